@@ -1,0 +1,63 @@
+"""Prepare the digits dataset: `python -m trainer.digits [DEST]`, by default data/digits.
+
+scikit-learn ships 1,797 real handwritten digits of 8x8 grey pixels, so nothing is downloaded. They become PNG files
+DEST/{train,val,test}/{0..9}/NUMBER.png, about 70/15/15 %, stratified, the same split each time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+SPLIT_SEED = 0
+SHARE_OF_VAL_AND_TEST = 0.15
+NUM_IMAGES = 1797
+
+
+def prepare(dest: Path) -> bool:
+    """Make sure that the whole dataset lies at `dest`; True if it had to be made.
+
+    It is made beside `dest` and moved there in one step, so a reader never sees half of it; a half-made folder that
+    something else left behind is replaced.
+    """
+    if len(list(dest.glob("*/[0-9]/*.png"))) == NUM_IMAGES:
+        return False
+    dest.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{dest.name}.", dir=dest.parent) as folder:
+        made = Path(folder) / "made"
+        _write_images(made)
+        if dest.exists():
+            os.replace(dest, Path(folder) / "old")
+        os.replace(made, dest)
+    return True
+
+
+def _write_images(folder: Path) -> None:
+    import numpy as np
+    from PIL import Image
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    images, labels = load_digits(return_X_y=True)  # images: (1797, 64) float, 0..16
+    numbers = np.arange(NUM_IMAGES)
+    held_out = round(NUM_IMAGES * SHARE_OF_VAL_AND_TEST)
+    rest, test = train_test_split(numbers, test_size=held_out, stratify=labels, random_state=SPLIT_SEED)
+    train, val = train_test_split(rest, test_size=held_out, stratify=labels[rest], random_state=SPLIT_SEED)
+    for split, members in (("train", train), ("val", val), ("test", test)):
+        for number in members:
+            path = folder / split / str(labels[number]) / f"{number:04d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.round(images[number] * (255 / 16)).astype(np.uint8).reshape(8, 8)
+            Image.fromarray(pixels).save(path)
+
+
+def main(arguments: list[str]) -> None:
+    dest = Path(arguments[0] if arguments else "data/digits")
+    made = prepare(dest)
+    print(f"{dest}: {NUM_IMAGES:,} images in train, val and test, {'written' if made else 'already there'}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

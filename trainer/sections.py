@@ -1,0 +1,202 @@
+"""The sections of an experiment file as frozen dataclasses: each setting with its default, range, meaning and unit.
+
+The service, the page and the documentation read ranges and docs from here. No setting is without effect.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass
+from typing import Any, Literal
+
+from marshmallow.validate import Length, Range, Regexp
+
+from trainer import rundir
+from trainer.schema import setting
+
+PLACEHOLDERS = ("run_dir", "config_name", "train_data_dir", "val_data_dir", "test_data_dir", "model_name")
+"""What a command's argv may hold in braces; `{{` and `}}` stand for the braces themselves."""
+
+Metric = Literal["val/loss", "val/acc", "train/loss"]
+
+_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+POSITIVE = Range(min=0, min_inclusive=False, error="must be greater than 0")
+
+
+def between(low: float, high: float) -> Range:
+    """Both ends are allowed."""
+    return Range(low, high, error=f"must be from {low:,} to {high:,}")
+
+
+@dataclass(frozen=True)
+class Command:
+    """Any other training program. It runs as it is: without a shell."""
+
+    argv: tuple[str, ...] = setting(
+        MISSING,
+        Length(1, error="must name a program"),
+        doc="program and arguments; {run_dir} and the like are filled in",
+    )
+    cwd: str | None = setting(None, doc="folder to run in; null = the service's own current folder")
+    env: dict[str, str] = setting({}, doc="environment variables set for the program beside those of the service")
+
+    def placeholders(self) -> set[str]:
+        """The names in braces that argv uses, a subset of PLACEHOLDERS."""
+        return {name for part in self.argv for name in _BRACES.findall(part) if name}
+
+    def fill(self, values: Mapping[str, str]) -> list[str]:
+        """Return argv with each placeholder replaced by its value, `{{` by `{` and `}}` by `}`.
+
+        `values` must hold all of `placeholders()`; braces inside a value stay as they are.
+        """
+        return [_BRACES.sub(lambda match: values[match[1]] if match[1] else match[0][0], part) for part in self.argv]
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        for part in self.argv:
+            for match in _BRACES.finditer(part):
+                if match[0] not in ("{{", "}}") and match[1] not in PLACEHOLDERS:
+                    allowed = " ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+                    yield "argv", f'"{match[0]}" is no placeholder; allowed are {allowed}, and {{{{ }}}} for braces'
+        if not self.argv[0].strip():
+            yield "argv", "must begin with the name of a program"
+        for name in self.env:
+            if "=" in name or name == rundir.RUN_DIR_VARIABLE:
+                yield "env", f'"{name}" cannot be set'
+
+
+@dataclass(frozen=True)
+class Model:
+    """The network: either an architecture built anew from its config, or a pretrained one with a new head."""
+
+    architecture: str | None = setting(
+        None,
+        Regexp(r"^[A-Z][A-Za-z0-9]{0,79}ForImageClassification\Z", error="must be like ResNetForImageClassification"),
+        doc="image-classification class of Hugging Face transformers, with random weights",
+    )
+    config: dict[str, Any] = setting({}, doc="values of the architecture's config, such as depths and hidden_sizes")
+    pretrained: str | None = setting(
+        None, Length(1, 4096), doc="hub id, or local folder in save_pretrained layout (a path with a slash or dot)"
+    )
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if (self.architecture is None) == (self.pretrained is None):
+            yield "", "needs exactly one of architecture and pretrained"
+        if self.pretrained is not None and self.config:
+            yield "config", "goes with architecture; a pretrained model brings its own"
+        for name in ("num_labels", "id2label", "label2id", "num_channels", "image_size"):
+            if name in self.config:
+                yield f"config.{name}", "is set from the data; leave it out"
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of the training images, each image its own; zero and false = none."""
+
+    rotation_deg: float = setting(0.0, between(0, 180), doc="turned by up to so many degrees either way")
+    translation: float = setting(0.0, between(0, 0.5), doc="moved by up to this share of the image size, each way")
+    scale: float = setting(0.0, between(0, 0.5), doc="made larger or smaller by up to this share")
+    horizontal_flip: bool = setting(False, doc="mirrored left to right, every second image")
+
+
+@dataclass(frozen=True)
+class Data:
+    """How images become batches. The folders themselves are given at the start of a run."""
+
+    image_size: int = setting(224, between(1, 2048), doc="pixels; every image is resized to a square of this side")
+    channels: int = setting(3, between(1, 3), doc="1 = grey, 3 = RGB")
+    batch_size: int = setting(32, between(1, 65_536), doc="images per step")
+    num_workers: int = setting(0, between(0, 64), doc="loader processes; 0 = images are read by the training process")
+    mean: tuple[float, ...] | None = setting(
+        None, doc="per channel, of pixel values from 0 to 1; null = measured on train images (at most 2,000)"
+    )
+    std: tuple[float, ...] | None = setting(None, doc="per channel, greater than 0; null = measured like mean")
+    augmentation: Augmentation = setting(Augmentation(), doc="random changes of the training images")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if self.channels == 2:
+            yield "channels", "must be 1 (grey) or 3 (RGB)"
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if values is not None and len(values) != self.channels:
+                yield name, f"must have as many values as data.channels ({self.channels})"
+        if (self.mean is None) != (self.std is None):
+            yield "mean" if self.mean is None else "std", "must be given too: mean and std belong together"
+        if self.std is not None and min(self.std, default=1) <= 0:
+            yield "std", "must be greater than 0"
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """What changes the weights."""
+
+    name: Literal["adamw", "adam", "sgd"] = setting("adamw", doc="adamw, adam or sgd (with Nesterov momentum)")
+    learning_rate: float = setting(
+        1e-3, Range(0, 10, min_inclusive=False, error="must be above 0, at most 10"), doc="peak"
+    )
+    weight_decay: float = setting(0.01, between(0, 1), doc="decoupled for adamw, L2 for adam and sgd")
+    momentum: float = setting(0.9, between(0.001, 0.999), doc="of sgd; the first beta of adam and adamw")
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """The learning rate over the run, changed after every step."""
+
+    name: Literal["constant", "linear", "cosine"] = setting(
+        "cosine", doc="after the warm-up: constant, or falling to 0 at the last epoch, linearly or as a cosine"
+    )
+    warmup_fraction: float = setting(0.1, between(0, 0.9), doc="share of all steps in which the rate rises to its peak")
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """How long and on what to train."""
+
+    max_epochs: int = setting(10, between(1, 100_000), doc="epochs; early stopping may end sooner")
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = setting("auto", doc="auto = CUDA, else Apple's MPS, else CPU")
+    devices: tuple[int, ...] = setting(
+        (0,), Length(equal=1, error="must be one index, like [0]"), doc="which GPU, as [index]"
+    )
+    precision: Literal["32", "bf16", "16"] = setting(
+        "32", doc="bits of a weight in computing; bf16 and 16 are mixed precision"
+    )
+    gradient_clip_norm: float | None = setting(
+        None, POSITIVE, doc="largest norm of all gradients together; null = no limit"
+    )
+    accumulate_batches: int = setting(1, between(1, 10_000), doc="batches whose gradients are added up to one step")
+    log_every_n_steps: int = setting(10, between(1, 1_000_000), doc="steps between two rows of train/loss and lr")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if any(not 0 <= index < 1024 for index in self.devices):
+            yield "devices", "must be an index from 0"
+        if self.accelerator in ("cpu", "mps") and self.devices != (0,):
+            yield "devices", f"must be [0] with accelerator {self.accelerator}"
+        if self.accelerator == "cpu" and self.precision == "16":
+            yield "precision", "16 needs a GPU; a CPU can do 32 and bf16"
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """End before max_epochs when nothing improves. That counts as completed."""
+
+    patience: int | None = setting(
+        None, between(1, 100_000), doc="epochs without improvement until the end; null = never"
+    )
+    monitor: Metric = setting("val/loss", doc="metric that must improve: a loss falls, an accuracy rises")
+    min_delta: float = setting(0.0, between(0, 1_000), doc="smallest change that counts as improvement")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Two checkpoints are kept: the best epoch's and the last."""
+
+    monitor: Metric = setting("val/loss", doc="metric by which the best epoch is chosen")
+    last_every_n_epochs: int = setting(
+        1, between(1, 100_000), doc="epochs between two savings of last.ckpt; the last is always saved"
+    )
+
+
+@dataclass(frozen=True)
+class Export:
+    """The ONNX file made of the best checkpoint."""
+
+    opset: int = setting(18, between(18, 23), doc="version of ONNX's operator set")

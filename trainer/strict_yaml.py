@@ -1,0 +1,109 @@
+"""Read YAML that strangers may have written: the JSON-like core of YAML 1.2 and nothing else.
+
+PyYAML's safe loader still takes the last of two equal keys, expands aliases without bound, reads `1e-3` as text and
+`no` as false. An experiment file needs none of that, so each is refused here or read as YAML 1.2 reads it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MAX_FILE_BYTES = 100_000
+"""Longest file that is read; PyYAML takes about a second for so much, and honest experiments are a fiftieth of it."""
+
+MAX_DEPTH = 20
+"""Deepest nesting of lists and mappings; keeps PyYAML's recursion far from Python's limit."""
+
+
+class YamlInvalid(ValueError):
+    """The text is not the YAML that is read here; the message says what and where."""
+
+
+def read(path: Path) -> Any:
+    """Parse the file at `path`. Raises YamlInvalid, also where it cannot be read, is too long or not UTF-8."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
+        raise YamlInvalid(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise YamlInvalid(f"is longer than {MAX_FILE_BYTES:,} bytes")
+    try:
+        return parse(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise YamlInvalid(f"is not UTF-8 text (byte {error.start})") from error
+
+
+def parse(text: str) -> Any:
+    """Parse one document of null, booleans, numbers, strings, lists and mappings with string keys."""
+    try:
+        return yaml.load(text, _Loader)  # _Loader constructs less than SafeLoader does
+    except yaml.MarkedYAMLError as error:
+        where = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
+        raise YamlInvalid(f"{error.problem or error.context}{where}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise YamlInvalid(str(error).partition("\n")[0]) from error
+
+
+def write(content: Any) -> str:
+    """Write `content` as YAML that `parse` reads back equal; keys keep their order."""
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
+
+
+class _Loader(yaml.SafeLoader):
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            self._refuse("aliases (*name) are not allowed; write the value out", event)
+        if getattr(event, "tag", None) not in (None, "!"):
+            self._refuse(f"tags ({event.tag}) are not allowed", event)
+        if self._depth == MAX_DEPTH:
+            self._refuse(f"more than {MAX_DEPTH} levels of nesting", event)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:str":
+                self._refuse("keys must be text; put it in quotes", key)
+            if key.value in seen:
+                self._refuse(f'"{key.value}" is given twice', key)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+    def _refuse(self, problem: str, where: Any) -> None:
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=where.start_mark)
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_INT = re.compile(r"^[-+]?(0|[1-9][0-9]{0,18})$")
+_FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
+
+# YAML 1.2's core schema, less what only confuses here: octal and hexadecimal numbers, infinity and not-a-number.
+# Order matters: whole numbers match the pattern of floats too, and the first match wins.
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("null", re.compile(r"^(~|null|Null|NULL|)$"), ["~", "n", "N", ""]),
+    ("bool", re.compile(r"^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")),
+    ("int", _INT, list("-+0123456789")),
+    ("float", _FLOAT, list("-+.0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, _first)
+
+# The dumper quotes what YAML 1.1 or this loader would not read as text.
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
