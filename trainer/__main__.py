@@ -1,0 +1,155 @@
+"""Train by an experiment file: `python -m trainer CONFIG --train-data-dir A --val-data-dir B --test-data-dir C`.
+
+The last line of a failed training is `error: REASON`, its exit code 1. After a stop it is 128 + the signal's number.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import logging
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+
+from trainer import experiment, rundir, strict_yaml
+from trainer.experiment import ExperimentInvalid
+from trainer.stopping import Stop, Stopped
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parse(arguments)
+    run = rundir.RunDir(options.run_dir or _new_local_run())
+    stop = Stop(run.stop)
+    stop.listen()
+    try:
+        return _train(options, run, stop)
+    except Exception as error:
+        return _fail(error)
+
+
+def _train(options: argparse.Namespace, run: rundir.RunDir, stop: Stop) -> int:
+    loaded = experiment.load(options.config, _overrides(options.set))
+    if loaded.command is not None:
+        raise ExperimentInvalid({"command": ["is a program of its own; run that, or start it through the service"]})
+    _claim(run, loaded)
+    train = _import_train()  # only now, so that mistakes in the experiment show at once
+    request = train.Request(
+        run=run,
+        experiment=loaded,
+        config_name=options.config_name or options.config.name,
+        model_name=options.model_name,
+        folders={"train": options.train_data_dir, "val": options.val_data_dir, "test": options.test_data_dir},
+        resume_from=rundir.RunDir(options.resume_from) if options.resume_from else None,
+        show_bar=sys.stdout.isatty(),
+    )
+    training = train.Training(request, stop)
+    try:
+        training.run()
+    except Stopped:
+        training.keep()
+        return stop.exit_code
+    return 0
+
+
+def _claim(run: rundir.RunDir, loaded: experiment.Experiment) -> None:
+    """Make the run directory and its config.yaml, unless the service has."""
+    if run.checkpoints.exists() or run.find_metrics() or run.result.exists():
+        raise RunDirInUse(f"run directory holds another run already: {run.path}")
+    run.path.mkdir(parents=True, exist_ok=True)
+    if not run.config.exists():
+        rundir.write_text(run.config, experiment.to_yaml(loaded))
+
+
+class RunDirInUse(ValueError):
+    """The run directory was trained in before."""
+
+
+def _new_local_run() -> Path:
+    started_at = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    path = Path("logs/train/local") / started_at
+    number = 2
+    while path.exists():
+        path = path.with_name(f"{started_at}_{number}")
+        number += 1
+    return path
+
+
+def _overrides(assignments: list[str]) -> dict[str, object]:
+    overrides: dict[str, object] = {}
+    for assignment in assignments:
+        name, is_given, value = assignment.partition("=")
+        if not is_given:
+            raise ExperimentInvalid({f"--set {assignment}": ["must be like trainer.max_epochs=3"]})
+        try:
+            overrides[name] = strict_yaml.parse(value)
+        except strict_yaml.YamlInvalid as error:
+            raise ExperimentInvalid({f"--set {assignment}": [str(error)]}) from error
+    return overrides
+
+
+def _import_train() -> ModuleType:
+    """Import trainer.train and what it needs; it takes seconds.
+
+    What these libraries say to their developers is kept out of the log: nothing of it can be acted upon here.
+    """
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    warnings.filterwarnings("ignore", module=r"(lightning|torch|transformers|onnxscript|onnx|copyreg|PIL)(\..*)?$")
+    train = importlib.import_module("trainer.train")
+    for name in ("lightning.pytorch", "lightning.fabric", "torch.onnx", "onnxscript", "onnx_ir"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # after the import, which sets levels of its own
+    return train
+
+
+def _reason(error: Exception) -> tuple[str, bool]:
+    """The reason in one sentence, and whether it says everything, so that a traceback would only hide it."""
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    if any(isinstance(each, OSError) and each.errno == errno.ENOSPC for each in causes):
+        return "no space left on device", False
+    names = {each.__name__ for each in type(error).__mro__}
+    message = " ".join(str(error).strip().partition("\n")[0].split())
+    # By name, for their modules import torch, which may not even have been the reason to come here.
+    if "ExportFailed" in names:
+        return f"export: {message}", False
+    if names & {"ExperimentInvalid", "DataInvalid", "ResumeImpossible", "RunDirInUse"}:
+        return message, True
+    return f"{type(error).__name__}: {message}", False
+
+
+def _fail(error: Exception) -> int:
+    reason, is_plain = _reason(error)
+    sys.stdout.flush()
+    if not is_plain:
+        traceback.print_exception(error)
+    print(f"error: {reason}", file=sys.stderr, flush=True)
+    return 1
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m trainer", description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("config", type=Path, help="the experiment, a YAML file")
+    for split in ("train", "val", "test"):
+        parser.add_argument(f"--{split}-data-dir", type=Path, required=True, metavar="DIR", help="holds CLASS/image")
+    parser.add_argument("--model-name", default="model", metavar="NAME", help="name of the model in its card")
+    parser.add_argument("--config-name", metavar="NAME", help="name of the experiment in the card; default: CONFIG's")
+    parser.add_argument("--run-dir", type=Path, metavar="DIR", help="default: logs/train/local/DATE_TIME")
+    parser.add_argument(
+        "--resume-from", type=Path, metavar="DIR", help="run directory whose training goes on in this one"
+    )
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="like trainer.max_epochs=3")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,143 @@
+"""From image folders to batches: the data module, the order of images and what a loader process must know.
+
+Images travel as uint8; the module (trainer.module) turns them into normalised floats on the device.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import lightning
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from trainer.images import Split, read_image
+from trainer.sections import Data
+from trainer.stopping import leave_to_parent
+
+MAX_MEASURED_IMAGES = 2_000
+"""Mean and standard deviation are measured on at most so many train images, evenly spread."""
+
+Batch = tuple[Tensor, Tensor]
+"""images: (B, C, H, W) uint8; labels: (B,) int64."""
+
+
+class Images(Dataset[tuple[Tensor, int]]):
+    """The images of one split, read from disk at each access."""
+
+    def __init__(self, split: Split, data: Data) -> None:
+        self.split = split
+        self._channels = data.channels
+        self._size = data.image_size
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        pixels = read_image(self.split.paths[index], self._channels, self._size)
+        return torch.from_numpy(pixels).permute(2, 0, 1), self.split.labels[index]
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a training has come: `batch` batches of epoch `epoch` are done. Both count from 0."""
+
+    epoch: int = 0
+    batch: int = 0
+
+
+class EpochOrder(Sampler[int]):
+    """A shuffled order of images that depends on the seed and the epoch alone.
+
+    So a training resumed within an epoch goes on with exactly the images that were left. Lightning calls `set_epoch`.
+    """
+
+    def __init__(self, num_images: int, seed: int, start: Position, batch_size: int) -> None:
+        self._num_images = num_images
+        self._seed = seed
+        self._start = start
+        self._num_done = start.batch * batch_size
+        self._epoch = start.epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
+        order = torch.randperm(self._num_images, generator=generator).tolist()
+        return iter(order[self._num_done :] if self._epoch == self._start.epoch else order)
+
+    def __len__(self) -> int:
+        """The whole epoch's, also when resumed within it: Lightning counts the batches done before."""
+        return self._num_images
+
+
+class ImageBatches(lightning.LightningDataModule):
+    """Loaders of the three splits."""
+
+    def __init__(self, splits: dict[str, Split], data: Data, seed: int, start: Position) -> None:
+        super().__init__()
+        self.splits = splits
+        self._data = data
+        self._seed = seed
+        self._start = start
+
+    @property
+    def num_train_batches(self) -> int:
+        """Per epoch."""
+        return -(-len(self.splits["train"]) // self._data.batch_size)
+
+    def dataset(self, split: str) -> Images:
+        return Images(self.splits[split], self._data)
+
+    def train_dataloader(self) -> DataLoader[tuple[Tensor, int]]:
+        train = len(self.splits["train"])
+        return self._loader("train", EpochOrder(train, self._seed, self._start, self._data.batch_size))
+
+    def val_dataloader(self) -> DataLoader[tuple[Tensor, int]]:
+        return self._loader("val", None)
+
+    def test_dataloader(self) -> DataLoader[tuple[Tensor, int]]:
+        return self._loader("test", None)
+
+    def _loader(self, split: str, order: EpochOrder | None) -> DataLoader[tuple[Tensor, int]]:
+        return DataLoader(
+            self.dataset(split),
+            batch_size=self._data.batch_size,
+            sampler=order,
+            num_workers=self._data.num_workers,
+            pin_memory=torch.cuda.is_available(),
+            worker_init_fn=begin_worker,
+            # Without a generator of its own each new iterator would draw from torch's global one, and a resumed
+            # training would no longer see the random numbers of an uninterrupted one.
+            generator=torch.Generator().manual_seed(self._seed),
+        )
+
+
+def measure_mean_std(images: Images) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation per channel, of pixel values from 0 to 1."""
+    step = max(1, -(-len(images) // MAX_MEASURED_IMAGES))
+    total = squares = torch.zeros(1, dtype=torch.float64)
+    count = 0
+    for index in range(0, len(images), step):
+        pixels = images[index][0].double().flatten(1) / 255  # (C, H*W)
+        total = total + pixels.sum(1)
+        squares = squares + pixels.square().sum(1)
+        count += pixels.shape[1]
+    mean = total / count
+    # Images of one single colour have no deviation; 1e-3 keeps the division finite.
+    std = (squares / count - mean.square()).clamp(min=0).sqrt().clamp(min=1e-3)
+    return [round(value, 6) for value in mean.tolist()], [round(value, 6) for value in std.tolist()]
+
+
+def begin_worker(_worker: int) -> None:
+    """Make a loader process end with the training, however that ends, and leave signals to it."""
+    leave_to_parent()
+    if sys.platform == "linux":
+        # Torch's own check of the parent runs every 5 seconds only. 1 is PR_SET_PDEATHSIG.
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)

@@ -1,0 +1,93 @@
+"""Image folders: SPLIT/CLASS/**/image, found, checked and read. No torch.
+
+A class is a folder, its name the class name, in sorted order. Any file whose name ends like an image that Pillow reads
+counts; hidden files do not.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+SPLITS = ("train", "val", "test")
+
+
+class DataInvalid(ValueError):
+    """The images cannot be trained on; the message says why and what would be right."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The images of one split: `labels[i]` is the index of `paths[i]`'s class in `class_names`."""
+
+    path: Path
+    class_names: tuple[str, ...]
+    paths: tuple[Path, ...]
+    labels: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+def find_splits(folders: dict[str, Path]) -> dict[str, Split]:
+    """Find the images of train, val and test. Raises DataInvalid where they do not make up one dataset."""
+    splits = {name: find_split(name, folders[name]) for name in SPLITS}
+    train = splits["train"]
+    for name in ("val", "test"):
+        missing = sorted(set(train.class_names) - set(splits[name].class_names))
+        extra = sorted(set(splits[name].class_names) - set(train.class_names))
+        if missing or extra:
+            said = [f"{name} lacks {_some(missing)}"] * bool(missing) + [f"train lacks {_some(extra)}"] * bool(extra)
+            raise DataInvalid(f"classes differ between train and {name}: {' and '.join(said)}")
+    empty = sorted(set(train.class_names) - {train.class_names[label] for label in train.labels})
+    if empty:
+        raise DataInvalid(f"train has no images of {_some(empty)}: {train.path}")
+    if len(train.class_names) < 2:
+        raise DataInvalid(f"train has one class only ({train.class_names[0]}); at least two are needed: {train.path}")
+    return splits
+
+
+def find_split(name: str, path: Path) -> Split:
+    """Find the images of the split `name` in `path`. Raises DataInvalid where there are none."""
+    if not path.is_dir():
+        raise DataInvalid(f"{name} data directory does not exist: {path}")
+    class_names = tuple(sorted(each.name for each in os.scandir(path) if each.is_dir() and each.name[0] != "."))
+    if not class_names:
+        raise DataInvalid(f"{name} data directory has no class folders: {path}")
+    endings = tuple(Image.registered_extensions())
+    paths: list[Path] = []
+    labels: list[int] = []
+    for label, class_name in enumerate(class_names):
+        found = [Path(folder, file) for folder, _, files in os.walk(path / class_name) for file in files]
+        images = sorted(each for each in found if each.name[0] != "." and each.name.lower().endswith(endings))
+        paths += images
+        labels += [label] * len(images)
+    if not paths:
+        raise DataInvalid(f"{name} data directory has no images: {path}")
+    return Split(path, class_names, tuple(paths), tuple(labels))
+
+
+def read_image(path: Path, channels: int, size: int) -> NDArray[np.uint8]:
+    """Read an image as (size, size, channels) uint8, turned as its EXIF data say. Raises DataInvalid, naming the file."""
+    try:
+        with Image.open(path) as file:
+            image: Image.Image = ImageOps.exif_transpose(file)
+            if image.mode.startswith("I"):
+                # Pillow would cut 16-bit values off at 255 instead of scaling them.
+                image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+            image = image.convert("L" if channels == 1 else "RGB")
+            if image.size != (size, size):
+                image = image.resize((size, size), Image.Resampling.BILINEAR)
+            return np.array(image, dtype=np.uint8).reshape(size, size, channels)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataInvalid(f"image cannot be read: {path}: {error}") from error
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more

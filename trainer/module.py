@@ -1,0 +1,143 @@
+"""What is trained: the network with its loss, optimizer and learning rate, and what a checkpoint says beside the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from trainer.augment import augment
+from trainer.data import Batch
+from trainer.experiment import Experiment
+from trainer.network import Network
+from trainer.sections import Scheduler
+
+FACTS_KEY = "training"
+"""Where a checkpoint keeps the facts that trainer.resume compares, beside what Lightning stores."""
+
+
+class Classifier(lightning.LightningModule):
+    """The network under training. Everything that it stores in a checkpoint is plain data or tensors."""
+
+    mean: Tensor
+    std: Tensor
+    epoch_sums: Tensor
+    window_sums: Tensor
+
+    def __init__(
+        self, network: Network, experiment: Experiment, mean: list[float], std: list[float], facts: dict[str, Any]
+    ) -> None:
+        """`facts` go into each checkpoint and say what it was trained on."""
+        super().__init__()
+        self.network = network
+        self.total_steps = 0  # of the whole training, set before fit; the learning rate depends on it
+        self.learning_rate_of_step = 0.0
+        self._experiment = experiment
+        self._facts = facts
+        self._random_state: Tensor | None = None
+        self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1))
+        # Sums of loss, right answers and images. In the checkpoint, so that a training resumed within an epoch
+        # reports the mean of the whole epoch.
+        self.register_buffer("epoch_sums", torch.zeros(3))
+        self.register_buffer("window_sums", torch.zeros(3))
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """images: (B, C, H, W) uint8 -> float32, normalised."""
+        return (images.float() / 255 - self.mean) / self.std
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        images, labels = batch
+        images = self.normalise(images)
+        if self.trainer.training:
+            images = augment(images, self._experiment.data.augmentation)
+        return images, labels
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        images, labels = batch
+        logits = self.network(images)
+        loss = cross_entropy(logits, labels)
+        right = (logits.detach().argmax(1) == labels).sum()
+        sums = torch.stack([loss.detach() * len(labels), right, torch.full_like(right, len(labels))]).float()
+        self.epoch_sums += sums
+        self.window_sums += sums
+        self.learning_rate_of_step = self.trainer.optimizers[0].param_groups[0]["lr"]
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        self._evaluate("test", batch)
+
+    def _evaluate(self, split: str, batch: Batch) -> None:
+        images, labels = batch
+        logits = self.network(images)
+        right = (logits.argmax(1) == labels).float().mean()
+        metrics = {f"{split}/loss": cross_entropy(logits, labels), f"{split}/acc": right}
+        self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=len(labels))
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        optimizer = self._optimizer()
+        scheduler = LambdaLR(optimizer, rate_at_step(self._experiment.scheduler, self.total_steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _optimizer(self) -> Optimizer:
+        chosen = self._experiment.optimizer
+        parameters = [each for each in self.network.parameters() if each.requires_grad]
+        common = {"lr": chosen.learning_rate, "weight_decay": chosen.weight_decay}
+        if chosen.name == "sgd":
+            return SGD(parameters, momentum=chosen.momentum, nesterov=True, **common)
+        return {"adam": Adam, "adamw": AdamW}[chosen.name](parameters, betas=(chosen.momentum, 0.999), **common)
+
+    def on_train_start(self) -> None:
+        """After a checkpoint was loaded: its random state goes on, but the optimizer's settings are this experiment's."""
+        if self._random_state is not None:
+            torch.set_rng_state(self._random_state)
+        fresh = {name: value for name, value in self._optimizer().param_groups[0].items() if name != "params"}
+        scheduler = self.lr_schedulers()
+        assert isinstance(scheduler, LambdaLR)
+        scheduler.base_lrs = [fresh["lr"]]
+        for group in self.trainer.optimizers[0].param_groups:
+            group.update(fresh, initial_lr=fresh["lr"], lr=fresh["lr"] * scheduler.lr_lambdas[0](scheduler.last_epoch))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint[FACTS_KEY] = dict(self._facts, random_state=torch.get_rng_state(), **self._position())
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._random_state = checkpoint[FACTS_KEY]["random_state"]
+
+    def _position(self) -> dict[str, int]:
+        """How many epochs, batches of the epoch after them, and steps are done."""
+        loop = self.trainer.fit_loop
+        epochs, batches = loop.epoch_progress.current.processed, loop.epoch_loop.batch_progress.current.processed
+        # At an epoch's end the batch counter still shows that epoch's batches.
+        at_epoch_end = loop.epoch_progress.current.processed == loop.epoch_progress.current.ready
+        return {"epoch": epochs, "batch": 0 if at_epoch_end else batches, "step": self.trainer.global_step}
+
+
+def rate_at_step(scheduler: Scheduler, total_steps: int) -> Callable[[int], float]:
+    """Return the learning rate at a step (from 0) as a share of its peak.
+
+    A function and no object: LambdaLR would store an object's attributes in the checkpoint and so, on a resume with
+    another max_epochs, bring the old number of steps back.
+    """
+    warmup_steps = round(scheduler.warmup_fraction * total_steps)
+
+    def rate(step: int) -> float:
+        if step < warmup_steps:
+            return (step + 1) / (warmup_steps + 1)
+        if scheduler.name == "constant":
+            return 1.0
+        done = min(1.0, (step - warmup_steps) / max(1, total_steps - warmup_steps))
+        return 1 - done if scheduler.name == "linear" else 0.5 * (1 + math.cos(math.pi * done))
+
+    return rate

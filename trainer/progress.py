@@ -1,0 +1,76 @@
+"""progress.json: how far the training is, for whoever follows it."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from trainer import rundir
+
+MIN_INTERVAL_S = 0.2
+
+
+class ProgressFile:
+    """Write progress.json at most five times a second, and always at the end of a phase or an epoch.
+
+    epoch and step count as in metrics.csv: the epoch from 0; step is the number of optimizer steps done.
+    """
+
+    def __init__(self, run: rundir.RunDir, max_epochs: int, total_steps: int) -> None:
+        self._run = run
+        self._phase: Literal["fit", "test", "export"] = "fit"
+        self._max_epochs = max_epochs
+        self._total_steps = total_steps
+        self._epoch = self._batch = self._num_batches = self._step = self._images = 0
+        self._first_step = 0
+        self._fit_began_s = self._epoch_began_s = time.monotonic()
+        self._epoch_took_s = 0.0
+        self._written_s = 0.0
+
+    def begin_fit(self, epoch: int, step: int, num_batches: int) -> None:
+        """`num_batches`: of one epoch's training."""
+        self._epoch, self._step, self._first_step, self._num_batches = epoch, step, step, num_batches
+        self._fit_began_s = time.monotonic()
+        self.begin_epoch(epoch)
+
+    def begin_epoch(self, epoch: int) -> None:
+        self._epoch, self._batch, self._images = epoch, 0, 0
+        self._epoch_began_s = time.monotonic()
+
+    def begin_phase(self, phase: Literal["test", "export"], num_batches: int = 0) -> None:
+        self._phase, self._batch, self._num_batches, self._images = phase, 0, num_batches, 0
+        self._epoch_began_s, self._epoch_took_s = time.monotonic(), 0.0
+        self.write()
+
+    def count_batch(self, batch: int, num_images: int, step: int | None) -> None:
+        """`batch` batches of the epoch are done, the last one of `num_images`; `step` is None outside of training."""
+        self._batch, self._images = batch, self._images + num_images
+        self._step = self._step if step is None else step
+        now_s = time.monotonic()
+        self._epoch_took_s = now_s - self._epoch_began_s
+        if now_s - self._written_s >= MIN_INTERVAL_S:
+            self.write()
+
+    def write(self) -> None:
+        self._written_s = time.monotonic()
+        rate = self._images / self._epoch_took_s if self._epoch_took_s > 0 else None
+        content = {
+            "phase": self._phase,
+            "epoch": self._epoch,
+            "max_epochs": self._max_epochs,
+            "batch": self._batch,
+            "num_batches": self._num_batches,
+            "step": self._step,
+            "total_steps": self._total_steps,
+            "samples_per_s": None if rate is None else round(rate, 1),
+            "eta_s": self._eta_s(),
+        }
+        rundir.write_json(self._run.progress, content)
+
+    def _eta_s(self) -> float | None:
+        # By the time that a step has taken so far, its share of validation included.
+        steps_done = self._step - self._first_step
+        if self._phase != "fit" or steps_done <= 0:
+            return None
+        seconds_per_step = (time.monotonic() - self._fit_began_s) / steps_done
+        return round(seconds_per_step * max(0, self._total_steps - self._step), 1)

@@ -1,0 +1,304 @@
+"""One training from images to a verified ONNX file, in a run directory: fit, test on the best checkpoint, export."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+import transformers
+from lightning import Trainer
+from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger
+
+from trainer import network, resume, rundir
+from trainer.callbacks import LeaveOffOnStop, LogTraining, PrintEpochs, ReportProgress
+from trainer.checkpoints import KeepCheckpoints
+from trainer.data import ImageBatches, Position, measure_mean_std
+from trainer.experiment import Experiment, ExperimentInvalid, dump
+from trainer.export import TOLERANCE, Exported, export
+from trainer.images import SPLITS, find_splits
+from trainer.module import Classifier
+from trainer.progress import ProgressFile
+from trainer.stopping import Stop
+
+NUM_COMPARED_IMAGES = 32
+"""So many test images, evenly spread, are what the ONNX file is compared on."""
+
+PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a training is asked to do. `folders`: train, val and test."""
+
+    run: rundir.RunDir
+    experiment: Experiment
+    config_name: str
+    model_name: str
+    folders: dict[str, Path]
+    resume_from: rundir.RunDir | None
+    show_bar: bool
+
+
+class Training:
+    """One training. `run` does all of it; after a Stopped, `save_model` makes the best of what there is."""
+
+    def __init__(self, request: Request, stop: Stop) -> None:
+        """Find the images, build the network. Raises ExperimentInvalid, DataInvalid, ResumeImpossible."""
+        self._request = request
+        self._run = request.run
+        self._experiment = request.experiment
+        self._stop = stop
+        self._device = choose_device(request.experiment)
+        self._earlier = resume.open_earlier(request.resume_from) if request.resume_from else None
+        lightning.seed_everything(self._experiment.seed, workers=True, verbose=False)
+
+        position = self._earlier.position if self._earlier else Position()
+        self._batches = ImageBatches(
+            find_splits(request.folders), self._experiment.data, self._experiment.seed, position
+        )
+        self._class_names = self._batches.splits["train"].class_names
+        if self._earlier:
+            resume.check_fits(self._earlier, self._facts())
+        self._module = self._build_module()
+        self._checkpoints = KeepCheckpoints(self._run.checkpoints, self._experiment.checkpoint, stop)
+        self._progress = ProgressFile(self._run, self._experiment.trainer.max_epochs, self._module.total_steps)
+        self._logger = CSVLogger(self._run.path, name="csv", version=0)
+        self._trainer = self._build_trainer()
+
+    def run(self) -> None:
+        """Fit, test, export, and write result.json last of all. Raises Stopped, ExportFailed, and what libraries do."""
+        self._say_start()
+        self._stop.begin_keeping()
+        self._fit()
+        self._load_best()
+        test_metrics = self._test()
+        self._stop.check()
+        card = self.save_model(test_metrics)
+        self._stop.check()
+        rundir.write_json(self._run.result, self._result(card))
+        self._stop.finish()
+        self._say(f"completed: {self._run.path}")
+
+    def save_model(self, test_metrics: dict[str, float] | None = None) -> dict[str, Any]:
+        """Export the best checkpoint, or the last one where no epoch was completed, and write the model card."""
+        self._progress.begin_phase("export")
+        checkpoint = self._load_best()
+        exported = export(
+            self._module.network,
+            checkpoint.with_suffix(".onnx"),
+            self._compared_images(),
+            self._experiment.export.opset,
+            self._metadata(),
+        )
+        card = self._card(checkpoint, exported, test_metrics or {})
+        rundir.write_json(self._run.card, card)
+        self._progress.write()
+        difference = f"differs from the checkpoint by {exported.max_difference:.1e} (allowed {TOLERANCE:.0e})"
+        self._say(f"export: {exported.path}, {exported.path.stat().st_size:,} bytes, {difference}")
+        return card
+
+    def keep(self) -> None:
+        """After a Stopped: make a model of what there is, unless that was done, and say what is kept.
+
+        The checkpoints are what a stop has to keep; a model that cannot be exported does not make it fail.
+        """
+        if not self._run.card.exists():
+            try:
+                self.save_model()
+            except Exception:
+                traceback.print_exc()
+                self._say("the model could not be exported")
+        files = (self._checkpoints.best, self._checkpoints.last, self._run.card)
+        self._say("stopped; kept are " + ", ".join(each.name for each in files if each is not None and each.exists()))
+
+    # fit and test
+
+    def _fit(self) -> None:
+        if self._earlier:
+            resume.carry_over(self._earlier, self._run, self._logger)
+        path = self._earlier.checkpoint if self._earlier else None
+        self._trainer.fit(self._module, datamodule=self._batches, ckpt_path=path, weights_only=True)
+        self._progress.write()
+        self._stop.check()
+        if self._trainer.current_epoch < self._experiment.trainer.max_epochs:
+            stopping = self._experiment.early_stopping
+            self._say(f"early stopping: {stopping.monitor} has not improved for {stopping.patience} epochs")
+
+    def _test(self) -> dict[str, float]:
+        self._progress.begin_phase("test", -(-len(self._batches.splits["test"]) // self._experiment.data.batch_size))
+        (metrics,) = self._trainer.test(self._module, datamodule=self._batches, verbose=False)
+        self._progress.write()
+        found = {name: float(value) for name, value in metrics.items()}
+        self._say("test: " + "  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+        return found
+
+    def _load_best(self) -> Path:
+        """Load the best checkpoint's weights, else the last one's, and return its path."""
+        path = self._checkpoints.best or self._checkpoints.last
+        self._module.load_state_dict(resume.load_checkpoint(path)["state_dict"])
+        return path
+
+    # what is built
+
+    def _build_module(self) -> Classifier:
+        data, chosen = self._experiment.data, self._experiment.trainer
+        if data.mean is not None and data.std is not None:
+            mean, std = list(data.mean), list(data.std)
+        else:
+            mean, std = measure_mean_std(self._batches.dataset("train"))
+        net = network.build(self._experiment.model, data, self._class_names)
+        module = Classifier(net, self._experiment, mean, std, self._facts())
+        steps_per_epoch = -(-self._batches.num_train_batches // chosen.accumulate_batches)
+        module.total_steps = steps_per_epoch * chosen.max_epochs
+        return module
+
+    def _build_trainer(self) -> Trainer:
+        chosen = self._experiment.trainer
+        accelerator, devices = self._device
+        trainer = Trainer(
+            accelerator=accelerator,
+            devices=devices,
+            precision=PRECISIONS[chosen.precision],
+            max_epochs=chosen.max_epochs,
+            gradient_clip_val=chosen.gradient_clip_norm,
+            accumulate_grad_batches=chosen.accumulate_batches,
+            logger=self._logger,
+            callbacks=self._callbacks(),
+            default_root_dir=self._run.path,
+            num_sanity_val_steps=0,
+            enable_progress_bar=self._request.show_bar,
+            enable_model_summary=False,
+            log_every_n_steps=1,  # LogTraining decides itself; this one only keeps a warning about short epochs away
+        )
+        # Lightning 2.6 puts a handler of its own in front of ours at each fit and ends on SIGTERM with exit code 0.
+        trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+        return trainer
+
+    def _callbacks(self) -> list[Callback]:
+        stopping = self._experiment.early_stopping
+        callbacks: list[Callback] = [
+            LogTraining(self._experiment.trainer.log_every_n_steps),
+            ReportProgress(self._progress),
+            PrintEpochs(self._say),
+            LeaveOffOnStop(self._stop, self._checkpoints),
+            self._checkpoints,
+        ]
+        if stopping.patience is not None:
+            mode = "min" if "loss" in stopping.monitor else "max"
+            callbacks.append(
+                EarlyStopping(
+                    stopping.monitor, stopping.min_delta, stopping.patience, mode=mode, check_on_train_epoch_end=True
+                )
+            )
+        return [TQDMProgressBar(), *callbacks] if self._request.show_bar else callbacks
+
+    # what is said and written
+
+    def _facts(self) -> dict[str, Any]:
+        experiment = dump(self._experiment)
+        return {
+            "run_id": self._run.run_id,
+            "class_names": list(self._class_names),
+            "model": experiment["model"],
+            "image_size": self._experiment.data.image_size,
+            "channels": self._experiment.data.channels,
+            "optimizer": self._experiment.optimizer.name,
+            "seed": self._experiment.seed,
+            "batch_size": self._experiment.data.batch_size,
+            "accumulate_batches": self._experiment.trainer.accumulate_batches,
+            "num_train_images": len(self._batches.splits["train"]),
+        }
+
+    def _metadata(self) -> dict[str, Any]:
+        data = self._experiment.data
+        return {
+            "class_names": list(self._class_names),
+            "mean": self._module.mean.flatten().tolist(),
+            "std": self._module.std.flatten().tolist(),
+            "input_shape": [None, data.channels, data.image_size, data.image_size],
+            "channels": data.channels,
+            "image_size": data.image_size,
+            "run_id": self._run.run_id,
+            "model_name": self._request.model_name,
+        }
+
+    def _card(self, checkpoint: Path, exported: Exported, test_metrics: dict[str, float]) -> dict[str, Any]:
+        return {
+            "run_id": self._run.run_id,
+            "model_name": self._request.model_name,
+            "model_path": str(exported.path.resolve()),
+            "dataset_name": self._request.folders["train"].resolve().parent.name,
+            "config_name": self._request.config_name,
+            "class_names": list(self._class_names),
+            "train_metrics": self._checkpoints.best_train_metrics,
+            "test_metrics": test_metrics,
+            **self._metadata(),
+            "checkpoint": checkpoint.name,
+            "opset": exported.opset,
+            "sha256": exported.sha256,
+            "max_difference": exported.max_difference,
+        }
+
+    def _result(self, card: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "completed_at": rundir.utc_now(),
+            "test_metrics": card["test_metrics"],
+            "best_checkpoint": card["checkpoint"],
+            "model_path": card["model_path"],
+            "epochs": self._trainer.current_epoch,
+            "steps": self._trainer.global_step,
+        }
+
+    def _compared_images(self) -> torch.Tensor:
+        images = self._batches.dataset("test")
+        step = max(1, len(images) // NUM_COMPARED_IMAGES)
+        chosen = [images[index][0] for index in range(0, len(images), step)][:NUM_COMPARED_IMAGES]
+        # A single test image is compared beside itself: a batch of two is what shows that the batch size is free.
+        pixels = torch.stack(chosen * 2 if len(chosen) == 1 else chosen)
+        return self._module.cpu().normalise(pixels)
+
+    def _say(self, line: str) -> None:
+        bar = self._trainer.progress_bar_callback
+        if bar is not None:
+            bar.print(line)
+        else:
+            print(line, flush=True)
+
+    def _say_start(self) -> None:
+        versions = (
+            f"torch {torch.__version__}, lightning {lightning.__version__}, transformers {transformers.__version__}"
+        )
+        counts = ", ".join(f"{len(self._batches.splits[name]):,} {name}" for name in SPLITS)
+        model = self._experiment.model
+        self._say(f"run {self._run.path}")
+        self._say(
+            f"{versions}, on {self._trainer.strategy.root_device}, precision {self._experiment.trainer.precision}"
+        )
+        self._say(f"images: {counts}; {len(self._class_names)} classes")
+        self._say(f"{model.architecture or model.pretrained}: {self._module.network.num_parameters:,} parameters")
+        if self._earlier:
+            at = self._earlier.position
+            self._say(f"going on from {self._earlier.checkpoint}: epoch {at.epoch + 1}, batch {at.batch + 1}")
+
+
+def choose_device(experiment: Experiment) -> tuple[str, list[int] | int]:
+    """Return Lightning's accelerator and devices. Raises ExperimentInvalid where this machine has no such device."""
+    chosen = experiment.trainer
+    has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    accelerator = chosen.accelerator
+    if accelerator == "auto":
+        accelerator = "cuda" if has_cuda else "mps" if has_mps else "cpu"
+    if (accelerator == "cuda" and not has_cuda) or (accelerator == "mps" and not has_mps):
+        raise ExperimentInvalid({"trainer.accelerator": [f"there is no {accelerator} device here"]})
+    if accelerator == "cuda" and chosen.devices[0] >= torch.cuda.device_count():
+        raise ExperimentInvalid({"trainer.devices": [f"there are {torch.cuda.device_count()} CUDA devices, from [0]"]})
+    if accelerator != "cuda" and chosen.devices != (0,):
+        raise ExperimentInvalid({"trainer.devices": [f"must be [0] on {accelerator}"]})
+    if chosen.precision == "16" and accelerator == "cpu":
+        raise ExperimentInvalid({"trainer.precision": ["16 needs a GPU; a CPU can do 32 and bf16"]})
+    return accelerator, list(chosen.devices) if accelerator == "cuda" else 1
