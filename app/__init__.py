@@ -1,0 +1,60 @@
+"""The service. `create_app` wires it; importing does nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+from flask_socketio import SocketIO
+
+from app import domain, errors, metrics, models, pages, run, training
+from app.access import Access
+from app.extensions import Api
+from app.live import Live, SocketGate, TrainingNamespace
+from app.runs.lock import PublisherLock
+from app.runs.supervisor import Supervisor
+from app.runs.system import SystemMonitor
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+MAX_BODY_BYTES = 1024 * 1024
+
+
+def create_app(settings: Settings, async_mode: str) -> Flask:
+    """Build the app. `async_mode` is the server's: "eventlet" or "threading".
+
+    Nothing runs yet: whoever serves the app starts `app.extensions["supervisor"]`.
+    """
+    app = Flask("app", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    app.config |= {
+        "API_TITLE": "Training service",
+        "API_VERSION": "v1",
+        "OPENAPI_VERSION": "3.0.3",
+        "OPENAPI_URL_PREFIX": "/",
+        "OPENAPI_JSON_PATH": "openapi.json",
+        "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
+    }
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    access = Access(settings)
+    access.register(app)
+    api = Api(app)
+    for blueprint in (pages.blp, training.blp, models.blp, metrics.blp, run.blp):
+        api.register_blueprint(blueprint)
+    errors.register(app)
+    pages.register(app)
+    built = domain.build(settings)
+    app.extensions["domain"] = built
+    socketio = SocketIO(app, async_mode=async_mode, cors_allowed_origins=access.is_origin_allowed)
+    live = Live(socketio)
+    supervisor = Supervisor(
+        built.store,
+        PublisherLock(settings.runs_dir.parent / "supervisor.lock"),
+        publish=live.publish,
+        measure=SystemMonitor(settings.runs_dir).measure,
+        poll_interval_s=settings.poll_interval_s,
+    )
+    live.supervisor = supervisor
+    socketio.on_namespace(TrainingNamespace(live, access))
+    app.wsgi_app = SocketGate(app.wsgi_app, socketio, settings.max_sockets)  # type: ignore[method-assign]
+    app.extensions["supervisor"] = supervisor
+    return app

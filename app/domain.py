@@ -1,0 +1,48 @@
+"""The objects of the domain, wired from the settings; views reach them through `domain()`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app
+
+from app.runs.datasets import DatasetFolder
+from app.runs.experiments import ExperimentFolder
+from app.runs.lock import ActiveLock
+from app.runs.models import ModelFolder
+from app.runs.service import RunService
+from app.runs.starting import Planner
+from app.runs.store import RunStore
+from app.runs.views import RunViews
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class Domain:
+    store: RunStore
+    service: RunService
+    views: RunViews
+    experiments: ExperimentFolder
+    datasets: DatasetFolder
+    models: ModelFolder
+
+
+def build(settings: Settings) -> Domain:
+    store = RunStore(settings.runs_dir, ActiveLock(settings.runs_dir.parent / "active.lock"))
+    experiments = ExperimentFolder(settings.configs_dir)
+    datasets = DatasetFolder(settings.data_dir)
+    planner = Planner(store, experiments, datasets, settings.data_roots)
+    return Domain(
+        store=store,
+        service=RunService(store, planner, settings.stop_grace_s, settings.min_free_mb),
+        views=RunViews(store),
+        experiments=experiments,
+        datasets=datasets,
+        models=ModelFolder(store),
+    )
+
+
+def domain() -> Domain:
+    """The domain of the app that answers the present request."""
+    found: Domain = current_app.extensions["domain"]
+    return found

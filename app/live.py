@@ -1,0 +1,173 @@
+"""The Socket.IO namespace: subscribe, catch up, and emit what the supervisor publishes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import request
+from flask_socketio import ConnectionRefusedError, Namespace, SocketIO, join_room, leave_room, rooms
+from marshmallow import ValidationError
+
+from app.access import Access
+from app.errors import status_of
+from app.extensions import error_body
+from app.runs.events import Event, SystemMeasured
+from app.runs.exceptions import RunError
+from app.runs.supervisor import Supervisor
+from app.schemas import SubscribeSchema
+
+NAMESPACE = "/training"
+FOLLOW = "follow"
+"""The room of those who follow whatever runs; a run's own followers are in the room `run:ID`."""
+EVERYBODY = "everybody"
+
+MAX_QUEUED_PACKETS = 128
+"""A client with more unsent packets gets nothing until it has taken them (python-socketio's queues have no bound)."""
+
+Environ = dict[str, Any]
+
+
+class Live:
+    """Emit events to the clients that can take them."""
+
+    def __init__(self, socketio: SocketIO) -> None:
+        self._socketio = socketio
+        self._lagging: dict[str, str | None] = {}
+        self.supervisor: Supervisor | None = None
+        """Set by the factory, since each needs the other."""
+
+    def publish(self, event: Event) -> None:
+        """Emit to the followers of the event's run. Called by the supervisor, one event at a time."""
+        audience = [EVERYBODY] if isinstance(event, SystemMeasured) else [FOLLOW, room_of(event.run_id)]
+        for sid, eio_sid in list(self._participants(audience)):
+            if self._num_queued(eio_sid) > MAX_QUEUED_PACKETS:
+                self._set_aside(sid)
+        self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=audience)
+        if isinstance(event, SystemMeasured):
+            self._readmit()
+
+    def follow_later(self, sid: str, run_id: str | None) -> None:
+        """Leave a client that has not caught up out, until it has taken what it was sent."""
+        self._lagging[sid] = run_id
+
+    def forget(self, sid: str) -> None:
+        self._lagging.pop(sid, None)
+
+    def _set_aside(self, sid: str) -> None:
+        own = self._socketio.server.rooms(sid, namespace=NAMESPACE)
+        self._lagging[sid] = next((room.removeprefix("run:") for room in own if room.startswith("run:")), None)
+        for room in own:
+            if room != sid:
+                self._socketio.server.leave_room(sid, room, namespace=NAMESPACE)
+
+    def _readmit(self) -> None:
+        """Let those who have taken everything back in, and tell them the position: they see the gap and catch up."""
+        for sid, eio_sid in list(self._participants(list(self._lagging))):
+            if self._num_queued(eio_sid) or sid not in self._lagging:
+                continue
+            run_id = self._lagging.pop(sid)
+            try:
+                for room in (EVERYBODY, FOLLOW if run_id is None else room_of(run_id)):
+                    self._socketio.server.enter_room(sid, room, namespace=NAMESPACE)
+            except ValueError:
+                continue  # It has left meanwhile.
+            assert self.supervisor is not None
+            for event in self.supervisor.position(run_id):
+                self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=sid)
+
+    def _participants(self, audience: list[str]) -> Iterable[tuple[str, str]]:
+        if not audience:
+            return ()
+        found: Iterable[tuple[str, str]] = self._socketio.server.manager.get_participants(NAMESPACE, audience)
+        return found
+
+    def _num_queued(self, eio_sid: str) -> int:
+        socket = self._socketio.server.eio.sockets.get(eio_sid)
+        return socket.queue.qsize() if socket is not None else 0
+
+
+class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has no types.
+    """The events from clients. Answers to `subscribe` are acknowledgements, errors have the shape of REST's."""
+
+    def __init__(self, live: Live, access: Access) -> None:
+        super().__init__(NAMESPACE)
+        self._live = live
+        self._access = access
+
+    def on_connect(self, auth: Any = None) -> None:
+        token = auth.get("token") if isinstance(auth, dict) else None
+        if not self._access.is_token_right(token):
+            raise ConnectionRefusedError("This service needs its token: connect with auth {token: TOKEN}.")
+        join_room(EVERYBODY)
+
+    def on_subscribe(self, asked: Any = None) -> dict[str, Any]:
+        try:
+            wanted = SubscribeSchema().load({} if asked is None else asked)
+        except ValidationError as error:
+            return error_body(422, "The subscription is malformed.", error.normalized_messages())
+        run_id, sid = wanted["run_id"], request.sid  # type: ignore[attr-defined]
+
+        def join() -> None:
+            self.on_unsubscribe()
+            join_room(EVERYBODY)
+            join_room(FOLLOW if run_id is None else room_of(run_id))
+
+        assert self._live.supervisor is not None
+        try:
+            told, is_all = self._live.supervisor.subscribe(run_id, wanted["row"], wanted["log_offset"], join)
+        except RunError as error:
+            return error_body(status_of(error), str(error))
+        if not is_all:
+            self._live.follow_later(sid, run_id)
+        return told
+
+    def on_unsubscribe(self, _: Any = None) -> None:
+        sid = request.sid  # type: ignore[attr-defined]
+        self._live.forget(sid)
+        for room in rooms():
+            if room not in (sid, EVERYBODY):
+                leave_room(room)
+
+    def on_disconnect(self, _: Any = None) -> None:
+        self._live.forget(request.sid)  # type: ignore[attr-defined]
+
+
+class SocketGate:
+    """WSGI: refuse sockets that could not be served, with the reason, before they are opened.
+
+    With several worker processes a client's requests would land in processes that do not know it. And each socket
+    holds a thread under gunicorn, so only so many are let in: REST has to answer always.
+    """
+
+    PATH = "/socket.io"
+
+    def __init__(self, wsgi_app: Any, socketio: SocketIO, max_sockets: int) -> None:
+        self._wsgi_app = wsgi_app
+        self._socketio = socketio
+        self._max_sockets = max_sockets
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        problem = self._problem(environ) if environ.get("PATH_INFO", "").startswith(self.PATH) else None
+        if problem is None:
+            answer: Iterable[bytes] = self._wsgi_app(environ, start_response)
+            return answer
+        body = json.dumps(error_body(503, problem)).encode()
+        start_response("503 Service Unavailable", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    def _problem(self, environ: Environ) -> str | None:
+        if environ.get("wsgi.multiprocess"):
+            return (
+                "Live updates need a single worker process: run gunicorn with one worker (-w 1) and several threads. "
+                "REST works with any number."
+            )
+        is_new = "sid=" not in environ.get("QUERY_STRING", "")
+        if is_new and len(self._socketio.server.eio.sockets) >= self._max_sockets:
+            return f"{self._max_sockets} sockets are open already, as many as TRAINING_MAX_SOCKETS allows."
+        return None
+
+
+def room_of(run_id: str) -> str:
+    return f"run:{run_id}"

@@ -1,0 +1,92 @@
+"""What the supervisor publishes. Each class is one Socket.IO event: `name` is its name, its fields the payload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+Row = list[float | int | None]
+
+
+@dataclass(frozen=True)
+class RunChanged:
+    """A run's snapshot, at each change of its state. The final one comes after the last metrics and log."""
+
+    name: ClassVar[str] = "run"
+    run_id: str
+    snapshot: dict[str, Any]
+
+    def payload(self) -> dict[str, Any]:
+        return self.snapshot
+
+
+@dataclass(frozen=True)
+class EpochChanged:
+    """An epoch's metrics merged so far; published again when one is added or changed."""
+
+    name: ClassVar[str] = "epoch"
+    run_id: str
+    epoch: int
+    max_epochs: int | None
+    metrics: dict[str, float | int | None]
+
+    def payload(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class MetricsLogged:
+    """New rows, aligned with `columns`; `from_row` is the number of rows before them. Not finite is None.
+
+    Without rows it states the position, so that a client which missed something notices.
+    """
+
+    name: ClassVar[str] = "metrics"
+    run_id: str
+    columns: list[str]
+    from_row: int
+    rows: list[Row]
+
+    def payload(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class ProgressChanged:
+    """What progress.json says now."""
+
+    name: ClassVar[str] = "progress"
+    run_id: str
+    progress: dict[str, Any]
+
+    def payload(self) -> dict[str, Any]:
+        return {"run_id": self.run_id, **self.progress}
+
+
+@dataclass(frozen=True)
+class LogWritten:
+    """The log's bytes [offset, next_offset) as text. Without text it states the position."""
+
+    name: ClassVar[str] = "log"
+    run_id: str
+    offset: int
+    next_offset: int
+    text: str
+
+    def payload(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class SystemMeasured:
+    """Load of the machine and of the active run's processes."""
+
+    name: ClassVar[str] = "system"
+    measures: dict[str, Any]
+
+    def payload(self) -> dict[str, Any]:
+        return self.measures
+
+
+Event = RunChanged | EpochChanged | MetricsLogged | ProgressChanged | LogWritten | SystemMeasured
+EVENTS = (RunChanged, EpochChanged, MetricsLogged, ProgressChanged, LogWritten, SystemMeasured)

@@ -1,0 +1,87 @@
+"""What can go wrong in the domain. Each is named for the fact, says what would be right, and knows no HTTP."""
+
+from __future__ import annotations
+
+
+class RunError(Exception):
+    """Base of all errors of the domain."""
+
+
+class NotFound(RunError):
+    """Base: something that was named does not exist (or its name would leave its folder)."""
+
+
+class RunNotFound(NotFound):
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"No run {run_id!r}. GET /training/metrics/runs lists them.")
+
+
+class NoRuns(NotFound):
+    def __init__(self) -> None:
+        super().__init__("No training runs found")
+
+
+class ExperimentNotFound(NotFound):
+    def __init__(self, name: str, available: list[str]) -> None:
+        there_is = ", ".join(available) or "none: the folder holds no .yaml file"
+        super().__init__(f"No experiment {name!r}. Available: {there_is}.")
+
+
+class DatasetNotFound(NotFound):
+    def __init__(self, name: str, available: list[str]) -> None:
+        super().__init__(f"No dataset {name!r}. Available: {', '.join(available) or 'none'}.")
+
+
+class FileNotInRun(NotFound):
+    """An artifact, a model or a metrics file that the run does not have."""
+
+
+class Invalid(RunError):
+    """Base: the request is well formed and cannot be carried out; `errors` maps each key to what would be right."""
+
+    def __init__(self, message: str, errors: dict[str, list[str]]) -> None:
+        super().__init__(message)
+        self.errors = errors
+
+
+class InvalidStart(Invalid):
+    pass
+
+
+class MetricsUnreadable(RunError):
+    def __init__(self, csv_file: str, problem: str) -> None:
+        super().__init__(f"The metrics file {csv_file} cannot be read: {problem}")
+        self.csv_file = csv_file
+
+
+class RunActive(RunError):
+    """The one place for a run is taken."""
+
+    def __init__(self, run_id: str | None, pid: int | None) -> None:
+        super().__init__(f"Run {run_id} is active. Stop it with POST /training/stop or wait for its end.")
+        self.run_id = run_id
+        self.pid = pid
+
+
+class OtherRunActive(RunError):
+    def __init__(self, asked: str, active: str | None) -> None:
+        super().__init__(f"Run {asked!r} is not the active one ({active}). Nothing was stopped.")
+
+
+class LaunchFailed(RunError):
+    def __init__(self, reason: str, run_id: str) -> None:
+        super().__init__(reason)
+        self.run_id = run_id
+
+
+class DiskFull(RunError):
+    def __init__(self, free_mb: int, min_free_mb: int) -> None:
+        super().__init__(
+            f"{free_mb} MB free where runs are kept, at least {min_free_mb} MB (TRAINING_MIN_FREE_MB) are needed. "
+            "Delete old runs with DELETE /training/models/RUN_ID or free disk space."
+        )
+
+
+class DeletionRefused(RunError):
+    def __init__(self, run_id: str, problem: str) -> None:
+        super().__init__(f"Run {run_id} could not be deleted: {problem}")

@@ -1,0 +1,58 @@
+"""The folder of experiment files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from app.runs.exceptions import ExperimentNotFound, InvalidStart
+from app.runs.store import is_plain_name
+from trainer import experiment
+from trainer.experiment import Experiment, ExperimentInvalid
+
+SUFFIXES = (".yaml", ".yml")
+
+
+class ExperimentFolder:
+    """Experiments by file name. Each call reads the disk, so an edited file counts at once."""
+
+    def __init__(self, configs_dir: Path) -> None:
+        self._dir = configs_dir
+
+    def names(self) -> list[str]:
+        """List the experiment files, sorted."""
+        try:
+            return sorted(p.name for p in self._dir.iterdir() if p.suffix in SUFFIXES and is_plain_name(p.name))
+        except OSError:
+            return []
+
+    def path(self, name: str) -> Path:
+        """Find a file; `digits_resnet` stands for `digits_resnet.yaml`. Raises ExperimentNotFound."""
+        for candidate in (name, f"{name}.yaml"):
+            if is_plain_name(candidate) and candidate.endswith(SUFFIXES) and (self._dir / candidate).is_file():
+                return self._dir / candidate
+        raise ExperimentNotFound(name, self.names())
+
+    def load(self, name: str, overrides: Mapping[str, object] | None = None) -> Experiment:
+        """Load one with its defaults and overrides. Raises ExperimentNotFound, InvalidStart with the keys."""
+        return load_file(self.path(name), overrides)
+
+
+def load_file(path: Path, overrides: Mapping[str, object] | None = None) -> Experiment:
+    """Load an experiment file. Raises InvalidStart naming each wrong key."""
+    try:
+        return experiment.load(path, overrides)
+    except ExperimentInvalid as error:
+        raise InvalidStart(f"The experiment {path.name} is invalid: {error}", error.errors) from error
+
+
+def dump(loaded: Experiment) -> dict[str, Any]:
+    """The experiment with every default filled in, as plain values."""
+    return experiment.dump(loaded)
+
+
+def to_yaml(loaded: Experiment) -> str:
+    return str(yaml.safe_dump(dump(loaded), sort_keys=False, allow_unicode=True))

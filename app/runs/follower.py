@@ -1,0 +1,138 @@
+"""Follow one run: turn what changed in its files into events, and tell a newcomer what went before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.runs.events import (
+    EpochChanged,
+    Event,
+    LogWritten,
+    MetricsLogged,
+    ProgressChanged,
+    Row,
+    RunChanged,
+)
+from app.runs.metrics import finite, merge_epochs
+from app.runs.store import Run
+from app.runs.tail import LogTail, MetricsTail, first_character, read_log
+
+RECENT_LOG_BYTES = 64 * 1024
+MAX_CATCH_UP_LOG_BYTES = 4 * 1024 * 1024
+
+
+class Follower:
+    """The position in one run's files up to which everything was published.
+
+    Position in the metrics = number of rows, in the log = byte offset. It can be rebuilt at any time, because the
+    files are the history.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.is_over = False
+        self._metrics = MetricsTail()
+        self._log = LogTail()
+        self._epochs: dict[int, dict[str, Any]] = {}
+        self._progress: dict[str, Any] | None = None
+        self._published_state: tuple[str, str | None, int | None] | None = None
+
+    def skip_to_end(self) -> None:
+        """Take everything that is there as published; used for a run that was going on before we were."""
+        self._read_metrics()
+        self._log.skip_to_end(self.run.directory.log, is_final=not self.run.is_active)
+        self._progress = self.run.progress
+
+    def read_new(self, run: Run) -> list[Event]:
+        """Return what changed, in the order in which to publish it.
+
+        `run` was read before: if it is over by then, nobody writes any more, so this drains both files a last time
+        and the final state comes last.
+        """
+        self.run = run
+        is_final = not run.is_active
+        events: list[Event] = [] if is_final else self._new_state()
+        events += self._new_progress() + self._new_metrics()
+        while chunks := self._log.read_new(run.directory.log, is_final):
+            events += [LogWritten(run.run_id, c.offset, c.next_offset, c.text) for c in chunks]
+            if not is_final:
+                break
+        if is_final:
+            events += self._new_state()
+            self.is_over = True
+        return events
+
+    def position(self) -> list[Event]:
+        """State the run and where its streams stand, so that whoever missed something notices."""
+        run_id, num_rows, offset = self.run.run_id, self._metrics.num_rows, self._log.offset
+        return [
+            RunChanged(run_id, self.run.snapshot()),
+            MetricsLogged(run_id, self._metrics.columns, num_rows, []),
+            LogWritten(run_id, offset, offset, ""),
+        ]
+
+    def catch_up(self, row: int, log_offset: int | None) -> dict[str, Any]:
+        """Tell what a client misses that has `row` rows and the log up to `log_offset` (None: wants the last 64 KiB).
+
+        It ends exactly where the events go on, except that of a log further behind only the next 4 MiB come.
+        """
+        tail = MetricsTail()
+        rows = tail.read_new(self.run.directory.find_metrics())[: self._metrics.num_rows]
+        epochs: dict[int, dict[str, Any]] = {}
+        merge_epochs(tail.columns, rows, epochs)
+        from_row = min(row, len(rows))
+        return {
+            "run": self.run.snapshot(),
+            "progress": self.run.progress,
+            "columns": tail.columns,
+            "from_row": from_row,
+            "rows": _for_json(rows[from_row:]),
+            "log": self._log_since(log_offset),
+            "epochs": [{"epoch": epoch, "metrics": metrics} for epoch, metrics in sorted(epochs.items())],
+        }
+
+    def is_behind(self, told: dict[str, Any]) -> bool:
+        """Whether a catch-up did not reach the position (its rows were being rewritten, its log was long)."""
+        num_rows = told["from_row"] + len(told["rows"])
+        return bool(num_rows < self._metrics.num_rows or told["log"]["next_offset"] < self._log.offset)
+
+    def _log_since(self, log_offset: int | None) -> dict[str, Any]:
+        """Read from the client's offset to ours. One that claims more than there is has another log in mind."""
+        end = self._log.offset
+        if log_offset is None or log_offset > end:
+            log_offset = first_character(self.run.directory.log, max(0, end - RECENT_LOG_BYTES))
+        chunk = read_log(self.run.directory.log, log_offset, min(end - log_offset, MAX_CATCH_UP_LOG_BYTES))
+        return {"offset": chunk.offset, "next_offset": chunk.next_offset, "text": chunk.text}
+
+    def _new_state(self) -> list[Event]:
+        state = (self.run.state, self.run.reason, self.run.pid)
+        if state == self._published_state:
+            return []
+        self._published_state = state
+        return [RunChanged(self.run.run_id, self.run.snapshot())]
+
+    def _new_progress(self) -> list[Event]:
+        progress = self.run.progress
+        if progress is None or progress == self._progress:
+            return []
+        self._progress = progress
+        return [ProgressChanged(self.run.run_id, progress)]
+
+    def _new_metrics(self) -> list[Event]:
+        rows_before = self._metrics.num_rows
+        rows, changed = self._read_metrics()
+        if not rows:
+            return []
+        run_id, max_epochs = self.run.run_id, (self._progress or {}).get("max_epochs")
+        events: list[Event] = [MetricsLogged(run_id, self._metrics.columns, rows_before, _for_json(rows))]
+        return events + [
+            EpochChanged(run_id, epoch, max_epochs, dict(self._epochs[epoch])) for epoch in sorted(changed)
+        ]
+
+    def _read_metrics(self) -> tuple[list[Row], set[int]]:
+        rows = self._metrics.read_new(self.run.directory.find_metrics())
+        return rows, merge_epochs(self._metrics.columns, rows, self._epochs)
+
+
+def _for_json(rows: list[Row]) -> list[Row]:
+    return [[finite(value) for value in row] for row in rows]

@@ -1,0 +1,67 @@
+"""Launch a run: its program, and the runner that will own it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from app.runs.exceptions import LaunchFailed
+from trainer.experiment import Command
+from trainer.rundir import RunDir, read_json
+from trainer.verdict import VERDICTS
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+
+def trainer_program(run: RunDir, request: dict[str, Any], resume_from: RunDir | None) -> dict[str, Any]:
+    """Describe the call of our own training program for run.json."""
+    argv = [sys.executable, "-m", "trainer", str(run.config), "--run-dir", str(run.path)]
+    for option in ("config_name", "train_data_dir", "val_data_dir", "test_data_dir", "model_name"):
+        argv += ["--" + option.replace("_", "-"), str(request[option])]
+    if resume_from is not None:
+        argv += ["--resume-from", str(resume_from.path)]
+    search_path = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
+    return {"argv": argv, "cwd": os.getcwd(), "env": {"PYTHONPATH": search_path}, "needs_result": True}
+
+
+def command_program(command: Command, run: RunDir, request: dict[str, Any]) -> dict[str, Any]:
+    """Describe the call of a `command` experiment's program for run.json."""
+    values = {name: str(request.get(name) or "") for name in command.placeholders()}
+    argv = command.fill(values | {"run_dir": str(run.path)})
+    return {"argv": argv, "cwd": command.cwd or os.getcwd(), "env": dict(command.env), "needs_result": False}
+
+
+def launch(run: RunDir, lock_fd: int) -> None:
+    """Start the runner and return once it has launched the program. Raises LaunchFailed.
+
+    The runner is nobody's child by then: it depends on no server process and needs none to reap it.
+    """
+    try:
+        launched = subprocess.run(
+            [sys.executable, "-m", "trainer.runner", str(run.path), str(lock_fd)],
+            cwd=PROJECT_ROOT,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=(lock_fd,),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise LaunchFailed(f"cannot start the runner: {error}", run.run_id) from error
+    if launched.returncode == 0:
+        return
+    record = read_json(run.state) or {}
+    if record.get("state") in VERDICTS:
+        raise LaunchFailed(str(record.get("reason")), run.run_id)
+    told = launched.stderr.decode("utf-8", errors="replace").strip().splitlines()
+    raise LaunchFailed(f"the runner ended before the program started: {told[-1] if told else 'no message'}", run.run_id)
+
+
+def _environment() -> dict[str, str]:
+    """Ours without the service's settings: the API token is nothing for a training program. Output is not held back."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
+    return inherited | {"PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,107 @@
+"""The lock that every process of the active run holds: the single source of "is something running"."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class ActiveLock:
+    """`active.lock`, held with flock through an open file description that the run's processes share.
+
+    The kernel drops it with the last of them, so it can be neither stale nor raced for. Its content names the run.
+    Looking takes the lock too, for an instant; `active.lock.guard` keeps a look from making a start fail, and a look
+    from reading the name before the starter wrote it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._guard_path = path.with_name(path.name + ".guard")
+
+    def acquire(self, create: Callable[[], str]) -> tuple[int, str] | None:
+        """Take the lock for the run that `create` makes and names; None when it is held.
+
+        The caller owns the descriptor: the lock lasts as long as it, or a process that inherited it, lives. `create`
+        runs while nobody else can look or start, so it must be quick and must not yield to another (green) thread.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._guard(fcntl.LOCK_EX):
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                if not _try_flock(descriptor, fcntl.LOCK_EX):
+                    os.close(descriptor)
+                    return None
+                run_id = create()
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, os.fsencode(run_id), 0)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            return descriptor, run_id
+
+    def holder(self) -> str | None:
+        """Name the run whose processes hold the lock, None when nothing runs."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            with self._guard(fcntl.LOCK_SH):
+                if _try_flock(descriptor, fcntl.LOCK_SH):
+                    fcntl.flock(descriptor, fcntl.LOCK_UN)
+                    return None
+                return os.fsdecode(os.pread(descriptor, 255, 0))
+        finally:
+            os.close(descriptor)
+
+    def named(self) -> str | None:
+        """Name the run that took the lock last, whether or not it still holds it."""
+        try:
+            return os.fsdecode(self.path.read_bytes()) or None
+        except OSError:
+            return None
+
+    @contextmanager
+    def _guard(self, mode: int) -> Iterator[None]:
+        descriptor = os.open(self._guard_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, mode)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _try_flock(descriptor: int, mode: int) -> bool:
+    try:
+        fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class PublisherLock:
+    """`supervisor.lock`: of several server processes, its holder publishes. Held until the process ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def try_acquire(self) -> bool:
+        """Whether this process holds the lock, trying to take it when it does not."""
+        if self._descriptor is not None:
+            return True
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        if _try_flock(descriptor, fcntl.LOCK_EX):
+            self._descriptor = descriptor
+            return True
+        os.close(descriptor)
+        return False
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

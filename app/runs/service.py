@@ -1,0 +1,152 @@
+"""The runs: start one, stop it, and the rules (one at a time, nothing is lost, nothing is left behind)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from app.runs import experiments, launcher, processes
+from app.runs.exceptions import DiskFull, LaunchFailed, OtherRunActive, RunActive
+from app.runs.starting import Plan, Planner, StartRequest
+from app.runs.store import Run, RunStore
+from trainer.rundir import RunDir, read_json, utc_now, write_json, write_text
+
+MEGABYTE = 10**6
+_LOOK_EVERY_S = 0.02
+_KILL_MARGIN_S = 10.0
+"""How long after the grace the runner may take to end everything before we do."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The answer to a stop: `status` is stopped, stopping or not_running."""
+
+    status: str
+    run_id: str | None
+
+
+class RunService:
+    """Start and stop runs."""
+
+    def __init__(self, store: RunStore, planner: Planner, stop_grace_s: float, min_free_mb: int) -> None:
+        self._store = store
+        self._planner = planner
+        self._stop_grace_s = stop_grace_s
+        self._min_free_mb = min_free_mb
+
+    def start(self, asked: StartRequest) -> Run:
+        """Launch a run and return it with its program running.
+
+        Raises RunActive, DiskFull, NotFound, InvalidStart before anything is written, LaunchFailed after.
+        """
+        self._refuse_while_active()
+        plan = self._planner.plan(asked)
+        self._refuse_on_full_disk()
+        lock_fd, run_id = self._take_lock()
+        try:
+            self._launch(RunDir(self._store.runs_dir / run_id), plan, lock_fd)
+        finally:
+            os.close(lock_fd)
+        return self._store.find(run_id)
+
+    def stop(self, run_id: str | None, mode: str, wait: bool, requested_by: str) -> Stopped:
+        """Ask the active run to stop; with `wait`, return once no process of it is left.
+
+        `mode`: "save" keeps the work, "discard" is quick; a discard may follow a save that takes too long. Raises
+        OtherRunActive when `run_id` is given and another run is the active one.
+        """
+        run = self._store.active()
+        if run is None:
+            return Stopped("not_running", None)
+        if run_id is not None and run_id != run.run_id:
+            raise OtherRunActive(run_id, run.run_id)
+        self._write_stop(run.directory, mode, requested_by)
+        self._signal_runner(run)
+        if not wait:
+            return Stopped("stopping", run.run_id)
+        self._wait_for_end(run)
+        return Stopped("stopped", run.run_id)
+
+    def _refuse_while_active(self) -> None:
+        active = self._store.active()
+        if active is not None:
+            raise RunActive(active.run_id, active.pid)
+
+    def _take_lock(self) -> tuple[int, str]:
+        deadline = time.monotonic() + _KILL_MARGIN_S
+        while True:
+            taken = self._store.lock.acquire(self._store.create)
+            if taken is not None:
+                return taken
+            self._refuse_while_active()
+            # Held, yet its run has a verdict: the runner is about to exit.
+            if time.monotonic() > deadline:
+                raise RunActive(self._store.lock.holder(), None)
+            time.sleep(_LOOK_EVERY_S)
+
+    def _refuse_on_full_disk(self) -> None:
+        self._store.runs_dir.mkdir(parents=True, exist_ok=True)
+        free_mb = shutil.disk_usage(self._store.runs_dir).free // MEGABYTE
+        if free_mb < self._min_free_mb:
+            raise DiskFull(free_mb, self._min_free_mb)
+
+    def _launch(self, run: RunDir, plan: Plan, lock_fd: int) -> None:
+        command = plan.experiment.command
+        if command is None:
+            program = launcher.trainer_program(run, plan.request, plan.resume_from)
+        else:
+            program = launcher.command_program(command, run, plan.request)
+        birth: dict[str, Any] = {"run_id": run.run_id, "created_at": utc_now(), "request": plan.request}
+        try:
+            write_text(run.config, experiments.to_yaml(plan.experiment))
+            write_json(run.run, birth | {"program": program})
+            launcher.launch(run, lock_fd)
+        except (OSError, LaunchFailed):
+            if not run.state.exists():  # Nothing was launched, so there is nothing to tell of.
+                shutil.rmtree(run.path, ignore_errors=True)
+            raise
+
+    def _write_stop(self, run: RunDir, mode: str, requested_by: str) -> None:
+        """Put the intent on disk before any signal, so that a stop is never read as a crash."""
+        stop = {
+            "requested_by": requested_by,
+            "requested_at": utc_now(),
+            "mode": mode,
+            "grace_s": self._stop_grace_s,
+        }
+        try:
+            write_json(run.stop, stop)
+        except OSError:
+            pass  # A full disk or a directory that is gone must not keep anybody from stopping.
+
+    def _signal_runner(self, run: Run) -> None:
+        """Tell the runner; with the runner gone, end what it left. "No such process" means that the end came first."""
+        record = self._await_launch(run)
+        pid = processes.runner_pid(record, run.directory.path)
+        try:
+            if pid is not None:
+                os.kill(pid, signal.SIGTERM)
+            elif self._store.lock.holder() == run.run_id:
+                processes.kill_all(run.directory.path, self._store.lock.path)
+        except ProcessLookupError:
+            pass
+
+    def _await_launch(self, run: Run) -> dict[str, Any]:
+        """Wait until the runner has said who it is: before that it takes no signal. Return its record, if any."""
+        deadline = time.monotonic() + _KILL_MARGIN_S
+        while run.directory.path.is_dir() and not run.directory.state.exists() and time.monotonic() < deadline:
+            if self._store.lock.holder() != run.run_id:
+                break
+            time.sleep(_LOOK_EVERY_S)
+        return read_json(run.directory.state) or {}
+
+    def _wait_for_end(self, run: Run) -> None:
+        deadline = time.monotonic() + self._stop_grace_s + _KILL_MARGIN_S
+        while self._store.lock.holder() == run.run_id:
+            if time.monotonic() > deadline:
+                processes.kill_all(run.directory.path, self._store.lock.path)
+            time.sleep(_LOOK_EVERY_S)

@@ -1,0 +1,149 @@
+"""What a start request must fulfil before anything is written: the experiment, the folders, the run to resume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.runs.datasets import SPLITS, DatasetFolder
+from app.runs.exceptions import InvalidStart
+from app.runs.experiments import ExperimentFolder, load_file
+from app.runs.store import Run, RunStore
+from trainer.experiment import Experiment
+from trainer.imagefolder import list_classes
+from trainer.rundir import RunDir
+
+DIRECTORY_FIELDS = tuple(f"{split}_data_dir" for split in SPLITS)
+MISSING = "Missing data for required field."
+
+
+@dataclass(frozen=True)
+class StartRequest:
+    """A start request as it came: well formed, nothing checked against the disk."""
+
+    config_name: str | None = None
+    train_data_dir: str | None = None
+    val_data_dir: str | None = None
+    test_data_dir: str | None = None
+    dataset: str | None = None
+    model_name: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    resume_from: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request that can be carried out. `request` has every value filled in and goes into run.json."""
+
+    experiment: Experiment
+    request: dict[str, Any]
+    resume_from: RunDir | None
+
+
+class Planner:
+    """Check start requests against the disk."""
+
+    def __init__(
+        self, store: RunStore, experiments: ExperimentFolder, datasets: DatasetFolder, data_roots: Iterable[Path]
+    ) -> None:
+        self._store = store
+        self._experiments = experiments
+        self._datasets = datasets
+        self._data_roots = [root.resolve() for root in data_roots]
+
+    def plan(self, asked: StartRequest) -> Plan:
+        """Return what to launch. Raises NotFound for what is named and not there, InvalidStart with every wrong field.
+
+        A resumed run takes what the request leaves out from the run it continues.
+        """
+        earlier = self._store.find(asked.resume_from) if asked.resume_from is not None else None
+        experiment = self._experiment(asked, earlier)
+        directories = self._directories(asked, earlier)
+        errors = {} if earlier is None else _resume_errors(earlier, experiment)
+        for name in self._required(experiment):
+            problem = self._directory_problem(directories[name], wants_classes=experiment.command is None)
+            if problem is not None:
+                errors[name] = [problem]
+        if errors:
+            raise InvalidStart("The run cannot be started: " + _sentence(errors), errors)
+        model_name = asked.model_name or (earlier and earlier.model_name) or "model"
+        request = {
+            "config_name": self._config_name(asked, earlier),
+            **{name: str(Path(value).absolute()) if value else None for name, value in directories.items()},
+            "dataset": asked.dataset,
+            "model_name": model_name,
+            "overrides": dict(asked.overrides),
+            "resume_from": asked.resume_from,
+        }
+        return Plan(experiment, request, earlier.directory if earlier else None)
+
+    def _experiment(self, asked: StartRequest, earlier: Run | None) -> Experiment:
+        try:
+            if asked.config_name is not None:
+                return self._experiments.load(asked.config_name, asked.overrides)
+            if earlier is not None:
+                # Its own copy: the experiment file may have changed since.
+                return load_file(earlier.directory.config, asked.overrides)
+        except InvalidStart as error:
+            raise InvalidStart(str(error), {_field_of(key, asked): texts for key, texts in error.errors.items()}) from error
+        raise InvalidStart("config_name is missing.", {"config_name": [MISSING]})
+
+    def _config_name(self, asked: StartRequest, earlier: Run | None) -> str | None:
+        if asked.config_name is not None:
+            return self._experiments.path(asked.config_name).name
+        return earlier.config_name if earlier else None
+
+    def _directories(self, asked: StartRequest, earlier: Run | None) -> dict[str, str | None]:
+        known: dict[str, str | None] = {name: None for name in DIRECTORY_FIELDS}
+        if earlier is not None:
+            known |= {name: value for name in known if isinstance(value := earlier.request.get(name), str)}
+        if asked.dataset is not None:
+            known |= {f"{split}_data_dir": str(path) for split, path in self._datasets.paths(asked.dataset).items()}
+        return known | {name: value for name in known if (value := getattr(asked, name)) is not None}
+
+    @staticmethod
+    def _required(experiment: Experiment) -> list[str]:
+        """A `command` experiment needs only the folders that its program is given."""
+        if experiment.command is None:
+            return list(DIRECTORY_FIELDS)
+        used = experiment.command.placeholders()
+        return [name for name in DIRECTORY_FIELDS if name in used]
+
+    def _directory_problem(self, value: str | None, wants_classes: bool) -> str | None:
+        if value is None:
+            return f"{MISSING} Give the folder, or `dataset`: the name of a dataset."
+        try:
+            path = Path(value).resolve()
+            if self._data_roots and not any(path.is_relative_to(root) for root in self._data_roots):
+                allowed = ", ".join(map(str, self._data_roots))
+                return f"{value} lies outside of the allowed folders (TRAINING_DATA_ROOTS): {allowed}."
+            if not path.is_dir():
+                return f"{value} is not an existing directory on the server."
+            if wants_classes and not list_classes(path):
+                return f"{value} holds no classes: it must have one folder per class with images in it."
+        except (OSError, ValueError, RuntimeError) as error:
+            return f"{value!r} cannot be used: {error}"
+        return None
+
+
+def _field_of(key: str, asked: StartRequest) -> str:
+    """Name an experiment's key as the request knows it: what an override set is the override's fault."""
+    if not key:
+        return "config_name"
+    return f"overrides.{key}" if key in asked.overrides else key
+
+
+def _resume_errors(earlier: Run, experiment: Experiment) -> dict[str, list[str]]:
+    if experiment.command is not None:
+        return {"resume_from": ["A `command` experiment has no checkpoint of ours to resume from."]}
+    if earlier.is_active:
+        return {"resume_from": [f"Run {earlier.run_id} is still active; stop it first."]}
+    if not earlier.directory.last_checkpoint.is_file():
+        return {"resume_from": [f"Run {earlier.run_id} has no checkpoints/last.ckpt to resume from."]}
+    return {}
+
+
+def _sentence(errors: dict[str, list[str]]) -> str:
+    return " ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items())

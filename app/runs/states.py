@@ -1,0 +1,37 @@
+"""The states of a run and the one function that composes them from what lies on disk."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from trainer.rundir import RunDir, read_json
+from trainer.verdict import COMPLETED, INTERRUPTED, VERDICTS
+
+STARTING, RUNNING, STOPPING = "starting", "running", "stopping"
+ACTIVE = frozenset({STARTING, RUNNING, STOPPING})
+
+State = Literal["starting", "running", "stopping", "completed", "stopped", "failed", "interrupted"]
+STATES = ("starting", "running", "stopping", "completed", "stopped", "failed", "interrupted")
+
+_GONE = "every process of the run is gone and none left a verdict (power loss, or all were killed)"
+
+
+def compose(run: RunDir, record: dict[str, Any] | None, holds_lock: bool) -> tuple[str, str | None]:
+    """Tell the state and its reason.
+
+    `record` is what state.json holds (None: missing or unreadable), `holds_lock` whether a process of this run still
+    lives. A verdict is final. Without one the lock decides alone, whatever the file claims: a run is never active
+    because of what somebody wrote before being killed.
+    """
+    claimed = (record or {}).get("state")
+    reason = (record or {}).get("reason")
+    if claimed in VERDICTS:
+        return str(claimed), reason if isinstance(reason, str) else None
+    if holds_lock:
+        if run.stop.exists():
+            return STOPPING, None
+        return (RUNNING if claimed == RUNNING else STARTING), None
+    # The trainer writes its completion record last of all; only the runner's verdict on it was lost.
+    if read_json(run.result) is not None:
+        return COMPLETED, None
+    return INTERRUPTED, _GONE

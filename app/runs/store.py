@@ -1,0 +1,235 @@
+"""The run directories: find, list, read, delete. Nothing is remembered between calls; the files are the truth."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from app.runs import processes
+from app.runs.exceptions import DeletionRefused, FileNotInRun, RunActive, RunNotFound
+from app.runs.lock import ActiveLock
+from app.runs.states import ACTIVE, compose
+from trainer.rundir import RunDir, read_json
+from trainer.verdict import INTERRUPTED, VERDICTS
+
+MAX_NAME_BYTES = 255
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as its files tell it at the moment of reading."""
+
+    directory: RunDir
+    state: str
+    reason: str | None
+    record: dict[str, Any] = field(repr=False)
+    """state.json, empty where there is none."""
+
+    @property
+    def run_id(self) -> str:
+        return self.directory.run_id
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in ACTIVE
+
+    @cached_property
+    def birth(self) -> dict[str, Any]:
+        """run.json, empty where there is none."""
+        return read_json(self.directory.run) or {}
+
+    @property
+    def request(self) -> dict[str, Any]:
+        request = self.birth.get("request")
+        return request if isinstance(request, dict) else {}
+
+    @property
+    def config_name(self) -> str | None:
+        return _text(self.request.get("config_name"))
+
+    @property
+    def model_name(self) -> str | None:
+        return _text(self.request.get("model_name"))
+
+    @property
+    def created_at(self) -> str | None:
+        """UTC, ISO 8601; the directory's own time for one that has no run.json."""
+        return _text(self.birth.get("created_at")) or _utc(self.directory.path)
+
+    @property
+    def pid(self) -> int | None:
+        """The training program's pid while the run is active."""
+        pid = self.record.get("pid")
+        return pid if self.is_active and isinstance(pid, int) else None
+
+    @cached_property
+    def progress(self) -> dict[str, Any] | None:
+        return read_json(self.directory.progress)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Describe the run for people who follow it: the payload of the event `run`."""
+        return {
+            "run_id": self.run_id,
+            "state": self.state,
+            "reason": self.reason,
+            "pid": self.pid,
+            "config_name": self.config_name,
+            "model_name": self.model_name,
+            "request": self.request,
+            "created_at": self.created_at,
+            "started_at": _text(self.record.get("started_at")),
+            "ended_at": _text(self.record.get("ended_at")),
+            "exit_code": self.record.get("exit_code"),
+            "signal": self.record.get("signal"),
+        }
+
+
+class RunStore:
+    """The folder of run directories."""
+
+    def __init__(self, runs_dir: Path, lock: ActiveLock) -> None:
+        self.runs_dir = runs_dir
+        self.lock = lock
+
+    def create(self) -> str:
+        """Make a new run directory and return its id: the local time, `_2` and so on for a second in one second."""
+        self.runs_dir.mkdir(parents=True, exist_ok=True)
+        stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+        number = 1
+        while True:
+            run_id = stamp if number == 1 else f"{stamp}_{number}"
+            try:
+                (self.runs_dir / run_id).mkdir()
+                return run_id
+            except FileExistsError:
+                number += 1
+
+    def find(self, run_id: str) -> Run:
+        """Read one run. Raises RunNotFound, also for a name that would leave the folder."""
+        if not is_plain_name(run_id):
+            raise RunNotFound(run_id)
+        path = self.runs_dir / run_id
+        if path.is_symlink() or not path.is_dir():
+            raise RunNotFound(run_id)
+        return self._read(path, self.lock.holder())
+
+    def active(self) -> Run | None:
+        """Read the run whose processes hold the lock, whatever became of its directory; None when nothing runs.
+
+        A verdict that is written while the lock is about to fall counts: that run is over.
+        """
+        holder = self.lock.holder()
+        if not holder or not is_plain_name(holder):
+            return None
+        run = self._read(self.runs_dir / holder, holder)
+        return run if run.is_active else None
+
+    def ids(self) -> list[str]:
+        """List the run ids, newest first. Reads no file."""
+        try:
+            with os.scandir(self.runs_dir) as entries:
+                names = [e.name for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")]
+        except OSError:
+            return []
+        return sorted(names, key=_age_key, reverse=True)
+
+    def list(self) -> Iterator[Run]:
+        """Read the runs, newest first, one at a time."""
+        holder = self.lock.holder()
+        for run_id in self.ids():
+            yield self._read(self.runs_dir / run_id, holder)
+
+    def latest(self) -> Run | None:
+        """The active run, else the one started last."""
+        return self.active() or next(self.list(), None)
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run's whole directory. Raises RunNotFound, RunActive, DeletionRefused."""
+        run = self.find(run_id)
+        if run.is_active or self.lock.holder() == run_id:
+            raise RunActive(run_id, run.pid)
+        try:
+            shutil.rmtree(run.directory.path)
+        except FileNotFoundError as error:
+            raise RunNotFound(run_id) from error
+        except OSError as error:
+            raise DeletionRefused(run_id, error.strerror or str(error)) from error
+
+    def artifacts(self, run: Run) -> Iterator[tuple[str, os.stat_result]]:
+        """Yield each regular file of a run by its path inside, in order. Links and temporary files are left out."""
+        root = run.directory.path
+        for folder, folders, names in os.walk(root):
+            folders.sort()
+            for name in sorted(names):
+                path = Path(folder, name)
+                if name.startswith(".") or path.is_symlink() or not path.is_file():
+                    continue
+                try:
+                    yield path.relative_to(root).as_posix(), path.stat()
+                except OSError:
+                    continue
+
+    def artifact(self, run: Run, name: str) -> Path:
+        """Find a file of the run. Raises FileNotInRun, also for any path that leads outside of it."""
+        root = run.directory.path.resolve()
+        try:
+            path = (root / name).resolve(strict=True)
+            is_inside = path.is_relative_to(root) and path.is_file()
+        except (OSError, ValueError, RuntimeError):
+            is_inside = False
+        if not is_inside:
+            raise FileNotInRun(f"Run {run.run_id} has no artifact {name!r}.")
+        return path
+
+    def _read(self, path: Path, holder: str | None) -> Run:
+        directory = RunDir(path)
+        record = read_json(directory.state) or {}
+        state, reason = compose(directory, record, holder == path.name)
+        if state == INTERRUPTED and record.get("state") not in VERDICTS:
+            # It may have taken the lock, or written its verdict, since `holder` was asked. The lock is taken before
+            # the directory is made and dropped after the verdict, so asked in this order now, both answers are true.
+            holder = self.lock.holder()
+            record = read_json(directory.state) or {}
+            state, reason = compose(directory, record, holder == path.name)
+        if state in ACTIVE and record.get("pid") is None and (directory.state.exists() or not path.is_dir()):
+            record = record | {"pid": _pid_of_holder(path, self.lock.path)}
+        return Run(directory, state, reason, record)
+
+
+def _pid_of_holder(run_path: Path, lock_path: Path) -> int | None:
+    """The pid of an active run whose state.json is missing or spoilt: the oldest process that is not the runner."""
+    found = [p for p in processes.find(run_path, lock_path) if "trainer.runner" not in processes.command_line(p)]
+    return min(found, key=lambda p: p.create_time()).pid if found else None
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a name is one path component that stays in its folder and is not hidden."""
+    if not name or name.startswith(".") or "/" in name or "\\" in name or not name.isprintable():
+        return False
+    try:
+        return len(os.fsencode(name)) <= MAX_NAME_BYTES
+    except UnicodeEncodeError:
+        return False
+
+
+def _age_key(run_id: str) -> tuple[str, int, str]:
+    """Sort `..._10` behind `..._9`: the second's stamp, then the number, then whatever else it is called."""
+    stamp, number = run_id[:19], run_id[20:]
+    return (stamp, int(number) if run_id[19:20] == "_" and number.isdecimal() else 1, run_id)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _utc(path: Path) -> str | None:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).isoformat()
+    except OSError:
+        return None

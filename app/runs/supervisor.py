@@ -1,0 +1,200 @@
+"""The thread that follows the active run and publishes what changed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from app.runs import processes
+from app.runs.events import Event, SystemMeasured
+from app.runs.exceptions import NoRuns, RunNotFound
+from app.runs.follower import Follower
+from app.runs.lock import PublisherLock
+from app.runs.store import Run, RunStore
+from trainer.rundir import RunDir
+from trainer.verdict import INTERRUPTED
+
+logger = logging.getLogger(__name__)
+
+MEASURE_EVERY_S = 1.0
+LAUNCH_TAKES_AT_MOST_S = 30.0
+NOTHING_YET = {
+    "run": None,
+    "progress": None,
+    "columns": [],
+    "from_row": 0,
+    "rows": [],
+    "log": {"offset": 0, "next_offset": 0, "text": ""},
+    "epochs": [],
+}
+_REMOVED = "the run's directory was removed"
+
+
+class Supervisor:
+    """Follow whatever runs, now and next, from the lock and the files alone.
+
+    A restarted server therefore goes on where the files are. Of several server processes only the holder of the
+    publisher lock publishes. One mutex orders the publishing and the catching up of newcomers, so that what a client
+    is told on subscribing ends where its events begin.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        publisher_lock: PublisherLock,
+        publish: Callable[[Event], None],
+        measure: Callable[[Run | None], dict[str, Any] | None],
+        poll_interval_s: float,
+    ) -> None:
+        self._store = store
+        self._publisher_lock = publisher_lock
+        self._publish = publish
+        self._measure = measure
+        self._poll_interval_s = poll_interval_s
+        self._following: Follower | None = None
+        self._is_publisher = False
+        self._measured_at = 0.0
+        self._mutex = threading.RLock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Return once the thread has ended and another process may publish."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._publisher_lock.release()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._poll_interval_s):
+            try:
+                self.poll()
+            except Exception:
+                logger.exception("The supervisor goes on after an error.")
+
+    def poll(self) -> None:
+        """Look once and publish what is new. Does nothing in a process that is not the publisher."""
+        with self._mutex:
+            if self._publisher_lock.try_acquire():
+                self._follow()
+                self._publish_measures()
+
+    def subscribe(
+        self, run_id: str | None, row: int, log_offset: int | None, join: Callable[[], None]
+    ) -> tuple[dict[str, Any], bool]:
+        """Tell a newcomer what it misses of a run (None: of the active or last one), and whether that was all of it.
+
+        `join` is called at the very position where the telling ends. Raises RunNotFound.
+        """
+        with self._mutex:
+            self.poll()
+            try:
+                follower = self._follower_of(run_id)
+            except NoRuns:
+                join()
+                return NOTHING_YET, True
+            told = follower.catch_up(row, log_offset)
+            join()
+            return told, not follower.is_behind(told)
+
+    def position(self, run_id: str | None) -> list[Event]:
+        """State where a run's streams (None: those of the followed run) stand; empty when there is no run."""
+        with self._mutex:
+            try:
+                return self._follower_of(run_id).position()
+            except (NoRuns, RunNotFound):
+                return []
+
+    def _follower_of(self, run_id: str | None) -> Follower:
+        following = self._following
+        if following is not None and run_id in (None, following.run.run_id) and self._exists(following.run):
+            return following
+        run = self._store.find(run_id) if run_id is not None else self._store.latest()
+        if run is None:
+            raise NoRuns
+        follower = Follower(run)
+        follower.skip_to_end()
+        return follower
+
+    def _exists(self, run: Run) -> bool:
+        return run.is_active or run.directory.path.is_dir()
+
+    def _follow(self) -> None:
+        named = self._store.lock.named()
+        if named is not None and (self._following is None or self._following.run.run_id != named):
+            self._change_to(named)
+        following = self._following
+        if following is not None and not following.is_over:
+            run = self._look_at(following.run)
+            if run.is_active:
+                self._end_orphans(run)
+            for event in following.read_new(run):
+                self._publish(event)
+            if following.is_over and run.state == INTERRUPTED:
+                self._kill(run, with_lock=False)
+        self._is_publisher = True
+
+    def _change_to(self, run_id: str) -> None:
+        """Turn to another run, after the last word on the one before."""
+        before = self._following
+        if before is not None and not before.is_over:
+            for event in before.read_new(self._look_at(before.run)):
+                self._publish(event)
+        try:
+            run = self._store.find(run_id)
+        except RunNotFound:
+            return
+        self._following = Follower(run)
+        if not self._is_publisher:
+            # Going on before we were: its past is for those who ask. Whoever subscribed meanwhile learns the position.
+            self._following.skip_to_end()
+            for event in self._following.position():
+                self._publish(event)
+
+    def _look_at(self, run: Run) -> Run:
+        """Read the run anew, also one whose directory is gone."""
+        try:
+            return self._store.find(run.run_id)
+        except RunNotFound:
+            active = self._store.active()
+            if active is not None and active.run_id == run.run_id:
+                return active
+            return Run(run.directory, INTERRUPTED, _REMOVED, {})
+
+    def _end_orphans(self, run: Run) -> None:
+        """With the runner killed, end what it can no longer end; the lock then falls."""
+        if processes.runner_pid(run.record, run.directory.path) is not None:
+            return
+        if not run.record.get("runner") and _age_s(run.directory) < LAUNCH_TAKES_AT_MOST_S:
+            return
+        self._kill(run, with_lock=True)
+
+    def _kill(self, run: Run, with_lock: bool) -> None:
+        killed = processes.kill_all(run.directory.path, self._store.lock.path if with_lock else None)
+        if killed:
+            logger.warning("Run %s: its runner is gone; killed what it left: %s", run.run_id, killed)
+
+    def _publish_measures(self) -> None:
+        now = time.monotonic()
+        if now - self._measured_at < MEASURE_EVERY_S:
+            return
+        self._measured_at = now
+        following = self._following
+        run = following.run if following is not None and not following.is_over else None
+        measures = self._measure(run)
+        if measures is not None:
+            self._publish(SystemMeasured(measures))
+
+
+def _age_s(run: RunDir) -> float:
+    """Seconds since the directory was last written to; endless for one that is gone."""
+    try:
+        return time.time() - run.path.stat().st_mtime
+    except OSError:
+        return float("inf")

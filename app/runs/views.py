@@ -1,0 +1,142 @@
+"""What REST tells of runs, composed from the store: plain dictionaries with the contract's names."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from app.runs.exceptions import FileNotInRun, NoRuns
+from app.runs.metrics import MetricsTable, finite, read_table, summarise, thin
+from app.runs.store import Run, RunStore
+from app.runs.tail import read_log
+from trainer import strict_yaml
+from trainer.rundir import read_json
+from trainer.strict_yaml import YamlInvalid
+
+
+class RunViews:
+    """Answers about runs. Raises RunNotFound for one that is not there."""
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+
+    def status(self) -> dict[str, Any]:
+        """What runs now; `last_run` is the newest run that has ended."""
+        active = self._store.active()
+        last = next((run for run in self._store.list() if not run.is_active), None)
+        return {
+            "status": "running" if active else "not_running",
+            "running": active is not None,
+            "pid": active.pid if active else None,
+            "run_id": active.run_id if active else None,
+            "state": active.state if active else None,
+            "config_name": active.config_name if active else None,
+            "progress": active.progress if active else None,
+            "started_at": active.snapshot()["started_at"] if active else None,
+            "last_run": {"run_id": last.run_id, "state": last.state, "reason": last.reason} if last else None,
+        }
+
+    def latest_run_id(self) -> str:
+        """The run started last. Raises NoRuns."""
+        ids = self._store.ids()
+        if not ids:
+            raise NoRuns
+        return ids[0]
+
+    def list_runs(self, limit: int | None, offset: int, status: str | None) -> list[dict[str, Any]]:
+        """List runs, newest first; `offset` and `limit` count the runs in the state `status`, if one is given."""
+        runs = (run for run in self._store.list() if status is None or run.state == status)
+        return [_list_item(run) for run in islice(runs, offset, None if limit is None else offset + limit)]
+
+    def describe(self, run_id: str) -> dict[str, Any]:
+        """Everything known of a run."""
+        run = self._store.find(run_id)
+        return run.snapshot() | {
+            "progress": run.progress,
+            "config": _read_yaml(run.directory.config),
+            "stop": read_json(run.directory.stop),
+            "model": read_json(run.directory.card),
+            "artifacts": self._artifacts(run),
+        }
+
+    def artifacts(self, run_id: str) -> list[dict[str, Any]]:
+        return self._artifacts(self._store.find(run_id))
+
+    def log(self, run_id: str, offset: int, limit: int) -> dict[str, Any]:
+        """A piece of the log; a character at its end that is not whole yet is left for later while the run goes on."""
+        run = self._store.find(run_id)
+        chunk = read_log(run.directory.log, offset, limit, is_final=not run.is_active)
+        return {"run_id": run_id, **vars(chunk)}
+
+    def metrics(
+        self, run_id: str, since_row: int, max_points: int | None, columns: list[str] | None
+    ) -> dict[str, Any]:
+        """The metrics of a run. Raises FileNotInRun when it has none yet, MetricsUnreadable."""
+        path, table = self._table(run_id)
+        chosen = table.columns if columns is None else [name for name in columns if name in table.columns]
+        indices = [table.columns.index(name) for name in chosen]
+        rows = [[finite(row[i]) for i in indices] for row in table.rows[since_row:]]
+        return {
+            "run_id": run_id,
+            "available_columns": table.columns,
+            "total_rows": len(table.rows),
+            "max_epoch": table.maximum("epoch"),
+            "max_step": table.maximum("step"),
+            "data": [dict(zip(chosen, row)) for row in (rows if max_points is None else thin(rows, max_points))],
+            "csv_file": str(path),
+            "last_modified": _modified_at(path),
+        }
+
+    def summary(self, run_id: str) -> dict[str, Any]:
+        """Totals, best and final values. Raises FileNotInRun, MetricsUnreadable."""
+        _, table = self._table(run_id)
+        return {"run_id": run_id, **summarise(table)}
+
+    def _table(self, run_id: str) -> tuple[Path, MetricsTable]:
+        run = self._store.find(run_id)
+        path = run.directory.find_metrics()
+        if path is None:
+            raise FileNotInRun(f"Run {run_id} has no metrics file (it is {run.state}).")
+        return path, read_table(path)
+
+    def _artifacts(self, run: Run) -> list[dict[str, Any]]:
+        return [
+            {"path": name, "size": status.st_size, "modified_at": _iso(status.st_mtime)}
+            for name, status in self._store.artifacts(run)
+        ]
+
+
+def _list_item(run: Run) -> dict[str, Any]:
+    metrics = run.directory.find_metrics()
+    return {
+        "run_id": run.run_id,
+        "created_at": run.created_at,
+        "modified_at": _modified_at(metrics or run.directory.path),
+        "status": run.state,
+        "has_metrics": metrics is not None,
+        "metrics_file": str(metrics) if metrics else None,
+        "config_name": run.config_name,
+        "model_name": run.model_name,
+    }
+
+
+def _read_yaml(path: Path) -> dict[str, Any] | None:
+    """Read a run's own copy of its experiment; None where it is missing or spoilt."""
+    try:
+        content = strict_yaml.read(path)
+    except YamlInvalid:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _modified_at(path: Path) -> str | None:
+    try:
+        return _iso(path.stat().st_mtime)
+    except OSError:
+        return None
+
+
+def _iso(timestamp: float) -> str:
+    return datetime.fromtimestamp(timestamp, timezone.utc).isoformat()

@@ -1,0 +1,124 @@
+"""Every setting of the service: its variable, default and meaning. Read once, at start, from the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+PREFIX = "TRAINING_"
+
+T = TypeVar("T")
+
+
+class SettingsError(ValueError):
+    """A variable that is unknown or has a bad value; the message is one line that says what would be right."""
+
+
+def _absolute(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    return tuple(_absolute(part) for part in text.split(":") if part)
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+
+
+def _flag(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError("must be 0 or 1")
+    return text == "1"
+
+
+def _token(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("must be printable ASCII without spaces")
+    return text
+
+
+def _number(cast: Callable[[str], T], low: float, high: float) -> Callable[[str], T]:
+    def parse(text: str) -> T:
+        try:
+            value = cast(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:  # type: ignore[operator]
+            kind = "a whole number" if cast is int else "a number"
+            raise ValueError(f"must be {kind} from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def _setting(default: str | None, doc: str, parse: Callable[[str], Any] = str) -> Any:
+    """Declare a setting; `default` is given as it would stand in the environment, None = unset."""
+    value = None if default is None else parse(default)
+    factory = () if parse in (_paths, _origins) and default is None else value
+    return field(default=factory, metadata={"default": default, "doc": doc, "parse": parse})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings, parsed; paths are absolute. Each field NAME is the variable TRAINING_NAME."""
+
+    host: str = _setting("127.0.0.1", "where the service listens")
+    port: int = _setting("8000", "where the service listens", _number(int, 0, 65535))
+    configs_dir: Path = _setting("configs/experiment", "experiment files", _absolute)
+    runs_dir: Path = _setting("logs/train/runs", "run directories (the locks live in its parent)", _absolute)
+    data_dir: Path = _setting("data", "where datasets are discovered", _absolute)
+    data_roots: tuple[Path, ...] = _setting(
+        None, "colon-separated: when set, the data directories of a start must lie below one of them", _paths
+    )
+    api_token: str | None = _setting(None, "when set, every /training request and socket needs it", _token)
+    allow_anonymous: bool = _setting("0", "1: listen beyond loopback without a token", _flag)
+    cors_origins: tuple[str, ...] = _setting(
+        None, "comma-separated origins that may use REST and sockets; unset: the same origin only", _origins
+    )
+    stop_grace_s: float = _setting("30", "seconds from the stop signal to the kill", _number(float, 0, 86400))
+    poll_interval_s: float = _setting("0.1", "seconds between two looks of the supervisor", _number(float, 0.01, 60))
+    min_free_mb: int = _setting("500", "megabytes; a start with less free disk is refused", _number(int, 0, 10**9))
+    max_sockets: int = _setting(
+        "1000", "open sockets at most; under gunicorn each holds a thread", _number(int, 1, 100_000)
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the TRAINING_ variables. Raises SettingsError."""
+        known = {PREFIX + setting.name.upper(): setting for setting in fields(cls)}
+        values = {}
+        for variable, text in environment.items():
+            if not variable.startswith(PREFIX):
+                continue
+            if variable not in known:
+                raise SettingsError(f"{variable} is not a setting. The settings are: {', '.join(known)}.")
+            setting = known[variable]
+            if text == "":  # As good as unset, which is how compose files and units clear a variable.
+                continue
+            try:
+                values[setting.name] = setting.metadata["parse"](text)
+            except ValueError as error:
+                raise SettingsError(f"{variable}={text!r} {error}.") from error
+        return cls(**values)
+
+    def refuse_exposure(self, host: str) -> None:
+        """Raise SettingsError when listening on `host` would let anybody on the network in."""
+        if self.api_token or self.allow_anonymous or is_loopback(host):
+            return
+        raise SettingsError(
+            f"Refusing to listen on {host} without a token: set TRAINING_API_TOKEN, listen on 127.0.0.1, or set "
+            "TRAINING_ALLOW_ANONYMOUS=1 if everybody who can reach it may start programs here."
+        )
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

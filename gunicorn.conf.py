@@ -1,0 +1,60 @@
+"""gunicorn for production: one process, many threads. `gunicorn -c gunicorn.conf.py wsgi:app`."""
+
+import os
+import signal
+import sys
+import threading
+
+from app.settings import Settings, SettingsError
+
+REST_THREADS = 32
+"""Threads beyond those that open sockets can hold, so that REST always answers."""
+
+try:
+    _settings = Settings.from_environment(os.environ)
+except SettingsError as error:
+    sys.exit(f"error: {error}")
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = 1
+worker_class = "gthread"
+threads = _settings.max_sockets + REST_THREADS
+worker_connections = threads + 1000
+keepalive = 30
+# An open socket would keep a worker until this ends; the training does not care, and pages reconnect.
+graceful_timeout = 4
+timeout = 60
+
+
+def on_starting(server):
+    """Refuse what would not be safe: strangers, and sockets that could take every thread."""
+    try:
+        for address in server.cfg.address:
+            if isinstance(address, tuple):
+                _settings.refuse_exposure(address[0])
+    except SettingsError as error:
+        sys.exit(f"error: {error}")
+    if server.cfg.threads <= _settings.max_sockets:
+        sys.exit(
+            f"error: --threads {server.cfg.threads} leaves no thread for REST once TRAINING_MAX_SOCKETS="
+            f"{_settings.max_sockets} sockets are open: set more threads or allow fewer sockets."
+        )
+
+
+def post_worker_init(worker):
+    """On SIGTERM let another worker publish at once, and close the sockets so that this one can end."""
+    end_gracefully = signal.getsignal(signal.SIGTERM)
+
+    def close_and_end(number, frame):
+        # Not in the handler itself: the thread it interrupts may hold the very locks that closing needs.
+        threading.Thread(target=_close, args=(worker.wsgi,), daemon=True).start()
+        end_gracefully(number, frame)
+
+    signal.signal(signal.SIGTERM, close_and_end)
+
+
+def _close(app):
+    app.extensions["supervisor"].stop()
+    server = app.extensions["socketio"].server
+    for sid in list(server.eio.sockets):
+        server.eio.disconnect(sid)

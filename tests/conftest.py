@@ -1,0 +1,77 @@
+"""Fixtures for all tests: a live server on each kind of server, and the check that a test leaves nothing behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.servers import KINDS, LiveServer
+from tests.waiting import wait_until
+from trainer.rundir import RUN_DIR_VARIABLE
+
+
+@pytest.fixture(params=KINDS)
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveServer]:
+    """A started server over an empty folder; the test runs once on each kind."""
+    with_server = LiveServer(tmp_path, request.param)
+    with_server.start()
+    yield with_server
+    end(with_server)
+
+
+@pytest.fixture(params=KINDS)
+def stopped_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveServer]:
+    """A server that the test starts itself, after it wrote files or changed settings."""
+    with_server = LiveServer(tmp_path, request.param)
+    yield with_server
+    end(with_server)
+
+
+def end(server: LiveServer) -> None:
+    """Stop the active run and the server, whatever state the test left them in."""
+    if server.process is not None and server.process.poll() is None:
+        if not server.settings.get("TRAINING_API_TOKEN"):
+            server.post("/training/stop", {"mode": "discard"})
+        server.kill()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a process or a thread; the processes are ended, so that only one test fails."""
+    threads_before = set(threading.enumerate())
+    children_before = set(psutil.Process().children(recursive=True))
+    yield
+    left = [p for p in psutil.process_iter() if p in _new_children(children_before) or _is_of_a_run(p)]
+    shown = [_describe(process) for process in left]
+    for process in left:
+        process.kill()
+    assert not shown, f"processes left behind: {shown}"
+    wait_until(lambda: not _new_threads(threads_before), 5, lambda: _new_threads(threads_before))
+
+
+def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
+    return [thread for thread in set(threading.enumerate()) - before if not thread.daemon]
+
+
+def _new_children(before: set[psutil.Process]) -> set[psutil.Process]:
+    return {process for process in psutil.Process().children(recursive=True) if process not in before}
+
+
+def _is_of_a_run(process: psutil.Process) -> bool:
+    """Whether it is a training (or its runner) of a test: its run directory lies below pytest's temporary folder."""
+    try:
+        marked = process.environ().get(RUN_DIR_VARIABLE, "")
+        return "pytest-" in marked or ("trainer.runner" in process.cmdline() and "pytest-" in " ".join(process.cmdline()))
+    except psutil.Error:
+        return False
+
+
+def _describe(process: psutil.Process) -> str:
+    try:
+        return f"{process.pid} {process.status()} {process.cmdline()}"
+    except psutil.Error:
+        return f"{process.pid} gone"

@@ -1,0 +1,139 @@
+"""A real server of the service in a process of its own, on either of the two servers we support."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+import socketio
+
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[1]
+KINDS = ("eventlet", "gunicorn")
+
+
+class LiveServer:
+    """One server over a folder of its own (`home`: configs, data, runs). Restart it as often as you like."""
+
+    def __init__(self, home: Path, kind: str = "eventlet", workers: int = 1, **settings: str) -> None:
+        self.home = home
+        self.kind = kind
+        self.workers = workers
+        self.configs_dir = home / "configs"
+        self.data_dir = home / "data"
+        self.runs_dir = home / "logs" / "runs"
+        self.log_path = home / "server.log"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.settings = {
+            "TRAINING_PORT": str(self.port),
+            "TRAINING_CONFIGS_DIR": str(self.configs_dir),
+            "TRAINING_DATA_DIR": str(self.data_dir),
+            "TRAINING_RUNS_DIR": str(self.runs_dir),
+            "TRAINING_MIN_FREE_MB": "1",
+            **settings,
+        }
+        self.configs_dir.mkdir(parents=True, exist_ok=True)
+        self.data_dir.mkdir(exist_ok=True)
+
+    def start(self) -> LiveServer:
+        """Start it and return once it answers."""
+        argv = [sys.executable, "wsgi.py"]
+        if self.kind == "gunicorn":
+            argv = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "-w", str(self.workers), "wsgi:app"]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                argv,
+                cwd=ROOT,
+                env=environment | self.settings,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_until(self._answers, 30, lambda: self.log_path.read_text(errors="replace")[-4000:])
+        return self
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log_path.read_text(errors="replace")[-4000:]
+        try:
+            return requests.get(self.url + "/ping", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the server's main process."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9 of the whole server, worker processes included; trainings are in other sessions."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> float:
+        """End it with SIGTERM; return how many seconds that took."""
+        assert self.process is not None
+        began = time.monotonic()
+        self.process.terminate()
+        self.process.wait(15)
+        return time.monotonic() - began
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return requests.get(self.url + path, timeout=60, **options)
+
+    def post(self, path: str, json: Any = None, **options: Any) -> requests.Response:
+        return requests.post(self.url + path, json=json, timeout=60, **options)
+
+    def start_run(self, config_name: str, **fields: Any) -> str:
+        """Start a run and return its id."""
+        answer = self.post("/training/start", {"config_name": config_name, **fields})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["run_id"])
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        answer = self.get(f"/training/runs/{run_id}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def wait_for_state(self, run_id: str, *states: str, timeout_s: float = 30) -> dict[str, Any]:
+        """Return the run once it is in one of the states."""
+        wait_until(lambda: self.run(run_id)["state"] in states, timeout_s, lambda: self.run(run_id))
+        return self.run(run_id)
+
+    def write_command(self, name: str, *argv: str) -> str:
+        """Write a `command` experiment for one of tests/programs and return its file name."""
+        program, *arguments = argv
+        lines = [sys.executable, str(ROOT / "tests" / "programs" / program), *arguments]
+        text = "command:\n  argv:\n" + "".join(f"    - '{line}'\n" for line in lines)
+        (self.configs_dir / f"{name}.yaml").write_text(text, encoding="utf-8")
+        return f"{name}.yaml"
+
+    @contextmanager
+    def client(self, **options: Any) -> Iterator[socketio.Client]:
+        """A connected Socket.IO client."""
+        client = socketio.Client(**options)
+        client.connect(self.url, namespaces=["/training"], transports=["websocket"])
+        try:
+            yield client
+        finally:
+            client.disconnect()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

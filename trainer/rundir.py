@@ -1,0 +1,131 @@
+"""The run directory: the names of its files, their readers and their atomic writers.
+
+A run is a directory and its files are the truth. Each file has one writer (see docs/architecture.md), so a
+reader needs no lock: it finds the old content or the new one, never a mixture. Standard library only, because the
+runner imports it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+METRICS_GLOBS = (
+    "csv/version_*/metrics.csv",
+    "csv/metrics.csv",
+    "lightning_logs/version_*/metrics.csv",
+    "metrics.csv",
+)
+"""Where a metrics CSV may lie in a run directory, the likeliest first."""
+
+RUN_DIR_VARIABLE = "TRAINER_RUN_DIR"
+"""Environment variable every process of a run inherits; by it even a stray one is recognised."""
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """The files of one run; `path` need not exist."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        return self.path.name
+
+    @property
+    def run(self) -> Path:
+        """run.json, written once by the service before launch: the request and the program to launch."""
+        return self.path / "run.json"
+
+    @property
+    def config(self) -> Path:
+        """config.yaml, written once by the service: the experiment, every default and override applied."""
+        return self.path / "config.yaml"
+
+    @property
+    def stop(self) -> Path:
+        """stop.json, written by the service before any signal: who asked, when, mode, grace."""
+        return self.path / "stop.json"
+
+    @property
+    def state(self) -> Path:
+        """state.json, written by the runner only."""
+        return self.path / "state.json"
+
+    @property
+    def log(self) -> Path:
+        """train.log, the raw stdout and stderr of the training program."""
+        return self.path / "train.log"
+
+    @property
+    def progress(self) -> Path:
+        """progress.json, written by the trainer at most five times a second."""
+        return self.path / "progress.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def last_checkpoint(self) -> Path:
+        return self.checkpoints / "last.ckpt"
+
+    @property
+    def card(self) -> Path:
+        """classification_model.json, written once the ONNX file was verified."""
+        return self.path / "classification_model.json"
+
+    @property
+    def result(self) -> Path:
+        """result.json, written by the trainer last of all: the completion record."""
+        return self.path / "result.json"
+
+    def find_metrics(self) -> Path | None:
+        """Find the metrics CSV, or None. Of several versions the newest (highest number) counts."""
+        for pattern in METRICS_GLOBS:
+            matches = sorted(self.path.glob(pattern), key=_version)
+            if matches:
+                return matches[-1]
+        return None
+
+
+def _version(path: Path) -> tuple[int, str]:
+    number = path.parent.name.rpartition("_")[2]
+    return (int(number) if number.isdecimal() else -1, path.parent.name)
+
+
+def utc_now() -> str:
+    """The present time in UTC, ISO 8601 with microseconds."""
+    return datetime.now(timezone.utc).isoformat()
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Replace `path` by `content` in one step; a crash leaves the old file or the new one."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace `path` by `text` in one step, flushed to disk before the replacement."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Read a JSON object, or None where the file is missing, unreadable, cut short or anything but an object."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None

@@ -1,0 +1,123 @@
+"""How a run ended, told from what its process left behind. Standard library only."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.rundir import RunDir
+
+COMPLETED, STOPPED, FAILED, INTERRUPTED = "completed", "stopped", "failed", "interrupted"
+VERDICTS = frozenset({COMPLETED, STOPPED, FAILED, INTERRUPTED})
+
+NO_SPACE = "no space left on device"
+MAX_REASON_CHARS = 500
+_LOG_TAIL_BYTES = 64 * 1024
+_ENDED_AS_ASKED = frozenset({0, -signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGINT})
+_EXCEPTION_LINE = re.compile(r"^([A-Za-z_][\w.]*)(?:: (.*))?$")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the runner saw of the end. `exit_code` is negative for a signal, as in subprocess."""
+
+    exit_code: int
+    was_terminated: bool = False
+    """The runner itself got SIGTERM although nobody had asked for a stop."""
+    was_killed_after_grace_s: float | None = None
+    is_out_of_memory: bool = False
+
+
+def judge(run: RunDir, ending: Ending, stop: dict[str, Any] | None, needs_result: bool) -> tuple[str, str | None]:
+    """Decide the final state and its reason, which is None where there is nothing to explain.
+
+    `needs_result`: a result.json, and nothing else, makes the run completed. It is written last of all, so a crash
+    while the interpreter shuts down takes nothing away; and an exit code of 0 proves nothing, because Lightning ends
+    with 0 on SIGTERM too. A `command` experiment's program knows no result.json: there 0 counts, unless it was asked
+    to stop.
+    """
+    was_asked = stop is not None or ending.was_terminated
+    if run.result.exists() if needs_result else ending.exit_code == 0 and not was_asked:
+        return COMPLETED, None
+    if stop is not None:
+        return STOPPED, _stop_reason(run, ending)
+    if ending.was_terminated:
+        return INTERRUPTED, "terminated from outside (SIGTERM), as a shutdown of the machine does"
+    if ending.exit_code == 0:
+        return FAILED, "exit code 0, but no result.json: the training program ended before its work was done"
+    return FAILED, reason_of_failure(run, ending)
+
+
+def _stop_reason(run: RunDir, ending: Ending) -> str | None:
+    if ending.was_killed_after_grace_s is not None:
+        return f"did not end within {ending.was_killed_after_grace_s:g} s of the stop request and was killed"
+    return None if ending.exit_code in _ENDED_AS_ASKED else reason_of_failure(run, ending)
+
+
+def reason_of_failure(run: RunDir, ending: Ending) -> str:
+    """Say in one line a person can act on why the program failed."""
+    if ending.exit_code < 0:
+        name = signal_name(-ending.exit_code)
+        return f"killed by {name} (out of memory)" if ending.is_out_of_memory else f"killed by {name}"
+    told = reason_in_log(log_tail(run.log), ending.exit_code)
+    if told is not None:
+        return NO_SPACE if "No space left on device" in told else told[:MAX_REASON_CHARS]
+    return NO_SPACE if is_disk_full(run.path) else f"exit code {ending.exit_code}"
+
+
+def reason_in_log(text: str, exit_code: int) -> str | None:
+    """Find the reason a program gave last: a closing line `error: ...`, else the exception of its last traceback.
+
+    A traceback counts only with exit code 1, which is Python's for an uncaught exception: with any other code the
+    traceback was of something the program had dealt with.
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    if lines and lines[-1].startswith("error: "):
+        return lines[-1].removeprefix("error: ").strip()
+    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    if exit_code != 1 or not starts:
+        return None
+    matches = (_EXCEPTION_LINE.match(line) for line in lines[starts[-1] + 1 :])
+    match = next((match for match in matches if match), None)
+    if match is None:
+        return None
+    kind = match[1].rpartition(".")[2]
+    return f"{kind}: {match[2]}" if match[2] else kind
+
+
+def log_tail(path: Path) -> str:
+    """Read the last 64 KiB of the log; empty when it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_TAIL_BYTES))
+            return file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def is_disk_full(folder: Path) -> bool:
+    """Whether not even one more block can be written there (tried, because root's reserve makes statvfs lie)."""
+    probe = folder / f".probe.{os.getpid()}"
+    try:
+        with open(probe, "wb") as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    finally:
+        try:
+            probe.unlink(missing_ok=True)
+        except OSError:
+            pass  # A folder that became unreadable says nothing about its disk.
+    return False
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,63 @@
+"""The app object for gunicorn (`gunicorn -c gunicorn.conf.py wsgi:app`); `python wsgi.py` serves by itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+if __name__ == "__main__":
+    # Before anything else is imported: under eventlet every blocking call has to yield.
+    warnings.filterwarnings("ignore", message="\\s*Eventlet is deprecated")  # Known; gunicorn is the other way to serve.
+    import eventlet
+
+    eventlet.monkey_patch()
+
+import logging
+
+from flask import Flask
+
+from app import create_app
+from app.settings import Settings, SettingsError
+
+logger = logging.getLogger("training")
+
+REST_CONNECTIONS = 256
+"""Connections that eventlet's server accepts beyond the sockets."""
+
+
+def serve_app(async_mode: str) -> Flask:
+    """Create the app and start its supervisor."""
+    app = create_app(Settings.from_environment(os.environ), async_mode)
+    app.extensions["supervisor"].start()
+    return app
+
+
+def main() -> None:
+    """Serve on eventlet's own server until Ctrl-C or SIGTERM."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = Settings.from_environment(os.environ)
+    settings.refuse_exposure(settings.host)
+    app = serve_app("eventlet")
+    logger.info("Open http://%s:%d (runs are kept in %s)", settings.host, settings.port, settings.runs_dir)
+    app.extensions["socketio"].run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_output=False,
+        max_size=settings.max_sockets + REST_CONNECTIONS,
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SettingsError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: cannot serve: {error}")
+else:
+    try:
+        app = serve_app("threading")
+    except SettingsError as error:
+        sys.exit(f"error: {error}")
