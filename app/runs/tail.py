@@ -120,9 +120,12 @@ def read_log(path: Path, offset: int, limit: int, is_final: bool = True) -> LogC
             data = os.pread(file.fileno(), limit + MAX_UTF8_BYTES, start)
     except OSError:
         return LogChunk(0, 0, 0, "")
-    end = _whole_characters(data, limit) if len(data) > limit else len(data)
-    if end == len(data) and not is_final:
-        end = _whole_characters(data, end)
+    end = len(data)
+    if end > limit:
+        # A limit smaller than the first character must not keep a reader on the spot for ever.
+        end = limit - _unfinished_bytes(data[:limit]) or _character_length(data[0])
+    elif not is_final:
+        end -= _unfinished_bytes(data)
     return LogChunk(start, start + end, size, data[:end].decode("utf-8", errors="replace"))
 
 
@@ -140,17 +143,17 @@ def _first_character(descriptor: int, offset: int) -> int:
     return offset + next((i for i, byte in enumerate(ahead) if byte & 0xC0 != 0x80), len(ahead))
 
 
-def _whole_characters(data: bytes, end: int) -> int:
-    """Move a cut at `end` back to before the character it would split, or behind it if that would leave nothing."""
-    for back in range(1, min(MAX_UTF8_BYTES, end) + 1):
-        lead = data[end - back]
-        if lead & 0xC0 == 0x80:
-            continue
-        length = 4 if lead >= 0xF0 else 3 if lead >= 0xE0 else 2 if lead >= 0xC0 else 1
-        if length <= back:
-            return end
-        return end - back if end > back else min(length, len(data))
-    return end
+def _unfinished_bytes(data: bytes) -> int:
+    """Count the bytes at the end that begin a character without ending it."""
+    for back in range(1, min(MAX_UTF8_BYTES, len(data) + 1)):
+        byte = data[-back]
+        if byte & 0xC0 != 0x80:
+            return back if _character_length(byte) > back else 0
+    return 0
+
+
+def _character_length(lead: int) -> int:
+    return 4 if lead >= 0xF0 else 3 if lead >= 0xE0 else 2 if lead >= 0xC0 else 1
 
 
 class LogTail:

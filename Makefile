@@ -1,0 +1,41 @@
+# make demo | make run | make test: each makes .venv from the lock file first, if needed.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo run serve test check lock clean
+
+demo: .venv/installed  ## train on real handwritten digits through the API, then keep serving (DETACH=1: end then)
+	$(BIN)/python docs/examples/demo.py $(if $(DETACH),--detach)
+
+run: .venv/installed  ## serve on eventlet's own server
+	$(BIN)/python wsgi.py
+
+serve: .venv/installed  ## serve on gunicorn, as in production
+	$(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
+
+test: check  ## everything that CI runs
+	$(BIN)/python -m pytest
+
+check: .venv/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+lock:  ## resolve setup.cfg anew; CUDA's packages are left to torch's own pins, which a CPU build does not have
+	$(PYTHON) -m venv .venv && $(BIN)/pip install --quiet uv
+	for part in "" "-dev"; do $(BIN)/uv pip compile setup.cfg --universal --python-version 3.10 --upgrade \
+	  $${part:+--extra dev --constraint requirements.lock} --no-annotate --no-header --output-file requirements$$part.lock \
+	  $$($(BIN)/uv pip compile setup.cfg --universal --python-version 3.10 --upgrade --no-annotate --no-header \
+	     | grep -oE '^(cuda|nvidia|triton)[a-z0-9-]*' | grep -v '^nvidia-ml-py$$' | sed 's/^/--no-emit-package /'); done
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+
+.venv/installed: requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	touch $@
+
+.venv/installed-dev: requirements-dev.lock .venv/installed
+	$(BIN)/pip install --quiet --requirement requirements-dev.lock
+	touch $@

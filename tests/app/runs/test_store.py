@@ -1,0 +1,116 @@
+"""Run directories: names, order, reading, deleting, artifacts."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from app.runs.exceptions import FileNotInRun, RunActive, RunNotFound
+from app.runs.lock import ActiveLock
+from app.runs.store import RunStore, is_plain_name
+from trainer.rundir import RunDir, write_json
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    return RunStore(tmp_path / "runs", ActiveLock(tmp_path / "active.lock"))
+
+
+def ended(store: RunStore, run_id: str, state: str = "completed") -> Path:
+    path = store.runs_dir / run_id
+    path.mkdir(parents=True)
+    write_json(RunDir(path).state, {"state": state, "reason": None})
+    return path
+
+
+def test_runs_in_the_same_second_are_numbered(store: RunStore) -> None:
+    ids = [store.create() for _ in range(12)]
+    assert len(set(ids)) == 12
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(_\d+)?", run_id) for run_id in ids)
+    assert store.ids() == ids[::-1]
+
+
+def test_the_tenth_of_a_second_is_newer_than_the_ninth(store: RunStore) -> None:
+    for run_id in ("2026-01-01_00-00-00_9", "2026-01-01_00-00-00_10", "2026-01-01_00-00-00", "2026-01-01_00-00-01"):
+        ended(store, run_id)
+    stamps = [run_id.removeprefix("2026-01-01_00-00-") for run_id in store.ids()]
+    assert stamps == ["01", "00_10", "00_9", "00"]
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a/b", "a\\b", "\0", "a\nb", "x" * 256, ".hidden", "\ud800", "/etc", "é" * 200]
+)
+def test_a_name_that_could_leave_the_folder_is_not_found(store: RunStore, name: str) -> None:
+    store.runs_dir.mkdir()
+    assert not is_plain_name(name)
+    with pytest.raises(RunNotFound):
+        store.find(name)
+    with pytest.raises(RunNotFound):
+        store.delete(name)
+
+
+def test_a_link_is_no_run(store: RunStore, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    store.runs_dir.mkdir()
+    (store.runs_dir / "link").symlink_to(outside)
+    assert store.ids() == []
+    with pytest.raises(RunNotFound):
+        store.delete("link")
+    assert outside.is_dir()
+
+
+def test_only_the_run_that_holds_the_lock_is_active(store: RunStore) -> None:
+    descriptor, run_id = store.lock.acquire(store.create) or pytest.fail("free, and not taken")
+    ended(store, "2000-01-01_00-00-00", "running")
+    assert [(run.run_id, run.state) for run in store.list()] == [(run_id, "starting"), ("2000-01-01_00-00-00", "interrupted")]
+    active = store.active()
+    assert active is not None
+    assert active.run_id == run_id
+    with pytest.raises(RunActive):
+        store.delete(run_id)
+    os.close(descriptor)
+    assert store.active() is None
+    assert store.find(run_id).state == "interrupted"
+
+
+def test_a_deleted_run_is_gone(store: RunStore) -> None:
+    path = ended(store, "run-1")
+    (path / "checkpoints").mkdir()
+    (path / "checkpoints" / "last.ckpt").write_bytes(b"x")
+    store.delete("run-1")
+    assert not path.exists()
+    with pytest.raises(RunNotFound):
+        store.delete("run-1")
+
+
+def test_artifacts_are_files_of_the_run_and_nothing_else(store: RunStore, tmp_path: Path) -> None:
+    path = ended(store, "run-1")
+    (path / "checkpoints").mkdir()
+    (path / "checkpoints" / "epoch_001.onnx").write_bytes(b"model")
+    (tmp_path / "secret").write_text("secret")
+    (path / "link").symlink_to(tmp_path / "secret")
+    (path / ".state.json.0").write_text("reserve")
+    run = store.find("run-1")
+    assert [name for name, _ in store.artifacts(run)] == ["state.json", "checkpoints/epoch_001.onnx"]
+    assert store.artifact(run, "checkpoints/epoch_001.onnx").read_bytes() == b"model"
+    for name in ("../secret", "link", "/etc/passwd", "checkpoints", "", "none", "\0", "checkpoints/../../../secret"):
+        with pytest.raises(FileNotInRun):
+            store.artifact(run, name)
+
+
+@pytest.mark.parametrize("garbage", [b"", b"{", b"\xff\xfe", b"[]", b"null", b'"running"', b"{" * 100_000, b'{"state": 7}'])
+def test_garbage_in_any_file_is_survived(store: RunStore, garbage: bytes) -> None:
+    path = ended(store, "run-1")
+    run = RunDir(path)
+    for file in (run.state, run.run, run.progress, run.result, run.stop, run.card):
+        file.write_bytes(garbage)
+    read = store.find("run-1")
+    assert read.state == "interrupted"
+    snapshot = read.snapshot()
+    assert snapshot["run_id"] == "run-1"
+    assert snapshot["config_name"] is None
+    assert isinstance(snapshot["created_at"], str)
