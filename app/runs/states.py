@@ -23,15 +23,15 @@ def compose(run: RunDir, record: dict[str, Any] | None, holds_lock: bool) -> tup
     lives. A verdict is final. Without one the lock decides alone, whatever the file claims: a run is never active
     because of what somebody wrote before being killed.
     """
-    claimed = (record or {}).get("state")
+    claimed = str((record or {}).get("state"))
     reason = (record or {}).get("reason")
     if claimed in VERDICTS:
-        return str(claimed), reason if isinstance(reason, str) else None
+        return claimed, reason if isinstance(reason, str) else None
     if holds_lock:
         if run.stop.exists():
             return STOPPING, None
         return (RUNNING if claimed == RUNNING else STARTING), None
     # The trainer writes its completion record last of all; only the runner's verdict on it was lost.
-    if read_json(run.result) is not None:
+    if isinstance((read_json(run.result) or {}).get("completed_at"), str):
         return COMPLETED, None
     return INTERRUPTED, _GONE

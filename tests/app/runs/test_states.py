@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.runs.states import compose
-from trainer.rundir import RunDir, write_json
+from trainer.rundir import RunDir, utc_now, write_json
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_states(
 ) -> None:
     run = RunDir(tmp_path)
     for name in files:
-        write_json(getattr(run, name), {})
+        write_json(getattr(run, name), {"completed_at": utc_now()})
     assert compose(run, record, holds_lock)[0] == state
 
 

@@ -1,0 +1,173 @@
+"""Starting and stopping in-process, with real runners and programs: the rules, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.runs import exceptions
+from app.runs.datasets import DatasetFolder
+from app.runs.experiments import ExperimentFolder
+from app.runs.lock import ActiveLock
+from app.runs.service import RunService
+from app.runs.starting import Planner, StartRequest
+from app.runs.store import RunStore
+from tests.waiting import wait_until
+
+WAIT_FOR_STOP = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('up', flush=True); signal.pause()"
+
+
+class Fixture:
+    """A service over empty folders."""
+
+    def __init__(self, home: Path, **options: Any) -> None:
+        self.configs, self.data, self.runs = home / "configs", home / "data", home / "logs" / "runs"
+        self.configs.mkdir()
+        self.store = RunStore(self.runs, ActiveLock(home / "logs" / "active.lock"))
+        roots = options.pop("data_roots", ())
+        planner = Planner(self.store, ExperimentFolder(self.configs), DatasetFolder(self.data), roots)
+        self.service = RunService(self.store, planner, **{"stop_grace_s": 10.0, "min_free_mb": 1, **options})
+
+    def command(self, *argv: str, name: str = "program") -> StartRequest:
+        (self.configs / f"{name}.yaml").write_text(json.dumps({"command": {"argv": list(argv)}}))
+        return StartRequest(config_name=f"{name}.yaml")
+
+    def python(self, code: str) -> StartRequest:
+        return self.command(sys.executable, "-c", code.replace("{", "{{").replace("}", "}}"))
+
+    def images(self, name: str) -> str:
+        folder = self.data / name
+        (folder / "cat").mkdir(parents=True)
+        (folder / "cat" / "1.png").write_bytes(b"")
+        return str(folder)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Fixture:
+    return Fixture(tmp_path)
+
+
+def test_a_run_is_running_when_start_returns_and_stopped_when_stop_does(runs: Fixture) -> None:
+    run = runs.service.start(runs.python(WAIT_FOR_STOP))
+    assert run.state == "running"
+    wait_until(lambda: "up" in run.directory.log.read_text(), 10)
+    assert runs.service.stop(None, "save", True, "test").status == "stopped"
+    ended = runs.store.find(run.run_id)
+    assert (ended.state, ended.reason, ended.record["exit_code"]) == ("stopped", None, 0)
+    stop = json.loads(run.directory.stop.read_text())
+    assert (stop["mode"], stop["requested_by"]) == ("save", "test")
+
+
+def test_a_second_start_is_refused_with_the_first_ones_identity(runs: Fixture) -> None:
+    run = runs.service.start(runs.python(WAIT_FOR_STOP))
+    with pytest.raises(exceptions.RunActive) as raised:
+        runs.service.start(runs.python("pass"))
+    assert (raised.value.run_id, raised.value.pid) == (run.run_id, run.pid)
+    runs.service.stop(run.run_id, "discard", True, "test")
+    assert len(runs.store.ids()) == 1
+
+
+def test_stopping_another_run_stops_nothing(runs: Fixture) -> None:
+    run = runs.service.start(runs.python(WAIT_FOR_STOP))
+    with pytest.raises(exceptions.OtherRunActive):
+        runs.service.stop("2000-01-01_00-00-00", "save", True, "test")
+    assert runs.store.find(run.run_id).state == "running"
+    runs.service.stop(None, "discard", True, "test")
+
+
+def test_with_nothing_running_a_stop_says_so(runs: Fixture) -> None:
+    assert runs.service.stop(None, "save", True, "test").status == "not_running"
+
+
+def test_a_program_that_cannot_be_executed_is_a_failed_run_with_the_reason(runs: Fixture) -> None:
+    with pytest.raises(exceptions.LaunchFailed, match="cannot start /no/such/program: No such file") as raised:
+        runs.service.start(runs.command("/no/such/program"))
+    run = runs.store.find(raised.value.run_id)
+    assert run.state == "failed"
+    assert run.reason == "cannot start /no/such/program: No such file or directory"
+    assert runs.store.active() is None
+
+
+def test_placeholders_and_environment_reach_the_program_but_no_setting_of_ours(
+    runs: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINING_API_TOKEN", "secret")
+    code = "import os, sys, json; print(json.dumps([sys.argv[1:], dict(os.environ)]))"
+    argv = ["{run_dir}", "{config_name}", "{model_name}", "{{x}}"]
+    text = {"command": {"argv": [sys.executable, "-c", code, *argv], "env": {"MINE": "1"}}}
+    (runs.configs / "show.yaml").write_text(json.dumps(text))
+    run = runs.service.start(StartRequest(config_name="show", model_name="my net"))
+    wait_until(lambda: not runs.store.find(run.run_id).is_active, 10)
+    arguments, environment = json.loads(run.directory.log.read_text())
+    assert arguments == [str(run.directory.path), "show.yaml", "my net", "{x}"]
+    assert environment["MINE"] == "1"
+    assert not any(name.startswith("TRAINING_") for name in environment)
+
+
+def test_nothing_is_written_for_a_request_that_cannot_be_carried_out(runs: Fixture, tmp_path: Path) -> None:
+    (runs.configs / "bad.yaml").write_text("modle: {}")
+    (runs.configs / "ours.yaml").write_text("model: {architecture: ResNetForImageClassification}")
+    (tmp_path / "empty").mkdir()
+    requests = [
+        (StartRequest(config_name="none.yaml"), exceptions.ExperimentNotFound),
+        (StartRequest(config_name="../configs/bad.yaml"), exceptions.ExperimentNotFound),
+        (StartRequest(config_name="bad.yaml"), exceptions.InvalidStart),
+        (StartRequest(config_name="ours.yaml"), exceptions.InvalidStart),
+        (StartRequest(config_name="ours.yaml", dataset="none"), exceptions.DatasetNotFound),
+        (StartRequest(config_name="ours.yaml", train_data_dir=str(tmp_path / "empty")), exceptions.InvalidStart),
+        (StartRequest(config_name="ours.yaml", train_data_dir="\0"), exceptions.InvalidStart),
+        (StartRequest(config_name="ours.yaml", resume_from="../x"), exceptions.RunNotFound),
+        (StartRequest(), exceptions.InvalidStart),
+    ]
+    for request, expected in requests:
+        with pytest.raises(expected):
+            runs.service.start(request)
+    assert runs.store.ids() == []
+
+
+def test_every_wrong_folder_is_named_at_once(runs: Fixture, tmp_path: Path) -> None:
+    (runs.configs / "ours.yaml").write_text("model: {architecture: ResNetForImageClassification}")
+    (tmp_path / "empty").mkdir()
+    request = StartRequest(config_name="ours.yaml", train_data_dir=str(tmp_path / "empty"), val_data_dir="/no/such")
+    with pytest.raises(exceptions.InvalidStart) as raised:
+        runs.service.start(request)
+    errors = raised.value.errors
+    assert "holds no classes" in errors["train_data_dir"][0]
+    assert "not an existing directory" in errors["val_data_dir"][0]
+    assert "Missing" in errors["test_data_dir"][0]
+
+
+def test_an_override_that_is_wrong_is_named_as_an_override(runs: Fixture) -> None:
+    (runs.configs / "ours.yaml").write_text("model: {architecture: ResNetForImageClassification}")
+    request = StartRequest(config_name="ours.yaml", overrides={"trainer.max_epochs": -1, "trainer.no_such": 1})
+    with pytest.raises(exceptions.InvalidStart) as raised:
+        runs.service.start(request)
+    assert "overrides.trainer.no_such" in raised.value.errors
+
+
+def test_folders_outside_of_the_roots_are_refused_links_included(tmp_path: Path) -> None:
+    runs = Fixture(tmp_path, data_roots=[tmp_path / "allowed"])
+    (tmp_path / "allowed").mkdir()
+    (tmp_path / "allowed" / "link").symlink_to(runs.images("outside"))
+    (runs.configs / "uses.yaml").write_text(json.dumps({"command": {"argv": ["true", "{train_data_dir}"]}}))
+    for folder in (runs.data / "outside", tmp_path / "allowed" / "link", tmp_path / "allowed" / ".." / "data" / "outside"):
+        with pytest.raises(exceptions.InvalidStart, match="outside of the allowed folders"):
+            runs.service.start(StartRequest(config_name="uses.yaml", train_data_dir=str(folder)))
+
+
+def test_a_full_disk_refuses_a_start(tmp_path: Path) -> None:
+    runs = Fixture(tmp_path, min_free_mb=10**9)
+    with pytest.raises(exceptions.DiskFull, match="MB free"):
+        runs.service.start(runs.python("pass"))
+    assert runs.store.ids() == []
+
+
+def test_a_command_cannot_be_resumed_and_says_so(runs: Fixture) -> None:
+    run = runs.service.start(runs.python("pass"))
+    wait_until(lambda: not runs.store.find(run.run_id).is_active, 10)
+    with pytest.raises(exceptions.InvalidStart, match="no checkpoint"):
+        runs.service.start(StartRequest(resume_from=run.run_id))
