@@ -49,7 +49,8 @@ class Access:
             return
         origin = request.headers.get("Origin")
         if not self.is_origin_allowed(origin, request.environ):
-            abort(403, message=f"Pages from {origin} may not use this service. TRAINING_CORS_ORIGINS names those that may.")
+            may = "TRAINING_CORS_ORIGINS names those that may."
+            abort(403, message=f"Pages from {origin} may not use this service. {may}")
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if not self.is_token_right(token.strip() if scheme.lower() == "bearer" else None):
             abort(

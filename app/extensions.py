@@ -35,7 +35,7 @@ class JsonParser(FlaskParser):
         return super().load_json(req, schema)
 
 
-class Blueprint(flask_smorest.Blueprint):
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no types.
     ARGUMENTS_PARSER = JsonParser()
 
     def errors(self, *codes: int) -> Any:
@@ -49,7 +49,7 @@ class Blueprint(flask_smorest.Blueprint):
         return decorate
 
 
-class Api(flask_smorest.Api):
+class Api(flask_smorest.Api):  # type: ignore[misc]
     ERROR_SCHEMA = ErrorSchema
     DEFAULT_ERROR_RESPONSE_NAME = None  # Each operation names its own.
 

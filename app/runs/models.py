@@ -52,5 +52,5 @@ class ModelFolder:
         path = run.directory.checkpoints / Path(card["model_path"]).name
         if path.suffix != ".onnx" or not path.is_file() or path.is_symlink():
             return None
-        name = card.get("model_name")
-        return TrainedModel(run.run_id, name if isinstance(name, str) else "model", path, card | {"model_path": str(path)})
+        name = card["model_name"] if isinstance(card.get("model_name"), str) else "model"
+        return TrainedModel(run.run_id, name, path, card | {"model_path": str(path)})

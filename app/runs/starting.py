@@ -87,7 +87,8 @@ class Planner:
                 # Its own copy: the experiment file may have changed since.
                 return load_file(earlier.directory.config, asked.overrides)
         except InvalidStart as error:
-            raise InvalidStart(str(error), {_field_of(key, asked): texts for key, texts in error.errors.items()}) from error
+            by_field = {_field_of(key, asked): texts for key, texts in error.errors.items()}
+            raise InvalidStart(str(error), by_field) from error
         raise InvalidStart("config_name is missing.", {"config_name": [MISSING]})
 
     def _config_name(self, asked: StartRequest, earlier: Run | None) -> str | None:
@@ -96,7 +97,7 @@ class Planner:
         return earlier.config_name if earlier else None
 
     def _directories(self, asked: StartRequest, earlier: Run | None) -> dict[str, str | None]:
-        known: dict[str, str | None] = {name: None for name in DIRECTORY_FIELDS}
+        known: dict[str, str | None] = dict.fromkeys(DIRECTORY_FIELDS)
         if earlier is not None:
             known |= {name: value for name in known if isinstance(value := earlier.request.get(name), str)}
         if asked.dataset is not None:

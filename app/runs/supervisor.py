@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 MEASURE_EVERY_S = 1.0
 LAUNCH_TAKES_AT_MOST_S = 30.0
-NOTHING_YET = {
+NOTHING_YET: dict[str, Any] = {
     "run": None,
     "progress": None,
     "columns": [],

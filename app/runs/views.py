@@ -70,9 +70,7 @@ class RunViews:
         chunk = read_log(run.directory.log, offset, limit, is_final=not run.is_active)
         return {"run_id": run_id, **vars(chunk)}
 
-    def metrics(
-        self, run_id: str, since_row: int, max_points: int | None, columns: list[str] | None
-    ) -> dict[str, Any]:
+    def metrics(self, run_id: str, since_row: int, max_points: int | None, columns: list[str] | None) -> dict[str, Any]:
         """The metrics of a run. Raises FileNotInRun when it has none yet, MetricsUnreadable."""
         path, table = self._table(run_id)
         chosen = table.columns if columns is None else [name for name in columns if name in table.columns]

@@ -104,7 +104,8 @@ def follow(service: Service, run_id: str) -> dict[str, Any]:
                 ended.set()
 
         def subscribe() -> None:
-            client.emit("subscribe", {"run_id": run_id}, namespace="/training", callback=lambda told: on_run(told["run"]))
+            ask = {"run_id": run_id}
+            client.emit("subscribe", ask, namespace="/training", callback=lambda told: on_run(told["run"]))
 
         for name, handler in (("progress", on_progress), ("epoch", on_epoch), ("run", on_run), ("connect", subscribe)):
             client.on(name, handler, namespace="/training")
@@ -125,12 +126,12 @@ def main() -> int:
     try:
         console.print(f"The page: [bold]{service.url}[/bold]")
         began = time.monotonic()
-        run_id = service.call(
-            "POST", "/training/start", {"config_name": "digits_resnet.yaml", "dataset": "digits", "model_name": "digits"}
-        )["run_id"]
+        request = {"config_name": "digits_resnet.yaml", "dataset": "digits", "model_name": "digits"}
+        run_id = service.call("POST", "/training/start", request)["run_id"]
         run = follow(service, run_id)
         if run["state"] != "completed":
-            console.print(f"The run {run['state']}: {run['reason']}\nIts log: {ROOT}/logs/train/runs/{run_id}/train.log")
+            console.print(f"The run {run['state']}: {run['reason']}")
+            console.print(f"Its log: {ROOT}/logs/train/runs/{run_id}/train.log", soft_wrap=True)
             return 1
         card = service.call("GET", f"/training/runs/{run_id}")["model"]
         console.print(f"Test accuracy: [bold]{card['test_metrics']['test/acc']:.2%}[/bold]")

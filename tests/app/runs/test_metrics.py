@@ -87,8 +87,8 @@ def test_an_epoch_is_merged_from_its_rows_and_the_last_value_wins() -> None:
 
 
 def test_the_best_of_a_loss_or_error_is_its_minimum_else_the_maximum(tmp_path: Path) -> None:
-    text = "epoch,step,val/loss,val/acc,top1_error\n0,9,0.5,0.8,0.2\n1,19,0.3,0.95,0.1\n2,29,0.4,0.9,0.3\n3,30,nan,inf,\n"
-    summary = summarise(table(tmp_path, text))
+    rows = ["0,9,0.5,0.8,0.2", "1,19,0.3,0.95,0.1", "2,29,0.4,0.9,0.3", "3,30,nan,inf,", ""]
+    summary = summarise(table(tmp_path, "epoch,step,val/loss,val/acc,top1_error\n" + "\n".join(rows)))
     assert summary["best_metrics"] == {"best_val/loss": 0.3, "best_val/acc": 0.95, "best_top1_error": 0.1}
     assert summary["final_metrics"] == {"val/loss": 0.4, "val/acc": 0.9, "top1_error": 0.3}
     assert summary["total_steps"] == 30

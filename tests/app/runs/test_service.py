@@ -18,7 +18,12 @@ from app.runs.starting import Planner, StartRequest
 from app.runs.store import RunStore
 from tests.waiting import wait_until
 
-WAIT_FOR_STOP = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('up', flush=True); signal.pause()"
+WAIT_FOR_STOP = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+print("up", flush=True)
+signal.pause()
+"""
 
 
 class Fixture:
@@ -154,7 +159,8 @@ def test_folders_outside_of_the_roots_are_refused_links_included(tmp_path: Path)
     (tmp_path / "allowed").mkdir()
     (tmp_path / "allowed" / "link").symlink_to(runs.images("outside"))
     (runs.configs / "uses.yaml").write_text(json.dumps({"command": {"argv": ["true", "{train_data_dir}"]}}))
-    for folder in (runs.data / "outside", tmp_path / "allowed" / "link", tmp_path / "allowed" / ".." / "data" / "outside"):
+    allowed = tmp_path / "allowed"
+    for folder in (runs.data / "outside", allowed / "link", allowed / ".." / "data" / "outside"):
         with pytest.raises(exceptions.InvalidStart, match="outside of the allowed folders"):
             runs.service.start(StartRequest(config_name="uses.yaml", train_data_dir=str(folder)))
 

@@ -31,9 +31,7 @@ from trainer.rundir import RunDir, utc_now, write_json
         ({"state": "nonsense"}, [], True, "starting"),
     ],
 )
-def test_states(
-    tmp_path: Path, record: dict[str, Any] | None, files: list[str], holds_lock: bool, state: str
-) -> None:
+def test_states(tmp_path: Path, record: dict[str, Any] | None, files: list[str], holds_lock: bool, state: str) -> None:
     run = RunDir(tmp_path)
     for name in files:
         write_json(getattr(run, name), {"completed_at": utc_now()})

@@ -90,13 +90,16 @@ def test_every_cut_of_a_file_gives_the_same_rows(tmp_path: Path) -> None:
     random_cuts = random.Random(0)
     for _ in range(200):
         tail, rows = MetricsTail(), []
-        for end in sorted(random_cuts.sample(range(len(whole)), 5)) + [len(whole)]:
+        for end in [*sorted(random_cuts.sample(range(len(whole)), 5)), len(whole)]:
             path.write_bytes(whole[:end])
             rows += tail.read_new(path)
         assert repr(rows) == "[[0, 1, None], [0, 2, nan], [1, 3, -inf], [1, 4, 1e-05]]"
 
 
-@pytest.mark.parametrize("garbage", [b"\x00\x01\xff\n\xfe\n", b"a,b\n" + b"9" * 200_000 + b",1\n", b'"\n"\n"', b"\n\n\n"])
+GARBAGE = [b"\x00\x01\xff\n\xfe\n", b"a,b\n" + b"9" * 200_000 + b",1\n", b'"\n"\n"', b"\n\n\n"]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
 def test_garbage_has_nothing_new_and_raises_nothing(tmp_path: Path, garbage: bytes) -> None:
     path = tmp_path / "metrics.csv"
     path.write_bytes(garbage)
