@@ -1,0 +1,60 @@
+"""What a run's files say, read by the simplest means there are, to compare the service's tellings with."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import Any
+
+from tests.live.follower_client import FollowerClient
+from tests.servers import LiveServer
+from tests.waiting import wait_until
+from trainer.verdict import VERDICTS
+
+
+def rows_of(run_path: Path) -> list[dict[str, float]]:
+    """The rows of metrics.csv by column name; what is blank or not finite is left out."""
+    return [{name: v for name, v in row.items() if math.isfinite(v)} for row in _logged(run_path)]
+
+
+def epochs_of(run_path: Path) -> dict[int, dict[str, float | None]]:
+    """The epochs' metrics merged, the last value logged winning; one that is not finite is None."""
+    epochs: dict[int, dict[str, float | None]] = {}
+    for row in _logged(run_path):
+        merged = epochs.setdefault(int(row["epoch"]), {})
+        merged |= {n: v if math.isfinite(v) else None for n, v in row.items() if n not in ("epoch", "step")}
+    return epochs
+
+
+def _logged(run_path: Path) -> list[dict[str, float]]:
+    with open(run_path / "csv" / "version_0" / "metrics.csv", newline="", encoding="utf-8") as file:
+        return [{name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(file)]
+
+
+def log_of(run_path: Path) -> str:
+    return (run_path / "train.log").read_bytes().decode("utf-8", errors="replace")
+
+
+def wait_until_over(client: FollowerClient, timeout_s: float = 30) -> None:
+    """Return once the client has heard of the run's end and has nothing in flight."""
+    wait_until(lambda: client.is_synchronised and client.state in VERDICTS, timeout_s, lambda: client.heard[-3:])
+
+
+def assert_equals_files(client: FollowerClient, server: LiveServer) -> None:
+    """Whether the client's rows, epochs and log equal the files: nothing lost, nothing doubled."""
+    assert client.run_id is not None
+    run_path = server.runs_dir / client.run_id
+    rows = rows_of(run_path)
+    assert client.violations == []
+    assert len(client.rows) == len(rows)
+    assert client.rows == rows
+    assert client.epochs == epochs_of(run_path)
+    assert client.log == log_of(run_path)
+    assert client.log_offset == (run_path / "train.log").stat().st_size
+
+
+def rest_rows(server: LiveServer, run_id: str, **query: Any) -> list[dict[str, float]]:
+    answer = server.get(f"/training/metrics/runs/{run_id}", params=query)
+    assert answer.status_code == 200, answer.text
+    return [{name: value for name, value in row.items() if value is not None} for row in answer.json()["data"]]

@@ -1,0 +1,179 @@
+"""A client that follows the contract of docs/architecture.md to the letter, to be compared with the run's files.
+
+It keeps its position (row count, log offset), tells it on every subscribe, holds events back while a subscribe is in
+flight, drops what it has already, and subscribes again at a gap. Rows are kept by column name, because a file that is
+rewritten with a wider header changes the columns' places.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+
+import socketio
+
+NAMESPACE = "/training"
+EVENTS = ("run", "epoch", "metrics", "progress", "log")
+
+
+class FollowerClient:
+    """Follow `run_id`, or whatever runs (None). What it has is in `rows`, `log`, `epochs`, `run` and `progress`."""
+
+    def __init__(self, url: str, run_id: str | None = None, auth: dict[str, str] | None = None) -> None:
+        self.asked_run_id = run_id
+        self.run_id: str | None = None
+        """Whose rows and log these are."""
+        self.violations: list[str] = []
+        """What the server did against the contract."""
+        self.heard: list[tuple[str, dict[str, Any]]] = []
+        """Every event that was new, in the order in which it counted."""
+        self.num_connects = 0
+        self.num_gaps = 0
+        self._lock = threading.RLock()
+        self._forget()
+        self._attempt = 0
+        self._is_in_flight = False
+        self._held: list[tuple[str, dict[str, Any]]] = []
+        small_buffer = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)  # So that `frozen` is felt by the server soon.
+        self._sio = socketio.Client(
+            reconnection_delay=0.05,
+            reconnection_delay_max=0.2,
+            randomization_factor=0,
+            websocket_extra_options={"sockopt": small_buffer},
+        )
+        self._sio.on("connect", self._on_connect, namespace=NAMESPACE)
+        for name in EVENTS:
+            self._sio.on(name, partial(self._on_event, name), namespace=NAMESPACE)
+        self._sio.connect(url, namespaces=[NAMESPACE], transports=["websocket"], auth=auth, wait_timeout=20)
+
+    def close(self) -> None:
+        self._sio.disconnect()
+
+    def cut(self) -> None:
+        """Lose the connection without a word, as a network does; the client then reconnects by itself."""
+        with suppress(OSError, AttributeError):  # Being between two connections is as good.
+            self._sio.eio.ws.sock.shutdown(socket.SHUT_RDWR)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Take nothing from the network for a while, as a page on a stalled machine does."""
+        with self._lock:
+            yield
+
+    @property
+    def state(self) -> str | None:
+        return self.run["state"] if self.run else None
+
+    @property
+    def is_synchronised(self) -> bool:
+        with self._lock:
+            return self.num_connects > 0 and not self._is_in_flight
+
+    def _forget(self) -> None:
+        self.run: dict[str, Any] | None = None
+        self.progress: dict[str, Any] | None = None
+        self.rows: list[dict[str, float]] = []
+        self.log = ""
+        self.log_offset = 0
+        self.epochs: dict[int, dict[str, Any]] = {}
+
+    def _on_connect(self) -> None:
+        with self._lock:
+            self.num_connects += 1
+            self._subscribe()
+
+    def _subscribe(self) -> None:
+        self._attempt += 1
+        self._is_in_flight = True
+        self._held = []
+        asked = {"run_id": self.asked_run_id, "row": len(self.rows), "log_offset": self.log_offset}
+        self._sio.emit("subscribe", asked, namespace=NAMESPACE, callback=partial(self._on_ack, self._attempt, asked))
+
+    def _on_ack(self, attempt: int, asked: dict[str, Any], told: dict[str, Any]) -> None:
+        with self._lock:
+            if attempt != self._attempt:
+                return
+            if "run" not in told:
+                self.violations.append(f"subscribe was refused: {told}")
+                return
+            self._is_in_flight = False
+            if told["run"] is not None and not self._take_ack(asked, told):
+                return
+            held, self._held = self._held, []
+            for name, payload in held:
+                self._take(name, payload)
+
+    def _take_ack(self, asked: dict[str, Any], told: dict[str, Any]) -> bool:
+        """Return False when it had to subscribe anew, because the position told was that of another run."""
+        run_id = told["run"]["run_id"]
+        if run_id != self.run_id:
+            self._forget()
+            self.run_id = run_id
+            if asked["row"] or asked["log_offset"]:
+                self._subscribe()
+                return False
+        self.run, self.progress = told["run"], told["progress"]
+        self.epochs |= {epoch["epoch"]: epoch["metrics"] for epoch in told["epochs"]}
+        self._add_rows(told["columns"], told["from_row"], told["rows"])
+        self._add_log(told["log"])
+        self.heard.append(("ack", told))
+        return True
+
+    def _on_event(self, name: str, payload: dict[str, Any]) -> None:
+        with self._lock:
+            if self._is_in_flight:
+                self._held.append((name, payload))
+            else:
+                self._take(name, payload)
+
+    def _take(self, name: str, payload: dict[str, Any]) -> None:
+        if self._is_in_flight:  # One of those held back brought a gap to light: the catch-up covers the rest.
+            self._held.append((name, payload))
+            return
+        if payload["run_id"] != self.run_id:
+            if self.asked_run_id is not None:
+                self.violations.append(f"{name} of another run: {payload['run_id']}")
+                return
+            self._forget()
+            self.run_id = payload["run_id"]
+        self.heard.append((name, payload))
+        if name == "run":
+            self.run = payload
+        elif name == "progress":
+            self.progress = {key: value for key, value in payload.items() if key != "run_id"}
+        elif name == "epoch":
+            self.epochs[payload["epoch"]] = payload["metrics"]
+        elif name == "metrics":
+            self._add_rows(payload["columns"], payload["from_row"], payload["rows"])
+        elif name == "log":
+            self._add_log(payload)
+
+    def _add_rows(self, columns: list[str], from_row: int, rows: list[list[float | None]]) -> None:
+        if from_row > len(self.rows):
+            self._gap()
+            return
+        if any(len(row) != len(columns) for row in rows):
+            self.violations.append(f"rows that do not fit their columns, from row {from_row}")
+        named = [{n: v for n, v in zip(columns, row, strict=False) if v is not None} for row in rows]
+        already = len(self.rows) - from_row
+        if named[:already] != self.rows[from_row : from_row + len(named)]:
+            self.violations.append(f"rows told again differ, from row {from_row}")
+        self.rows += named[already:]
+
+    def _add_log(self, chunk: dict[str, Any]) -> None:
+        if chunk["offset"] > self.log_offset:
+            self._gap()
+        elif chunk["next_offset"] > self.log_offset:
+            if chunk["offset"] < self.log_offset:
+                self.violations.append(f"log from {chunk['offset']} although {self.log_offset} was known")
+            self.log += chunk["text"]
+            self.log_offset = chunk["next_offset"]
+
+    def _gap(self) -> None:
+        if not self._is_in_flight:
+            self.num_gaps += 1
+            self._subscribe()

@@ -1,0 +1,66 @@
+"""The processes of a run, looked at from outside."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.servers import LiveServer
+from tests.waiting import wait_until
+from trainer.rundir import RUN_DIR_VARIABLE, read_json
+
+
+def record_of(server: LiveServer, run_id: str) -> dict[str, Any]:
+    """What state.json says, once the runner has written it."""
+    path = server.runs_dir / run_id / "state.json"
+    wait_until(lambda: read_json(path), 10)
+    return read_json(path) or {}
+
+
+def runner_of(server: LiveServer, run_id: str) -> psutil.Process:
+    return psutil.Process(record_of(server, run_id)["runner"]["pid"])
+
+
+def program_of(server: LiveServer, run_id: str) -> psutil.Process:
+    return psutil.Process(record_of(server, run_id)["pid"])
+
+
+def is_gone(process: psutil.Process) -> bool:
+    """Whether it has ended (a zombie that nobody reaped yet has)."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def of_run(run_path: Path) -> list[psutil.Process]:
+    """Every process that carries the run's mark or is its runner."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            is_runner = "trainer.runner" in process.cmdline() and str(run_path) in process.cmdline()
+            is_marked = process.environ().get(RUN_DIR_VARIABLE) == str(run_path)
+            if (is_runner or is_marked) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def wait_until_none_left(server: LiveServer, run_id: str, timeout_s: float) -> None:
+    wait_until(lambda: not of_run(server.runs_dir / run_id), timeout_s, lambda: of_run(server.runs_dir / run_id))
+
+
+def wait_for_log(server: LiveServer, run_id: str, text: str, timeout_s: float = 20) -> None:
+    """Return once the program has said so."""
+    log = server.runs_dir / run_id / "train.log"
+    wait_until(lambda: log.exists() and text.encode() in log.read_bytes(), timeout_s)
+
+
+def kill_at_once(*pids: int) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)

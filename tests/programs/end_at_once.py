@@ -1,0 +1,5 @@
+"""End within milliseconds, without even the interpreter's shutting down."""
+
+import os
+
+os._exit(0)

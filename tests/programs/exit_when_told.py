@@ -1,0 +1,11 @@
+"""Print `ready`, wait for the file, print `end` and exit with the code: `exit_when_told.py FILE CODE`."""
+
+import sys
+import time
+from pathlib import Path
+
+print("ready", flush=True)
+while not Path(sys.argv[1]).exists():
+    time.sleep(0.005)
+print("end", flush=True)
+sys.exit(int(sys.argv[2]))

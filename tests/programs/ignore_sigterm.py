@@ -1,0 +1,9 @@
+"""Ignore SIGTERM and SIGINT for ever; print `ready` once that holds."""
+
+import signal
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print("ready", flush=True)
+while True:
+    signal.pause()

@@ -1,0 +1,34 @@
+"""POST /training/start N times at the same moment, each from a thread: `start_burst.py URL CONFIG N GO_FILE`.
+
+Prints `ready`, begins when GO_FILE is there, and prints the answers as a JSON list of [code, body].
+"""
+
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+
+import requests
+
+url, config_name, number, go_file = sys.argv[1:]
+answers = []
+gate = threading.Barrier(int(number) + 1)
+
+
+def post() -> None:
+    gate.wait()
+    answer = requests.post(f"{url}/training/start", json={"config_name": config_name}, timeout=60)
+    answers.append([answer.status_code, answer.json()])
+
+
+threads = [threading.Thread(target=post) for _ in range(int(number))]
+for thread in threads:
+    thread.start()
+print("ready", flush=True)
+while not Path(go_file).exists():
+    time.sleep(0.005)
+gate.wait()
+for thread in threads:
+    thread.join()
+print(json.dumps(answers))
