@@ -9,7 +9,6 @@ from flask import current_app, request
 from app import schemas
 from app.domain import domain
 from app.extensions import Blueprint
-from app.runs import experiments
 from app.runs.starting import StartRequest
 
 blp = Blueprint("training", __name__, url_prefix="/training", description="Start, stop and follow a training.")
@@ -59,7 +58,7 @@ def configs() -> dict[str, Any]:
 @blp.errors(404, 422)
 def config(name: str) -> Any:
     """Show an experiment with its defaults filled in; an invalid one is a 422 with its errors by key."""
-    return current_app.json.response(experiments.dump(domain().experiments.load(name)))
+    return current_app.json.response(domain().experiments.describe(name))
 
 
 @blp.get("/datasets")

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from app.runs.exceptions import ExperimentNotFound, InvalidStart
 from app.runs.store import is_plain_name
 from trainer import experiment
@@ -40,6 +38,10 @@ class ExperimentFolder:
         """Load one with its defaults and overrides. Raises ExperimentNotFound, InvalidStart with the keys."""
         return load_file(self.path(name), overrides)
 
+    def describe(self, name: str) -> dict[str, Any]:
+        """One as plain values, its defaults filled in. Raises ExperimentNotFound, InvalidStart with the keys."""
+        return experiment.dump(self.load(name))
+
 
 def load_file(path: Path, overrides: Mapping[str, object] | None = None) -> Experiment:
     """Load an experiment file. Raises InvalidStart naming each wrong key."""
@@ -47,12 +49,3 @@ def load_file(path: Path, overrides: Mapping[str, object] | None = None) -> Expe
         return experiment.load(path, overrides)
     except ExperimentInvalid as error:
         raise InvalidStart(f"The experiment {path.name} is invalid: {error}", error.errors) from error
-
-
-def dump(loaded: Experiment) -> dict[str, Any]:
-    """The experiment with every default filled in, as plain values."""
-    return experiment.dump(loaded)
-
-
-def to_yaml(loaded: Experiment) -> str:
-    return str(yaml.safe_dump(dump(loaded), sort_keys=False, allow_unicode=True))

@@ -9,10 +9,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from app.runs import experiments, launcher, processes
+from app.runs import launcher, processes
 from app.runs.exceptions import DiskFull, LaunchFailed, OtherRunActive, RunActive
 from app.runs.starting import Plan, Planner, StartRequest
 from app.runs.store import Run, RunStore
+from trainer.experiment import to_yaml
 from trainer.rundir import RunDir, read_json, utc_now, write_json, write_text
 
 MEGABYTE = 10**6
@@ -102,7 +103,7 @@ class RunService:
             program = launcher.command_program(command, run, plan.request)
         birth: dict[str, Any] = {"run_id": run.run_id, "created_at": utc_now(), "request": plan.request}
         try:
-            write_text(run.config, experiments.to_yaml(plan.experiment))
+            write_text(run.config, to_yaml(plan.experiment))
             write_json(run.run, birth | {"program": program})
             launcher.launch(run, lock_fd)
         except (OSError, LaunchFailed):
