@@ -37,15 +37,20 @@ def end(server: LiveServer) -> None:
         if not server.settings.get("TRAINING_API_TOKEN"):
             server.post("/training/stop", {"mode": "discard"})
         server.kill()
+    if server.log_path.exists():
+        log = server.log_path.read_text(errors="replace")
+        print(log)  # Shown with a test that failed.
+        assert "Traceback" not in log, "the service met with an error that it did not expect; see its log"
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
+def nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Fail a test that leaves a process or a thread; the processes are ended, so that only one test fails."""
     threads_before = set(threading.enumerate())
     children_before = set(psutil.Process().children(recursive=True))
     yield
-    left = [p for p in psutil.process_iter() if p in _new_children(children_before) or _is_of_a_run(p)]
+    ours = str(tmp_path_factory.getbasetemp())  # Other sessions of the tests may be going on beside this one.
+    left = [p for p in psutil.process_iter() if p in _new_children(children_before) or _is_of_a_run(p, ours)]
     shown = [_describe(process) for process in left]
     for process in left:
         process.kill()
@@ -61,11 +66,12 @@ def _new_children(before: set[psutil.Process]) -> set[psutil.Process]:
     return {process for process in psutil.Process().children(recursive=True) if process not in before}
 
 
-def _is_of_a_run(process: psutil.Process) -> bool:
-    """Whether it is a training (or its runner) of a test: its run directory lies below pytest's temporary folder."""
+def _is_of_a_run(process: psutil.Process, folder: str) -> bool:
+    """Whether it is a training (or its runner) whose run directory lies below this session's temporary folder."""
     try:
-        marked = process.environ().get(RUN_DIR_VARIABLE, "")
-        return "pytest-" in marked or ("trainer.runner" in process.cmdline() and "pytest-" in " ".join(process.cmdline()))
+        arguments = process.cmdline()
+        runner_of = " ".join(arguments) if "trainer.runner" in arguments else ""
+        return folder in process.environ().get(RUN_DIR_VARIABLE, "") or folder in runner_of
     except psutil.Error:
         return False
 
