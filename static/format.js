@@ -1,0 +1,52 @@
+/** Values as people read them. Everything that is not known is a dash. */
+export const UNKNOWN = "–";
+
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+
+export function count(value) {
+  return isNumber(value) ? Math.round(value).toLocaleString("en").replaceAll(",", "\u2009") : UNKNOWN;
+}
+
+/** A metric's value: four significant digits, no noise. */
+export function metric(value) {
+  if (!isNumber(value)) return UNKNOWN;
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(2).replace("e+", "e").replace("-", "\u2212");
+  return (size >= 1000 ? value.toFixed(1) : size >= 10 ? value.toFixed(2) : value.toFixed(4)).replace("-", "\u2212");
+}
+
+export function rate(value) {
+  if (!isNumber(value)) return UNKNOWN;
+  return value >= 100 ? count(value) : value.toPrecision(3);
+}
+
+export function percent(fraction) {
+  return `${Math.floor(100 * fraction)}\u202f%`;
+}
+
+export function duration(seconds) {
+  if (!isNumber(seconds) || seconds < 0) return UNKNOWN;
+  const whole = Math.round(seconds);
+  const [days, hours, minutes] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
+  if (days) return `${days} d ${hours} h`;
+  if (hours) return `${hours} h ${minutes} min`;
+  if (minutes) return `${minutes} min ${whole % 60} s`;
+  return `${whole} s`;
+}
+
+/** A time of day; with the date unless it is today's. */
+export function moment(iso) {
+  const time = new Date(iso ?? NaN);
+  if (Number.isNaN(time.getTime())) return UNKNOWN;
+  const isToday = time.toDateString() === new Date().toDateString();
+  const day = isToday ? {} : { year: "numeric", month: "short", day: "numeric" };
+  return time.toLocaleString("en-GB", { ...day, hour: "2-digit", minute: "2-digit", second: isToday ? "2-digit" : undefined });
+}
+
+export function secondsBetween(from, to) {
+  return (Date.parse(to ?? "") - Date.parse(from ?? "")) / 1000;
+}
+
+export const gigabytes = (megabytes) => (isNumber(megabytes) ? (megabytes / 1000).toPrecision(3) : UNKNOWN);
+
+export const experimentName = (fileName) => fileName?.replace(/\.ya?ml$/, "") ?? "unknown experiment";

@@ -1,0 +1,87 @@
+/** What the page knows, and the one function that changes it: reduce(state, action) -> state. No effects, no DOM. */
+import { NO_METRICS, append, truncate } from "./metrics.js";
+import { EMPTY_SCREEN, write } from "./terminal.js";
+
+const ACTIVE = new Set(["starting", "running", "stopping"]);
+
+const NO_LOG = Object.freeze({ generation: 0, offset: 0, nextOffset: 0, screen: EMPTY_SCREEN });
+const NO_RUN = Object.freeze({ run: null, progress: null, metrics: NO_METRICS, epochs: [], log: NO_LOG, detail: null });
+const IDLE_REQUEST = Object.freeze({ isBusy: false, problem: null });
+
+export const INITIAL = Object.freeze({
+  ...NO_RUN,
+  /** Whether the service has told what it knows at least once. */
+  isLoaded: false,
+  /** status: connecting, live, offline or refused. */
+  connection: Object.freeze({ status: "connecting", message: null, since: null }),
+  system: null,
+  /** null: not listed yet. */
+  runs: null,
+  models: [],
+  choices: null,
+  start: IDLE_REQUEST,
+  stop: IDLE_REQUEST,
+  notice: null,
+});
+
+export const isActive = (run) => run !== null && ACTIVE.has(run.state);
+
+export function reduce(state, action) {
+  const change = CHANGES[action.type];
+  if (change === undefined) throw new Error(`There is no action ${action.type}.`);
+  return { ...state, ...change(state, action) };
+}
+
+const CHANGES = {
+  connection: (_, { status, message = null, at = null }) => ({ connection: { status, message, since: at } }),
+  caughtUp: (state, { answer }) => ({ isLoaded: true, ...(answer.run === null ? NO_RUN : caughtUp(state, answer)) }),
+  run: (state, { run }) => ({ isLoaded: true, ...turnedTo(state, run) }),
+  progress: (_, { progress }) => ({ progress }),
+  epoch: (state, { epoch, metrics }) => ({ epochs: withEpoch(state.epochs, epoch, metrics) }),
+  metrics: (state, { columns, rows }) => ({ metrics: append(state.metrics, columns, rows) }),
+  log: (state, piece) => ({ log: continued(state.log, piece) }),
+  system: (_, { system }) => ({ system }),
+  described: (state, { detail }) => (detail.run_id === state.run?.run_id ? { detail } : {}),
+  listed: (_, { runs, models }) => ({ runs, models }),
+  choices: (_, { choices }) => ({ choices }),
+  /** `of` is start or stop. */
+  requested: (_, { of }) => ({ [of]: { isBusy: true, problem: null } }),
+  granted: (_, { of }) => ({ [of]: IDLE_REQUEST }),
+  denied: (_, { of, problem }) => ({ [of]: { isBusy: false, problem } }),
+  notice: (_, { text }) => ({ notice: text }),
+};
+
+/** Complete what we have by an acknowledgement; `from_row` and the log's offset say where it goes on. */
+function caughtUp(state, { run, progress, columns, from_row, rows, log, epochs }) {
+  const before = turnedTo(state, run);
+  const ours = { ...state, ...before };
+  const goesOn = ours.log.nextOffset === log.offset && ours.log.nextOffset > 0;
+  return {
+    ...before,
+    progress,
+    metrics: append(truncate(ours.metrics, from_row), columns, rows),
+    epochs,
+    log: goesOn ? continued(ours.log, log) : begun(state.log.generation + 1, log),
+  };
+}
+
+/** The run changed its state, or it is another run: then nothing of the former one stays. */
+function turnedTo(state, run) {
+  if (state.run?.run_id === run.run_id) return { run };
+  const log = { ...NO_LOG, generation: state.log.generation + 1 };
+  return { ...NO_RUN, log, run, start: IDLE_REQUEST, stop: IDLE_REQUEST };
+}
+
+function begun(generation, { offset, next_offset, text }) {
+  return { generation, offset, nextOffset: next_offset, screen: write(EMPTY_SCREEN, text) };
+}
+
+function continued(log, { next_offset, text }) {
+  return { ...log, nextOffset: next_offset, screen: text ? write(log.screen, text) : log.screen };
+}
+
+function withEpoch(epochs, epoch, metrics) {
+  const index = epochs.findIndex((known) => known.epoch === epoch);
+  if (index >= 0) return epochs.with(index, { epoch, metrics: { ...epochs[index].metrics, ...metrics } });
+  return [...epochs, { epoch, metrics }].sort((a, b) => a.epoch - b.epoch);
+}

@@ -1,0 +1,14 @@
+/** Hold the state; call the listeners after each change. */
+export function createStore(reduce, initial) {
+  let state = initial;
+  const listeners = [];
+  return {
+    getState: () => state,
+    dispatch(action) {
+      const before = state;
+      state = reduce(state, action);
+      for (const listener of listeners) listener(state, before);
+    },
+    listen: (listener) => listeners.push(listener),
+  };
+}

@@ -1,0 +1,21 @@
+/** The service's token, kept in this browser. Where storage is forbidden it lasts as long as the page. */
+const KEY = "training-token";
+let kept = null;
+
+export function readToken() {
+  try {
+    return localStorage.getItem(KEY) ?? kept;
+  } catch {
+    return kept;
+  }
+}
+
+export function keepToken(token) {
+  kept = token;
+  try {
+    if (token === null) localStorage.removeItem(KEY);
+    else localStorage.setItem(KEY, token);
+  } catch {
+    // Kept in memory.
+  }
+}

@@ -1,0 +1,37 @@
+/** Whether what the page shows is live, in words; always visible. */
+import { byId, setText, whenChanged } from "../dom.js";
+import { moment } from "../format.js";
+
+const WORDS = {
+  connecting: "Connecting…",
+  live: "Live",
+  offline: "Offline, reconnecting…",
+  refused: "No live updates",
+};
+
+export const renderConnection = whenChanged(
+  (state) => [state.connection, state.notice, state.isLoaded],
+  ({ connection, notice, isLoaded }) => {
+    const element = byId("connection");
+    element.dataset.status = connection.status;
+    setText(element.querySelector("span"), WORDS[connection.status]);
+    const told = explanation(connection, isLoaded) ?? notice;
+    byId("notice").hidden = told === null;
+    setText(byId("notice"), told ?? "");
+    document.body.classList.toggle("is-stale", connection.status !== "live" && isLoaded);
+  },
+);
+
+let lostAt = null;
+
+function explanation({ status, message, since }, isLoaded) {
+  if (status === "live" || status === "connecting") {
+    lostAt = null;
+    return null;
+  }
+  lostAt ??= since;
+  if (message !== null) return message;
+  if (!isLoaded) return "The service does not answer. This page connects by itself as soon as it does.";
+  const when = moment(new Date(lostAt).toISOString());
+  return `No connection since ${when}. A training goes on without it; the page catches up by itself.`;
+}

@@ -1,0 +1,42 @@
+/** The epochs as a table, the newest first; the best value of each metric stands out. */
+import { byId, make, setText, whenChanged } from "../dom.js";
+import { metric } from "../format.js";
+import { byImportance, isBetterLower } from "../series.js";
+
+const MAX_ROWS = 200;
+
+export const renderEpochs = whenChanged(
+  (state) => [state.epochs],
+  ({ epochs }) => {
+    byId("epochs").hidden = epochs.length === 0;
+    byId("no-epochs").hidden = epochs.length > 0;
+    const names = [...new Set(epochs.flatMap((each) => Object.keys(each.metrics)))].sort(byImportance);
+    const best = new Map(names.map((name) => [name, bestOf(epochs, name)]));
+    const shown = epochs.slice(-MAX_ROWS).reverse();
+    byId("epochs").replaceChildren(
+      make("thead", {}, make("tr", {}, make("th", { text: "epoch", scope: "col" }), ...names.map(heading))),
+      make("tbody", {}, ...shown.map((each) => row(each, names, best))),
+    );
+    const hidden = epochs.length - shown.length;
+    setText(byId("epochs-note"), hidden ? `The ${hidden} epochs before are in metrics.csv.` : "");
+  },
+);
+
+const heading = (name) => make("th", { text: name, scope: "col" });
+
+function row({ epoch, metrics }, names, best) {
+  const isTest = Object.keys(metrics).every((name) => name.startsWith("test"));
+  const cells = names.map((name) => {
+    const isBest = metrics[name] === best.get(name) && !isTest;
+    return make("td", { text: name in metrics ? metric(metrics[name]) : "", className: isBest ? "is-best" : "" });
+  });
+  return make("tr", {}, make("th", { text: isTest ? "test" : String(epoch + 1), scope: "row" }), ...cells);
+}
+
+/** The best value, if it is better than another one. */
+function bestOf(epochs, name) {
+  const values = epochs.map((each) => each.metrics[name]).filter(Number.isFinite);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  if (values.length < 2 || low === high || name === "lr") return undefined;
+  return isBetterLower(name) ? low : high;
+}
