@@ -35,7 +35,7 @@ TABLE = "| setting | default | meaning |\n|---|---|---|\n"
 
 def _sections(cls: type[Any], prefix: str) -> Iterator[str]:
     for each in fields(cls):
-        section = _type(cls, each)
+        section: type[Any] = _type(cls, each)
         if not is_dataclass(section):
             continue
         path = prefix + each.name
