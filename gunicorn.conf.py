@@ -23,6 +23,8 @@ worker_connections = threads + 1000
 keepalive = 30
 # An open socket would keep a worker until this ends; the training does not care, and pages reconnect.
 graceful_timeout = 4
+# It would lie in the home directory, one for all services of a user, and let them be managed past the token.
+control_socket_disable = True
 timeout = 60
 
 
@@ -56,5 +58,6 @@ def post_worker_init(worker):
 def _close(app):
     app.extensions["supervisor"].stop()
     server = app.extensions["socketio"].server
-    for sid in list(server.eio.sockets):
-        server.eio.disconnect(sid)
+    for open_socket in list(server.eio.sockets.values()):
+        # Without a farewell packet: a client that is told to go stays away, one that loses its connection comes back.
+        open_socket.close(wait=False, abort=True)

@@ -66,12 +66,12 @@ def _new_children(before: set[psutil.Process]) -> set[psutil.Process]:
     return {process for process in psutil.Process().children(recursive=True) if process not in before}
 
 
-def _is_of_a_run(process: psutil.Process, folder: str) -> bool:
-    """Whether it is a training (or its runner) whose run directory lies below this session's temporary folder."""
+def _is_of_a_run(process: psutil.Process, base: str) -> bool:
+    """Whether it is a training, or its runner, whose run directory lies below this session's temporary folder."""
     try:
         arguments = process.cmdline()
-        runner_of = " ".join(arguments) if "trainer.runner" in arguments else ""
-        return folder in process.environ().get(RUN_DIR_VARIABLE, "") or folder in runner_of
+        is_runner = "trainer.runner" in arguments and base in " ".join(arguments)
+        return is_runner or process.environ().get(RUN_DIR_VARIABLE, "").startswith(base)
     except psutil.Error:
         return False
 

@@ -38,6 +38,7 @@ class FollowerClient:
         self._attempt = 0
         self._is_in_flight = False
         self._held: list[tuple[str, dict[str, Any]]] = []
+        self._websocket: Any = None
         small_buffer = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)  # So that `frozen` is felt by the server soon.
         self._sio = socketio.Client(
             reconnection_delay=0.05,
@@ -52,6 +53,7 @@ class FollowerClient:
 
     def close(self) -> None:
         self._sio.disconnect()
+        self._close_websocket()
 
     def cut(self) -> None:
         """Lose the connection without a word, as a network does; the client then reconnects by itself."""
@@ -84,7 +86,14 @@ class FollowerClient:
     def _on_connect(self) -> None:
         with self._lock:
             self.num_connects += 1
+            self._close_websocket()
+            self._websocket = self._sio.eio.ws
             self._subscribe()
+
+    def _close_websocket(self) -> None:
+        # python-engineio leaves the socket of a lost connection open.
+        if self._websocket is not None:
+            self._websocket.shutdown()
 
     def _subscribe(self) -> None:
         self._attempt += 1
