@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo run serve test check lock clean
+.PHONY: demo run serve test check coverage lock clean
 
 demo: .venv/installed  ## train on real handwritten digits through the API, then keep serving (DETACH=1: end then)
 	$(BIN)/python docs/examples/demo.py $(if $(DETACH),--detach)
@@ -20,6 +20,9 @@ check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+coverage: .venv/installed-dev  ## the tests again, telling what they do not reach
+	$(BIN)/python -m pytest --cov --cov-report=term
 
 lock:  ## resolve setup.cfg anew; CUDA's packages are left to torch's own pins, which a CPU build does not have
 	$(PYTHON) -m venv .venv && $(BIN)/pip install --quiet uv
