@@ -2,63 +2,106 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 import flask_smorest
-from flask import Request
+import marshmallow
+from flask import Request, request
 from marshmallow import Schema
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from app.schemas import ErrorSchema
 
 DESCRIPTIONS = {
-    400: "The body is not JSON, or the request is malformed.",
+    400: "The body is not JSON.",
     401: "The token is missing or wrong.",
-    403: "Not allowed: another origin, or the file system's permissions.",
+    403: "Not allowed: a web page of another origin, or an unknown host name.",
     404: "Not there. The message says what is.",
     409: "Another run is in the way.",
+    413: "The body is too long.",
+    416: "The file is shorter than the range that was asked for.",
     422: "Well formed, but cannot be carried out; `errors` names each field.",
     500: "The training could not be launched.",
     507: "Not enough free disk space.",
+}
+
+PATH_PARAMETERS = {
+    "run_id": "Id of a run; GET /training/metrics/runs lists them.",
+    "name": "File name of an experiment; GET /training/configs lists them.",
+    "path": "Path of a file inside the run's directory; GET /training/runs/{run_id}/artifacts lists them.",
 }
 
 
 class JsonParser(FlaskParser):
     """Bodies are JSON and say so: a form, which any web page may send anywhere, never starts or stops a training."""
 
-    DEFAULT_LOCATION = "json"
+    DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"query": marshmallow.RAISE}
 
     def load_json(self, req: Request, schema: Schema) -> Any:
-        if not req.is_json and req.content_length:
+        """Read the body strictly: what two readers might take differently (NaN, a name given twice) is refused."""
+        body = req.get_data()
+        if not body:
+            return marshmallow.missing
+        if not req.is_json:
             flask_smorest.abort(400, message="The body must be JSON, sent with Content-Type: application/json.")
-        return super().load_json(req, schema)
+        try:
+            return json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        except (ValueError, RecursionError) as error:
+            flask_smorest.abort(400, message=f"The body is not JSON: {str(error).partition(';')[0]}.")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number there")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("an object has the same name twice")
+    return content
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no types.
     ARGUMENTS_PARSER = JsonParser()
 
-    def errors(self, *codes: int) -> Any:
-        """Document the errors of an operation; those of every one (token, origin) are added."""
+    def route(self, rule: str, **options: Any) -> Any:
+        """Describe the parameters in the path, which have the same meaning everywhere."""
+        named = [
+            {"in": "path", "name": name, "description": PATH_PARAMETERS[name]}
+            for name in re.findall(r"<(?:\w+:)?(\w+)>", rule)
+        ]
+        return super().route(rule, parameters=named, **options)
+
+    def errors(self, *codes: int, shapes: Mapping[int, type[Schema]] | None = None) -> Any:
+        """Document an operation's errors, `shapes` being those with more than the one shape; and name the operation.
+
+        The errors of every operation (token, origin) are added.
+        """
+        documented: dict[int, type[Schema]] = dict.fromkeys((401, 403, *codes), ErrorSchema) | dict(shapes or {})
 
         def decorate(view: Any) -> Any:
-            for code in sorted({401, 403, *codes}):
-                view = self.alt_response(code, schema=ErrorSchema, description=DESCRIPTIONS[code])(view)
-            return view
+            operation_id = view.__name__
+            for code, schema in sorted(documented.items()):
+                view = self.alt_response(code, schema=schema, description=DESCRIPTIONS[code])(view)
+            return self.doc(operationId=operation_id)(view)
 
         return decorate
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]
     ERROR_SCHEMA = ErrorSchema
-    DEFAULT_ERROR_RESPONSE_NAME = None  # Each operation names its own.
 
     def handle_http_exception(self, error: Any) -> Any:
         """Give every error of the framework the one shape."""
         told: dict[str, Any] = getattr(error, "data", None) or {}
         errors = _by_field(told.get("messages", {}))
-        message = told.get("message") or (_sentence(errors) if errors else error.description)
-        headers = dict(error.get_headers()) | told.get("headers", {})
+        message = told.get("message") or (_sentence(errors) if errors else _explain(error))
+        headers = dict(error.get_headers()) | (told.get("headers") or {})
         del headers["Content-Type"]  # It is JSON, not the page that the framework had in mind.
         return error_body(error.code, message, errors), error.code, headers
 
@@ -67,6 +110,17 @@ def error_body(code: int, message: str, errors: dict[str, Any] | None = None, **
     """Build the one shape of every error; `more` may replace `status` where a call's contract says so."""
     body = {"code": code, "status": HTTPStatus(code).phrase, "message": message, "errors": errors or {}}
     return body | more
+
+
+def _explain(error: HTTPException) -> str | None:
+    """Say what would be right where the framework only says what is wrong."""
+    if isinstance(error, NotFound):
+        return f"There is nothing at {request.path}. The API is described at /docs and /openapi.json."
+    if isinstance(error, MethodNotAllowed):
+        return f"{request.method} is not possible at {request.path}. Possible: {', '.join(error.valid_methods or ())}."
+    if isinstance(error, RequestEntityTooLarge):
+        return f"The body is too long. It may have {request.max_content_length:,} bytes."
+    return error.description
 
 
 def _by_field(messages: Any) -> dict[str, Any]:
