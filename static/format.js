@@ -7,12 +7,17 @@ export function count(value) {
   return isNumber(value) ? Math.round(value).toLocaleString("en").replaceAll(",", "\u2009") : UNKNOWN;
 }
 
-/** A metric's value: four significant digits, no noise. */
+/** A metric's value, short, with enough digits to tell neighbours apart. */
 export function metric(value) {
   if (!isNumber(value)) return UNKNOWN;
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(2).replace("e+", "e").replace("-", "\u2212");
-  return (size >= 1000 ? value.toFixed(1) : size >= 10 ? value.toFixed(2) : value.toFixed(4)).replace("-", "\u2212");
+  return digits(value, size).replace("e+", "e").replaceAll("-", "\u2212");
+}
+
+function digits(value, size) {
+  if (size !== 0 && (size < 1e-4 || size >= 1e6)) return value.toExponential(2);
+  if (size !== 0 && size < 0.01) return value.toPrecision(3);
+  return value.toFixed(size >= 1000 ? 1 : size >= 10 ? 2 : 4);
 }
 
 export function rate(value) {

@@ -4,7 +4,7 @@ import { count, metric } from "../format.js";
 import { sideOf } from "../series.js";
 
 const { uPlot } = globalThis;
-const HEIGHT = 240;
+const HEIGHT = 220;
 const MAX_POINTS_WITH_DOTS = 60;
 const OTHER_COLOURS = ["--series-4", "--series-5", "--series-6"];
 const FONT = "12px system-ui, sans-serif";
@@ -12,6 +12,7 @@ const FONT = "12px system-ui, sans-serif";
 export class Chart {
   #plot = null;
   #data = null;
+  #axis = "";
   #names = [];
   #values = [];
 
@@ -30,7 +31,8 @@ export class Chart {
   /** Show data aligned over the axis; with other metrics than before, or `isAnew`, the chart is built again. */
   show(axis, names, data, isAnew = false) {
     this.#data = data;
-    if (isAnew || this.#plot === null || names.join("\n") !== this.#names.join("\n")) this.#build(axis, names);
+    this.#axis = axis;
+    if (isAnew || this.#plot === null || names.join("\n") !== this.#names.join("\n")) this.#build(names);
     else this.#plot.setData(data);
     this.#readOut(this.#plot);
   }
@@ -45,7 +47,7 @@ export class Chart {
     return { width: Math.max(this.canvas.clientWidth, 100), height: HEIGHT };
   }
 
-  #build(axis, names) {
+  #build(names) {
     this.#plot?.destroy();
     this.#names = names;
     const colours = coloursOf(names);
@@ -57,13 +59,14 @@ export class Chart {
         return make("span", {}, swatch, `${labelOf(name)} `, this.#values[i]);
       }),
     );
-    this.#plot = new uPlot(this.#options(axis, colours), this.#data, this.canvas);
+    this.#plot = new uPlot(this.#options(colours), this.#data, this.canvas);
   }
 
-  #options(axis, colours) {
+  #options(colours) {
     const line = { stroke: colour("--quiet"), font: FONT, ticks: { show: false }, grid: { stroke: colour("--line"), width: 1 } };
     return {
       ...this.#size(),
+      padding: [8, 16, 0, 0],
       legend: { show: false },
       scales: { x: { time: false } },
       axes: [
@@ -71,15 +74,15 @@ export class Chart {
         { ...line, size: 52 },
       ],
       cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false }, dataIdx: nearestValue },
-      hooks: { setCursor: [(plot) => this.#readOut(plot, axis)] },
+      hooks: { setCursor: [(plot) => this.#readOut(plot)] },
       series: [{}, ...colours.map(seriesOf)],
     };
   }
 
   /** Read out the values at the cursor, or else the last ones. */
-  #readOut(plot, axis) {
+  #readOut(plot) {
     const at = plot.cursor.idx;
-    setText(this.place, at == null ? "" : `${axis ?? ""} ${count(this.#data[0][at])}`);
+    setText(this.place, at == null ? `by ${this.#axis}` : `${this.#axis} ${count(this.#data[0][at])}`);
     this.#values.forEach((element, i) => {
       const values = this.#data[i + 1];
       const index = at == null ? values.findLastIndex((value) => value !== null) : nearestValue(plot, i + 1, at);

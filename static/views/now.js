@@ -12,12 +12,11 @@ export const renderNow = whenChanged(
     const { run, isLoaded } = state;
     byId("now").dataset.state = run?.state ?? "none";
     byId("run").hidden = run === null;
-    byId("nothing").hidden = run !== null;
+    byId("of-run").hidden = run === null;
     if (run === null) {
       setText(byId("now-title"), isLoaded ? "No training yet" : "Loading…");
-      setText(byId("nothing"), isLoaded ? "Choose an experiment below and start it." : "");
+      setText(byId("about"), isLoaded ? "Choose an experiment below and start it." : "");
       setText(byId("state"), "");
-      setText(byId("about"), "");
     } else {
       renderRun(run, state);
     }
@@ -85,7 +84,8 @@ function renderActions({ run, detail, start, stop }) {
   const paths = new Set(detail?.artifacts.map((artifact) => artifact.path));
   byId("resume").hidden = !RESUMABLE.has(run?.state) || !paths.has("checkpoints/last.ckpt");
   byId("resume").disabled = start.isBusy;
-  byId("download").hidden = isActive(run) || !detail?.model;
+  const hasModel = detail?.model && [...paths].some((path) => path.endsWith(".onnx"));
+  byId("download").hidden = isActive(run) || !hasModel;
   byId("stop-problem").hidden = stop.problem === null;
   setText(byId("stop-problem"), stop.problem?.message ?? "");
 }

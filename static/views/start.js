@@ -17,6 +17,7 @@ const FIELDS = ["config_name", "dataset", "model_name", "overrides"];
 
 export const renderStart = (state) => {
   renderChoices(state);
+  proposeLast(state);
   renderForm(state);
 };
 
@@ -32,6 +33,18 @@ const renderChoices = whenChanged(
     setText(byId("dataset-hint"), datasets.length ? "" : hint);
   },
 );
+
+let isProposed = false;
+
+/** Propose what was run last, once, unless somebody was faster. */
+function proposeLast({ choices, run }) {
+  if (isProposed || choices === null || run === null) return;
+  isProposed = true;
+  const { config_name, dataset, model_name } = run.request;
+  if (choices.configs.includes(config_name)) byId("config_name").value = config_name;
+  if (choices.datasets.some((each) => each.dataset_name === dataset)) byId("dataset").value = dataset;
+  if (model_name) byId("model_name").value = model_name;
+}
 
 const renderForm = whenChanged(
   (state) => [state.run, state.start, state.choices, state.isLoaded, state.connection.status],
@@ -82,6 +95,7 @@ function fill(select, options, whenEmpty) {
 
 /** `start(request)` and `refuse(problem)` are called when the form is sent. */
 export function wireStart({ start, refuse }) {
+  byId("start-form").addEventListener("input", () => (isProposed = true));
   byId("start-form").addEventListener("submit", (event) => {
     event.preventDefault();
     const { overrides, problems } = parseOverrides(byId("overrides").value);

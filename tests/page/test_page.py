@@ -1,0 +1,294 @@
+"""The page in a real browser, in front of a real server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import end
+from tests.page.conftest import Console
+from tests.page.training import SteeredTraining
+from tests.servers import LiveServer
+from tests.waiting import wait_until
+
+playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+expect = playwright.expect
+
+OpenPage = Callable[..., Any]
+
+REFUSED_REQUEST = "Failed to load resource"
+"""The browser's own line for an answer that is an error, or none; no page can keep it from being said."""
+LOST_SOCKET = "WebSocket connection to"
+
+
+def start_by_form(page: Any, training: SteeredTraining) -> None:
+    page.select_option("#config_name", training.config_name)
+    page.click("#start-button")
+
+
+def wait_for_state(page: Any, state: str) -> None:
+    expect(page.locator("#state")).to_have_text(state)
+
+
+def epochs_of(page: Any) -> list[str]:
+    """The numbers in the table's first column."""
+    return list(page.locator("#epochs tbody th").all_inner_texts())
+
+
+def log_of(page: Any) -> str:
+    return "\n".join(page.locator("#log div").all_text_contents())
+
+
+def legend_of(page: Any, chart: str) -> str:
+    return str(page.locator(".chart", has=page.locator("h3", has_text=re.compile(f"^{chart}$"))).locator(".legend").inner_text())
+
+
+def test_from_start_to_the_end(server: LiveServer, open_page: OpenPage) -> None:
+    training = SteeredTraining(server)
+    page = open_page(server.url)
+    expect(page.locator("#now-title")).to_have_text("No training yet")
+    start_by_form(page, training)
+    wait_for_state(page, "running")
+    expect(page.locator("#now-title")).to_have_text("steered")
+    expect(page.locator("#start")).to_be_hidden()
+
+    training.epoch(0)
+    expect(page.locator("#epoch")).to_have_text("Epoch 1 of 3")
+    expect(page.locator("#fact-step")).to_have_text("10 of 30")
+    expect(page.locator("#fact-rate")).to_have_text("123")
+    expect(page.locator("#fact-left")).to_have_text("1 min 5 s")
+    expect(page.locator("#epochs tbody tr")).to_have_count(1)
+    expect(page.locator("#log")).to_contain_text("epoch 1 is done")
+    expect(page).to_have_title("33\u202f% · running · epoch 1/3 · steered · Training")
+    wait_until(lambda: legend_of(page, "loss").split() == ["train", "1.0000", "val", "2.0000"], 5, lambda: legend_of(page, "loss"))
+    assert page.locator("#charts h3").all_inner_texts() == ["loss", "acc"]
+    assert page.locator("#charts canvas").count() == 2
+
+    training.order(print="  10%|#\r  20%|##\r")
+    training.epoch(1, lr=0.001)  # A column more, and an order of columns that differs.
+    expect(page.locator("#epochs tbody tr")).to_have_count(2)
+    assert page.locator("#charts h3").all_inner_texts() == ["loss", "acc", "lr"]
+
+    page.reload()
+    expect(page.locator("#epochs tbody tr")).to_have_count(2)
+    expect(page.locator("#epoch")).to_have_text("Epoch 2 of 3")
+    assert legend_of(page, "loss").split() == ["train", "0.5000", "val", "1.0000"]
+    assert log_of(page) == "epoch 1 is done\nepoch 2 is done\n"
+
+    training.epoch(2)
+    training.end()
+    wait_for_state(page, "completed")
+    assert epochs_of(page) == ["3", "2", "1"]
+    expect(page.locator("#percent")).to_have_text("100\u202f%")
+    expect(page.locator("#runs-body tr")).to_have_count(1)
+    expect(page.locator("#runs-body .state")).to_have_text("completed")
+    expect(page.locator("#start")).to_be_visible()
+    expect(page.locator("#config_name")).to_have_value(training.config_name)
+
+
+def test_nothing_is_missing_after_the_server_was_killed(server: LiveServer, open_page: OpenPage, console: Console) -> None:
+    console.expected += [REFUSED_REQUEST, LOST_SOCKET]
+    training = SteeredTraining(server, max_epochs=5)
+    page = open_page(server.url)
+    start_by_form(page, training)
+    training.epoch(0)
+    expect(page.locator("#epochs tbody tr")).to_have_count(1)
+
+    server.kill()
+    expect(page.locator("#connection")).to_have_text("Offline, reconnecting…")
+    expect(page.locator("#notice")).to_contain_text("No connection since")
+    expect(page).to_have_title(re.compile("^offline"))
+    training.epoch(1, lr=0.002)
+    training.epoch(2)
+    training.order(print="without a newline")
+    [run_dir] = server.runs_dir.iterdir()
+    wait_until(lambda: (run_dir / "train.log").read_text().endswith("newline"), 10)
+
+    server.start()
+    expect(page.locator("#connection")).to_have_text("Live")
+    expect(page.locator("#epochs tbody tr")).to_have_count(3)
+    expect(page.locator("#notice")).to_be_hidden()
+    training.epoch(3)
+    expect(page.locator("#epochs tbody tr")).to_have_count(4)
+    expect(page.locator("#log")).to_contain_text("epoch 4 is done")
+    assert epochs_of(page) == ["4", "3", "2", "1"]
+    assert log_of(page) == (run_dir / "train.log").read_text()
+    assert legend_of(page, "loss").split() == ["train", "0.2500", "val", "0.5000"]
+    training.end()
+    wait_for_state(page, "completed")
+
+
+def test_it_turns_to_the_next_run_by_itself(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    first, second = SteeredTraining(eventlet_server, "first"), SteeredTraining(eventlet_server, "second")
+    first.epoch(0)
+    first.epoch(1)
+    first.end()
+    eventlet_server.wait_for_state(eventlet_server.start_run(first.config_name), "completed")
+    page = open_page(eventlet_server.url)
+    expect(page.locator("#epochs tbody tr")).to_have_count(2)
+    second.epoch(0)
+    eventlet_server.start_run(second.config_name)
+    expect(page.locator("#now-title")).to_have_text("second")
+    expect(page.locator("#epochs tbody tr")).to_have_count(1)
+    expect(page.locator("#log")).to_contain_text("epoch 1 is done")
+    assert log_of(page) == "epoch 1 is done\n"
+    assert legend_of(page, "loss").split() == ["train", "1.0000", "val", "2.0000"]
+
+
+@pytest.mark.parametrize("mode", ["save", "discard"])
+def test_stop_asks_what_to_do_with_the_work(eventlet_server: LiveServer, open_page: OpenPage, mode: str) -> None:
+    training = SteeredTraining(eventlet_server)
+    page = open_page(eventlet_server.url)
+    start_by_form(page, training)
+    wait_for_state(page, "running")
+    page.click("#stop")
+    page.keyboard.press("Escape")
+    expect(page.locator("#stop-dialog")).to_be_hidden()
+    assert eventlet_server.get("/training/status").json()["state"] == "running"
+    page.click("#stop")
+    page.click(f"#stop-dialog button[value={mode}]")
+    wait_for_state(page, "stopped")
+    [run_dir] = eventlet_server.runs_dir.iterdir()
+    assert eventlet_server.run(run_dir.name)["stop"]["mode"] == mode
+    expect(page.locator("#start")).to_be_visible()
+
+
+def test_a_failure_says_why(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    training = SteeredTraining(eventlet_server)
+    training.order(print="it will not go well\n")
+    training.end(3)
+    page = open_page(eventlet_server.url)
+    start_by_form(page, training)
+    wait_for_state(page, "failed")
+    expect(page.locator("#reason")).to_have_text("exit code 3")
+    expect(page.locator("#log")).to_contain_text("it will not go well")
+
+
+def test_what_the_service_refuses_is_told_at_the_field(
+    eventlet_server: LiveServer, open_page: OpenPage, console: Console
+) -> None:
+    console.expected.append(REFUSED_REQUEST)
+    (eventlet_server.configs_dir / "digits.yaml").write_text("model: {architecture: ResNetForImageClassification}\n")
+    page = open_page(eventlet_server.url)
+    page.click("summary")
+    page.fill("#overrides", "trainer.max_epochs")
+    page.click("#start-button")
+    expect(page.locator("#overrides-problem")).to_contain_text("path = value")
+    page.fill("#overrides", "trainer.max_epochs = many")
+    page.click("#start-button")
+    expect(page.locator("#overrides-problem")).to_contain_text("trainer.max_epochs:")
+    expect(page.locator("#start-problem")).to_be_visible()
+    page.fill("#overrides", "trainer.max_epochs = 2")
+    page.fill("#model_name", ".hidden")
+    page.click("#start-button")
+    expect(page.locator("#model_name-problem")).to_contain_text("not begin with a dot")
+    page.fill("#model_name", "fine")
+    page.click("#start-button")
+    expect(page.locator("#dataset-problem")).to_contain_text("Missing data")
+    expect(page.locator("#overrides-problem")).to_be_hidden()
+    assert list(eventlet_server.runs_dir.glob("*")) == []
+
+
+def test_the_token_is_asked_for_once(tmp_path: Path, open_page: OpenPage, console: Console) -> None:
+    console.expected.append(REFUSED_REQUEST)
+    server = LiveServer(tmp_path, TRAINING_API_TOKEN="open-sesame")
+    server.start()
+    training = SteeredTraining(server)
+    try:
+        page = open_page(server.url)
+        page.fill("#token", "wrong")
+        page.keyboard.press("Enter")
+        expect(page.locator("#token-wrong")).to_be_visible()
+        page.fill("#token", "open-sesame")
+        page.keyboard.press("Enter")
+        expect(page.locator("#connection")).to_have_text("Live")
+        expect(page.locator("#token-dialog")).to_be_hidden()
+        start_by_form(page, training)
+        wait_for_state(page, "running")
+        [run_dir] = server.runs_dir.iterdir()
+        training.leave_model(run_dir)
+        training.end()
+        wait_for_state(page, "completed")
+        page.reload()
+        with page.expect_download() as started:
+            page.click("#download")
+        assert started.value.suggested_filename == "mine.onnx"
+        assert Path(started.value.path()).read_text() == "not really a network"
+        expect(page.locator("#token-dialog")).to_be_hidden()
+    finally:
+        end(server)
+
+
+def test_a_long_log_stays_small_in_the_page(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    training = SteeredTraining(eventlet_server)
+    page = open_page(eventlet_server.url)
+    start_by_form(page, training)
+    for first in range(0, 9000, 1000):
+        training.order(print="".join(f"line {i}\n" for i in range(first, first + 1000)))
+    training.order(print="x" * 100_000 + "\nthe end")
+    expect(page.locator("#log div").last).to_have_text("the end")
+    assert 1000 < page.locator("#log div").count() <= 2001
+    expect(page.locator("#log-note")).to_be_visible()
+    assert page.evaluate("(log => log.scrollHeight - log.scrollTop - log.clientHeight < 2)(document.getElementById('log'))")
+    page.evaluate("document.getElementById('log').scrollTop = 0")
+    expect(page.locator("#log-follow")).to_be_visible()
+    training.order(print="\none more")
+    expect(page.locator("#log div").last).to_have_text("one more")
+    expect(page.locator("#log-follow")).to_be_visible()
+    page.click("#log-follow")
+    expect(page.locator("#log-follow")).to_be_hidden()
+
+
+def test_text_of_a_training_stays_text(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    training = SteeredTraining(eventlet_server)
+    evil = "<img src=x onerror=alert(1)>"
+    page = open_page(eventlet_server.url)
+    start_by_form(page, training)
+    training.order(print=evil)
+    training.order(row={"epoch": 0, "step": 1, f"train/{evil}": 1.0, "__proto__": 2.0})
+    expect(page.locator("#log")).to_have_text(evil)
+    expect(page.locator("#charts h3", has_text="img src")).to_be_visible()
+    assert page.locator("main img").count() == 0
+
+
+def test_several_processes_say_why_nothing_is_live(tmp_path: Path, open_page: OpenPage, console: Console) -> None:
+    console.expected += [REFUSED_REQUEST, LOST_SOCKET]
+    server = LiveServer(tmp_path, "gunicorn", workers=2)
+    server.start()
+    try:
+        page = open_page(server.url)
+        expect(page.locator("#connection")).to_have_text("No live updates")
+        expect(page.locator("#notice")).to_contain_text("-w 1")
+        expect(page.locator("#start")).to_be_visible()
+    finally:
+        end(server)
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280, 2560])
+def test_nothing_overflows(eventlet_server: LiveServer, open_page: OpenPage, width: int) -> None:
+    training = SteeredTraining(eventlet_server, "a_rather_long_name_of_an_experiment_" * 3)
+    training.epoch(0, **{"train/a_long_name_of_a_metric_of_ours": 1.0})
+    training.order(print="x" * 500 + "\n")
+    page = open_page(eventlet_server.url, viewport={"width": width, "height": 800})
+    start_by_form(page, training)
+    expect(page.locator("#epochs tbody tr")).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_api_page_works_without_the_internet(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    page = open_page(eventlet_server.url + "/docs")
+    expect(page.locator(".opblock-summary-path", has_text=re.compile("start$"))).to_be_visible()
+    addresses = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert all(address.startswith((eventlet_server.url, "data:")) for address in addresses), addresses
+
+
+def test_pages_forbid_what_is_not_ours(eventlet_server: LiveServer) -> None:
+    policy = eventlet_server.get("/").headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in eventlet_server.get("/docs").headers["Content-Security-Policy"]
+    assert eventlet_server.get("/favicon.ico").headers["Content-Type"].startswith("image/svg+xml")

@@ -1,0 +1,49 @@
+"""A training that a test steers, epoch by epoch, so that nobody has to wait for a time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.servers import LiveServer
+
+
+class SteeredTraining:
+    """An experiment whose program does what it is told. Tell it before or after it was started."""
+
+    def __init__(self, server: LiveServer, name: str = "steered", max_epochs: int = 3) -> None:
+        self._orders = server.home / f"{name}.orders"
+        self._orders.touch()
+        self.name = name
+        self.max_epochs = max_epochs
+        self.config_name = server.write_command(name, "page_training.py", "{run_dir}", str(self._orders))
+
+    def order(self, **order: Any) -> None:
+        with open(self._orders, "a", encoding="utf-8") as file:
+            file.write(json.dumps(order) + "\n")
+
+    def epoch(self, epoch: int, **more: float) -> None:
+        """Log the epoch (from 0) as Lightning does, the validation in a row of its own before the training's."""
+        step = 10 * (epoch + 1)
+        self.order(row={"epoch": epoch, "step": step - 1, "val/loss": 2 / (epoch + 1), "val/acc": 0.5 + epoch / 10})
+        self.order(row={"epoch": epoch, "step": step - 1, "train/loss": 1 / (epoch + 1), **more})
+        self.order(
+            progress={
+                "epoch": epoch,
+                "max_epochs": self.max_epochs,
+                "step": step,
+                "total_steps": 10 * self.max_epochs,
+                "samples_per_s": 123.4,
+                "eta_s": 65.0,
+            }
+        )
+        self.order(print=f"epoch {epoch + 1} is done\n")
+
+    def leave_model(self, run_dir: Path) -> None:
+        self.order(file="checkpoints/epoch_000.onnx", text="not really a network")
+        card = {"run_id": run_dir.name, "model_name": "mine", "model_path": "checkpoints/epoch_000.onnx"}
+        self.order(file="classification_model.json", text=json.dumps(card))
+
+    def end(self, code: int = 0) -> None:
+        self.order(exit=code)
