@@ -20,6 +20,7 @@ from types import ModuleType
 
 from trainer import experiment, rundir, strict_yaml
 from trainer.experiment import ExperimentInvalid
+from trainer.request import Request
 from trainer.stopping import Stop, Stopped
 
 
@@ -40,7 +41,7 @@ def _train(options: argparse.Namespace, run: rundir.RunDir, stop: Stop) -> int:
         raise ExperimentInvalid({"command": ["is a program of its own; run that, or start it through the service"]})
     _claim(run, loaded)
     train = _import_train()  # only now, so that mistakes in the experiment show at once
-    request = train.Request(
+    request = Request(
         run=run,
         experiment=loaded,
         config_name=options.config_name or options.config.name,

@@ -12,7 +12,7 @@ from trainer.sections import Augmentation
 
 
 def augment(images: Tensor, settings: Augmentation) -> Tensor:
-    """Turn, move, scale and mirror `images`: (B, C, H, W) float, square. What comes in from outside is the edge's colour."""
+    """Turn, move, scale and mirror `images`: (B, C, H, W) float, square. What comes in from outside is edge colour."""
     if settings == Augmentation():
         return images
     matrices = _random_matrices(len(images), settings).to(images.device, images.dtype)

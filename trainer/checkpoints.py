@@ -90,7 +90,7 @@ def _save(trainer: Trainer, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     try:
         trainer.save_checkpoint(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
         # On a full disk the room is needed, be it for the line that says so.
         temporary.unlink(missing_ok=True)
@@ -104,4 +104,4 @@ def _link(source: Path, target: Path) -> None:
         os.link(source, temporary)
     except OSError:  # a file system without hard links
         shutil.copyfile(source, temporary)
-    os.replace(temporary, target)
+    temporary.replace(target)

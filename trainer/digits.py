@@ -6,7 +6,6 @@ DEST/{train,val,test}/{0..9}/NUMBER.png, about 70/15/15 %, stratified, the same 
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -29,16 +28,16 @@ def prepare(dest: Path) -> bool:
         made = Path(folder) / "made"
         _write_images(made)
         if dest.exists():
-            os.replace(dest, Path(folder) / "old")
-        os.replace(made, dest)
+            dest.replace(Path(folder) / "old")
+        made.replace(dest)
     return True
 
 
 def _write_images(folder: Path) -> None:
     import numpy as np
     from PIL import Image
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
+    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+    from sklearn.model_selection import train_test_split  # type: ignore[import-untyped]
 
     images, labels = load_digits(return_X_y=True)  # images: (1797, 64) float, 0..16
     numbers = np.arange(NUM_IMAGES)

@@ -4,6 +4,7 @@ A file holds either the sections of our own trainer (`model` to `export`) or `co
 The settings themselves stand in trainer.sections. No torch: the service imports this module.
 """
 
+# ruff: noqa: RUF009 - `setting` is dataclasses.field with a doc
 from __future__ import annotations
 
 import copy
@@ -79,7 +80,7 @@ def parse(content: Mapping[str, Any], overrides: Mapping[str, object] | None = N
         beside = sorted(set(content) - {"command", "description"})
         if beside:
             raise ExperimentInvalid({key: ["is not allowed beside command"] for key in beside})
-    elif "model" not in content and "command" not in content:
+    elif "model" not in content:
         raise ExperimentInvalid({"model": ["is required (or command, for another training program)"]})
     try:
         experiment: Experiment = schema_of(Experiment).load(dict(content))

@@ -1,18 +1,18 @@
-"""Image folders: SPLIT/CLASS/**/image, found, checked and read. No torch.
+"""The images of a dataset, split by split: found, checked, read. No torch.
 
-A class is a folder, its name the class name, in sorted order. Any file whose name ends like an image that Pillow reads
-counts; hidden files do not.
+What counts as a class and as an image is trainer.imagefolder's to say.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+
+from trainer.imagefolder import image_paths, list_classes
 
 SPLITS = ("train", "val", "test")
 
@@ -44,9 +44,6 @@ def find_splits(folders: dict[str, Path]) -> dict[str, Split]:
         if missing or extra:
             said = [f"{name} lacks {_some(missing)}"] * bool(missing) + [f"train lacks {_some(extra)}"] * bool(extra)
             raise DataInvalid(f"classes differ between train and {name}: {' and '.join(said)}")
-    empty = sorted(set(train.class_names) - {train.class_names[label] for label in train.labels})
-    if empty:
-        raise DataInvalid(f"train has no images of {_some(empty)}: {train.path}")
     if len(train.class_names) < 2:
         raise DataInvalid(f"train has one class only ({train.class_names[0]}); at least two are needed: {train.path}")
     return splits
@@ -56,24 +53,23 @@ def find_split(name: str, path: Path) -> Split:
     """Find the images of the split `name` in `path`. Raises DataInvalid where there are none."""
     if not path.is_dir():
         raise DataInvalid(f"{name} data directory does not exist: {path}")
-    class_names = tuple(sorted(each.name for each in os.scandir(path) if each.is_dir() and each.name[0] != "."))
+    class_names = tuple(list_classes(path))
     if not class_names:
-        raise DataInvalid(f"{name} data directory has no class folders: {path}")
-    endings = tuple(Image.registered_extensions())
+        raise DataInvalid(f"{name} data directory has no class folders with images: {path}")
     paths: list[Path] = []
     labels: list[int] = []
     for label, class_name in enumerate(class_names):
-        found = [Path(folder, file) for folder, _, files in os.walk(path / class_name) for file in files]
-        images = sorted(each for each in found if each.name[0] != "." and each.name.lower().endswith(endings))
-        paths += images
-        labels += [label] * len(images)
-    if not paths:
-        raise DataInvalid(f"{name} data directory has no images: {path}")
+        found = image_paths(path / class_name)
+        paths += found
+        labels += [label] * len(found)
     return Split(path, class_names, tuple(paths), tuple(labels))
 
 
 def read_image(path: Path, channels: int, size: int) -> NDArray[np.uint8]:
-    """Read an image as (size, size, channels) uint8, turned as its EXIF data say. Raises DataInvalid, naming the file."""
+    """Read an image as (size, size, channels) uint8, turned as its EXIF data say.
+
+    Raises DataInvalid, naming the file.
+    """
     try:
         with Image.open(path) as file:
             image: Image.Image = ImageOps.exif_transpose(file)

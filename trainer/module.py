@@ -1,4 +1,4 @@
-"""What is trained: the network with its loss, optimizer and learning rate, and what a checkpoint says beside the weights."""
+"""What is trained: the network with its loss, optimizer and learning rate, and the facts in its checkpoints."""
 
 from __future__ import annotations
 
@@ -93,13 +93,14 @@ class Classifier(lightning.LightningModule):
     def _optimizer(self) -> Optimizer:
         chosen = self._experiment.optimizer
         parameters = [each for each in self.network.parameters() if each.requires_grad]
-        common = {"lr": chosen.learning_rate, "weight_decay": chosen.weight_decay}
+        rate, decay = chosen.learning_rate, chosen.weight_decay
         if chosen.name == "sgd":
-            return SGD(parameters, momentum=chosen.momentum, nesterov=True, **common)
-        return {"adam": Adam, "adamw": AdamW}[chosen.name](parameters, betas=(chosen.momentum, 0.999), **common)
+            return SGD(parameters, rate, chosen.momentum, weight_decay=decay, nesterov=True)
+        adam = Adam if chosen.name == "adam" else AdamW
+        return adam(parameters, rate, betas=(chosen.momentum, 0.999), weight_decay=decay)
 
     def on_train_start(self) -> None:
-        """After a checkpoint was loaded: its random state goes on, but the optimizer's settings are this experiment's."""
+        """After a checkpoint was loaded: its random state goes on, the optimizer's settings are this experiment's."""
         if self._random_state is not None:
             torch.set_rng_state(self._random_state)
         fresh = {name: value for name, value in self._optimizer().param_groups[0].items() if name != "params"}
@@ -110,18 +111,21 @@ class Classifier(lightning.LightningModule):
             group.update(fresh, initial_lr=fresh["lr"], lr=fresh["lr"] * scheduler.lr_lambdas[0](scheduler.last_epoch))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint[FACTS_KEY] = dict(self._facts, random_state=torch.get_rng_state(), **self._position())
+        state = {"random_state": torch.get_rng_state(), "learning_rate_of_step": self.learning_rate_of_step}
+        checkpoint[FACTS_KEY] = {**self._facts, **self._position(), **state}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._random_state = checkpoint[FACTS_KEY]["random_state"]
+        self.learning_rate_of_step = checkpoint[FACTS_KEY]["learning_rate_of_step"]
 
     def _position(self) -> dict[str, int]:
         """How many epochs, batches of the epoch after them, and steps are done."""
-        loop = self.trainer.fit_loop
-        epochs, batches = loop.epoch_progress.current.processed, loop.epoch_loop.batch_progress.current.processed
+        loop: Any = self.trainer.fit_loop
+        epochs = loop.epoch_progress.current.processed
         # At an epoch's end the batch counter still shows that epoch's batches.
-        at_epoch_end = loop.epoch_progress.current.processed == loop.epoch_progress.current.ready
-        return {"epoch": epochs, "batch": 0 if at_epoch_end else batches, "step": self.trainer.global_step}
+        is_epoch_end = epochs == loop.epoch_progress.current.ready
+        batches = 0 if is_epoch_end else loop.epoch_loop.batch_progress.current.processed
+        return {"epoch": epochs, "batch": batches, "step": self.trainer.global_step}
 
 
 def rate_at_step(scheduler: Scheduler, total_steps: int) -> Callable[[int], float]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 import transformers
+from huggingface_hub.errors import StrictDataclassError
 from torch import Tensor, nn
 from transformers import AutoModelForImageClassification, PretrainedConfig, PreTrainedModel
 
@@ -33,7 +34,7 @@ class Network(nn.Module):
 
 
 def build(model: Model, data: Data, class_names: tuple[str, ...]) -> Network:
-    """Build the network for `class_names`. Raises ExperimentInvalid where transformers cannot, or the images do not fit."""
+    """Build the network for `class_names`. Raises ExperimentInvalid where it cannot be built or take the images."""
     labels: dict[str, Any] = {
         "id2label": dict(enumerate(class_names)),
         "label2id": {name: label for label, name in enumerate(class_names)},
@@ -62,7 +63,7 @@ def _from_config(architecture: str, values: dict[str, Any], data: Data, labels: 
     try:
         config = cls.config_class(**values, **labels, **{name: each for name, each in shape.items() if name in known})
         return cls(config)  # type: ignore[no-any-return]
-    except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, RuntimeError, AssertionError) as error:
+    except (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, StrictDataclassError) as error:
         raise ExperimentInvalid(
             {"model.config": [f"{architecture} cannot be built: {type(error).__name__}: {_one_line(error)}"]}
         ) from error

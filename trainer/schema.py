@@ -1,4 +1,4 @@
-"""Strict marshmallow schemas from frozen dataclasses, so that a setting is declared once: name, type, default, range, doc.
+"""Strict marshmallow schemas from frozen dataclasses: name, type, default, range and doc of a setting stand once.
 
 A value must have the declared type as YAML or JSON wrote it: "3" is no number, 1 is no boolean, null only where the
 type says `| None`. Unknown keys are refused with the nearest known name.

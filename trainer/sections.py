@@ -3,6 +3,7 @@
 The service, the page and the documentation read ranges and docs from here. No setting is without effect.
 """
 
+# ruff: noqa: RUF009 - `setting` is dataclasses.field with a doc
 from __future__ import annotations
 
 import re
@@ -155,6 +156,9 @@ class Trainer:
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = setting("auto", doc="auto = CUDA, else Apple's MPS, else CPU")
     devices: tuple[int, ...] = setting(
         (0,), Length(equal=1, error="must be one index, like [0]"), doc="which GPU, as [index]"
+    )
+    cpu_threads: int | None = setting(
+        None, between(1, 1024), doc="threads that compute on the CPU; null = one per core. A small network wants 1"
     )
     precision: Literal["32", "bf16", "16"] = setting(
         "32", doc="bits of a weight in computing; bf16 and 16 are mixed precision"

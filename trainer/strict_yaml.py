@@ -92,10 +92,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 _INT = re.compile(r"^[-+]?(0|[1-9][0-9]{0,18})$")
-_FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
+_FLOAT = re.compile(r"^[-+]?((\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$")
 
 # YAML 1.2's core schema, less what only confuses here: octal and hexadecimal numbers, infinity and not-a-number.
-# Order matters: whole numbers match the pattern of floats too, and the first match wins.
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("null", re.compile(r"^(~|null|Null|NULL|)$"), ["~", "n", "N", ""]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,55 +12,47 @@ import transformers
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from trainer import network, resume, rundir
 from trainer.callbacks import LeaveOffOnStop, LogTraining, PrintEpochs, ReportProgress
+from trainer.card import consumer_facts, model_card
 from trainer.checkpoints import KeepCheckpoints
 from trainer.data import ImageBatches, Position, measure_mean_std
-from trainer.experiment import Experiment, ExperimentInvalid, dump
-from trainer.export import TOLERANCE, Exported, export
+from trainer.device import choose_device
+from trainer.experiment import dump
+from trainer.export import TOLERANCE, export
 from trainer.images import SPLITS, find_splits
 from trainer.module import Classifier
 from trainer.progress import ProgressFile
+from trainer.request import Request
 from trainer.stopping import Stop
 
 NUM_COMPARED_IMAGES = 32
 """So many test images, evenly spread, are what the ONNX file is compared on."""
 
-PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a training is asked to do. `folders`: train, val and test."""
-
-    run: rundir.RunDir
-    experiment: Experiment
-    config_name: str
-    model_name: str
-    folders: dict[str, Path]
-    resume_from: rundir.RunDir | None
-    show_bar: bool
+PRECISIONS: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 
 
 class Training:
-    """One training. `run` does all of it; after a Stopped, `save_model` makes the best of what there is."""
+    """One training. `run` does all of it; after a Stopped, `keep` makes the best of what there is."""
 
     def __init__(self, request: Request, stop: Stop) -> None:
-        """Find the images, build the network. Raises ExperimentInvalid, DataInvalid, ResumeImpossible."""
+        """Find the images and build the network. Raises ExperimentInvalid, DataInvalid, ResumeImpossible."""
         self._request = request
         self._run = request.run
         self._experiment = request.experiment
         self._stop = stop
-        self._device = choose_device(request.experiment)
+        self._device = choose_device(request.experiment.trainer)
         self._earlier = resume.open_earlier(request.resume_from) if request.resume_from else None
+        if self._experiment.trainer.cpu_threads is not None:
+            torch.set_num_threads(self._experiment.trainer.cpu_threads)
         lightning.seed_everything(self._experiment.seed, workers=True, verbose=False)
 
-        position = self._earlier.position if self._earlier else Position()
-        self._batches = ImageBatches(
-            find_splits(request.folders), self._experiment.data, self._experiment.seed, position
-        )
-        self._class_names = self._batches.splits["train"].class_names
+        start = self._earlier.position if self._earlier else Position()
+        splits = find_splits(request.folders)
+        self._batches = ImageBatches(splits, self._experiment.data, self._experiment.seed, start)
+        self._class_names = splits["train"].class_names
         if self._earlier:
             resume.check_fits(self._earlier, self._facts())
         self._module = self._build_module()
@@ -76,31 +67,19 @@ class Training:
         self._stop.begin_keeping()
         self._fit()
         self._load_best()
-        test_metrics = self._test()
+        card = self._save_model(self._test())
         self._stop.check()
-        card = self.save_model(test_metrics)
-        self._stop.check()
-        rundir.write_json(self._run.result, self._result(card))
+        result = {
+            "completed_at": rundir.utc_now(),
+            "test_metrics": card["test_metrics"],
+            "best_checkpoint": card["checkpoint"],
+            "model_path": card["model_path"],
+            "epochs": self._trainer.current_epoch,
+            "steps": self._trainer.global_step,
+        }
+        rundir.write_json(self._run.result, result)
         self._stop.finish()
         self._say(f"completed: {self._run.path}")
-
-    def save_model(self, test_metrics: dict[str, float] | None = None) -> dict[str, Any]:
-        """Export the best checkpoint, or the last one where no epoch was completed, and write the model card."""
-        self._progress.begin_phase("export")
-        checkpoint = self._load_best()
-        exported = export(
-            self._module.network,
-            checkpoint.with_suffix(".onnx"),
-            self._compared_images(),
-            self._experiment.export.opset,
-            self._metadata(),
-        )
-        card = self._card(checkpoint, exported, test_metrics or {})
-        rundir.write_json(self._run.card, card)
-        self._progress.write()
-        difference = f"differs from the checkpoint by {exported.max_difference:.1e} (allowed {TOLERANCE:.0e})"
-        self._say(f"export: {exported.path}, {exported.path.stat().st_size:,} bytes, {difference}")
-        return card
 
     def keep(self) -> None:
         """After a Stopped: make a model of what there is, unless that was done, and say what is kept.
@@ -109,14 +88,14 @@ class Training:
         """
         if not self._run.card.exists():
             try:
-                self.save_model()
+                self._save_model({})
             except Exception:
                 traceback.print_exc()
                 self._say("the model could not be exported")
         files = (self._checkpoints.best, self._checkpoints.last, self._run.card)
         self._say("stopped; kept are " + ", ".join(each.name for each in files if each is not None and each.exists()))
 
-    # fit and test
+    # the phases
 
     def _fit(self) -> None:
         if self._earlier:
@@ -129,6 +108,12 @@ class Training:
             stopping = self._experiment.early_stopping
             self._say(f"early stopping: {stopping.monitor} has not improved for {stopping.patience} epochs")
 
+    def _load_best(self) -> Path:
+        """Load the best checkpoint's weights, or the last one's where no epoch was completed; return its path."""
+        path = self._checkpoints.best or self._checkpoints.last
+        self._module.load_state_dict(resume.load_checkpoint(path)["state_dict"])
+        return path
+
     def _test(self) -> dict[str, float]:
         self._progress.begin_phase("test", -(-len(self._batches.splits["test"]) // self._experiment.data.batch_size))
         (metrics,) = self._trainer.test(self._module, datamodule=self._batches, verbose=False)
@@ -137,11 +122,29 @@ class Training:
         self._say("test: " + "  ".join(f"{name} {value:.4f}" for name, value in found.items()))
         return found
 
-    def _load_best(self) -> Path:
-        """Load the best checkpoint's weights, else the last one's, and return its path."""
-        path = self._checkpoints.best or self._checkpoints.last
-        self._module.load_state_dict(resume.load_checkpoint(path)["state_dict"])
-        return path
+    def _save_model(self, test_metrics: dict[str, float]) -> dict[str, Any]:
+        """Export the best checkpoint; write and return the model card."""
+        self._progress.begin_phase("export")
+        checkpoint = self._load_best()
+        module, path = self._module.cpu(), checkpoint.with_suffix(".onnx")
+        facts = consumer_facts(
+            self._request, self._class_names, module.mean.flatten().tolist(), module.std.flatten().tolist()
+        )
+        exported = export(module.network, path, self._compared_images(), self._experiment.export.opset, facts)
+        train_metrics = self._checkpoints.best_train_metrics
+        card = model_card(self._request, facts, checkpoint, exported, train_metrics, test_metrics)
+        rundir.write_json(self._run.card, card)
+        self._progress.write()
+        difference = f"differs from the checkpoint by {exported.max_difference:.1e} (allowed {TOLERANCE:.0e})"
+        self._say(f"export: {path}, {path.stat().st_size:,} bytes, {difference}")
+        return card
+
+    def _compared_images(self) -> torch.Tensor:
+        images = self._batches.dataset("test")
+        step = max(1, len(images) // NUM_COMPARED_IMAGES)
+        chosen = [images[index][0] for index in range(0, len(images), step)][:NUM_COMPARED_IMAGES]
+        # A single test image stands beside itself: it takes a batch of two to show that the batch size is free.
+        return self._module.normalise(torch.stack(chosen * 2 if len(chosen) == 1 else chosen))
 
     # what is built
 
@@ -156,6 +159,21 @@ class Training:
         steps_per_epoch = -(-self._batches.num_train_batches // chosen.accumulate_batches)
         module.total_steps = steps_per_epoch * chosen.max_epochs
         return module
+
+    def _facts(self) -> dict[str, Any]:
+        """What a checkpoint was trained on; trainer.resume compares them."""
+        experiment = dump(self._experiment)
+        return {
+            "run_id": self._run.run_id,
+            "class_names": list(self._class_names),
+            "model": experiment["model"],
+            "image_size": self._experiment.data.image_size,
+            "channels": self._experiment.data.channels,
+            "optimizer": self._experiment.optimizer.name,
+            "seed": self._experiment.seed,
+            "batch_size": self._experiment.data.batch_size,
+            "num_train_images": len(self._batches.splits["train"]),
+        }
 
     def _build_trainer(self) -> Trainer:
         chosen = self._experiment.trainer
@@ -180,7 +198,7 @@ class Training:
         return trainer
 
     def _callbacks(self) -> list[Callback]:
-        stopping = self._experiment.early_stopping
+        """In the order in which they must run: a row is logged and shown before a stop may leave off."""
         callbacks: list[Callback] = [
             LogTraining(self._experiment.trainer.log_every_n_steps),
             ReportProgress(self._progress),
@@ -188,84 +206,19 @@ class Training:
             LeaveOffOnStop(self._stop, self._checkpoints),
             self._checkpoints,
         ]
+        stopping = self._experiment.early_stopping
         if stopping.patience is not None:
             mode = "min" if "loss" in stopping.monitor else "max"
-            callbacks.append(
-                EarlyStopping(
-                    stopping.monitor, stopping.min_delta, stopping.patience, mode=mode, check_on_train_epoch_end=True
-                )
-            )
+            # Only at the training epoch's end are all metrics of the epoch known.
+            options: dict[str, Any] = {"mode": mode, "check_on_train_epoch_end": True}
+            callbacks.append(EarlyStopping(stopping.monitor, stopping.min_delta, stopping.patience, **options))
         return [TQDMProgressBar(), *callbacks] if self._request.show_bar else callbacks
 
-    # what is said and written
-
-    def _facts(self) -> dict[str, Any]:
-        experiment = dump(self._experiment)
-        return {
-            "run_id": self._run.run_id,
-            "class_names": list(self._class_names),
-            "model": experiment["model"],
-            "image_size": self._experiment.data.image_size,
-            "channels": self._experiment.data.channels,
-            "optimizer": self._experiment.optimizer.name,
-            "seed": self._experiment.seed,
-            "batch_size": self._experiment.data.batch_size,
-            "accumulate_batches": self._experiment.trainer.accumulate_batches,
-            "num_train_images": len(self._batches.splits["train"]),
-        }
-
-    def _metadata(self) -> dict[str, Any]:
-        data = self._experiment.data
-        return {
-            "class_names": list(self._class_names),
-            "mean": self._module.mean.flatten().tolist(),
-            "std": self._module.std.flatten().tolist(),
-            "input_shape": [None, data.channels, data.image_size, data.image_size],
-            "channels": data.channels,
-            "image_size": data.image_size,
-            "run_id": self._run.run_id,
-            "model_name": self._request.model_name,
-        }
-
-    def _card(self, checkpoint: Path, exported: Exported, test_metrics: dict[str, float]) -> dict[str, Any]:
-        return {
-            "run_id": self._run.run_id,
-            "model_name": self._request.model_name,
-            "model_path": str(exported.path.resolve()),
-            "dataset_name": self._request.folders["train"].resolve().parent.name,
-            "config_name": self._request.config_name,
-            "class_names": list(self._class_names),
-            "train_metrics": self._checkpoints.best_train_metrics,
-            "test_metrics": test_metrics,
-            **self._metadata(),
-            "checkpoint": checkpoint.name,
-            "opset": exported.opset,
-            "sha256": exported.sha256,
-            "max_difference": exported.max_difference,
-        }
-
-    def _result(self, card: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "completed_at": rundir.utc_now(),
-            "test_metrics": card["test_metrics"],
-            "best_checkpoint": card["checkpoint"],
-            "model_path": card["model_path"],
-            "epochs": self._trainer.current_epoch,
-            "steps": self._trainer.global_step,
-        }
-
-    def _compared_images(self) -> torch.Tensor:
-        images = self._batches.dataset("test")
-        step = max(1, len(images) // NUM_COMPARED_IMAGES)
-        chosen = [images[index][0] for index in range(0, len(images), step)][:NUM_COMPARED_IMAGES]
-        # A single test image is compared beside itself: a batch of two is what shows that the batch size is free.
-        pixels = torch.stack(chosen * 2 if len(chosen) == 1 else chosen)
-        return self._module.cpu().normalise(pixels)
+    # what is said
 
     def _say(self, line: str) -> None:
-        bar = self._trainer.progress_bar_callback
-        if bar is not None:
-            bar.print(line)
+        if self._request.show_bar:
+            tqdm.write(line)  # above the bar
         else:
             print(line, flush=True)
 
@@ -284,21 +237,3 @@ class Training:
         if self._earlier:
             at = self._earlier.position
             self._say(f"going on from {self._earlier.checkpoint}: epoch {at.epoch + 1}, batch {at.batch + 1}")
-
-
-def choose_device(experiment: Experiment) -> tuple[str, list[int] | int]:
-    """Return Lightning's accelerator and devices. Raises ExperimentInvalid where this machine has no such device."""
-    chosen = experiment.trainer
-    has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-    accelerator = chosen.accelerator
-    if accelerator == "auto":
-        accelerator = "cuda" if has_cuda else "mps" if has_mps else "cpu"
-    if (accelerator == "cuda" and not has_cuda) or (accelerator == "mps" and not has_mps):
-        raise ExperimentInvalid({"trainer.accelerator": [f"there is no {accelerator} device here"]})
-    if accelerator == "cuda" and chosen.devices[0] >= torch.cuda.device_count():
-        raise ExperimentInvalid({"trainer.devices": [f"there are {torch.cuda.device_count()} CUDA devices, from [0]"]})
-    if accelerator != "cuda" and chosen.devices != (0,):
-        raise ExperimentInvalid({"trainer.devices": [f"must be [0] on {accelerator}"]})
-    if chosen.precision == "16" and accelerator == "cpu":
-        raise ExperimentInvalid({"trainer.precision": ["16 needs a GPU; a CPU can do 32 and bf16"]})
-    return accelerator, list(chosen.devices) if accelerator == "cuda" else 1

@@ -1,0 +1,65 @@
+"""Datasets and a completed training that many tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.trainings import TINY, Launcher, Started, write_config, write_images
+from trainer.digits import prepare
+
+
+@pytest.fixture
+def launcher(tmp_path: Path) -> Iterator[Launcher]:
+    made = Launcher(tmp_path)
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def session_launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    made = Launcher(tmp_path_factory.mktemp("trainings"))
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits dataset."""
+    folder = tmp_path_factory.mktemp("datasets") / "digits"
+    prepare(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of two classes, 40 images to train on, 8 and 8 to validate and test; a dark and a bright grey."""
+    return write_images(tmp_path_factory.mktemp("datasets") / "squares", {"dark": 60, "bright": 180})
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An experiment that trains 3 epochs of 5 batches on `squares` in no time."""
+    return write_config(tmp_path_factory.mktemp("configs"), TINY)
+
+
+@pytest.fixture(scope="session")
+def completed(session_launcher: Launcher, tiny: Path, squares: Path) -> Started:
+    """A completed tiny training, for all tests that only read what it left."""
+    return session_launcher.train(tiny, squares, "--model-name=squares", "--config-name=tiny.yaml", name="completed")
+
+
+@pytest.fixture(scope="session")
+def long_squares(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The squares, validated and tested on so many images that it takes seconds."""
+    folder = tmp_path_factory.mktemp("datasets") / "long"
+    for split, times in (("train", 1), ("val", 600), ("test", 600)):
+        for image in (squares / split).glob("*/*.png"):
+            target = folder / split / image.parent.name
+            target.mkdir(parents=True, exist_ok=True)
+            for number in range(times):
+                os.link(image, target / f"{image.stem}_{number}.png")
+    return folder

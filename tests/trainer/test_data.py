@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.trainer.trainings import write_images
+from trainer.augment import augment
+from trainer.data import EpochOrder, Images, Position, measure_mean_std
+from trainer.images import find_split
+from trainer.sections import Augmentation, Data
+
+
+def test_the_order_depends_on_seed_and_epoch_alone() -> None:
+    order = EpochOrder(100, seed=1, start=Position(), batch_size=8)
+    first = list(order)
+    assert sorted(first) == list(range(100))
+    assert list(order) == first
+    order.set_epoch(1)
+    assert list(order) != first
+    assert list(EpochOrder(100, seed=2, start=Position(), batch_size=8)) != first
+
+
+def test_a_resumed_epoch_holds_what_was_left_and_the_next_one_everything() -> None:
+    whole = EpochOrder(100, seed=1, start=Position(epoch=3), batch_size=8)
+    resumed = EpochOrder(100, seed=1, start=Position(epoch=3, batch=5), batch_size=8)
+    assert list(resumed) == list(whole)[40:]
+    resumed.set_epoch(4)
+    whole.set_epoch(4)
+    assert list(resumed) == list(whole)
+
+
+def test_mean_and_std_are_those_of_the_pixels(tmp_path: Path) -> None:
+    write_images(tmp_path, {"a": 50, "b": 200})
+    images = Images(find_split("train", tmp_path / "train"), Data(image_size=8, channels=1))
+    pixels = torch.stack([image for image, _ in (images[index] for index in range(len(images)))]).double() / 255
+    (mean,), (std,) = measure_mean_std(images)
+    assert mean == pytest.approx(pixels.mean().item(), abs=1e-5)
+    assert std == pytest.approx(pixels.std(correction=0).item(), abs=1e-5)
+
+
+def test_without_augmentation_images_stay_as_they_are() -> None:
+    images = torch.rand(4, 1, 8, 8)
+    assert augment(images, Augmentation()) is images
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Augmentation(rotation_deg=30),
+        Augmentation(translation=0.3),
+        Augmentation(scale=0.5),
+        Augmentation(horizontal_flip=True),
+    ],
+)
+def test_each_augmentation_changes_images_anew_and_by_the_seed(settings: Augmentation) -> None:
+    images = torch.rand(64, 3, 8, 8)
+    torch.manual_seed(0)
+    first, second = augment(images, settings), augment(images, settings)
+    assert first.shape == images.shape
+    assert not torch.equal(first, images)
+    assert not torch.equal(first, second)
+    torch.manual_seed(0)
+    assert torch.equal(augment(images, settings), first)
+
+
+def test_a_flip_mirrors_about_half_of_the_images() -> None:
+    images = torch.rand(200, 1, 8, 8)
+    flipped = augment(images, Augmentation(horizontal_flip=True))
+    mirrored = sum(torch.allclose(new, old.flip(-1), atol=1e-5) for new, old in zip(flipped, images))
+    kept = sum(torch.allclose(new, old, atol=1e-5) for new, old in zip(flipped, images))
+    assert mirrored + kept == 200
+    assert 60 < mirrored < 140

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.trainings import ROOT, TINY, Launcher, Started, write_config, write_images
+from tests.waiting import wait_until
+
+EXAMPLE = ROOT / "docs" / "examples" / "train_by_command.py"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "reason"),
+    [
+        (
+            TINY,
+            ["--set=trainer.max_epoch=3"],
+            "overrides.trainer.max_epoch: unknown setting; did you mean trainer.max_epochs",
+        ),
+        (TINY, ["--set=trainer.max_epochs=0"], "trainer.max_epochs: must be from 1 to 100,000"),
+        (TINY, ["--set=trainer.max_epochs"], "--set trainer.max_epochs: must be like trainer.max_epochs=3"),
+        (TINY, ["--set=seed=!!python/name:os.system"], "tags"),
+        ("a: *b", [], "aliases"),
+        ("command: {argv: [x]}", [], "command: is a program of its own"),
+    ],
+)
+def test_a_mistake_in_the_experiment_is_one_sentence_at_once(
+    launcher: Launcher, tmp_path: Path, squares: Path, text: str, options: list[str], reason: str
+) -> None:
+    done = launcher.train(write_config(tmp_path, text), squares, *options)
+    assert done.process.returncode == 1
+    assert done.log.startswith("error: ")
+    assert reason in done.log
+    assert done.log.count("\n") == 1
+    assert not done.run.path.exists()
+
+
+@pytest.mark.slow
+def test_classes_that_differ_are_one_sentence(launcher: Launcher, tmp_path: Path, tiny: Path) -> None:
+    data = write_images(tmp_path / "data", {"a": 60, "b": 180})
+    (data / "test" / "b").rename(data / "test" / "c")
+    done = launcher.train(tiny, data)
+    assert done.process.returncode == 1
+    assert done.log == "error: classes differ between train and test: test lacks b and train lacks c\n"
+
+
+@pytest.mark.slow
+def test_an_image_that_breaks_in_mid_training_is_named(launcher: Launcher, tmp_path: Path, tiny: Path) -> None:
+    data = write_images(tmp_path / "data", {"a": 60, "b": 180})
+    (data / "val" / "b" / "0.png").write_bytes(b"no image")
+    done = launcher.train(tiny, data, "--set=data.num_workers=1")
+    assert done.process.returncode == 1
+    assert done.last_line.startswith("error: ")
+    assert "val/b/0.png" in done.last_line
+
+
+@pytest.mark.slow
+def test_an_export_that_computes_something_else_fails_as_export(
+    launcher: Launcher, squares: Path, tmp_path: Path
+) -> None:
+    # At this learning rate the weights become not-a-number, in ONNX as in torch: no difference that could be allowed.
+    text = TINY + "optimizer: {name: sgd, learning_rate: 10, weight_decay: 1}\n"
+    done = launcher.train(write_config(tmp_path, text), squares, "--set=trainer.max_epochs=40")
+    assert done.process.returncode == 1
+    assert done.last_line.startswith("error: export: its outputs differ from the checkpoint's by nan")
+    assert "Traceback" in done.log
+    assert not done.run.card.exists()
+    assert not done.run.result.exists()
+    assert not list(done.run.checkpoints.glob("*onnx*")) + list(done.run.checkpoints.glob(".*"))
+
+
+def test_a_run_directory_is_not_trained_in_twice(
+    launcher: Launcher, completed: Started, tiny: Path, squares: Path
+) -> None:
+    before = {path: path.read_bytes() for path in completed.run.path.rglob("*") if path.is_file()}
+    done = launcher.train(tiny, squares, f"--run-dir={completed.run.path}")
+    assert done.process.returncode == 1
+    assert done.log == f"error: run directory holds another run already: {completed.run.path}\n"
+    assert {path: path.read_bytes() for path in completed.run.path.rglob("*") if path.is_file()} == before
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 200 kB: enough for the metrics, too small for the checkpoints."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small tmpfs needs root")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_named_even_if_the_log_lies_on_it(small_disk: Path, tiny: Path, squares: Path) -> None:
+    launcher = Launcher(small_disk)
+    done = launcher.train(tiny, squares, "--set=model.config.hidden_sizes=[64, 128]")
+    assert done.process.returncode == 1
+    assert done.last_line == "error: no space left on device"
+    assert not done.run.result.exists()
+
+
+# the example of a command
+
+
+def test_the_example_program_writes_its_metrics_and_ends(tmp_path: Path) -> None:
+    done = run_example(tmp_path, "--epochs", "3")
+    assert done.wait(20) == 0
+    assert (tmp_path / "metrics.csv").read_text().splitlines()[0] == "epoch,step,train/loss"
+    assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 4
+    assert (tmp_path / "line.json").exists()
+
+
+def test_the_example_program_saves_its_work_on_a_stop(tmp_path: Path) -> None:
+    started = run_example(tmp_path, "--epochs", "100", seconds_per_epoch=60)
+    wait_until(lambda: (tmp_path / "metrics.csv").exists() and (tmp_path / "metrics.csv").stat().st_size > 30, 10)
+    started.terminate()
+    assert started.wait(10) == 143
+    assert (tmp_path / "line.json").exists()
+
+
+def run_example(run_dir: Path, *options: str, seconds_per_epoch: float = 0) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(EXAMPLE), "--run-dir", str(run_dir), *options],
+        env={**os.environ, "EXAMPLE_SECONDS_PER_EPOCH": str(seconds_per_epoch)},
+        stdout=subprocess.DEVNULL,
+    )

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.trainer.trainings import Launcher, Started, is_validating, read_rows, write_config
+from tests.waiting import wait_until
+from trainer.resume import ResumeImpossible, open_earlier
+from trainer.rundir import RunDir, read_json
+
+VIT = """
+model:
+  architecture: ViTForImageClassification
+  config: {hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 16, patch_size: 4,
+           hidden_dropout_prob: 0.1}
+data:
+  image_size: 8
+  channels: 1
+  batch_size: 4
+  augmentation: {rotation_deg: 10, horizontal_flip: true}
+trainer: {max_epochs: 30, log_every_n_steps: 3, cpu_threads: 1}
+"""
+
+
+def stop_when(launcher: Launcher, step: int, config: Path, data: Path, *options: str, name: str) -> Started:
+    started = launcher.start(config, data, *options, name=name)
+    wait_until(lambda: started.progress.get("step", 0) >= step, 60, lambda: started.log)
+    started.process.send_signal(signal.SIGTERM)
+    assert started.wait() == 128 + signal.SIGTERM, started.log
+    return started
+
+
+@pytest.mark.slow
+def test_a_training_stopped_twice_and_resumed_gives_the_metrics_of_an_uninterrupted_one(
+    launcher: Launcher, tmp_path: Path, squares: Path
+) -> None:
+    # With dropout, augmentation, and stops within epochs: every random number and every image has to be the same.
+    config = write_config(tmp_path, VIT)
+    whole = launcher.train(config, squares, name="whole")
+    assert whole.process.returncode == 0, whole.log
+    first = stop_when(launcher, 50, config, squares, name="first")
+    second = stop_when(launcher, 150, config, squares, f"--resume-from={first.run.path}", name="second")
+    third = launcher.train(config, squares, f"--resume-from={second.run.path}", name="third")
+    assert third.process.returncode == 0, third.log
+    stopped_at = torch.load(second.run.last_checkpoint, weights_only=True)["training"]["step"]
+    assert 150 <= stopped_at < 300
+    assert len(read_rows(first.run)) < len(read_rows(second.run)) < len(read_rows(third.run))
+    assert read_rows(third.run) == read_rows(whole.run)
+    assert third.progress["step"] == third.progress["total_steps"] == 300
+
+
+@pytest.mark.slow
+def test_a_stop_within_a_validation_validates_anew(launcher: Launcher, tiny: Path, long_squares: Path) -> None:
+    options = ["--set=trainer.max_epochs=2", "--set=trainer.log_every_n_steps=5"]
+    whole = launcher.start(tiny, long_squares, *options, name="whole")
+    first = launcher.start(tiny, long_squares, *options, name="first")
+    wait_until(lambda: is_validating(first), 60, lambda: first.log)
+    first.process.send_signal(signal.SIGTERM)
+    assert first.wait() == 128 + signal.SIGTERM
+    assert not any("val/loss" in row for row in read_rows(first.run))
+    second = launcher.train(tiny, long_squares, *options, f"--resume-from={first.run.path}", name="second")
+    assert second.process.returncode == 0, second.log
+    assert whole.wait() == 0
+    assert read_rows(second.run) == read_rows(whole.run)
+
+
+@pytest.mark.slow
+def test_a_killed_training_resumes_at_its_last_epoch_without_doubled_rows(
+    launcher: Launcher, tmp_path: Path, squares: Path
+) -> None:
+    config = write_config(tmp_path, VIT)
+    killed = launcher.start(config, squares, name="killed")
+    wait_until(lambda: killed.progress.get("step", 0) >= 100, 60, lambda: killed.log)
+    killed.process.kill()
+    killed.wait()
+    resumed = launcher.train(config, squares, f"--resume-from={killed.run.path}", name="resumed")
+    assert resumed.process.returncode == 0, resumed.log
+    rows = [(row["step"], name) for row in read_rows(resumed.run) for name in ("val/loss", "train/acc") if name in row]
+    expected = [(str(10 * epoch + 9), name) for epoch in range(30) for name in ("val/loss", "train/acc")]
+    assert rows == expected
+
+
+@pytest.mark.slow
+def test_the_earlier_best_is_tested_if_nothing_better_comes(
+    launcher: Launcher, completed: Started, tiny: Path, squares: Path
+) -> None:
+    # At so high a rate every later epoch is worse.
+    options = ["--set=trainer.max_epochs=4", "--set=optimizer.learning_rate=10", f"--resume-from={completed.run.path}"]
+    done = launcher.train(tiny, squares, *options)
+    assert done.process.returncode == 0, done.log
+    earlier, card = read_json(completed.run.card), read_json(done.run.card)
+    assert earlier is not None
+    assert card is not None
+    assert card["checkpoint"] == earlier["checkpoint"]
+    assert card["test_metrics"] == earlier["test_metrics"]
+    assert card["train_metrics"] == earlier["train_metrics"]
+    rows = read_rows(done.run)
+    assert [row for row in rows if "test/acc" in row] == rows[-1:]
+    assert sum(1 for row in rows if "val/loss" in row) == 4
+    assert float(next(row["lr"] for row in rows if row["epoch"] == "3")) > 1e-3
+
+
+@pytest.mark.slow
+def test_resuming_a_completed_training_tests_and_exports_it_again(
+    launcher: Launcher, completed: Started, tiny: Path, squares: Path
+) -> None:
+    done = launcher.train(tiny, squares, f"--resume-from={completed.run.path}")
+    assert done.process.returncode == 0, done.log
+    assert read_rows(done.run) == read_rows(completed.run)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("model.config.depths=[2, 1]", "error: checkpoint does not fit: its model is"),
+        ("optimizer.name=sgd", "error: checkpoint does not fit: its optimizer is adamw, the new run's sgd"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_says_why(
+    launcher: Launcher, completed: Started, tiny: Path, squares: Path, change: str, message: str
+) -> None:
+    done = launcher.train(tiny, squares, f"--set={change}", f"--resume-from={completed.run.path}")
+    assert done.process.returncode == 1
+    assert done.last_line.startswith(message)
+
+
+@pytest.mark.slow
+def test_a_missing_checkpoint_is_one_sentence(launcher: Launcher, tmp_path: Path, tiny: Path, squares: Path) -> None:
+    done = launcher.train(tiny, squares, f"--resume-from={tmp_path / 'earlier'}")
+    assert done.process.returncode == 1
+    missing = RunDir(tmp_path / "earlier").last_checkpoint
+    assert done.log == f"error: there is no checkpoint to go on from: {missing}\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04"])
+def test_a_broken_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
+    earlier = RunDir(tmp_path)
+    earlier.checkpoints.mkdir()
+    earlier.last_checkpoint.write_bytes(content)
+    with pytest.raises(ResumeImpossible, match="cannot be read.*last.ckpt"):
+        open_earlier(earlier)
+
+
+def test_a_checkpoint_that_would_execute_something_is_refused(tmp_path: Path) -> None:
+    earlier = RunDir(tmp_path)
+    earlier.checkpoints.mkdir()
+    torch.save({"state_dict": shutil.rmtree}, earlier.last_checkpoint)
+    with pytest.raises(ResumeImpossible, match="cannot be read"):
+        open_earlier(earlier)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.trainer.trainings import Launcher, Started, is_validating
+from tests.waiting import wait_until
+from trainer.rundir import read_json, write_json
+
+ENDLESS = "--set=trainer.max_epochs=100000"
+
+
+def is_importing(started: Started) -> bool:
+    return started.run.config.exists()
+
+
+def is_fitting(started: Started) -> bool:
+    """Past the first epoch, so that there is a best checkpoint."""
+    return any(started.run.checkpoints.glob("epoch_*.ckpt"))
+
+
+def is_testing(started: Started) -> bool:
+    return started.progress.get("phase") == "test"
+
+
+def is_exporting(started: Started) -> bool:
+    return started.progress.get("phase") == "export"
+
+
+PHASES = {
+    "import": (is_importing, [ENDLESS]),
+    "fit": (is_fitting, [ENDLESS]),
+    "fit with workers": (is_fitting, [ENDLESS, "--set=data.num_workers=2"]),
+    "validation": (is_validating, ["--set=trainer.max_epochs=2", "--set=trainer.log_every_n_steps=5"]),
+    "test": (is_testing, ["--set=trainer.max_epochs=1"]),
+    "export": (is_exporting, ["--set=trainer.max_epochs=1"]),
+}
+LONG = {"validation", "test"}
+
+
+@pytest.fixture(params=PHASES)
+def reached(
+    request: pytest.FixtureRequest, launcher: Launcher, tiny: Path, squares: Path, long_squares: Path
+) -> Iterator[tuple[str, Started]]:
+    """A training in a certain phase."""
+    condition, options = PHASES[request.param]
+    started = launcher.start(tiny, long_squares if request.param in LONG else squares, *options)
+    wait_until(lambda: condition(started), 60, lambda: (started.log, started.progress))
+    assert started.process.poll() is None, started.log
+    yield request.param, started
+
+
+def stop(started: Started, mode: str | None, number: int = signal.SIGTERM) -> None:
+    if mode is not None:
+        write_json(started.run.stop, {"mode": mode})
+    started.process.send_signal(number)
+
+
+@pytest.mark.slow
+def test_discard_ends_at_once_in_every_phase(reached: tuple[str, Started]) -> None:
+    _, started = reached
+    workers = psutil.Process(started.process.pid).children(recursive=True)
+    began_s = time.monotonic()
+    stop(started, "discard")
+    assert started.wait(10) == 128 + signal.SIGTERM
+    assert time.monotonic() - began_s < 1
+    assert started.last_line == "stopped at once; nothing more is kept"
+    assert not started.run.result.exists()
+    assert not started.run.card.exists()
+    wait_until(lambda: not any(worker.is_running() for worker in workers), 5)
+
+
+@pytest.mark.slow
+def test_save_keeps_a_checkpoint_and_a_model_in_every_phase(reached: tuple[str, Started]) -> None:
+    phase, started = reached
+    began_s = time.monotonic()
+    stop(started, "save")
+    assert started.wait(30) == 128 + signal.SIGTERM, started.log
+    assert not started.run.result.exists()
+    if phase == "import":
+        assert time.monotonic() - began_s < 1
+        assert started.last_line == "stopped before the training began; there is nothing to keep"
+        return
+    card = read_json(started.run.card)
+    assert card is not None, started.log
+    assert Path(card["model_path"]).is_file()
+    assert started.run.last_checkpoint.exists()
+    assert started.last_line.startswith("stopped; kept are ")
+    has_best = phase != "validation"
+    assert (card["checkpoint"] == "last.ckpt") is not has_best
+    assert bool(card["test_metrics"]) == (phase == "export")
+
+
+@pytest.mark.slow
+def test_discard_while_saving_ends_at_once(launcher: Launcher, tiny: Path, squares: Path) -> None:
+    started = launcher.start(tiny, squares, ENDLESS)
+    wait_until(lambda: is_fitting(started), 60, lambda: started.log)
+    stop(started, "save")
+    wait_until(lambda: is_exporting(started), 30, lambda: started.log)
+    began_s = time.monotonic()
+    stop(started, "discard")
+    assert started.wait(10) == 128 + signal.SIGTERM
+    assert time.monotonic() - began_s < 1
+    assert not started.run.card.exists()
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_the_work_and_a_second_one_ends_at_once(launcher: Launcher, tiny: Path, squares: Path) -> None:
+    started = launcher.start(tiny, squares, ENDLESS)
+    wait_until(lambda: is_fitting(started), 60, lambda: started.log)
+    stop(started, None, signal.SIGINT)
+    wait_until(lambda: is_exporting(started), 30, lambda: started.log)
+    assert started.run.last_checkpoint.exists()
+    stop(started, None, signal.SIGINT)
+    assert started.wait(10) == 128 + signal.SIGINT
+    assert not started.run.card.exists()
+
+
+@pytest.mark.slow
+def test_loader_processes_do_not_survive_a_killed_training(launcher: Launcher, tiny: Path, squares: Path) -> None:
+    started = launcher.start(tiny, squares, ENDLESS, "--set=data.num_workers=2")
+    children = psutil.Process(started.process.pid).children
+    wait_until(lambda: is_fitting(started) and children(recursive=True), 60, lambda: started.log)
+    workers = children(recursive=True)
+    started.process.kill()
+    started.wait()
+    wait_until(lambda: not any(worker.is_running() for worker in workers), 2)

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+import transformers
+
+from tests.trainer.trainings import DIGITS, ROOT, TINY, Launcher, Started, read_rows, write_config, write_images
+from trainer import experiment
+from trainer.images import read_image
+from trainer.rundir import read_json
+
+# what a completed training leaves
+
+
+def test_a_completed_training_leaves_its_files_and_nothing_else(completed: Started) -> None:
+    assert completed.process.returncode == 0, completed.log
+    names = {
+        path.relative_to(completed.run.path).as_posix() for path in completed.run.path.rglob("*") if path.is_file()
+    }
+    (best,) = completed.run.checkpoints.glob("epoch_*.ckpt")
+    assert names == {
+        "config.yaml",
+        "progress.json",
+        "csv/version_0/metrics.csv",
+        f"checkpoints/{best.name}",
+        f"checkpoints/{best.stem}.onnx",
+        "checkpoints/last.ckpt",
+        "classification_model.json",
+        "result.json",
+    }
+
+
+def test_the_metrics_hold_each_epoch_and_the_test(completed: Started) -> None:
+    rows = read_rows(completed.run)
+    for name in ("train/loss", "train/acc", "val/loss", "val/acc", "lr"):
+        assert {row["epoch"] for row in rows if name in row} == {"0", "1", "2"}, name
+    assert [set(row) for row in rows if "test/acc" in row] == [{"epoch", "step", "test/acc", "test/loss"}]
+    # 15 steps, a row every 2 and one at each epoch's end; Lightning counts steps in rows from 0.
+    assert [row["step"] for row in rows if "lr" in row] == ["1", "3", "4", "5", "7", "9", "9", "11", "13", "14"]
+
+
+def test_progress_and_result_tell_the_end(completed: Started) -> None:
+    progress = completed.progress
+    assert progress["phase"] == "export"
+    assert (progress["epoch"], progress["max_epochs"]) == (2, 3)
+    assert (progress["step"], progress["total_steps"]) == (15, 15)
+    result = read_json(completed.run.result)
+    card = read_json(completed.run.card)
+    assert result is not None
+    assert card is not None
+    assert result["model_path"] == card["model_path"]
+    assert result["test_metrics"] == card["test_metrics"]
+    assert (completed.run.checkpoints / result["best_checkpoint"]).exists()
+
+
+def test_the_log_says_the_essential_and_nothing_else(completed: Started) -> None:
+    lines = completed.log.splitlines()
+    assert [line.partition(" ")[0].rstrip(":") for line in lines] == [
+        "run",
+        "torch",
+        "images",
+        "ResNetForImageClassification",
+        "epoch",
+        "epoch",
+        "epoch",
+        "test",
+        "export",
+        "completed",
+    ]
+    assert lines[2] == "images: 40 train, 8 val, 8 test; 2 classes"
+
+
+def test_the_card_tells_what_a_consumer_needs(completed: Started, squares: Path) -> None:
+    card = read_json(completed.run.card)
+    assert card is not None
+    assert card["run_id"] == "completed"
+    assert (card["model_name"], card["config_name"], card["dataset_name"]) == ("squares", "tiny.yaml", "squares")
+    assert card["class_names"] == ["dark", "bright"] or card["class_names"] == ["bright", "dark"]
+    assert set(card["train_metrics"]) == {"train/loss", "train/acc"}
+    assert set(card["test_metrics"]) == {"test/loss", "test/acc"}
+    assert card["input_shape"] == [None, 1, 8, 8]
+    assert 0 <= card["max_difference"] <= 1e-4
+    content = Path(card["model_path"]).read_bytes()
+    assert card["sha256"] == hashlib.sha256(content).hexdigest()
+    model = onnx.load_from_string(content)
+    assert model.opset_import[0].version == card["opset"] == 18
+    facts = {each.key: each.value for each in model.metadata_props}
+    assert json.loads(facts["class_names"]) == card["class_names"]
+    assert json.loads(facts["mean"]) == card["mean"]
+    assert json.loads(facts["std"]) == card["std"]
+    assert json.loads(facts["input_shape"]) == card["input_shape"]
+    assert (facts["run_id"], facts["model_name"]) == ("completed", "squares")
+    assert (squares / "test" / card["class_names"][0]).is_dir()
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_a_consumer_gets_the_tested_accuracy_by_the_card_alone(
+    completed: Started, squares: Path, batch_size: int
+) -> None:
+    card = read_json(completed.run.card)
+    assert card is not None
+    session = onnxruntime.InferenceSession(card["model_path"], providers=["CPUExecutionProvider"])
+    paths = sorted((squares / "test").glob("*/*.png"))
+    pixels = np.stack([read_image(path, 1, 8).transpose(2, 0, 1) for path in paths]).astype(np.float32) / 255
+    images = (pixels - np.float32(card["mean"][0])) / np.float32(card["std"][0])
+    logits = [session.run(["logits"], {"input": images[at : at + batch_size]})[0] for at in range(0, 8, batch_size)]
+    found = [card["class_names"][index] for index in np.concatenate(logits).argmax(1)]
+    right = np.mean([path.parent.name == name for path, name in zip(paths, found)])
+    assert right == pytest.approx(card["test_metrics"]["test/acc"])
+
+
+def test_checkpoints_hold_nothing_that_would_be_executed(completed: Started) -> None:
+    for path in completed.run.checkpoints.glob("*.ckpt"):
+        assert torch.load(path, weights_only=True)["state_dict"]
+
+
+def test_the_config_left_is_the_experiment_as_it_was_trained(completed: Started, tiny: Path) -> None:
+    assert experiment.load(completed.run.config) == experiment.load(tiny)
+
+
+# what an option does
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_metrics_with_and_without_workers(
+    completed: Started, launcher: Launcher, tiny: Path, squares: Path
+) -> None:
+    again = launcher.train(tiny, squares, "--set", "data.num_workers=2")
+    assert read_rows(again.run) == read_rows(completed.run)
+
+
+@pytest.mark.slow
+def test_early_stopping_ends_sooner_and_counts_as_completed(launcher: Launcher, tiny: Path, squares: Path) -> None:
+    # min_delta is larger than any improvement can be, so the second epoch is the last.
+    options = ["trainer.max_epochs=9", "early_stopping.patience=1", "early_stopping.min_delta=100"]
+    done = launcher.train(tiny, squares, *(f"--set={option}" for option in options))
+    assert done.process.returncode == 0, done.log
+    assert "early stopping: val/loss has not improved for 1 epochs" in done.log
+    assert {row["epoch"] for row in read_rows(done.run) if "val/loss" in row} == {"0", "1"}
+    assert (read_json(done.run.result) or {})["epochs"] == 2
+
+
+@pytest.mark.slow
+def test_other_options_and_names_in_any_alphabet_work(launcher: Launcher, tmp_path: Path) -> None:
+    data = write_images(tmp_path / "Größen 大小", {"klein ✓": 60, "groß": 180})
+    options = [
+        "optimizer={name: sgd, learning_rate: 0.05, momentum: 0.8}",
+        "data.channels=3",
+        "data.augmentation.rotation_deg=10",
+        "trainer.precision=bf16",
+        "trainer.accumulate_batches=2",
+        "trainer.gradient_clip_norm=1.0",
+        "checkpoint={monitor: val/acc, last_every_n_epochs: 2}",
+        "export.opset=20",
+    ]
+    text = TINY + "".join(
+        f"{option.replace('=', ': ', 1)}\n" for option in options if option.partition("=")[2][0] == "{"
+    )
+    config = write_config(tmp_path, text)
+    single = [f"--set={option}" for option in options if option.partition("=")[2][0] != "{"]
+    done = launcher.train(config, data, "--model-name=größe", *single, name="läuft 跑")
+    assert done.process.returncode == 0, done.log
+    card = read_json(done.run.card)
+    assert card is not None
+    assert card["class_names"] == ["groß", "klein ✓"]
+    assert (card["run_id"], card["model_name"], card["dataset_name"]) == ("läuft 跑", "größe", "Größen 大小")
+    facts = {each.key: each.value for each in onnx.load(card["model_path"]).metadata_props}
+    assert json.loads(facts["class_names"]) == card["class_names"]
+    assert card["opset"] == 20
+    # 5 batches, 2 to a step: 3 steps an epoch.
+    assert done.progress["total_steps"] == 9 == done.progress["step"]
+
+
+@pytest.mark.slow
+def test_the_shipped_experiment_learns_the_digits(launcher: Launcher, digits: Path) -> None:
+    done = launcher.train(DIGITS, digits)
+    assert done.process.returncode == 0, done.log
+    assert (read_json(done.run.result) or {})["test_metrics"]["test/acc"] >= 0.985
+
+
+@pytest.mark.slow
+def test_a_pretrained_folder_is_trained_on(launcher: Launcher, squares: Path, tmp_path: Path) -> None:
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    config = transformers.ViTConfig(**sizes, image_size=8, patch_size=4, num_channels=1)
+    transformers.ViTForImageClassification(config).save_pretrained(tmp_path / "vit")
+    text = f"model: {{pretrained: {tmp_path / 'vit'}}}\n" + TINY[TINY.index("data:") :]
+    done = launcher.train(write_config(tmp_path, text), squares)
+    assert done.process.returncode == 0, done.log
+    assert read_json(done.run.card) is not None
+
+
+# in a terminal
+
+
+@pytest.mark.slow
+def test_in_a_terminal_it_shows_a_bar_and_finds_a_folder_of_its_own(tiny: Path, squares: Path, tmp_path: Path) -> None:
+    parent, child = os.openpty()
+    folders = [f"--{split}-data-dir={squares / split}" for split in ("train", "val", "test")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trainer", str(tiny), *folders],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=child,
+        stderr=child,
+    )
+    os.close(child)
+    shown = b""
+    while True:
+        try:
+            chunk = os.read(parent, 4096)
+        except OSError:  # how Linux says that the other end of a terminal was closed
+            break
+        if not chunk:
+            break
+        shown += chunk
+    os.close(parent)
+    assert process.wait(60) == 0, shown
+    (run,) = (tmp_path / "logs" / "train" / "local").iterdir()
+    assert f"completed: logs/train/local/{run.name}".encode() in shown
+    assert b"\rEpoch 0" in shown
+    assert (run / "result.json").exists()
+
+
+def test_help_is_shown_without_waiting_for_torch() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "trainer", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "--train-data-dir" in done.stdout
+    assert "torch" not in done.stderr

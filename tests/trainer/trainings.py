@@ -1,0 +1,118 @@
+"""Trainings as a user would start them: in a process of their own, on real images, in a real run directory."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from trainer.rundir import RunDir, read_json
+
+ROOT = Path(__file__).resolve().parents[2]
+DIGITS = ROOT / "configs" / "experiment" / "digits_resnet.yaml"
+
+TINY = """
+model:
+  architecture: ResNetForImageClassification
+  config: {embedding_size: 8, hidden_sizes: [8, 16], depths: [1, 1], layer_type: basic}
+data: {image_size: 8, channels: 1, batch_size: 8}
+trainer: {max_epochs: 3, log_every_n_steps: 2, cpu_threads: 1}
+"""
+
+
+@dataclass
+class Started:
+    """A training process and what it has written so far."""
+
+    process: subprocess.Popen[bytes]
+    run: RunDir
+    log_path: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    @property
+    def last_line(self) -> str:
+        return self.log.rstrip("\n").rpartition("\n")[2]
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        return read_json(self.run.progress) or {}
+
+    def wait(self, timeout_s: float = 120) -> int:
+        return self.process.wait(timeout_s)
+
+
+@dataclass
+class Launcher:
+    """Starts trainings below `home`; those that a test leaves running are ended."""
+
+    home: Path
+    started: list[Started] = field(default_factory=list)
+
+    def start(self, config: Path, data: Path, *options: str, name: str = "run", **environment: str) -> Started:
+        run = RunDir(self.home / name)
+        folders = [f"--{split}-data-dir={data / split}" for split in ("train", "val", "test")]
+        log_path = self.home / f"{name}.log"
+        with open(log_path, "wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "trainer", str(config), f"--run-dir={run.path}", *folders, *options],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "HF_HUB_OFFLINE": "1", **environment},
+            )
+        self.started.append(Started(process, run, log_path))
+        return self.started[-1]
+
+    def train(self, config: Path, data: Path, *options: str, name: str = "run", **environment: str) -> Started:
+        """Start a training and wait for its end, whatever that is."""
+        started = self.start(config, data, *options, name=name, **environment)
+        started.wait()
+        return started
+
+    def end(self) -> None:
+        for each in self.started:
+            if each.process.poll() is None:
+                each.process.kill()
+            each.process.wait()
+
+
+def write_config(folder: Path, text: str) -> Path:
+    path = folder / "tiny.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def write_images(folder: Path, classes: dict[str, int], counts: tuple[int, int, int] = (20, 4, 4)) -> Path:
+    """Write `counts` images a class into train, val and test: noise around each class's own grey."""
+    noise = np.random.default_rng(0)
+    for split, count in zip(("train", "val", "test"), counts, strict=True):
+        for name, grey in classes.items():
+            (folder / split / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = np.clip(noise.normal(grey, 30, (8, 8)), 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / split / name / f"{number}.png")
+    return folder
+
+
+def read_rows(run: RunDir) -> list[dict[str, str]]:
+    """The rows of metrics.csv, without their blanks."""
+    path = run.find_metrics()
+    assert path is not None
+    with open(path, newline="") as file:
+        return [{name: value for name, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+def is_validating(started: Started) -> bool:
+    """Whether the first validation began; log_every_n_steps has to be 5, the number of steps before it."""
+    return started.run.find_metrics() is not None and any(row.get("step") == "4" for row in read_rows(started.run))

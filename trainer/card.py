@@ -1,0 +1,51 @@
+"""What is told about a model: to its consumers inside the ONNX file, to people and programs in the model card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from trainer.export import Exported
+from trainer.request import Request
+
+
+def consumer_facts(request: Request, class_names: Sequence[str], mean: list[float], std: list[float]) -> dict[str, Any]:
+    """What a consumer needs to prepare images and to read logits; the ONNX file's metadata_props."""
+    data = request.experiment.data
+    return {
+        "class_names": list(class_names),
+        "mean": mean,
+        "std": std,
+        "input_shape": [None, data.channels, data.image_size, data.image_size],
+        "channels": data.channels,
+        "image_size": data.image_size,
+        "run_id": request.run.run_id,
+        "model_name": request.model_name,
+    }
+
+
+def model_card(
+    request: Request,
+    facts: dict[str, Any],
+    checkpoint: Path,
+    exported: Exported,
+    train_metrics: dict[str, float],
+    test_metrics: dict[str, float],
+) -> dict[str, Any]:
+    """The content of classification_model.json; `facts` are consumer_facts'."""
+    return {
+        "run_id": request.run.run_id,
+        "model_name": request.model_name,
+        "model_path": str(exported.path.resolve()),
+        "dataset_name": request.dataset_name,
+        "config_name": request.config_name,
+        "class_names": facts["class_names"],
+        "train_metrics": train_metrics,
+        "test_metrics": test_metrics,
+        **facts,
+        "checkpoint": checkpoint.name,
+        "opset": exported.opset,
+        "sha256": exported.sha256,
+        "max_difference": exported.max_difference,
+    }
