@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.live.files import assert_equals_files, log_of, rest_rows, rows_of, wait_until_over
-from tests.live.follower_client import FollowerClient
+from tests.live.following import following
 from tests.live.processes import is_gone, kill_at_once, program_of, runner_of, wait_for_log, wait_until_none_left
 from tests.servers import LiveServer
 from tests.waiting import wait_until
 
 RIGHT_WITHIN_S = 2.0
-
-
-@contextmanager
-def following(server: LiveServer, run_id: str | None = None) -> Iterator[FollowerClient]:
-    client = FollowerClient(server.url, run_id)
-    try:
-        yield client
-    finally:
-        client.close()
 
 
 def end_server(server: LiveServer, number: signal.Signals) -> None:

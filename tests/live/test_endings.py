@@ -1,0 +1,184 @@
+"""Every way in which a training can end: right state, right reason, nothing left behind, the next start works."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.live.files import log_of, wait_until_over
+from tests.live.following import following
+from tests.live.processes import is_gone, program_of, runner_of, wait_for_log, wait_until_none_left
+from tests.servers import LiveServer
+from tests.waiting import wait_until
+
+MEGABYTE = 10**6
+
+
+def assert_next_start_works(server: LiveServer) -> None:
+    status = server.get("/training/status").json()
+    assert (status["status"], status["running"], status["run_id"], status["pid"]) == ("not_running", False, None, None)
+    run_id = server.start_run(server.write_command("next", "end_at_once.py"))
+    server.wait_for_state(run_id, "completed")
+
+
+@pytest.mark.parametrize(
+    ("argv", "state", "reason", "exit_code"),
+    [
+        (["end_at_once.py"], "completed", None, 0),
+        (["exit_with.py", "3"], "failed", "exit code 3", 3),
+        (["raise_error.py", "ValueError", "7 classes, 6 names"], "failed", "ValueError: 7 classes, 6 names", 1),
+        (["exit_with.py", "2", "--say", "error: no such class"], "failed", "no such class", 2),
+        (["invalid_utf8.py"], "completed", None, 0),
+    ],
+)
+def test_an_end_of_its_own(server: LiveServer, argv: list[str], state: str, reason: str | None, exit_code: int) -> None:
+    with following(server) as client:
+        run_id = server.start_run(server.write_command("c", *argv))
+        run = server.wait_for_state(run_id, "completed", "failed")
+        assert (run["state"], run["reason"], run["exit_code"], run["signal"]) == (state, reason, exit_code, None)
+        assert run["ended_at"] >= run["started_at"]
+        wait_until_over(client)
+        assert client.run is not None
+        assert (client.run["state"], client.run["reason"]) == (state, reason)
+        assert client.violations == []
+        assert client.log == log_of(server.runs_dir / run_id)
+        assert client.heard[-1][0] in ("run", "ack"), "the final state comes last"
+    assert server.get(f"/training/runs/{run_id}/log").json()["text"] == log_of(server.runs_dir / run_id)
+    wait_until_none_left(server, run_id, 5)
+    assert_next_start_works(server)
+
+
+def test_kill_9_of_the_program(server: LiveServer) -> None:
+    run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent"))
+    wait_for_log(server, run_id, "ready")
+    program_of(server, run_id).kill()
+    run = server.wait_for_state(run_id, "failed", timeout_s=2)
+    assert (run["reason"], run["exit_code"], run["signal"]) == ("killed by SIGKILL", -9, "SIGKILL")
+    wait_until_none_left(server, run_id, 5)
+    assert_next_start_works(server)
+
+
+@pytest.mark.parametrize("leaves", [None, [], ["--setsid"], ["--setsid", "--close-fds"], ["--close-fds"]])
+def test_kill_9_of_the_runner_leaves_nothing(server: LiveServer, leaves: list[str] | None) -> None:
+    pid_file = server.home / "pid"
+    argv = ["ignore_sigterm.py"] if leaves is None else ["spawn_grandchild.py", str(pid_file), *leaves]
+    run_id = server.start_run(server.write_command("c", *argv))
+    wait_for_log(server, run_id, "ready")
+    family = runner_of(server, run_id).children(recursive=True)
+    assert len(family) == (1 if leaves is None else 2)
+    runner_of(server, run_id).kill()
+    wait_until(lambda: all(map(is_gone, family)), 5, lambda: family)
+    run = server.wait_for_state(run_id, "interrupted", timeout_s=5)
+    assert "gone" in run["reason"]
+    assert_next_start_works(server)
+
+
+@pytest.mark.parametrize("is_stopped", [True, False])
+@pytest.mark.parametrize("leaves", [[], ["--setsid"], ["--setsid", "--close-fds", "--clean-environment"]])
+def test_grandchildren_end_with_the_program(server: LiveServer, leaves: list[str], is_stopped: bool) -> None:
+    pid_file = server.home / "pid"
+    end = [] if is_stopped else ["--exit", "3"]
+    run_id = server.start_run(server.write_command("c", "spawn_grandchild.py", str(pid_file), *leaves, *end))
+    wait_for_log(server, run_id, "ready")
+    grandchild = int(pid_file.read_text())
+    if is_stopped:
+        assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
+        assert not psutil.pid_exists(grandchild), "once `stopped` is said, nothing is left"
+    run = server.wait_for_state(run_id, "stopped", "failed")
+    assert (run["state"], run["reason"]) == (("stopped", None) if is_stopped else ("failed", "exit code 3"))
+    assert not psutil.pid_exists(grandchild)
+    assert_next_start_works(server)
+
+
+def cannot_be_executed(home: Path) -> dict[str, dict[str, Any]]:
+    plain = home / "plain.txt"
+    plain.write_text("no program")
+    garbage = home / "garbage"
+    garbage.write_bytes(b"\x7fELF and nothing more")
+    garbage.chmod(0o755)
+    return {
+        "No such file or directory": {"argv": [str(home / "missing")]},
+        "Permission denied": {"argv": [str(plain)]},
+        "Exec format error": {"argv": [str(garbage)]},
+        "/nowhere": {"argv": ["/bin/true"], "cwd": "/nowhere"},
+        "Argument list too long": {"argv": ["/bin/true", "x" * 200_000]},
+    }
+
+
+def test_a_program_that_cannot_be_executed(server: LiveServer) -> None:
+    for problem, command in cannot_be_executed(server.home).items():
+        (server.configs_dir / "c.yaml").write_text(json.dumps({"command": command}))
+        answer = server.post("/training/start", {"config_name": "c.yaml"})
+        body = answer.json()
+        assert (answer.status_code, body["code"], body["errors"]) == (500, 500, {}), body
+        assert body["status"] == f"error: {body['message']}"
+        assert problem in body["message"]
+        listed = server.get("/training/metrics/runs").json()[0]
+        assert (listed["run_id"], listed["status"]) == (body["run_id"], "failed")
+        assert server.run(body["run_id"])["reason"] == body["message"]
+    assert_next_start_works(server)
+
+
+def test_50_megabytes_without_a_newline_cost_bounded_memory(server: LiveServer) -> None:
+    assert server.process is not None
+    go = server.home / "go"
+    config = server.write_command("f", "flood.py", "50", str(go))
+    with following(server) as client:
+        service = psutil.Process(server.process.pid)
+        processes = [service, *service.children()]
+        before = sum(process.memory_info().rss for process in processes)
+        run_id = server.start_run(config)
+        log = server.runs_dir / run_id / "train.log"
+        wait_until(lambda: log.exists() and log.stat().st_size == 50 * MEGABYTE, 60)
+        peak = before
+
+        def has_all() -> bool:
+            nonlocal peak
+            peak = max(peak, sum(process.memory_info().rss for process in processes))
+            return client.log_offset == 50 * MEGABYTE
+
+        wait_until(has_all, 60, lambda: (client.log_offset, client.num_gaps))
+        assert peak - before < 64 * MEGABYTE, "some times the 4 MiB that a follower gets at once"
+        assert runner_of(server, run_id).memory_info().rss < 25 * MEGABYTE
+        tail = server.get(f"/training/runs/{run_id}/log", params={"offset": -10, "limit": 100}).json()
+        assert (tail["text"], tail["size"], tail["next_offset"]) == ("x" * 10, 50 * MEGABYTE, 50 * MEGABYTE)
+        go.touch()
+        server.wait_for_state(run_id, "completed")
+        wait_until_over(client)
+        assert client.violations == []
+        assert client.log == "x" * 50 * MEGABYTE
+
+
+def test_sigterm_to_the_runner_without_a_stop_is_no_stop(server: LiveServer) -> None:
+    """A machine that shuts down signals everybody; nobody asked for a stop."""
+    run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "0"))
+    wait_for_log(server, run_id, "ready")
+    runner_of(server, run_id).send_signal(signal.SIGTERM)
+    run = server.wait_for_state(run_id, "interrupted", timeout_s=10)
+    assert "SIGTERM" in run["reason"]
+    wait_until_none_left(server, run_id, 5)
+    assert_next_start_works(server)
+
+
+def test_sigterm_to_the_program_is_no_stop(server: LiveServer) -> None:
+    run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent"))
+    wait_for_log(server, run_id, "ready")
+    program_of(server, run_id).terminate()
+    run = server.wait_for_state(run_id, "failed", timeout_s=10)
+    assert run["reason"] == "killed by SIGTERM"
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_the_runner_is_deaf_to_the_terminal(server: LiveServer, number: signal.Signals) -> None:
+    go = server.home / "go"
+    run_id = server.start_run(server.write_command("w", "exit_when_told.py", str(go), "0"))
+    wait_for_log(server, run_id, "ready")
+    runner_of(server, run_id).send_signal(number)
+    assert server.run(run_id)["state"] == "running"
+    go.touch()
+    server.wait_for_state(run_id, "completed")

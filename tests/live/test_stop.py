@@ -1,0 +1,147 @@
+"""Stopping: it stops, it is told apart from a crash, and it hits nobody else."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import psutil
+
+from tests.live.following import following
+from tests.live.processes import of_run, program_of, wait_for_log, wait_until_none_left
+from tests.servers import LiveServer
+from tests.waiting import wait_until
+from trainer.rundir import read_json
+
+
+def started(server: LiveServer, *argv: str) -> str:
+    run_id = server.start_run(server.write_command("c", *argv))
+    wait_for_log(server, run_id, "ready")
+    return run_id
+
+
+def test_stop_answers_when_no_process_is_left(server: LiveServer) -> None:
+    with following(server) as client:
+        run_id = started(server, "wait_for_file.py", "/nonexistent", "--on-term", "143")
+        assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
+        assert of_run(server.runs_dir / run_id) == []
+        run = server.run(run_id)
+        assert (run["state"], run["reason"], run["exit_code"]) == ("stopped", None, 143)
+        assert run["stop"]["mode"] == "save"
+        assert run["stop"]["requested_by"] == "REST 127.0.0.1"
+        wait_until(lambda: client.state == "stopped", 5)
+        states = [payload["state"] for name, payload in client.heard if name == "run"]
+        assert states[-2:] == ["stopping", "stopped"]
+    assert server.post("/training/stop").json() == {"status": "not_running", "run_id": None}
+
+
+def test_stop_without_waiting(server: LiveServer) -> None:
+    allowed = server.home / "allowed"
+    run_id = started(server, "wait_for_file.py", "/nonexistent", "--slow-term", str(allowed))
+    answer = server.post("/training/stop?wait=0")
+    assert (answer.status_code, answer.json()) == (202, {"status": "stopping", "run_id": run_id})
+    status = server.get("/training/status").json()
+    assert (status["status"], status["state"], status["run_id"]) == ("running", "stopping", run_id)
+    allowed.touch()
+    run = server.wait_for_state(run_id, "stopped")
+    assert (run["exit_code"], run["reason"]) == (0, None)
+
+
+def test_a_discard_may_follow_a_save_that_takes_too_long(server: LiveServer) -> None:
+    allowed = server.home / "allowed"
+    run_id = started(server, "wait_for_file.py", "/nonexistent", "--slow-term", str(allowed))
+    assert server.post("/training/stop?wait=0", {"mode": "save"}).status_code == 202
+    wait_for_log(server, run_id, "saving 1")
+    assert server.post("/training/stop?wait=0", {"mode": "discard"}).status_code == 202
+    wait_for_log(server, run_id, "saving 2")
+    assert (read_json(server.runs_dir / run_id / "stop.json") or {})["mode"] == "discard"
+    allowed.touch()
+    assert server.wait_for_state(run_id, "stopped")["reason"] is None
+
+
+def test_who_ignores_the_stop_is_killed_after_the_grace(stopped_server: LiveServer) -> None:
+    server = stopped_server
+    server.settings["TRAINING_STOP_GRACE_S"] = "1"
+    server.start()
+    run_id = started(server, "ignore_sigterm.py")
+    began = time.monotonic()
+    assert server.post("/training/stop").json()["status"] == "stopped"
+    assert 1 <= time.monotonic() - began < 5
+    run = server.run(run_id)
+    assert (run["state"], run["signal"]) == ("stopped", "SIGKILL")
+    assert run["reason"] == "did not end within 1 s of the stop request and was killed"
+    assert of_run(server.runs_dir / run_id) == []
+
+
+def test_a_frozen_program_is_killed_after_the_grace(stopped_server: LiveServer) -> None:
+    server = stopped_server
+    server.settings["TRAINING_STOP_GRACE_S"] = "0.5"
+    server.start()
+    run_id = started(server, "wait_for_file.py", "/nonexistent")
+    program_of(server, run_id).send_signal(signal.SIGSTOP)
+    assert server.post("/training/stop").json()["status"] == "stopped"
+    assert server.run(run_id)["state"] == "stopped"
+
+
+def test_the_grace_outlives_the_server(stopped_server: LiveServer) -> None:
+    """The runner keeps the promise that a server gave which was killed meanwhile."""
+    server = stopped_server
+    server.settings["TRAINING_STOP_GRACE_S"] = "1"
+    server.start()
+    run_id = started(server, "ignore_sigterm.py")
+    assert server.post("/training/stop?wait=0").status_code == 202
+    server.kill()
+    wait_until_none_left(server, run_id, 10)
+    server.start()
+    assert server.run(run_id)["state"] == "stopped"
+
+
+def test_only_the_run_that_was_named_is_stopped(server: LiveServer) -> None:
+    run_id = started(server, "wait_for_file.py", "/nonexistent")
+    for other in ("2000-01-01_00-00-00", "../x", ""):
+        answer = server.post("/training/stop", {"run_id": other})
+        assert (answer.status_code, answer.json()["code"]) == (409, 409)
+        assert run_id in answer.json()["message"]
+    assert not (server.runs_dir / run_id / "stop.json").exists()
+    assert server.run(run_id)["state"] == "running"
+    assert server.post("/training/stop", {"run_id": run_id}).json() == {"status": "stopped", "run_id": run_id}
+    assert server.run(run_id)["state"] == "stopped"
+
+
+def test_a_stop_right_after_the_start(server: LiveServer) -> None:
+    for _ in range(5):
+        run_id = server.start_run(server.write_command("c", "wait_for_file.py", "/nonexistent"))
+        assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
+        assert server.run(run_id)["state"] == "stopped"
+
+
+def test_a_pid_that_another_program_got_is_neither_running_nor_signalled(server: LiveServer) -> None:
+    """After a power loss state.json still says running, and its pids belong to somebody else."""
+    run_id = started(server, "wait_for_file.py", "/nonexistent")
+    server.kill()
+    path = server.runs_dir / run_id / "state.json"
+    claimed = path.read_text()
+    for process in of_run(server.runs_dir / run_id):
+        process.kill()
+    wait_until_none_left(server, run_id, 5)
+    with psutil.Popen(["sleep", "1000"], start_new_session=True) as foreign:
+        try:
+            record = read_json(path) or {}
+            for pid in (record["runner"]["pid"], record["trainer"]["pid"]):
+                claimed = claimed.replace(str(pid), str(foreign.pid))
+            path.write_text(claimed)
+            assert (read_json(path) or {})["runner"]["pid"] == foreign.pid
+            server.start()
+            status = server.get("/training/status").json()
+            assert (status["status"], status["pid"], status["last_run"]["state"]) == (
+                "not_running",
+                None,
+                "interrupted",
+            )
+            assert server.post("/training/stop").json()["status"] == "not_running"
+            again = started(server, "wait_for_file.py", "/nonexistent")
+            assert server.post("/training/stop").json() == {"status": "stopped", "run_id": again}
+            assert foreign.is_running()
+            assert foreign.poll() is None
+        finally:
+            foreign.kill()
