@@ -43,19 +43,16 @@ class Live:
         audience = [EVERYBODY] if isinstance(event, SystemMeasured) else [FOLLOW, room_of(event.run_id)]
         for sid, eio_sid in list(self._participants(audience)):
             if self._num_queued(eio_sid) > MAX_QUEUED_PACKETS:
-                self._set_aside(sid)
+                self.set_aside(sid)
         self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=audience)
         if isinstance(event, SystemMeasured):
             self._readmit()
 
-    def follow_later(self, sid: str, run_id: str | None) -> None:
-        """Leave a client that has not caught up out, until it has taken what it was sent."""
-        self._lagging[sid] = run_id
-
     def forget(self, sid: str) -> None:
         self._lagging.pop(sid, None)
 
-    def _set_aside(self, sid: str) -> None:
+    def set_aside(self, sid: str) -> None:
+        """Emit nothing to a client that has not caught up, until it has taken what it was sent."""
         own = self._socketio.server.rooms(sid, namespace=NAMESPACE)
         self._lagging[sid] = next((room.removeprefix("run:") for room in own if room.startswith("run:")), None)
         for room in own:
@@ -120,7 +117,7 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
         except RunError as error:
             return error_body(status_of(error), str(error))
         if not is_all:
-            self._live.follow_later(sid, run_id)
+            self._live.set_aside(sid)
         return told
 
     def on_unsubscribe(self, _: Any = None) -> None:
