@@ -12,10 +12,11 @@ REST_THREADS = 32
 
 try:
     _settings = Settings.from_environment(os.environ)
+    _settings.make_runs_dir()
 except SettingsError as error:
     sys.exit(f"error: {error}")
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = _settings.address
 workers = 1
 worker_class = "gthread"
 threads = _settings.max_sockets + REST_THREADS
@@ -30,17 +31,26 @@ timeout = 60
 
 def on_starting(server):
     """Refuse what would not be safe: strangers, and sockets that could take every thread."""
-    try:
-        for address in server.cfg.address:
-            if isinstance(address, tuple):
-                _settings.refuse_exposure(address[0])
-    except SettingsError as error:
-        sys.exit(f"error: {error}")
+    _refuse_exposure(server.cfg.address)
     if server.cfg.threads <= _settings.max_sockets:
         sys.exit(
             f"error: --threads {server.cfg.threads} leaves no thread for REST once TRAINING_MAX_SOCKETS="
             f"{_settings.max_sockets} sockets are open: set more threads or allow fewer sockets."
         )
+
+
+def when_ready(server):
+    """Look again: sockets that systemd hands over are known only now, before any worker accepts from them."""
+    _refuse_exposure(listener.getsockname() for listener in server.LISTENERS)
+
+
+def _refuse_exposure(addresses):
+    try:
+        for address in addresses:
+            if isinstance(address, tuple):
+                _settings.refuse_exposure(address[0])
+    except SettingsError as error:
+        sys.exit(f"error: {error}")
 
 
 def post_worker_init(worker):

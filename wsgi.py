@@ -8,7 +8,9 @@ import warnings
 
 if __name__ == "__main__":
     # Before anything else is imported: under eventlet every blocking call has to yield.
-    warnings.filterwarnings("ignore", message="\\s*Eventlet is deprecated")  # Known; gunicorn is the other way to serve.
+    warnings.filterwarnings(
+        "ignore", message="\\s*Eventlet is deprecated"
+    )  # Known; gunicorn is the other way to serve.
     import eventlet
 
     eventlet.monkey_patch()
@@ -38,8 +40,9 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = Settings.from_environment(os.environ)
     settings.refuse_exposure(settings.host)
+    settings.make_runs_dir()
     app = serve_app("eventlet")
-    logger.info("Open http://%s:%d (runs are kept in %s)", settings.host, settings.port, settings.runs_dir)
+    logger.info("Open http://%s (runs are kept in %s)", settings.address, settings.runs_dir)
     app.extensions["socketio"].run(
         app,
         host=settings.host,

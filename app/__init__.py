@@ -34,10 +34,12 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
         "OPENAPI_JSON_PATH": "openapi.json",
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
     }
+    app.url_map.merge_slashes = False  # A path is taken as it is or not at all; no redirects.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     access = Access(settings)
     access.register(app)
-    api = Api(app)
+    security: list[dict[str, list[str]]] = [{"token": []}]
+    api = Api(app, spec_kwargs={"security": security if settings.api_token else [*security, {}]})
     for blueprint in (pages.blp, training.blp, models.blp, metrics.blp, run.blp):
         api.register_blueprint(blueprint)
     errors.register(app)
@@ -55,6 +57,6 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     )
     live.supervisor = supervisor
     socketio.on_namespace(TrainingNamespace(live, access))
-    app.wsgi_app = SocketGate(app.wsgi_app, socketio, settings.max_sockets)  # type: ignore[method-assign]
+    app.wsgi_app = SocketGate(app.wsgi_app, socketio, access, settings.max_sockets)  # type: ignore[method-assign]
     app.extensions["supervisor"] = supervisor
     return app

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from flask import Flask, request
 from flask_cors import CORS
@@ -16,11 +17,13 @@ GUARDED = "/training"
 
 
 class Access:
-    """Decide by token and origin. Used for REST and sockets alike."""
+    """Decide by token, origin and host name. Used for REST and sockets alike."""
 
     def __init__(self, settings: Settings) -> None:
         self._token = settings.api_token
         self._origins = settings.cors_origins
+        self._is_local = settings.api_token is None and not settings.allow_anonymous
+        self._names = {"localhost", settings.host, *(urlsplit(origin).hostname for origin in settings.cors_origins)}
 
     def is_token_right(self, token: object) -> bool:
         """Compare in constant time; without a configured token everybody is let in."""
@@ -35,8 +38,33 @@ class Access:
         """
         if origin is None or "*" in self._origins or origin.rstrip("/") in self._origins:
             return True
-        hosts = {environ.get("HTTP_HOST"), environ.get("HTTP_X_FORWARDED_HOST")} - {None}
-        return urlsplit(origin).netloc in hosts
+        own = _split(origin).netloc
+        return own != "" and own in (environ.get("HTTP_HOST"), environ.get("HTTP_X_FORWARDED_HOST"))
+
+    def is_host_known(self, host: str | None) -> bool:
+        """Whether the address in a browser's address bar is ours.
+
+        Any name can be made to point here (DNS rebinding), and then a stranger's page has the same origin as ours. So
+        where no token keeps him out only addresses and known names are served.
+        """
+        if not self._is_local or host is None or "*" in self._origins:
+            return True
+        name = _split(f"//{host}").hostname or ""
+        return name in self._names or name.endswith(".localhost") or _is_address(name)
+
+    def refusal(self, environ: dict[str, Any]) -> str | None:
+        """Why a request has no right to be answered; None when it has. A program is free to send what it likes, so
+        this is about web pages, and the token is not looked at.
+        """
+        origin, host = environ.get("HTTP_ORIGIN"), environ.get("HTTP_HOST")
+        if not self.is_origin_allowed(origin, environ):
+            return f"Pages from {origin} may not use this service. TRAINING_CORS_ORIGINS names those that may."
+        if not self.is_host_known(host):
+            return (
+                f"{host} is not known as an address of this service. Use http://localhost, or start the service with "
+                f"TRAINING_CORS_ORIGINS=https://{host} or with a token."
+            )
+        return None
 
     def register(self, app: Flask) -> None:
         """Guard every request below /training."""
@@ -47,10 +75,9 @@ class Access:
     def _check(self) -> None:
         if not request.path.startswith(GUARDED) or request.method == "OPTIONS":
             return
-        origin = request.headers.get("Origin")
-        if not self.is_origin_allowed(origin, request.environ):
-            may = "TRAINING_CORS_ORIGINS names those that may."
-            abort(403, message=f"Pages from {origin} may not use this service. {may}")
+        stranger = self.refusal(request.environ)
+        if stranger is not None:
+            abort(403, message=stranger)
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if not self.is_token_right(token.strip() if scheme.lower() == "bearer" else None):
             abort(
@@ -58,3 +85,18 @@ class Access:
                 message="This service needs its token: send the header Authorization: Bearer TOKEN.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -77,6 +77,13 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no typ
         ]
         return super().route(rule, parameters=named, **options)
 
+    def downloads(self, view: Any) -> Any:
+        """Document the answers of an operation that sends a file."""
+        binary = {"schema": {"type": "string", "format": "binary"}, "content_type": "application/octet-stream"}
+        view = self.alt_response(304, description="As it was: the client's copy (If-None-Match) is right.")(view)
+        view = self.alt_response(206, **binary, description="The range that was asked for.")(view)
+        return self.response(200, **binary)(view)
+
     def errors(self, *codes: int, shapes: Mapping[int, type[Schema]] | None = None) -> Any:
         """Document an operation's errors, `shapes` being those with more than the one shape; and name the operation.
 
@@ -96,6 +103,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no typ
 class Api(flask_smorest.Api):  # type: ignore[misc]
     ERROR_SCHEMA = ErrorSchema
 
+    def _init_spec(self, **options: Any) -> None:
+        super()._init_spec(**options)
+        self.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
+        self.ma_plugin.converter.add_attribute_function(_omit_null_default)
+
     def handle_http_exception(self, error: Any) -> Any:
         """Give every error of the framework the one shape."""
         told: dict[str, Any] = getattr(error, "data", None) or {}
@@ -106,13 +118,20 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
         return error_body(error.code, message, errors), error.code, headers
 
 
+def _omit_null_default(_: Any, __: Any, *, ret: dict[str, Any]) -> dict[str, Any]:
+    """Leave a default of null out of the document: it means "not given", and a query cannot even say it."""
+    if ret.get("default", "") is None:
+        del ret["default"]
+    return {}
+
+
 def error_body(code: int, message: str, errors: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     """Build the one shape of every error; `more` may replace `status` where a call's contract says so."""
     body = {"code": code, "status": HTTPStatus(code).phrase, "message": message, "errors": errors or {}}
     return body | more
 
 
-def _explain(error: HTTPException) -> str | None:
+def _explain(error: HTTPException) -> str:
     """Say what would be right where the framework only says what is wrong."""
     if isinstance(error, NotFound):
         return f"There is nothing at {request.path}. The API is described at /docs and /openapi.json."
@@ -120,7 +139,7 @@ def _explain(error: HTTPException) -> str | None:
         return f"{request.method} is not possible at {request.path}. Possible: {', '.join(error.valid_methods or ())}."
     if isinstance(error, RequestEntityTooLarge):
         return f"The body is too long. It may have {request.max_content_length:,} bytes."
-    return error.description
+    return error.description or "The request cannot be answered."
 
 
 def _by_field(messages: Any) -> dict[str, Any]:

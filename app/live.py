@@ -103,7 +103,7 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
         try:
             wanted = SubscribeSchema().load({} if asked is None else asked)
         except ValidationError as error:
-            return error_body(422, "The subscription is malformed.", error.normalized_messages())
+            return error_body(422, "The subscription is malformed.", error.messages_dict)
         run_id, sid = wanted["run_id"], request.sid  # type: ignore[attr-defined]
 
         def join() -> None:
@@ -140,29 +140,35 @@ class SocketGate:
 
     PATH = "/socket.io"
 
-    def __init__(self, wsgi_app: Any, socketio: SocketIO, max_sockets: int) -> None:
+    def __init__(self, wsgi_app: Any, socketio: SocketIO, access: Access, max_sockets: int) -> None:
         self._wsgi_app = wsgi_app
         self._socketio = socketio
+        self._access = access
         self._max_sockets = max_sockets
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        problem = self._problem(environ) if environ.get("PATH_INFO", "").startswith(self.PATH) else None
-        if problem is None:
+        refusal = self._refusal(environ) if environ.get("PATH_INFO", "").startswith(self.PATH) else None
+        if refusal is None:
             answer: Iterable[bytes] = self._wsgi_app(environ, start_response)
             return answer
-        body = json.dumps(error_body(503, problem)).encode()
-        start_response("503 Service Unavailable", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        told = error_body(*refusal)
+        body = json.dumps(told).encode()
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        start_response(f"{told['code']} {told['status']}", headers)
         return [body]
 
-    def _problem(self, environ: Environ) -> str | None:
+    def _refusal(self, environ: Environ) -> tuple[int, str] | None:
+        stranger = self._access.refusal(environ)
+        if stranger is not None:
+            return 403, stranger
         if environ.get("wsgi.multiprocess"):
-            return (
+            return 503, (
                 "Live updates need a single worker process: run gunicorn with one worker (-w 1) and several threads. "
                 "REST works with any number."
             )
         is_new = "sid=" not in environ.get("QUERY_STRING", "")
         if is_new and len(self._socketio.server.eio.sockets) >= self._max_sockets:
-            return f"{self._max_sockets} sockets are open already, as many as TRAINING_MAX_SOCKETS allows."
+            return 503, f"{self._max_sockets} sockets are open already, as many as TRAINING_MAX_SOCKETS allows."
         return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response, jsonify
 
 from app import schemas
 from app.domain import domain
@@ -16,8 +16,8 @@ blp = Blueprint("metrics", __name__, url_prefix="/training/metrics", description
 @blp.get("/latest")
 @blp.arguments(schemas.MetricsQuerySchema, location="query")
 @blp.response(200, schemas.MetricsSchema)
-@blp.errors(404, 422)
-def latest(query: dict[str, Any]) -> Response:
+@blp.errors(404, shapes={422: schemas.MetricsErrorSchema})
+def get_latest_metrics(query: dict[str, Any]) -> Response:
     """The metrics of the run started last."""
     return _answer(domain().views.latest_run_id(), query)
 
@@ -26,7 +26,7 @@ def latest(query: dict[str, Any]) -> Response:
 @blp.arguments(schemas.RunsQuerySchema, location="query")
 @blp.response(200, schemas.RunListItemSchema(many=True))
 @blp.errors(422)
-def runs(query: dict[str, Any]) -> list[dict[str, Any]]:
+def list_runs(query: dict[str, Any]) -> list[dict[str, Any]]:
     """List the runs, newest first."""
     return domain().views.list_runs(**query)
 
@@ -34,22 +34,22 @@ def runs(query: dict[str, Any]) -> list[dict[str, Any]]:
 @blp.get("/runs/<run_id>")
 @blp.arguments(schemas.MetricsQuerySchema, location="query")
 @blp.response(200, schemas.MetricsSchema)
-@blp.errors(404, 422)
-def run_metrics(query: dict[str, Any], run_id: str) -> Response:
+@blp.errors(404, shapes={422: schemas.MetricsErrorSchema})
+def get_metrics(query: dict[str, Any], run_id: str) -> Response:
     """The metrics of a run, row by row as they were logged."""
     return _answer(run_id, query)
 
 
 @blp.get("/runs/<run_id>/summary")
 @blp.response(200, schemas.SummarySchema)
-@blp.errors(404, 422)
-def summary(run_id: str) -> Response:
+@blp.errors(404, shapes={422: schemas.MetricsErrorSchema})
+def get_metrics_summary(run_id: str) -> Response:
     """Totals, best and final values. The best of a name holding "loss" or "error" is its minimum, else its maximum."""
-    return current_app.json.response(domain().views.summary(run_id))
+    return jsonify(domain().views.summary(run_id))
 
 
 def _answer(run_id: str, query: dict[str, Any]) -> Response:
     columns = query["columns"]
     wanted = None if columns is None else columns.split(",")
     # Not dumped through its schema, which would take longer than reading the file: every value is a number already.
-    return current_app.json.response(domain().views.metrics(run_id, query["since_row"], query["max_points"], wanted))
+    return jsonify(domain().views.metrics(run_id, query["since_row"], query["max_points"], wanted))

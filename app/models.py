@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, send_file
+from flask import Response, jsonify
 
 from app import schemas
 from app.domain import domain
 from app.errors import status_of
 from app.extensions import Blueprint, error_body
+from app.files import send
 from app.runs.exceptions import RunError
 
 blp = Blueprint("models", __name__, url_prefix="/training", description="The trained models.")
@@ -18,7 +19,7 @@ blp = Blueprint("models", __name__, url_prefix="/training", description="The tra
 @blp.get("/trained_models")
 @blp.response(200, schemas.ModelPathsSchema)
 @blp.errors()
-def trained_models() -> dict[str, Any]:
+def list_model_paths() -> dict[str, Any]:
     """List the absolute paths of the ONNX files, newest first."""
     return {"model_paths": [str(model.path) for model in domain().models.list()]}
 
@@ -26,26 +27,25 @@ def trained_models() -> dict[str, Any]:
 @blp.get("/models")
 @blp.response(200, schemas.ModelsSchema)
 @blp.errors()
-def models() -> dict[str, Any]:
+def list_models() -> Response:
     """List the model cards, newest first."""
-    return {"models_info": [model.card for model in domain().models.list()]}
+    # Not dumped through the schema, which names the fields that a consumer needs and would leave out the others.
+    return jsonify({"models_info": [model.card for model in domain().models.list()]})
 
 
 @blp.get("/models/<run_id>/download")
-@blp.response(200, {"type": "string", "format": "binary"}, content_type="application/octet-stream")
-@blp.errors(404)
-def download(run_id: str) -> Response:
+@blp.downloads
+@blp.errors(404, 416)
+def download_model(run_id: str) -> Response:
     """Download a run's ONNX file under the model's name."""
     model = domain().models.find(run_id)
-    return send_file(
-        model.path, mimetype="application/octet-stream", as_attachment=True, download_name=f"{model.name}.onnx"
-    )
+    return send(model.path, f"{model.name}.onnx")
 
 
 @blp.delete("/models/<run_id>")
 @blp.response(200, schemas.DeletedSchema)
-@blp.errors(404, 409)
-def delete(run_id: str) -> Any:
+@blp.errors(shapes={403: schemas.DeletionForbiddenSchema, **dict.fromkeys((404, 409), schemas.DeletionErrorSchema)})
+def delete_run(run_id: str) -> Any:
     """Delete a run: its model, metrics, log and checkpoints."""
     try:
         domain().store.delete(run_id)

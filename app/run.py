@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app, send_file
+from flask import Response, jsonify
 
 from app import schemas
 from app.domain import domain
 from app.extensions import Blueprint
+from app.files import send
 
 blp = Blueprint("runs", __name__, url_prefix="/training/runs", description="One run in full.")
 
@@ -16,16 +17,16 @@ blp = Blueprint("runs", __name__, url_prefix="/training/runs", description="One 
 @blp.get("/<run_id>")
 @blp.response(200, schemas.RunSchema)
 @blp.errors(404)
-def run(run_id: str) -> Response:
+def get_run(run_id: str) -> Response:
     """Everything known of a run."""
-    return current_app.json.response(domain().views.describe(run_id))
+    return jsonify(domain().views.describe(run_id))
 
 
 @blp.get("/<run_id>/log")
 @blp.arguments(schemas.LogQuerySchema, location="query")
 @blp.response(200, schemas.LogSchema)
 @blp.errors(404, 422)
-def log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
+def get_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
     """A piece of the log. Begin the next one at `next_offset`."""
     return domain().views.log(run_id, query["offset"], query["limit"])
 
@@ -33,17 +34,16 @@ def log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
 @blp.get("/<run_id>/artifacts")
 @blp.response(200, schemas.ArtifactsSchema)
 @blp.errors(404)
-def artifacts(run_id: str) -> dict[str, Any]:
+def list_artifacts(run_id: str) -> dict[str, Any]:
     """List the run's files."""
     return {"run_id": run_id, "artifacts": domain().views.artifacts(run_id)}
 
 
 @blp.get("/<run_id>/artifacts/<path:path>")
-@blp.response(200, {"type": "string", "format": "binary"}, content_type="application/octet-stream")
-@blp.errors(404)
-def artifact(run_id: str, path: str) -> Response:
+@blp.downloads
+@blp.errors(404, 416)
+def download_artifact(run_id: str, path: str) -> Response:
     """Download one of the run's files."""
     store = domain().store
     found = store.artifact(store.find(run_id), path)
-    # Always a download: nothing that a training wrote is shown as a page of ours.
-    return send_file(found, mimetype="application/octet-stream", as_attachment=True, download_name=found.name)
+    return send(found, found.name)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import INCLUDE, Schema, ValidationError, fields, post_load, validate
 
 from app.runs.starting import StartRequest
 from app.runs.states import STATES
@@ -13,6 +14,19 @@ from app.runs.states import STATES
 MAX_PATH_CHARS = 4096
 MAX_NAME_CHARS = 255
 MAX_LOG_BYTES = 4 * 1024 * 1024
+MAX_OVERRIDES_BYTES = 32 * 1024
+MAX_OVERRIDES_DEPTH = 10
+
+
+class _Request(Schema):
+    """Something that a client sends."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.error_messages |= {
+            "type": "Must be a JSON object.",
+            "unknown": f"Unknown field; known are {', '.join(self.fields)}.",
+        }
 
 
 def _printable(text: str) -> None:
@@ -33,14 +47,31 @@ def _directory(what: str) -> fields.String:
     )
 
 
+def _fit_for_a_file_name(text: str) -> None:
+    if not re.fullmatch(r"[\w\-]([\w .\-]{0,98}[\w\-])?", text):
+        raise ValidationError("Must be 1 to 100 letters, digits, spaces or . _ - without dots or spaces at its ends.")
+
+
 def _storable(overrides: dict[str, Any]) -> None:
+    """They go into the run's own copy of the experiment, which must be read back."""
     try:
-        json.dumps(overrides, allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        raise ValidationError("Must hold text and finite numbers only.") from None
+        num_bytes, depth = len(json.dumps(overrides, ensure_ascii=False).encode()), _depth(overrides)
+    except UnicodeEncodeError:
+        raise ValidationError("Must hold proper text: a half of a surrogate pair is none.") from None
+    except RecursionError:
+        num_bytes, depth = 0, MAX_OVERRIDES_DEPTH + 1
+    if depth > MAX_OVERRIDES_DEPTH:
+        raise ValidationError(f"Must have at most {MAX_OVERRIDES_DEPTH} levels of objects and lists.")
+    if num_bytes > MAX_OVERRIDES_BYTES:
+        raise ValidationError(f"Must have at most {MAX_OVERRIDES_BYTES:,} bytes altogether.")
 
 
-class StartRequestSchema(Schema):
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)
+
+
+class StartRequestSchema(_Request):
     """A start. A command experiment needs only the folders it uses; a resumed run takes the rest from the earlier."""
 
     config_name = _name(
@@ -59,10 +90,14 @@ class StartRequestSchema(Schema):
     model_name = fields.String(
         load_default=None,
         allow_none=True,
-        validate=validate.Regexp(
-            r"^(?!\.)[\w .\-]{1,100}\Z", error="Must be 1 to 100 letters, digits, spaces or . _ - and not begin with a dot."
-        ),
-        metadata={"description": "What to call the model; `model` unless given.", "example": "model"},
+        validate=[_fit_for_a_file_name],
+        metadata={
+            "description": "What to call the model; `model` unless given. 1 to 100 letters of any language, digits, "
+            "spaces or . _ - with neither a dot nor a space at its ends.",
+            "example": "model",
+            "minLength": 1,
+            "maxLength": 100,
+        },
     )
     overrides = fields.Dict(
         keys=fields.String(validate=validate.Length(min=1, max=MAX_NAME_CHARS)),
@@ -79,7 +114,7 @@ class StartRequestSchema(Schema):
         return StartRequest(**values)
 
 
-class StopRequestSchema(Schema):
+class StopRequestSchema(_Request):
     run_id = fields.String(
         load_default=None,
         allow_none=True,
@@ -93,35 +128,49 @@ class StopRequestSchema(Schema):
     )
 
 
-class StopQuerySchema(Schema):
+class StopQuerySchema(_Request):
     wait = fields.Boolean(
         load_default=True, metadata={"description": "0: return at once instead of when no process is left."}
     )
 
 
-class RunsQuerySchema(Schema):
-    limit = fields.Integer(load_default=None, allow_none=False, validate=validate.Range(1, 100_000))
-    offset = fields.Integer(load_default=0, validate=validate.Range(0, 2**31))
-    status = fields.String(load_default=None, validate=validate.OneOf(STATES))
+class RunsQuerySchema(_Request):
+    limit = fields.Integer(
+        load_default=None,
+        allow_none=False,
+        validate=validate.Range(1, 100_000),
+        metadata={"description": "So many at most; all unless given."},
+    )
+    offset = fields.Integer(
+        load_default=0, validate=validate.Range(0, 2**31), metadata={"description": "Leave out so many of the newest."}
+    )
+    status = fields.String(
+        load_default=None,
+        allow_none=False,
+        validate=validate.OneOf(STATES),
+        metadata={"description": "Only runs in this state."},
+    )
 
 
-class MetricsQuerySchema(Schema):
+class MetricsQuerySchema(_Request):
     since_row = fields.Integer(
         load_default=0, validate=validate.Range(0, 2**53), metadata={"description": "Leave out the rows before."}
     )
     max_points = fields.Integer(
         load_default=None,
+        allow_none=False,
         validate=validate.Range(2, 1_000_000),
         metadata={"description": "At most so many rows; every column keeps its peaks."},
     )
     columns = fields.String(
         load_default=None,
+        allow_none=False,
         validate=validate.Length(max=MAX_PATH_CHARS),
-        metadata={"description": "Comma-separated; only these columns."},
+        metadata={"description": "Comma-separated; only these columns. Those that do not exist (yet) are left out."},
     )
 
 
-class LogQuerySchema(Schema):
+class LogQuerySchema(_Request):
     offset = fields.Integer(
         load_default=0,
         validate=validate.Range(-(2**53), 2**53),
@@ -134,7 +183,7 @@ class LogQuerySchema(Schema):
     )
 
 
-class SubscribeSchema(Schema):
+class SubscribeSchema(_Request):
     """What a socket client sends to subscribe."""
 
     run_id = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_NAME_CHARS))
@@ -154,7 +203,7 @@ class StartedSchema(Schema):
 
 class StoppedSchema(Schema):
     status = fields.String(required=True, validate=validate.OneOf(["stopped", "stopping", "not_running"]))
-    run_id = fields.String(allow_none=True)
+    run_id = fields.String(required=True, allow_none=True, metadata={"description": "null: nothing was running."})
 
 
 class LastRunSchema(Schema):
@@ -179,6 +228,12 @@ class ConfigsSchema(Schema):
     available_configs = fields.List(fields.String(), required=True)
 
 
+class NumImagesSchema(Schema):
+    train = fields.Integer(required=True)
+    val = fields.Integer(required=True)
+    test = fields.Integer(required=True)
+
+
 class DatasetSchema(Schema):
     dataset_name = fields.String(required=True)
     train_path = fields.String(required=True)
@@ -186,7 +241,7 @@ class DatasetSchema(Schema):
     test_path = fields.String(required=True)
     dataset_base_path = fields.String(required=True)
     class_names = fields.List(fields.String(), required=True)
-    num_images = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    num_images = fields.Nested(NumImagesSchema, required=True)
 
 
 class DatasetsSchema(Schema):
@@ -197,10 +252,24 @@ class ModelPathsSchema(Schema):
     model_paths = fields.List(fields.String(), required=True)
 
 
+class ModelCardSchema(Schema):
+    """What classification_model.json says; of a program that is not ours, whatever it wrote."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    run_id = fields.String(required=True)
+    model_name = fields.String(required=True)
+    model_path = fields.String(required=True, metadata={"description": "Absolute path of the ONNX file."})
+    dataset_name = fields.Raw(metadata={"description": "Text."})
+    config_name = fields.Raw(metadata={"description": "Text: the experiment file."})
+    class_names = fields.Raw(metadata={"description": "List of texts, in the order of the outputs."})
+    train_metrics = fields.Raw(metadata={"description": "Values by name, such as train/loss."})
+    test_metrics = fields.Raw(metadata={"description": "Values by name, such as test/loss and test/acc."})
+
+
 class ModelsSchema(Schema):
-    models_info = fields.List(
-        fields.Dict(), required=True, metadata={"description": "The model cards (classification_model.json)."}
-    )
+    models_info = fields.List(fields.Nested(ModelCardSchema), required=True)
 
 
 class DeletedSchema(Schema):
@@ -231,7 +300,7 @@ class MetricsSchema(Schema):
         metadata={"description": "One object a row; null = not logged (or not finite)."},
     )
     csv_file = fields.String(required=True)
-    last_modified = fields.String(required=True)
+    last_modified = fields.String(required=True, allow_none=True)
 
 
 class SummarySchema(Schema):
@@ -289,3 +358,28 @@ class ErrorSchema(Schema):
     status = fields.String(required=True, metadata={"description": "HTTP status text, or what the call's table says."})
     message = fields.String(required=True, metadata={"description": "What was wrong and what would be right."})
     errors = fields.Dict(required=True, metadata={"description": "By field: what would be right."})
+
+
+class RunActiveErrorSchema(ErrorSchema):
+    status = fields.String(required=True, validate=validate.Equal("running"))
+    pid = fields.Integer(required=True, allow_none=True, metadata={"description": "Of the training that runs."})
+    run_id = fields.String(required=True, allow_none=True, metadata={"description": "Of the run that is active."})
+
+
+class LaunchErrorSchema(ErrorSchema):
+    status = fields.String(required=True, metadata={"description": "error: and the reason."})
+    run_id = fields.String(metadata={"description": "The run that failed, unless nothing of it is left."})
+
+
+class MetricsErrorSchema(ErrorSchema):
+    csv_file = fields.String(metadata={"description": "The file that cannot be read, if that is what was wrong."})
+
+
+class DeletionErrorSchema(ErrorSchema):
+    success = fields.Boolean(required=True, metadata={"description": "false"})
+    error = fields.String(required=True, metadata={"description": "The same as `message`."})
+
+
+class DeletionForbiddenSchema(ErrorSchema):
+    success = fields.Boolean(metadata={"description": "false; only where the file system refused."})
+    error = fields.String(metadata={"description": "The same as `message`; only where the file system refused."})

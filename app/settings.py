@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 PREFIX = "TRAINING_"
+
+_HOST = re.compile(r"[\w.:%-]+")
+_ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 
 T = TypeVar("T")
 
@@ -22,11 +27,23 @@ def _absolute(text: str) -> Path:
 
 
 def _paths(text: str) -> tuple[Path, ...]:
+    if not text.strip(":"):
+        raise ValueError("must name at least one folder")  # None at all would read as no restriction.
     return tuple(_absolute(part) for part in text.split(":") if part)
 
 
+def _host(text: str) -> str:
+    name = text.removeprefix("[").removesuffix("]")
+    if not _HOST.fullmatch(name):
+        raise ValueError("must be a host name or an IP address")
+    return name
+
+
 def _origins(text: str) -> tuple[str, ...]:
-    return tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+    origins = tuple(part.strip().rstrip("/").lower() for part in text.split(",") if part.strip())
+    if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("must be origins such as https://example.org, separated by commas, or *")
+    return origins
 
 
 def _flag(text: str) -> bool:
@@ -66,7 +83,7 @@ def _setting(default: str | None, doc: str, parse: Callable[[str], Any] = str) -
 class Settings:
     """The settings, parsed; paths are absolute. Each field NAME is the variable TRAINING_NAME."""
 
-    host: str = _setting("127.0.0.1", "where the service listens")
+    host: str = _setting("127.0.0.1", "where the service listens", _host)
     port: int = _setting("8000", "where the service listens", _number(int, 0, 65535))
     configs_dir: Path = _setting("configs/experiment", "experiment files", _absolute)
     runs_dir: Path = _setting("logs/train/runs", "run directories (the locks live in its parent)", _absolute)
@@ -104,6 +121,21 @@ class Settings:
             except ValueError as error:
                 raise SettingsError(f"{variable}={text!r} {error}.") from error
         return cls(**values)
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT as it stands in a URL."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def make_runs_dir(self) -> None:
+        """Make sure that runs can be kept. Raises SettingsError."""
+        try:
+            self.runs_dir.mkdir(parents=True, exist_ok=True)
+            problem = None if os.access(self.runs_dir.parent, os.W_OK | os.X_OK) else "its parent cannot be written to"
+        except OSError as error:
+            problem = error.strerror or str(error)
+        if problem:
+            raise SettingsError(f"TRAINING_RUNS_DIR={str(self.runs_dir)!r} cannot be used: {problem}.")
 
     def refuse_exposure(self, host: str) -> None:
         """Raise SettingsError when listening on `host` would let anybody on the network in."""

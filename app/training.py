@@ -17,8 +17,8 @@ blp = Blueprint("training", __name__, url_prefix="/training", description="Start
 @blp.post("/start")
 @blp.arguments(schemas.StartRequestSchema)
 @blp.response(200, schemas.StartedSchema)
-@blp.errors(400, 404, 409, 422, 500, 507)
-def start(asked: StartRequest) -> dict[str, Any]:
+@blp.errors(400, 404, 413, 422, 507, shapes={409: schemas.RunActiveErrorSchema, 500: schemas.LaunchErrorSchema})
+def start_run(asked: StartRequest) -> dict[str, Any]:
     """Start a training run. Answers when its program is running."""
     run = domain().service.start(asked)
     return {"status": "started", "pid": run.record.get("pid"), "run_id": run.run_id}
@@ -29,8 +29,8 @@ def start(asked: StartRequest) -> dict[str, Any]:
 @blp.arguments(schemas.StopQuerySchema, location="query")
 @blp.response(200, schemas.StoppedSchema)
 @blp.alt_response(202, schema=schemas.StoppedSchema, description="Asked to stop; with wait=0.")
-@blp.errors(400, 409, 422)
-def stop(asked: dict[str, Any], query: dict[str, Any]) -> Any:
+@blp.errors(400, 409, 413, 422)
+def stop_run(asked: dict[str, Any], query: dict[str, Any]) -> Any:
     """Stop the active run. Answers when no process of it is left, unless wait=0."""
     stopped = domain().service.stop(asked["run_id"], asked["mode"], query["wait"], f"REST {request.remote_addr}")
     body = {"status": stopped.status, "run_id": stopped.run_id}
@@ -40,7 +40,7 @@ def stop(asked: dict[str, Any], query: dict[str, Any]) -> Any:
 @blp.get("/status")
 @blp.response(200, schemas.StatusSchema)
 @blp.errors()
-def status() -> dict[str, Any]:
+def get_status() -> dict[str, Any]:
     """Tell what runs now, and how the last run ended."""
     return domain().views.status()
 
@@ -48,7 +48,7 @@ def status() -> dict[str, Any]:
 @blp.get("/configs")
 @blp.response(200, schemas.ConfigsSchema)
 @blp.errors()
-def configs() -> dict[str, Any]:
+def list_configs() -> dict[str, Any]:
     """List the experiments."""
     return {"available_configs": domain().experiments.names()}
 
@@ -56,7 +56,7 @@ def configs() -> dict[str, Any]:
 @blp.get("/configs/<name>")
 @blp.response(200, {"type": "object"})
 @blp.errors(404, 422)
-def config(name: str) -> Any:
+def get_config(name: str) -> Any:
     """Show an experiment with its defaults filled in; an invalid one is a 422 with its errors by key."""
     return current_app.json.response(domain().experiments.describe(name))
 
@@ -64,6 +64,6 @@ def config(name: str) -> Any:
 @blp.get("/datasets")
 @blp.response(200, schemas.DatasetsSchema)
 @blp.errors()
-def datasets() -> dict[str, Any]:
+def list_datasets() -> dict[str, Any]:
     """List the datasets: folders with train, val and test, each with a folder of images per class."""
     return {"datasets": domain().datasets.describe()}

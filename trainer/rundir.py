@@ -8,6 +8,7 @@ runner imports it.
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -123,9 +124,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Read a JSON object, or None where the file is missing, unreadable, cut short or anything but an object."""
+    """Read a JSON object, or None where the file is missing, unreadable, cut short or anything but an object.
+
+    JSON has no NaN and no infinity; where a program wrote them all the same they are read as null.
+    """
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes(), parse_constant=lambda _: None, parse_float=_finite)
     except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None

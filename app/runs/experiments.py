@@ -23,16 +23,19 @@ class ExperimentFolder:
     def names(self) -> list[str]:
         """List the experiment files, sorted."""
         try:
-            return sorted(p.name for p in self._dir.iterdir() if p.suffix in SUFFIXES and is_plain_name(p.name))
+            return sorted(path.name for path in self._dir.iterdir() if self._is_experiment(path.name))
         except OSError:
             return []
 
     def path(self, name: str) -> Path:
         """Find a file; `digits_resnet` stands for `digits_resnet.yaml`. Raises ExperimentNotFound."""
         for candidate in (name, f"{name}.yaml"):
-            if is_plain_name(candidate) and candidate.endswith(SUFFIXES) and (self._dir / candidate).is_file():
+            if self._is_experiment(candidate):
                 return self._dir / candidate
         raise ExperimentNotFound(name, self.names())
+
+    def _is_experiment(self, name: str) -> bool:
+        return is_plain_name(name) and name.endswith(SUFFIXES) and (self._dir / name).is_file()
 
     def load(self, name: str, overrides: Mapping[str, object] | None = None) -> Experiment:
         """Load one with its defaults and overrides. Raises ExperimentNotFound, InvalidStart with the keys."""

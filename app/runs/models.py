@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from app.runs.exceptions import FileNotInRun
-from app.runs.store import Run, RunStore
+from app.runs.store import Run, RunStore, is_plain_name
 from trainer.rundir import read_json
 
 
@@ -49,8 +49,13 @@ class ModelFolder:
             return None
         # The file lies beside the checkpoint; by its name alone it is found also after the folder was moved, and no
         # card can make us serve a file from elsewhere.
-        path = run.directory.checkpoints / Path(card["model_path"]).name
-        if path.suffix != ".onnx" or not path.is_file() or path.is_symlink():
+        name = PurePath(card["model_path"]).name
+        try:
+            path = self._store.artifact(run, f"checkpoints/{name}")
+        except FileNotInRun:
             return None
-        name = card["model_name"] if isinstance(card.get("model_name"), str) else "model"
-        return TrainedModel(run.run_id, name, path, card | {"model_path": str(path)})
+        if path.suffix != ".onnx":
+            return None
+        name = card["model_name"] if is_plain_name(card.get("model_name")) else "model"
+        ours = {"run_id": run.run_id, "model_name": name, "model_path": str(path)}
+        return TrainedModel(run.run_id, name, path, card | ours)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from trainer.rundir import RunDir, read_json
 from trainer.verdict import INTERRUPTED, VERDICTS
 
 MAX_NAME_BYTES = 255
+_STAMPED = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:_(\d{1,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,8 @@ class Run:
             "created_at": self.created_at,
             "started_at": _text(self.record.get("started_at")),
             "ended_at": _text(self.record.get("ended_at")),
-            "exit_code": self.record.get("exit_code"),
-            "signal": self.record.get("signal"),
+            "exit_code": exit_code if isinstance(exit_code := self.record.get("exit_code"), int) else None,
+            "signal": _text(self.record.get("signal")),
         }
 
 
@@ -208,9 +210,11 @@ def _pid_of_holder(run_path: Path, lock_path: Path) -> int | None:
     return min(found, key=lambda p: p.create_time()).pid if found else None
 
 
-def is_plain_name(name: str) -> bool:
+def is_plain_name(name: object) -> bool:
     """Whether a name is one path component that stays in its folder and is not hidden."""
-    if not name or name.startswith(".") or "/" in name or "\\" in name or not name.isprintable():
+    if not isinstance(name, str) or not name or name.startswith(".") or not name.isprintable():
+        return False
+    if "/" in name or "\\" in name:
         return False
     try:
         return len(os.fsencode(name)) <= MAX_NAME_BYTES
@@ -219,9 +223,9 @@ def is_plain_name(name: str) -> bool:
 
 
 def _age_key(run_id: str) -> tuple[str, int, str]:
-    """Sort `..._10` behind `..._9`: the second's stamp, then the number, then whatever else it is called."""
-    stamp, number = run_id[:19], run_id[20:]
-    return (stamp, int(number) if run_id[19:20] == "_" and number.isdecimal() else 1, run_id)
+    """Sort `..._10` behind `..._9`: the second's stamp, then the number. What is called otherwise counts as oldest."""
+    stamped = _STAMPED.fullmatch(run_id)
+    return (stamped[1], int(stamped[2] or 1), run_id) if stamped else ("", 0, run_id)
 
 
 def _text(value: object) -> str | None:
