@@ -98,6 +98,9 @@ class LiveServer:
     def post(self, path: str, json: Any = None, **options: Any) -> requests.Response:
         return requests.post(self.url + path, json=json, timeout=60, **options)
 
+    def delete(self, path: str, **options: Any) -> requests.Response:
+        return requests.delete(self.url + path, timeout=60, **options)
+
     def start_run(self, config_name: str, **fields: Any) -> str:
         """Start a run and return its id."""
         answer = self.post("/training/start", {"config_name": config_name, **fields})

@@ -1,0 +1,58 @@
+"""What every answer of the service is checked for."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.servers import LiveServer
+
+ONE_SHAPE = {"code", "status", "message", "errors"}
+
+
+def problem(answer: requests.Response, code: int, **more: Any) -> dict[str, Any]:
+    """Check that an answer is an error of the one shape and return its body. `more`: fields beyond it, or `status`."""
+    assert answer.status_code == code, answer.text
+    return check_shape(answer.json(), code, **more)
+
+
+def check_shape(body: dict[str, Any], code: int, **more: Any) -> dict[str, Any]:
+    assert set(body) == ONE_SHAPE | set(more), body
+    expected = {"code": code, "status": HTTPStatus(code).phrase} | more
+    assert {name: body[name] for name in expected} == expected
+    assert len(body["message"].split()) > 2, body
+    assert isinstance(body["errors"], dict)
+    return body
+
+
+def ask(server: LiveServer, method: str, target: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    """Send a request whose target nobody tidies up on the way; return the code and the body, parsed if it is JSON."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    try:
+        connection.putrequest(method, target, skip_host="Host" in headers)
+        content = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        if content is not None:
+            headers = {"Content-Type": "application/json", "Content-Length": str(len(content))} | headers
+        for name, value in headers.items():
+            connection.putheader(name.replace("_", "-"), value)
+        connection.endheaders(content)
+        answer = connection.getresponse()
+        raw = answer.read()
+    finally:
+        connection.close()
+    is_json = answer.headers.get_content_type() == "application/json"
+    return answer.status, json.loads(raw) if is_json else raw
+
+
+def tree(folder: Path) -> dict[str, Any]:
+    """Everything below a folder: what a request must not change. The locks are looked at by being taken."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+        if path.name != "server.log" and ".lock" not in path.name
+    }

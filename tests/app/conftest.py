@@ -1,0 +1,33 @@
+"""A server for all tests of a module, each of which leaves it idle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import end
+from tests.servers import KINDS, LiveServer
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def module_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    server = LiveServer(tmp_path_factory.mktemp("shared"), request.param, TRAINING_STOP_GRACE_S="5")
+    server.start()
+    yield server
+    end(server)
+
+
+@pytest.fixture
+def shared(module_server: LiveServer) -> Iterator[LiveServer]:
+    """The module's server, on each kind. Runs and experiments of other tests may be there; nothing is running."""
+    yield module_server
+    module_server.post("/training/stop", {"mode": "discard"})
+
+
+@pytest.fixture
+def empty(shared: LiveServer) -> LiveServer:
+    """The module's server without any run."""
+    for run in shared.get("/training/metrics/runs").json():
+        assert shared.delete(f"/training/models/{run['run_id']}").status_code == 200
+    return shared

@@ -1,0 +1,82 @@
+"""Run directories, datasets and models written by a test instead of by a training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+METRICS = """epoch,step,train/loss,val/acc,val/loss
+0,9,0.75,,
+0,9,,0.5,0.875
+1,19,nan,,
+1,19,,inf,0.625
+"""
+
+
+def write_run(runs_dir: Path, run_id: str, state: str | None = "completed", **more: Any) -> Path:
+    """Write a run that has ended (`state` None: without a verdict) and return its directory.
+
+    `more`: reason, created_at, log, metrics (as text), progress, request.
+    """
+    path = runs_dir / run_id
+    path.mkdir(parents=True)
+    request = {"config_name": "digits.yaml", "model_name": "digits", "overrides": {}} | more.get("request", {})
+    write_json(path / "run.json", {"run_id": run_id, "created_at": more.get("created_at", "2026"), "request": request})
+    (path / "config.yaml").write_text("command:\n  argv: [\"true\"]\n")
+    if state is not None:
+        verdict = {"state": state, "reason": more.get("reason"), "pid": 4, "exit_code": 0, "signal": None}
+        write_json(path / "state.json", verdict | {"started_at": "2026-01-01T00:00:00+00:00", "ended_at": "2026-01-02"})
+    if "log" in more:
+        (path / "train.log").write_bytes(more["log"])
+    if "metrics" in more:
+        write_metrics(path, more["metrics"])
+    if "progress" in more:
+        (path / "progress.json").write_text(more["progress"])
+    return path
+
+
+def write_metrics(run: Path, text: str | bytes, place: str = "csv/version_0/metrics.csv") -> Path:
+    file = run / place
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return file
+
+
+def write_model(run: Path, content: bytes = b"onnx", file_name: str = "epoch_003.onnx", **card: Any) -> Path:
+    """Write a card and the ONNX file it names; return that file."""
+    model = run / "checkpoints" / file_name
+    model.parent.mkdir(exist_ok=True)
+    model.write_bytes(content)
+    told = {
+        "run_id": run.name,
+        "model_name": "digits",
+        "model_path": str(model),
+        "dataset_name": "digits",
+        "config_name": "digits.yaml",
+        "class_names": ["0", "1"],
+        "train_metrics": {"train/loss": 0.25},
+        "test_metrics": {"test/loss": 0.5, "test/acc": 0.75},
+        "opset": 18,
+    }
+    write_json(run / "classification_model.json", told | card)
+    return model
+
+
+def write_images(folder: Path, **num_images: int) -> Path:
+    """Write class folders with so many (empty) images each."""
+    for name, number in num_images.items():
+        (folder / name).mkdir(parents=True)
+        for index in range(number):
+            (folder / name / f"{index}.png").write_bytes(b"")
+    return folder
+
+
+def write_dataset(data_dir: Path, name: str) -> Path:
+    for split, number in (("train", 3), ("val", 2), ("test", 1)):
+        write_images(data_dir / name / split, cat=number, dog=number)
+    return data_dir / name
+
+
+def write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content))
