@@ -71,7 +71,7 @@ export class Chart {
       scales: { x: { time: false } },
       axes: [
         { ...line, grid: { show: false }, size: 28, values: (_, splits) => splits.map((x) => (Number.isInteger(x) ? count(x) : "")) },
-        { ...line, size: 52 },
+        { ...line, size: 56, values: (_, splits) => splits.map((y) => String(Number(y.toPrecision(6))).replace("-", "\u2212")) },
       ],
       cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false }, dataIdx: nearestValue },
       hooks: { setCursor: [(plot) => this.#readOut(plot)] },

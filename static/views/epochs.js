@@ -1,13 +1,14 @@
-/** The epochs as a table, the newest first; the best value of each metric stands out. */
+/** The epochs as a table, the newest first; the best value of each metric stands out. The test is no epoch. */
 import { byId, make, setText, whenChanged } from "../dom.js";
 import { metric } from "../format.js";
-import { byImportance, isBetterLower } from "../series.js";
+import { byImportance, isBetterLower, sideOf } from "../series.js";
 
 const MAX_ROWS = 200;
 
 export const renderEpochs = whenChanged(
   (state) => [state.epochs],
-  ({ epochs }) => {
+  (state) => {
+    const epochs = state.epochs.map(withoutTest).filter(({ metrics }) => Object.keys(metrics).length > 0);
     byId("epochs").hidden = epochs.length === 0;
     byId("no-epochs").hidden = epochs.length > 0;
     const names = [...new Set(epochs.flatMap((each) => Object.keys(each.metrics)))].sort(byImportance);
@@ -24,13 +25,17 @@ export const renderEpochs = whenChanged(
 
 const heading = (name) => make("th", { text: name, scope: "col" });
 
+/** Lightning logs the test under the number of an epoch that was never trained; it is shown with the run. */
+function withoutTest({ epoch, metrics }) {
+  return { epoch, metrics: Object.fromEntries(Object.entries(metrics).filter(([name]) => sideOf(name) !== "test")) };
+}
+
 function row({ epoch, metrics }, names, best) {
-  const isTest = Object.keys(metrics).every((name) => name.startsWith("test"));
   const cells = names.map((name) => {
-    const isBest = metrics[name] === best.get(name) && !isTest;
+    const isBest = metrics[name] === best.get(name);
     return make("td", { text: name in metrics ? metric(metrics[name]) : "", className: isBest ? "is-best" : "" });
   });
-  return make("tr", {}, make("th", { text: isTest ? "test" : String(epoch + 1), scope: "row" }), ...cells);
+  return make("tr", {}, make("th", { text: String(epoch + 1), scope: "row" }), ...cells);
 }
 
 /** The best value, if it is better than another one. */

@@ -1,13 +1,14 @@
 /** The run that is followed: its state, how far it is, and what can be done with it. */
-import { byId, setText, whenChanged } from "../dom.js";
-import { UNKNOWN, count, duration, experimentName, moment, percent, rate, secondsBetween } from "../format.js";
+import { byId, make, setText, whenChanged } from "../dom.js";
+import { UNKNOWN, count, duration, experimentName, metric, moment, percent, rate, secondsBetween } from "../format.js";
+import { byImportance, sideOf } from "../series.js";
 import { isActive } from "../state.js";
 
 const PHASES = { test: "Testing the best checkpoint", export: "Exporting the model" };
 const RESUMABLE = new Set(["stopped", "interrupted", "failed"]);
 
 export const renderNow = whenChanged(
-  (state) => [state.run, state.progress, state.detail, state.start, state.stop, state.isLoaded],
+  (state) => [state.run, state.progress, state.detail, state.start, state.stop, state.epochs, state.isLoaded],
   (state) => {
     const { run, isLoaded } = state;
     byId("now").dataset.state = run?.state ?? "none";
@@ -24,7 +25,7 @@ export const renderNow = whenChanged(
   },
 );
 
-function renderRun(run, { progress }) {
+function renderRun(run, { progress, epochs }) {
   setText(byId("state"), run.state);
   setText(byId("now-title"), experimentName(run.config_name));
   setText(byId("about"), [datasetOf(run), run.model_name, run.run_id].filter(Boolean).join("  ·  "));
@@ -42,6 +43,12 @@ function renderRun(run, { progress }) {
   for (const [id, text] of Object.entries(facts)) setText(byId(id), text);
   for (const id of ["fact-rate", "fact-left"]) byId(id).parentElement.hidden = !isActive(run);
   byId("fact-took").parentElement.hidden = isActive(run);
+  const tests = Object.entries(Object.assign({}, ...epochs.map(({ metrics }) => metrics))).filter(([name]) => sideOf(name) === "test");
+  byId("tests").replaceChildren(...tests.sort(([a], [b]) => byImportance(a, b)).map(testFact));
+}
+
+function testFact([name, value]) {
+  return make("div", {}, make("dt", { text: name }), make("dd", { text: metric(value) }));
 }
 
 function datasetOf({ request }) {

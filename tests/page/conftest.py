@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,9 @@ class Console:
         return [text for text in self.complaints if not any(part in text for part in self.expected)]
 
 
-@pytest.fixture
-def browser() -> Iterator[Any]:
+@contextmanager
+def launched_browser() -> Iterator[Any]:
+    """Launch the browser for a while, or skip (in CI fail) where there is none."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     try:
         from playwright.sync_api import expect, sync_playwright
@@ -49,6 +51,12 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
+def browser() -> Iterator[Any]:
+    with launched_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
 def console() -> Console:
     return Console()
 
@@ -60,7 +68,9 @@ def open_page(browser: Any, console: Console) -> Iterator[Callable[..., Any]]:
     def open_(url: str, **options: Any) -> Any:
         page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}).new_page()
         page.set_default_timeout(WAIT_MS)
-        page.on("console", lambda message: message.type in ("error", "warning") and console.complaints.append(message.text))
+        page.on(
+            "console", lambda message: message.type in ("error", "warning") and console.complaints.append(message.text)
+        )
         page.on("pageerror", lambda error: console.complaints.append(f"uncaught: {error}"))
         page.goto(url)
         return page

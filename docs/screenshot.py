@@ -1,0 +1,54 @@
+"""Take docs/page.png anew: a real training on digits, as the page shows it. `python docs/screenshot.py` at the top.
+
+Needs Chromium and Playwright; takes about 15 seconds. The service, its runs and the browser are gone afterwards.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from playwright.sync_api import expect, sync_playwright  # noqa: E402
+
+from tests.page.conftest import ARGUMENTS  # noqa: E402
+from tests.servers import LiveServer  # noqa: E402
+
+EPOCHS = 12
+SHOWN_AT_EPOCH = 9
+SIZE = {"width": 1280, "height": 1120}
+
+
+def main() -> None:
+    subprocess.run([sys.executable, "-m", "trainer.digits"], cwd=ROOT, check=True)
+    with tempfile.TemporaryDirectory(prefix="training-") as home:
+        settings = {"TRAINING_CONFIGS_DIR": str(ROOT / "configs/experiment"), "TRAINING_DATA_DIR": str(ROOT / "data")}
+        server = LiveServer(Path(home), **settings).start()
+        try:
+            take(server, ROOT / "docs" / "page.png")
+        finally:
+            server.post("/training/stop", {"mode": "discard"})
+            server.kill()
+
+
+def take(server: LiveServer, path: Path) -> None:
+    # A short run before, so that there is a model among the last runs.
+    earlier = server.start_run("digits_resnet.yaml", dataset="digits", overrides={"trainer.max_epochs": 2})
+    server.wait_for_state(earlier, "completed", timeout_s=120)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        page = browser.new_page(viewport=SIZE, color_scheme="light")
+        page.goto(server.url)
+        server.start_run("digits_resnet.yaml", dataset="digits", overrides={"trainer.max_epochs": EPOCHS})
+        expect(page.locator("#epoch")).to_have_text(f"Epoch {SHOWN_AT_EPOCH} of {EPOCHS}", timeout=120_000)
+        page.screenshot(path=path)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
