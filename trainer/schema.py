@@ -46,6 +46,8 @@ def schema_of(cls: type[Any]) -> Schema:
 
         @validates_schema(pass_original=True, skip_on_field_errors=False)
         def _name_unknown(self, _data: Any, original: Any, **_: Any) -> None:
+            if not isinstance(original, Mapping):
+                return  # Which is what the message says already.
             unknown = [key for key in original if key not in self.fields]
             if unknown:
                 raise ValidationError({key: [unknown_name(key, self.fields)] for key in unknown})

@@ -62,8 +62,9 @@ class Planner:
         experiment = self._experiment(asked, earlier)
         directories = self._directories(asked, earlier)
         errors = {} if earlier is None else _resume_errors(earlier, experiment)
-        for name in self._required(experiment):
-            problem = self._directory_problem(directories[name], wants_classes=experiment.command is None)
+        used = self._used(experiment)
+        for name, value in directories.items():
+            problem = self._directory_problem(value, name in used, wants_classes=experiment.command is None)
             if problem is not None:
                 errors[name] = [problem]
         if errors:
@@ -89,7 +90,9 @@ class Planner:
         except InvalidStart as error:
             by_field = {_field_of(key, asked): texts for key, texts in error.errors.items()}
             raise InvalidStart(str(error), by_field) from error
-        raise InvalidStart("config_name is missing.", {"config_name": [MISSING]})
+        missing = ["config_name", *DIRECTORY_FIELDS] if asked.dataset is None else ["config_name"]
+        errors = {name: [MISSING] for name in missing if getattr(asked, name) is None}
+        raise InvalidStart("The run cannot be started: " + _sentence(errors), errors)
 
     def _config_name(self, asked: StartRequest, earlier: Run | None) -> str | None:
         if asked.config_name is not None:
@@ -105,21 +108,23 @@ class Planner:
         return known | {name: value for name in known if (value := getattr(asked, name)) is not None}
 
     @staticmethod
-    def _required(experiment: Experiment) -> list[str]:
+    def _used(experiment: Experiment) -> list[str]:
         """A `command` experiment needs only the folders that its program is given."""
         if experiment.command is None:
             return list(DIRECTORY_FIELDS)
         used = experiment.command.placeholders()
         return [name for name in DIRECTORY_FIELDS if name in used]
 
-    def _directory_problem(self, value: str | None, wants_classes: bool) -> str | None:
+    def _directory_problem(self, value: str | None, is_used: bool, wants_classes: bool) -> str | None:
         if value is None:
-            return f"{MISSING} Give the folder, or `dataset`: the name of a dataset."
+            return f"{MISSING} Give the folder, or `dataset`: the name of a dataset." if is_used else None
         try:
             path = Path(value).resolve()
             if self._data_roots and not any(path.is_relative_to(root) for root in self._data_roots):
                 allowed = ", ".join(map(str, self._data_roots))
                 return f"{value} lies outside of the allowed folders (TRAINING_DATA_ROOTS): {allowed}."
+            if not is_used:
+                return None
             if not path.is_dir():
                 return f"{value} is not an existing directory on the server."
             if wants_classes and not list_classes(path):
@@ -132,7 +137,7 @@ class Planner:
 def _field_of(key: str, asked: StartRequest) -> str:
     """Name an experiment's key as the request knows it: what an override set is the override's fault."""
     if not key:
-        return "config_name"
+        return "resume_from" if asked.config_name is None else "config_name"
     return f"overrides.{key}" if key in asked.overrides else key
 
 

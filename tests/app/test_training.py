@@ -322,7 +322,7 @@ def test_what_cannot_be_resumed_is_a_422(shared: LiveServer) -> None:
     start = {"config_name": "ours.yaml", "dataset": dataset, "resume_from": run.name}
     assert "last.ckpt" in problem(shared.post("/training/start", start), 422)["errors"]["resume_from"][0]
     assert "command" in problem(shared.post("/training/start", {"resume_from": run.name}), 422)["errors"]["resume_from"][0]
-    (run / "config.yaml").write_text("seeds: 1\n")
-    assert set(problem(shared.post("/training/start", {"resume_from": run.name}), 422)["errors"]) == {"seeds", "model"}
+    (run / "config.yaml").write_text(OUR_EXPERIMENT + "seeds: 1\n")
+    assert set(problem(shared.post("/training/start", {"resume_from": run.name}), 422)["errors"]) == {"seeds"}
     (run / "config.yaml").unlink()
     assert set(problem(shared.post("/training/start", {"resume_from": run.name}), 422)["errors"]) == {"resume_from"}
