@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from flask import request
@@ -21,6 +22,7 @@ from app.schemas import SubscribeSchema
 NAMESPACE = "/training"
 FOLLOW = "follow"
 """The room of those who follow whatever runs; a run's own followers are in the room `run:ID`."""
+RUN_PREFIX = "run:"
 EVERYBODY = "everybody"
 
 MAX_QUEUED_PACKETS = 128
@@ -34,7 +36,7 @@ class Live:
 
     def __init__(self, socketio: SocketIO) -> None:
         self._socketio = socketio
-        self._lagging: dict[str, str | None] = {}
+        self._lagging: dict[str, list[str]] = {}
         self.supervisor: Supervisor | None = None
         """Set by the factory, since each needs the other."""
 
@@ -54,25 +56,26 @@ class Live:
     def set_aside(self, sid: str) -> None:
         """Emit nothing to a client that has not caught up, until it has taken what it was sent."""
         own = self._socketio.server.rooms(sid, namespace=NAMESPACE)
-        self._lagging[sid] = next((room.removeprefix("run:") for room in own if room.startswith("run:")), None)
-        for room in own:
-            if room != sid:
-                self._socketio.server.leave_room(sid, room, namespace=NAMESPACE)
+        self._lagging[sid] = [room for room in own if room != sid]
+        for room in self._lagging[sid]:
+            self._socketio.server.leave_room(sid, room, namespace=NAMESPACE)
+
+    def tell_position(self, sid: str, run_id: str | None) -> None:
+        """State where the run's streams stand: a client that has not everything sees the gap and asks for the rest."""
+        assert self.supervisor is not None
+        for event in self.supervisor.position(run_id):
+            self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=sid)
 
     def _readmit(self) -> None:
         """Let those who have taken everything back in, and tell them the position: they see the gap and catch up."""
         for sid, eio_sid in list(self._participants(list(self._lagging))):
             if self._num_queued(eio_sid) or sid not in self._lagging:
                 continue
-            run_id = self._lagging.pop(sid)
-            try:
-                for room in (EVERYBODY, FOLLOW if run_id is None else room_of(run_id)):
+            for room in self._lagging.pop(sid):
+                with suppress(ValueError):  # It has left meanwhile.
                     self._socketio.server.enter_room(sid, room, namespace=NAMESPACE)
-            except ValueError:
-                continue  # It has left meanwhile.
-            assert self.supervisor is not None
-            for event in self.supervisor.position(run_id):
-                self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=sid)
+                if room != EVERYBODY:
+                    self.tell_position(sid, None if room == FOLLOW else room.removeprefix(RUN_PREFIX))
 
     def _participants(self, audience: list[str]) -> Iterable[tuple[str, str]]:
         if not audience:
@@ -116,8 +119,10 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
             told, is_all = self._live.supervisor.subscribe(run_id, wanted["row"], wanted["log_offset"], join)
         except RunError as error:
             return error_body(status_of(error), str(error))
-        if not is_all:
-            self._live.set_aside(sid)
+        if not is_all and (told["rows"] or told["log"]["text"]):
+            self._live.tell_position(sid, run_id)  # So the rest comes in pieces, as fast as the client takes them.
+        elif not is_all:
+            self._live.set_aside(sid)  # Its files are being rewritten, or spoilt: asking at once would not help.
         return told
 
     def on_unsubscribe(self, _: Any = None) -> None:
@@ -173,4 +178,4 @@ class SocketGate:
 
 
 def room_of(run_id: str) -> str:
-    return f"run:{run_id}"
+    return RUN_PREFIX + run_id

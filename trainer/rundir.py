@@ -123,6 +123,15 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
+def is_there(path: Path) -> bool:
+    """Whether something is there; False also where we may not look, for which Path.exists raises."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
+
+
 def read_json(path: Path) -> dict[str, Any] | None:
     """Read a JSON object, or None where the file is missing, unreadable, cut short or anything but an object.
 

@@ -9,6 +9,7 @@ milliseconds and stay small for days.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer import oom, process, verdict
-from trainer.rundir import RUN_DIR_VARIABLE, RunDir, read_json, utc_now
+from trainer.rundir import RUN_DIR_VARIABLE, RunDir, is_there, read_json, utc_now
 
 DEFAULT_GRACE_S = 30.0
 _PR_SET_PDEATHSIG = 1
@@ -52,17 +53,16 @@ class StateFile:
     def close(self) -> None:
         """Give back what was reserved and not used."""
         for reserved in self._reserved:
-            try:
+            with contextlib.suppress(OSError):  # Nobody reads it, and the run's verdict must not hang on it.
                 reserved.unlink(missing_ok=True)
-            except OSError:
-                pass  # Nobody reads it, and the run's verdict must not hang on it.
 
 
 def _overwrite(path: Path, content: dict[str, Any], size: int) -> None:
     # Not truncated first: that would give the block back to a disk that may be full.
+    text = json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8", errors="replace")
     descriptor = os.open(path, os.O_WRONLY)
     try:
-        os.pwrite(descriptor, json.dumps(content, indent=2).encode("ascii").ljust(size - 1) + b"\n", 0)
+        os.pwrite(descriptor, text.ljust(size - 1) + b"\n", 0)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -124,9 +124,8 @@ class Runner:
                 start_new_session=True,
                 preexec_fn=_die_with_parent,
             )
-        except (OSError, subprocess.SubprocessError) as error:
-            reason = f"cannot start {program['argv'][0]}: {getattr(error, 'strerror', None) or error}"
-            self._finish(verdict.FAILED, reason)
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            self._finish(verdict.FAILED, f"cannot start {program['argv'][0]}: {_problem(error)}")
             return False
         self._state |= {"state": "running", "pid": self._program.pid, "trainer": _identity(self._program.pid)}
         self._state_file.write(self._state)
@@ -144,7 +143,7 @@ class Runner:
         is_oom = self._program.returncode == -signal.SIGKILL and oom.was_oom_killed(self._program.pid, self._oom_kills)
         self._end_descendants()
         ending = verdict.Ending(self._program.returncode, self._was_terminated, self._killed_after_s, is_oom)
-        self._finish(*verdict.judge(self._run, ending, read_json(self._run.stop), needs_result))
+        self._finish(*verdict.judge(self._run, ending, self._read_stop(), needs_result))
 
     def _remaining_s(self) -> float | None:
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
@@ -163,13 +162,17 @@ class Runner:
     def _pass_on_stop(self) -> None:
         """Signal the leader only: workers that die under it would end it in an error. Repeated when asked again."""
         assert self._program is not None
-        stop = read_json(self._run.stop)
+        stop = self._read_stop()
         self._was_terminated = stop is None
         if self._deadline is None:
             grace_s = (stop or {}).get("grace_s")
             self._grace_s = float(grace_s) if isinstance(grace_s, (int, float)) else DEFAULT_GRACE_S
             self._deadline = time.monotonic() + self._grace_s
         os.kill(self._program.pid, signal.SIGTERM)
+
+    def _read_stop(self) -> dict[str, Any] | None:
+        """The intent to stop; empty when the file is there, but a full disk had no room for what it should say."""
+        return read_json(self._run.stop) or ({} if is_there(self._run.stop) else None)
 
     def _kill_group(self) -> None:
         assert self._program is not None
@@ -181,12 +184,11 @@ class Runner:
         """Kill whatever the program left behind, also what left its group: the runner has adopted it."""
         assert self._program is not None
         while True:
-            try:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._program.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
             for pid in process.children(os.getpid()):
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(PermissionError):  # It became another user; its end is awaited all the same.
+                    os.kill(pid, signal.SIGKILL)
             try:
                 os.waitpid(-1, 0)
             except ChildProcessError:
@@ -211,6 +213,13 @@ class Runner:
 
 def _identity(pid: int) -> dict[str, Any]:
     return {"pid": pid, "start_time": process.start_time(pid)}
+
+
+def _problem(error: Exception) -> str:
+    """What kept a program from starting; of a file name, which is not always the program's, the name too."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
 
 
 def _die_with_parent() -> None:
@@ -241,16 +250,14 @@ def main(argv: list[str]) -> int:
         os.close(writer)
         return 0 if os.read(reader, 1) == b"1" else 1
     os.close(reader)
-    _write_log_to(run.log)
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     launched_from = json.loads(run.run.read_bytes())["program"]
     runner = Runner(run, lock_fd)
+    _write_log_to(run.log)  # Not earlier: what goes wrong before is for whoever asked for the start.
     has_launched = runner.launch(launched_from)
-    try:
+    with contextlib.suppress(BrokenPipeError):  # Whoever launched us is gone already, no reason to end the run.
         os.write(writer, b"1" if has_launched else b"0")
-    except BrokenPipeError:
-        pass  # Whoever launched us is gone already, which is no reason to end the run.
     os.close(writer)
     if has_launched:
         runner.wait(launched_from["needs_result"])

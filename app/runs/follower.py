@@ -18,7 +18,7 @@ from app.runs.store import Run
 from app.runs.tail import LogTail, MetricsTail, first_character, read_log
 
 RECENT_LOG_BYTES = 64 * 1024
-MAX_CATCH_UP_LOG_BYTES = 4 * 1024 * 1024
+MAX_CATCH_UP_LOG_BYTES = 1024 * 1024
 
 
 class Follower:
@@ -74,27 +74,32 @@ class Follower:
     def catch_up(self, row: int, log_offset: int | None) -> dict[str, Any]:
         """Tell what a client misses that has `row` rows and the log up to `log_offset` (None: wants the last 64 KiB).
 
-        It ends exactly where the events go on, except that of a log further behind only the next 4 MiB come.
+        It ends exactly where the events go on, except that of a log further behind only the next 1 MiB comes.
         """
-        tail = MetricsTail()
-        rows = tail.read_new(self.run.directory.find_metrics())[: self._metrics.num_rows]
-        epochs: dict[int, dict[str, Any]] = {}
-        merge_epochs(tail.columns, rows, epochs)
-        from_row = min(row, len(rows))
+        columns, from_row, rows = self._rows_since(row)
         return {
             "run": self.run.snapshot(),
             "progress": self.run.progress,
-            "columns": tail.columns,
+            "columns": columns,
             "from_row": from_row,
-            "rows": _for_json(rows[from_row:]),
+            "rows": _for_json(rows),
             "log": self._log_since(log_offset),
-            "epochs": [{"epoch": epoch, "metrics": metrics} for epoch, metrics in sorted(epochs.items())],
+            "epochs": [{"epoch": epoch, "metrics": dict(merged)} for epoch, merged in sorted(self._epochs.items())],
         }
 
     def is_behind(self, told: dict[str, Any]) -> bool:
         """Whether a catch-up did not reach the position (its rows were being rewritten, its log was long)."""
         num_rows = told["from_row"] + len(told["rows"])
         return bool(num_rows < self._metrics.num_rows or told["log"]["next_offset"] < self._log.offset)
+
+    def _rows_since(self, row: int) -> tuple[list[str], int, list[Row]]:
+        """Read from the client's row to ours: the columns, the first row's number, the rows."""
+        if row >= self._metrics.num_rows:
+            return self._metrics.columns, self._metrics.num_rows, []
+        tail = MetricsTail()
+        rows = tail.read_new(self.run.directory.find_metrics())[: self._metrics.num_rows]
+        from_row = min(row, len(rows))
+        return tail.columns, from_row, rows[from_row:]
 
     def _log_since(self, log_offset: int | None) -> dict[str, Any]:
         """Read from the client's offset to ours. One that claims more than there is has another log in mind."""

@@ -23,7 +23,8 @@ EVENTS = ("run", "epoch", "metrics", "progress", "log")
 class FollowerClient:
     """Follow `run_id`, or whatever runs (None). What it has is in `rows`, `log`, `epochs`, `run` and `progress`."""
 
-    def __init__(self, url: str, run_id: str | None = None, auth: dict[str, str] | None = None) -> None:
+    def __init__(self, url: str, run_id: str | None = None, receive_buffer: int | None = None) -> None:
+        """With a small `receive_buffer` (bytes) the server feels it soon that the client is `frozen`."""
         self.asked_run_id = run_id
         self.run_id: str | None = None
         """Whose rows and log these are."""
@@ -39,17 +40,17 @@ class FollowerClient:
         self._is_in_flight = False
         self._held: list[tuple[str, dict[str, Any]]] = []
         self._websocket: Any = None
-        small_buffer = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)  # So that `frozen` is felt by the server soon.
+        buffers = [(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)] if receive_buffer else []
         self._sio = socketio.Client(
             reconnection_delay=0.05,
             reconnection_delay_max=0.2,
             randomization_factor=0,
-            websocket_extra_options={"sockopt": small_buffer},
+            websocket_extra_options={"sockopt": buffers},
         )
         self._sio.on("connect", self._on_connect, namespace=NAMESPACE)
         for name in EVENTS:
             self._sio.on(name, partial(self._on_event, name), namespace=NAMESPACE)
-        self._sio.connect(url, namespaces=[NAMESPACE], transports=["websocket"], auth=auth, wait_timeout=20)
+        self._sio.connect(url, namespaces=[NAMESPACE], transports=["websocket"], wait_timeout=20)
 
     def close(self) -> None:
         self._sio.disconnect()

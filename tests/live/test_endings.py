@@ -106,7 +106,6 @@ def cannot_be_executed(home: Path) -> dict[str, dict[str, Any]]:
         "Permission denied": {"argv": [str(plain)]},
         "Exec format error": {"argv": [str(garbage)]},
         "/nowhere": {"argv": ["/bin/true"], "cwd": "/nowhere"},
-        "Argument list too long": {"argv": ["/bin/true", "x" * 200_000]},
     }
 
 
@@ -143,7 +142,7 @@ def test_50_megabytes_without_a_newline_cost_bounded_memory(server: LiveServer) 
             return client.log_offset == 50 * MEGABYTE
 
         wait_until(has_all, 60, lambda: (client.log_offset, client.num_gaps))
-        assert peak - before < 64 * MEGABYTE, "some times the 4 MiB that a follower gets at once"
+        assert peak - before < 64 * MEGABYTE, "some times the 1 MiB that a follower gets at once"
         assert runner_of(server, run_id).memory_info().rss < 25 * MEGABYTE
         tail = server.get(f"/training/runs/{run_id}/log", params={"offset": -10, "limit": 100}).json()
         assert (tail["text"], tail["size"], tail["next_offset"]) == ("x" * 10, 50 * MEGABYTE, 50 * MEGABYTE)
