@@ -77,7 +77,7 @@ const describe = (run) =>
 /** What the socket does not tell is asked for when the run changes its state or the connection is back. */
 function refresh(state, before) {
   const { run } = state;
-  const isBack = state.connection.status === "live" && before.connection.status !== "live";
+  const isBack = state.connection.status === "live" && ["offline", "refused"].includes(before.connection.status);
   const isChanged = run?.run_id !== before.run?.run_id || run?.state !== before.run?.state;
   if (isBack) loadChoices();
   if (isBack || isChanged) listRuns();
