@@ -1,6 +1,6 @@
 """Take docs/page.png anew: a real training on digits, as the page shows it. `python docs/screenshot.py` at the top.
 
-Needs Chromium and Playwright; takes about 15 seconds. The service, its runs and the browser are gone afterwards.
+Needs Chromium and Playwright; takes less than a minute. The service, its runs and the browser are gone afterwards.
 """
 
 from __future__ import annotations
