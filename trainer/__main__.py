@@ -20,6 +20,7 @@ from types import ModuleType
 
 from trainer import experiment, rundir, strict_yaml
 from trainer.experiment import ExperimentInvalid
+from trainer.images import SPLITS, find_splits
 from trainer.request import Request
 from trainer.stopping import Stop, Stopped
 
@@ -39,14 +40,15 @@ def _train(options: argparse.Namespace, run: rundir.RunDir, stop: Stop) -> int:
     loaded = experiment.load(options.config, _overrides(options.set))
     if loaded.command is not None:
         raise ExperimentInvalid({"command": ["is a program of its own; run that, or start it through the service"]})
+    splits = find_splits({split: getattr(options, f"{split}_data_dir") for split in SPLITS})
     _claim(run, loaded)
-    train = _import_train()  # only now, so that mistakes in the experiment show at once
+    train = _import_train()  # only now, so that mistakes in what was given show at once
     request = Request(
         run=run,
         experiment=loaded,
         config_name=options.config_name or options.config.name,
         model_name=options.model_name,
-        folders={"train": options.train_data_dir, "val": options.val_data_dir, "test": options.test_data_dir},
+        splits=splits,
         resume_from=rundir.RunDir(options.resume_from) if options.resume_from else None,
         show_bar=sys.stdout.isatty(),
     )
@@ -119,7 +121,10 @@ def _reason(error: Exception) -> tuple[str, bool]:
     if any(isinstance(each, OSError) and each.errno == errno.ENOSPC for each in causes):
         return "no space left on device", False
     names = {each.__name__ for each in type(error).__mro__}
-    message = " ".join(str(error).strip().partition("\n")[0].split())
+    lines = str(error).strip().splitlines() or [""]
+    # An error of a loader process is wrapped by torch: what happened stands last, after its type.
+    message = lines[0] if not lines[0].startswith("Caught ") else lines[-1].partition(": ")[2]
+    message = " ".join(message.split())
     # By name, for their modules import torch, which may not even have been the reason to come here.
     if "ExportFailed" in names:
         return f"export: {message}", False
@@ -140,7 +145,7 @@ def _fail(error: Exception) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m trainer", description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("config", type=Path, help="the experiment, a YAML file")
-    for split in ("train", "val", "test"):
+    for split in SPLITS:
         parser.add_argument(f"--{split}-data-dir", type=Path, required=True, metavar="DIR", help="holds CLASS/image")
     parser.add_argument("--model-name", default="model", metavar="NAME", help="name of the model in its card")
     parser.add_argument("--config-name", metavar="NAME", help="name of the experiment in the card; default: CONFIG's")
@@ -153,4 +158,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    exit_code = main()
+    if exit_code:
+        # Nothing may come after the last line. On the way out multiprocessing would terminate loader processes that an
+        # error left waiting, whereupon torch prints a second error; so they end with us (see trainer.data).
+        sys.stdout.flush()
+        os._exit(exit_code)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from trainer.experiment import Experiment
+from trainer.images import Split
 from trainer.rundir import RunDir
 
 
@@ -16,8 +16,8 @@ class Request:
     experiment: Experiment
     config_name: str
     model_name: str
-    folders: dict[str, Path]
-    """Where the images of train, val and test are."""
+    splits: dict[str, Split]
+    """The images of train, val and test."""
     resume_from: RunDir | None
     """An earlier run, whose training goes on in `run`."""
     show_bar: bool
@@ -26,4 +26,4 @@ class Request:
     @property
     def dataset_name(self) -> str:
         """The folder that holds the train folder names the dataset."""
-        return self.folders["train"].resolve().parent.name
+        return self.splits["train"].path.resolve().parent.name

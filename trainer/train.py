@@ -22,7 +22,7 @@ from trainer.data import ImageBatches, Position, measure_mean_std
 from trainer.device import choose_device
 from trainer.experiment import dump
 from trainer.export import TOLERANCE, export
-from trainer.images import SPLITS, find_splits
+from trainer.images import SPLITS
 from trainer.module import Classifier
 from trainer.progress import ProgressFile
 from trainer.request import Request
@@ -38,7 +38,7 @@ class Training:
     """One training. `run` does all of it; after a Stopped, `keep` makes the best of what there is."""
 
     def __init__(self, request: Request, stop: Stop) -> None:
-        """Find the images and build the network. Raises ExperimentInvalid, DataInvalid, ResumeImpossible."""
+        """Build everything, without training yet. Raises ExperimentInvalid, DataInvalid, ResumeImpossible."""
         self._request = request
         self._run = request.run
         self._experiment = request.experiment
@@ -50,9 +50,8 @@ class Training:
         lightning.seed_everything(self._experiment.seed, workers=True, verbose=False)
 
         start = self._earlier.position if self._earlier else Position()
-        splits = find_splits(request.folders)
-        self._batches = ImageBatches(splits, self._experiment.data, self._experiment.seed, start)
-        self._class_names = splits["train"].class_names
+        self._batches = ImageBatches(request.splits, self._experiment.data, self._experiment.seed, start)
+        self._class_names = request.splits["train"].class_names
         if self._earlier:
             resume.check_fits(self._earlier, self._facts())
         self._module = self._build_module()

@@ -56,7 +56,7 @@ def completed(session_launcher: Launcher, tiny: Path, squares: Path) -> Started:
 def long_squares(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The squares, validated and tested on so many images that it takes seconds."""
     folder = tmp_path_factory.mktemp("datasets") / "long"
-    for split, times in (("train", 1), ("val", 600), ("test", 600)):
+    for split, times in (("train", 1), ("val", 300), ("test", 300)):
         for image in (squares / split).glob("*/*.png"):
             target = folder / split / image.parent.name
             target.mkdir(parents=True, exist_ok=True)

@@ -84,5 +84,5 @@ def test_an_image_is_turned_as_its_exif_data_say(tmp_path: Path) -> None:
 def test_an_unreadable_image_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.png"
     path.write_bytes(content)
-    with pytest.raises(DataInvalid, match="broken.png"):
+    with pytest.raises(DataInvalid, match=r"broken\.png"):
         read_image(path, 1, 8)

@@ -40,7 +40,6 @@ def test_a_mistake_in_the_experiment_is_one_sentence_at_once(
     assert not done.run.path.exists()
 
 
-@pytest.mark.slow
 def test_classes_that_differ_are_one_sentence(launcher: Launcher, tmp_path: Path, tiny: Path) -> None:
     data = write_images(tmp_path / "data", {"a": 60, "b": 180})
     (data / "test" / "b").rename(data / "test" / "c")
@@ -63,11 +62,11 @@ def test_an_image_that_breaks_in_mid_training_is_named(launcher: Launcher, tmp_p
 def test_an_export_that_computes_something_else_fails_as_export(
     launcher: Launcher, squares: Path, tmp_path: Path
 ) -> None:
-    # At this learning rate the weights become not-a-number, in ONNX as in torch: no difference that could be allowed.
+    # At this learning rate the logits grow until rounding alone makes a difference beyond what is allowed.
     text = TINY + "optimizer: {name: sgd, learning_rate: 10, weight_decay: 1}\n"
     done = launcher.train(write_config(tmp_path, text), squares, "--set=trainer.max_epochs=40")
     assert done.process.returncode == 1
-    assert done.last_line.startswith("error: export: its outputs differ from the checkpoint's by nan")
+    assert done.last_line.startswith("error: export: its outputs differ from the checkpoint's by ")
     assert "Traceback" in done.log
     assert not done.run.card.exists()
     assert not done.run.result.exists()

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -46,13 +45,13 @@ LONG = {"validation", "test"}
 @pytest.fixture(params=PHASES)
 def reached(
     request: pytest.FixtureRequest, launcher: Launcher, tiny: Path, squares: Path, long_squares: Path
-) -> Iterator[tuple[str, Started]]:
+) -> tuple[str, Started]:
     """A training in a certain phase."""
     condition, options = PHASES[request.param]
     started = launcher.start(tiny, long_squares if request.param in LONG else squares, *options)
     wait_until(lambda: condition(started), 60, lambda: (started.log, started.progress))
     assert started.process.poll() is None, started.log
-    yield request.param, started
+    return request.param, started
 
 
 def stop(started: Started, mode: str | None, number: int = signal.SIGTERM) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import numpy as np
@@ -153,22 +156,22 @@ def test_early_stopping_ends_sooner_and_counts_as_completed(launcher: Launcher, 
 @pytest.mark.slow
 def test_other_options_and_names_in_any_alphabet_work(launcher: Launcher, tmp_path: Path) -> None:
     data = write_images(tmp_path / "Größen 大小", {"klein ✓": 60, "groß": 180})
-    options = [
-        "optimizer={name: sgd, learning_rate: 0.05, momentum: 0.8}",
+    sections = """
+optimizer: {name: sgd, learning_rate: 0.05, momentum: 0.8}
+scheduler: {name: linear}
+checkpoint: {monitor: val/acc, last_every_n_epochs: 2}
+"""
+    settings = [
         "data.channels=3",
         "data.augmentation.rotation_deg=10",
         "trainer.precision=bf16",
         "trainer.accumulate_batches=2",
         "trainer.gradient_clip_norm=1.0",
-        "checkpoint={monitor: val/acc, last_every_n_epochs: 2}",
         "export.opset=20",
     ]
-    text = TINY + "".join(
-        f"{option.replace('=', ': ', 1)}\n" for option in options if option.partition("=")[2][0] == "{"
-    )
-    config = write_config(tmp_path, text)
-    single = [f"--set={option}" for option in options if option.partition("=")[2][0] != "{"]
-    done = launcher.train(config, data, "--model-name=größe", *single, name="läuft 跑")
+    config = write_config(tmp_path, TINY + sections)
+    options = [f"--set={setting}" for setting in settings]
+    done = launcher.train(config, data, "--model-name=größe", *options, name="läuft 跑")
     assert done.process.returncode == 0, done.log
     card = read_json(done.run.card)
     assert card is not None
@@ -205,6 +208,7 @@ def test_a_pretrained_folder_is_trained_on(launcher: Launcher, squares: Path, tm
 @pytest.mark.slow
 def test_in_a_terminal_it_shows_a_bar_and_finds_a_folder_of_its_own(tiny: Path, squares: Path, tmp_path: Path) -> None:
     parent, child = os.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     folders = [f"--{split}-data-dir={squares / split}" for split in ("train", "val", "test")]
     process = subprocess.Popen(
         [sys.executable, "-m", "trainer", str(tiny), *folders],
