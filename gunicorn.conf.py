@@ -22,6 +22,7 @@ worker_class = "gthread"
 threads = _settings.max_sockets + REST_THREADS
 worker_connections = threads + 1000
 keepalive = 30
+limit_request_line = 8190  # as long as eventlet's server allows; a list of columns can be long
 # An open socket would keep a worker until this ends; the training does not care, and pages reconnect.
 graceful_timeout = 4
 # It would lie in the home directory, one for all services of a user, and let them be managed past the token.

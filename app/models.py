@@ -51,5 +51,6 @@ def delete_run(run_id: str) -> Any:
         domain().store.delete(run_id)
     except RunError as error:
         code = status_of(error)
-        return error_body(code, str(error), success=False, error=str(error)), code
+        # A response already: a dictionary would be dumped through the schema of success.
+        return jsonify(error_body(code, str(error), success=False, error=str(error))), code
     return {"success": True, "error": None}

@@ -86,12 +86,21 @@ class RunDir:
         return self.path / "result.json"
 
     def find_metrics(self) -> Path | None:
-        """Find the metrics CSV, or None. Of several versions the newest (highest number) counts."""
+        """Find the metrics CSV, or None. Of several versions the newest (highest number) counts.
+
+        A link that leads out of the run is none of its files.
+        """
         for pattern in METRICS_GLOBS:
-            matches = sorted(self.path.glob(pattern), key=_version)
+            matches = sorted(filter(self._is_own_file, self.path.glob(pattern)), key=_version)
             if matches:
                 return matches[-1]
         return None
+
+    def _is_own_file(self, path: Path) -> bool:
+        try:
+            return path.is_file() and path.resolve().is_relative_to(self.path.resolve())
+        except (OSError, RuntimeError):  # RuntimeError: links in a circle
+            return False
 
 
 def _version(path: Path) -> tuple[int, str]:

@@ -1,0 +1,251 @@
+"""GET /training/metrics/..., as the table promises, from run directories as they lie on disk."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.app.answers import problem
+from tests.app.written import METRICS, write_metrics, write_run
+from tests.servers import LiveServer
+
+COLUMNS = ["epoch", "step", "train/loss", "val/acc", "val/loss"]
+DATA = [
+    {"epoch": 0, "step": 9, "train/loss": 0.75, "val/acc": None, "val/loss": None},
+    {"epoch": 0, "step": 9, "train/loss": None, "val/acc": 0.5, "val/loss": 0.875},
+    {"epoch": 1, "step": 19, "train/loss": None, "val/acc": None, "val/loss": None},
+    {"epoch": 1, "step": 19, "train/loss": None, "val/acc": None, "val/loss": 0.625},
+]
+
+
+@pytest.fixture
+def run(shared: LiveServer) -> Path:
+    """A run with METRICS that has ended."""
+    return write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=METRICS)
+
+
+def metrics_of(server: LiveServer, run: Path, query: str = "") -> dict[str, Any]:
+    answer = server.get(f"/training/metrics/runs/{run.name}{query}")
+    assert answer.status_code == 200, answer.text
+    assert "NaN" not in answer.text
+    return dict(answer.json())
+
+
+def test_metrics_have_the_contracts_fields(shared: LiveServer, run: Path) -> None:
+    body = metrics_of(shared, run)
+    assert body == {
+        "run_id": run.name,
+        "available_columns": COLUMNS,
+        "total_rows": 4,
+        "max_epoch": 1,
+        "max_step": 19,
+        "data": DATA,
+        "csv_file": str(run / "csv" / "version_0" / "metrics.csv"),
+        "last_modified": body["last_modified"],
+    }
+    assert body["last_modified"].endswith("+00:00")
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["csv/version_0/metrics.csv", "csv/version_7/metrics.csv", "csv/metrics.csv", "metrics.csv"]
+    + ["lightning_logs/version_0/metrics.csv", "lightning_logs/version_12/metrics.csv"],
+)
+def test_metrics_are_found_where_lightning_puts_them(shared: LiveServer, place: str) -> None:
+    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}")
+    write_metrics(run, METRICS, place)
+    assert metrics_of(shared, run)["csv_file"] == str(run / place)
+    assert metrics_of(shared, run)["total_rows"] == 4
+
+
+def test_the_newest_version_counts(shared: LiveServer, run: Path) -> None:
+    write_metrics(run, "epoch,step\n0,1\n", "csv/version_2/metrics.csv")
+    newest = write_metrics(run, "epoch,step\n0,1\n0,2\n", "csv/version_10/metrics.csv")
+    write_metrics(run, METRICS, "metrics.csv")
+    assert metrics_of(shared, run)["csv_file"] == str(newest)
+
+
+def test_a_file_of_another_run_is_not_served(shared: LiveServer, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("epoch,step,secret\n0,1,271828\n")
+    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}")
+    (run / "metrics.csv").symlink_to(secret)
+    answer = shared.get(f"/training/metrics/runs/{run.name}")
+    problem(answer, 404)
+    assert "271828" not in answer.text
+
+
+def test_since_row_leaves_out_what_is_known(shared: LiveServer, run: Path) -> None:
+    for since in (0, 1, 3, 4, 5, 2**53):
+        body = metrics_of(shared, run, f"?since_row={since}")
+        assert body["data"] == DATA[since:]
+        assert body["total_rows"] == 4
+
+
+def test_columns_are_chosen(shared: LiveServer, run: Path) -> None:
+    body = metrics_of(shared, run, "?columns=val/loss,epoch,unknown")
+    assert body["data"][1] == {"val/loss": 0.875, "epoch": 0}
+    assert body["available_columns"] == COLUMNS
+    assert metrics_of(shared, run, "?columns=unknown")["data"] == [{}] * 4
+
+
+def test_max_points_keeps_peaks_and_ends(shared: LiveServer) -> None:
+    losses = [1.0] * 5000
+    losses[1234], losses[4321] = 99.0, -99.0
+    text = "epoch,step,train/loss\n" + "".join(f"{i // 100},{i},{loss}\n" for i, loss in enumerate(losses))
+    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=text)
+    body = metrics_of(shared, run, "?max_points=50")
+    steps = [row["step"] for row in body["data"]]
+    assert len(steps) <= 50
+    assert {0, 1234, 4321, 4999} <= set(steps)
+    assert steps == sorted(steps)
+    assert body["total_rows"] == 5000
+    assert len(metrics_of(shared, run, "?max_points=5000")["data"]) == 5000
+    assert [row["step"] for row in metrics_of(shared, run, "?max_points=2")["data"]] == [0, 4999]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["since_row=-1", "since_row=x", "since_row=1.5", "since_row=1e3", f"since_row={10**30}", "max_points=1"]
+    + ["max_points=0", "max_points=", "max_points=9999999999", "columns=" + "x" * 4097, "unknown=1", "since_row=%00"],
+)
+def test_a_bad_query_is_a_422_that_names_the_parameter(shared: LiveServer, run: Path, query: str) -> None:
+    name = query.partition("=")[0]
+    for path in (f"/training/metrics/runs/{run.name}", "/training/metrics/latest"):
+        body = problem(shared.get(f"{path}?{query}"), 422)
+        assert set(body["errors"]) == {name}
+        assert name in body["message"]
+
+
+UNREADABLE = {
+    "not UTF-8": b"epoch,step\n\xff\xfe,1\n",
+    "NUL bytes": b"epoch,step\n\0\0,1\n",
+    "a row longer than its header": b"epoch,step\n1,2,3\n",
+    "an open quote": b'epoch,step\n"1,2\n',
+    "a column named twice": b"epoch,epoch\n1,2\n",
+    "a field without end": b"epoch,step\n" + b"1" * 200_000 + b",1\n",
+}
+
+
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_unreadable_file_is_a_422_that_names_it(shared: LiveServer, content: bytes) -> None:
+    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=content)
+    for path in (run.name, f"{run.name}/summary"):
+        body = problem(
+            shared.get(f"/training/metrics/runs/{path}"), 422, csv_file=str(run / "csv/version_0/metrics.csv")
+        )
+        assert body["csv_file"] in body["message"]
+
+
+def test_a_folder_for_a_file_is_no_metrics(shared: LiveServer) -> None:
+    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}")
+    (run / "csv" / "metrics.csv").mkdir(parents=True)
+    problem(shared.get(f"/training/metrics/runs/{run.name}"), 404)
+
+
+@pytest.mark.parametrize("text", ["", "epoch,step,train/loss\n", "epoch,step,train/loss", "\n\n"])
+def test_a_file_without_rows_has_no_rows(shared: LiveServer, text: str) -> None:
+    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=text)
+    body = metrics_of(shared, run)
+    assert (body["total_rows"], body["max_epoch"], body["max_step"], body["data"]) == (0, None, None, [])
+    summary = shared.get(f"/training/metrics/runs/{run.name}/summary").json()
+    assert (summary["total_epochs"], summary["best_metrics"]) == (0, {})
+
+
+def test_an_unfinished_line_waits(shared: LiveServer) -> None:
+    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics="epoch,step,x\n0,1,2\n0,2,3")
+    assert metrics_of(shared, run)["total_rows"] == 1
+
+
+def test_extreme_numbers_are_numbers_or_null(shared: LiveServer) -> None:
+    cells = ["1e308", "-1e-320", "1e999", "-inf", "nan", "text", "0x10", " 5 "]
+    text = "epoch,step,x\n" + "".join(f"1e300,{i},{cell}\n" for i, cell in enumerate(cells))
+    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=text)
+    body = metrics_of(shared, run)
+    assert [row["x"] for row in body["data"]] == [1e308, -1e-320, None, None, None, None, None, 5.0]
+    assert body["max_epoch"] == int(1e300)
+
+
+def test_a_run_without_metrics_and_an_unknown_run_are_404(shared: LiveServer) -> None:
+    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}")
+    for path in (run.name, f"{run.name}/summary", "unknown", "unknown/summary"):
+        body = problem(shared.get(f"/training/metrics/runs/{path}"), 404)
+        assert path.partition("/")[0] in body["message"]
+
+
+def test_the_summary_takes_the_least_loss_and_the_greatest_accuracy(shared: LiveServer) -> None:
+    text = (
+        "epoch,step,train/loss,val/acc,val/Error_rate\n"
+        "0,9,3,,\n0,9,,0.5,0.25\n1,19,nan,,\n1,19,,0.875,0.125\n2,29,2,,\n2,29,,0.75,0.5\n3,30,,,inf\n"
+    )
+    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=text)
+    assert shared.get(f"/training/metrics/runs/{run.name}/summary").json() == {
+        "run_id": run.name,
+        "total_epochs": 4,
+        "total_steps": 30,
+        "best_metrics": {"best_train/loss": 2.0, "best_val/acc": 0.875, "best_val/Error_rate": 0.125},
+        "final_metrics": {"train/loss": 2.0, "val/acc": 0.75, "val/Error_rate": 0.5},
+        "available_columns": ["epoch", "step", "train/loss", "val/acc", "val/Error_rate"],
+    }
+
+
+def test_without_runs_there_is_no_latest(empty: LiveServer) -> None:
+    body = problem(empty.get("/training/metrics/latest"), 404)
+    assert body["message"] == "No training runs found"
+    assert empty.get("/training/metrics/runs").json() == []
+
+
+def test_latest_is_the_run_started_last(empty: LiveServer) -> None:
+    for run_id in ("2026-01-01_00-00-00_9", "2026-01-01_00-00-00_10", "2025-12-31_23-59-59", "zzz"):
+        write_run(empty.runs_dir, run_id, metrics=METRICS)
+    assert empty.get("/training/metrics/latest").json()["run_id"] == "2026-01-01_00-00-00_10"
+    newest = write_run(empty.runs_dir, "2026-01-01_00-00-01")
+    assert newest.name in problem(empty.get("/training/metrics/latest"), 404)["message"]
+
+
+def test_runs_are_listed_newest_first_with_the_contracts_fields(empty: LiveServer) -> None:
+    write_run(empty.runs_dir, "2026-01-01_00-00-00", "failed", reason="exit code 3", metrics=METRICS)
+    write_run(empty.runs_dir, "2026-01-02_00-00-00", None, created_at="2026-01-02T00:00:00+00:00")
+    (empty.runs_dir / "2026-01-03_00-00-00").mkdir()
+    (empty.runs_dir / ".hidden").mkdir()
+    (empty.runs_dir / "file").write_text("")
+    bare, interrupted, failed = empty.get("/training/metrics/runs").json()
+    assert interrupted == {
+        "run_id": "2026-01-02_00-00-00",
+        "created_at": "2026-01-02T00:00:00+00:00",
+        "modified_at": interrupted["modified_at"],
+        "status": "interrupted",
+        "has_metrics": False,
+        "metrics_file": None,
+        "config_name": "digits.yaml",
+        "model_name": "digits",
+    }
+    assert (failed["status"], failed["has_metrics"]) == ("failed", True)
+    assert failed["metrics_file"] == str(empty.runs_dir / failed["run_id"] / "csv/version_0/metrics.csv")
+    assert (bare["run_id"], bare["status"], bare["config_name"]) == ("2026-01-03_00-00-00", "interrupted", None)
+    assert bare["created_at"].endswith("+00:00")
+
+
+def test_the_list_of_runs_is_cut_and_filtered(empty: LiveServer) -> None:
+    for day in range(1, 7):
+        write_run(empty.runs_dir, f"2026-01-0{day}_00-00-00", "failed" if day % 2 else "completed")
+
+    def days(query: str) -> list[int]:
+        return [int(run["run_id"][9]) for run in empty.get(f"/training/metrics/runs?{query}").json()]
+
+    assert days("") == [6, 5, 4, 3, 2, 1]
+    assert days("limit=2") == [6, 5]
+    assert days("limit=2&offset=3") == [3, 2]
+    assert days("offset=9") == []
+    assert days("status=failed") == [5, 3, 1]
+    assert days("status=failed&offset=1&limit=1") == [3]
+    assert days("status=running") == []
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "offset=-1", "status=lost", "status=", "page=2"])
+def test_a_bad_list_query_is_a_422(shared: LiveServer, query: str) -> None:
+    body = problem(shared.get(f"/training/metrics/runs?{query}"), 422)
+    assert set(body["errors"]) == {query.partition("=")[0]}

@@ -1,0 +1,188 @@
+"""The trained models: their list, their cards, the download and the deletion."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.app.answers import ask, problem, tree
+from tests.app.written import write_model, write_run
+from tests.servers import LiveServer
+
+
+@pytest.fixture
+def run(shared: LiveServer) -> Path:
+    return write_run(shared.runs_dir, f"run-{time.monotonic_ns()}")
+
+
+def test_models_are_listed_newest_first(empty: LiveServer) -> None:
+    assert empty.get("/training/trained_models").json() == {"model_paths": []}
+    assert empty.get("/training/models").json() == {"models_info": []}
+    paths = [
+        str(write_model(write_run(empty.runs_dir, f"2026-01-0{day}_00-00-00", state), own_note=day))
+        for day, state in ((1, "completed"), (3, "failed"), (2, "stopped"))
+    ]
+    write_run(empty.runs_dir, "2026-01-04_00-00-00")
+    newest_first = [paths[1], paths[2], paths[0]]
+    assert empty.get("/training/trained_models").json() == {"model_paths": newest_first}
+    cards = empty.get("/training/models").json()["models_info"]
+    assert [card["model_path"] for card in cards] == newest_first
+    assert cards[0] == {
+        "run_id": "2026-01-03_00-00-00",
+        "model_name": "digits",
+        "model_path": paths[1],
+        "dataset_name": "digits",
+        "config_name": "digits.yaml",
+        "class_names": ["0", "1"],
+        "train_metrics": {"train/loss": 0.25},
+        "test_metrics": {"test/loss": 0.5, "test/acc": 0.75},
+        "opset": 18,
+        "own_note": 3,
+    }
+
+
+def test_numbers_that_json_has_not_are_null_in_a_card(shared: LiveServer, run: Path) -> None:
+    write_model(run, test_metrics={"test/loss": float("nan"), "test/acc": float("inf")})
+    answer = shared.get("/training/models")
+    assert "NaN" not in answer.text
+    card = next(card for card in answer.json()["models_info"] if card["run_id"] == run.name)
+    assert card["test_metrics"] == {"test/loss": None, "test/acc": None}
+
+
+def test_a_model_is_found_after_the_runs_were_moved(shared: LiveServer, run: Path) -> None:
+    model = write_model(run, model_path="/elsewhere/runs/old/checkpoints/epoch_003.onnx", run_id="old")
+    cards = shared.get("/training/models").json()["models_info"]
+    card = next(card for card in cards if card["run_id"] == run.name)
+    assert card["model_path"] == str(model)
+
+
+def test_a_download_is_the_file_under_the_models_name(shared: LiveServer, run: Path) -> None:
+    content = os.urandom(300_000)
+    write_model(run, content, model_name="my digits-1.0")
+    answer = shared.get(f"/training/models/{run.name}/download")
+    assert answer.status_code == 200
+    assert hashlib.sha256(answer.content).digest() == hashlib.sha256(content).digest()
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="my digits-1.0.onnx"'
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert answer.headers["Content-Length"] == "300000"
+
+
+def test_a_name_beyond_ascii_survives_the_download(shared: LiveServer, run: Path) -> None:
+    write_model(run, model_name="Größe")
+    disposition = shared.get(f"/training/models/{run.name}/download").headers["Content-Disposition"]
+    assert "filename*=UTF-8''Gr%C3%B6%C3%9Fe.onnx" in disposition
+
+
+@pytest.mark.parametrize("name", ["../../x", "a\r\nX-Evil: 1", "", ".hidden", "\ud800", 7, None, "x" * 300, "a/b"])
+def test_a_name_that_a_program_made_up_is_no_header(shared: LiveServer, run: Path, name: object) -> None:
+    write_model(run, model_name=name)
+    answer = shared.get(f"/training/models/{run.name}/download")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=model.onnx"
+    assert "X-Evil" not in answer.headers
+
+
+PATHS = ["/etc/passwd", "../state.json", "", "x" * 300 + ".onnx", "a\0.onnx", "\ud800.onnx", "none.onnx", "link.onnx", 7]
+
+
+@pytest.mark.parametrize("path", [*PATHS, "folder.onnx", "last.ckpt"])
+def test_a_card_makes_nobody_serve_another_file(shared: LiveServer, run: Path, path: object) -> None:
+    write_model(run, model_path=path)
+    (run / "checkpoints" / "last.ckpt").write_bytes(b"pickled")
+    (run / "checkpoints" / "link.onnx").symlink_to("/etc/passwd")
+    (run / "checkpoints" / "folder.onnx").mkdir()
+    body = problem(shared.get(f"/training/models/{run.name}/download"), 404)
+    assert run.name in body["message"]
+    assert run.name not in shared.get("/training/trained_models").text
+
+
+def test_checkpoints_elsewhere_are_not_served(shared: LiveServer, run: Path, tmp_path: Path) -> None:
+    write_model(run)
+    (run / "checkpoints").rename(tmp_path / "checkpoints")
+    (run / "checkpoints").symlink_to(tmp_path / "checkpoints")
+    problem(shared.get(f"/training/models/{run.name}/download"), 404)
+
+
+def test_a_run_without_a_model_is_a_404_that_says_so(shared: LiveServer, run: Path) -> None:
+    assert "no model" in problem(shared.get(f"/training/models/{run.name}/download"), 404)["message"]
+    problem(shared.get("/training/models/unknown/download"), 404)
+
+
+def test_a_deletion_removes_the_whole_run_and_no_other(shared: LiveServer, run: Path) -> None:
+    write_model(run)
+    other = write_run(shared.runs_dir, run.name + "-other")
+    answer = shared.delete(f"/training/models/{run.name}")
+    assert (answer.status_code, answer.json()) == (200, {"success": True, "error": None})
+    assert not run.exists()
+    assert (other / "state.json").is_file()
+    problem(shared.get(f"/training/runs/{run.name}"), 404)
+
+
+def deletion_problem(server: LiveServer, run_id: str, code: int) -> str:
+    answer = server.delete(f"/training/models/{run_id}")
+    body = problem(answer, code, success=False, error=answer.json()["message"])
+    return str(body["message"])
+
+
+def test_what_is_not_there_cannot_be_deleted(shared: LiveServer) -> None:
+    before = tree(shared.home)
+    assert "unknown" in deletion_problem(shared, "unknown", 404)
+    assert tree(shared.home) == before
+
+
+def test_a_link_is_no_run_to_delete(shared: LiveServer, tmp_path: Path) -> None:
+    outside = write_run(tmp_path, "outside")
+    (shared.runs_dir / "link").symlink_to(outside)
+    deletion_problem(shared, "link", 404)
+    assert ask(shared, "DELETE", "/training/models/..%2f..%2foutside")[0] == 404
+    assert (outside / "state.json").is_file()
+
+
+def test_links_in_a_run_are_removed_and_not_followed(shared: LiveServer, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("kept")
+    (run / "folder").symlink_to(tmp_path)
+    assert shared.delete(f"/training/models/{run.name}").status_code == 200
+    assert (tmp_path / "kept").read_text() == "kept"
+
+
+def test_the_active_run_cannot_be_deleted(shared: LiveServer, tmp_path: Path) -> None:
+    run_id = shared.start_run(shared.write_command("waiting", "wait_for_file.py", str(tmp_path / "end")))
+    assert run_id in deletion_problem(shared, run_id, 409)
+    assert shared.run(run_id)["state"] == "running"
+    shared.post("/training/stop", {"mode": "discard"})
+    assert shared.delete(f"/training/models/{run_id}").status_code == 200
+
+
+@pytest.fixture
+def locked_run(run: Path) -> Iterator[Path]:
+    """A run that the file system will not let go, not even to root."""
+    if os.geteuid() != 0:
+        run.chmod(0o500)
+        yield run
+        run.chmod(0o700)
+        return
+    attempt = subprocess.run(["chattr", "+i", str(run / "state.json")], capture_output=True)
+    if attempt.returncode == 0:
+        yield run
+        subprocess.run(["chattr", "-i", str(run / "state.json")], check=True)
+        return
+    mounts = [["mount", "--bind", str(run), str(run)], ["mount", "-o", "remount,bind,ro", str(run)]]
+    attempts = [subprocess.run(mount, capture_output=True).returncode for mount in mounts]
+    try:
+        if any(attempts):
+            pytest.skip("root, and the file system knows neither chattr +i nor bind mounts here")
+        yield run
+    finally:
+        if attempts[0] == 0:
+            subprocess.run(["umount", str(run)], check=True)
+
+
+def test_a_refusal_of_the_file_system_is_a_403(shared: LiveServer, locked_run: Path) -> None:
+    assert locked_run.name in deletion_problem(shared, locked_run.name, 403)
+    assert (locked_run / "state.json").is_file()
+    assert shared.run(locked_run.name)["state"] == "completed"
