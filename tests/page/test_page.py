@@ -90,8 +90,10 @@ def test_from_start_to_the_end(server: LiveServer, open_page: OpenPage) -> None:
     assert log_of(page) == "epoch 1 is done\nepoch 2 is done\n"
 
     training.epoch(2)
+    training.order(row={"epoch": 3, "step": 30, "test/loss": 0.25, "test/acc": 0.9875})
     training.end()
     wait_for_state(page, "completed")
+    assert page.locator("#tests").inner_text().split() == ["test/loss", "0.2500", "test/acc", "0.9875"]
     assert epochs_of(page) == ["3", "2", "1"]
     expect(page.locator("#percent")).to_have_text("100\u202f%")
     expect(page.locator("#runs-body tr")).to_have_count(1)
@@ -309,10 +311,9 @@ def test_nothing_overflows(eventlet_server: LiveServer, open_page: OpenPage) -> 
     expect(page.locator("#epochs tbody tr")).to_have_count(1)
     for width in (320, 390, 768, 1280, 2560):
         page.set_viewport_size({"width": width, "height": 800})
-        fits = (
-            f"document.documentElement.scrollWidth <= {width} && document.querySelector('canvas').clientWidth < {width}"
-        )
-        page.wait_for_function(fits)
+        # After the charts have followed, which takes a frame.
+        widths = "[document.documentElement.scrollWidth, document.querySelector('.plot canvas').clientWidth]"
+        wait_until(lambda: max(page.evaluate(widths)) <= width, 5, lambda: (width, page.evaluate(widths)))
 
 
 def test_the_api_page_works_without_the_internet(eventlet_server: LiveServer, open_page: OpenPage) -> None:
