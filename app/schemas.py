@@ -368,7 +368,9 @@ class RunActiveErrorSchema(ErrorSchema):
 
 class LaunchErrorSchema(ErrorSchema):
     status = fields.String(required=True, metadata={"description": "error: and the reason."})
-    run_id = fields.String(metadata={"description": "The run that failed, unless nothing of it is left."})
+    run_id = fields.String(
+        allow_none=True, metadata={"description": "The run that is kept as failed; null: nothing of it is."}
+    )
 
 
 class MetricsErrorSchema(ErrorSchema):

@@ -50,7 +50,8 @@ def nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     children_before = set(psutil.Process().children(recursive=True))
     yield
     ours = f"{tmp_path_factory.getbasetemp()}/"  # Other sessions of the tests may be going on beside this one.
-    left = [p for p in psutil.process_iter() if p in _new_children(children_before) or _is_of_a_run(p, ours)]
+    new_children = _new_children(children_before)
+    left = [p for p in psutil.process_iter() if p in new_children or _is_of_a_run(p, ours)]
     shown = [_describe(process) for process in left]
     for process in left:
         process.kill()

@@ -69,7 +69,9 @@ class OtherRunActive(RunError):
 
 
 class LaunchFailed(RunError):
-    def __init__(self, reason: str, run_id: str) -> None:
+    """`run_id` names the run that is kept as failed; None when nothing of it is."""
+
+    def __init__(self, reason: str, run_id: str | None) -> None:
         super().__init__(reason)
         self.run_id = run_id
 

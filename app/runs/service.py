@@ -46,12 +46,10 @@ class RunService:
         """
         self._refuse_while_active()
         plan = self._planner.plan(asked)
-        self._refuse_on_full_disk()
-        lock_fd, run_id = self._take_lock()
         try:
-            self._launch(RunDir(self._store.runs_dir / run_id), plan, lock_fd)
-        finally:
-            os.close(lock_fd)
+            run_id = self._start(plan)
+        except OSError as error:
+            raise LaunchFailed(f"the run's files cannot be written: {error}", None) from error
         return self._store.find(run_id)
 
     def stop(self, run_id: str | None, mode: str, wait: bool, requested_by: str) -> Stopped:
@@ -71,6 +69,15 @@ class RunService:
             return Stopped("stopping", run.run_id)
         self._wait_for_end(run)
         return Stopped("stopped", run.run_id)
+
+    def _start(self, plan: Plan) -> str:
+        self._refuse_on_full_disk()
+        lock_fd, run_id = self._take_lock()
+        try:
+            self._launch(RunDir(self._store.runs_dir / run_id), plan, lock_fd)
+        finally:
+            os.close(lock_fd)
+        return run_id
 
     def _refuse_while_active(self) -> None:
         active = self._store.active()

@@ -32,6 +32,7 @@ def check_shape(body: dict[str, Any], code: int, **more: Any) -> dict[str, Any]:
 
 def ask(server: LiveServer, method: str, target: str, body: Any = None, **headers: str) -> tuple[int, Any]:
     """Send a request whose target nobody tidies up on the way; return the code and the body, parsed if it is JSON."""
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
         connection.putrequest(method, target, skip_host="Host" in headers)
@@ -39,7 +40,7 @@ def ask(server: LiveServer, method: str, target: str, body: Any = None, **header
         if content is not None:
             headers = {"Content-Type": "application/json", "Content-Length": str(len(content))} | headers
         for name, value in headers.items():
-            connection.putheader(name.replace("_", "-"), value)
+            connection.putheader(name, value)
         connection.endheaders(content)
         answer = connection.getresponse()
         raw = answer.read()
