@@ -47,7 +47,7 @@ def ask(server: LiveServer, method: str, target: str, body: Any = None, **header
     finally:
         connection.close()
     is_json = answer.headers.get_content_type() == "application/json"
-    return answer.status, json.loads(raw) if is_json else raw
+    return answer.status, json.loads(raw) if is_json and raw else raw
 
 
 def tree(folder: Path) -> dict[str, Any]:

@@ -114,7 +114,7 @@ BAD_FIELDS: list[tuple[str, Any]] = [
     *(("dataset", value) for value in NAMES + TEXTS),
     *(("resume_from", value) for value in NAMES + TEXTS),
     *(("model_name", value) for value in NAMES + TEXTS),
-    *(("model_name", value) for value in ("../x", ".x", "x.", " x", "x ", "a/b", "a\\b", "x" * 101, "x\n", "con?", "a:b")),
+    *(("model_name", value) for value in ("../x", ".x", "x.", " x", "x ", "a/b", "a\\b", "x" * 101, "x\n", "con?")),
     *(("overrides", value) for value in (7, "x", [], [1], None, True)),
     ("config", "digits.yaml"),
     ("Config_name", "digits.yaml"),

@@ -51,9 +51,11 @@ def test_metrics_have_the_contracts_fields(shared: LiveServer, run: Path) -> Non
 
 @pytest.mark.parametrize(
     "place",
-    ["csv/version_0/metrics.csv", "csv/version_7/metrics.csv", "csv/metrics.csv", "metrics.csv"]
-    + ["lightning_logs/version_0/metrics.csv", "lightning_logs/version_12/metrics.csv"],
-)
+    [
+        "csv/version_0/metrics.csv", "csv/version_7/metrics.csv", "csv/metrics.csv", "metrics.csv",
+        "lightning_logs/version_0/metrics.csv", "lightning_logs/version_12/metrics.csv",
+    ],
+)  # fmt: skip
 def test_metrics_are_found_where_lightning_puts_them(shared: LiveServer, place: str) -> None:
     run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}")
     write_metrics(run, METRICS, place)
@@ -109,9 +111,11 @@ def test_max_points_keeps_peaks_and_ends(shared: LiveServer) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["since_row=-1", "since_row=x", "since_row=1.5", "since_row=1e3", f"since_row={10**30}", "max_points=1"]
-    + ["max_points=0", "max_points=", "max_points=9999999999", "columns=" + "x" * 4097, "unknown=1", "since_row=%00"],
-)
+    [
+        "since_row=-1", "since_row=x", "since_row=1.5", "since_row=1e3", f"since_row={10**30}", "max_points=1",
+        "max_points=0", "max_points=", "max_points=9999999999", "columns=" + "x" * 4097, "unknown=1", "since_row=%00",
+    ],
+)  # fmt: skip
 def test_a_bad_query_is_a_422_that_names_the_parameter(shared: LiveServer, run: Path, query: str) -> None:
     name = query.partition("=")[0]
     for path in (f"/training/metrics/runs/{run.name}", "/training/metrics/latest"):

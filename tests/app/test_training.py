@@ -67,8 +67,8 @@ def test_an_unknown_dataset_or_run_is_a_404(shared: LiveServer) -> None:
     unknown = problem(shared.post("/training/start", {"config_name": config, "dataset": "birds"}), 404)
     assert "birds" in unknown["message"]
     assert "pets-" in unknown["message"]
-    unknown = problem(shared.post("/training/start", {"config_name": config, "resume_from": "2000-01-01_00-00-00"}), 404)
-    assert "2000-01-01_00-00-00" in unknown["message"]
+    unknown = problem(shared.post("/training/start", {"config_name": config, "resume_from": "1999-01-01"}), 404)
+    assert "1999-01-01" in unknown["message"]
 
 
 def test_a_second_start_is_a_409_that_names_the_first(waiting: tuple[LiveServer, str, Path]) -> None:
@@ -86,7 +86,7 @@ def test_folders_that_cannot_be_used_are_a_422_by_field(shared: LiveServer, tmp_
     write_images(tmp_path / "no-images", cat=0)
     for folder in ("none", "file", "no-classes", "no-images"):
         wrong = str(tmp_path / folder)
-        fields = {name: wrong for name in ("train_data_dir", "val_data_dir", "test_data_dir")}
+        fields = dict.fromkeys(("train_data_dir", "val_data_dir", "test_data_dir"), wrong)
         body = problem(shared.post("/training/start", {"config_name": config, **fields}), 422)
         assert set(body["errors"]) == set(fields)
         assert all(wrong in texts[0] for texts in body["errors"].values())
@@ -221,7 +221,7 @@ def test_status_tells_what_runs_and_what_ran_last(waiting: tuple[LiveServer, str
     server.wait_for_state(run_id, "completed")
     idle = server.get("/training/status").json()
     assert idle["last_run"] == {"run_id": run_id, "state": "completed", "reason": None}
-    nothing = {name: None for name in ("pid", "run_id", "state", "config_name", "progress", "started_at")}
+    nothing = dict.fromkeys(("pid", "run_id", "state", "config_name", "progress", "started_at"))
     assert idle == {"status": "not_running", "running": False, "last_run": idle["last_run"], **nothing}
 
 
@@ -321,7 +321,8 @@ def test_what_cannot_be_resumed_is_a_422(shared: LiveServer) -> None:
     dataset = write_dataset(shared.data_dir, f"pets-{time.monotonic_ns()}").name
     start = {"config_name": "ours.yaml", "dataset": dataset, "resume_from": run.name}
     assert "last.ckpt" in problem(shared.post("/training/start", start), 422)["errors"]["resume_from"][0]
-    assert "command" in problem(shared.post("/training/start", {"resume_from": run.name}), 422)["errors"]["resume_from"][0]
+    told = problem(shared.post("/training/start", {"resume_from": run.name}), 422)
+    assert "command" in told["errors"]["resume_from"][0]
     (run / "config.yaml").write_text(OUR_EXPERIMENT + "seeds: 1\n")
     assert set(problem(shared.post("/training/start", {"resume_from": run.name}), 422)["errors"]) == {"seeds"}
     (run / "config.yaml").unlink()

@@ -23,7 +23,7 @@ def write_run(runs_dir: Path, run_id: str, state: str | None = "completed", **mo
     path.mkdir(parents=True)
     request = {"config_name": "digits.yaml", "model_name": "digits", "overrides": {}} | more.get("request", {})
     write_json(path / "run.json", {"run_id": run_id, "created_at": more.get("created_at", "2026"), "request": request})
-    (path / "config.yaml").write_text("command:\n  argv: [\"true\"]\n")
+    (path / "config.yaml").write_text('command:\n  argv: ["true"]\n')
     if state is not None:
         verdict = {"state": state, "reason": more.get("reason"), "pid": 4, "exit_code": 0, "signal": None}
         write_json(path / "state.json", verdict | {"started_at": "2026-01-01T00:00:00+00:00", "ended_at": "2026-01-02"})
