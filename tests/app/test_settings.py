@@ -1,0 +1,298 @@
+"""The settings: defaults, effects, and that a bad one stops the service at start with one clear line."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import socketio
+
+from app.settings import Settings, SettingsError, is_loopback
+from tests.app.answers import problem
+from tests.app.written import write_dataset, write_images
+from tests.servers import KINDS, ROOT, LiveServer, free_port
+from tests.waiting import wait_until
+
+DEFAULTS = {
+    "TRAINING_HOST": "127.0.0.1",
+    "TRAINING_PORT": 8000,
+    "TRAINING_CONFIGS_DIR": Path.cwd() / "configs/experiment",
+    "TRAINING_RUNS_DIR": Path.cwd() / "logs/train/runs",
+    "TRAINING_DATA_DIR": Path.cwd() / "data",
+    "TRAINING_DATA_ROOTS": (),
+    "TRAINING_API_TOKEN": None,
+    "TRAINING_ALLOW_ANONYMOUS": False,
+    "TRAINING_CORS_ORIGINS": (),
+    "TRAINING_STOP_GRACE_S": 30,
+    "TRAINING_POLL_INTERVAL_S": 0.1,
+    "TRAINING_MIN_FREE_MB": 500,
+    "TRAINING_MAX_SOCKETS": 1000,
+}
+
+
+def parse(**variables: str) -> Settings:
+    return Settings.from_environment(variables)
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    settings = parse(PATH="/bin")
+    assert {f"TRAINING_{f.name.upper()}": getattr(settings, f.name) for f in fields(settings)} == DEFAULTS
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_an_empty_variable_is_as_good_as_none(name: str) -> None:
+    assert parse(**{name: ""}) == parse()
+
+
+def test_values_are_parsed() -> None:
+    settings = parse(
+        TRAINING_HOST="[::1]",
+        TRAINING_PORT="0",
+        TRAINING_RUNS_DIR="relative/runs",
+        TRAINING_DATA_ROOTS="/a:b:~/c:",
+        TRAINING_CORS_ORIGINS="https://A.example/, http://localhost:3000",
+        TRAINING_POLL_INTERVAL_S="2.5",
+    )
+    assert (settings.host, settings.port, settings.address) == ("::1", 0, "[::1]:0")
+    assert settings.runs_dir == Path.cwd() / "relative/runs"
+    assert settings.data_roots == (Path("/a"), Path.cwd() / "b", Path.home() / "c")
+    assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
+    assert settings.poll_interval_s == 2.5
+
+
+BAD = {
+    "TRAINING_HOST": ["a host", "http://x", "127.0.0.1:8000/"],
+    "TRAINING_PORT": ["x", "-1", "65536", "80.5", "1e3"],
+    "TRAINING_DATA_ROOTS": [":", "::"],
+    "TRAINING_API_TOKEN": ["two words", "schlüssel", "a\x00b", "a\n"],
+    "TRAINING_ALLOW_ANONYMOUS": ["yes", "true", "2", " 1"],
+    "TRAINING_CORS_ORIGINS": ["example.org", "https://", "https://a/path", "ftp://a", "https://a https://b"],
+    "TRAINING_STOP_GRACE_S": ["x", "-1", "nan", "inf", "1e9"],
+    "TRAINING_POLL_INTERVAL_S": ["0", "-0.1", "61", "nan", "0,5"],
+    "TRAINING_MIN_FREE_MB": ["-1", "1.5", "many"],
+    "TRAINING_MAX_SOCKETS": ["0", "-1", "x"],
+}
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in BAD.items() for text in texts], ids=ascii)
+def test_a_bad_value_is_named_with_what_would_be_right(name: str, text: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        parse(**{name: text})
+    message = str(raised.value)
+    assert message.startswith(f"{name}={text!r} must ")
+    assert "\n" not in message
+
+
+def test_an_unknown_variable_is_named_with_the_known_ones() -> None:
+    with pytest.raises(SettingsError, match=r"^TRAINING_PROT is not a setting\. .*TRAINING_PORT"):
+        parse(TRAINING_PROT="8000")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost"])
+def test_loopback_is_open_without_a_token(host: str) -> None:
+    assert is_loopback(host)
+    parse().refuse_exposure(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "192.168.0.1", "", "localhost.evil.example", "gpu-box", "127.0.0.1x"]
+)
+def test_everything_else_needs_a_token_or_leave(host: str) -> None:
+    with pytest.raises(SettingsError, match="TRAINING_API_TOKEN"):
+        parse().refuse_exposure(host)
+    parse(TRAINING_API_TOKEN="x").refuse_exposure(host)
+    parse(TRAINING_ALLOW_ANONYMOUS="1").refuse_exposure(host)
+
+
+# ---- at start, on both servers ----
+
+
+def run_server(
+    kind: str, home: Path, *arguments: str, pass_fds: Sequence[int] = (), **settings: str
+) -> subprocess.Popen[str]:
+    argv = [sys.executable, "wsgi.py"]
+    if kind == "gunicorn":
+        argv = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", *arguments, "wsgi:app"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
+    defaults = {"TRAINING_RUNS_DIR": str(home / "logs" / "runs"), "TRAINING_PORT": str(free_port())}
+    return subprocess.Popen(
+        argv,
+        cwd=ROOT,
+        env=environment | defaults | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        pass_fds=pass_fds,
+    )
+
+
+def refusal(kind: str, home: Path, *arguments: str, pass_fds: Sequence[int] = (), **settings: str) -> str:
+    """Start a server that must end by itself with an error; return what it said."""
+    process = run_server(kind, home, *arguments, pass_fds=pass_fds, **settings)
+    try:
+        said, _ = process.communicate(timeout=30)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, 9)
+    assert process.returncode not in (0, None), said
+    assert "Traceback" not in said
+    assert "Booting worker" not in said
+    return said
+
+
+def the_line(said: str) -> str:
+    lines = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, said
+    assert len([line for line in said.splitlines() if "[INFO]" not in line]) == 1, said
+    return lines[0]
+
+
+STOPPED_BY = {
+    "an unknown variable": ({"TRAINING_PROT": "1"}, "TRAINING_PROT"),
+    "a bad value": ({"TRAINING_PORT": "eighty"}, "TRAINING_PORT='eighty' must be a whole number from 0 to 65535."),
+    "a bad origin": ({"TRAINING_CORS_ORIGINS": "example.org"}, "TRAINING_CORS_ORIGINS"),
+    "a folder that cannot be": ({"TRAINING_RUNS_DIR": "/dev/null/runs"}, "TRAINING_RUNS_DIR='/dev/null/runs'"),
+    "all addresses": ({"TRAINING_HOST": "0.0.0.0"}, "TRAINING_API_TOKEN"),
+    "all addresses of version 6": ({"TRAINING_HOST": "::"}, "TRAINING_API_TOKEN"),
+    "a name": ({"TRAINING_HOST": "gpu-box.invalid"}, "TRAINING_API_TOKEN"),
+    "an empty token": ({"TRAINING_HOST": "0.0.0.0", "TRAINING_API_TOKEN": ""}, "TRAINING_API_TOKEN"),
+    "a no": ({"TRAINING_HOST": "0.0.0.0", "TRAINING_ALLOW_ANONYMOUS": "0"}, "TRAINING_ALLOW_ANONYMOUS=1"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("settings", "told"), STOPPED_BY.values(), ids=STOPPED_BY)
+def test_one_clear_line_stops_the_service_at_start(
+    kind: str, tmp_path: Path, settings: dict[str, str], told: str
+) -> None:
+    assert told in the_line(refusal(kind, tmp_path, **settings))
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:{}", "[::]:{}", ":{}"])
+def test_gunicorns_own_option_does_not_get_past_the_token(tmp_path: Path, address: str) -> None:
+    port = free_port()
+    assert "TRAINING_API_TOKEN" in the_line(refusal("gunicorn", tmp_path, "-b", address.format(port)))
+
+
+def test_several_addresses_are_all_looked_at(tmp_path: Path) -> None:
+    harmless, open_to_all = f"127.0.0.1:{free_port()}", f"0.0.0.0:{free_port()}"
+    assert "0.0.0.0" in the_line(refusal("gunicorn", tmp_path, "-b", harmless, "-b", open_to_all))
+
+
+def test_sockets_that_were_handed_over_are_looked_at(tmp_path: Path) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as listener:
+        said = refusal("gunicorn", tmp_path, "-b", f"fd://{listener.fileno()}", pass_fds=[listener.fileno()])
+    assert "TRAINING_API_TOKEN" in the_line(said)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_port_in_use_ends_the_start(kind: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = refusal(kind, tmp_path, TRAINING_PORT=str(taken.getsockname()[1]))
+    assert "in use" in said
+
+
+@pytest.mark.parametrize("settings", [{"TRAINING_API_TOKEN": "secret"}, {"TRAINING_ALLOW_ANONYMOUS": "1"}])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_with_a_token_or_leave_it_listens_everywhere(
+    stopped_server: LiveServer, settings: dict[str, str], host: str
+) -> None:
+    stopped_server.settings |= settings | {"TRAINING_HOST": host}
+    stopped_server.start()
+    assert requests.get(f"http://{own_address()}:{stopped_server.port}/ping", timeout=10).json() == {"status": "ok"}
+
+
+def own_address() -> str:
+    """An address of this machine other than loopback, found without sending anything."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has loopback only")
+        return str(probe.getsockname()[0])
+
+
+def test_version_6_of_loopback_needs_no_token(stopped_server: LiveServer) -> None:
+    stopped_server.settings["TRAINING_HOST"] = "::1"
+    stopped_server.url = f"http://[::1]:{stopped_server.port}"
+    stopped_server.start()
+    assert stopped_server.get("/training/status").status_code == 200
+
+
+# ---- effects ----
+
+
+def test_data_must_lie_below_the_data_roots(stopped_server: LiveServer, tmp_path: Path) -> None:
+    server = stopped_server
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    for root in (inside, outside):
+        write_images(root, cat=1)
+    (inside / "link").symlink_to(outside)
+    write_dataset(server.data_dir, "pets")
+    server.settings["TRAINING_DATA_ROOTS"] = f"{inside}:{tmp_path / 'other'}"
+    server.start()
+    (server.configs_dir / "echo.yaml").write_text('command:\n  argv: [echo, "{train_data_dir}"]\n')
+    for folder in (outside, inside / "link", inside / ".." / "outside", "/", f"{inside}-not"):
+        answer = server.post("/training/start", {"config_name": "echo", "train_data_dir": str(folder)})
+        assert "TRAINING_DATA_ROOTS" in problem(answer, 422)["errors"]["train_data_dir"][0]
+    unused = {"config_name": "echo", "train_data_dir": str(inside), "test_data_dir": str(outside)}
+    assert set(problem(server.post("/training/start", unused), 422)["errors"]) == {"test_data_dir"}
+    problem(server.post("/training/start", {"config_name": "echo", "dataset": "pets"}), 422)
+    run_id = server.start_run("echo", train_data_dir=str(inside))
+    server.wait_for_state(run_id, "completed")
+
+
+def test_too_little_free_disk_refuses_a_start(stopped_server: LiveServer) -> None:
+    stopped_server.settings["TRAINING_MIN_FREE_MB"] = "999999999"
+    server = stopped_server.start()
+    answer = server.post("/training/start", {"config_name": server.write_command("quick", "exit_with.py", "0")})
+    message = problem(answer, 507)["message"]
+    assert "TRAINING_MIN_FREE_MB" in message
+    assert "DELETE" in message
+    assert list(server.runs_dir.iterdir()) == []
+
+
+def test_the_grace_ends_a_program_that_does_not_listen(stopped_server: LiveServer) -> None:
+    stopped_server.settings["TRAINING_STOP_GRACE_S"] = "0.2"
+    server = stopped_server.start()
+    run_id = server.start_run(server.write_command("deaf", "ignore_sigterm.py"))
+    wait_until(lambda: server.get(f"/training/runs/{run_id}/log").json()["text"], 10)
+    assert server.post("/training/stop").json()["status"] == "stopped"
+    assert "0.2 s" in server.run(run_id)["reason"]
+
+
+def test_the_poll_interval_bounds_how_often_rows_are_sent(stopped_server: LiveServer) -> None:
+    stopped_server.settings["TRAINING_POLL_INTERVAL_S"] = "1"
+    server = stopped_server.start()
+    received: list[dict[str, Any]] = []
+    with server.client() as client:
+        client.on("metrics", received.append, namespace="/training")
+        client.call("subscribe", {}, namespace="/training")
+        run_id = server.start_run(
+            server.write_command("rows", "write_metrics.py", "{run_dir}", "--rows", "40", "--pause", "0.05")
+        )
+        server.wait_for_state(run_id, "completed")
+        wait_until(lambda: sum(len(event["rows"]) for event in received) == 40, 10, lambda: received)
+    # Two seconds of writing: looked at every 0.1 s it would have been twenty times.
+    assert len([event for event in received if event["rows"]]) <= 6
+
+
+def test_more_sockets_than_allowed_are_refused(stopped_server: LiveServer) -> None:
+    stopped_server.settings["TRAINING_MAX_SOCKETS"] = "1"
+    server = stopped_server.start()
+    with server.client():
+        told = problem(server.get("/socket.io/?EIO=4&transport=polling"), 503)
+        assert "TRAINING_MAX_SOCKETS" in told["message"]
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            socketio.Client(reconnection=False).connect(server.url, transports=["websocket"])
+        assert server.get("/training/status").status_code == 200
