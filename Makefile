@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo run serve test check coverage lock clean
 
 demo: .venv/installed  ## train on real handwritten digits through the API, then keep serving (DETACH=1: end then)
-	$(BIN)/python docs/examples/demo.py $(if $(DETACH),--detach)
+	@$(BIN)/python docs/examples/demo.py $(if $(DETACH),--detach)
 
 run: .venv/installed  ## serve on eventlet's own server
 	$(BIN)/python wsgi.py
@@ -35,10 +35,12 @@ clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
 
 .venv/installed: requirements.lock
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --requirement requirements.lock
-	touch $@
+	@echo "Installing what requirements.lock names into .venv: torch and its like, minutes the first time."
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed.")'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --requirement requirements.lock
+	@touch $@
 
 .venv/installed-dev: requirements-dev.lock .venv/installed
-	$(BIN)/pip install --quiet --requirement requirements-dev.lock
-	touch $@
+	@$(BIN)/pip install --quiet --requirement requirements-dev.lock
+	@touch $@
