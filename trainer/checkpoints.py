@@ -90,6 +90,8 @@ def _save(trainer: Trainer, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     try:
         trainer.save_checkpoint(temporary)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())  # it is what is left after a power loss
         temporary.replace(path)
     except BaseException:
         # On a full disk the room is needed, be it for the line that says so.

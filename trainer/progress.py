@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Literal
 
-from trainer import rundir
+from trainer.rundir import RunDir
 
 MIN_INTERVAL_S = 0.2
 
@@ -16,7 +17,7 @@ class ProgressFile:
     epoch and step count as in metrics.csv: the epoch from 0; step is the number of optimizer steps done.
     """
 
-    def __init__(self, run: rundir.RunDir, max_epochs: int, total_steps: int) -> None:
+    def __init__(self, run: RunDir, max_epochs: int, total_steps: int) -> None:
         self._run = run
         self._phase: Literal["fit", "test", "export"] = "fit"
         self._max_epochs = max_epochs
@@ -65,7 +66,11 @@ class ProgressFile:
             "samples_per_s": None if rate is None else round(rate, 1),
             "eta_s": self._eta_s(),
         }
-        rundir.write_json(self._run.progress, content)
+        # In one step, but not flushed to disk as rundir.write_json does: five flushes a second would slow a training
+        # down on a busy disk, and after a power loss nobody asks for them.
+        temporary = self._run.progress.with_name(".progress.json")
+        temporary.write_text(json.dumps(content), encoding="utf-8")
+        temporary.replace(self._run.progress)
 
     def _eta_s(self) -> float | None:
         # By the time that a step has taken so far, its share of validation included.

@@ -75,13 +75,15 @@ def check_fits(earlier: EarlierRun, facts: dict[str, Any]) -> None:
 
 
 def carry_over(earlier: EarlierRun, run: RunDir, logger: CSVLogger) -> None:
-    """Put the earlier run's best checkpoint into `run` and its metrics rows, up to the checkpoint, into `logger`.
+    """Put the earlier run's two checkpoints into `run` and its metrics rows, up to the last one, into `logger`.
 
+    So the new run can be gone on with in its turn, even if it ends before its first own checkpoint.
     Rows of steps after the checkpoint are left out, for they are trained again; so are those of its test.
     """
     run.checkpoints.mkdir(parents=True, exist_ok=True)
-    if earlier.best_name is not None and (earlier.run.checkpoints / earlier.best_name).is_file():
-        shutil.copyfile(earlier.run.checkpoints / earlier.best_name, run.checkpoints / earlier.best_name)
+    for name in (earlier.checkpoint.name, earlier.best_name):
+        if name is not None and (earlier.run.checkpoints / name).is_file():
+            shutil.copyfile(earlier.run.checkpoints / name, run.checkpoints / name)
     metrics = earlier.run.find_metrics()
     if metrics is None:
         return
