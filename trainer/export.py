@@ -86,7 +86,9 @@ def _compare(network: Network, path: Path, images: Tensor) -> float:
         (found,) = session.run(["logits"], {"input": batch.numpy()})
         difference = float(np.abs(found - expected).max(initial=0.0))
         if not difference <= TOLERANCE:  # also true of not-a-number
-            raise ValueError(f"its outputs differ from the checkpoint's by {difference:.2g}, allowed are {TOLERANCE:.0e}")
+            raise ValueError(
+                f"its outputs differ from the checkpoint's by {difference:.2g}, allowed are {TOLERANCE:.0e}"
+            )
         largest = max(largest, difference)
     return largest
 
