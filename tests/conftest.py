@@ -52,6 +52,7 @@ def nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     ours = f"{tmp_path_factory.getbasetemp()}/"  # Other sessions of the tests may be going on beside this one.
     new_children = _new_children(children_before)
     left = [p for p in psutil.process_iter() if p in new_children or _is_of_a_run(p, ours)]
+    _, left = psutil.wait_procs(left, timeout=2)  # A runner lives some milliseconds longer than its verdict is known.
     shown = [_describe(process) for process in left]
     for process in left:
         process.kill()
