@@ -35,6 +35,8 @@ class LiveServer:
         self.log_path = home / "server.log"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.wrapper: list[str] = []
+        """The beginning of the command line: a program that changes something and then executes the server."""
         self.process: subprocess.Popen[bytes] | None = None
         self.settings = {
             "TRAINING_PORT": str(self.port),
@@ -49,21 +51,34 @@ class LiveServer:
 
     def start(self) -> LiveServer:
         """Start it and return once it answers."""
-        argv = [sys.executable, "wsgi.py"]
+        argv = [*self.wrapper, sys.executable, "wsgi.py"]
         if self.kind == "gunicorn":
-            argv = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "-w", str(self.workers), "wsgi:app"]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
+            argv = [
+                *self.wrapper,
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "-c",
+                "gunicorn.conf.py",
+                "-w",
+                str(self.workers),
+                "wsgi:app",
+            ]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 argv,
                 cwd=ROOT,
-                env=environment | self.settings,
+                env=self.environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         wait_until(self._answers, 30, lambda: self.log_path.read_text(errors="replace")[-4000:])
         return self
+
+    def environment(self) -> dict[str, str]:
+        """The environment in which it runs: ours, with its settings alone."""
+        return {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")} | self.settings
 
     def _answers(self) -> bool:
         assert self.process is not None

@@ -6,6 +6,12 @@ import os
 import re
 from pathlib import Path
 
+_FIRST_PID_NAMESPACE = 0xEFFFFFFC
+"""PROC_PID_INIT_INO in the kernel's include/linux/proc_ns.h."""
+_RECORD = re.compile(r"^\d+,\d+,(\d+),[^;\n]*;(.*)$", re.MULTILINE)
+_LARGEST_DRIFT = 500e-6
+"""By which the log's clock may be off the monotonic one, which NTP slews by that much at most."""
+
 
 def oom_kills(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> int | None:
     """Count the out-of-memory kills in this process's memory cgroup so far (v2, else v1); None where unknown.
@@ -22,7 +28,8 @@ def oom_kills(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")
             candidates = [cgroups / path.lstrip("/") / "memory.events"]
         elif "memory" in controllers.split(","):
             # Inside a container the path is the host's, and the mount shows the container's own cgroup as its root.
-            candidates = [cgroups / "memory" / path.lstrip("/") / "memory.oom_control", cgroups / "memory/memory.oom_control"]
+            memory = cgroups / "memory"
+            candidates = [memory / path.lstrip("/") / "memory.oom_control", memory / "memory.oom_control"]
         else:
             continue
         for candidate in candidates:
@@ -40,24 +47,45 @@ def _read_count(path: Path) -> int | None:
     return int(match[1]) if match else None
 
 
-def was_oom_killed(pid: int, kills_before: int | None, kmsg: Path = Path("/dev/kmsg")) -> bool:
+def was_oom_killed(
+    pid: int,
+    since_s: float,
+    kills_before: int | None,
+    kills_after: int | None,
+    kmsg: Path = Path("/dev/kmsg"),
+    pid_namespace: Path = Path("/proc/self/ns/pid"),
+) -> bool:
     """Whether the process, known to have died of SIGKILL, was the kernel's victim.
 
-    The kernel's log names the pid, where we may read it. Else a risen counter of our own cgroup is the evidence.
+    A risen counter of our own cgroup is the evidence, or the kernel's log, where we may read it: it names the pid as
+    the whole machine knows it. `since_s` is when the process began, by the monotonic clock: pids come again.
     """
-    if f"Killed process {pid} (" in _read_kernel_log(kmsg):
+    if kills_before is not None and kills_after is not None and kills_after > kills_before:
         return True
-    kills = oom_kills()
-    return kills is not None and kills_before is not None and kills > kills_before
+    if not _sees_the_machines_pids(pid_namespace):
+        return False
+    earliest_s = since_s * (1 - _LARGEST_DRIFT)
+    return any(f"Killed process {pid} (" in text for at_s, text in _read_kernel_log(kmsg) if at_s >= earliest_s)
 
 
-def _read_kernel_log(kmsg: Path) -> str:
-    """Read what the kernel's ring buffer holds; one read is one record, and it never blocks."""
+def _sees_the_machines_pids(pid_namespace: Path) -> bool:
+    """Whether we are in no container, where pids are others than in the kernel's log."""
+    try:
+        return pid_namespace.stat().st_ino == _FIRST_PID_NAMESPACE
+    except OSError:
+        return False
+
+
+def _read_kernel_log(kmsg: Path) -> list[tuple[float, str]]:
+    """Read what the kernel's ring buffer holds, each record with its time in seconds since boot; it never blocks.
+
+    A record is a line `priority,sequence,microseconds,flags;text`, and perhaps further, indented ones.
+    """
     records = []
     try:
         descriptor = os.open(kmsg, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
-        return ""
+        return []
     try:
         while True:
             try:
@@ -71,4 +99,5 @@ def _read_kernel_log(kmsg: Path) -> str:
         pass  # EAGAIN: no more records.
     finally:
         os.close(descriptor)
-    return b"".join(records).decode("utf-8", errors="replace")
+    text = b"".join(records).decode("utf-8", errors="replace")
+    return [(int(match[1]) / 1e6, match[2]) for match in _RECORD.finditer(text)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -91,9 +92,10 @@ class RunDir:
         A link that leads out of the run is none of its files.
         """
         for pattern in METRICS_GLOBS:
-            matches = sorted(filter(self._is_own_file, self.path.glob(pattern)), key=_version)
-            if matches:
-                return matches[-1]
+            with suppress(OSError):  # In a directory that we may not look into there is nothing to find.
+                matches = sorted(filter(self._is_own_file, self.path.glob(pattern)), key=_version)
+                if matches:
+                    return matches[-1]
         return None
 
     def _is_own_file(self, path: Path) -> bool:

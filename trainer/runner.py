@@ -100,6 +100,7 @@ class Runner:
         self._killed_after_s: float | None = None
         self._was_terminated = False
         self._oom_kills = oom.oom_kills()
+        self._began_s = time.monotonic()
         self._state: dict[str, Any] = {
             "state": "starting",
             "reason": None,
@@ -125,7 +126,7 @@ class Runner:
                 preexec_fn=_die_with_parent,
             )
         except (OSError, ValueError, subprocess.SubprocessError) as error:
-            self._finish(verdict.FAILED, f"cannot start {program['argv'][0]}: {_problem(error)}")
+            self._finish(verdict.FAILED, f"cannot start {program['argv'][0]}: {_problem(error, program['argv'][0])}")
             return False
         self._state |= {"state": "running", "pid": self._program.pid, "trainer": _identity(self._program.pid)}
         self._state_file.write(self._state)
@@ -140,7 +141,9 @@ class Runner:
                 self._pass_on_stop()
             elif self._deadline is not None and time.monotonic() >= self._deadline:
                 self._kill_group()
-        is_oom = self._program.returncode == -signal.SIGKILL and oom.was_oom_killed(self._program.pid, self._oom_kills)
+        is_oom = self._program.returncode == -signal.SIGKILL and oom.was_oom_killed(
+            self._program.pid, self._began_s, self._oom_kills, oom.oom_kills()
+        )
         self._end_descendants()
         ending = verdict.Ending(self._program.returncode, self._was_terminated, self._killed_after_s, is_oom)
         self._finish(*verdict.judge(self._run, ending, self._read_stop(), needs_result))
@@ -215,11 +218,11 @@ def _identity(pid: int) -> dict[str, Any]:
     return {"pid": pid, "start_time": process.start_time(pid)}
 
 
-def _problem(error: Exception) -> str:
-    """What kept a program from starting; of a file name, which is not always the program's, the name too."""
+def _problem(error: Exception, name: str) -> str:
+    """What kept the program called `name` from starting; it may be another file, such as the folder to run in."""
     if not isinstance(error, OSError) or error.strerror is None:
         return str(error)
-    return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return error.strerror if error.filename in (None, name) else f"{error.strerror}: {error.filename}"
 
 
 def _die_with_parent() -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from trainer.rundir import is_there
+
 
 class ActiveLock:
     """`active.lock`, held with flock through an open file description that the run's processes share.
@@ -44,18 +46,22 @@ class ActiveLock:
 
     def holder(self) -> str | None:
         """Name the run whose processes hold the lock, None when nothing runs."""
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
+        if not is_there(self.path):
             return None
-        try:
-            with self._guard(fcntl.LOCK_SH):
-                if _try_flock(descriptor, fcntl.LOCK_SH):
-                    fcntl.flock(descriptor, fcntl.LOCK_UN)
-                    return None
-                return os.fsdecode(os.pread(descriptor, 255, 0))
-        finally:
-            os.close(descriptor)
+        with self._guard(fcntl.LOCK_SH):
+            return self._look()
+
+    @contextmanager
+    def kept_from_others(self, run_id: str) -> Iterator[bool]:
+        """Whether the run holds the lock; no other run can get it within the `with` block, which must not yield."""
+        with self._guard(fcntl.LOCK_EX):
+            yield self._look() == run_id
+
+    def rename(self, found: Callable[[], str | None]) -> None:
+        """Name the run that `found` tells anew, if the lock is held: its content was spoilt."""
+        with self._guard(fcntl.LOCK_EX):
+            if self._look() is not None and (run_id := found()) is not None:
+                self.path.write_bytes(os.fsencode(run_id))
 
     def named(self) -> str | None:
         """Name the run that took the lock last, whether or not it still holds it."""
@@ -64,9 +70,28 @@ class ActiveLock:
         except OSError:
             return None
 
+    def _look(self) -> str | None:
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            if _try_flock(descriptor, fcntl.LOCK_SH):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+                return None
+            return os.fsdecode(os.pread(descriptor, 255, 0))
+        finally:
+            os.close(descriptor)
+
     @contextmanager
     def _guard(self, mode: int) -> Iterator[None]:
-        descriptor = os.open(self._guard_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            descriptor = os.open(self._guard_path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError:
+            if mode != fcntl.LOCK_SH:
+                raise
+            yield  # The folder became read-only, so nobody can start a run either.
+            return
         try:
             fcntl.flock(descriptor, mode)
             yield

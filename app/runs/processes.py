@@ -14,16 +14,15 @@ from trainer.rundir import RUN_DIR_VARIABLE
 
 
 def runner_pid(record: dict[str, Any] | None, run_path: Path) -> int | None:
-    """The living runner's pid, from state.json or, where that names none, by its command line."""
+    """The living runner's pid, from state.json or, where that names none that lives, by its command line.
+
+    Of several the youngest: while a run is launched, the runner's parent is called the same.
+    """
     identity = (record or {}).get("runner")
-    if isinstance(identity, dict):
-        alive = process.is_alive(identity.get("pid"), identity.get("start_time"))
-        return int(identity["pid"]) if alive else None
-    for candidate in psutil.process_iter():
-        arguments = command_line(candidate)
-        if "trainer.runner" in arguments and str(run_path) in arguments:
-            return int(candidate.pid)
-    return None
+    if isinstance(identity, dict) and process.is_alive(identity.get("pid"), identity.get("start_time")):
+        return int(identity["pid"])
+    runners = [candidate for candidate in psutil.process_iter() if _is_runner(candidate, run_path)]
+    return max(runners, key=lambda runner: runner.create_time()).pid if runners else None
 
 
 def command_line(candidate: psutil.Process) -> list[str]:
@@ -32,6 +31,17 @@ def command_line(candidate: psutil.Process) -> list[str]:
         return list(candidate.cmdline())
     except psutil.Error:
         return []
+
+
+def run_of_holder(lock_path: Path) -> Path | None:
+    """The directory of the run whose processes hold the lock, by what they carry; None when none is found."""
+    for candidate in psutil.process_iter():
+        try:
+            if _holds(candidate, lock_path) and (run_path := candidate.environ().get(RUN_DIR_VARIABLE)):
+                return Path(run_path)
+        except (psutil.Error, OSError):
+            continue
+    return None
 
 
 def find(run_path: Path, lock_path: Path | None) -> Iterator[psutil.Process]:
@@ -64,8 +74,19 @@ def kill_all(run_path: Path, lock_path: Path | None) -> list[int]:
     return killed
 
 
+def _is_runner(candidate: psutil.Process, run_path: Path) -> bool:
+    arguments = command_line(candidate)
+    return "trainer.runner" in arguments and any(_is_same(argument, run_path) for argument in arguments[3:4])
+
+
 def _carries_mark(candidate: psutil.Process, run_path: Path) -> bool:
-    return candidate.environ().get(RUN_DIR_VARIABLE) == str(run_path)
+    mark = candidate.environ().get(RUN_DIR_VARIABLE)
+    return mark is not None and _is_same(mark, run_path)
+
+
+def _is_same(path: str, run_path: Path) -> bool:
+    """Whether both name the same directory, also one that is gone, or that is reached through another link now."""
+    return os.path.realpath(path) == os.path.realpath(run_path)
 
 
 def _holds(candidate: psutil.Process, lock_path: Path) -> bool:
@@ -75,7 +96,9 @@ def _holds(candidate: psutil.Process, lock_path: Path) -> bool:
     descriptors = Path(f"/proc/{candidate.pid}/fd")
     if not descriptors.is_dir():
         return False
-    for link in descriptors.iterdir():
-        if os.readlink(link) == str(lock_path):
-            return "FLOCK" in Path(f"/proc/{candidate.pid}/fdinfo/{link.name}").read_text(encoding="ascii")
-    return False
+    lock = lock_path.stat()
+    return any(
+        os.path.samestat(link.stat(), lock)
+        and "FLOCK" in Path(f"/proc/{candidate.pid}/fdinfo/{link.name}").read_text(encoding="ascii")
+        for link in descriptors.iterdir()
+    )

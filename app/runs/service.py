@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from app.runs.exceptions import DiskFull, LaunchFailed, OtherRunActive, RunActiv
 from app.runs.starting import Plan, Planner, StartRequest
 from app.runs.store import Run, RunStore
 from trainer.experiment import to_yaml
-from trainer.rundir import RunDir, read_json, utc_now, write_json, write_text
+from trainer.rundir import RunDir, is_there, read_json, utc_now, write_json, write_text
 
 MEGABYTE = 10**6
 _LOOK_EVERY_S = 0.02
@@ -114,7 +115,7 @@ class RunService:
             write_json(run.run, birth | {"program": program})
             launcher.launch(run, lock_fd)
         except (OSError, LaunchFailed):
-            if not run.state.exists():  # Nothing was launched, so there is nothing to tell of.
+            if not is_there(run.state):  # Nothing was launched, so there is nothing to tell of.
                 shutil.rmtree(run.path, ignore_errors=True)
             raise
 
@@ -129,7 +130,9 @@ class RunService:
         try:
             write_json(run.stop, stop)
         except OSError:
-            pass  # A full disk or a directory that is gone must not keep anybody from stopping.
+            # A full disk has room for an empty file still. A directory that is gone must keep nobody from stopping.
+            with suppress(OSError):
+                run.stop.touch()
 
     def _signal_runner(self, run: Run) -> None:
         """Tell the runner; with the runner gone, end what it left. "No such process" means that the end came first."""
@@ -138,23 +141,24 @@ class RunService:
         try:
             if pid is not None:
                 os.kill(pid, signal.SIGTERM)
-            elif self._store.lock.holder() == run.run_id:
-                processes.kill_all(run.directory.path, self._store.lock.path)
+            else:
+                self._store.kill_processes(run)
         except ProcessLookupError:
             pass
 
     def _await_launch(self, run: Run) -> dict[str, Any]:
         """Wait until the runner has said who it is: before that it takes no signal. Return its record, if any."""
         deadline = time.monotonic() + _KILL_MARGIN_S
-        while run.directory.path.is_dir() and not run.directory.state.exists() and time.monotonic() < deadline:
+        directory = run.directory
+        while is_there(directory.path) and not is_there(directory.state) and time.monotonic() < deadline:
             if self._store.lock.holder() != run.run_id:
                 break
             time.sleep(_LOOK_EVERY_S)
-        return read_json(run.directory.state) or {}
+        return read_json(directory.state) or {}
 
     def _wait_for_end(self, run: Run) -> None:
         deadline = time.monotonic() + self._stop_grace_s + _KILL_MARGIN_S
         while self._store.lock.holder() == run.run_id:
             if time.monotonic() > deadline:
-                processes.kill_all(run.directory.path, self._store.lock.path)
+                self._store.kill_processes(run)
             time.sleep(_LOOK_EVERY_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from trainer.rundir import RunDir, read_json
+from trainer.rundir import RunDir, is_there, read_json
 from trainer.verdict import COMPLETED, INTERRUPTED, VERDICTS
 
 STARTING, RUNNING, STOPPING = "starting", "running", "stopping"
@@ -28,9 +28,11 @@ def compose(run: RunDir, record: dict[str, Any] | None, holds_lock: bool) -> tup
     if claimed in VERDICTS:
         return claimed, reason if isinstance(reason, str) else None
     if holds_lock:
-        if run.stop.exists():
+        if is_there(run.stop):
             return STOPPING, None
-        return (RUNNING if claimed == RUNNING else STARTING), None
+        # The runner's first word is "running": a file that is spoilt, or a directory that is gone, said it before.
+        has_spoken = claimed == RUNNING or is_there(run.state) or not is_there(run.path)
+        return (RUNNING if has_spoken else STARTING), None
     # The trainer writes its completion record last of all; only the runner's verdict on it was lost.
     if isinstance((read_json(run.result) or {}).get("completed_at"), str):
         return COMPLETED, None

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from app.runs import processes
 from app.runs.exceptions import DeletionRefused, FileNotInRun, RunActive, RunNotFound
 from app.runs.lock import ActiveLock
 from app.runs.states import ACTIVE, compose
-from trainer.rundir import RunDir, read_json
+from trainer.rundir import RunDir, is_there, read_json
 from trainer.verdict import INTERRUPTED, VERDICTS
 
 MAX_NAME_BYTES = 255
@@ -117,20 +118,25 @@ class RunStore:
         if not is_plain_name(run_id):
             raise RunNotFound(run_id)
         path = self.runs_dir / run_id
-        if path.is_symlink() or not path.is_dir():
+        if not _is_directory(path):
             raise RunNotFound(run_id)
-        return self._read(path, self.lock.holder())
+        return self._read(path, self._holder())
 
     def active(self) -> Run | None:
         """Read the run whose processes hold the lock, whatever became of its directory; None when nothing runs.
 
         A verdict that is written while the lock is about to fall counts: that run is over.
         """
-        holder = self.lock.holder()
-        if not holder or not is_plain_name(holder):
+        holder = self._holder()
+        if not is_plain_name(holder):
             return None
         run = self._read(self.runs_dir / holder, holder)
         return run if run.is_active else None
+
+    def named(self) -> str | None:
+        """Name the run that was started last, whether or not it has ended."""
+        named = self.lock.named()
+        return named if is_plain_name(named) and _is_directory(self.runs_dir / named) else self._holder()
 
     def ids(self) -> list[str]:
         """List the run ids, newest first. Reads no file."""
@@ -143,7 +149,7 @@ class RunStore:
 
     def list(self) -> Iterator[Run]:
         """Read the runs, newest first, one at a time."""
-        holder = self.lock.holder()
+        holder = self._holder()
         for run_id in self.ids():
             yield self._read(self.runs_dir / run_id, holder)
 
@@ -151,10 +157,18 @@ class RunStore:
         """The active run, else the one started last."""
         return self.active() or next(self.list(), None)
 
+    def kill_processes(self, run: Run) -> Sequence[int]:
+        """SIGKILL every process that carries the run's mark or holds the lock for it; return the pids.
+
+        Meanwhile no other run can take the lock, so none of another run is hit.
+        """
+        with self.lock.kept_from_others(run.run_id) as is_held:
+            return processes.kill_all(run.directory.path, self.lock.path if is_held else None)
+
     def delete(self, run_id: str) -> None:
         """Remove a run's whole directory. Raises RunNotFound, RunActive, DeletionRefused."""
         run = self.find(run_id)
-        if run.is_active or self.lock.holder() == run_id:
+        if run.is_active or self._holder() == run_id:
             raise RunActive(run_id, run.pid)
         try:
             shutil.rmtree(run.directory.path)
@@ -189,6 +203,14 @@ class RunStore:
             raise FileNotInRun(f"Run {run.run_id} has no artifact {name!r}.")
         return path
 
+    def _holder(self) -> str | None:
+        """Name the run that holds the lock. Where the lock's content is spoilt, it is mended by what holds it."""
+        named = self.lock.holder()
+        if named is None or (is_plain_name(named) and _is_directory(self.runs_dir / named)):
+            return named
+        self.lock.rename(lambda: _name_of(processes.run_of_holder(self.lock.path)))
+        return self.lock.holder()
+
     def _read(self, path: Path, holder: str | None) -> Run:
         directory = RunDir(path)
         record = read_json(directory.state) or {}
@@ -196,12 +218,24 @@ class RunStore:
         if state == INTERRUPTED and record.get("state") not in VERDICTS:
             # It may have taken the lock, or written its verdict, since `holder` was asked. The lock is taken before
             # the directory is made and dropped after the verdict, so asked in this order now, both answers are true.
-            holder = self.lock.holder()
+            holder = self._holder()
             record = read_json(directory.state) or {}
             state, reason = compose(directory, record, holder == path.name)
-        if state in ACTIVE and record.get("pid") is None and (directory.state.exists() or not path.is_dir()):
+        if state in ACTIVE and record.get("pid") is None and (is_there(directory.state) or not is_there(path)):
             record = record | {"pid": _pid_of_holder(path, self.lock.path)}
         return Run(directory, state, reason, record)
+
+
+def _is_directory(path: Path) -> bool:
+    """Whether it is one, and not a link to one; False also where we may not look."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _name_of(path: Path | None) -> str | None:
+    return path.name if path is not None else None
 
 
 def _pid_of_holder(run_path: Path, lock_path: Path) -> int | None:
@@ -210,7 +244,7 @@ def _pid_of_holder(run_path: Path, lock_path: Path) -> int | None:
     return min(found, key=lambda p: p.create_time()).pid if found else None
 
 
-def is_plain_name(name: object) -> bool:
+def is_plain_name(name: object) -> TypeGuard[str]:
     """Whether a name is one path component that stays in its folder and is not hidden."""
     if not isinstance(name, str) or not name or name.startswith(".") or not name.isprintable():
         return False

@@ -15,7 +15,7 @@ from app.runs.follower import Follower
 from app.runs.lock import PublisherLock
 from app.runs.store import Run, RunStore
 from trainer.rundir import RunDir
-from trainer.verdict import INTERRUPTED
+from trainer.verdict import INTERRUPTED, VERDICTS
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class Supervisor:
         return run.is_active or run.directory.path.is_dir()
 
     def _follow(self) -> None:
-        named = self._store.lock.named()
+        named = self._store.named()
         if named is not None and (self._following is None or self._following.run.run_id != named):
             self._change_to(named)
         following = self._following
@@ -136,8 +136,8 @@ class Supervisor:
                 self._end_orphans(run)
             for event in following.read_new(run):
                 self._publish(event)
-            if following.is_over and run.state == INTERRUPTED:
-                self._kill(run, with_lock=False)
+            if following.is_over and run.record.get("state") not in VERDICTS:
+                self._kill(run)  # Its runner, who would have ended everything, was killed.
         self._is_publisher = True
 
     def _change_to(self, run_id: str) -> None:
@@ -173,10 +173,10 @@ class Supervisor:
             return
         if not run.record.get("runner") and _age_s(run.directory) < LAUNCH_TAKES_AT_MOST_S:
             return
-        self._kill(run, with_lock=True)
+        self._kill(run)
 
-    def _kill(self, run: Run, with_lock: bool) -> None:
-        killed = processes.kill_all(run.directory.path, self._store.lock.path if with_lock else None)
+    def _kill(self, run: Run) -> None:
+        killed = self._store.kill_processes(run)
         if killed:
             logger.warning("Run %s: its runner is gone; killed what it left: %s", run.run_id, killed)
 

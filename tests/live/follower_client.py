@@ -34,6 +34,7 @@ class FollowerClient:
         """Every event that was new, in the order in which it counted."""
         self.num_connects = 0
         self.num_gaps = 0
+        self.num_systems = 0
         self._lock = threading.RLock()
         self._forget()
         self._attempt = 0
@@ -48,6 +49,7 @@ class FollowerClient:
             websocket_extra_options={"sockopt": buffers},
         )
         self._sio.on("connect", self._on_connect, namespace=NAMESPACE)
+        self._sio.on("system", self._on_system, namespace=NAMESPACE)
         for name in EVENTS:
             self._sio.on(name, partial(self._on_event, name), namespace=NAMESPACE)
         self._sio.connect(url, namespaces=[NAMESPACE], transports=["websocket"], wait_timeout=20)
@@ -139,6 +141,9 @@ class FollowerClient:
                 self._held.append((name, payload))
             else:
                 self._take(name, payload)
+
+    def _on_system(self, _: dict[str, Any]) -> None:
+        self.num_systems += 1
 
     def _take(self, name: str, payload: dict[str, Any]) -> None:
         if self._is_in_flight:  # One of those held back brought a gap to light: the catch-up covers the rest.
