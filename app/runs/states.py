@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from trainer.rundir import RunDir, is_there, read_json
@@ -14,6 +15,11 @@ State = Literal["starting", "running", "stopping", "completed", "stopped", "fail
 STATES = ("starting", "running", "stopping", "completed", "stopped", "failed", "interrupted")
 
 _GONE = "every process of the run is gone and none left a verdict (power loss, or all were killed)"
+
+
+def has_verdict(record: dict[str, Any]) -> bool:
+    """Whether state.json holds the runner's last word."""
+    return str(record.get("state")) in VERDICTS
 
 
 def compose(run: RunDir, record: dict[str, Any] | None, holds_lock: bool) -> tuple[str, str | None]:
@@ -31,9 +37,20 @@ def compose(run: RunDir, record: dict[str, Any] | None, holds_lock: bool) -> tup
         if is_there(run.stop):
             return STOPPING, None
         # The runner's first word is "running": a file that is spoilt, or a directory that is gone, said it before.
-        has_spoken = claimed == RUNNING or is_there(run.state) or not is_there(run.path)
-        return (RUNNING if has_spoken else STARTING), None
+        is_silent = claimed != RUNNING and _is_missing(run.state) and is_there(run.path)
+        return (STARTING if is_silent else RUNNING), None
     # The trainer writes its completion record last of all; only the runner's verdict on it was lost.
     if isinstance((read_json(run.result) or {}).get("completed_at"), str):
         return COMPLETED, None
     return INTERRUPTED, _GONE
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether it is known not to be there; False where we may not look."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -16,9 +16,9 @@ from typing import Any, TypeGuard
 from app.runs import processes
 from app.runs.exceptions import DeletionRefused, FileNotInRun, RunActive, RunNotFound
 from app.runs.lock import ActiveLock
-from app.runs.states import ACTIVE, compose
+from app.runs.states import ACTIVE, compose, has_verdict
 from trainer.rundir import RunDir, is_there, read_json
-from trainer.verdict import INTERRUPTED, VERDICTS
+from trainer.verdict import INTERRUPTED
 
 MAX_NAME_BYTES = 255
 _STAMPED = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:_(\d{1,9}))?", re.ASCII)
@@ -215,7 +215,7 @@ class RunStore:
         directory = RunDir(path)
         record = read_json(directory.state) or {}
         state, reason = compose(directory, record, holder == path.name)
-        if state == INTERRUPTED and record.get("state") not in VERDICTS:
+        if state == INTERRUPTED and not has_verdict(record):
             # It may have taken the lock, or written its verdict, since `holder` was asked. The lock is taken before
             # the directory is made and dropped after the verdict, so asked in this order now, both answers are true.
             holder = self._holder()

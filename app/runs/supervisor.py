@@ -13,9 +13,10 @@ from app.runs.events import Event, SystemMeasured
 from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.follower import Follower
 from app.runs.lock import PublisherLock
+from app.runs.states import has_verdict
 from app.runs.store import Run, RunStore
 from trainer.rundir import RunDir
-from trainer.verdict import INTERRUPTED, VERDICTS
+from trainer.verdict import INTERRUPTED
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ class Supervisor:
                 self._end_orphans(run)
             for event in following.read_new(run):
                 self._publish(event)
-            if following.is_over and run.record.get("state") not in VERDICTS:
+            if following.is_over and not has_verdict(run.record):
                 self._kill(run)  # Its runner, who would have ended everything, was killed.
         self._is_publisher = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
@@ -121,12 +122,15 @@ def _list_item(run: Run) -> dict[str, Any]:
 
 
 def _read_yaml(path: Path) -> dict[str, Any] | None:
-    """Read a run's own copy of its experiment; None where it is missing or spoilt."""
+    """Read a run's own copy of its experiment; None where it is missing or spoilt. What JSON has not is None too."""
     try:
         content = strict_yaml.read(path)
     except YamlInvalid:
         return None
-    return content if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        return None
+    plain: dict[str, Any] = json.loads(json.dumps(content), parse_constant=lambda _: None)
+    return plain
 
 
 def _modified_at(path: Path) -> str | None:
