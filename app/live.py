@@ -102,7 +102,7 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
             raise ConnectionRefusedError("This service needs its token: connect with auth {token: TOKEN}.")
         join_room(EVERYBODY)
 
-    def on_subscribe(self, asked: Any = None) -> dict[str, Any]:
+    def on_subscribe(self, asked: Any = None, *_: Any) -> dict[str, Any]:
         try:
             wanted = SubscribeSchema().load({} if asked is None else asked)
         except ValidationError as error:
@@ -125,14 +125,14 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
             self._live.set_aside(sid)  # Its files are being rewritten, or spoilt: asking at once would not help.
         return told
 
-    def on_unsubscribe(self, _: Any = None) -> None:
+    def on_unsubscribe(self, *_: Any) -> None:
         sid = request.sid  # type: ignore[attr-defined]
         self._live.forget(sid)
         for room in rooms():
             if room not in (sid, EVERYBODY):
                 leave_room(room)
 
-    def on_disconnect(self, _: Any = None) -> None:
+    def on_disconnect(self, *_: Any) -> None:
         self._live.forget(request.sid)  # type: ignore[attr-defined]
 
 

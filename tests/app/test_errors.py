@@ -219,3 +219,28 @@ def test_a_folder_that_takes_no_runs_is_a_500_that_says_so(stopped_server: LiveS
     assert str(server.runs_dir) in message
     assert server.get("/training/metrics/runs").json() == []
     assert server.get("/training/status").json()["running"] is False
+
+
+BAD_SUBSCRIPTIONS: list[Any] = [
+    7, "run", [], [1, 2], {"run_id": 7}, {"row": -1}, {"row": "0"}, {"row": 1.5}, {"row": None}, {"row": 10**30},
+    {"log_offset": -1}, {"log_offset": "0"}, {"unknown": 1}, {"run_id": "x" * 256}, True, b"bytes", {"row": b"bytes"},
+]  # fmt: skip
+
+
+def test_a_bad_subscription_is_acknowledged_with_the_one_shape(shared: LiveServer) -> None:
+    with shared.client() as client:
+        for asked in BAD_SUBSCRIPTIONS:
+            check_shape(client.call("subscribe", asked, namespace="/training", timeout=10), 422)
+        for run_id in ("unknown", "..", "../secret", "\x00", "", "a/b"):
+            check_shape(client.call("subscribe", {"run_id": run_id}, namespace="/training", timeout=10), 404)
+        told = client.call("subscribe", {}, namespace="/training", timeout=10)
+        assert set(told) == {"run", "progress", "columns", "from_row", "rows", "log", "epochs"}
+
+
+def test_events_that_make_no_sense_harm_nobody(shared: LiveServer) -> None:
+    with shared.client() as client:
+        client.emit("subscribe", ({}, 1, 2), namespace="/training")
+        client.emit("unsubscribe", (1, 2, 3), namespace="/training")
+        client.emit("connect", {}, namespace="/training")
+        client.emit("no_such_event", {"a": 1}, namespace="/training")
+        assert "rows" in client.call("subscribe", {}, namespace="/training", timeout=10)
