@@ -9,7 +9,7 @@ from flask_socketio import SocketIO
 
 from app import domain, errors, metrics, models, pages, run, training
 from app.access import Access
-from app.extensions import Api
+from app.extensions import Api, offload_for
 from app.live import Live, SocketGate, TrainingNamespace
 from app.runs.lock import PublisherLock
 from app.runs.supervisor import Supervisor
@@ -46,6 +46,7 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     pages.register(app)
     built = domain.build(settings)
     app.extensions["domain"] = built
+    app.extensions["offload"] = offload_for(async_mode)
     socketio = SocketIO(app, async_mode=async_mode, cors_allowed_origins=access.is_origin_allowed)
     live = Live(socketio)
     supervisor = Supervisor(

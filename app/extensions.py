@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -35,6 +35,16 @@ PATH_PARAMETERS = {
     "name": "File name of an experiment; GET /training/configs lists them.",
     "path": "Path of a file inside the run's directory; GET /training/runs/{run_id}/artifacts lists them.",
 }
+
+
+def offload_for(async_mode: str) -> Callable[[Callable[[], Any]], Any]:
+    """How to call what computes for long. Under eventlet only a thread of its own lets the others go on meanwhile."""
+    if async_mode != "eventlet":
+        return lambda compute: compute()
+    from eventlet import tpool
+
+    execute: Callable[[Callable[[], Any]], Any] = tpool.execute
+    return execute
 
 
 class JsonParser(FlaskParser):

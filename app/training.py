@@ -66,4 +66,4 @@ def get_config(name: str) -> Any:
 @blp.errors()
 def list_datasets() -> dict[str, Any]:
     """List the datasets: folders with train, val and test, each with a folder of images per class."""
-    return {"datasets": domain().datasets.describe()}
+    return {"datasets": current_app.extensions["offload"](domain().datasets.describe)}  # Counting images takes long.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,22 @@ def test_a_bad_query_is_a_422_that_names_the_parameter(shared: LiveServer, run: 
         body = problem(shared.get(f"{path}?{query}"), 422)
         assert set(body["errors"]) == {name}
         assert name in body["message"]
+
+
+def test_a_long_file_holds_up_nobody(shared: LiveServer) -> None:
+    text = "epoch,step,train/loss,val/acc\n" + "".join(f"{i // 100},{i},{1 / (i + 1)},\n" for i in range(200_000))
+    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=text)
+    with ThreadPoolExecutor(1) as others:
+        reading = others.submit(metrics_of, shared, run)
+        waits = []
+        while not reading.done():
+            began = time.monotonic()
+            assert shared.get("/ping").status_code == 200
+            waits.append(time.monotonic() - began)
+    assert reading.result()["total_rows"] == 200_000
+    # Without a thread of its own it was one wait as long as the reading itself.
+    assert len(waits) > 5
+    assert max(waits) < sum(waits) / 2
 
 
 UNREADABLE = {
