@@ -7,12 +7,11 @@ import sys
 import warnings
 
 if __name__ == "__main__":
-    # Before anything else is imported: under eventlet every blocking call has to yield.
-    warnings.filterwarnings(
-        "ignore", message="\\s*Eventlet is deprecated"
-    )  # Known; gunicorn is the other way to serve.
+    # Known; gunicorn is the other way to serve.
+    warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
     import eventlet
 
+    # Before anything else is imported: under eventlet every blocking call has to yield.
     eventlet.monkey_patch()
 
 import logging
