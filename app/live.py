@@ -72,7 +72,7 @@ class Live:
             if self._num_queued(eio_sid) or sid not in self._lagging:
                 continue
             for room in self._lagging.pop(sid):
-                with suppress(ValueError):  # It has left meanwhile.
+                with suppress(ValueError, KeyError):  # It has left meanwhile.
                     self._socketio.server.enter_room(sid, room, namespace=NAMESPACE)
                 if room != EVERYBODY:
                     self.tell_position(sid, None if room == FOLLOW else room.removeprefix(RUN_PREFIX))
@@ -110,9 +110,10 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
         run_id, sid = wanted["run_id"], request.sid  # type: ignore[attr-defined]
 
         def join() -> None:
-            self.on_unsubscribe()
-            join_room(EVERYBODY)
-            join_room(FOLLOW if run_id is None else room_of(run_id))
+            with suppress(ValueError, KeyError):  # It has left meanwhile.
+                self.on_unsubscribe()
+                join_room(EVERYBODY)
+                join_room(FOLLOW if run_id is None else room_of(run_id))
 
         assert self._live.supervisor is not None
         try:
@@ -172,7 +173,9 @@ class SocketGate:
                 "REST works with any number."
             )
         is_new = "sid=" not in environ.get("QUERY_STRING", "")
-        if is_new and len(self._socketio.server.eio.sockets) >= self._max_sockets:
+        # Those that are closed may stay in the list for half a minute (python-engineio 4 under gunicorn).
+        num_open = sum(not known.closed for known in list(self._socketio.server.eio.sockets.values()))
+        if is_new and num_open >= self._max_sockets:
             return 503, f"{self._max_sockets} sockets are open already, as many as TRAINING_MAX_SOCKETS allows."
         return None
 

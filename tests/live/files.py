@@ -46,7 +46,7 @@ def assert_equals_files(client: FollowerClient, server: LiveServer) -> None:
     assert client.run_id is not None
     run_path = server.runs_dir / client.run_id
     rows = rows_of(run_path)
-    assert client.violations == []
+    assert not client.violations, [text[:200] for text in client.violations[:5]]
     assert len(client.rows) == len(rows)
     assert client.rows == rows
     assert client.epochs == epochs_of(run_path)

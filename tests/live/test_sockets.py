@@ -1,0 +1,224 @@
+"""Following over Socket.IO: nothing lost, nothing doubled, whoever else is there and whatever breaks."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+
+import psutil
+import pytest
+import requests
+import socketio
+
+from tests.live.files import assert_equals_files, rows_of, wait_until_over
+from tests.live.follower_client import FollowerClient
+from tests.live.following import following
+from tests.live.processes import wait_for_log
+from tests.servers import LiveServer
+from tests.waiting import wait_until
+
+MEGABYTE = 10**6
+
+
+def test_30_forced_disconnects_lose_and_double_nothing(server: LiveServer) -> None:
+    config = server.write_command(
+        "m", "write_metrics.py", "{run_dir}", "--rows", "3000", "--pause", "0.002", "--new-column-every", "150"
+    )
+    with following(server) as client:
+        run_id = server.start_run(config)
+        for number in range(1, 31):
+            rows_before = len(client.rows)
+            wait_until(lambda rows_before=rows_before: len(client.rows) > rows_before, 20)
+            client.cut()
+            wait_until(lambda number=number: client.num_connects > number, 20)
+        assert server.run(run_id)["state"] == "running", "or the last ones were no disconnects during a run"
+        wait_until_over(client, 60)
+        assert client.num_connects == 31
+        assert_equals_files(client, server)
+
+
+def test_500_wider_headers_lose_double_and_tear_nothing(stopped_server: LiveServer) -> None:
+    server = stopped_server
+    server.settings["TRAINING_POLL_INTERVAL_S"] = "0.01"  # So that many reads fall into a rewrite.
+    server.start()
+    config = server.write_command(
+        "m", "write_metrics.py", "{run_dir}", "--rows", "501", "--new-column-every", "1", "--rows-per-epoch", "100"
+    )
+    with following(server) as client:
+        run_id = server.start_run(config)
+        seen = 0
+        while client.state not in ("completed", "failed"):
+            answer = server.get(f"/training/metrics/runs/{run_id}", params={"columns": "step", "since_row": seen})
+            if answer.status_code == 404:
+                continue
+            assert answer.status_code == 200, answer.text
+            steps = [row["step"] for row in answer.json()["data"]]
+            assert steps == list(range(seen, seen + len(steps)))
+            seen += len(steps)
+        wait_until_over(client)
+        assert len(rows_of(server.runs_dir / run_id)[-1]) > 300
+        assert_equals_files(client, server)
+        columns = server.get(f"/training/metrics/runs/{run_id}").json()["available_columns"]
+        assert len(columns) == 503
+
+
+def test_the_final_state_comes_after_the_last_metrics_and_log(server: LiveServer) -> None:
+    config = server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "300")
+    with following(server) as client:
+        for _ in range(5):
+            client.heard.clear()
+            run_id = server.start_run(config)
+            wait_until(lambda run_id=run_id: client.run_id == run_id, 10)
+            wait_until_over(client)
+            assert client.heard[-1][0] == "run"
+            assert_equals_files(client, server)
+
+
+def test_50_clients_all_hear_everything(server: LiveServer) -> None:
+    config = server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "300", "--pause", "0.01")
+    with ExitStack() as stack:
+        clients = [stack.enter_context(following(server)) for _ in range(50)]
+        server.start_run(config)
+        for client in clients:
+            wait_until_over(client, 60)
+        for client in clients:
+            assert client.heard[-1][0] == "run"
+            assert_equals_files(client, server)
+
+
+def test_a_client_that_stops_reading_slows_nobody_and_catches_up(server: LiveServer) -> None:
+    assert server.process is not None
+    config = server.write_command(
+        "m", "write_metrics.py", "{run_dir}", "--rows", "400", "--pause", "0.01", "--line", "x" * 90_000
+    )
+    service = psutil.Process(server.process.pid)
+    processes = [service, *service.children()]
+    slow = FollowerClient(server.url, receive_buffer=4096)
+    try:
+        with following(server) as other:
+            with slow.frozen():
+                before = sum(process.memory_info().rss for process in processes)
+                run_id = server.start_run(config)
+                wait_until_over(other, 60)
+                assert_equals_files(other, server)
+                grown = sum(process.memory_info().rss for process in processes) - before
+                assert (server.runs_dir / run_id / "train.log").stat().st_size > 30 * MEGABYTE
+                assert grown < 64 * MEGABYTE
+                began = time.monotonic()
+                assert server.get("/training/status").ok
+                assert time.monotonic() - began < 2
+            wait_until_over(slow, 60)
+            size = (server.runs_dir / run_id / "train.log").stat().st_size
+            wait_until(lambda: slow.log_offset == size, 60, lambda: (slow.log_offset, slow.num_gaps))
+            assert_equals_files(slow, server)
+    finally:
+        slow.close()
+
+
+def test_a_follower_goes_on_to_the_next_run_and_one_of_a_single_run_does_not(server: LiveServer) -> None:
+    go = server.home / "go"
+    config = server.write_command("w", "exit_when_told.py", str(go), "0")
+    first = server.start_run(config)
+    with following(server) as follower, following(server, first) as single:
+        wait_until(lambda: follower.state == single.state == "running", 10)
+        go.touch()
+        wait_until(lambda: follower.state == single.state == "completed", 10)
+        second = server.start_run(config)
+        wait_until(lambda: follower.run_id == second and follower.state == "completed", 10)
+        assert single.run_id == first
+        assert follower.log == "ready\nend\n"
+        assert single.violations == follower.violations == []
+
+
+def test_whoever_comes_late_is_told_everything(server: LiveServer) -> None:
+    run_id = server.start_run(server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "200"))
+    server.wait_for_state(run_id, "completed")
+    for asked in (None, run_id):
+        with following(server, asked) as client:
+            wait_until_over(client)
+            assert_equals_files(client, server)
+
+
+def call(server: LiveServer, asked: object) -> dict[str, object]:
+    with server.client() as client:
+        return dict(client.call("subscribe", asked, namespace="/training", timeout=20))
+
+
+def test_a_subscription_that_cannot_be_is_an_error_of_the_one_shape(server: LiveServer) -> None:
+    for asked, code in (
+        ({"run_id": "2000-01-01_00-00-00"}, 404),
+        ({"run_id": "../x"}, 404),
+        ({"row": -1}, 422),
+        ({"row": "1"}, 422),
+        ({"log_offset": -1}, 422),
+        ({"unknown": 1}, 422),
+        ([1, 2], 422),
+        ("text", 422),
+    ):
+        told = call(server, asked)
+        assert set(told) == {"code", "status", "message", "errors"}, asked
+        assert told["code"] == code
+    told = call(server, None)
+    assert (told["run"], told["rows"]) == (None, [])
+
+
+def test_unsubscribed_is_unsubscribed(server: LiveServer) -> None:
+    heard = []
+    with server.client() as client:
+        client.on("run", lambda payload: heard.append(payload), namespace="/training")
+        systems = []
+        client.on("system", lambda payload: systems.append(payload), namespace="/training")
+        client.call("subscribe", None, namespace="/training", timeout=20)
+        client.call("unsubscribe", namespace="/training", timeout=20)
+        run_id = server.start_run(server.write_command("e", "end_at_once.py"))
+        server.wait_for_state(run_id, "completed")
+        num_systems = len(systems)
+        wait_until(lambda: len(systems) > num_systems + 1, 10)
+        assert heard == []
+
+
+def test_the_measures_come_once_a_second(server: LiveServer) -> None:
+    systems = []
+    with server.client() as client:
+        client.on("system", lambda payload: systems.append((time.monotonic(), payload)), namespace="/training")
+        run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent"))
+        wait_for_log(server, run_id, "ready")
+        wait_until(lambda: len([1 for _, measures in systems if measures["run"]]) >= 3, 15)
+    assert 0.8 < (systems[-1][0] - systems[0][0]) / (len(systems) - 1) < 2
+    measures = systems[-1][1]
+    assert measures["run"]["num_processes"] == 2
+    assert measures["memory_total_mb"] > measures["memory_used_mb"] > 0
+    assert measures["disk_free_mb"] > 0
+    assert measures["gpus"] == [] or "utilisation_percent" in measures["gpus"][0]
+
+
+def test_sockets_beyond_the_limit_are_refused_and_rest_still_answers(stopped_server: LiveServer) -> None:
+    server = stopped_server
+    server.settings["TRAINING_MAX_SOCKETS"] = "3"
+    server.start()
+    with ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(following(server))
+        answer = requests.get(f"{server.url}/socket.io/?EIO=4&transport=polling", timeout=10)
+        assert (answer.status_code, answer.json()["code"]) == (503, 503)
+        assert "TRAINING_MAX_SOCKETS" in answer.json()["message"]
+        refused = socketio.Client(reconnection=False)
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            refused.connect(server.url, namespaces=["/training"], transports=["websocket"])
+        for _ in range(50):
+            assert server.get("/training/status").ok
+    wait_until(lambda: requests.get(f"{server.url}/socket.io/?EIO=4&transport=polling", timeout=10).ok, 10)
+    with following(server) as client:
+        wait_until(lambda: client.is_synchronised, 10)
+
+
+def test_stopping_the_server_takes_seconds_even_with_open_sockets(server: LiveServer) -> None:
+    config = server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "100000", "--pause", "0.01")
+    with ExitStack() as stack:
+        clients = [stack.enter_context(following(server)) for _ in range(5)]
+        run_id = server.start_run(config)
+        wait_until(lambda: all(client.rows for client in clients), 20)
+        with clients[0].frozen():
+            assert server.stop() < 8
+        server.start()
+        assert server.run(run_id)["state"] == "running"
