@@ -1,0 +1,167 @@
+"""What is answered."""
+
+from __future__ import annotations
+
+from marshmallow import INCLUDE, Schema, fields, validate
+
+from app.runs.states import STATES
+
+
+class PingSchema(Schema):
+    status = fields.String(required=True)
+
+
+class StartedSchema(Schema):
+    status = fields.String(required=True, metadata={"example": "started"})
+    pid = fields.Integer(required=True, allow_none=True, metadata={"description": "Of the training program."})
+    run_id = fields.String(required=True)
+
+
+class StoppedSchema(Schema):
+    status = fields.String(required=True, validate=validate.OneOf(["stopped", "stopping", "not_running"]))
+    run_id = fields.String(required=True, allow_none=True, metadata={"description": "null: nothing was running."})
+
+
+class LastRunSchema(Schema):
+    run_id = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    reason = fields.String(required=True, allow_none=True)
+
+
+class StatusSchema(Schema):
+    status = fields.String(required=True, validate=validate.OneOf(["running", "not_running"]))
+    running = fields.Boolean(required=True)
+    pid = fields.Integer(required=True, allow_none=True)
+    run_id = fields.String(required=True, allow_none=True)
+    state = fields.String(required=True, allow_none=True, validate=validate.OneOf(STATES))
+    config_name = fields.String(required=True, allow_none=True)
+    progress = fields.Dict(required=True, allow_none=True)
+    started_at = fields.String(required=True, allow_none=True)
+    last_run = fields.Nested(LastRunSchema, required=True, allow_none=True)
+
+
+class ConfigsSchema(Schema):
+    available_configs = fields.List(fields.String(), required=True)
+
+
+class NumImagesSchema(Schema):
+    train = fields.Integer(required=True)
+    val = fields.Integer(required=True)
+    test = fields.Integer(required=True)
+
+
+class DatasetSchema(Schema):
+    dataset_name = fields.String(required=True)
+    train_path = fields.String(required=True)
+    val_path = fields.String(required=True)
+    test_path = fields.String(required=True)
+    dataset_base_path = fields.String(required=True)
+    class_names = fields.List(fields.String(), required=True)
+    num_images = fields.Nested(NumImagesSchema, required=True)
+
+
+class DatasetsSchema(Schema):
+    datasets = fields.List(fields.Nested(DatasetSchema), required=True)
+
+
+class ModelPathsSchema(Schema):
+    model_paths = fields.List(fields.String(), required=True)
+
+
+class ModelCardSchema(Schema):
+    """What classification_model.json says; of a program that is not ours, whatever it wrote."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    run_id = fields.String(required=True)
+    model_name = fields.String(required=True)
+    model_path = fields.String(required=True, metadata={"description": "Absolute path of the ONNX file."})
+    dataset_name = fields.Raw(metadata={"description": "Text."})
+    config_name = fields.Raw(metadata={"description": "Text: the experiment file."})
+    class_names = fields.Raw(metadata={"description": "List of texts, in the order of the outputs."})
+    train_metrics = fields.Raw(metadata={"description": "Values by name, such as train/loss."})
+    test_metrics = fields.Raw(metadata={"description": "Values by name, such as test/loss and test/acc."})
+
+
+class ModelsSchema(Schema):
+    models_info = fields.List(fields.Nested(ModelCardSchema), required=True)
+
+
+class DeletedSchema(Schema):
+    success = fields.Boolean(required=True)
+    error = fields.String(required=True, allow_none=True)
+
+
+class RunListItemSchema(Schema):
+    run_id = fields.String(required=True)
+    created_at = fields.String(required=True, allow_none=True)
+    modified_at = fields.String(required=True, allow_none=True)
+    status = fields.String(required=True, validate=validate.OneOf(STATES))
+    has_metrics = fields.Boolean(required=True)
+    metrics_file = fields.String(required=True, allow_none=True)
+    config_name = fields.String(required=True, allow_none=True)
+    model_name = fields.String(required=True, allow_none=True)
+
+
+class MetricsSchema(Schema):
+    run_id = fields.String(required=True)
+    available_columns = fields.List(fields.String(), required=True)
+    total_rows = fields.Integer(required=True)
+    max_epoch = fields.Integer(required=True, allow_none=True)
+    max_step = fields.Integer(required=True, allow_none=True)
+    data = fields.List(
+        fields.Dict(keys=fields.String(), values=fields.Float(allow_none=True)),
+        required=True,
+        metadata={"description": "One object a row; null = not logged (or not finite)."},
+    )
+    csv_file = fields.String(required=True)
+    last_modified = fields.String(required=True, allow_none=True)
+
+
+class SummarySchema(Schema):
+    run_id = fields.String(required=True)
+    total_epochs = fields.Integer(required=True)
+    total_steps = fields.Integer(required=True)
+    best_metrics = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
+    final_metrics = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
+    available_columns = fields.List(fields.String(), required=True)
+
+
+class ArtifactSchema(Schema):
+    path = fields.String(required=True)
+    size = fields.Integer(required=True, metadata={"description": "Bytes."})
+    modified_at = fields.String(required=True)
+
+
+class ArtifactsSchema(Schema):
+    run_id = fields.String(required=True)
+    artifacts = fields.List(fields.Nested(ArtifactSchema), required=True)
+
+
+class RunSchema(Schema):
+    run_id = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    reason = fields.String(required=True, allow_none=True)
+    pid = fields.Integer(required=True, allow_none=True)
+    config_name = fields.String(required=True, allow_none=True)
+    model_name = fields.String(required=True, allow_none=True)
+    request = fields.Dict(required=True)
+    created_at = fields.String(required=True, allow_none=True)
+    started_at = fields.String(required=True, allow_none=True)
+    ended_at = fields.String(required=True, allow_none=True)
+    exit_code = fields.Integer(required=True, allow_none=True)
+    signal = fields.String(required=True, allow_none=True)
+    progress = fields.Dict(required=True, allow_none=True)
+    config = fields.Dict(required=True, allow_none=True)
+    stop = fields.Dict(required=True, allow_none=True)
+    model = fields.Dict(required=True, allow_none=True, metadata={"description": "The model card, once there is one."})
+    artifacts = fields.List(fields.Nested(ArtifactSchema), required=True)
+
+
+class LogSchema(Schema):
+    run_id = fields.String(required=True)
+    offset = fields.Integer(required=True)
+    next_offset = fields.Integer(required=True)
+    size = fields.Integer(required=True)
+    text = fields.String(required=True)

@@ -1,0 +1,191 @@
+"""What clients send: types, lengths, ranges; unknown fields are refused. No rule of the domain."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+
+from app.runs.starting import StartRequest
+from app.runs.states import STATES
+
+MAX_PATH_CHARS = 4096
+MAX_NAME_CHARS = 255
+MAX_LOG_BYTES = 4 * 1024 * 1024
+MAX_OVERRIDES_BYTES = 32 * 1024
+MAX_OVERRIDES_DEPTH = 10
+
+
+class _Request(Schema):
+    """Something that a client sends."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.error_messages |= {
+            "type": "Must be a JSON object.",
+            "unknown": f"Unknown field; known are {', '.join(self.fields)}.",
+        }
+
+
+def _printable(text: str) -> None:
+    if not text.isprintable():
+        raise ValidationError("Must not contain control characters.")
+
+
+def _name(**options: Any) -> fields.String:
+    return fields.String(validate=[validate.Length(min=1, max=MAX_NAME_CHARS), _printable], **options)
+
+
+def _directory(what: str) -> fields.String:
+    return fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=[validate.Length(min=1, max=MAX_PATH_CHARS), _printable],
+        metadata={"description": f"Folder on the server with one sub-folder of images per class: {what}."},
+    )
+
+
+def _fit_for_a_file_name(text: str) -> None:
+    if not re.fullmatch(r"[\w\-]([\w .\-]{0,98}[\w\-])?", text):
+        raise ValidationError("Must be 1 to 100 letters, digits, spaces or . _ - without dots or spaces at its ends.")
+
+
+def _storable(overrides: dict[str, Any]) -> None:
+    """They go into the run's own copy of the experiment, which must be read back."""
+    try:
+        num_bytes, depth = len(json.dumps(overrides, ensure_ascii=False).encode()), _depth(overrides)
+    except UnicodeEncodeError:
+        raise ValidationError("Must hold proper text: a half of a surrogate pair is none.") from None
+    except RecursionError:
+        num_bytes, depth = 0, MAX_OVERRIDES_DEPTH + 1
+    if depth > MAX_OVERRIDES_DEPTH:
+        raise ValidationError(f"Must have at most {MAX_OVERRIDES_DEPTH} levels of objects and lists.")
+    if num_bytes > MAX_OVERRIDES_BYTES:
+        raise ValidationError(f"Must have at most {MAX_OVERRIDES_BYTES:,} bytes altogether.")
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)
+
+
+class StartRequestSchema(_Request):
+    """A start. A command experiment needs only the folders it uses; a resumed run takes the rest from the earlier."""
+
+    config_name = _name(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Experiment file; required unless a run is resumed.", "example": "digits_resnet.yaml"},
+    )
+    train_data_dir = _directory("to train on")
+    val_data_dir = _directory("to choose the best checkpoint by")
+    test_data_dir = _directory("to test the best checkpoint on")
+    dataset = _name(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Name of a discovered dataset; stands for the three folders.", "example": "digits"},
+    )
+    model_name = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=[_fit_for_a_file_name],
+        metadata={
+            "description": "What to call the model; `model` unless given. 1 to 100 letters of any language, digits, "
+            "spaces or . _ - with neither a dot nor a space at its ends.",
+            "example": "model",
+            "minLength": 1,
+            "maxLength": 100,
+        },
+    )
+    overrides = fields.Dict(
+        keys=fields.String(validate=validate.Length(min=1, max=MAX_NAME_CHARS)),
+        load_default=dict,
+        validate=_storable,
+        metadata={"description": "Values of the experiment by dotted path.", "example": {"trainer.max_epochs": 3}},
+    )
+    resume_from = _name(
+        load_default=None, allow_none=True, metadata={"description": "Id of the run whose last checkpoint to continue."}
+    )
+
+    @post_load
+    def make(self, values: dict[str, Any], **_: Any) -> StartRequest:
+        return StartRequest(**values)
+
+
+class StopRequestSchema(_Request):
+    run_id = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(max=MAX_NAME_CHARS),
+        metadata={"description": "Stop only if this is the active run."},
+    )
+    mode = fields.String(
+        load_default="save",
+        validate=validate.OneOf(["save", "discard"]),
+        metadata={"description": "save: keep the last checkpoint and export the best model so far. discard: be quick."},
+    )
+
+
+class StopQuerySchema(_Request):
+    wait = fields.Boolean(
+        load_default=True, metadata={"description": "0: return at once instead of when no process is left."}
+    )
+
+
+class RunsQuerySchema(_Request):
+    limit = fields.Integer(
+        load_default=None,
+        allow_none=False,
+        validate=validate.Range(1, 100_000),
+        metadata={"description": "So many at most; all unless given."},
+    )
+    offset = fields.Integer(
+        load_default=0, validate=validate.Range(0, 2**31), metadata={"description": "Leave out so many of the newest."}
+    )
+    status = fields.String(
+        load_default=None,
+        allow_none=False,
+        validate=validate.OneOf(STATES),
+        metadata={"description": "Only runs in this state."},
+    )
+
+
+class MetricsQuerySchema(_Request):
+    since_row = fields.Integer(
+        load_default=0, validate=validate.Range(0, 2**53), metadata={"description": "Leave out the rows before."}
+    )
+    max_points = fields.Integer(
+        load_default=None,
+        allow_none=False,
+        validate=validate.Range(2, 1_000_000),
+        metadata={"description": "At most so many rows; every column keeps its peaks."},
+    )
+    columns = fields.String(
+        load_default=None,
+        allow_none=False,
+        validate=validate.Length(max=MAX_PATH_CHARS),
+        metadata={"description": "Comma-separated; only these columns. Those that do not exist (yet) are left out."},
+    )
+
+
+class LogQuerySchema(_Request):
+    offset = fields.Integer(
+        load_default=0,
+        validate=validate.Range(-(2**53), 2**53),
+        metadata={"description": "Byte to begin at; below 0: counted from the end."},
+    )
+    limit = fields.Integer(
+        load_default=64 * 1024,
+        validate=validate.Range(1, MAX_LOG_BYTES),
+        metadata={"description": "Bytes at most; a character is never split."},
+    )
+
+
+class SubscribeSchema(_Request):
+    """What a socket client sends to subscribe."""
+
+    run_id = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_NAME_CHARS))
+    row = fields.Integer(load_default=0, strict=True, validate=validate.Range(0, 2**53))
+    log_offset = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(0, 2**53))
