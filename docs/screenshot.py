@@ -14,21 +14,23 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from playwright.sync_api import expect, sync_playwright  # noqa: E402
+from playwright.sync_api import ViewportSize, expect, sync_playwright  # noqa: E402
 
 from tests.page.conftest import ARGUMENTS  # noqa: E402
 from tests.servers import LiveServer  # noqa: E402
 
 EPOCHS = 12
 SHOWN_AT_EPOCH = 9
-SIZE = {"width": 1280, "height": 1120}
+SIZE: ViewportSize = {"width": 1280, "height": 1120}
 
 
 def main() -> None:
     subprocess.run([sys.executable, "-m", "trainer.digits"], cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory(prefix="training-") as home:
-        settings = {"TRAINING_CONFIGS_DIR": str(ROOT / "configs/experiment"), "TRAINING_DATA_DIR": str(ROOT / "data")}
-        server = LiveServer(Path(home), **settings).start()
+        server = LiveServer(Path(home))
+        server.settings["TRAINING_CONFIGS_DIR"] = str(ROOT / "configs" / "experiment")
+        server.settings["TRAINING_DATA_DIR"] = str(ROOT / "data")
+        server.start()
         try:
             take(server, ROOT / "docs" / "page.png")
         finally:

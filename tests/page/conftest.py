@@ -27,6 +27,10 @@ class Console:
     complaints: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
 
+    def hear(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
     def unexpected(self) -> list[str]:
         return [text for text in self.complaints if not any(part in text for part in self.expected)]
 
@@ -68,9 +72,7 @@ def open_page(browser: Any, console: Console) -> Iterator[Callable[..., Any]]:
     def open_(url: str, **options: Any) -> Any:
         page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}).new_page()
         page.set_default_timeout(WAIT_MS)
-        page.on(
-            "console", lambda message: message.type in ("error", "warning") and console.complaints.append(message.text)
-        )
+        page.on("console", console.hear)
         page.on("pageerror", lambda error: console.complaints.append(f"uncaught: {error}"))
         page.goto(url)
         return page
