@@ -18,9 +18,13 @@ def list_classes(folder: Path) -> list[str]:
 
 def count_images(folder: Path) -> dict[str, int]:
     """Count the images of each class folder, nested folders included. Raises OSError when `folder` is unreadable."""
+    return {name: sum(1 for _ in image_paths(folder / name)) for name in class_folders(folder)}
+
+
+def class_folders(folder: Path) -> list[str]:
+    """List the folders (and links to folders) that may be classes, sorted. Raises OSError if `folder` is unreadable."""
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-    return {name: sum(1 for _ in image_paths(folder / name)) for name in names}
+        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
 
 
 def image_paths(folder: Path) -> list[Path]:

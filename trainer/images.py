@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from trainer.imagefile import UNREADABLE
 from trainer.imagefolder import image_paths, list_classes
 
 SPLITS = ("train", "val", "test")
@@ -66,8 +67,9 @@ def find_split(name: str, path: Path) -> Split:
 
 
 def read_image(path: Path, channels: int, size: int) -> NDArray[np.uint8]:
-    """Read an image as (size, size, channels) uint8, turned as its EXIF data say.
+    """Read an image as (size, size, channels) uint8, turned as its EXIF data say; of several frames the first.
 
+    16 bits are scaled to 8. What is transparent shows white, as on a page: the colours hidden there mean nothing.
     Raises DataInvalid, naming the file.
     """
     try:
@@ -76,11 +78,14 @@ def read_image(path: Path, channels: int, size: int) -> NDArray[np.uint8]:
             if image.mode.startswith("I"):
                 # Pillow would cut 16-bit values off at 255 instead of scaling them.
                 image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+            if image.has_transparency_data:
+                image = image.convert("RGBA")
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
             image = image.convert("L" if channels == 1 else "RGB")
             if image.size != (size, size):
                 image = image.resize((size, size), Image.Resampling.BILINEAR)
             return np.array(image, dtype=np.uint8).reshape(size, size, channels)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise DataInvalid(f"image cannot be read: {path}: {error}") from error
 
 

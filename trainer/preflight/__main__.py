@@ -1,0 +1,86 @@
+"""Check a dataset: `python -m trainer.preflight data/digits`. Exits with 1 if it cannot be trained on.
+
+The service runs it too, with --keep FILE: the report is kept there for the state in which the files are, and before
+it is finished the file tells how far it has come.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+from trainer.imagefile import ignore_warnings
+from trainer.preflight.check import Looks, check_images
+from trainer.preflight.inventory import SPLITS, Inventory, take_inventory
+from trainer.preflight.report import FORMAT, Report, as_text, compose, kept_report
+from trainer.rundir import write_json
+
+DECODE_S = 10.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = _parser().parse_args(argv)
+    ignore_warnings()
+    folders = _folders(options)
+    if len(folders) < len(SPLITS):
+        _parser().error("give the dataset's folder, or all three of --train-data-dir, --val-data-dir, --test-data-dir")
+    try:
+        if options.keep is None:
+            inventory = take_inventory(folders)
+            report = compose(inventory, check_images(inventory, options.decode_s, lambda _: None))
+        else:
+            report = check_once(folders, options.keep, options.decode_s)
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if options.keep is None:
+        print(as_text(report))
+    return 1 if report["errors"] else 0
+
+
+def check_once(folders: dict[str, Path], keep: Path, decode_s: float) -> Report:
+    """Return the report kept in `keep`; make it if there is none of the files' present state.
+
+    Of several processes that are asked at once, one checks and the others wait for it.
+    """
+    keep.parent.mkdir(parents=True, exist_ok=True)
+    with open(keep.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        inventory = take_inventory(folders)
+        report = kept_report(keep, inventory.state)
+        if report is None:
+            _keep(keep, inventory, {})
+            looks = check_images(inventory, decode_s, lambda looks: _keep(keep, inventory, looks))
+            report = _keep(keep, inventory, looks)
+        return report
+
+
+def _keep(keep: Path, inventory: Inventory, looks: Looks) -> Report:
+    report = compose(inventory, looks)
+    write_json(keep, {"format": FORMAT, "state": inventory.state, "pid": os.getpid(), "report": report})
+    return report
+
+
+def _folders(options: argparse.Namespace) -> dict[str, Path]:
+    below = {split: options.dataset / split for split in SPLITS} if options.dataset else {}
+    given = {split: getattr(options, f"{split}_data_dir") for split in SPLITS}
+    return below | {split: folder for split, folder in given.items() if folder}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m trainer.preflight", description="Check a dataset before training.")
+    parser.add_argument("dataset", type=Path, nargs="?", help="folder with train, val and test")
+    for split in SPLITS:
+        parser.add_argument(f"--{split}-data-dir", type=Path, help=f"folder of the {split} images")
+    parser.add_argument("--keep", type=Path, help="file to keep the report in (nothing is printed then)")
+    parser.add_argument(
+        "--decode-s", type=float, default=DECODE_S, help="seconds after which images are no longer decoded (inf: never)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

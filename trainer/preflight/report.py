@@ -1,0 +1,71 @@
+"""The report of a check: what is kept, answered and printed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from trainer.preflight.check import Looks
+from trainer.preflight.findings import channels, find_errors, find_warnings
+from trainer.preflight.inventory import SPLITS, Inventory
+from trainer.rundir import read_json, utc_now
+
+CHECKING, CHECKED = "checking", "checked"
+FORMAT = 1
+"""Raised when the report changes, so that kept ones of another form are made anew."""
+MAX_SIZES = 10
+
+Report = dict[str, Any]
+
+
+def compose(inventory: Inventory, looks: Looks) -> Report:
+    """Tell what is known after `looks`, which may be a part of the images; `status` says whether they are all."""
+    sizes = Counter((seen.width, seen.height) for seen in looks.values() if seen.problem is None)
+    total = len(inventory.files)
+    return {
+        "status": CHECKED if len(looks) == total else CHECKING,
+        "done": len(looks),
+        "total": total,
+        "num_decoded": sum(1 for seen in looks.values() if seen.is_decoded),
+        "checked_at": utc_now(),
+        "splits": {split: _split(inventory, split) for split in SPLITS},
+        "sizes": [{"width": w, "height": h, "count": count} for (w, h), count in sizes.most_common(MAX_SIZES)],
+        "num_sizes": len(sizes),
+        "channels": dict(Counter(channels(seen) for seen in looks.values() if seen.problem is None).most_common()),
+        "errors": [finding.as_json() for finding in find_errors(inventory, looks)],
+        "warnings": [finding.as_json() for finding in find_warnings(inventory, looks)],
+    }
+
+
+def _split(inventory: Inventory, split: str) -> dict[str, Any]:
+    per_class = inventory.num_images[split]
+    path = str(inventory.folders[split]).encode("utf-8", "replace").decode()
+    return {"path": path, "num_images": sum(per_class.values()), "classes": per_class}
+
+
+def kept_report(path: Path, state: str) -> Report | None:
+    """Read the finished report kept in `path`, or None: none is there, it is spoilt, or of another state."""
+    kept = read_json(path) or {}
+    report = kept.get("report")
+    if (kept.get("format"), kept.get("state")) != (FORMAT, state) or not isinstance(report, dict):
+        return None
+    return report if report.get("status") == CHECKED else None
+
+
+def as_text(report: Report) -> str:
+    """The report for a terminal."""
+    lines = [f"{report['total']:,} images, {report['num_decoded']:,} of them decoded"]
+    for split, told in report["splits"].items():
+        classes = ", ".join(f"{name} {number:,}" for name, number in told["classes"].items())
+        lines.append(f"  {split:5}  {told['num_images']:,} images in {len(told['classes'])} classes: {classes}")
+    lines.append("sizes: " + ", ".join(f"{s['width']} x {s['height']} ({s['count']:,})" for s in report["sizes"]))
+    lines.append("channels: " + ", ".join(f"{kind} ({number:,})" for kind, number in report["channels"].items()))
+    for level in ("errors", "warnings"):
+        for finding in report[level]:
+            lines.append(f"{level[:-1]}: {finding['message']}")
+            lines += [f"    {name}" for name in finding["files"]]
+            more = finding["count"] - len(finding["files"])
+            lines += [f"    and {more:,} more"] * (more > 0)
+    lines.append("training is impossible" if report["errors"] else "training is possible")
+    return "\n".join(lines)
