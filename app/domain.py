@@ -10,6 +10,7 @@ from app.runs.datasets import DatasetFolder
 from app.runs.experiments import ExperimentFolder
 from app.runs.lock import ActiveLock
 from app.runs.models import ModelFolder
+from app.runs.preflight import Preflight
 from app.runs.service import RunService
 from app.runs.starting import Planner
 from app.runs.store import RunStore
@@ -24,6 +25,7 @@ class Domain:
     views: RunViews
     experiments: ExperimentFolder
     datasets: DatasetFolder
+    preflight: Preflight
     models: ModelFolder
 
 
@@ -31,13 +33,15 @@ def build(settings: Settings) -> Domain:
     store = RunStore(settings.runs_dir, ActiveLock(settings.runs_dir.parent / "active.lock"))
     experiments = ExperimentFolder(settings.configs_dir)
     datasets = DatasetFolder(settings.data_dir)
-    planner = Planner(store, experiments, datasets, settings.data_roots)
+    preflight = Preflight(settings.runs_dir.parent / "preflight")
+    planner = Planner(store, experiments, datasets, settings.data_roots, preflight)
     return Domain(
         store=store,
         service=RunService(store, planner, settings.stop_grace_s, settings.min_free_mb),
         views=RunViews(store),
         experiments=experiments,
         datasets=datasets,
+        preflight=preflight,
         models=ModelFolder(store),
     )
 

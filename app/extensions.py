@@ -32,7 +32,7 @@ DESCRIPTIONS = {
 
 PATH_PARAMETERS = {
     "run_id": "Id of a run; GET /training/metrics/runs lists them.",
-    "name": "File name of an experiment; GET /training/configs lists them.",
+    "name": "Of an experiment (GET /training/configs lists them) or of a dataset (GET /training/datasets).",
     "path": "Path of a file inside the run's directory; GET /training/runs/{run_id}/artifacts lists them.",
 }
 

@@ -11,6 +11,9 @@ from app.domain import domain
 from app.extensions import Blueprint
 from app.runs.starting import StartRequest
 
+CHECK_WAIT_S = 5.0
+"""How long a dataset's report is waited for; a client has its answer by then, if only how far the check has come."""
+
 blp = Blueprint("training", __name__, url_prefix="/training", description="Start, stop and follow a training.")
 
 
@@ -67,3 +70,17 @@ def get_config(name: str) -> Any:
 def list_datasets() -> dict[str, Any]:
     """List the datasets: folders with train, val and test, each with a folder of images per class."""
     return {"datasets": current_app.extensions["offload"](domain().datasets.describe)}  # Counting images takes long.
+
+
+@blp.get("/datasets/<name>")
+@blp.arguments(schemas.DatasetQuerySchema, location="query")
+@blp.response(200, schemas.DatasetReportSchema)
+@blp.alt_response(202, schema=schemas.DatasetReportSchema, description="Still being checked: what is known so far.")
+@blp.errors(404, 422)
+def get_dataset(query: dict[str, Any], name: str) -> Any:
+    """Check a dataset's images, and tell what keeps a training from them or may spoil its result.
+
+    The report is kept until a file's name, size or time of change is another.
+    """
+    report = domain().preflight.check(domain().datasets.paths(name), CHECK_WAIT_S if query["wait"] else 0)
+    return {"dataset_name": name, **report}, 202 if report["status"] == "checking" else 200

@@ -49,6 +49,11 @@ class RunDir:
         return self.path / "config.yaml"
 
     @property
+    def preflight(self) -> Path:
+        """preflight.json, written once by the service before launch: the report on the images, if they were checked."""
+        return self.path / "preflight.json"
+
+    @property
     def stop(self) -> Path:
         """stop.json, written by the service before any signal: who asked, when, mode, grace."""
         return self.path / "stop.json"

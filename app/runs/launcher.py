@@ -43,7 +43,7 @@ def launch(run: RunDir, lock_fd: int) -> None:
         launched = subprocess.run(
             [sys.executable, "-m", "trainer.runner", str(run.path), str(lock_fd)],
             cwd=PROJECT_ROOT,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -61,7 +61,7 @@ def launch(run: RunDir, lock_fd: int) -> None:
     raise LaunchFailed(f"the runner ended before the program started: {told[-1] if told else 'no message'}", run.run_id)
 
 
-def _environment() -> dict[str, str]:
-    """Ours without the service's settings: the API token is nothing for a training program. Output is not held back."""
+def environment() -> dict[str, str]:
+    """Ours without the service's settings: the API token is nothing for a program. Output is not held back."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
     return inherited | {"PYTHONUNBUFFERED": "1"}

@@ -112,6 +112,8 @@ class RunService:
         birth: dict[str, Any] = {"run_id": run.run_id, "created_at": utc_now(), "request": plan.request}
         try:
             write_text(run.config, to_yaml(plan.experiment))
+            if plan.preflight is not None:
+                write_json(run.preflight, plan.preflight)
             write_json(run.run, birth | {"program": program})
             launcher.launch(run, lock_fd)
         except (OSError, LaunchFailed):

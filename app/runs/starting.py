@@ -10,6 +10,7 @@ from typing import Any
 from app.runs.datasets import SPLITS, DatasetFolder
 from app.runs.exceptions import InvalidStart
 from app.runs.experiments import ExperimentFolder, load_file
+from app.runs.preflight import Preflight, Report
 from app.runs.store import Run, RunStore
 from trainer.experiment import Experiment
 from trainer.imagefolder import list_classes
@@ -17,6 +18,7 @@ from trainer.rundir import RunDir
 
 DIRECTORY_FIELDS = tuple(f"{split}_data_dir" for split in SPLITS)
 MISSING = "Missing data for required field."
+MAX_TOLD_FILES = 5
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,31 @@ class Plan:
     experiment: Experiment
     request: dict[str, Any]
     resume_from: RunDir | None
+    preflight: Report | None
+    """What was found of the images; None for a `command`, whose data are its own affair."""
 
 
 class Planner:
-    """Check start requests against the disk."""
+    """Check start requests against the disk.
+
+    A start waits `preflight_s` seconds for the check of its images; what is not checked by then is a warning.
+    """
 
     def __init__(
-        self, store: RunStore, experiments: ExperimentFolder, datasets: DatasetFolder, data_roots: Iterable[Path]
+        self,
+        store: RunStore,
+        experiments: ExperimentFolder,
+        datasets: DatasetFolder,
+        data_roots: Iterable[Path],
+        preflight: Preflight,
+        preflight_s: float = 20.0,
     ) -> None:
         self._store = store
         self._experiments = experiments
         self._datasets = datasets
         self._data_roots = [root.resolve() for root in data_roots]
+        self._preflight = preflight
+        self._preflight_s = preflight_s
 
     def plan(self, asked: StartRequest) -> Plan:
         """Return what to launch. Raises NotFound for what is named and not there, InvalidStart with every wrong field.
@@ -69,6 +84,7 @@ class Planner:
                 errors[name] = [problem]
         if errors:
             raise InvalidStart("The run cannot be started: " + _sentence(errors), errors)
+        preflight = None if experiment.command is not None else self._check_images(directories)
         model_name = asked.model_name or (earlier and earlier.model_name) or "model"
         request = {
             "config_name": self._config_name(asked, earlier),
@@ -78,7 +94,18 @@ class Planner:
             "overrides": dict(asked.overrides),
             "resume_from": asked.resume_from,
         }
-        return Plan(experiment, request, earlier.directory if earlier else None)
+        return Plan(experiment, request, earlier.directory if earlier else None, preflight)
+
+    def _check_images(self, directories: Mapping[str, str | None]) -> Report:
+        """Return the report on the images. Raises InvalidStart when they cannot be trained on."""
+        splits = {split: Path(str(directories[f"{split}_data_dir"])) for split in SPLITS}
+        report = self._preflight.check(splits, self._preflight_s)
+        errors: dict[str, list[str]] = {}
+        for finding in report["errors"]:
+            errors.setdefault(f"{finding['split']}_data_dir", []).append(_tell(finding))
+        if errors:
+            raise InvalidStart("The images cannot be trained on: " + _sentence(errors), errors)
+        return report
 
     def _experiment(self, asked: StartRequest, earlier: Run | None) -> Experiment:
         try:
@@ -149,6 +176,14 @@ def _resume_errors(earlier: Run, experiment: Experiment) -> dict[str, list[str]]
     if not earlier.directory.last_checkpoint.is_file():
         return {"resume_from": [f"Run {earlier.run_id} has no checkpoints/last.ckpt to resume from."]}
     return {}
+
+
+def _tell(finding: Mapping[str, Any]) -> str:
+    """A finding as a sentence, with the first of its files."""
+    files = finding["files"][:MAX_TOLD_FILES]
+    more = finding["count"] - len(files)
+    listed = ", ".join(files) + (f" and {more:,} more" if more > 0 else "")
+    return f"{finding['message']}: {listed}." if listed else f"{finding['message']}."
 
 
 def _sentence(errors: dict[str, list[str]]) -> str:

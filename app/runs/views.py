@@ -57,6 +57,7 @@ class RunViews:
         return run.snapshot() | {
             "progress": run.progress,
             "config": _read_yaml(run.directory.config),
+            "preflight": read_json(run.directory.preflight),
             "stop": read_json(run.directory.stop),
             "model": read_json(run.directory.card),
             "artifacts": self._artifacts(run),

@@ -134,6 +134,13 @@ class StopQuerySchema(_Request):
     )
 
 
+class DatasetQuerySchema(_Request):
+    wait = fields.Boolean(
+        load_default=True,
+        metadata={"description": "0: return at once instead of when the check is finished, or after five seconds."},
+    )
+
+
 class RunsQuerySchema(_Request):
     limit = fields.Integer(
         load_default=None,

@@ -96,6 +96,7 @@ def test_the_contracts_error_codes_are_described() -> None:
         ("post", "/training/stop"): {200, 202, 400, 409, 413, 422},
         ("delete", "/training/models/{run_id}"): {200, 403, 404, 409},
         ("get", "/training/models/{run_id}/download"): {200, 206, 304, 404, 416},
+        ("get", "/training/datasets/{name}"): {200, 202, 404, 422},
         ("get", "/training/metrics/runs/{run_id}"): {200, 404, 422},
         ("get", "/training/runs/{run_id}/artifacts/{path}"): {200, 206, 304, 404, 416},
     }
@@ -179,7 +180,7 @@ def renew(server: LiveServer) -> None:
 
 KNOWN: dict[str, list[str]] = {
     "run_id": [RUN, UNREADABLE],
-    "name": ["quick.yaml", WRONG],
+    "name": ["quick.yaml", WRONG, "pets"],
     "path": ["train.log", "checkpoints/epoch_003.onnx"],
 }
 

@@ -25,6 +25,7 @@ def run(shared: LiveServer) -> Path:
 def test_a_run_is_described_in_full(shared: LiveServer, run: Path) -> None:
     (run / "progress.json").write_text('{"epoch": 2, "max_epochs": 3, "eta_s": Infinity, "samples_per_s": 1e999}')
     (run / "stop.json").write_text('{"mode": "save", "requested_by": "test"}')
+    (run / "preflight.json").write_text('{"status": "checked"}')
     model = write_model(run)
     told = shared.run(run.name)
     artifacts = told.pop("artifacts")
@@ -44,6 +45,7 @@ def test_a_run_is_described_in_full(shared: LiveServer, run: Path) -> None:
         "signal": None,
         "progress": {"epoch": 2, "max_epochs": 3, "eta_s": None, "samples_per_s": None},
         "config": {"command": {"argv": ["true"]}},
+        "preflight": {"status": "checked"},
         "stop": {"mode": "save", "requested_by": "test"},
     }
     assert card["model_path"] == str(model)
@@ -55,7 +57,16 @@ GARBAGE = [b"", b"{", b"\xff\xfe", b"[]", b'"running"', b"{" * 100_000, b'{"stat
 
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_garbage_in_every_file_is_no_500(shared: LiveServer, run: Path, garbage: bytes) -> None:
-    names = ("run.json", "config.yaml", "state.json", "stop.json", "progress.json", "result.json", "train.log")
+    names = (
+        "run.json",
+        "config.yaml",
+        "state.json",
+        "stop.json",
+        "progress.json",
+        "result.json",
+        "train.log",
+        "preflight.json",
+    )
     for name in (*names, "classification_model.json", "csv/version_0/metrics.csv"):
         (run / name).write_bytes(garbage)
     told = shared.run(run.name)

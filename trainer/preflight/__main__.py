@@ -32,6 +32,7 @@ def main(argv: list[str] | None = None) -> int:
             inventory = take_inventory(folders)
             report = compose(inventory, check_images(inventory, options.decode_s, lambda _: None))
         else:
+            os.nice(10)  # A training may be running.
             report = check_once(folders, options.keep, options.decode_s)
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)

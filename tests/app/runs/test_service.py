@@ -13,6 +13,7 @@ from app.runs import exceptions
 from app.runs.datasets import DatasetFolder
 from app.runs.experiments import ExperimentFolder
 from app.runs.lock import ActiveLock
+from app.runs.preflight import Preflight
 from app.runs.service import RunService
 from app.runs.starting import Planner, StartRequest
 from app.runs.store import RunStore
@@ -34,7 +35,8 @@ class Fixture:
         self.configs.mkdir()
         self.store = RunStore(self.runs, ActiveLock(home / "logs" / "active.lock"))
         roots = options.pop("data_roots", ())
-        planner = Planner(self.store, ExperimentFolder(self.configs), DatasetFolder(self.data), roots)
+        preflight = Preflight(home / "logs" / "preflight")
+        planner = Planner(self.store, ExperimentFolder(self.configs), DatasetFolder(self.data), roots, preflight)
         self.service = RunService(self.store, planner, **{"stop_grace_s": 10.0, "min_free_mb": 1, **options})
 
     def command(self, *argv: str, name: str = "program") -> StartRequest:

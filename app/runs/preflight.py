@@ -1,0 +1,116 @@
+"""The check of a dataset (trainer.preflight), run in a process of its own: nobody else waits for it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.runs.launcher import PROJECT_ROOT, environment
+from trainer.rundir import read_json, utc_now
+
+Report = dict[str, Any]
+
+_LOOK_EVERY_S = 0.02
+_DONE_EXIT_CODES = (0, 1)
+"""1: training is impossible, which the report says too."""
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One process of trainer.preflight and the file that it keeps its report in."""
+
+    process: subprocess.Popen[bytes]
+    file: Path
+
+    def report(self) -> Report:
+        """What it has found so far, or the whole report once the process has ended."""
+        code = self.process.poll()
+        kept = read_json(self.file) or {}
+        report = kept.get("report")
+        if code is None:
+            # Only its own word counts: what lies there may be of an earlier state of the files.
+            is_own = kept.get("pid") == self.process.pid
+            return (
+                report
+                if is_own and isinstance(report, dict)
+                else _empty("checking", "the images are still being listed: none was checked")
+            )
+        if code in _DONE_EXIT_CODES and isinstance(report, dict):
+            return report
+        told = self.file.with_suffix(".log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        reason = told[-1].removeprefix("error: ") if told else f"it ended with code {code}"
+        return _empty("failed", f"the images could not be checked: {reason}")
+
+
+class Preflight:
+    """Check datasets. Reports are kept in `folder` for the state in which the files are."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._checks: dict[str, _Check] = {}
+        self._mutex = threading.Lock()
+
+    def check(self, splits: Mapping[str, Path], wait_s: float) -> Report:
+        """Return the report of the three folders, or what is known of them after `wait_s` seconds.
+
+        Its status is "checking" then, and the check goes on; "failed" if it could not be carried out. Never raises
+        for what is wrong with the images.
+        """
+        try:
+            check = self._begin(splits)
+            deadline = time.monotonic() + wait_s
+            while check.process.poll() is None and time.monotonic() < deadline:
+                time.sleep(_LOOK_EVERY_S)
+            return check.report()
+        except OSError as error:
+            return _empty("failed", f"the images could not be checked: {error}")
+
+    def _begin(self, splits: Mapping[str, Path]) -> _Check:
+        """Join the check of these folders that is going on, or start one; it finds a kept report that holds."""
+        options = [part for split, path in splits.items() for part in (f"--{split}-data-dir", str(path.resolve()))]
+        key = hashlib.blake2b(os.fsencode("\0".join(options)), digest_size=16).hexdigest()
+        with self._mutex:
+            # Asking each for its end leaves no zombie behind.
+            self._checks = {name: check for name, check in self._checks.items() if check.process.poll() is None}
+            if key not in self._checks:
+                self._checks[key] = self._start(self._folder / f"{key}.json", options)
+            return self._checks[key]
+
+    def _start(self, file: Path, options: list[str]) -> _Check:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with open(file.with_suffix(".log"), "wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "trainer.preflight", "--keep", str(file), *options],
+                cwd=PROJECT_ROOT,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        return _Check(process, file)
+
+
+def _empty(status: str, problem: str) -> Report:
+    """A report that knows nothing but why."""
+    finding: dict[str, Any] = {"kind": "not_checked", "split": None, "message": problem, "count": 0, "files": []}
+    return {
+        "status": status,
+        "done": 0,
+        "total": 0,
+        "num_decoded": 0,
+        "checked_at": utc_now(),
+        "splits": {},
+        "sizes": [],
+        "num_sizes": 0,
+        "channels": {},
+        "errors": [],
+        "warnings": [finding],
+    }

@@ -1,0 +1,108 @@
+"""GET /training/datasets/{name}, and what a start makes of the images, on both servers."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.app.answers import problem, tree
+from tests.servers import LiveServer
+from tests.trainer.trainings import TINY, write_images
+from tests.waiting import wait_until
+
+CONFIG = "tiny.yaml"
+
+
+@pytest.fixture
+def pets(shared: LiveServer) -> Path:
+    """A dataset of its own, and an experiment that would train on it."""
+    (shared.configs_dir / CONFIG).write_text(TINY, encoding="utf-8")
+    name = f"pets-{time.monotonic_ns()}"
+    return write_images(shared.data_dir / name, {"cat": 60, "dog": 180}, counts=(12, 3, 3))
+
+
+def test_a_dataset_is_reported(shared: LiveServer, pets: Path) -> None:
+    answer = shared.get(f"/training/datasets/{pets.name}")
+    assert answer.status_code == 200, answer.text
+    report = answer.json()
+    assert report.pop("checked_at")
+    assert report == {
+        "dataset_name": pets.name,
+        "status": "checked",
+        "done": 36,
+        "total": 36,
+        "num_decoded": 36,
+        "splits": {
+            split: {"path": str(pets / split), "num_images": 2 * number, "classes": {"cat": number, "dog": number}}
+            for split, number in (("train", 12), ("val", 3), ("test", 3))
+        },
+        "sizes": [{"width": 8, "height": 8, "count": 36}],
+        "num_sizes": 1,
+        "channels": {"grey": 36},
+        "errors": [],
+        "warnings": [],
+    }
+
+
+def test_who_does_not_wait_gets_a_202_until_the_report_is_there(shared: LiveServer, pets: Path) -> None:
+    path = f"/training/datasets/{pets.name}"
+    first = shared.get(f"{path}?wait=0")
+    assert first.status_code == 202
+    assert (first.json()["status"], first.json()["dataset_name"]) == ("checking", pets.name)
+    assert shared.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["birds", "..", "%2e%2e", "pets%00", ".hidden", "x" * 300])
+def test_an_unknown_dataset_is_a_404(shared: LiveServer, name: str) -> None:
+    problem(shared.get(f"/training/datasets/{name}"), 404)
+
+
+def test_images_that_cannot_be_trained_on_are_a_422_with_their_names_and_nothing_is_written(
+    shared: LiveServer, pets: Path
+) -> None:
+    for number in range(8):
+        (pets / "test" / "dog" / f"bad{number}.png").write_bytes(b"x")
+    (pets / "val" / "dog").rename(pets / "val" / "bird")
+    before = tree(shared.runs_dir)
+    body = problem(shared.post("/training/start", {"config_name": CONFIG, "dataset": pets.name}), 422)
+    assert body["errors"] == {
+        "val_data_dir": ["val lacks dog, which train has.", "val has bird, which train lacks."],
+        "test_data_dir": [
+            "8 images cannot be read: "
+            + ", ".join(f"test/dog/bad{number}.png: no image, whatever its name says" for number in range(5))
+            + " and 3 more."
+        ],
+    }
+    assert "test/dog/bad0.png" in body["message"]
+    assert tree(shared.runs_dir) == before
+    assert shared.get("/training/status").json()["running"] is False
+
+
+def test_warnings_do_not_keep_from_training_and_stay_with_the_run(shared: LiveServer, pets: Path) -> None:
+    (pets / "test" / "cat" / "leaked.png").write_bytes((pets / "train" / "cat" / "0.png").read_bytes())
+    run_id = shared.start_run(CONFIG, dataset=pets.name)
+    shared.post("/training/stop", {"mode": "discard"})
+    preflight = shared.run(run_id)["preflight"]
+    assert preflight == json.loads((shared.runs_dir / run_id / "preflight.json").read_text())
+    assert [warning["kind"] for warning in preflight["warnings"]] == ["leakage"]
+    assert preflight["warnings"][0]["files"] == ["test/cat/leaked.png = train/cat/0.png"]
+
+
+def test_the_images_of_a_command_are_its_own_affair(shared: LiveServer, pets: Path) -> None:
+    (pets / "val" / "cat" / "0.png").write_bytes(b"x")
+    run_id = shared.start_run(shared.write_command("quick", "exit_with.py", "0"), dataset=pets.name)
+    shared.wait_for_state(run_id, "completed")
+    assert shared.run(run_id)["preflight"] is None
+
+
+def test_others_are_answered_during_a_check(shared: LiveServer) -> None:
+    base = write_images(shared.data_dir / "many", {"a": 60, "b": 180}, counts=(2000, 1, 1))
+    path = f"/training/datasets/{base.name}"
+    assert shared.get(f"{path}?wait=0").status_code == 202
+    began = time.monotonic()
+    assert shared.get("/ping").ok
+    assert time.monotonic() - began < 1
+    wait_until(lambda: shared.get(path).status_code == 200, 60)
