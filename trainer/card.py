@@ -17,9 +17,9 @@ def consumer_facts(request: Request, class_names: Sequence[str], mean: list[floa
         "class_names": list(class_names),
         "mean": mean,
         "std": std,
-        "input_shape": [None, data.channels, data.image_size, data.image_size],
+        "input_shape": [None, data.channels, data.side, data.side],
         "channels": data.channels,
-        "image_size": data.image_size,
+        "image_size": data.side,
         "run_id": request.run.run_id,
         "model_name": request.model_name,
     }

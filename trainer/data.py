@@ -33,7 +33,7 @@ class Images(Dataset[tuple[Tensor, int]]):
     def __init__(self, split: Split, data: Data) -> None:
         self.split = split
         self._channels = data.channels
-        self._size = data.image_size
+        self._size = data.side
 
     def __len__(self) -> int:
         return len(self.split)

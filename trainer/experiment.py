@@ -4,7 +4,6 @@ A file holds either the sections of our own trainer (`model` to `export`) or `co
 The settings themselves stand in trainer.sections. No torch: the service imports this module.
 """
 
-# ruff: noqa: RUF009 - `setting` is dataclasses.field with a doc
 from __future__ import annotations
 
 import copy
@@ -104,11 +103,11 @@ def to_yaml(experiment: Experiment) -> str:
 
 
 def list_settings(cls: type[Any] = Experiment, prefix: str = "") -> list[str]:
-    """The dotted path of every setting that an override may name, in file order: all but `command`."""
+    """The dotted path of every setting that an override may name, in file order: all but `command` and class_path."""
     paths: list[str] = []
     hints = get_type_hints(cls)
     for each in fields(cls):
-        if each.name == "command":
+        if each.name in ("command", "class_path"):
             continue
         inner = hints[each.name]
         paths += list_settings(inner, f"{prefix}{each.name}.") if is_dataclass(inner) else [prefix + each.name]  # type: ignore[arg-type]
@@ -119,10 +118,10 @@ def _override(content: Mapping[str, Any], overrides: Mapping[str, object]) -> di
     changed = copy.deepcopy(dict(content))
     known, errors = list_settings(), {}
     for path, value in overrides.items():
-        if path == "command" or path.startswith("command."):
-            # Whoever may start a run may not thereby run any program: only the file names it.
+        if path in ("command", "model.class_path") or path.startswith("command."):
+            # Whoever may start a run may not thereby run any program or class: only the file names it.
             errors[f"overrides.{path}"] = ["is set by the experiment file alone"]
-        elif path not in known and not path.startswith("model.config."):
+        elif path not in known and not path.startswith(("model.config.", "model.init_args.")):
             below = [each for each in known if each.startswith(f"{path}.")]
             said = f"is a section; set one of {', '.join(below)}" if below else unknown_name(path, known)
             errors[f"overrides.{path}"] = [said]

@@ -9,14 +9,15 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from trainer.augment import augment
 from trainer.data import Batch
-from trainer.experiment import Experiment
+from trainer.experiment import Experiment, ExperimentInvalid
+from trainer.freezing import Freezing
 from trainer.network import Network
 from trainer.sections import Scheduler
 
@@ -35,7 +36,10 @@ class Classifier(lightning.LightningModule):
     def __init__(
         self, network: Network, experiment: Experiment, mean: list[float], std: list[float], facts: dict[str, Any]
     ) -> None:
-        """`facts` go into each checkpoint and say what it was trained on."""
+        """`facts` go into each checkpoint and say what it was trained on.
+
+        Raises ExperimentInvalid where the experiment treats a backbone apart and the network has none.
+        """
         super().__init__()
         self.network = network
         self.total_steps = 0  # of the whole training, set before fit; the learning rate depends on it
@@ -43,6 +47,8 @@ class Classifier(lightning.LightningModule):
         self._experiment = experiment
         self._facts = facts
         self._random_state: Tensor | None = None
+        self._parameters_by_rate = _parts(network, experiment)
+        self._freezing = _freezing(network, experiment)
         self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1))
         # Sums of loss, right answers and images. In the checkpoint, so that a training resumed within an epoch
@@ -60,6 +66,10 @@ class Classifier(lightning.LightningModule):
         if self.trainer.training:
             images = augment(images, self._experiment.data.augmentation)
         return images, labels
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        if self._freezing is not None:
+            self._freezing.apply(self.current_epoch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         images, labels = batch
@@ -92,23 +102,25 @@ class Classifier(lightning.LightningModule):
 
     def _optimizer(self) -> Optimizer:
         chosen = self._experiment.optimizer
-        parameters = [each for each in self.network.parameters() if each.requires_grad]
+        groups = [{"params": parameters, "lr": rate} for rate, parameters in self._parameters_by_rate]
         rate, decay = chosen.learning_rate, chosen.weight_decay
         if chosen.name == "sgd":
-            return SGD(parameters, rate, chosen.momentum, weight_decay=decay, nesterov=True)
+            return SGD(groups, rate, chosen.momentum, weight_decay=decay, nesterov=True)
         adam = Adam if chosen.name == "adam" else AdamW
-        return adam(parameters, rate, betas=(chosen.momentum, 0.999), weight_decay=decay)
+        return adam(groups, rate, betas=(chosen.momentum, 0.999), weight_decay=decay)
 
     def on_train_start(self) -> None:
         """After a checkpoint was loaded: its random state goes on, the optimizer's settings are this experiment's."""
         if self._random_state is not None:
             torch.set_rng_state(self._random_state)
-        fresh = {name: value for name, value in self._optimizer().param_groups[0].items() if name != "params"}
         scheduler = self.lr_schedulers()
         assert isinstance(scheduler, LambdaLR)
-        scheduler.base_lrs = [fresh["lr"]]
-        for group in self.trainer.optimizers[0].param_groups:
-            group.update(fresh, initial_lr=fresh["lr"], lr=fresh["lr"] * scheduler.lr_lambdas[0](scheduler.last_epoch))
+        fresh_groups = self._optimizer().param_groups
+        scheduler.base_lrs = [group["lr"] for group in fresh_groups]
+        share = scheduler.lr_lambdas[0](scheduler.last_epoch)
+        for group, fresh in zip(self.trainer.optimizers[0].param_groups, fresh_groups, strict=True):
+            settings = {name: value for name, value in fresh.items() if name != "params"}
+            group.update(settings, initial_lr=fresh["lr"], lr=fresh["lr"] * share)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         state = {"random_state": torch.get_rng_state(), "learning_rate_of_step": self.learning_rate_of_step}
@@ -126,6 +138,33 @@ class Classifier(lightning.LightningModule):
         is_epoch_end = epochs == loop.epoch_progress.current.ready
         batches = 0 if is_epoch_end else loop.epoch_loop.batch_progress.current.processed
         return {"epoch": epochs, "batch": batches, "step": self.trainer.global_step}
+
+
+def _parts(network: Network, experiment: Experiment) -> list[tuple[float, list[nn.Parameter]]]:
+    """The weights with their peak learning rates, the head first: its rate is the one that is logged."""
+    chosen = experiment.optimizer
+    parameters = [each for each in network.parameters() if each.requires_grad]
+    if chosen.backbone_learning_rate is None:
+        return [(chosen.learning_rate, parameters)]
+    backbone = set(_backbone(network, "optimizer.backbone_learning_rate").parameters())
+    head = [each for each in parameters if each not in backbone]
+    body = [each for each in parameters if each in backbone]
+    return [(chosen.learning_rate, head), (chosen.backbone_learning_rate, body)]
+
+
+def _freezing(network: Network, experiment: Experiment) -> Freezing | None:
+    num_epochs = experiment.trainer.freeze_backbone_epochs
+    return Freezing(_backbone(network, "trainer.freeze_backbone_epochs"), num_epochs) if num_epochs else None
+
+
+def _backbone(network: Network, setting: str) -> nn.Module:
+    backbone = network.backbone
+    if backbone is None:
+        raise ExperimentInvalid({setting: ["needs a model with a part named backbone"]})
+    of_backbone = set(backbone.parameters())
+    if not any(each.requires_grad and each not in of_backbone for each in network.parameters()):
+        raise ExperimentInvalid({setting: ["needs a model with weights beside its backbone, a head"]})
+    return backbone
 
 
 def rate_at_step(scheduler: Scheduler, total_steps: int) -> Callable[[int], float]:

@@ -3,7 +3,6 @@
 The service, the page and the documentation read ranges and docs from here. No setting is without effect.
 """
 
-# ruff: noqa: RUF009 - `setting` is dataclasses.field with a doc
 from __future__ import annotations
 
 import re
@@ -22,6 +21,7 @@ PLACEHOLDERS = ("run_dir", "config_name", "train_data_dir", "val_data_dir", "tes
 Metric = Literal["val/loss", "val/acc", "train/loss"]
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+RATE = Range(0, 10, min_inclusive=False, error="must be above 0, at most 10")
 POSITIVE = Range(min=0, min_inclusive=False, error="must be greater than 0")
 
 
@@ -68,7 +68,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Model:
-    """The network: either an architecture built anew from its config, or a pretrained one with a new head."""
+    """The network: an architecture built anew from its config, a pretrained one with a new head, or your own."""
 
     architecture: str | None = setting(
         None,
@@ -77,14 +77,31 @@ class Model:
     )
     config: dict[str, Any] = setting({}, doc="values of the architecture's config, such as depths and hidden_sizes")
     pretrained: str | None = setting(
-        None, Length(1, 4096), doc="hub id, or local folder in save_pretrained layout (a path with a slash or dot)"
+        None,
+        Length(1, 4096, error="must have from 1 to 4,096 characters"),
+        doc="weights to start from: a hub id, or a local folder in save_pretrained layout (a path that begins with"
+        " /, . or ~). The head is made anew unless it is of the same classes; the first layer is adapted to"
+        " data.channels",
+    )
+    class_path: str | None = setting(
+        None,
+        Regexp(r"(?a:[A-Za-z_]\w*\.)+(?a:[A-Za-z_]\w*)\Z", error="must be like package.module.ClassName"),
+        doc="a torch.nn.Module of your own, found in the current directory or on PYTHONPATH. It takes images"
+        " (B, C, H, W) and returns logits (B, classes) or an object with .logits; set by the experiment file alone",
+    )
+    init_args: dict[str, Any] = setting(
+        {},
+        doc="what class_path is called with; num_classes, channels and image_size are added where it has parameters of"
+        " these names",
     )
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        if (self.architecture is None) == (self.pretrained is None):
-            yield "", "needs exactly one of architecture and pretrained"
-        if self.pretrained is not None and self.config:
-            yield "config", "goes with architecture; a pretrained model brings its own"
+        if sum(each is not None for each in (self.architecture, self.pretrained, self.class_path)) != 1:
+            yield "", "needs exactly one of architecture, pretrained and class_path"
+        if self.architecture is None and self.config:
+            yield "config", "goes with architecture; a pretrained model brings its own, a class_path has init_args"
+        if self.class_path is None and self.init_args:
+            yield "init_args", "goes with class_path"
         for name in ("num_labels", "id2label", "label2id", "num_channels", "image_size"):
             if name in self.config:
                 yield f"config.{name}", "is set from the data; leave it out"
@@ -104,15 +121,26 @@ class Augmentation:
 class Data:
     """How images become batches. The folders themselves are given at the start of a run."""
 
-    image_size: int = setting(224, between(1, 2048), doc="pixels; every image is resized to a square of this side")
+    image_size: int | None = setting(
+        None,
+        between(1, 2048),
+        doc="pixels; every image is resized to a square of this side; null = the pretrained model's, else 224",
+    )
     channels: int = setting(3, between(1, 3), doc="1 = grey, 3 = RGB")
     batch_size: int = setting(32, between(1, 65_536), doc="images per step")
     num_workers: int = setting(0, between(0, 64), doc="loader processes; 0 = images are read by the training process")
     mean: tuple[float, ...] | None = setting(
-        None, doc="per channel, of pixel values from 0 to 1; null = measured on train images (at most 2,000)"
+        None,
+        doc="per channel, of pixel values from 0 to 1; null = the pretrained model's, else measured on train images (at"
+        " most 2,000)",
     )
-    std: tuple[float, ...] | None = setting(None, doc="per channel, greater than 0; null = measured like mean")
+    std: tuple[float, ...] | None = setting(None, doc="per channel, greater than 0; null = like mean")
     augmentation: Augmentation = setting(Augmentation(), doc="random changes of the training images")
+
+    @property
+    def side(self) -> int:
+        """The image size in pixels; of a pretrained model only after trainer.preprocessing filled it in."""
+        return 224 if self.image_size is None else self.image_size
 
     def problems(self) -> Iterator[tuple[str, str]]:
         if self.channels == 2:
@@ -131,8 +159,9 @@ class Optimizer:
     """What changes the weights."""
 
     name: Literal["adamw", "adam", "sgd"] = setting("adamw", doc="adamw, adam or sgd (with Nesterov momentum)")
-    learning_rate: float = setting(
-        1e-3, Range(0, 10, min_inclusive=False, error="must be above 0, at most 10"), doc="peak"
+    learning_rate: float = setting(1e-3, RATE, doc="peak")
+    backbone_learning_rate: float | None = setting(
+        None, RATE, doc="peak of all but the head, mostly lower than learning_rate; null = learning_rate"
     )
     weight_decay: float = setting(0.01, between(0, 1), doc="decoupled for adamw, L2 for adam and sgd")
     momentum: float = setting(0.9, between(0.001, 0.999), doc="of sgd; the first beta of adam and adamw")
@@ -167,6 +196,12 @@ class Trainer:
         None, POSITIVE, doc="largest norm of all gradients together; null = no limit"
     )
     accumulate_batches: int = setting(1, between(1, 10_000), doc="batches whose gradients are added up to one step")
+    freeze_backbone_epochs: int = setting(
+        0,
+        between(0, 100_000),
+        doc="first epochs in which only the head is trained. The backbone is base_model of a transformers model, the"
+        " attribute backbone of a class_path",
+    )
     log_every_n_steps: int = setting(10, between(1, 1_000_000), doc="steps between two rows of train/loss and lr")
 
     def problems(self) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from trainer import network, resume, rundir
+from trainer import network, preprocessing, resume, rundir
 from trainer.callbacks import LeaveOffOnStop, LogTraining, PrintEpochs, ReportProgress
 from trainer.card import consumer_facts, model_card
 from trainer.checkpoints import KeepCheckpoints
@@ -39,6 +40,8 @@ class Training:
 
     def __init__(self, request: Request, stop: Stop) -> None:
         """Build everything, without training yet. Raises ExperimentInvalid, DataInvalid, ResumeImpossible."""
+        data = preprocessing.resolve(request.experiment.model, request.experiment.data)
+        request = replace(request, experiment=replace(request.experiment, data=data))
         self._request = request
         self._run = request.run
         self._experiment = request.experiment
@@ -166,9 +169,10 @@ class Training:
             "run_id": self._run.run_id,
             "class_names": list(self._class_names),
             "model": experiment["model"],
-            "image_size": self._experiment.data.image_size,
+            "image_size": self._experiment.data.side,
             "channels": self._experiment.data.channels,
             "optimizer": self._experiment.optimizer.name,
+            "num_learning_rates": 1 if self._experiment.optimizer.backbone_learning_rate is None else 2,
             "seed": self._experiment.seed,
             "batch_size": self._experiment.data.batch_size,
             "num_train_images": len(self._batches.splits["train"]),
@@ -232,7 +236,8 @@ class Training:
             f"{versions}, on {self._trainer.strategy.root_device}, precision {self._experiment.trainer.precision}"
         )
         self._say(f"images: {counts}; {len(self._class_names)} classes")
-        self._say(f"{model.architecture or model.pretrained}: {self._module.network.num_parameters:,} parameters")
+        name = model.architecture or model.pretrained or model.class_path
+        self._say(f"{name}: {self._module.network.num_parameters:,} parameters")
         if self._earlier:
             at = self._earlier.position
             self._say(f"going on from {self._earlier.checkpoint}: epoch {at.epoch + 1}, batch {at.batch + 1}")

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import transformers
 
 from trainer import network
 from trainer.experiment import ExperimentInvalid
@@ -49,33 +47,3 @@ def test_what_cannot_be_built_is_named(model: Model, key: str, message: str) -> 
         network.build(model, Data(image_size=16, channels=1), ("a", "b"))
     assert message in raised.value.errors[key][0]
     assert "\n" not in str(raised.value)
-
-
-@pytest.fixture
-def pretrained(tmp_path: Path) -> Path:
-    """A tiny ViT of two classes and three channels, as if somebody had trained and saved it."""
-    config = transformers.ViTConfig(image_size=16, num_channels=3, num_labels=2, **VIT)
-    transformers.ViTForImageClassification(config).save_pretrained(tmp_path / "vörtrainiert")
-    return tmp_path / "vörtrainiert"
-
-
-def test_a_pretrained_folder_keeps_its_weights_and_gets_a_new_head(pretrained: Path) -> None:
-    original = transformers.ViTForImageClassification.from_pretrained(pretrained).state_dict()
-    built = network.build(Model(pretrained=str(pretrained)), Data(image_size=16, channels=3), ("a", "b", "c"))
-    loaded = built.model.state_dict()
-    assert loaded["classifier.weight"].shape == (3, 16)
-    for name, weight in original.items():
-        if not name.startswith("classifier."):
-            assert torch.equal(loaded[name], weight), name
-
-
-@pytest.mark.parametrize("data", [Data(image_size=16, channels=1), Data(image_size=8, channels=3)])
-def test_a_pretrained_network_that_cannot_take_the_images_says_so(pretrained: Path, data: Data) -> None:
-    with pytest.raises(ExperimentInvalid) as raised:
-        network.build(Model(pretrained=str(pretrained)), data, ("a", "b"))
-    assert "cannot take" in raised.value.errors["data"][0]
-
-
-def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ExperimentInvalid, match="cannot be loaded"):
-        network.build(Model(pretrained=str(tmp_path)), Data(image_size=16), ("a", "b"))

@@ -24,7 +24,8 @@ data:
   channels: 1
   batch_size: 4
   augmentation: {rotation_deg: 10, horizontal_flip: true}
-trainer: {max_epochs: 30, log_every_n_steps: 3, cpu_threads: 1}
+optimizer: {backbone_learning_rate: 0.0005}
+trainer: {max_epochs: 30, freeze_backbone_epochs: 9, log_every_n_steps: 3, cpu_threads: 1}
 """
 
 
@@ -40,7 +41,8 @@ def stop_when(launcher: Launcher, step: int, config: Path, data: Path, *options:
 def test_a_training_stopped_twice_and_resumed_gives_the_metrics_of_an_uninterrupted_one(
     launcher: Launcher, tmp_path: Path, squares: Path
 ) -> None:
-    # With dropout, augmentation, and stops within epochs: every random number and every image has to be the same.
+    # With dropout, augmentation, a backbone frozen at the first stop, and stops within epochs: every random number and
+    # every image has to be the same.
     config = write_config(tmp_path, VIT)
     whole = launcher.train(config, squares, name="whole")
     assert whole.process.returncode == 0, whole.log

@@ -17,7 +17,18 @@ import pytest
 import torch
 import transformers
 
-from tests.trainer.trainings import DIGITS, ROOT, TINY, Launcher, Started, read_rows, write_config, write_images
+from tests.trainer.pretrained import save_pretrained
+from tests.trainer.trainings import (
+    EXPERIMENTS,
+    OWN_NETWORK,
+    ROOT,
+    TINY,
+    Launcher,
+    Started,
+    read_rows,
+    write_config,
+    write_images,
+)
 from trainer import experiment
 from trainer.images import read_image
 from trainer.rundir import read_json
@@ -164,14 +175,18 @@ checkpoint: {monitor: val/acc, last_every_n_epochs: 2}
     settings = [
         "data.channels=3",
         "data.augmentation.rotation_deg=10",
+        "optimizer.backbone_learning_rate=0.01",
+        "trainer.freeze_backbone_epochs=1",
         "trainer.precision=bf16",
         "trainer.accumulate_batches=2",
         "trainer.gradient_clip_norm=1.0",
         "export.opset=20",
     ]
-    config = write_config(tmp_path, TINY + sections)
+    (tmp_path / "my_networks.py").write_text(OWN_NETWORK)
+    model = "model: {class_path: my_networks.TwoParts, init_args: {width: 6}}\n"
+    config = write_config(tmp_path, model + TINY[TINY.index("data:") :] + sections)
     options = [f"--set={setting}" for setting in settings]
-    done = launcher.train(config, data, "--model-name=größe", *options, name="läuft 跑")
+    done = launcher.train(config, data, "--model-name=größe", *options, name="läuft 跑", PYTHONPATH=str(tmp_path))
     assert done.process.returncode == 0, done.log
     card = read_json(done.run.card)
     assert card is not None
@@ -180,26 +195,45 @@ checkpoint: {monitor: val/acc, last_every_n_epochs: 2}
     facts = {each.key: each.value for each in onnx.load(card["model_path"]).metadata_props}
     assert json.loads(facts["class_names"]) == card["class_names"]
     assert card["opset"] == 20
+    assert "my_networks.TwoParts: " in done.log
     # 5 batches, 2 to a step: 3 steps an epoch.
     assert done.progress["total_steps"] == 9 == done.progress["step"]
 
 
 @pytest.mark.slow
-def test_the_shipped_experiment_learns_the_digits(launcher: Launcher, digits: Path) -> None:
-    done = launcher.train(DIGITS, digits)
+@pytest.mark.parametrize(("name", "accuracy"), [("digits_resnet", 0.985), ("digits_vit", 0.97)])
+def test_the_shipped_experiments_learn_the_digits(launcher: Launcher, digits: Path, name: str, accuracy: float) -> None:
+    done = launcher.train(EXPERIMENTS / f"{name}.yaml", digits)
     assert done.process.returncode == 0, done.log
-    assert (read_json(done.run.result) or {})["test_metrics"]["test/acc"] >= 0.985
+    assert (read_json(done.run.result) or {})["test_metrics"]["test/acc"] >= accuracy
 
 
 @pytest.mark.slow
-def test_a_pretrained_folder_is_trained_on(launcher: Launcher, squares: Path, tmp_path: Path) -> None:
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    config = transformers.ViTConfig(**sizes, image_size=8, patch_size=4, num_channels=1)
-    transformers.ViTForImageClassification(config).save_pretrained(tmp_path / "vit")
-    text = f"model: {{pretrained: {tmp_path / 'vit'}}}\n" + TINY[TINY.index("data:") :]
-    done = launcher.train(write_config(tmp_path, text), squares)
+@pytest.mark.parametrize(("name", "num_frozen"), [("vit", 2), ("convnext", 1)])
+def test_a_transfer_experiment_trains_a_local_folder_on_grey_images(
+    launcher: Launcher, squares: Path, tmp_path: Path, name: str, num_frozen: int
+) -> None:
+    folder = save_pretrained(tmp_path / "größe", name, image_size=8)
+    settings = [
+        f"model.pretrained={folder}",
+        "data.channels=1",
+        "data.batch_size=8",
+        "data.num_workers=0",
+        "trainer.max_epochs=2",
+        "trainer.cpu_threads=1",
+        f"trainer.freeze_backbone_epochs={num_frozen}",
+    ]
+    options = [f"--set={setting}" for setting in settings]
+    done = launcher.train(EXPERIMENTS / f"transfer_{name}.yaml", squares, *options)
     assert done.process.returncode == 0, done.log
-    assert read_json(done.run.card) is not None
+    card = read_json(done.run.card)
+    assert card is not None
+    assert (card["input_shape"], card["mean"], card["std"]) == ([None, 1, 8, 8], [0.5], [0.5])
+    before = transformers.AutoModelForImageClassification.from_pretrained(folder).state_dict()
+    after = torch.load(done.run.last_checkpoint, weights_only=True)["state_dict"]
+    body = [each for each in before if each.startswith(f"{name}.") and each.endswith("layernorm.weight")]
+    assert body
+    assert all(torch.equal(before[each], after[f"network.model.{each}"]) == (num_frozen == 2) for each in body)
 
 
 # in a terminal

@@ -16,7 +16,7 @@ from PIL import Image
 from trainer.rundir import RunDir, read_json
 
 ROOT = Path(__file__).resolve().parents[2]
-DIGITS = ROOT / "configs" / "experiment" / "digits_resnet.yaml"
+EXPERIMENTS = ROOT / "configs" / "experiment"
 
 TINY = """
 model:
@@ -24,6 +24,19 @@ model:
   config: {embedding_size: 8, hidden_sizes: [8, 16], depths: [1, 1], layer_type: basic}
 data: {image_size: 8, channels: 1, batch_size: 8}
 trainer: {max_epochs: 3, log_every_n_steps: 2, cpu_threads: 1}
+"""
+
+OWN_NETWORK = """
+import torch
+
+class TwoParts(torch.nn.Module):
+    def __init__(self, num_classes, channels, width=4):
+        super().__init__()
+        self.backbone = torch.nn.Sequential(torch.nn.Conv2d(channels, width, 3), torch.nn.BatchNorm2d(width))
+        self.head = torch.nn.Linear(width, num_classes)
+
+    def forward(self, images):
+        return self.head(self.backbone(images).relu().mean((2, 3)))
 """
 
 
