@@ -57,8 +57,12 @@ class EpochOrder(Sampler[int]):
     So a training resumed within an epoch goes on with exactly the images that were left. Lightning calls `set_epoch`.
     """
 
-    def __init__(self, num_images: int, seed: int, start: Position, batch_size: int) -> None:
+    def __init__(
+        self, num_images: int, seed: int, start: Position, batch_size: int, weights: Tensor | None = None
+    ) -> None:
+        """`weights` (num_images,): instead of each image once, each is drawn with a probability in proportion."""
         self._num_images = num_images
+        self._weights = weights
         self._seed = seed
         self._start = start
         self._num_done = start.batch * batch_size
@@ -69,7 +73,11 @@ class EpochOrder(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
-        order = torch.randperm(self._num_images, generator=generator).tolist()
+        if self._weights is None:
+            order = torch.randperm(self._num_images, generator=generator).tolist()
+        else:
+            drawn = torch.multinomial(self._weights, self._num_images, replacement=True, generator=generator)
+            order = drawn.tolist()
         return iter(order[self._num_done :] if self._epoch == self._start.epoch else order)
 
     def __len__(self) -> int:
@@ -96,8 +104,11 @@ class ImageBatches(lightning.LightningDataModule):
         return Images(self.splits[split], self._data)
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, int]]:
-        train = len(self.splits["train"])
-        return self._loader("train", EpochOrder(train, self._seed, self._start, self._data.batch_size))
+        train = self.splits["train"]
+        is_balanced = self._data.sampling == "balanced"
+        weights = class_weights(train)[torch.tensor(train.labels)].double() if is_balanced else None
+        order = EpochOrder(len(train), self._seed, self._start, self._data.batch_size, weights)
+        return self._loader("train", order)
 
     def val_dataloader(self) -> DataLoader[tuple[Tensor, int]]:
         return self._loader("val", None)
@@ -117,6 +128,12 @@ class ImageBatches(lightning.LightningDataModule):
             # training would no longer see the random numbers of an uninterrupted one.
             generator=torch.Generator().manual_seed(self._seed),
         )
+
+
+def class_weights(split: Split) -> Tensor:
+    """(num_classes,): each class's weight, in inverse proportion to its images; over all images 1 on average."""
+    counts = torch.bincount(torch.tensor(split.labels), minlength=len(split.class_names))
+    return len(split) / (len(counts) * counts.float())
 
 
 def measure_mean_std(images: Images) -> tuple[list[float], list[float]]:

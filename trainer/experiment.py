@@ -7,7 +7,7 @@ The settings themselves stand in trainer.sections. No torch: the service imports
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -23,6 +23,7 @@ from trainer.sections import (
     Data,
     EarlyStopping,
     Export,
+    Loss,
     Model,
     Optimizer,
     Scheduler,
@@ -50,15 +51,22 @@ class Experiment:
         "", Length(max=1_000, error="must have at most 1,000 characters"), doc="what it is for; shown, without effect"
     )
     command: Command | None = setting(None, doc="any other training program, instead of all sections below")
-    seed: int = setting(0, between(0, 2**32 - 1), doc="of everything random: weights, order of images, augmentation")
+    seed: int = setting(
+        0, between(0, 2**32 - 1), doc="of everything random: weights, order of images, augmentation, mixing"
+    )
     model: Model = setting(Model(), doc="the network")
     data: Data = setting(Data(), doc="from images to batches")
+    loss: Loss = setting(Loss(), doc="what is made small")
     optimizer: Optimizer = setting(Optimizer(), doc="what changes the weights")
     scheduler: Scheduler = setting(Scheduler(), doc="the learning rate over the run")
     trainer: Trainer = setting(Trainer(), doc="how long and on what to train")
     early_stopping: EarlyStopping = setting(EarlyStopping(), doc="when to end before max_epochs")
     checkpoint: Checkpoint = setting(Checkpoint(), doc="which checkpoints are kept")
     export: Export = setting(Export(), doc="the ONNX file")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if self.loss.class_weights == "balanced" and self.data.sampling == "balanced":
+            yield "loss", "class_weights and data.sampling must not both be balanced: small classes would count twice"
 
 
 def load(path: Path, overrides: Mapping[str, object] | None = None) -> Experiment:

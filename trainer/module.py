@@ -9,16 +9,18 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from trainer.augment import augment
+from trainer.averaging import Averaged
 from trainer.data import Batch
-from trainer.experiment import Experiment, ExperimentInvalid
-from trainer.freezing import Freezing
+from trainer.experiment import Experiment
+from trainer.mixing import mix
 from trainer.network import Network
+from trainer.parts import freezing_of, learning_rates
 from trainer.sections import Scheduler
 
 FACTS_KEY = "training"
@@ -30,27 +32,37 @@ class Classifier(lightning.LightningModule):
 
     mean: Tensor
     std: Tensor
+    class_weights: Tensor | None
     epoch_sums: Tensor
     window_sums: Tensor
 
     def __init__(
-        self, network: Network, experiment: Experiment, mean: list[float], std: list[float], facts: dict[str, Any]
+        self,
+        network: Network,
+        experiment: Experiment,
+        mean: list[float],
+        std: list[float],
+        facts: dict[str, Any],
+        class_weights: Tensor | None = None,
     ) -> None:
-        """`facts` go into each checkpoint and say what it was trained on.
+        """`facts` go into each checkpoint and say what it was trained on; `class_weights` are of the training loss.
 
         Raises ExperimentInvalid where the experiment treats a backbone apart and the network has none.
         """
         super().__init__()
         self.network = network
+        decay = experiment.trainer.ema_decay
+        self.averaged = None if decay is None else Averaged(network, decay)
         self.total_steps = 0  # of the whole training, set before fit; the learning rate depends on it
         self.learning_rate_of_step = 0.0
         self._experiment = experiment
         self._facts = facts
         self._random_state: Tensor | None = None
-        self._parameters_by_rate = _parts(network, experiment)
-        self._freezing = _freezing(network, experiment)
+        self._parameters_by_rate = learning_rates(network, experiment)
+        self._freezing = freezing_of(network, experiment)
         self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1))
+        self.register_buffer("class_weights", class_weights, persistent=False)
         # Sums of loss, right answers and images. In the checkpoint, so that a training resumed within an epoch
         # reports the mean of the whole epoch.
         self.register_buffer("epoch_sums", torch.zeros(3))
@@ -72,15 +84,32 @@ class Classifier(lightning.LightningModule):
             self._freezing.apply(self.current_epoch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        images, labels = batch
-        logits = self.network(images)
-        loss = cross_entropy(logits, labels)
+        mixed = mix(*batch, self._experiment.data.mixing)
+        labels = mixed.labels
+        logits = self.network(mixed.images)
+        loss = self._loss(logits, labels)
+        if mixed.share < 1:
+            loss = mixed.share * loss + (1 - mixed.share) * self._loss(logits, mixed.other_labels)
         right = (logits.detach().argmax(1) == labels).sum()
         sums = torch.stack([loss.detach() * len(labels), right, torch.full_like(right, len(labels))]).float()
         self.epoch_sums += sums
         self.window_sums += sums
         self.learning_rate_of_step = self.trainer.optimizers[0].param_groups[0]["lr"]
         return loss
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        smoothing = self._experiment.loss.label_smoothing
+        return cross_entropy(logits, labels, self.class_weights, label_smoothing=smoothing)
+
+    @property
+    def tested_network(self) -> Network:
+        """The network that is validated, tested and exported."""
+        return self.network if self.averaged is None else self.averaged.network
+
+    def optimizer_step(self, *arguments: Any, **options: Any) -> None:
+        super().optimizer_step(*arguments, **options)
+        if self.averaged is not None:  # here and in no later hook: a stop's checkpoint must hold it
+            self.averaged.update(self.network)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._evaluate("val", batch)
@@ -90,7 +119,7 @@ class Classifier(lightning.LightningModule):
 
     def _evaluate(self, split: str, batch: Batch) -> None:
         images, labels = batch
-        logits = self.network(images)
+        logits = self.tested_network(images)
         right = (logits.argmax(1) == labels).float().mean()
         metrics = {f"{split}/loss": cross_entropy(logits, labels), f"{split}/acc": right}
         self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=len(labels))
@@ -138,33 +167,6 @@ class Classifier(lightning.LightningModule):
         is_epoch_end = epochs == loop.epoch_progress.current.ready
         batches = 0 if is_epoch_end else loop.epoch_loop.batch_progress.current.processed
         return {"epoch": epochs, "batch": batches, "step": self.trainer.global_step}
-
-
-def _parts(network: Network, experiment: Experiment) -> list[tuple[float, list[nn.Parameter]]]:
-    """The weights with their peak learning rates, the head first: its rate is the one that is logged."""
-    chosen = experiment.optimizer
-    parameters = [each for each in network.parameters() if each.requires_grad]
-    if chosen.backbone_learning_rate is None:
-        return [(chosen.learning_rate, parameters)]
-    backbone = set(_backbone(network, "optimizer.backbone_learning_rate").parameters())
-    head = [each for each in parameters if each not in backbone]
-    body = [each for each in parameters if each in backbone]
-    return [(chosen.learning_rate, head), (chosen.backbone_learning_rate, body)]
-
-
-def _freezing(network: Network, experiment: Experiment) -> Freezing | None:
-    num_epochs = experiment.trainer.freeze_backbone_epochs
-    return Freezing(_backbone(network, "trainer.freeze_backbone_epochs"), num_epochs) if num_epochs else None
-
-
-def _backbone(network: Network, setting: str) -> nn.Module:
-    backbone = network.backbone
-    if backbone is None:
-        raise ExperimentInvalid({setting: ["needs a model with a part named backbone"]})
-    of_backbone = set(backbone.parameters())
-    if not any(each.requires_grad and each not in of_backbone for each in network.parameters()):
-        raise ExperimentInvalid({setting: ["needs a model with weights beside its backbone, a head"]})
-    return backbone
 
 
 def rate_at_step(scheduler: Scheduler, total_steps: int) -> Callable[[int], float]:

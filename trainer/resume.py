@@ -65,8 +65,8 @@ def check_fits(earlier: EarlierRun, facts: dict[str, Any]) -> None:
     Batch size and number of images may differ, except for a checkpoint within an epoch: its count of batches would
     then mean other images.
     """
-    always = ("class_names", "model", "image_size", "channels", "optimizer", "num_learning_rates")
-    names = always if earlier.position.batch == 0 else (*always, "batch_size", "num_train_images", "seed")
+    always = ("class_names", "model", "image_size", "channels", "optimizer", "num_learning_rates", "averaging")
+    names = always if earlier.position.batch == 0 else (*always, "batch_size", "num_train_images", "sampling", "seed")
     for name in names:
         had, has = earlier.facts.get(name), facts[name]
         if had != has:

@@ -118,6 +118,19 @@ class Augmentation:
 
 
 @dataclass(frozen=True)
+class Mixing:
+    """Training images mixed with others of their batch, labels likewise; with both set, each batch by one of them.
+
+    train/acc then counts the class with the larger share.
+    """
+
+    mixup_alpha: float = setting(0.0, between(0, 10), doc="mixup by a share drawn from Beta(alpha, alpha); 0 = none")
+    cutmix_alpha: float = setting(
+        0.0, between(0, 10), doc="cutmix: a rectangle of the other image, its share drawn likewise; 0 = none"
+    )
+
+
+@dataclass(frozen=True)
 class Data:
     """How images become batches. The folders themselves are given at the start of a run."""
 
@@ -135,7 +148,13 @@ class Data:
         " most 2,000)",
     )
     std: tuple[float, ...] | None = setting(None, doc="per channel, greater than 0; null = like mean")
+    sampling: Literal["shuffled", "balanced"] = setting(
+        "shuffled",
+        doc="shuffled = every train image once an epoch; balanced = as many draws, every class equally likely, an image"
+        " of a small class more than once",
+    )
     augmentation: Augmentation = setting(Augmentation(), doc="random changes of the training images")
+    mixing: Mixing = setting(Mixing(), doc="training images mixed with each other")
 
     @property
     def side(self) -> int:
@@ -152,6 +171,16 @@ class Data:
             yield "mean" if self.mean is None else "std", "must be given too: mean and std belong together"
         if self.std is not None and min(self.std, default=1) <= 0:
             yield "std", "must be greater than 0"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Cross-entropy. These settings are of training alone: val/loss and test/loss stay comparable."""
+
+    class_weights: Literal["none", "balanced"] = setting(
+        "none", doc="balanced = an image counts the more the rarer its class; not together with balanced sampling"
+    )
+    label_smoothing: float = setting(0.0, between(0, 0.9), doc="share of each label spread over all classes")
 
 
 @dataclass(frozen=True)
@@ -196,6 +225,12 @@ class Trainer:
         None, POSITIVE, doc="largest norm of all gradients together; null = no limit"
     )
     accumulate_batches: int = setting(1, between(1, 10_000), doc="batches whose gradients are added up to one step")
+    ema_decay: float | None = setting(
+        None,
+        between(0.1, 0.99999),
+        doc="a moving average of the weights is validated, tested, exported and kept in checkpoints beside them;"
+        " each step leaves this share of it, less in the first steps; 0.999 suits thousands of steps; null = none",
+    )
     freeze_backbone_epochs: int = setting(
         0,
         between(0, 100_000),

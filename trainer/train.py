@@ -19,7 +19,7 @@ from trainer import network, preprocessing, resume, rundir
 from trainer.callbacks import LeaveOffOnStop, LogTraining, PrintEpochs, ReportProgress
 from trainer.card import consumer_facts, model_card
 from trainer.checkpoints import KeepCheckpoints
-from trainer.data import ImageBatches, Position, measure_mean_std
+from trainer.data import ImageBatches, Position, class_weights, measure_mean_std
 from trainer.device import choose_device
 from trainer.experiment import dump
 from trainer.export import TOLERANCE, export
@@ -132,7 +132,7 @@ class Training:
         facts = consumer_facts(
             self._request, self._class_names, module.mean.flatten().tolist(), module.std.flatten().tolist()
         )
-        exported = export(module.network, path, self._compared_images(), self._experiment.export.opset, facts)
+        exported = export(module.tested_network, path, self._compared_images(), self._experiment.export.opset, facts)
         train_metrics = self._checkpoints.best_train_metrics
         card = model_card(self._request, facts, checkpoint, exported, train_metrics, test_metrics)
         rundir.write_json(self._run.card, card)
@@ -156,8 +156,10 @@ class Training:
             mean, std = list(data.mean), list(data.std)
         else:
             mean, std = measure_mean_std(self._batches.dataset("train"))
+        is_weighted = self._experiment.loss.class_weights == "balanced"
+        weights = class_weights(self._batches.splits["train"]) if is_weighted else None
         net = network.build(self._experiment.model, data, self._class_names)
-        module = Classifier(net, self._experiment, mean, std, self._facts())
+        module = Classifier(net, self._experiment, mean, std, self._facts(), weights)
         steps_per_epoch = -(-self._batches.num_train_batches // chosen.accumulate_batches)
         module.total_steps = steps_per_epoch * chosen.max_epochs
         return module
@@ -173,6 +175,8 @@ class Training:
             "channels": self._experiment.data.channels,
             "optimizer": self._experiment.optimizer.name,
             "num_learning_rates": 1 if self._experiment.optimizer.backbone_learning_rate is None else 2,
+            "averaging": self._experiment.trainer.ema_decay is not None,
+            "sampling": self._experiment.data.sampling,
             "seed": self._experiment.seed,
             "batch_size": self._experiment.data.batch_size,
             "num_train_images": len(self._batches.splits["train"]),

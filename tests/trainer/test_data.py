@@ -7,8 +7,8 @@ import torch
 
 from tests.trainer.trainings import write_images
 from trainer.augment import augment
-from trainer.data import EpochOrder, Images, Position, measure_mean_std
-from trainer.images import find_split
+from trainer.data import EpochOrder, Images, Position, class_weights, measure_mean_std
+from trainer.images import Split, find_split
 from trainer.sections import Augmentation, Data
 
 
@@ -29,6 +29,20 @@ def test_a_resumed_epoch_holds_what_was_left_and_the_next_one_everything() -> No
     resumed.set_epoch(4)
     whole.set_epoch(4)
     assert list(resumed) == list(whole)
+
+
+def test_weights_make_every_class_equally_likely_and_a_resume_goes_on_with_the_rest() -> None:
+    labels = (0,) * 900 + (1,) * 100
+    split = Split(Path(), ("many", "few"), (Path(),) * 1000, labels)
+    weights = class_weights(split)
+    assert weights.tolist() == pytest.approx([1000 / 1800, 5])
+    of_images = weights[torch.tensor(labels)]
+    assert float(of_images.mean()) == pytest.approx(1)
+    drawn = list(EpochOrder(1000, 1, Position(), 8, of_images))
+    assert len(drawn) == 1000
+    assert 400 < sum(labels[index] for index in drawn) < 600
+    assert list(EpochOrder(1000, 1, Position(batch=5), 8, of_images)) == drawn[40:]
+    assert list(EpochOrder(1000, 2, Position(), 8, of_images)) != drawn
 
 
 def test_mean_and_std_are_those_of_the_pixels(tmp_path: Path) -> None:

@@ -23,9 +23,12 @@ data:
   image_size: 8
   channels: 1
   batch_size: 4
+  sampling: balanced
   augmentation: {rotation_deg: 10, horizontal_flip: true}
+  mixing: {mixup_alpha: 0.4, cutmix_alpha: 1.0}
+loss: {label_smoothing: 0.1}
 optimizer: {backbone_learning_rate: 0.0005}
-trainer: {max_epochs: 30, freeze_backbone_epochs: 9, log_every_n_steps: 3, cpu_threads: 1}
+trainer: {max_epochs: 30, ema_decay: 0.95, freeze_backbone_epochs: 9, log_every_n_steps: 3, cpu_threads: 1}
 """
 
 
@@ -41,20 +44,26 @@ def stop_when(launcher: Launcher, step: int, config: Path, data: Path, *options:
 def test_a_training_stopped_twice_and_resumed_gives_the_metrics_of_an_uninterrupted_one(
     launcher: Launcher, tmp_path: Path, squares: Path
 ) -> None:
-    # With dropout, augmentation, a backbone frozen at the first stop, and stops within epochs: every random number and
-    # every image has to be the same.
+    # With dropout, augmentation, mixing, averaged weights, a backbone frozen at the first stop, a loader process in one
+    # part only, and stops within epochs: every random number and every image has to be the same.
     config = write_config(tmp_path, VIT)
     whole = launcher.train(config, squares, name="whole")
     assert whole.process.returncode == 0, whole.log
     first = stop_when(launcher, 50, config, squares, name="first")
     second = stop_when(launcher, 150, config, squares, f"--resume-from={first.run.path}", name="second")
-    third = launcher.train(config, squares, f"--resume-from={second.run.path}", name="third")
+    options = [f"--resume-from={second.run.path}", "--set=data.num_workers=1"]
+    third = launcher.train(config, squares, *options, name="third")
     assert third.process.returncode == 0, third.log
     stopped_at = torch.load(second.run.last_checkpoint, weights_only=True)["training"]["step"]
     assert 150 <= stopped_at < 300
     assert len(read_rows(first.run)) < len(read_rows(second.run)) < len(read_rows(third.run))
     assert read_rows(third.run) == read_rows(whole.run)
     assert third.progress["step"] == third.progress["total_steps"] == 300
+    ended, uninterrupted = (torch.load(each.run.last_checkpoint, weights_only=True) for each in (third, whole))
+    assert all(torch.equal(ended["state_dict"][name], each) for name, each in uninterrupted["state_dict"].items())
+    weights = uninterrupted["state_dict"]["network.model.classifier.weight"]
+    assert not torch.equal(uninterrupted["state_dict"]["averaged.network.model.classifier.weight"], weights)
+    assert [group["initial_lr"] for group in ended["optimizer_states"][0]["param_groups"]] == [0.001, 0.0005]
 
 
 @pytest.mark.slow
@@ -114,6 +123,8 @@ def test_the_earlier_best_is_tested_if_nothing_better_comes(
         ({"class_names": ["bright", "dim"]}, "its class_names is ['bright', 'dark'], the new run's ['bright', 'dim']"),
         ({"model": {}}, "its model is"),
         ({"optimizer": "sgd"}, "its optimizer is adamw, the new run's sgd"),
+        ({"averaging": True}, "its averaging is False, the new run's True"),
+        ({"num_learning_rates": 2}, "its num_learning_rates is 1, the new run's 2"),
         ({"image_size": 9}, "its image_size is 8, the new run's 9"),
     ],
 )

@@ -177,6 +177,8 @@ checkpoint: {monitor: val/acc, last_every_n_epochs: 2}
         "data.augmentation.rotation_deg=10",
         "optimizer.backbone_learning_rate=0.01",
         "trainer.freeze_backbone_epochs=1",
+        "loss.class_weights=balanced",
+        "trainer.ema_decay=0.9",
         "trainer.precision=bf16",
         "trainer.accumulate_batches=2",
         "trainer.gradient_clip_norm=1.0",
