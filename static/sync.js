@@ -97,6 +97,7 @@ export class Sync {
     const { run, metrics, log } = this.#getState();
     if (name === "run") return !isActive(run) && isActive(event); // The answer knew the end; nothing comes after it.
     if (name === "metrics") return event.from_row + event.rows.length <= metrics.count;
+    if (name === "epoch") return event.num_rows < metrics.count;
     if (name === "log") return event.next_offset <= log.nextOffset;
     return false;
   }

@@ -22,12 +22,17 @@ class RunChanged:
 
 @dataclass(frozen=True)
 class EpochChanged:
-    """An epoch's metrics merged so far; published again when one is added or changed."""
+    """An epoch's metrics merged so far; published again when one is added or changed.
+
+    It comes right before the rows that changed it. `num_rows` is how many rows were merged: whoever was told of more
+    rows meanwhile, by subscribing again, was told the epochs anew as well.
+    """
 
     name: ClassVar[str] = "epoch"
     run_id: str
     epoch: int
     max_epochs: int | None
+    num_rows: int
     metrics: dict[str, float | int | None]
 
     def payload(self) -> dict[str, Any]:

@@ -63,12 +63,13 @@ class Follower:
         return events
 
     def position(self) -> list[Event]:
-        """State the run and where its streams stand, so that whoever missed something notices."""
+        """State where the run's streams stand, so that whoever missed something notices, and then, as ever, the run."""
         run_id, num_rows, offset = self.run.run_id, self._metrics.num_rows, self._log.offset
         return [
-            RunChanged(run_id, self.run.snapshot()),
+            *([ProgressChanged(run_id, self._progress)] if self._progress is not None else []),
             MetricsLogged(run_id, self._metrics.columns, num_rows, []),
             LogWritten(run_id, offset, offset, ""),
+            RunChanged(run_id, self.run.snapshot()),
         ]
 
     def catch_up(self, row: int, log_offset: int | None) -> dict[str, Any]:
@@ -129,9 +130,13 @@ class Follower:
         if not rows:
             return []
         run_id, max_epochs = self.run.run_id, (self._progress or {}).get("max_epochs")
-        events: list[Event] = [MetricsLogged(run_id, self._metrics.columns, rows_before, _for_json(rows))]
-        return events + [
-            EpochChanged(run_id, epoch, max_epochs, dict(self._epochs[epoch])) for epoch in sorted(changed)
+        # The rows last: a slow client that loses the end of this lacks rows then and asks for everything.
+        return [
+            *(
+                EpochChanged(run_id, epoch, max_epochs, self._metrics.num_rows, dict(self._epochs[epoch]))
+                for epoch in sorted(changed)
+            ),
+            MetricsLogged(run_id, self._metrics.columns, rows_before, _for_json(rows)),
         ]
 
     def _read_metrics(self) -> tuple[list[Row], set[int]]:

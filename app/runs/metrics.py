@@ -13,6 +13,7 @@ from typing import Any
 from app.runs.events import Row
 from app.runs.exceptions import MetricsUnreadable
 
+MAX_REWRITES_MET = 20
 COUNTERS = ("epoch", "step")
 """Columns that say when, not how good; they hold whole numbers."""
 
@@ -56,7 +57,7 @@ def finite(value: float | int | None) -> float | int | None:
 def read_table(path: Path) -> MetricsTable:
     """Read a metrics CSV whole; an unfinished last line is left out. Raises MetricsUnreadable."""
     try:
-        data = path.read_bytes()
+        data = _read_whole(path)
     except OSError as error:
         raise MetricsUnreadable(str(path), error.strerror or str(error)) from error
     try:
@@ -71,6 +72,17 @@ def read_table(path: Path) -> MetricsTable:
     if len(set(columns)) < len(columns):
         raise MetricsUnreadable(str(path), "its header names a column twice")
     return MetricsTable(columns, rows)
+
+
+def _read_whole(path: Path) -> bytes:
+    """Read a file that may be rewritten with a wider header meanwhile, all of it under one and the same header."""
+    for _ in range(MAX_REWRITES_MET):
+        data = path.read_bytes()
+        with open(path, "rb") as file:
+            header = file.readline()
+        if header.endswith(b"\n") and data.startswith(header):
+            break
+    return data
 
 
 def _row(columns: list[str], cells: list[str]) -> Row:

@@ -41,6 +41,13 @@ def wait_until_over(client: FollowerClient, timeout_s: float = 30) -> None:
     wait_until(lambda: client.is_synchronised and client.state in VERDICTS, timeout_s, lambda: client.heard[-3:])
 
 
+def wait_until_it_has_all(client: FollowerClient, server: LiveServer, timeout_s: float = 60) -> None:
+    """Return once the client knows the end and the whole log, which comes in pieces to those who fell far behind."""
+    wait_until_over(client, timeout_s)
+    log = server.runs_dir / str(client.run_id) / "train.log"
+    wait_until(lambda: client.log_offset == log.stat().st_size, timeout_s, lambda: (client.log_offset, client.num_gaps))
+
+
 def assert_equals_files(client: FollowerClient, server: LiveServer) -> None:
     """Whether the client's rows, epochs and log equal the files: nothing lost, nothing doubled."""
     assert client.run_id is not None

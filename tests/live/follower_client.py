@@ -161,7 +161,10 @@ class FollowerClient:
         elif name == "progress":
             self.progress = {key: value for key, value in payload.items() if key != "run_id"}
         elif name == "epoch":
-            self.epochs[payload["epoch"]] = payload["metrics"]
+            if payload["num_rows"] >= len(
+                self.rows
+            ):  # Else it was held back, and the subscription told what came after.
+                self.epochs[payload["epoch"]] = payload["metrics"]
         elif name == "metrics":
             self._add_rows(payload["columns"], payload["from_row"], payload["rows"])
         elif name == "log":

@@ -10,7 +10,7 @@ import pytest
 import requests
 import socketio
 
-from tests.live.files import assert_equals_files, rows_of, wait_until_over
+from tests.live.files import assert_equals_files, rows_of, wait_until_it_has_all, wait_until_over
 from tests.live.follower_client import FollowerClient
 from tests.live.following import following
 from tests.live.processes import wait_for_log
@@ -99,7 +99,7 @@ def test_a_client_that_stops_reading_slows_nobody_and_catches_up(server: LiveSer
             with slow.frozen():
                 before = sum(process.memory_info().rss for process in processes)
                 run_id = server.start_run(config)
-                wait_until_over(other, 60)
+                wait_until_it_has_all(other, server)
                 assert_equals_files(other, server)
                 grown = sum(process.memory_info().rss for process in processes) - before
                 assert (server.runs_dir / run_id / "train.log").stat().st_size > 30 * MEGABYTE
@@ -107,9 +107,7 @@ def test_a_client_that_stops_reading_slows_nobody_and_catches_up(server: LiveSer
                 began = time.monotonic()
                 assert server.get("/training/status").ok
                 assert time.monotonic() - began < 2
-            wait_until_over(slow, 60)
-            size = (server.runs_dir / run_id / "train.log").stat().st_size
-            wait_until(lambda: slow.log_offset == size, 60, lambda: (slow.log_offset, slow.num_gaps))
+            wait_until_it_has_all(slow, server)
             assert_equals_files(slow, server)
     finally:
         slow.close()
