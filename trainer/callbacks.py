@@ -64,7 +64,7 @@ class ReportProgress(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self._progress.count_batch(batch_idx + 1, len(batch[1]), trainer.global_step)
+        self._progress.count_batch(batch_idx + 1, len(batch.labels), trainer.global_step)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._progress.write()
@@ -78,7 +78,7 @@ class ReportProgress(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        self._progress.count_batch(batch_idx + 1, len(batch[1]), None)
+        self._progress.count_batch(batch_idx + 1, len(batch.labels), None)
 
 
 class PrintEpochs(Callback):

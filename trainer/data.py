@@ -8,8 +8,9 @@ from __future__ import annotations
 import ctypes
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import lightning
 import torch
@@ -23,12 +24,18 @@ from trainer.stopping import leave_to_parent
 MAX_MEASURED_IMAGES = 2_000
 """Mean and standard deviation are measured on at most so many train images, evenly spread."""
 
-Batch = tuple[Tensor, Tensor]
-"""images: (B, C, H, W) uint8; labels: (B,) int64."""
+
+class Batch(NamedTuple):
+    images: Tensor
+    """(B, C, H, W) uint8; normalised float32 once on the device (see trainer.module)."""
+    labels: Tensor
+    """(B,) int64."""
+    indices: Tensor
+    """(B,) int64: which images of the split these are."""
 
 
-class Images(Dataset[tuple[Tensor, int]]):
-    """The images of one split, read from disk at each access."""
+class Images(Dataset[Batch]):
+    """The images of one split, read from disk at each access. A loader takes whole batches (`__getitems__`)."""
 
     def __init__(self, split: Split, data: Data) -> None:
         self.split = split
@@ -38,9 +45,14 @@ class Images(Dataset[tuple[Tensor, int]]):
     def __len__(self) -> int:
         return len(self.split)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        pixels = read_image(self.split.paths[index], self._channels, self._size)
-        return torch.from_numpy(pixels).permute(2, 0, 1), self.split.labels[index]
+    def pixels(self, index: int) -> Tensor:
+        """(C, H, W) uint8."""
+        return torch.from_numpy(read_image(self.split.paths[index], self._channels, self._size)).permute(2, 0, 1)
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        images = torch.stack([self.pixels(index) for index in indices])
+        labels = torch.tensor([self.split.labels[index] for index in indices])
+        return Batch(images, labels, torch.tensor(indices))
 
 
 @dataclass(frozen=True)
@@ -103,20 +115,20 @@ class ImageBatches(lightning.LightningDataModule):
     def dataset(self, split: str) -> Images:
         return Images(self.splits[split], self._data)
 
-    def train_dataloader(self) -> DataLoader[tuple[Tensor, int]]:
+    def train_dataloader(self) -> DataLoader[Batch]:
         train = self.splits["train"]
         is_balanced = self._data.sampling == "balanced"
         weights = class_weights(train)[torch.tensor(train.labels)].double() if is_balanced else None
         order = EpochOrder(len(train), self._seed, self._start, self._data.batch_size, weights)
         return self._loader("train", order)
 
-    def val_dataloader(self) -> DataLoader[tuple[Tensor, int]]:
+    def val_dataloader(self) -> DataLoader[Batch]:
         return self._loader("val", None)
 
-    def test_dataloader(self) -> DataLoader[tuple[Tensor, int]]:
+    def test_dataloader(self) -> DataLoader[Batch]:
         return self._loader("test", None)
 
-    def _loader(self, split: str, order: EpochOrder | None) -> DataLoader[tuple[Tensor, int]]:
+    def _loader(self, split: str, order: EpochOrder | None) -> DataLoader[Batch]:
         return DataLoader(
             self.dataset(split),
             batch_size=self._data.batch_size,
@@ -124,10 +136,15 @@ class ImageBatches(lightning.LightningDataModule):
             num_workers=self._data.num_workers,
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=begin_worker,
+            collate_fn=_as_it_is,  # it is a batch already
             # Without a generator of its own each new iterator would draw from torch's global one, and a resumed
             # training would no longer see the random numbers of an uninterrupted one.
             generator=torch.Generator().manual_seed(self._seed),
         )
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
 
 
 def class_weights(split: Split) -> Tensor:
@@ -142,7 +159,7 @@ def measure_mean_std(images: Images) -> tuple[list[float], list[float]]:
     total = squares = torch.zeros(1, dtype=torch.float64)
     count = 0
     for index in range(0, len(images), step):
-        pixels = images[index][0].double().flatten(1) / 255  # (C, H*W)
+        pixels = images.pixels(index).double().flatten(1) / 255  # (C, H*W)
         total = total + pixels.sum(1)
         squares = squares + pixels.square().sum(1)
         count += pixels.shape[1]

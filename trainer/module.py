@@ -73,18 +73,17 @@ class Classifier(lightning.LightningModule):
         return (images.float() / 255 - self.mean) / self.std
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        images, labels = batch
-        images = self.normalise(images)
+        images = self.normalise(batch.images)
         if self.trainer.training:
             images = augment(images, self._experiment.data.augmentation)
-        return images, labels
+        return batch._replace(images=images)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         if self._freezing is not None:
             self._freezing.apply(self.current_epoch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        mixed = mix(*batch, self._experiment.data.mixing)
+        mixed = mix(batch.images, batch.labels, self._experiment.data.mixing)
         labels = mixed.labels
         logits = self.network(mixed.images)
         loss = self._loss(logits, labels)
@@ -118,11 +117,10 @@ class Classifier(lightning.LightningModule):
         self._evaluate("test", batch)
 
     def _evaluate(self, split: str, batch: Batch) -> None:
-        images, labels = batch
-        logits = self.tested_network(images)
-        right = (logits.argmax(1) == labels).float().mean()
-        metrics = {f"{split}/loss": cross_entropy(logits, labels), f"{split}/acc": right}
-        self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=len(labels))
+        logits = self.tested_network(batch.images)
+        right = (logits.argmax(1) == batch.labels).float().mean()
+        metrics = {f"{split}/loss": cross_entropy(logits, batch.labels), f"{split}/acc": right}
+        self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=len(batch.labels))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = self._optimizer()

@@ -144,7 +144,7 @@ class Training:
     def _compared_images(self) -> torch.Tensor:
         images = self._batches.dataset("test")
         step = max(1, len(images) // NUM_COMPARED_IMAGES)
-        chosen = [images[index][0] for index in range(0, len(images), step)][:NUM_COMPARED_IMAGES]
+        chosen = [images.pixels(index) for index in range(0, len(images), step)][:NUM_COMPARED_IMAGES]
         # A single test image stands beside itself: it takes a batch of two to show that the batch size is free.
         return self._module.normalise(torch.stack(chosen * 2 if len(chosen) == 1 else chosen))
 

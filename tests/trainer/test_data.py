@@ -48,7 +48,7 @@ def test_weights_make_every_class_equally_likely_and_a_resume_goes_on_with_the_r
 def test_mean_and_std_are_those_of_the_pixels(tmp_path: Path) -> None:
     write_images(tmp_path, {"a": 50, "b": 200})
     images = Images(find_split("train", tmp_path / "train"), Data(image_size=8, channels=1))
-    pixels = torch.stack([image for image, _ in (images[index] for index in range(len(images)))]).double() / 255
+    pixels = torch.stack([images.pixels(index) for index in range(len(images))]).double() / 255
     (mean,), (std,) = measure_mean_std(images)
     assert mean == pytest.approx(pixels.mean().item(), abs=1e-5)
     assert std == pytest.approx(pixels.std(correction=0).item(), abs=1e-5)
