@@ -15,6 +15,7 @@ from app.runs.lock import PublisherLock
 from app.runs.supervisor import Supervisor
 from app.runs.system import SystemMonitor
 from app.settings import Settings
+from app.websocket import survive_lost_connections
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_BODY_BYTES = 1024 * 1024
@@ -48,6 +49,8 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     app.extensions["domain"] = built
     app.extensions["offload"] = offload_for(async_mode)
     socketio = SocketIO(app, async_mode=async_mode, cors_allowed_origins=access.is_origin_allowed)
+    if async_mode == "threading":
+        survive_lost_connections(socketio)
     live = Live(socketio)
     supervisor = Supervisor(
         built.store,
