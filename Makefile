@@ -13,8 +13,8 @@ run: .venv/installed  ## serve on eventlet's own server
 serve: .venv/installed  ## serve on gunicorn, as in production
 	$(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
 
-test: check  ## everything that CI runs
-	$(BIN)/python -m pytest
+test: check  ## everything that CI runs; two files of tests at a time, for most of them wait for servers and trainings
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .
