@@ -1,4 +1,4 @@
-"""One run in full: everything known of it, its log, its files."""
+"""One run in full: everything known of it, its log, its report, its files."""
 
 from __future__ import annotations
 
@@ -29,6 +29,14 @@ def get_run(run_id: str) -> Response:
 def get_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
     """A piece of the log. Begin the next one at `next_offset`."""
     return domain().views.log(run_id, query["offset"], query["limit"])
+
+
+@blp.get("/<run_id>/report")
+@blp.response(200, schemas.ReportSchema)
+@blp.errors(404, 422)
+def get_report(run_id: str) -> Response:
+    """How good the model is on the test images. Pictures that it names are artifacts of the run."""
+    return jsonify(domain().views.report(run_id))
 
 
 @blp.get("/<run_id>/artifacts")

@@ -23,6 +23,7 @@ def test_the_readme_names_every_file_of_a_run() -> None:
     readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
     run = RunDir(Path("run"))
     files = [run.run, run.config, run.state, run.stop, run.log, run.progress, run.card, run.result, run.checkpoints]
+    files += [run.report, run.report_text, run.report_pictures]
     assert [file.name for file in files if file.name not in readme] == []
 
 

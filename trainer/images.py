@@ -67,7 +67,15 @@ def find_split(name: str, path: Path) -> Split:
 
 
 def read_image(path: Path, channels: int, size: int) -> NDArray[np.uint8]:
-    """Read an image as (size, size, channels) uint8, turned as its EXIF data say; of several frames the first.
+    """Read an image as (size, size, channels) uint8, as `open_image` shows it. Raises DataInvalid, naming the file."""
+    image = open_image(path, channels)
+    if image.size != (size, size):
+        image = image.resize((size, size), Image.Resampling.BILINEAR)
+    return np.array(image, dtype=np.uint8).reshape(size, size, channels)
+
+
+def open_image(path: Path, channels: int) -> Image.Image:
+    """Open an image in its own size, grey or RGB, turned as its EXIF data say; of several frames the first.
 
     16 bits are scaled to 8. What is transparent shows white, as on a page: the colours hidden there mean nothing.
     Raises DataInvalid, naming the file.
@@ -81,10 +89,7 @@ def read_image(path: Path, channels: int, size: int) -> NDArray[np.uint8]:
             if image.has_transparency_data:
                 image = image.convert("RGBA")
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            image = image.convert("L" if channels == 1 else "RGB")
-            if image.size != (size, size):
-                image = image.resize((size, size), Image.Resampling.BILINEAR)
-            return np.array(image, dtype=np.uint8).reshape(size, size, channels)
+            return image.convert("L" if channels == 1 else "RGB")
     except UNREADABLE as error:
         raise DataInvalid(f"image cannot be read: {path}: {error}") from error
 

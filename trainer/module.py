@@ -113,14 +113,16 @@ class Classifier(lightning.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._evaluate("val", batch)
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        self._evaluate("test", batch)
+    def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the logits, (B, C), for the report (trainer.report.outputs)."""
+        return self._evaluate("test", batch)
 
-    def _evaluate(self, split: str, batch: Batch) -> None:
-        logits = self.tested_network(batch.images)
+    def _evaluate(self, split: str, batch: Batch) -> Tensor:
+        logits: Tensor = self.tested_network(batch.images)
         right = (logits.argmax(1) == batch.labels).float().mean()
         metrics = {f"{split}/loss": cross_entropy(logits, batch.labels), f"{split}/acc": right}
         self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=len(batch.labels))
+        return logits
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = self._optimizer()

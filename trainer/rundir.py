@@ -87,6 +87,21 @@ class RunDir:
         return self.path / "classification_model.json"
 
     @property
+    def report(self) -> Path:
+        """report.json, written after the test: how good the model is on the test images."""
+        return self.path / "report.json"
+
+    @property
+    def report_text(self) -> Path:
+        """report.md: report.json for people to read, with pictures."""
+        return self.path / "report.md"
+
+    @property
+    def report_pictures(self) -> Path:
+        """The folder of the pictures that report.json and report.md name."""
+        return self.path / "report"
+
+    @property
     def result(self) -> Path:
         """result.json, written by the trainer last of all: the completion record."""
         return self.path / "result.json"

@@ -1,4 +1,4 @@
-"""One training from images to a verified ONNX file, in a run directory: fit, test on the best checkpoint, export."""
+"""One training from images to a verified ONNX file, in a run directory: fit, test and report on the best, export."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from trainer.export import TOLERANCE, export
 from trainer.images import SPLITS
 from trainer.module import Classifier
 from trainer.progress import ProgressFile
+from trainer.report.outputs import CollectOutputs
+from trainer.report.write import report_on_test
 from trainer.request import Request
 from trainer.stopping import Stop
 
@@ -61,6 +63,7 @@ class Training:
         self._checkpoints = KeepCheckpoints(self._run.checkpoints, self._experiment.checkpoint, stop)
         self._progress = ProgressFile(self._run, self._experiment.trainer.max_epochs, self._module.total_steps)
         self._logger = CSVLogger(self._run.path, name="csv", version=0)
+        self._collector = CollectOutputs(len(request.splits["test"]), len(self._class_names))
         self._trainer = self._build_trainer()
 
     def run(self) -> None:
@@ -68,8 +71,7 @@ class Training:
         self._say_start()
         self._stop.begin_keeping()
         self._fit()
-        self._load_best()
-        card = self._save_model(self._test())
+        card = self._save_model(self._test(self._load_best()))
         self._stop.check()
         result = {
             "completed_at": rundir.utc_now(),
@@ -116,12 +118,14 @@ class Training:
         self._module.load_state_dict(resume.load_checkpoint(path)["state_dict"])
         return path
 
-    def _test(self) -> dict[str, float]:
+    def _test(self, checkpoint: Path) -> dict[str, float]:
+        """Test what was loaded from `checkpoint` and report on it."""
         self._progress.begin_phase("test", -(-len(self._batches.splits["test"]) // self._experiment.data.batch_size))
         (metrics,) = self._trainer.test(self._module, datamodule=self._batches, verbose=False)
         self._progress.write()
         found = {name: float(value) for name, value in metrics.items()}
         self._say("test: " + "  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+        self._say(report_on_test(self._request, self._collector.outputs, checkpoint, found["test/loss"]))
         return found
 
     def _save_model(self, test_metrics: dict[str, float]) -> dict[str, Any]:
@@ -212,6 +216,7 @@ class Training:
             PrintEpochs(self._say),
             LeaveOffOnStop(self._stop, self._checkpoints),
             self._checkpoints,
+            self._collector,
         ]
         stopping = self._experiment.early_stopping
         if stopping.patience is not None:

@@ -54,6 +54,11 @@ class MetricsUnreadable(RunError):
         self.csv_file = csv_file
 
 
+class ReportUnreadable(RunError):
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"The report.json of run {run_id} cannot be read: it must be a JSON object.")
+
+
 class RunActive(RunError):
     """The one place for a run is taken."""
 

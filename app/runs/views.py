@@ -8,13 +8,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from app.runs.exceptions import FileNotInRun, NoRuns
+from app.runs.exceptions import FileNotInRun, NoRuns, ReportUnreadable
 from app.runs.metrics import MetricsTable, finite, read_table, summarise, thin
 from app.runs.store import Run, RunStore
 from app.runs.tail import read_log
 from trainer import strict_yaml
-from trainer.rundir import read_json
+from trainer.rundir import is_there, read_json
 from trainer.strict_yaml import YamlInvalid
+from trainer.verdict import COMPLETED
 
 
 class RunViews:
@@ -94,6 +95,17 @@ class RunViews:
         _, table = self._table(run_id)
         return {"run_id": run_id, **summarise(table)}
 
+    def report(self, run_id: str) -> dict[str, Any]:
+        """What report.json says of the model. Raises FileNotInRun, which says why there is none; ReportUnreadable."""
+        run = self._store.find(run_id)
+        path = run.directory.report
+        if not is_there(path):
+            raise FileNotInRun(f"Run {run_id} is {run.state} and has no report: {_why_no_report(run)}.")
+        report = read_json(path)
+        if report is None:
+            raise ReportUnreadable(run_id)
+        return report
+
     def _table(self, run_id: str) -> tuple[Path, MetricsTable]:
         run = self._store.find(run_id)
         path = run.directory.find_metrics()
@@ -120,6 +132,16 @@ def _list_item(run: Run) -> dict[str, Any]:
         "config_name": run.config_name,
         "model_name": run.model_name,
     }
+
+
+def _why_no_report(run: Run) -> str:
+    if "command" in (_read_yaml(run.directory.config) or {}):
+        return "only our own training program makes one, and this is a command experiment"
+    if run.is_active:
+        return "it is made after the last epoch, when the best checkpoint is tested"
+    if run.state == COMPLETED:
+        return "it could not be made, and the run's log says why"
+    return "it ended before its best checkpoint was tested; a run with resume_from goes on to that"
 
 
 def _read_yaml(path: Path) -> dict[str, Any] | None:

@@ -36,6 +36,7 @@ from app.schemas.errors import (
     MetricsErrorSchema,
     RunActiveErrorSchema,
 )
+from app.schemas.report import ReportSchema
 from app.schemas.requests import (
     DatasetQuerySchema,
     LogQuerySchema,
@@ -73,6 +74,7 @@ __all__ = [
     "ModelsSchema",
     "NumImagesSchema",
     "PingSchema",
+    "ReportSchema",
     "RunActiveErrorSchema",
     "RunListItemSchema",
     "RunSchema",

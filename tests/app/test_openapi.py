@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 from app import create_app
 from app.runs.states import STATES
 from app.settings import Settings
-from tests.app.written import METRICS, write_dataset, write_metrics, write_model, write_run
+from tests.app.written import METRICS, write_dataset, write_metrics, write_model, write_report, write_run
 from tests.conftest import end
 from tests.servers import KINDS, LiveServer
 
@@ -98,6 +98,7 @@ def test_the_contracts_error_codes_are_described() -> None:
         ("get", "/training/models/{run_id}/download"): {200, 206, 304, 404, 416},
         ("get", "/training/datasets/{name}"): {200, 202, 404, 422},
         ("get", "/training/metrics/runs/{run_id}"): {200, 404, 422},
+        ("get", "/training/runs/{run_id}/report"): {200, 404, 422},
         ("get", "/training/runs/{run_id}/artifacts/{path}"): {200, 206, 304, 404, 416},
     }
     for each, codes in expected.items():
@@ -164,7 +165,7 @@ def explored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def runs(explored: LiveServer) -> Iterator[LiveServer]:
-    """The server with a run that has everything and one whose metrics cannot be read. Nothing runs afterwards."""
+    """The server with a run that has everything and one with spoilt metrics and report. Nothing runs afterwards."""
     renew(explored)
     yield explored
     explored.post("/training/stop", {"mode": "discard"})
@@ -174,8 +175,11 @@ def renew(server: LiveServer) -> None:
     if not (server.runs_dir / RUN).exists():
         run = write_run(server.runs_dir, RUN, metrics=METRICS, log=b"log \xf0\x9f\x99\x82", progress='{"epoch": 1}')
         write_model(run)
+        write_report(run)
     if not (server.runs_dir / UNREADABLE).exists():
-        write_metrics(write_run(server.runs_dir, UNREADABLE, "failed", reason="exit code 3"), b"a,a\n\xff")
+        run = write_run(server.runs_dir, UNREADABLE, "failed", reason="exit code 3")
+        write_metrics(run, b"a,a\n\xff")
+        (run / "report.json").write_bytes(b"{")
 
 
 KNOWN: dict[str, list[str]] = {

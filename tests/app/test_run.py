@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.app.answers import ask, check_shape, problem
-from tests.app.written import METRICS, write_model, write_run
+from tests.app.written import METRICS, write_model, write_report, write_run
 from tests.servers import LiveServer
 
 TEXT = "línea 1\n漢字 🙂\rende\n"
@@ -66,6 +67,7 @@ def test_garbage_in_every_file_is_no_500(shared: LiveServer, run: Path, garbage:
         "result.json",
         "train.log",
         "preflight.json",
+        "report.json",
     )
     for name in (*names, "classification_model.json", "csv/version_0/metrics.csv"):
         (run / name).write_bytes(garbage)
@@ -76,12 +78,63 @@ def test_garbage_in_every_file_is_no_500(shared: LiveServer, run: Path, garbage:
         assert shared.get(f"/training/{path}").status_code == 200
     assert shared.get(f"/training/metrics/runs/{run.name}").status_code in (200, 422)
     assert shared.get(f"/training/metrics/runs/{run.name}/summary").status_code in (200, 422)
+    assert shared.get(f"/training/runs/{run.name}/report").status_code in (200, 422)
     problem(shared.get(f"/training/models/{run.name}/download"), 404)
 
 
 def test_half_a_surrogate_pair_in_a_file_is_no_500(shared: LiveServer, run: Path) -> None:
     (run / "progress.json").write_text('{"text": "\\ud800"}')
     assert shared.get(f"/training/runs/{run.name}").status_code == 200
+
+
+# ---- the report ----
+
+
+def report_of(server: LiveServer, run: Path) -> requests.Response:
+    return server.get(f"/training/runs/{run.name}/report")
+
+
+def test_the_report_is_told_as_it_is_and_its_pictures_are_artifacts(shared: LiveServer, run: Path) -> None:
+    written = write_report(run)
+    picture = run / written["mistakes"][0]["image"]
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"png")
+    answer = report_of(shared, run)
+    assert (answer.status_code, answer.json()) == (200, written)
+    assert {"report.json", "report/mistakes/01.png"} <= {each["path"] for each in shared.run(run.name)["artifacts"]}
+    assert shared.get(f"/training/runs/{run.name}/artifacts/report/mistakes/01.png").content == b"png"
+
+
+def test_what_json_has_not_is_null_in_a_report(shared: LiveServer, run: Path) -> None:
+    write_report(run, loss=float("nan"), macro_f1=float("inf"))
+    told = report_of(shared, run).json()
+    assert (told["loss"], told["macro_f1"]) == (None, None)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"accuracy": ', b"[]", b"\xff"])
+def test_a_spoilt_report_is_a_422_that_names_it(shared: LiveServer, run: Path, content: bytes) -> None:
+    (run / "report.json").write_bytes(content)
+    assert "report.json" in problem(report_of(shared, run), 422)["message"]
+
+
+@pytest.mark.parametrize(
+    ("state", "config", "told"),
+    [
+        ("stopped", "model: {}", "resume_from"),
+        ("failed", "model: {}", "before its best checkpoint was tested"),
+        ("completed", "model: {}", "log"),
+        ("completed", 'command:\n  argv: ["true"]\n', "command experiment"),
+    ],
+)
+def test_without_a_report_a_404_says_why(shared: LiveServer, state: str, config: str, told: str) -> None:
+    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", state)
+    (run / "config.yaml").write_text(config)
+    message = problem(report_of(shared, run), 404)["message"]
+    assert f"{run.name} is {state}" in message
+    assert told in message
+
+
+# ---- the log ----
 
 
 def log_of(server: LiveServer, run: Path, query: str) -> dict[str, Any]:

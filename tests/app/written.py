@@ -63,6 +63,43 @@ def write_model(run: Path, content: bytes = b"onnx", file_name: str = "epoch_003
     return model
 
 
+def write_report(run: Path, **more: Any) -> dict[str, Any]:
+    """Write a report on 4 images, one of which was mistaken; return its content."""
+    cat = {"name": "cat", "precision": 0.666667, "recall": 1.0, "f1": 0.8, "auroc": 1.0, "support": 2, "predicted": 3}
+    dog = {"name": "dog", "precision": 1.0, "recall": 0.5, "f1": 0.666667, "auroc": 1.0, "support": 2, "predicted": 1}
+    file, image = "test/dog/größe|1.png", "report/mistakes/01.png"
+    report: dict[str, Any] = {
+        "run_id": run.name,
+        "created_at": "2026-01-02T00:00:00+00:00",
+        "model_name": "pets",
+        "dataset_name": "pets",
+        "config_name": "digits.yaml",
+        "checkpoint": "epoch_003.ckpt",
+        "num_images": 4,
+        "num_right": 3,
+        "loss": 0.5,
+        "accuracy": {"value": 0.75, "low": 0.300642, "high": 0.954413, "interval": 0.95, "method": "Wilson"},
+        "balanced_accuracy": 0.75,
+        "macro_f1": 0.733333,
+        "auroc": {"value": 1.0, "num_images": 4},
+        "calibration": {
+            "ece": 0.15,
+            "num_bins": 2,
+            "bins": [
+                {"low": 0.0, "high": 0.5, "count": 0, "confidence": None, "accuracy": None},
+                {"low": 0.5, "high": 1.0, "count": 4, "confidence": 0.9, "accuracy": 0.75},
+            ],
+        },
+        "classes": [cat, dog],
+        "confusion_matrix": {"class_names": ["cat", "dog"], "counts": [[2, 0], [1, 1]]},
+        "confusions": [{"true": "dog", "predicted": "cat", "count": 1}],
+        "mistakes": [{"file": file, "true": "dog", "predicted": "cat", "probability": 0.9, "image": image}],
+        "plots": {"confusion_matrix": "report/confusion_matrix.png"},
+    }
+    write_json(run / "report.json", report | more)
+    return report | more
+
+
 def write_images(folder: Path, **num_images: int) -> Path:
     """Write class folders with so many (empty) images each."""
     for name, number in num_images.items():

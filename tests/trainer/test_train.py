@@ -42,6 +42,9 @@ def test_a_completed_training_leaves_its_files_and_nothing_else(completed: Start
         path.relative_to(completed.run.path).as_posix() for path in completed.run.path.rglob("*") if path.is_file()
     }
     (best,) = completed.run.checkpoints.glob("epoch_*.ckpt")
+    report = read_json(completed.run.report) or {}
+    # Whether it makes any is the tiny network's affair.
+    mistakes = ["report/mistakes.png", *(each["image"] for each in report["mistakes"])] if report["mistakes"] else []
     assert names == {
         "config.yaml",
         "progress.json",
@@ -50,7 +53,13 @@ def test_a_completed_training_leaves_its_files_and_nothing_else(completed: Start
         f"checkpoints/{best.stem}.onnx",
         "checkpoints/last.ckpt",
         "classification_model.json",
+        "report.json",
+        "report.md",
+        "report/confusion_matrix.png",
+        "report/reliability.png",
+        "report/curves.png",
         "result.json",
+        *mistakes,
     }
 
 
@@ -77,6 +86,24 @@ def test_progress_and_result_tell_the_end(completed: Started) -> None:
     assert (completed.run.checkpoints / result["best_checkpoint"]).exists()
 
 
+def test_the_report_agrees_with_the_metrics_and_the_images(completed: Started, squares: Path) -> None:
+    report = read_json(completed.run.report)
+    card = read_json(completed.run.card)
+    assert report is not None
+    assert card is not None
+    (test,) = [row for row in read_rows(completed.run) if "test/acc" in row]
+    assert report["accuracy"]["value"] == pytest.approx(float(test["test/acc"]), abs=1e-6)
+    assert report["loss"] == pytest.approx(float(test["test/loss"]), abs=1e-6)
+    assert report["accuracy"]["low"] < report["accuracy"]["value"] <= report["accuracy"]["high"]
+    assert (report["run_id"], report["checkpoint"]) == ("completed", card["checkpoint"])
+    classes, matrix = report["classes"], report["confusion_matrix"]
+    assert [each["name"] for each in classes] == matrix["class_names"] == card["class_names"]
+    assert [sum(row) for row in matrix["counts"]] == [each["support"] for each in classes] == [4, 4]
+    assert sum(matrix["counts"][index][index] for index in range(2)) == report["num_right"]
+    assert len(report["mistakes"]) == report["num_images"] - report["num_right"]
+    assert all((squares / each["file"]).is_file() for each in report["mistakes"])
+
+
 def test_the_log_says_the_essential_and_nothing_else(completed: Started) -> None:
     lines = completed.log.splitlines()
     assert [line.partition(" ")[0].rstrip(":") for line in lines] == [
@@ -88,6 +115,7 @@ def test_the_log_says_the_essential_and_nothing_else(completed: Started) -> None
         "epoch",
         "epoch",
         "test",
+        "report",
         "export",
         "completed",
     ]

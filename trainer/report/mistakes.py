@@ -1,0 +1,39 @@
+"""The mistakes of which the network was most sure: often wrong labels, or what the training images lack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from trainer.images import Split, open_image
+from trainer.preflight.inventory import readable
+from trainer.report.outputs import Outputs
+
+MAX_MISTAKES = 20
+MAX_SIDE_PX = 224
+
+
+def find_mistakes(outputs: Outputs) -> list[int]:
+    """The indices of the mistakes, the most confident first."""
+    mistakes = (outputs.predictions != outputs.labels).nonzero().squeeze(1)
+    order = outputs.confidences[mistakes].argsort(descending=True, stable=True)
+    found: list[int] = mistakes[order[:MAX_MISTAKES]].tolist()
+    return found
+
+
+def describe(index: int, outputs: Outputs, test: Split) -> dict[str, Any]:
+    """A mistake for report.json; its `file` is named SPLIT/CLASS/FILE, as everywhere."""
+    inside = test.paths[index].relative_to(test.path)
+    return {
+        "file": f"test/{readable(inside.as_posix())}",
+        "true": test.class_names[test.labels[index]],
+        "predicted": test.class_names[int(outputs.predictions[index])],
+        "probability": round(float(outputs.confidences[index]), 6),
+    }
+
+
+def save_small(source: Path, channels: int, target: Path) -> None:
+    """Save an image, in the channels in which the network sees it, as a PNG that is good to look at."""
+    image = open_image(source, channels)
+    image.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
+    image.save(target, "PNG")
