@@ -105,6 +105,7 @@ def _import_train() -> ModuleType:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     warnings.filterwarnings("ignore", module=r"(lightning|torch|transformers|onnxscript|onnx|copyreg|PIL)(\..*)?$")
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it speaks while it is imported
     train = importlib.import_module("trainer.train")
     for name in ("lightning.pytorch", "lightning.fabric", "torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(name).setLevel(logging.ERROR)  # after the import, which sets levels of its own

@@ -20,7 +20,9 @@ HEAVY = {
     "onnxruntime",
     "onnxscript",
     "kornia",
+    "matplotlib",
     "numpy",
+    "torchmetrics",
 }
 WEB = {"flask", "flask_smorest", "flask_socketio", "socketio", "engineio", "werkzeug", "eventlet", "gunicorn"}
 RUNNER_MODULES = ["runner", "rundir", "verdict", "process", "oom"]

@@ -67,7 +67,7 @@ def draw_reliability(calibration: dict[str, Any]) -> Figure:
     sure, right = [each["confidence"] for each in bins], [each["accuracy"] for each in bins]
     upper.plot(sure, right, color=BLUE, linewidth=1, alpha=0.5)
     # By their area the few images of a bin that lies far off weigh as little as they do in the error.
-    upper.scatter(sure, right, [12 + 150 * share for share in shares], color=BLUE, zorder=3, clip_on=False)
+    upper.scatter(sure, right, [8 + 150 * share for share in shares], color=BLUE, zorder=3, clip_on=False)
     upper.set(ylabel="share of right predictions", xlim=(0, 1), ylim=(0, 1))
     upper.set_title(f"Calibration: expected error {percent(calibration['ece'])} ({calibration['num_bins']} bins)")
     upper.legend()
@@ -92,7 +92,7 @@ def draw_curves(curves: dict[str, Curve]) -> Figure:
                 _draw_curve(axes, curves[name], name, colour)
         axes.set_title({"lr": "learning rate", "acc": "accuracy"}.get(panel, panel))
         axes.set_xlabel("step" if panel == "lr" else "epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
         if panel == "lr":
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         else:
@@ -121,7 +121,7 @@ def draw_mistakes(mistakes: Sequence[dict[str, Any]], images: Sequence[Path]) ->
             axes.imshow(np.asarray(image), cmap="gray", vmin=0, vmax=255)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-        axes.set_title(f"{short(mistake['predicted'], 18)} ({percent(mistake['probability'])})", loc="center", pad=4)
+        axes.set_title(f"{short(mistake['predicted'], 14)} ({percent(mistake['probability'])})", loc="center", pad=4)
         file_name = mistake["file"].rpartition("/")[2]
         axes.set_xlabel(f"is {short(mistake['true'], 22)}\n{short(file_name, 26)}", fontsize=8)
     return figure
