@@ -6,7 +6,6 @@ The last line of a failed training is `error: REASON`, its exit code 1. After a 
 from __future__ import annotations
 
 import argparse
-import errno
 import importlib
 import logging
 import os
@@ -18,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 
-from trainer import experiment, rundir, strict_yaml
+from trainer import experiment, reasons, rundir, strict_yaml
 from trainer.experiment import ExperimentInvalid
 from trainer.images import SPLITS, find_splits
 from trainer.request import Request
@@ -30,16 +29,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run = rundir.RunDir(options.run_dir or _new_local_run())
     stop = Stop(run.stop)
     stop.listen()
+    loaded = None
     try:
-        return _train(options, run, stop)
+        loaded = _load(options)
+        return _train(loaded, options, run, stop)
     except Exception as error:
-        return _fail(error)
+        return _fail(error, loaded)
 
 
-def _train(options: argparse.Namespace, run: rundir.RunDir, stop: Stop) -> int:
+def _load(options: argparse.Namespace) -> experiment.Experiment:
     loaded = experiment.load(options.config, _overrides(options.set))
     if loaded.command is not None:
         raise ExperimentInvalid({"command": ["is a program of its own; run that, or start it through the service"]})
+    return loaded
+
+
+def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rundir.RunDir, stop: Stop) -> int:
     splits = find_splits({split: getattr(options, f"{split}_data_dir") for split in SPLITS})
     _claim(run, loaded)
     train = _import_train()  # only now, so that mistakes in what was given show at once
@@ -112,32 +117,10 @@ def _import_train() -> ModuleType:
     return train
 
 
-def _reason(error: Exception) -> tuple[str, bool]:
-    """The reason in one sentence, and whether it says everything, so that a traceback would only hide it."""
-    causes: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in causes:
-        causes.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    if any(isinstance(each, OSError) and each.errno == errno.ENOSPC for each in causes):
-        return "no space left on device", False
-    names = {each.__name__ for each in type(error).__mro__}
-    lines = str(error).strip().splitlines() or [""]
-    # An error of a loader process is wrapped by torch: what happened stands last, after its type.
-    message = lines[0] if not lines[0].startswith("Caught ") else lines[-1].partition(": ")[2]
-    message = " ".join(message.split())
-    # By name, for their modules import torch, which may not even have been the reason to come here.
-    if "ExportFailed" in names:
-        return f"export: {message}", False
-    if names & {"ExperimentInvalid", "DataInvalid", "ResumeImpossible", "RunDirInUse"}:
-        return message, True
-    return f"{type(error).__name__}: {message}", False
-
-
-def _fail(error: Exception) -> int:
-    reason, is_plain = _reason(error)
+def _fail(error: Exception, loaded: experiment.Experiment | None) -> int:
+    reason = reasons.reason_of(error, loaded)
     sys.stdout.flush()
-    if not is_plain:
+    if not reasons.says_everything(error):
         traceback.print_exception(error)
     print(f"error: {reason}", file=sys.stderr, flush=True)
     return 1

@@ -15,7 +15,9 @@ def choose_device(chosen: Trainer) -> tuple[str, list[int] | int]:
     if accelerator == "auto":
         accelerator = "cuda" if has_cuda else "mps" if has_mps else "cpu"
     if (accelerator == "cuda" and not has_cuda) or (accelerator == "mps" and not has_mps):
-        raise ExperimentInvalid({"trainer.accelerator": [f"there is no {accelerator} device here"]})
+        raise ExperimentInvalid(
+            {"trainer.accelerator": [f"there is no {accelerator} device here; auto takes what there is"]}
+        )
     if accelerator == "cuda" and chosen.devices[0] >= torch.cuda.device_count():
         raise ExperimentInvalid({"trainer.devices": [f"there are {torch.cuda.device_count()} CUDA devices, from [0]"]})
     if accelerator != "cuda" and chosen.devices != (0,):

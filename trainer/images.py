@@ -44,7 +44,8 @@ def find_splits(folders: dict[str, Path]) -> dict[str, Split]:
         extra = sorted(set(splits[name].class_names) - set(train.class_names))
         if missing or extra:
             said = [f"{name} lacks {_some(missing)}"] * bool(missing) + [f"train lacks {_some(extra)}"] * bool(extra)
-            raise DataInvalid(f"classes differ between train and {name}: {' and '.join(said)}")
+            needed = "each needs a folder with images in both"
+            raise DataInvalid(f"classes differ between train and {name}: {' and '.join(said)}; {needed}")
     if len(train.class_names) < 2:
         raise DataInvalid(f"train has one class only ({train.class_names[0]}); at least two are needed: {train.path}")
     return splits
@@ -91,7 +92,7 @@ def open_image(path: Path, channels: int) -> Image.Image:
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
             return image.convert("L" if channels == 1 else "RGB")
     except UNREADABLE as error:
-        raise DataInvalid(f"image cannot be read: {path}: {error}") from error
+        raise DataInvalid(f"image cannot be read, replace or remove it: {path}: {error}") from error
 
 
 def _some(names: list[str]) -> str:

@@ -98,8 +98,9 @@ def _try_images(network: Network, data: Data, num_classes: int) -> None:
             raise TypeError(f"its output is {type(logits).__name__} instead of logits")
         if logits.shape != (2, num_classes):
             raise ValueError(f"its output has the shape {tuple(logits.shape)} instead of (2, {num_classes})")
-    except (ValueError, TypeError, RuntimeError, AttributeError, IndexError) as error:
-        problem = f"the network cannot take {size}x{size} images of {channels} channels: {_one_line(error)}"
+    except Exception as error:  # whatever a forward of the user's raises
+        said = f"{type(error).__name__}: {_one_line(error)}" if isinstance(error, LookupError) else _one_line(error)
+        problem = f"the network cannot take {size}x{size} images of {channels} channels: {said}"
         raise ExperimentInvalid({"data": [problem]}) from error
     if not any(each.requires_grad for each in network.parameters()):
         raise ExperimentInvalid({"model": ["has no weights that could be trained"]})

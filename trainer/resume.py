@@ -71,7 +71,46 @@ def check_fits(earlier: EarlierRun, facts: dict[str, Any]) -> None:
         had, has = earlier.facts.get(name), facts[name]
         if had != has:
             within = ", which cannot change within an epoch" if name not in always else ""
-            raise ResumeImpossible(f"checkpoint does not fit: its {name} is {had}, the new run's {has}{within}")
+            raise ResumeImpossible(
+                f"checkpoint does not fit: {_difference(_SETTINGS.get(name, name), had, has)}{within}; go on with what"
+                " it was trained with, or start anew without resume_from"
+            )
+
+
+_SETTINGS = {
+    "class_names": "list of classes",
+    "image_size": "data.image_size",
+    "channels": "data.channels",
+    "optimizer": "optimizer.name",
+    "num_learning_rates": "number of learning rates (optimizer.backbone_learning_rate)",
+    "averaging": "averaging of weights (trainer.ema_decay)",
+    "batch_size": "data.batch_size",
+    "num_train_images": "number of train images",
+    "sampling": "data.sampling",
+}
+"""What a fact is called in the experiment file, where it is called otherwise."""
+
+
+def _difference(name: str, had: Any, has: Any) -> str:
+    """Say in what two unequal values differ: of a mapping the first such entry, of lists what only one of them has."""
+    if isinstance(had, dict) and isinstance(has, dict):
+        key = next(key for key in sorted({*had, *has}) if had.get(key) != has.get(key))
+        return _difference(f"{name}.{key}", had.get(key), has.get(key))
+    if isinstance(had, list) and isinstance(has, list) and set(map(str, had)) != set(map(str, has)):
+        gone, come = ([each for each in one if each not in other] for one, other in ((had, has), (has, had)))
+        said = [f"lacks {_some(come)}"] * bool(come) + [f"has {_some(gone)} besides"] * bool(gone)
+        return f"its {name} {' and '.join(said)}"
+    return f"its {name} is {_short(had)}, the new run's {_short(has)}"
+
+
+def _some(values: list[Any]) -> str:
+    return ", ".join(map(str, values[:5])) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
+
+
+def _short(value: Any) -> str:
+    words = {True: "on", False: "off", None: "null"}
+    text = words[value] if value is None or isinstance(value, bool) else str(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def carry_over(earlier: EarlierRun, run: RunDir, logger: CSVLogger) -> None:

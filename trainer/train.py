@@ -30,6 +30,7 @@ from trainer.report.outputs import CollectOutputs
 from trainer.report.write import report_on_test
 from trainer.request import Request
 from trainer.stopping import Stop
+from trainer.watch import StopOnNotFinite
 
 NUM_COMPARED_IMAGES = 32
 """So many test images, evenly spread, are what the ONNX file is compared on."""
@@ -209,11 +210,12 @@ class Training:
         return trainer
 
     def _callbacks(self) -> list[Callback]:
-        """In the order in which they must run: a row is logged and shown before a stop may leave off."""
+        """In the order in which they must run: a row is logged and shown before NaN or a stop may end it."""
         callbacks: list[Callback] = [
             LogTraining(self._experiment.trainer.log_every_n_steps),
             ReportProgress(self._progress),
             PrintEpochs(self._say),
+            StopOnNotFinite(self._batches.splits["train"], self._experiment.trainer, self._say),
             LeaveOffOnStop(self._stop, self._checkpoints),
             self._checkpoints,
             self._collector,

@@ -16,6 +16,7 @@ COMPLETED, STOPPED, FAILED, INTERRUPTED = "completed", "stopped", "failed", "int
 VERDICTS = frozenset({COMPLETED, STOPPED, FAILED, INTERRUPTED})
 
 NO_SPACE = "no space left on device"
+MEMORY_ADVICE = ": lower data.num_workers or data.batch_size, or give the machine more memory"
 MAX_REASON_CHARS = 500
 _LOG_TAIL_BYTES = 64 * 1024
 _ENDED_AS_ASKED = frozenset({0, -signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGINT})
@@ -45,25 +46,27 @@ def judge(run: RunDir, ending: Ending, stop: dict[str, Any] | None, needs_result
     if run.result.exists() if needs_result else ending.exit_code == 0 and not was_asked:
         return COMPLETED, None
     if stop is not None:
-        return STOPPED, _stop_reason(run, ending)
+        return STOPPED, _stop_reason(run, ending, needs_result)
     if ending.was_terminated:
         return INTERRUPTED, "terminated from outside (SIGTERM), as a shutdown of the machine does"
     if ending.exit_code == 0:
         return FAILED, "exit code 0, but no result.json: the training program ended before its work was done"
-    return FAILED, reason_of_failure(run, ending)
+    return FAILED, reason_of_failure(run, ending, needs_result)
 
 
-def _stop_reason(run: RunDir, ending: Ending) -> str | None:
+def _stop_reason(run: RunDir, ending: Ending, is_ours: bool) -> str | None:
     if ending.was_killed_after_grace_s is not None:
         return f"did not end within {ending.was_killed_after_grace_s:g} s of the stop request and was killed"
-    return None if ending.exit_code in _ENDED_AS_ASKED else reason_of_failure(run, ending)
+    return None if ending.exit_code in _ENDED_AS_ASKED else reason_of_failure(run, ending, is_ours)
 
 
-def reason_of_failure(run: RunDir, ending: Ending) -> str:
-    """Say in one line a person can act on why the program failed."""
+def reason_of_failure(run: RunDir, ending: Ending, is_ours: bool) -> str:
+    """Say in one line a person can act on why the program failed; `is_ours`: it was our own training program."""
     if ending.exit_code < 0:
         name = signal_name(-ending.exit_code)
-        return f"killed by {name} (out of memory)" if ending.is_out_of_memory else f"killed by {name}"
+        if not ending.is_out_of_memory:
+            return f"killed by {name}"
+        return f"killed by {name} (out of memory)" + (MEMORY_ADVICE if is_ours else "")
     told = reason_in_log(log_tail(run.log), ending.exit_code)
     if told is not None:
         return NO_SPACE if "No space left on device" in told else told[:MAX_REASON_CHARS]

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.trainings import ROOT, TINY, Launcher, Started, write_config, write_images
+from tests.trainer.trainings import OWN_NETWORK, ROOT, TINY, Launcher, Started, write_config, write_images
 from tests.waiting import wait_until
 
+LARGE_LOGITS = """
+class LargeLogits(TwoParts):
+    def forward(self, images):
+        return super().forward(images) * 1e6
+"""
 EXAMPLE = ROOT / "docs" / "examples" / "train_by_command.py"
 
 
@@ -45,7 +50,8 @@ def test_classes_that_differ_are_one_sentence(launcher: Launcher, tmp_path: Path
     (data / "test" / "b").rename(data / "test" / "c")
     done = launcher.train(tiny, data)
     assert done.process.returncode == 1
-    assert done.log == "error: classes differ between train and test: test lacks b and train lacks c\n"
+    said = "test lacks b and train lacks c; each needs a folder with images in both"
+    assert done.log == f"error: classes differ between train and test: {said}\n"
 
 
 @pytest.mark.slow
@@ -62,9 +68,10 @@ def test_an_image_that_breaks_in_mid_training_is_named(launcher: Launcher, tmp_p
 def test_an_export_that_computes_something_else_fails_as_export(
     launcher: Launcher, squares: Path, tmp_path: Path
 ) -> None:
-    # At this learning rate the logits grow until rounding alone makes a difference beyond what is allowed.
-    text = TINY + "optimizer: {name: sgd, learning_rate: 10, weight_decay: 1}\n"
-    done = launcher.train(write_config(tmp_path, text), squares, "--set=trainer.max_epochs=40")
+    # In so large logits rounding alone makes a difference beyond what is allowed.
+    (tmp_path / "large_logits.py").write_text(OWN_NETWORK + LARGE_LOGITS)
+    text = "model: {class_path: large_logits.LargeLogits}\n" + TINY[TINY.index("data:") :]
+    done = launcher.train(write_config(tmp_path, text), squares, PYTHONPATH=str(tmp_path))
     assert done.process.returncode == 1
     assert done.last_line.startswith("error: export: its outputs differ from the checkpoint's by ")
     assert "Traceback" in done.log

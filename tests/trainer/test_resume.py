@@ -120,20 +120,31 @@ def test_the_earlier_best_is_tested_if_nothing_better_comes(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"class_names": ["bright", "dim"]}, "its class_names is ['bright', 'dark'], the new run's ['bright', 'dim']"),
-        ({"model": {}}, "its model is"),
-        ({"optimizer": "sgd"}, "its optimizer is adamw, the new run's sgd"),
-        ({"averaging": True}, "its averaging is False, the new run's True"),
-        ({"num_learning_rates": 2}, "its num_learning_rates is 1, the new run's 2"),
-        ({"image_size": 9}, "its image_size is 8, the new run's 9"),
+        ({"class_names": ["bright", "dim"]}, "its list of classes lacks dim and has dark besides"),
+        ({"class_names": ["bright", "dark", "dim"]}, "its list of classes lacks dim"),
+        (
+            {"class_names": ["dark", "bright"]},
+            "its list of classes is ['bright', 'dark'], the new run's ['dark', 'bright']",
+        ),
+        ({"model": {}}, "its model.architecture is ResNetForImageClassification, the new run's null"),
+        ({"optimizer": "sgd"}, "its optimizer.name is adamw, the new run's sgd"),
+        ({"averaging": True}, "its averaging of weights (trainer.ema_decay) is off, the new run's on"),
+        (
+            {"num_learning_rates": 2},
+            "its number of learning rates (optimizer.backbone_learning_rate) is 1, the new run's 2",
+        ),
+        ({"image_size": 9}, "its data.image_size is 8, the new run's 9"),
     ],
 )
-def test_a_checkpoint_that_does_not_fit_says_why(completed: Started, change: dict[str, object], message: str) -> None:
+def test_a_checkpoint_that_does_not_fit_says_why_and_what_to_do(
+    completed: Started, change: dict[str, object], message: str
+) -> None:
     earlier = open_earlier(completed.run)
     check_fits(earlier, earlier.facts)
     with pytest.raises(ResumeImpossible) as raised:
         check_fits(earlier, earlier.facts | change)
-    assert str(raised.value).startswith(f"checkpoint does not fit: {message}")
+    advice = "; go on with what it was trained with, or start anew without resume_from"
+    assert str(raised.value) == f"checkpoint does not fit: {message}{advice}"
 
 
 def test_the_batch_size_may_change_between_epochs_but_not_within_one(completed: Started) -> None:
@@ -141,7 +152,9 @@ def test_the_batch_size_may_change_between_epochs_but_not_within_one(completed: 
     changed = earlier.facts | {"batch_size": 4}
     check_fits(earlier, changed)
     within = replace(earlier, position=Position(epoch=1, batch=2))
-    with pytest.raises(ResumeImpossible, match="batch_size is 8, the new run's 4, which cannot change within an epoch"):
+    with pytest.raises(
+        ResumeImpossible, match=r"data\.batch_size is 8, the new run's 4, which cannot change within an epoch"
+    ):
         check_fits(within, changed)
 
 

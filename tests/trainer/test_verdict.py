@@ -37,7 +37,18 @@ STOP: dict[str, Any] = {"mode": "save"}
         (Ending(3), None, False, True, ("failed", "exit code 3")),
         (Ending(3), None, False, False, ("failed", "exit code 3")),
         (Ending(-9), None, False, True, ("failed", "killed by SIGKILL")),
-        (Ending(-9, is_out_of_memory=True), None, False, True, ("failed", "killed by SIGKILL (out of memory)")),
+        (Ending(-9, is_out_of_memory=True), None, False, False, ("failed", "killed by SIGKILL (out of memory)")),
+        (
+            Ending(-9, is_out_of_memory=True),
+            None,
+            False,
+            True,
+            (
+                "failed",
+                "killed by SIGKILL (out of memory): lower data.num_workers or data.batch_size, or give the machine more"
+                " memory",
+            ),
+        ),
         (Ending(-11), None, False, False, ("failed", "killed by SIGSEGV")),
     ],
 )

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import errno
+
+import pytest
+import torch
+
+from trainer.experiment import Experiment, ExperimentInvalid, parse
+from trainer.images import DataInvalid
+from trainer.reasons import reason_of, says_everything
+
+
+def experiment(**overrides: object) -> Experiment:
+    content = {"model": {"class_path": "a.B"}, "data": {"image_size": 64, "batch_size": 256, "num_workers": 4}}
+    return parse(content, {name.replace("__", "."): value for name, value in overrides.items()})
+
+
+GPU = (
+    "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.10 GiB of which 1.32 GiB is"
+    " free.\nProcess 12 has 77.00 GiB memory in use."
+)
+IN_LOADER = (
+    "Caught MemoryError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\nMemoryError"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "parts"),
+    [
+        (
+            torch.cuda.OutOfMemoryError(GPU),
+            [
+                "out of memory on the GPU (tried to allocate 2.00 GiB) with batches of 256 images of 64x64 pixels",
+                "bf16",
+            ],
+        ),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 8 GB)."), ["on the GPU with batches of 256", "bf16"]),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"), ["on the GPU with batches of 256"]),
+        (MemoryError(), ["on the machine with batches of 256", "lower data.num_workers"]),
+        (MemoryError(IN_LOADER), ["on the machine with batches of 256"]),
+        (MemoryError("Unable to allocate 30.0 GiB for an array"), ["on the machine (tried to allocate 30.0 GiB) with"]),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), ["on the machine with batches"]),
+    ],
+)
+def test_memory_that_is_used_up_names_the_batch_and_what_to_try(error: Exception, parts: list[str]) -> None:
+    reason = reason_of(error, experiment())
+    assert reason.startswith("out of memory on the ")
+    for part in [*parts, "lower data.batch_size", "trainer.accumulate_batches", "data.image_size"]:
+        assert part in reason
+    assert not says_everything(error)
+
+
+def test_only_what_helps_is_advised() -> None:
+    chosen = experiment(trainer__precision="bf16", data__num_workers=0)
+    assert "precision" not in reason_of(torch.cuda.OutOfMemoryError(GPU), chosen)
+    assert "num_workers" not in reason_of(MemoryError(), chosen)
+
+
+def test_memory_that_really_is_used_up_is_recognised() -> None:
+    with pytest.raises(RuntimeError) as raised:
+        torch.empty(2**60, dtype=torch.uint8)
+    assert reason_of(raised.value, experiment()).startswith(
+        "out of memory on the machine (tried to allocate 1073741824.00 GiB) with batches of 256 images"
+    )
+    assert reason_of(raised.value, None) == "out of memory on the machine (tried to allocate 1073741824.00 GiB)"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            RuntimeError("DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that dataloader's"),
+            "shared memory (/dev/shm) is used up by the loader processes: set data.num_workers to 0",
+        ),
+        (
+            RuntimeError("unable to write to file </torch_7_1_0>: No space left on device (28)"),
+            "shared memory (/dev/shm) is used up by the loader processes: set data.num_workers to 0",
+        ),
+        (
+            RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "),
+            "a loader process was killed, mostly for want of memory: lower data.num_workers",
+        ),
+        (OSError(errno.EMFILE, "Too many open files"), "too many open files: raise the limit (ulimit -n)"),
+        (RuntimeError("received 0 items of ancdata: Too many open files"), "too many open files: raise the limit"),
+        (OSError(errno.ENOSPC, "No space left on device"), "no space left on device"),
+        (RuntimeError("Expected\n  all tensors"), "RuntimeError: Expected"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_what_an_engineer_meets_says_what_to_change(error: Exception, reason: str) -> None:
+    assert reason_of(error, experiment()).startswith(reason)
+
+
+def test_a_cause_counts_as_much_as_what_came_of_it() -> None:
+    error = ExperimentInvalid({"model.config": ["cannot be built"]})
+    error.__cause__ = MemoryError()
+    reason = "out of memory on the machine while the network was built: choose a smaller one"
+    assert reason_of(error, experiment()) == reason
+    assert not says_everything(error)
+
+
+def test_a_sentence_of_ours_stands_alone() -> None:
+    for error in (ExperimentInvalid({"seed": ["must be 1"]}), DataInvalid("no images")):
+        assert reason_of(error, None) == str(error)
+        assert says_everything(error)
+
+
+def test_the_line_in_the_users_own_code_is_named() -> None:
+    with pytest.raises(KeyError) as raised:
+        {}["missing"]
+    line = raised.traceback[-1].lineno + 1
+    assert reason_of(raised.value, None) == f"KeyError: 'missing' (test_reasons.py, line {line})"
+    with pytest.raises(ValueError) as in_library:  # noqa: PT011 - torch's words are not ours to test
+        torch.distributions.Normal(0.0, -1.0)
+    assert "(test_reasons.py, line " in reason_of(in_library.value, None)

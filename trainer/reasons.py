@@ -1,0 +1,129 @@
+"""Why a training failed: an exception as one sentence that says what to change. No torch.
+
+What torch and its like raise is told by names and texts: their modules take seconds to import, and may not even have
+been the reason to come here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sysconfig
+import traceback
+from collections.abc import Iterator
+
+from trainer.experiment import Experiment
+
+PLAIN = frozenset({"ExperimentInvalid", "DataInvalid", "ResumeImpossible", "RunDirInUse", "NotFinite"})
+"""Exceptions of ours whose message is the reason as it stands."""
+
+DEVICE, MACHINE = "the GPU", "the machine"
+
+_DEVICE_MEMORY = re.compile(r"(CUDA|MPS backend|HIP) out of memory|CUDA error: out of memory|_ALLOC_FAILED")
+_MEMORY = re.compile(r"can't allocate memory|Cannot allocate memory|not enough memory|std::bad_alloc")
+_SHARED_MEMORY = re.compile(r"killed by signal: Bus error|</?torch_\S*>.*No space left on device|out of shared memory")
+_KILLED_LOADER = re.compile(r"DataLoader worker .*killed by signal: Killed")
+_TRIED = re.compile(r"(?:ried to|nable to) allocate ([\d.]+ \w+)")
+
+
+def reason_of(error: BaseException, experiment: Experiment | None) -> str:
+    """The reason in one line. `experiment` is what was trained, None where it is not known yet."""
+    causes = list(_causes(error))
+    texts = [str(each) for each in causes]
+    if any(_SHARED_MEMORY.search(text) for text in texts):
+        return (
+            "shared memory (/dev/shm) is used up by the loader processes: set data.num_workers to 0 or make it larger"
+            " (docker run --shm-size)"
+        )
+    if any(_KILLED_LOADER.search(text) for text in texts):
+        return "a loader process was killed, mostly for want of memory: lower data.num_workers or data.batch_size"
+    if any(_errno(each) == errno.EMFILE for each in causes) or any("Too many open files" in text for text in texts):
+        return "too many open files: raise the limit (ulimit -n) or lower data.num_workers"
+    if any(_errno(each) == errno.ENOSPC for each in causes):
+        return "no space left on device"
+    memory = next((place for each in causes if (place := _exhausted(each))), None)
+    if memory is not None:
+        return _out_of_memory(memory, causes, experiment)
+    return _in_its_own_words(error)
+
+
+def says_everything(error: BaseException) -> bool:
+    """Whether a traceback would only hide the reason.
+
+    Not where the network's own code went wrong: its author wants to see where.
+    """
+    cause = error.__cause__
+    is_readers = cause is None or type(cause).__name__ in ("YamlInvalid", "ValidationError")
+    return bool(_names(error) & PLAIN) and (is_readers or "ExperimentInvalid" not in _names(error))
+
+
+def _in_its_own_words(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    # An error of a loader process is wrapped by torch: what happened stands last, after its type.
+    message = lines[0] if not lines[0].startswith("Caught ") else lines[-1].partition(": ")[2]
+    message = " ".join(message.split())
+    if "ExportFailed" in _names(error):
+        return f"export: {message}"
+    if _names(error) & PLAIN:
+        return message
+    return f"{type(error).__name__}: {message}".removesuffix(": ") + _place(error)
+
+
+def _place(error: BaseException) -> str:
+    """Where in the user's own code it happened (" (my_networks.py, line 7)"), empty where it was not there."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    libraries = (os.path.dirname(__file__), *sysconfig.get_paths().values())
+    own = [(file, line) for file, line in frames if not file.startswith((*libraries, "<"))]
+    return f" ({os.path.basename(own[-1][0])}, line {own[-1][1]})" if own else ""
+
+
+def _out_of_memory(memory: str, causes: list[BaseException], experiment: Experiment | None) -> str:
+    tried = next((match for each in causes if (match := _TRIED.search(str(each)))), None)
+    said = f"out of memory on {memory}" + (f" (tried to allocate {_amount(tried[1])})" if tried else "")
+    if experiment is None:
+        return said
+    if any("ExperimentInvalid" in _names(each) for each in causes):
+        return f"{said} while the network was built: choose a smaller one"
+    data, chosen = experiment.data, experiment.trainer
+    side = "" if data.image_size is None else f" of {data.image_size}x{data.image_size} pixels"
+    advice = "lower data.batch_size (a larger trainer.accumulate_batches keeps the images per step)"
+    if memory == DEVICE and chosen.precision == "32":
+        advice += ", set trainer.precision to bf16"
+    if memory == MACHINE and data.num_workers:
+        advice += ", lower data.num_workers"
+    advice += ", lower data.image_size or choose a smaller network"
+    return f"{said} with batches of {data.batch_size} images{side}: {advice}"
+
+
+def _amount(text: str) -> str:
+    """`4608000000 bytes` as `4.29 GiB`; what has a larger unit already stays as it is."""
+    number, _, unit = text.partition(" ")
+    return f"{int(number) / 2**30:.2f} GiB" if unit == "bytes" else text
+
+
+def _exhausted(error: BaseException) -> str | None:
+    """Which memory the error says is used up; None where it is about something else."""
+    if "OutOfMemoryError" in _names(error) or _DEVICE_MEMORY.search(str(error)):
+        return DEVICE
+    if isinstance(error, MemoryError) or _errno(error) == errno.ENOMEM or _MEMORY.search(str(error)):
+        return MACHINE
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came from, nearest first."""
+    seen: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None and not any(each is one for one in seen):
+        seen.append(each)
+        yield each
+        each = each.__cause__ or each.__context__
+
+
+def _names(error: BaseException) -> set[str]:
+    return {each.__name__ for each in type(error).__mro__}
+
+
+def _errno(error: BaseException) -> int | None:
+    return error.errno if isinstance(error, OSError) else None
