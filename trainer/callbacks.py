@@ -37,10 +37,10 @@ class LogTraining(Callback):
         module = cast(Classifier, pl_module)
         loss, _, images = module.window_sums.tolist()
         module.window_sums.zero_()
-        assert trainer.logger is not None
         row = {"epoch": trainer.current_epoch, "train/loss": loss / images, "lr": module.learning_rate_of_step}
-        trainer.logger.log_metrics(row, step - 1)  # Lightning counts steps in rows from 0
-        trainer.logger.save()
+        for logger in trainer.loggers:
+            logger.log_metrics(row, step - 1)  # Lightning counts steps in rows from 0
+            logger.save()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         module = cast(Classifier, pl_module)

@@ -10,7 +10,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from marshmallow import ValidationError
 from marshmallow.validate import Length
@@ -54,6 +54,11 @@ class Experiment:
     seed: int = setting(
         0, between(0, 2**32 - 1), doc="of everything random: weights, order of images, augmentation, mixing"
     )
+    loggers: tuple[Literal["csv", "tensorboard", "mlflow"], ...] = setting(
+        ("csv",),
+        doc="where metrics go: csv always, for the service follows it; tensorboard = event files in the run directory's"
+        " tensorboard/; mlflow = where MLFLOW_TRACKING_URI says, else the run directory's mlflow/ (the extra mlflow)",
+    )
     model: Model = setting(Model(), doc="the network")
     data: Data = setting(Data(), doc="from images to batches")
     loss: Loss = setting(Loss(), doc="what is made small")
@@ -65,6 +70,8 @@ class Experiment:
     export: Export = setting(Export(), doc="the ONNX file")
 
     def problems(self) -> Iterator[tuple[str, str]]:
+        if "csv" not in self.loggers:
+            yield "loggers", "must hold csv, which is what the service follows"
         if self.loss.class_weights == "balanced" and self.data.sampling == "balanced":
             yield "loss", "class_weights and data.sampling must not both be balanced: small classes would count twice"
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch.loggers import CSVLogger
 
 from trainer.data import Position
 from trainer.module import FACTS_KEY
@@ -113,8 +112,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
-def carry_over(earlier: EarlierRun, run: RunDir, logger: CSVLogger) -> None:
-    """Put the earlier run's two checkpoints into `run` and its metrics rows, up to the last one, into `logger`.
+def carry_over(earlier: EarlierRun, run: RunDir) -> list[dict[str, str]]:
+    """Put the earlier run's two checkpoints into `run` and return its metrics rows, without blanks, up to the last one.
 
     So the new run can be gone on with in its turn, even if it ends before its first own checkpoint.
     Rows of steps after the checkpoint are left out, for they are trained again; so are those of its test.
@@ -125,13 +124,10 @@ def carry_over(earlier: EarlierRun, run: RunDir, logger: CSVLogger) -> None:
             shutil.copyfile(earlier.run.checkpoints / name, run.checkpoints / name)
     metrics = earlier.run.find_metrics()
     if metrics is None:
-        return
+        return []
     with open(metrics, encoding="utf-8", newline="") as file:
         rows = [{name: value for name, value in row.items() if value} for row in csv.DictReader(file)]
-    kept = [row for row in rows if "step" in row and int(row["step"]) < earlier.step and not _is_test(row)]
-    # Through the logger's own writer: opening a CSVLogger deletes the file that it finds.
-    logger.experiment.metrics.extend(kept)
-    logger.save()
+    return [row for row in rows if "step" in row and int(row["step"]) < earlier.step and not _is_test(row)]
 
 
 def _is_test(row: dict[str, Any]) -> bool:

@@ -12,10 +12,9 @@ import torch
 import transformers
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from trainer import network, preprocessing, resume, rundir
+from trainer import loggers, network, preprocessing, resume, rundir
 from trainer.callbacks import LeaveOffOnStop, LogTraining, PrintEpochs, ReportProgress
 from trainer.card import consumer_facts, model_card
 from trainer.checkpoints import KeepCheckpoints
@@ -63,13 +62,19 @@ class Training:
         self._module = self._build_module()
         self._checkpoints = KeepCheckpoints(self._run.checkpoints, self._experiment.checkpoint, stop)
         self._progress = ProgressFile(self._run, self._experiment.trainer.max_epochs, self._module.total_steps)
-        self._logger = CSVLogger(self._run.path, name="csv", version=0)
+        self._loggers = loggers.build(request, self._say)
         self._collector = CollectOutputs(len(request.splits["test"]), len(self._class_names))
         self._trainer = self._build_trainer()
 
     def run(self) -> None:
         """Fit, test, export, and write result.json last of all. Raises Stopped, ExportFailed, and what libraries do."""
+        with loggers.outcome_told(self._loggers):
+            self._run_phases()
+
+    def _run_phases(self) -> None:
         self._say_start()
+        device = str(self._trainer.strategy.root_device)
+        loggers.tell_hyperparameters(self._loggers, loggers.hyperparameters(self._request, self._module, device))
         self._stop.begin_keeping()
         self._fit()
         card = self._save_model(self._test(self._load_best()))
@@ -104,7 +109,7 @@ class Training:
 
     def _fit(self) -> None:
         if self._earlier:
-            resume.carry_over(self._earlier, self._run, self._logger)
+            loggers.carry_rows(self._loggers, resume.carry_over(self._earlier, self._run))
         path = self._earlier.checkpoint if self._earlier else None
         self._trainer.fit(self._module, datamodule=self._batches, ckpt_path=path, weights_only=True)
         self._progress.write()
@@ -197,7 +202,7 @@ class Training:
             max_epochs=chosen.max_epochs,
             gradient_clip_val=chosen.gradient_clip_norm,
             accumulate_grad_batches=chosen.accumulate_batches,
-            logger=self._logger,
+            logger=self._loggers,
             callbacks=self._callbacks(),
             default_root_dir=self._run.path,
             num_sanity_val_steps=0,

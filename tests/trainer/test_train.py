@@ -48,6 +48,7 @@ def test_a_completed_training_leaves_its_files_and_nothing_else(completed: Start
     assert names == {
         "config.yaml",
         "progress.json",
+        "csv/version_0/hparams.yaml",
         "csv/version_0/metrics.csv",
         f"checkpoints/{best.name}",
         f"checkpoints/{best.stem}.onnx",
