@@ -34,12 +34,12 @@ def list_models() -> Response:
 
 
 @blp.get("/models/<run_id>/download")
+@blp.arguments(schemas.ModelQuerySchema, location="query")
 @blp.downloads
-@blp.errors(404, 416)
-def download_model(run_id: str) -> Response:
-    """Download a run's ONNX file under the model's name."""
-    model = domain().models.find(run_id)
-    return send(model.path, f"{model.name}.onnx")
+@blp.errors(404, 416, 422)
+def download_model(query: dict[str, Any], run_id: str) -> Response:
+    """Download a run's ONNX file, or a variant of it, under the model's name."""
+    return send(*domain().models.find(run_id).file(query["variant"]))
 
 
 @blp.delete("/models/<run_id>")

@@ -12,7 +12,7 @@ from trainer.request import Request
 
 def consumer_facts(request: Request, class_names: Sequence[str], mean: list[float], std: list[float]) -> dict[str, Any]:
     """What a consumer needs to prepare images and to read logits; the ONNX file's metadata_props."""
-    data = request.experiment.data
+    data, includes_preprocessing = request.experiment.data, request.experiment.export.include_preprocessing
     return {
         "class_names": list(class_names),
         "mean": mean,
@@ -20,6 +20,9 @@ def consumer_facts(request: Request, class_names: Sequence[str], mean: list[floa
         "input_shape": [None, data.channels, data.side, data.side],
         "channels": data.channels,
         "image_size": data.side,
+        "resize": "to a square of image_size, without cropping: Pillow, BILINEAR",
+        "input_type": "uint8" if includes_preprocessing else "float32",
+        "includes_preprocessing": includes_preprocessing,
         "run_id": request.run.run_id,
         "model_name": request.model_name,
     }
@@ -33,7 +36,7 @@ def model_card(
     train_metrics: dict[str, float],
     test_metrics: dict[str, float],
 ) -> dict[str, Any]:
-    """The content of classification_model.json; `facts` are consumer_facts'."""
+    """The content of classification_model.json; `facts` are consumer_facts'. trainer.variants adds its entries."""
     return {
         "run_id": request.run.run_id,
         "model_name": request.model_name,
@@ -46,6 +49,8 @@ def model_card(
         **facts,
         "checkpoint": checkpoint.name,
         "opset": exported.opset,
+        "size_bytes": exported.size_bytes,
         "sha256": exported.sha256,
         "max_difference": exported.max_difference,
+        "variants": [],
     }

@@ -153,6 +153,12 @@ def class_weights(split: Split) -> Tensor:
     return len(split) / (len(counts) * counts.float())
 
 
+def evenly_spread(num_images: int, at_most: int) -> list[int]:
+    """Indices of `at_most` images, or of all if there are fewer, evenly spread: images are sorted by class."""
+    count = min(num_images, at_most)
+    return [position * num_images // count for position in range(count)]
+
+
 def measure_mean_std(images: Images) -> tuple[list[float], list[float]]:
     """Mean and standard deviation per channel, of pixel values from 0 to 1."""
     step = max(1, -(-len(images) // MAX_MEASURED_IMAGES))

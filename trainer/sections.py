@@ -274,3 +274,18 @@ class Export:
     """The ONNX file made of the best checkpoint."""
 
     opset: int = setting(18, between(18, 23), doc="version of ONNX's operator set")
+    include_preprocessing: bool = setting(
+        False,
+        doc="true = normalisation and softmax are inside the graph: input takes raw pixels (B, C, H, W) uint8, and"
+        " beside logits there is the output probabilities; false = input takes normalised float32. Resizing is left to"
+        " the consumer either way",
+    )
+    variants: tuple[Literal["fp16", "int8"], ...] = setting(
+        (),
+        doc="smaller files beside the float one, each with its measured test accuracy in the model card: fp16 = half"
+        " precision, for GPUs; int8 = calibrated on at most 512 train images, for CPUs",
+    )
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if len(set(self.variants)) < len(self.variants):
+            yield "variants", "must name each variant once"

@@ -16,13 +16,12 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from trainer import loggers, network, preprocessing, resume, rundir
 from trainer.callbacks import LeaveOffOnStop, LogTraining, PrintEpochs, ReportProgress
-from trainer.card import consumer_facts, model_card
 from trainer.checkpoints import KeepCheckpoints
 from trainer.data import ImageBatches, Position, class_weights, measure_mean_std
 from trainer.device import choose_device
 from trainer.experiment import dump
-from trainer.export import TOLERANCE, export
 from trainer.images import SPLITS
+from trainer.modelfiles import ModelFiles
 from trainer.module import Classifier
 from trainer.progress import ProgressFile
 from trainer.report.outputs import CollectOutputs
@@ -30,9 +29,6 @@ from trainer.report.write import report_on_test
 from trainer.request import Request
 from trainer.stopping import Stop
 from trainer.watch import StopOnNotFinite
-
-NUM_COMPARED_IMAGES = 32
-"""So many test images, evenly spread, are what the ONNX file is compared on."""
 
 PRECISIONS: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 
@@ -136,27 +132,9 @@ class Training:
 
     def _save_model(self, test_metrics: dict[str, float]) -> dict[str, Any]:
         """Export the best checkpoint; write and return the model card."""
-        self._progress.begin_phase("export")
         checkpoint = self._load_best()
-        module, path = self._module.cpu(), checkpoint.with_suffix(".onnx")
-        facts = consumer_facts(
-            self._request, self._class_names, module.mean.flatten().tolist(), module.std.flatten().tolist()
-        )
-        exported = export(module.tested_network, path, self._compared_images(), self._experiment.export.opset, facts)
-        train_metrics = self._checkpoints.best_train_metrics
-        card = model_card(self._request, facts, checkpoint, exported, train_metrics, test_metrics)
-        rundir.write_json(self._run.card, card)
-        self._progress.write()
-        difference = f"differs from the checkpoint by {exported.max_difference:.1e} (allowed {TOLERANCE:.0e})"
-        self._say(f"export: {path}, {path.stat().st_size:,} bytes, {difference}")
-        return card
-
-    def _compared_images(self) -> torch.Tensor:
-        images = self._batches.dataset("test")
-        step = max(1, len(images) // NUM_COMPARED_IMAGES)
-        chosen = [images.pixels(index) for index in range(0, len(images), step)][:NUM_COMPARED_IMAGES]
-        # A single test image stands beside itself: it takes a batch of two to show that the batch size is free.
-        return self._module.normalise(torch.stack(chosen * 2 if len(chosen) == 1 else chosen))
+        files = ModelFiles(self._request, self._batches, self._progress, self._stop, self._say)
+        return files.write(self._module.cpu(), checkpoint, self._checkpoints.best_train_metrics, test_metrics)
 
     # what is built
 

@@ -14,12 +14,23 @@ from trainer.rundir import read_json
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A verified model. `path` is absolute, and the file was there when looked for."""
+    """A verified model. `path` and those of `variants` are absolute, and the files were there when looked for."""
 
     run_id: str
     name: str
     path: Path
+    variants: dict[str, Path]
+    """Smaller files of the same model by their name, such as int8."""
     card: dict[str, Any]
+
+    def file(self, variant: str | None) -> tuple[Path, str]:
+        """The file of a variant, None being the model itself, and what to call it. Raises FileNotInRun."""
+        if variant is None:
+            return self.path, f"{self.name}.onnx"
+        if variant not in self.variants:
+            there_is = ", ".join(self.variants) or "none"
+            raise FileNotInRun(f"The model of run {self.run_id} has no variant {variant!r}. Available: {there_is}.")
+        return self.variants[variant], f"{self.name}.{variant}.onnx"
 
 
 class ModelFolder:
@@ -47,15 +58,34 @@ class ModelFolder:
         card = read_json(run.directory.card)
         if card is None or not isinstance(card.get("model_path"), str):
             return None
-        # The file lies beside the checkpoint; by its name alone it is found also after the folder was moved, and no
-        # card can make us serve a file from elsewhere.
-        name = PurePath(card["model_path"]).name
-        try:
-            path = self._store.artifact(run, f"checkpoints/{name}")
-        except FileNotInRun:
-            return None
-        if path.suffix != ".onnx":
+        path = self._file(run, card["model_path"])
+        if path is None:
             return None
         name = card["model_name"] if is_plain_name(card.get("model_name")) else "model"
-        ours = {"run_id": run.run_id, "model_name": name, "model_path": str(path)}
-        return TrainedModel(run.run_id, name, path, card | ours)
+        told = _variants_told(card)
+        found = {variant: self._file(run, entry.get("model_path")) for variant, entry in told.items()}
+        variants = {variant: place for variant, place in found.items() if place is not None}
+        ours: dict[str, Any] = {"run_id": run.run_id, "model_name": name, "model_path": str(path)}
+        if told:
+            places = {variant: {"model_path": str(place)} for variant, place in variants.items()}
+            ours["variants"] = [entry | places.get(variant, {}) for variant, entry in told.items()]
+        return TrainedModel(run.run_id, name, path, variants, card | ours)
+
+    def _file(self, run: Run, told: object) -> Path | None:
+        """The ONNX file that a card tells of, if it is there.
+
+        It lies beside the checkpoint; by its name alone it is found also after the folder was moved, and no card can
+        make us serve a file from elsewhere.
+        """
+        try:
+            path = self._store.artifact(run, f"checkpoints/{PurePath(told).name}") if isinstance(told, str) else None
+        except FileNotInRun:
+            return None
+        return path if path is not None and path.suffix == ".onnx" else None
+
+
+def _variants_told(card: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The entries of a card's variants by their name; a program that is not ours may have written anything there."""
+    told = card.get("variants")
+    entries = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+    return {each["name"]: each for each in entries if is_plain_name(each.get("name"))}

@@ -147,6 +147,7 @@ class ModelCardSchema(Schema):
     class_names = fields.Raw(metadata={"description": "List of texts, in the order of the outputs."})
     train_metrics = fields.Raw(metadata={"description": "Values by name, such as train/loss."})
     test_metrics = fields.Raw(metadata={"description": "Values by name, such as test/loss and test/acc."})
+    variants = fields.Raw(metadata={"description": "Smaller files: name, path, size, accuracy; or an error."})
 
 
 class ModelsSchema(Schema):

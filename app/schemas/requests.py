@@ -141,6 +141,15 @@ class DatasetQuerySchema(_Request):
     )
 
 
+class ModelQuerySchema(_Request):
+    variant = fields.String(
+        load_default=None,
+        allow_none=False,
+        validate=validate.Length(1, MAX_NAME_CHARS),
+        metadata={"description": "A smaller file of the same model, such as `fp16` or `int8`, if the run made it."},
+    )
+
+
 class RunsQuerySchema(_Request):
     limit = fields.Integer(
         load_default=None,

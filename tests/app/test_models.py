@@ -73,6 +73,54 @@ def test_a_download_is_the_file_under_the_models_name(shared: LiveServer, run: P
     assert answer.headers["Content-Length"] == "300000"
 
 
+def write_variant(run: Path, name: str, content: bytes = b"small") -> dict[str, str]:
+    """Write the file of a variant; return its entry in the card, which names another place."""
+    (run / "checkpoints").mkdir(exist_ok=True)
+    (run / "checkpoints" / f"epoch_003.{name}.onnx").write_bytes(content)
+    return {"name": name, "model_path": f"/elsewhere/old/checkpoints/epoch_003.{name}.onnx"}
+
+
+def test_a_variant_is_downloaded_by_its_name_and_listed_in_the_card(shared: LiveServer, run: Path) -> None:
+    entries = [write_variant(run, "int8", b"eight bits"), {"name": "fp16", "error": "no"}]
+    model = write_model(run, variants=entries)
+    answer = shared.get(f"/training/models/{run.name}/download?variant=int8")
+    assert answer.content == b"eight bits"
+    assert answer.headers["Content-Disposition"] == "attachment; filename=digits.int8.onnx"
+    assert shared.get(f"/training/models/{run.name}/download").content == b"onnx"
+    assert str(model) in shared.get("/training/trained_models").json()["model_paths"]
+    assert "int8.onnx" not in shared.get("/training/trained_models").text
+    cards = shared.get("/training/models").json()["models_info"]
+    card = next(card for card in cards if card["run_id"] == run.name)
+    assert card["model_path"] == str(model)
+    assert card["variants"] == [{"name": "int8", "model_path": str(model.with_suffix(".int8.onnx"))}, entries[1]]
+
+
+def test_a_variant_that_there_is_not_is_a_404_that_lists_those_there_are(shared: LiveServer, run: Path) -> None:
+    address = f"/training/models/{run.name}/download?variant="
+    write_model(run, variants=[write_variant(run, "int8"), {"name": "fp16", "error": "no"}])
+    for name in ("fp16", "int4", "../int8", "float"):
+        assert problem(shared.get(address + name), 404)["message"].endswith("Available: int8.")
+    write_model(run)
+    assert problem(shared.get(f"{address}int8"), 404)["message"].endswith("Available: none.")
+    problem(shared.get(address), 422)
+
+
+@pytest.mark.parametrize("told", [None, 7, "int8", {"int8": 1}, [7, None, {}, {"name": 7}, {"name": ["a"]}]])
+def test_variants_that_a_program_made_up_do_no_harm(shared: LiveServer, run: Path, told: object) -> None:
+    write_model(run, variants=told)
+    (run / "checkpoints" / "last.ckpt").write_bytes(b"pickled")
+    assert shared.get(f"/training/models/{run.name}/download").content == b"onnx"
+    cards = shared.get("/training/models").json()["models_info"]
+    assert next(card for card in cards if card["run_id"] == run.name)["variants"] == told
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../state.json", "", "last.ckpt", 7, None])
+def test_a_variant_makes_nobody_serve_another_file(shared: LiveServer, run: Path, path: object) -> None:
+    write_model(run, variants=[{"name": "int8", "model_path": path}])
+    (run / "checkpoints" / "last.ckpt").write_bytes(b"pickled")
+    problem(shared.get(f"/training/models/{run.name}/download?variant=int8"), 404)
+
+
 def test_a_name_beyond_ascii_survives_the_download(shared: LiveServer, run: Path) -> None:
     write_model(run, model_name="Größe")
     disposition = shared.get(f"/training/models/{run.name}/download").headers["Content-Disposition"]

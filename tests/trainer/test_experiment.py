@@ -88,6 +88,8 @@ def test_an_experiment_cannot_be_changed() -> None:
         ({"model": RESNET["model"] | {"init_args": {"a": 1}}}, "model.init_args", "goes with class_path"),
         ({"optimizer": {"backbone_learning_rate": 0}}, "optimizer.backbone_learning_rate", "above 0"),
         ({"loss": {"label_smoothing": 1}}, "loss.label_smoothing", "from 0 to 0.9"),
+        ({"export": {"variants": ["int4"]}}, "export.variants.0", "must be one of: fp16, int8"),
+        ({"export": {"variants": ["int8", "fp16", "int8"]}}, "export.variants", "each variant once"),
         ({"loss": {"class_weights": [1, 2]}}, "loss.class_weights", "text"),
         ({"loss": {"class_weights": "balanced"}, "data": {"sampling": "balanced"}}, "loss", "not both"),
         ({"data": {"mixing": {"mixup_alpha": -1}}}, "data.mixing.mixup_alpha", "from 0 to 10"),

@@ -212,6 +212,8 @@ checkpoint: {monitor: val/acc, last_every_n_epochs: 2}
         "trainer.accumulate_batches=2",
         "trainer.gradient_clip_norm=1.0",
         "export.opset=20",
+        "export.include_preprocessing=true",
+        "export.variants=[int8]",
     ]
     (tmp_path / "my_networks.py").write_text(OWN_NETWORK)
     model = "model: {class_path: my_networks.TwoParts, init_args: {width: 6}}\n"
@@ -226,6 +228,7 @@ checkpoint: {monitor: val/acc, last_every_n_epochs: 2}
     facts = {each.key: each.value for each in onnx.load(card["model_path"]).metadata_props}
     assert json.loads(facts["class_names"]) == card["class_names"]
     assert card["opset"] == 20
+    assert [(entry["name"], Path(entry["model_path"]).exists()) for entry in card["variants"]] == [("int8", True)]
     assert "my_networks.TwoParts: " in done.log
     # 5 batches, 2 to a step: 3 steps an epoch.
     assert done.progress["total_steps"] == 9 == done.progress["step"]

@@ -1,0 +1,74 @@
+"""The files of a model that nobody trained: everything after a training, without waiting for one."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainer import experiment, network
+from trainer.data import ImageBatches, Position
+from trainer.images import find_splits
+from trainer.modelfiles import ModelFiles
+from trainer.module import Classifier
+from trainer.progress import ProgressFile
+from trainer.request import Request
+from trainer.rundir import RunDir
+from trainer.stopping import Stop
+
+MODELS: dict[str, dict[str, Any]] = {
+    "resnet": {
+        "architecture": "ResNetForImageClassification",
+        "config": {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "basic"},
+    },
+    "vit": {
+        "architecture": "ViTForImageClassification",
+        "config": {
+            "hidden_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "intermediate_size": 32,
+            "patch_size": 4,
+        },
+    },
+    "convnext": {
+        "architecture": "ConvNextForImageClassification",
+        "config": {"hidden_sizes": [8, 16], "depths": [1, 1], "num_stages": 2, "patch_size": 2},
+    },
+}
+
+
+@dataclass
+class Untrained:
+    """A model with random weights on `data`, to be written into `folder` as if it had been trained."""
+
+    folder: Path
+    data: Path
+    model: str
+    export: dict[str, Any]
+    said: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.run = RunDir(self.folder / "run")
+        self.run.checkpoints.mkdir(parents=True)
+        self.progress = ProgressFile(self.run, 1, 1)
+        sections = {"image_size": 8, "channels": 1, "batch_size": 3}
+        loaded = experiment.parse({"model": MODELS[self.model], "data": sections, "export": self.export})
+        splits = find_splits({split: self.data / split for split in ("train", "val", "test")})
+        self.batches = ImageBatches(splits, loaded.data, 0, Position())
+        self.request = Request(self.run, loaded, "tiny.yaml", "tiny", splits, None, False)
+        torch.manual_seed(0)
+        net = network.build(loaded.model, loaded.data, splits["train"].class_names)
+        self.module = Classifier(net, loaded, [0.4], [0.3], {})
+
+    def write(self, stop: Stop | None = None, **test_metrics: float) -> dict[str, Any]:
+        """Write the model's files and return its card."""
+        stop = stop or Stop(self.run.stop)
+        files = ModelFiles(self.request, self.batches, self.progress, stop, self.said.append)
+        with warnings.catch_warnings():
+            # What these say to their developers, and `python -m trainer` ignores.
+            warnings.filterwarnings("ignore", module=r"(lightning|torch|onnxscript|copyreg)(\..*)?$")
+            return files.write(self.module, self.run.checkpoints / "epoch_000.ckpt", {}, test_metrics)

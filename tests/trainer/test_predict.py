@@ -1,0 +1,114 @@
+"""`python -m trainer.predict`, in a process of its own, with the model of a real training."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import onnx
+import pytest
+from PIL import Image
+
+from tests.trainer.trainings import ROOT, Started
+from trainer.conversion import convert
+from trainer.onnxmodel import OnnxModel
+from trainer.rundir import read_json
+
+
+@pytest.fixture(scope="module")
+def model(completed: Started) -> Path:
+    return Path((read_json(completed.run.card) or {})["model_path"])
+
+
+def predict(*arguments: object) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-m", "trainer.predict", *map(str, arguments)]
+    return subprocess.run(program, cwd=ROOT, capture_output=True, text=True)
+
+
+def accuracy(lines: list[str]) -> float:
+    """Of lines as they are printed; an image's folder is its class."""
+    rows = [line.split("\t") for line in lines]
+    return sum(Path(path).parent.name == name for path, name, _ in rows) / len(rows)
+
+
+def test_it_finds_the_accuracy_that_the_training_tested(completed: Started, model: Path, squares: Path) -> None:
+    done = predict(model, squares / "test")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines] == sorted(str(path) for path in (squares / "test").glob("*/*.png"))
+    assert accuracy(lines) == (read_json(completed.run.card) or {})["test_metrics"]["test/acc"]
+    assert all(0.5 <= float(line.split("\t")[2]) <= 1 for line in lines)
+
+
+@pytest.mark.parametrize("name", ["fp16", "int8"])
+def test_it_takes_a_variant_as_it_takes_the_model(model: Path, squares: Path, tmp_path: Path, name: str) -> None:
+    original = OnnxModel(model)
+    images = [original.read(path) for path in (squares / "train").glob("*/*.png")]
+    convert(name, model, tmp_path / "small.onnx", iter([original.prepare(image[None]) for image in images]))
+    shown = [predict(each, squares / "test").stdout.splitlines() for each in (model, tmp_path / "small.onnx")]
+    assert len(shown[1]) == 8
+    assert [line.split("\t")[:2] for line in shown[0]] == [line.split("\t")[:2] for line in shown[1]]
+
+
+def test_what_cannot_be_read_is_told_of_and_the_others_are_shown(model: Path, squares: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    (tmp_path / "empty").mkdir()
+    image = Image.open(next((squares / "test" / "dark").iterdir()))
+    image.convert("RGB").resize((300, 200)).save(tmp_path / "größe ✓.jpg")
+    names = ["broken.png", "größe ✓.jpg", "empty", "none.png"]
+    done = predict(model, *(tmp_path / name for name in names), "--json", "--top=5")
+    assert done.returncode == 1
+    (line,) = done.stdout.splitlines()
+    shown = json.loads(line)
+    assert shown["path"] == str(tmp_path / "größe ✓.jpg")
+    assert {each["class"] for each in shown["classes"]} == {"dark", "bright"}
+    assert sum(each["probability"] for each in shown["classes"]) == pytest.approx(1)
+    broken, *others = done.stderr.splitlines()
+    assert broken.startswith("error: image cannot be read")
+    assert f"{tmp_path}/broken.png" in broken
+    assert others == [
+        f"error: no images in this folder: {tmp_path}/empty",
+        f"error: no such file: {tmp_path}/none.png",
+    ]
+
+
+def test_the_likeliest_classes_stand_in_one_line(model: Path, squares: Path) -> None:
+    image = next((squares / "test" / "bright").iterdir())
+    path, *ranking = predict(model, image, "--top", "2").stdout.rstrip("\n").split("\t")
+    assert path == str(image)
+    assert ranking[0::2] == ["bright", "dark"]
+    assert float(ranking[1]) + float(ranking[3]) == pytest.approx(1, abs=2e-4)
+
+
+def test_a_file_that_is_no_model_of_ours_is_told_in_one_line(model: Path, squares: Path, tmp_path: Path) -> None:
+    image = next((squares / "test" / "dark").iterdir())
+    bare = onnx.load(model)
+    del bare.metadata_props[:]
+    onnx.save(bare, tmp_path / "bare.onnx")
+    (tmp_path / "text.onnx").write_text("no model")
+    for name, problem in {
+        "none.onnx": "no such file: {}",
+        "text.onnx": "onnxruntime cannot load {}: ",
+        "bare.onnx": "not a model of this training program (its metadata lack the facts): {}",
+    }.items():
+        done = predict(tmp_path / name, image)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert len(done.stderr.splitlines()) == 1
+        assert done.stderr.startswith("error: " + problem.format(tmp_path / name))
+
+
+def test_it_needs_nothing_but_onnxruntime_numpy_and_pillow(model: Path, squares: Path) -> None:
+    code = "import sys; from trainer.predict import main; assert main(sys.argv[1:]) == 0; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.append({str(ROOT)!r}); {code}", model, squares / "test"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
+    site = set(
+        subprocess.check_output([sys.executable, "-I", "-c", "import sys; print(*sys.modules)"], text=True).split()
+    )
+    assert loaded - set(sys.stdlib_module_names) - site == {"numpy", "onnxruntime", "PIL", "trainer"}

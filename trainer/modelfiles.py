@@ -1,0 +1,81 @@
+"""The model that a run leaves: the best checkpoint's ONNX file, the variants beside it, and the model card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainer import rundir
+from trainer.card import consumer_facts, model_card
+from trainer.data import ImageBatches, evenly_spread
+from trainer.export import TOLERANCE, Exported, export
+from trainer.module import Classifier
+from trainer.progress import ProgressFile
+from trainer.request import Request
+from trainer.stopping import Stop
+from trainer.variants import Variants
+
+NUM_COMPARED_IMAGES = 32
+"""So many test images, evenly spread, are what the ONNX file is compared on."""
+
+
+class ModelFiles:
+    """Writes them into the run directory of `request`; `say` takes a line for people."""
+
+    def __init__(
+        self,
+        request: Request,
+        batches: ImageBatches,
+        progress: ProgressFile,
+        stop: Stop,
+        say: Callable[[str], object],
+    ) -> None:
+        self._request = request
+        self._batches = batches
+        self._progress = progress
+        self._stop = stop
+        self._say = say
+
+    def write(
+        self, module: Classifier, checkpoint: Path, train_metrics: dict[str, float], test_metrics: dict[str, float]
+    ) -> dict[str, Any]:
+        """Export `module`, which holds the weights of `checkpoint`; write and return the model card.
+
+        Raises ExportFailed. The card is written as soon as the ONNX file was verified, so nothing that happens to the
+        variants can lose the model: neither a Stopped, which they let through, nor too little memory. Without
+        `test_metrics` there are no variants: then a stop is waiting for us.
+        """
+        self._progress.begin_phase("export")
+        facts = consumer_facts(
+            self._request,
+            self._batches.splits["train"].class_names,
+            module.mean.flatten().tolist(),
+            module.std.flatten().tolist(),
+        )
+        exported = self._export(module, checkpoint.with_suffix(".onnx"), facts)
+        card = model_card(self._request, facts, checkpoint, exported, train_metrics, test_metrics)
+        rundir.write_json(self._request.run.card, card)
+        names = self._request.experiment.export.variants
+        if names and test_metrics:
+            variants = Variants(exported.path, self._batches, self._progress, self._stop, self._say)
+            card["variants"] = variants.write(names)
+            rundir.write_json(self._request.run.card, card)
+        self._progress.write()
+        return card
+
+    def _export(self, module: Classifier, path: Path, facts: dict[str, Any]) -> Exported:
+        pixels = self._compared_pixels()
+        opset = self._request.experiment.export.opset
+        exported = export(module.tested_network, path, pixels, module.normalise(pixels), opset, facts)
+        difference = f"differs from the checkpoint by {exported.max_difference:.1e} (allowed {TOLERANCE:.0e})"
+        self._say(f"export: {path}, {exported.size_bytes:,} bytes, {difference}")
+        return exported
+
+    def _compared_pixels(self) -> torch.Tensor:
+        images = self._batches.dataset("test")
+        chosen = [images.pixels(index) for index in evenly_spread(len(images), NUM_COMPARED_IMAGES)]
+        # A single test image stands beside itself: it takes a batch of two to show that the batch size is free.
+        return torch.stack(chosen * 2 if len(chosen) == 1 else chosen)

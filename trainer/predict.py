@@ -1,0 +1,122 @@
+"""Classify images with an ONNX file of ours: `python -m trainer.predict MODEL.onnx IMAGE...`.
+
+Needs onnxruntime, numpy and Pillow, nothing else; takes every variant of a model. A line for each image: its path,
+class and probability, with tabs between. Exits with 1 if the model or an image could not be used; the other images are
+shown all the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.imagefile import ignore_warnings
+from trainer.imagefolder import image_paths
+from trainer.images import DataInvalid
+from trainer.onnxmodel import MAX_BATCH, ModelInvalid, OnnxModel
+
+MAX_READERS = 8
+
+Ranking = list[tuple[str, float]]
+"""Classes with their probabilities, the likeliest first."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parse(arguments)
+    ignore_warnings()
+    failed = False
+    try:
+        model = OnnxModel(options.model)
+        for path, found in predict(model, options.images, options.top):
+            if isinstance(found, str):
+                failed = True
+                print(f"error: {found}", file=sys.stderr)
+            else:
+                print(as_json(path, found) if options.json else as_line(path, found))
+    except ModelInvalid as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return int(failed)
+
+
+def predict(model: OnnxModel, paths: Sequence[Path], top: int) -> Iterator[tuple[Path, Ranking | str]]:
+    """Yield each image, those of folders included, with its `top` classes, or with what is wrong with it."""
+    files = list(_expand(paths))
+    with ThreadPoolExecutor(min(MAX_READERS, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(files), MAX_BATCH):
+            batch = files[start : start + MAX_BATCH]
+            read = list(pool.map(lambda file: _read(model, file), batch))
+            pixels = [each for each in read if not isinstance(each, str)]
+            rankings = iter(_rank(model, np.stack(pixels), top) if pixels else [])
+            yield from ((file, each if isinstance(each, str) else next(rankings)) for file, each in zip(batch, read))
+
+
+def _expand(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        # A folder without images stands for itself, and is then told of like a file that cannot be read.
+        yield from (image_paths(path) or [path]) if path.is_dir() else [path]
+
+
+def _read(model: OnnxModel, path: Path) -> NDArray[np.uint8] | str:
+    if path.is_dir():
+        return f"no images in this folder: {path}"
+    if not path.exists():
+        return f"no such file: {path}"
+    try:
+        return model.read(path)
+    except DataInvalid as error:
+        return str(error)
+
+
+def _rank(model: OnnxModel, pixels: NDArray[np.uint8], top: int) -> list[Ranking]:
+    probabilities = model.run(pixels).probabilities
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+    return [
+        [(model.class_names[label], float(row[label])) for label in labels] for row, labels in zip(probabilities, order)
+    ]
+
+
+def as_line(path: Path, ranking: Ranking) -> str:
+    return "\t".join([str(path), *(f"{name}\t{probability:.4f}" for name, probability in ranking)])
+
+
+def as_json(path: Path, ranking: Ranking) -> str:
+    classes = [{"class": name, "probability": probability} for name, probability in ranking]
+    return json.dumps({"path": str(path), "classes": classes})
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    description = "Classify images with an ONNX file that a training left. Exits with 1 if one could not be read."
+    parser = argparse.ArgumentParser(prog="python -m trainer.predict", description=description)
+    parser.add_argument("model", type=Path, metavar="MODEL.onnx", help="the model, or one of its variants")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="an image, or a folder with images")
+    parser.add_argument("--top", type=_count, default=1, metavar="K", help="the K likeliest classes; default: 1")
+    parser.add_argument("--json", action="store_true", help="a JSON object for each image instead of a line with tabs")
+    return parser.parse_args(arguments)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number from 1")
+    return int(text)
+
+
+if __name__ == "__main__":
+    # A name that is no UTF-8 is shown with the bytes that it has.
+    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    sys.stderr.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    try:
+        exit_code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, like `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        exit_code = 1
+    sys.exit(exit_code)
