@@ -55,6 +55,7 @@ def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rund
         model_name=options.model_name,
         splits=splits,
         resume_from=rundir.RunDir(options.resume_from) if options.resume_from else None,
+        cache_dir=options.cache_dir,
         show_bar=sys.stdout.isatty(),
     )
     training = train.Training(request, stop)
@@ -134,6 +135,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model-name", default="model", metavar="NAME", help="name of the model in its card")
     parser.add_argument("--config-name", metavar="NAME", help="name of the experiment in the card; default: CONFIG's")
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="default: logs/train/local/DATE_TIME")
+    parser.add_argument(
+        "--cache-dir", type=Path, default=Path("logs/train/cache"), metavar="DIR", help="keeps decoded images"
+    )
     parser.add_argument(
         "--resume-from", type=Path, metavar="DIR", help="run directory whose training goes on in this one"
     )

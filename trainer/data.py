@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from trainer.images import Split, read_image
+from trainer.pixelfile import PixelFile
 from trainer.sections import Data
 from trainer.stopping import leave_to_parent
 
@@ -35,24 +36,31 @@ class Batch(NamedTuple):
 
 
 class Images(Dataset[Batch]):
-    """The images of one split, read from disk at each access. A loader takes whole batches (`__getitems__`)."""
+    """The images of one split. A loader takes whole batches (`__getitems__`)."""
 
-    def __init__(self, split: Split, data: Data) -> None:
+    def __init__(self, split: Split, data: Data, decoded: PixelFile | None = None) -> None:
+        """Without `decoded`, which holds the same pixels, each access reads and decodes the image's file."""
         self.split = split
         self._channels = data.channels
         self._size = data.side
+        self._decoded = decoded
 
     def __len__(self) -> int:
         return len(self.split)
 
     def pixels(self, index: int) -> Tensor:
         """(C, H, W) uint8."""
-        return torch.from_numpy(read_image(self.split.paths[index], self._channels, self._size)).permute(2, 0, 1)
+        return self._read([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
-        images = torch.stack([self.pixels(index) for index in indices])
         labels = torch.tensor([self.split.labels[index] for index in indices])
-        return Batch(images, labels, torch.tensor(indices))
+        return Batch(self._read(indices), labels, torch.tensor(indices))
+
+    def _read(self, indices: Sequence[int]) -> Tensor:
+        if self._decoded is not None:
+            return torch.from_numpy(self._decoded.take(indices))
+        images = [read_image(self.split.paths[index], self._channels, self._size) for index in indices]
+        return torch.stack([torch.from_numpy(image).permute(2, 0, 1) for image in images])
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,7 @@ class ImageBatches(lightning.LightningDataModule):
     def __init__(self, splits: dict[str, Split], data: Data, seed: int, start: Position) -> None:
         super().__init__()
         self.splits = splits
+        self.decoded: dict[str, PixelFile] = {}  # by split; from trainer.imagecache, if anything
         self._data = data
         self._seed = seed
         self._start = start
@@ -113,7 +122,7 @@ class ImageBatches(lightning.LightningDataModule):
         return -(-len(self.splits["train"]) // self._data.batch_size)
 
     def dataset(self, split: str) -> Images:
-        return Images(self.splits[split], self._data)
+        return Images(self.splits[split], self._data, self.decoded.get(split))
 
     def train_dataloader(self) -> DataLoader[Batch]:
         train = self.splits["train"]

@@ -5,6 +5,7 @@ What counts as a class and as an image is trainer.imagefolder's to say.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,22 +68,30 @@ def find_split(name: str, path: Path) -> Split:
     return Split(path, class_names, tuple(paths), tuple(labels))
 
 
-def read_image(path: Path, channels: int, size: int) -> NDArray[np.uint8]:
+def read_content(path: Path) -> bytes:
+    """Read the file of an image. Raises DataInvalid, naming it."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataInvalid(f"image cannot be read: {path}: {error}") from error
+
+
+def read_image(path: Path, channels: int, size: int, content: bytes | None = None) -> NDArray[np.uint8]:
     """Read an image as (size, size, channels) uint8, as `open_image` shows it. Raises DataInvalid, naming the file."""
-    image = open_image(path, channels)
+    image = open_image(path, channels, content)
     if image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BILINEAR)
     return np.array(image, dtype=np.uint8).reshape(size, size, channels)
 
 
-def open_image(path: Path, channels: int) -> Image.Image:
+def open_image(path: Path, channels: int, content: bytes | None = None) -> Image.Image:
     """Open an image in its own size, grey or RGB, turned as its EXIF data say; of several frames the first.
 
     16 bits are scaled to 8. What is transparent shows white, as on a page: the colours hidden there mean nothing.
-    Raises DataInvalid, naming the file.
+    `content` is what the file holds, where it was read already. Raises DataInvalid, naming the file.
     """
     try:
-        with Image.open(path) as file:
+        with Image.open(path if content is None else io.BytesIO(content)) as file:
             image: Image.Image = ImageOps.exif_transpose(file)
             if image.mode.startswith("I"):
                 # Pillow would cut 16-bit values off at 255 instead of scaling them.

@@ -19,7 +19,7 @@ class ProgressFile:
 
     def __init__(self, run: RunDir, max_epochs: int, total_steps: int) -> None:
         self._run = run
-        self._phase: Literal["fit", "test", "export"] = "fit"
+        self._phase: Literal["prepare", "fit", "test", "export"] = "fit"
         self._max_epochs = max_epochs
         self._total_steps = total_steps
         self._epoch = self._batch = self._num_batches = self._step = self._images = 0
@@ -28,8 +28,16 @@ class ProgressFile:
         self._epoch_took_s = 0.0
         self._written_s = 0.0
 
+    def count_prepared(self, done: int, total: int) -> None:
+        """Before fit: `done` of `total` images were read; they stand as batches. Each round over them begins at 0."""
+        if done == 0:
+            self.begin_phase("prepare", total)
+        else:
+            self.count_batch(done, done - self._batch, None)
+
     def begin_fit(self, epoch: int, step: int, num_batches: int) -> None:
         """`num_batches`: of one epoch's training."""
+        self._phase = "fit"
         self._epoch, self._step, self._first_step, self._num_batches = epoch, step, step, num_batches
         self._fit_began_s = time.monotonic()
         self.begin_epoch(epoch)
@@ -38,7 +46,7 @@ class ProgressFile:
         self._epoch, self._batch, self._images = epoch, 0, 0
         self._epoch_began_s = time.monotonic()
 
-    def begin_phase(self, phase: Literal["test", "export"], num_batches: int = 0) -> None:
+    def begin_phase(self, phase: Literal["prepare", "test", "export"], num_batches: int = 0) -> None:
         self._phase, self._batch, self._num_batches, self._images = phase, 0, num_batches, 0
         self._epoch_began_s, self._epoch_took_s = time.monotonic(), 0.0
         self.write()

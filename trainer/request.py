@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from trainer.experiment import Experiment
 from trainer.images import Split
@@ -20,6 +21,8 @@ class Request:
     """The images of train, val and test."""
     resume_from: RunDir | None
     """An earlier run, whose training goes on in `run`."""
+    cache_dir: Path
+    """Where decoded images are kept for all trainings."""
     show_bar: bool
     """Whether somebody watches in a terminal."""
 

@@ -141,7 +141,22 @@ class Data:
     )
     channels: int = setting(3, between(1, 3), doc="1 = grey, 3 = RGB")
     batch_size: int = setting(32, between(1, 65_536), doc="images per step")
-    num_workers: int = setting(0, between(0, 64), doc="loader processes; 0 = images are read by the training process")
+    num_workers: int = setting(
+        0,
+        between(0, 64),
+        doc="loader processes; 0 = batches are made by the training process, which is quick enough with data.cache",
+    )
+    cache: bool = setting(
+        True,
+        doc="images are decoded and resized once, for all trainings on the same images; false = anew in each epoch",
+    )
+    cache_max_gb: float = setting(
+        20.0,
+        between(0, 100_000),
+        doc="GB (10^9 bytes) that all cached images may take; what was used longest ago is removed. Images that do not"
+        " fit, or would leave less than 1 GB of the disk, are decoded anew in each epoch; an image of 224 x 224 RGB"
+        " pixels takes 0.15 MB",
+    )
     mean: tuple[float, ...] | None = setting(
         None,
         doc="per channel, of pixel values from 0 to 1; null = the pretrained model's, else measured on train images (at"

@@ -20,6 +20,7 @@ from trainer.checkpoints import KeepCheckpoints
 from trainer.data import ImageBatches, Position, class_weights, measure_mean_std
 from trainer.device import choose_device
 from trainer.experiment import dump
+from trainer.imagecache import GIGABYTE, ImageCache
 from trainer.images import SPLITS
 from trainer.modelfiles import ModelFiles
 from trainer.module import Classifier
@@ -55,9 +56,9 @@ class Training:
         self._class_names = request.splits["train"].class_names
         if self._earlier:
             resume.check_fits(self._earlier, self._facts())
+        self._progress = ProgressFile(self._run, self._experiment.trainer.max_epochs, self._total_steps())
         self._module = self._build_module()
         self._checkpoints = KeepCheckpoints(self._run.checkpoints, self._experiment.checkpoint, stop)
-        self._progress = ProgressFile(self._run, self._experiment.trainer.max_epochs, self._module.total_steps)
         self._loggers = loggers.build(request, self._say)
         self._collector = CollectOutputs(len(request.splits["test"]), len(self._class_names))
         self._trainer = self._build_trainer()
@@ -139,18 +140,25 @@ class Training:
     # what is built
 
     def _build_module(self) -> Classifier:
-        data, chosen = self._experiment.data, self._experiment.trainer
+        data = self._experiment.data
+        net = network.build(self._experiment.model, data, self._class_names)
+        if data.cache:  # after the network: what is wrong with that must not show after minutes of decoding
+            max_bytes = round(data.cache_max_gb * GIGABYTE)
+            cache = ImageCache(self._request.cache_dir, max_bytes, self._say, self._progress.count_prepared)
+            self._batches.decoded = cache.open(self._batches.splits, data.channels, data.side)
         if data.mean is not None and data.std is not None:
             mean, std = list(data.mean), list(data.std)
         else:
             mean, std = measure_mean_std(self._batches.dataset("train"))
         is_weighted = self._experiment.loss.class_weights == "balanced"
         weights = class_weights(self._batches.splits["train"]) if is_weighted else None
-        net = network.build(self._experiment.model, data, self._class_names)
         module = Classifier(net, self._experiment, mean, std, self._facts(), weights)
-        steps_per_epoch = -(-self._batches.num_train_batches // chosen.accumulate_batches)
-        module.total_steps = steps_per_epoch * chosen.max_epochs
+        module.total_steps = self._total_steps()
         return module
+
+    def _total_steps(self) -> int:
+        chosen = self._experiment.trainer
+        return -(-self._batches.num_train_batches // chosen.accumulate_batches) * chosen.max_epochs
 
     def _facts(self) -> dict[str, Any]:
         """What a checkpoint was trained on; trainer.resume compares them."""

@@ -4,7 +4,7 @@ import { UNKNOWN, count, duration, experimentName, metric, moment, percent, rate
 import { byImportance, sideOf } from "../series.js";
 import { isActive } from "../state.js";
 
-const PHASES = { test: "Testing the best checkpoint", export: "Exporting the model" };
+const PHASES = { prepare: "Preparing the images", test: "Testing the best checkpoint", export: "Exporting the model" };
 const RESUMABLE = new Set(["stopped", "interrupted", "failed"]);
 
 export const renderNow = whenChanged(
@@ -56,7 +56,10 @@ function datasetOf({ request }) {
 }
 
 function epochText(run, progress) {
-  if (isActive(run) && PHASES[progress?.phase]) return PHASES[progress.phase];
+  if (isActive(run) && PHASES[progress?.phase]) {
+    const images = progress.phase === "prepare" ? `: ${of(progress.batch, progress.num_batches)}` : "";
+    return PHASES[progress.phase] + images;
+  }
   const epoch = epochNumber(progress);
   if (epoch !== null) return `Epoch ${of(epoch, progress.max_epochs)}`;
   return { starting: "Getting ready…", running: "Running", stopping: "Stopping…" }[run.state] ?? "";

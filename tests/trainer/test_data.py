@@ -7,7 +7,8 @@ import torch
 
 from tests.trainer.trainings import write_images
 from trainer.augment import augment
-from trainer.data import EpochOrder, Images, Position, class_weights, measure_mean_std
+from trainer.data import EpochOrder, ImageBatches, Images, Position, class_weights, measure_mean_std
+from trainer.imagecache import ImageCache
 from trainer.images import Split, find_split
 from trainer.sections import Augmentation, Data
 
@@ -52,6 +53,25 @@ def test_mean_and_std_are_those_of_the_pixels(tmp_path: Path) -> None:
     (mean,), (std,) = measure_mean_std(images)
     assert mean == pytest.approx(pixels.mean().item(), abs=1e-5)
     assert std == pytest.approx(pixels.std(correction=0).item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_decoded_images_give_the_batches_of_those_read_anew(tmp_path: Path, num_workers: int) -> None:
+    write_images(tmp_path / "data", {"a": 50, "b": 200})
+    splits = {name: find_split(name, tmp_path / "data" / name) for name in ("train", "val")}
+    anew, kept = (
+        ImageBatches(splits, Data(image_size=5, channels=3, batch_size=16, num_workers=workers), 7, Position(epoch=3))
+        for workers in (0, num_workers)
+    )
+    kept.decoded = ImageCache(tmp_path / "cache", 10**9, print, lambda done, total: None).open(splits, 3, 5)
+    assert set(kept.decoded) == {"train", "val"}
+    for loaders in zip(
+        (anew.train_dataloader(), anew.val_dataloader()), (kept.train_dataloader(), kept.val_dataloader())
+    ):
+        for expected, batch in zip(*loaders, strict=True):
+            assert all(torch.equal(*each) for each in zip(expected, batch, strict=True))
+            assert batch.images.stride() == expected.images.stride()  # a network computes otherwise by the strides
+    assert measure_mean_std(kept.dataset("train")) == measure_mean_std(anew.dataset("train"))
 
 
 def test_without_augmentation_images_stay_as_they_are() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.trainer.trainings import Launcher, Started, is_validating
+from tests.trainer.trainings import Launcher, Started, is_validating, write_images
 from tests.waiting import wait_until
 from trainer.rundir import read_json, write_json
 
@@ -129,3 +130,17 @@ def test_loader_processes_do_not_survive_a_killed_training(launcher: Launcher, t
     started.process.kill()
     started.wait()
     wait_until(lambda: not any(worker.is_running() for worker in workers), 2)
+
+
+@pytest.mark.slow
+def test_a_stop_while_the_images_are_prepared_ends_at_once(launcher: Launcher, tiny: Path, tmp_path: Path) -> None:
+    data = write_images(tmp_path / "data", {"dark": 60, "bright": 180})
+    os.mkfifo(data / "train" / "dark" / "pipe.png")  # like a network disk that does not answer
+    started = launcher.start(tiny, data)
+    wait_until(lambda: started.progress.get("phase") == "prepare", 60, lambda: started.log)
+    assert (started.progress["batch"], started.progress["num_batches"]) == (0, 41)
+    began_s = time.monotonic()
+    stop(started, "save")
+    assert started.wait(10) == 128 + signal.SIGTERM
+    assert time.monotonic() - began_s < 1
+    assert started.last_line == "stopped before the training began; there is nothing to keep"

@@ -108,6 +108,9 @@ def test_the_report_agrees_with_the_metrics_and_the_images(completed: Started, s
 def test_the_log_says_the_essential_and_nothing_else(completed: Started) -> None:
     lines = completed.log.splitlines()
     assert [line.partition(" ")[0].rstrip(":") for line in lines] == [
+        "decoding",
+        "decoding",
+        "decoding",
         "run",
         "torch",
         "images",
@@ -120,7 +123,7 @@ def test_the_log_says_the_essential_and_nothing_else(completed: Started) -> None
         "export",
         "completed",
     ]
-    assert lines[2] == "images: 40 train, 8 val, 8 test; 2 classes"
+    assert lines[5] == "images: 40 train, 8 val, 8 test; 2 classes"
 
 
 def test_the_card_tells_what_a_consumer_needs(completed: Started, squares: Path) -> None:
@@ -175,10 +178,12 @@ def test_the_config_left_is_the_experiment_as_it_was_trained(completed: Started,
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_metrics_with_and_without_workers(
+def test_the_same_seed_gives_the_same_metrics_with_and_without_cache_and_workers(
     completed: Started, launcher: Launcher, tiny: Path, squares: Path
 ) -> None:
-    again = launcher.train(tiny, squares, "--set", "data.num_workers=2")
+    assert "decoding the 40 images" in completed.log
+    again = launcher.train(tiny, squares, "--set=data.cache=false", "--set=data.num_workers=2")
+    assert "decoding" not in again.log
     assert read_rows(again.run) == read_rows(completed.run)
 
 

@@ -74,10 +74,11 @@ class Launcher:
     def start(self, config: Path, data: Path, *options: str, name: str = "run", **environment: str) -> Started:
         run = RunDir(self.home / name)
         folders = [f"--{split}-data-dir={data / split}" for split in ("train", "val", "test")]
+        cache = [f"--cache-dir={self.home / 'cache'}"]
         log_path = self.home / f"{name}.log"
         with open(log_path, "wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "trainer", str(config), f"--run-dir={run.path}", *folders, *options],
+                [sys.executable, "-m", "trainer", str(config), f"--run-dir={run.path}", *cache, *folders, *options],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
