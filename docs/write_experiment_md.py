@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -40,7 +41,7 @@ def _sections(cls: type[Any], prefix: str) -> Iterator[str]:
             continue
         path = prefix + each.name
         rows = [_row(f, f"{path}.") for f in fields(section) if not is_dataclass(_type(section, f))]
-        doc = (section.__doc__ or "").strip()
+        doc = inspect.cleandoc(section.__doc__ or "")
         yield f"\n## {path}\n\n{doc}\n\n{TABLE}" + "\n".join(rows) + "\n"
         yield from _sections(section, f"{path}.")
 

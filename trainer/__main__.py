@@ -110,7 +110,8 @@ def _import_train() -> ModuleType:
     """
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    warnings.filterwarnings("ignore", module=r"(lightning|torch|transformers|onnxscript|onnx|copyreg|PIL)(\..*)?$")
+    names = "lightning|torch|transformers|kornia|onnxscript|onnx|copyreg|PIL"
+    warnings.filterwarnings("ignore", module=rf"({names})(\..*)?$")
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it speaks while it is imported
     train = importlib.import_module("trainer.train")
     for name in ("lightning.pytorch", "lightning.fabric", "torch.onnx", "onnxscript", "onnx_ir"):

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from trainer.augment import augment
+from trainer.augment import Augment
 from trainer.averaging import Averaged
 from trainer.data import Batch
 from trainer.experiment import Experiment
@@ -56,6 +56,7 @@ class Classifier(lightning.LightningModule):
         self.total_steps = 0  # of the whole training, set before fit; the learning rate depends on it
         self.learning_rate_of_step = 0.0
         self._experiment = experiment
+        self._augment = Augment(experiment.data.augmentation, experiment.data.side)
         self._facts = facts
         self._random_state: Tensor | None = None
         self._parameters_by_rate = learning_rates(network, experiment)
@@ -70,13 +71,16 @@ class Classifier(lightning.LightningModule):
 
     def normalise(self, images: Tensor) -> Tensor:
         """images: (B, C, H, W) uint8 -> float32, normalised."""
-        return (images.float() / 255 - self.mean) / self.std
+        return self._standardise(images.float() / 255)
+
+    def _standardise(self, images: Tensor) -> Tensor:
+        return (images - self.mean) / self.std
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        images = self.normalise(batch.images)
-        if self.trainer.training:
-            images = augment(images, self._experiment.data.augmentation)
-        return batch._replace(images=images)
+        if not self.trainer.training:
+            return batch._replace(images=self.normalise(batch.images))
+        images = self._standardise(self._augment.change(batch.images.float() / 255))
+        return batch._replace(images=self._augment.erase(images))
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         if self._freezing is not None:

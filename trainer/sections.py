@@ -109,12 +109,29 @@ class Model:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes of the training images, each image its own; zero and false = none."""
+    """Random changes of the training images, each image its own; zero and false = none.
 
+    They happen in this order (colours in any), to images of data.image_size. What comes in from outside is edge colour.
+    """
+
+    crop: float = setting(
+        0.0,
+        between(0, 0.95),
+        doc="a random part, from 3:4 to 4:3 in shape, that lacks up to this share of the area, enlarged to the whole",
+    )
     rotation_deg: float = setting(0.0, between(0, 180), doc="turned by up to so many degrees either way")
     translation: float = setting(0.0, between(0, 0.5), doc="moved by up to this share of the image size, each way")
     scale: float = setting(0.0, between(0, 0.5), doc="made larger or smaller by up to this share")
     horizontal_flip: bool = setting(False, doc="mirrored left to right, every second image")
+    vertical_flip: bool = setting(False, doc="mirrored top to bottom, every second image")
+    brightness: float = setting(0.0, between(0, 1), doc="made brighter or darker by up to this share")
+    contrast: float = setting(0.0, between(0, 1), doc="contrast made stronger or weaker by up to this share")
+    saturation: float = setting(0.0, between(0, 1), doc="colours made stronger or weaker by up to this share; RGB only")
+    erasing: float = setting(
+        0.0,
+        between(0, 1),
+        doc="share of the images in which a random rectangle, 2 to 33 % of the area, gets the mean colour",
+    )
 
 
 @dataclass(frozen=True)
@@ -179,6 +196,10 @@ class Data:
     def problems(self) -> Iterator[tuple[str, str]]:
         if self.channels == 2:
             yield "channels", "must be 1 (grey) or 3 (RGB)"
+        if self.augmentation.crop and self.side * ((1 - self.augmentation.crop) * 3 / 4) ** 0.5 < 2:
+            yield "augmentation.crop", f"would leave less than 2 pixels a side of images of {self.side}"
+        if self.channels == 1 and self.augmentation.saturation:
+            yield "augmentation.saturation", "must be 0 with data.channels 1: grey has no saturation"
         for name, values in (("mean", self.mean), ("std", self.std)):
             if values is not None and len(values) != self.channels:
                 yield name, f"must have as many values as data.channels ({self.channels})"

@@ -6,11 +6,10 @@ import pytest
 import torch
 
 from tests.trainer.trainings import write_images
-from trainer.augment import augment
 from trainer.data import EpochOrder, ImageBatches, Images, Position, class_weights, measure_mean_std
 from trainer.imagecache import ImageCache
 from trainer.images import Split, find_split
-from trainer.sections import Augmentation, Data
+from trainer.sections import Data
 
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
@@ -72,37 +71,3 @@ def test_decoded_images_give_the_batches_of_those_read_anew(tmp_path: Path, num_
             assert all(torch.equal(*each) for each in zip(expected, batch, strict=True))
             assert batch.images.stride() == expected.images.stride()  # a network computes otherwise by the strides
     assert measure_mean_std(kept.dataset("train")) == measure_mean_std(anew.dataset("train"))
-
-
-def test_without_augmentation_images_stay_as_they_are() -> None:
-    images = torch.rand(4, 1, 8, 8)
-    assert augment(images, Augmentation()) is images
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        Augmentation(rotation_deg=30),
-        Augmentation(translation=0.3),
-        Augmentation(scale=0.5),
-        Augmentation(horizontal_flip=True),
-    ],
-)
-def test_each_augmentation_changes_images_anew_and_by_the_seed(settings: Augmentation) -> None:
-    images = torch.rand(64, 3, 8, 8)
-    torch.manual_seed(0)
-    first, second = augment(images, settings), augment(images, settings)
-    assert first.shape == images.shape
-    assert not torch.equal(first, images)
-    assert not torch.equal(first, second)
-    torch.manual_seed(0)
-    assert torch.equal(augment(images, settings), first)
-
-
-def test_a_flip_mirrors_about_half_of_the_images() -> None:
-    images = torch.rand(200, 1, 8, 8)
-    flipped = augment(images, Augmentation(horizontal_flip=True))
-    mirrored = sum(torch.allclose(new, old.flip(-1), atol=1e-5) for new, old in zip(flipped, images))
-    kept = sum(torch.allclose(new, old, atol=1e-5) for new, old in zip(flipped, images))
-    assert mirrored + kept == 200
-    assert 60 < mirrored < 140

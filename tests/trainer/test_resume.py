@@ -24,7 +24,7 @@ data:
   channels: 1
   batch_size: 4
   sampling: balanced
-  augmentation: {rotation_deg: 10, horizontal_flip: true}
+  augmentation: {crop: 0.2, rotation_deg: 10, horizontal_flip: true, contrast: 0.2, erasing: 0.2}
   mixing: {mixup_alpha: 0.4, cutmix_alpha: 1.0}
 loss: {label_smoothing: 0.1}
 optimizer: {backbone_learning_rate: 0.0005}
