@@ -26,9 +26,9 @@ from transformers import ResNetConfig, ResNetForImageClassification
 
 from benchmarks.plain_input import plain_loader
 from trainer.data import ImageBatches, Position
+from trainer.datasection import Data
 from trainer.imagecache import ImageCache
 from trainer.images import Split, find_split
-from trainer.sections import Data
 
 BATCH_SIZE = 32
 LATER_EPOCHS = 3

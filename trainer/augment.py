@@ -14,7 +14,7 @@ from kornia.augmentation import (
 )
 from torch import Tensor, nn
 
-from trainer.sections import Augmentation
+from trainer.datasection import Augmentation
 
 CROP_RATIOS = (3 / 4, 4 / 3)
 ERASED_SHARES = (0.02, 0.33)

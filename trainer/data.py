@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from trainer.datasection import Data
 from trainer.images import Split, read_image
 from trainer.pixelfile import PixelFile
-from trainer.sections import Data
 from trainer.stopping import leave_to_parent
 
 MAX_MEASURED_IMAGES = 2_000

@@ -1,7 +1,7 @@
 """The experiment: one YAML file that says everything about a training, read strictly into typed, frozen dataclasses.
 
 A file holds either the sections of our own trainer (`model` to `export`) or `command`, any other training program.
-The settings themselves stand in trainer.sections. No torch: the service imports this module.
+The settings themselves stand in trainer.sections and trainer.datasection. No torch: the service imports this module.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from marshmallow import ValidationError
 from marshmallow.validate import Length
 
 from trainer import strict_yaml
-from trainer.schema import flatten_errors, schema_of, setting, unknown_name
+from trainer.datasection import Data
+from trainer.schema import between, flatten_errors, schema_of, setting, unknown_name
 from trainer.sections import (
     Checkpoint,
     Command,
-    Data,
     EarlyStopping,
     Export,
     Loss,
@@ -28,7 +28,6 @@ from trainer.sections import (
     Optimizer,
     Scheduler,
     Trainer,
-    between,
 )
 
 __all__ = ["Command", "Experiment", "ExperimentInvalid", "dump", "list_settings", "load", "parse", "to_yaml"]

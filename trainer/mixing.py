@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Beta
 
-from trainer.sections import Mixing
+from trainer.datasection import Mixing
 
 
 @dataclass(frozen=True)

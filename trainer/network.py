@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
 
 from trainer import ownmodule, pretrained
+from trainer.datasection import Data
 from trainer.experiment import ExperimentInvalid
-from trainer.sections import Data, Model
+from trainer.sections import Model
 
 
 class Network(nn.Module):

@@ -8,9 +8,10 @@ from typing import Any
 from transformers import AutoConfig
 from transformers.image_processing_base import ImageProcessingMixin
 
+from trainer.datasection import Data
 from trainer.experiment import ExperimentInvalid
 from trainer.pretrained import place_of
-from trainer.sections import Data, Model
+from trainer.sections import Model
 
 
 def resolve(model: Model, data: Data) -> Data:

@@ -16,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from marshmallow import EXCLUDE, Schema, ValidationError, post_load, validates_schema
 from marshmallow import fields as mm
-from marshmallow.validate import Length, OneOf, Validator
+from marshmallow.validate import Length, OneOf, Range, Validator
 
 
 def setting(default: Any = MISSING, *checks: Validator, doc: str) -> Any:
@@ -27,6 +27,11 @@ def setting(default: Any = MISSING, *checks: Validator, doc: str) -> Any:
     if isinstance(default, dict) or (is_dataclass(default) and not isinstance(default, type)):
         return field(default_factory=type(default), metadata=metadata)
     return field(default=default, metadata=metadata)
+
+
+def between(low: float, high: float) -> Range:
+    """Both ends are allowed."""
+    return Range(low, high, error=f"must be from {low:,} to {high:,}")
 
 
 _NO_MAPPING = {"type": "must be a mapping of settings"}

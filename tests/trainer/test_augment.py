@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from trainer.augment import Augment
+from trainer.datasection import Augmentation
 from trainer.experiment import ExperimentInvalid, parse
-from trainer.sections import Augmentation
 
 EVERYTHING = Augmentation(0.5, 30, 0.2, 0.3, True, True, 0.4, 0.4, 0.4, 0.5)
 GREY = dataclasses.replace(EVERYTHING, saturation=0.0)

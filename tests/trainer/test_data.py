@@ -7,9 +7,9 @@ import torch
 
 from tests.trainer.trainings import write_images
 from trainer.data import EpochOrder, ImageBatches, Images, Position, class_weights, measure_mean_std
+from trainer.datasection import Data
 from trainer.imagecache import ImageCache
 from trainer.images import Split, find_split
-from trainer.sections import Data
 
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:

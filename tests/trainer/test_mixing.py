@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from trainer.datasection import Mixing
 from trainer.mixing import mix
-from trainer.sections import Mixing
 
 LABELS = torch.arange(16)
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from trainer import network
+from trainer.datasection import Data
 from trainer.experiment import ExperimentInvalid
-from trainer.sections import Data, Model
+from trainer.sections import Model
 
 RESNET = {"embedding_size": 8, "hidden_sizes": [8], "depths": [1], "layer_type": "basic"}
 VIT = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "patch_size": 4}

@@ -8,8 +8,9 @@ import torch
 
 from tests.trainer.trainings import OWN_NETWORK
 from trainer import network
+from trainer.datasection import Data
 from trainer.experiment import ExperimentInvalid
-from trainer.sections import Data, Model
+from trainer.sections import Model
 
 MORE = """
 class WithLogits(TwoParts):

@@ -9,9 +9,10 @@ import transformers
 
 from tests.trainer.pretrained import save_pretrained
 from trainer import network, preprocessing
+from trainer.datasection import Data
 from trainer.experiment import ExperimentInvalid
 from trainer.network import Network
-from trainer.sections import Data, Model
+from trainer.sections import Model
 
 
 def build(folder: Path, channels: int = 3, size: int = 16, classes: tuple[str, ...] = ("a", "b", "c")) -> Network:
