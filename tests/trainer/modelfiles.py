@@ -9,13 +9,12 @@ from typing import Any
 
 import torch
 
+from tests.trainer.trainings import request_for
 from trainer import experiment, network
 from trainer.data import ImageBatches, Position
-from trainer.images import find_splits
 from trainer.modelfiles import ModelFiles
 from trainer.module import Classifier
 from trainer.progress import ProgressFile
-from trainer.request import Request
 from trainer.rundir import RunDir
 from trainer.stopping import Stop
 
@@ -57,9 +56,9 @@ class Untrained:
         self.progress = ProgressFile(self.run, 1, 1)
         sections = {"image_size": 8, "channels": 1, "batch_size": 3}
         loaded = experiment.parse({"model": MODELS[self.model], "data": sections, "export": self.export})
-        splits = find_splits({split: self.data / split for split in ("train", "val", "test")})
+        self.request = request_for(self.run, loaded, self.data)
+        splits = self.request.splits
         self.batches = ImageBatches(splits, loaded.data, 0, Position())
-        self.request = Request(self.run, loaded, "tiny.yaml", "tiny", splits, None, False)
         torch.manual_seed(0)
         net = network.build(loaded.model, loaded.data, splits["train"].class_names)
         self.module = Classifier(net, loaded, [0.4], [0.3], {})

@@ -1,3 +1,5 @@
+"""TensorBoard and MLflow beside metrics.csv, and hparams.yaml."""
+
 from __future__ import annotations
 
 import shutil
@@ -10,10 +12,9 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from tests.trainer.trainings import EXPERIMENTS, Launcher, Started, read_rows
+from tests.trainer.trainings import EXPERIMENTS, Launcher, Started, read_rows, request_for
 from trainer import experiment
 from trainer.experiment import ExperimentInvalid
-from trainer.images import find_splits
 from trainer.request import Request
 from trainer.rundir import RunDir
 from trainer.tracking import MLflow
@@ -110,9 +111,7 @@ def request_(tmp_path: Path, squares: Path, tiny: Path, monkeypatch: pytest.Monk
         monkeypatch.delenv(name)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    splits = find_splits({name: squares / name for name in ("train", "val", "test")})
-    run = RunDir(tmp_path / "run")
-    return Request(run, experiment.load(tiny), "tiny.yaml", "squares", splits, resume_from=None, show_bar=False)
+    return request_for(RunDir(tmp_path / "run"), experiment.load(tiny), squares)
 
 
 @pytest.mark.slow

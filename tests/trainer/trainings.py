@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from trainer.experiment import Experiment
+from trainer.images import SPLITS, find_splits
+from trainer.request import Request
 from trainer.rundir import RunDir, read_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,3 +133,17 @@ def read_rows(run: RunDir) -> list[dict[str, str]]:
 def is_validating(started: Started) -> bool:
     """Whether the first validation began; log_every_n_steps has to be 5, the number of steps before it."""
     return started.run.find_metrics() is not None and any(row.get("step") == "4" for row in read_rows(started.run))
+
+
+def request_for(run: RunDir, experiment: Experiment, data: Path) -> Request:
+    """What a training of `experiment` on `data` would be asked to do, for the parts of one that are tested alone."""
+    return Request(
+        run=run,
+        experiment=experiment,
+        config_name="a|b.yaml",
+        model_name="things",
+        splits=find_splits({split: data / split for split in SPLITS}),
+        resume_from=None,
+        cache_dir=run.path.parent / "cache",
+        show_bar=False,
+    )

@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 
 from tests.app.written import METRICS
+from tests.trainer.trainings import request_for
 from trainer.experiment import parse
-from trainer.images import find_splits
 from trainer.report.curves import read_curves
 from trainer.report.outputs import Outputs
 from trainer.report.plots import draw_confusion_matrix, draw_curves, draw_mistakes
@@ -63,15 +63,14 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def train(images: Path, run: RunDir) -> Finished:
     """A network that takes every image for the second class: 20 mistakes, ever less sure of it."""
-    splits = find_splits({split: images / split for split in ("train", "val", "test")})
     run.path.mkdir()
     (run.path / "metrics.csv").write_text(METRICS)
-    experiment = parse({"model": {"class_path": "a.B"}, "data": {"channels": 3}})
+    request = request_for(run, parse({"model": {"class_path": "a.B"}, "data": {"channels": 3}}), images)
     logits = torch.zeros(30, 3)
     logits[:, 1] = torch.linspace(4, 1, 30)
     outputs = Outputs.of(30, 3)
-    outputs.add(torch.arange(30), torch.tensor(splits["test"].labels), logits)
-    return Finished(Request(run, experiment, "a|b.yaml", "things", splits, None, False), outputs)
+    outputs.add(torch.arange(30), torch.tensor(request.splits["test"].labels), logits)
+    return Finished(request, outputs)
 
 
 @pytest.fixture
@@ -132,8 +131,7 @@ def test_an_image_that_is_gone_costs_its_picture_alone(
 ) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(images, copy)
-    splits = find_splits({split: copy / split for split in ("train", "val", "test")})
-    finished.request = Request(finished.run, finished.request.experiment, "c.yaml", "things", splits, None, False)
+    finished.request = request_for(finished.run, finished.request.experiment, copy)
     shutil.rmtree(copy / "test" / sorted(NAMES)[0])
     assert "accuracy 33.3 %" in finished.write()
     report = finished.report
