@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, current_app, jsonify
 
 from app import schemas
 from app.domain import domain
@@ -28,7 +28,18 @@ def get_run(run_id: str) -> Response:
 @blp.errors(404, 422)
 def get_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
     """A piece of the log. Begin the next one at `next_offset`."""
-    return domain().views.log(run_id, query["offset"], query["limit"])
+    return domain().views.log(run_id, query["offset"], query["limit"], query["from_line"])
+
+
+@blp.get("/<run_id>/log/search")
+@blp.arguments(schemas.LogSearchQuerySchema, location="query")
+@blp.response(200, schemas.LogMatchesSchema)
+@blp.errors(404, 422)
+def search_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
+    """Look for a text in a stretch of the log. Go on at `next_offset` until it is `size`."""
+    views, offload = domain().views, current_app.extensions["offload"]
+    found: dict[str, Any] = offload(lambda: views.search_log(run_id, query["text"], query["offset"], query["limit"]))
+    return found
 
 
 @blp.get("/<run_id>/report")

@@ -43,6 +43,7 @@ class EpochChanged:
 class MetricsLogged:
     """New rows, aligned with `columns`; `from_row` is the number of rows before them. Not finite is None.
 
+    `non_finite` tells where: {column: {"nan" or "inf" or "-inf": [index in `rows`]}}.
     Without rows it states the position, so that a client which missed something notices.
     """
 
@@ -51,6 +52,7 @@ class MetricsLogged:
     columns: list[str]
     from_row: int
     rows: list[Row]
+    non_finite: dict[str, dict[str, list[int]]]
 
     def payload(self) -> dict[str, Any]:
         return dict(vars(self))

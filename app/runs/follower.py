@@ -13,9 +13,9 @@ from app.runs.events import (
     Row,
     RunChanged,
 )
-from app.runs.metrics import finite, merge_epochs
+from app.runs.metrics import finite, merge_epochs, non_finite
 from app.runs.store import Run
-from app.runs.tail import LogTail, MetricsTail, first_character, read_log
+from app.runs.tail import LogTail, MetricsTail, first_line, read_log
 
 RECENT_LOG_BYTES = 64 * 1024
 MAX_CATCH_UP_LOG_BYTES = 1024 * 1024
@@ -67,13 +67,14 @@ class Follower:
         run_id, num_rows, offset = self.run.run_id, self._metrics.num_rows, self._log.offset
         return [
             *([ProgressChanged(run_id, self._progress)] if self._progress is not None else []),
-            MetricsLogged(run_id, self._metrics.columns, num_rows, []),
+            MetricsLogged(run_id, self._metrics.columns, num_rows, [], {}),
             LogWritten(run_id, offset, offset, ""),
             RunChanged(run_id, self.run.snapshot()),
         ]
 
     def catch_up(self, row: int, log_offset: int | None) -> dict[str, Any]:
-        """Tell what a client misses that has `row` rows and the log up to `log_offset` (None: wants the last 64 KiB).
+        """Tell what a client misses that has `row` rows and the log up to `log_offset` (None: wants the last 64 KiB,
+        from the first line that begins there).
 
         It ends exactly where the events go on, except that of a log further behind only the next 1 MiB comes.
         """
@@ -84,6 +85,7 @@ class Follower:
             "columns": columns,
             "from_row": from_row,
             "rows": _for_json(rows),
+            "non_finite": non_finite(columns, rows),
             "log": self._log_since(log_offset),
             "epochs": [{"epoch": epoch, "metrics": dict(merged)} for epoch, merged in sorted(self._epochs.items())],
         }
@@ -106,7 +108,7 @@ class Follower:
         """Read from the client's offset to ours. One that claims more than there is has another log in mind."""
         end = self._log.offset
         if log_offset is None or log_offset > end:
-            log_offset = first_character(self.run.directory.log, max(0, end - RECENT_LOG_BYTES))
+            log_offset = first_line(self.run.directory.log, max(0, end - RECENT_LOG_BYTES), end)
         chunk = read_log(self.run.directory.log, log_offset, min(end - log_offset, MAX_CATCH_UP_LOG_BYTES))
         return {"offset": chunk.offset, "next_offset": chunk.next_offset, "text": chunk.text}
 
@@ -136,7 +138,9 @@ class Follower:
                 EpochChanged(run_id, epoch, max_epochs, self._metrics.num_rows, dict(self._epochs[epoch]))
                 for epoch in sorted(changed)
             ),
-            MetricsLogged(run_id, self._metrics.columns, rows_before, _for_json(rows)),
+            MetricsLogged(
+                run_id, self._metrics.columns, rows_before, _for_json(rows), non_finite(self._metrics.columns, rows)
+            ),
         ]
 
     def _read_metrics(self) -> tuple[list[Row], set[int]]:

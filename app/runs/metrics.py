@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,22 @@ def finite(value: float | int | None) -> float | int | None:
     return value if value is None or math.isfinite(value) else None
 
 
+NonFinite = dict[str, dict[str, list[int]]]
+
+
+def non_finite(columns: list[str], rows: Sequence[Row]) -> NonFinite:
+    """Tell by column and kind ("nan", "inf", "-inf") in which of the rows, counted from 0, a value is not finite.
+
+    For those JSON's null stands as it does for what was not logged; this tells them apart. Empty when all is well.
+    """
+    found: NonFinite = {}
+    for index, row in enumerate(rows):
+        for column, value in zip(columns, row):
+            if value is not None and not math.isfinite(value):
+                found.setdefault(column, {}).setdefault(str(value), []).append(index)
+    return found
+
+
 def read_table(path: Path) -> MetricsTable:
     """Read a metrics CSV whole; an unfinished last line is left out. Raises MetricsUnreadable."""
     try:
@@ -94,12 +110,13 @@ def _row(columns: list[str], cells: list[str]) -> Row:
 
 def thin(rows: list[Row], max_points: int) -> list[Row]:
     """Choose at most `max_points` rows such that no column loses its peaks: of each stretch of rows the least and
-    the greatest value of each column stay, and the first and last row always do.
+    the greatest finite value of each column stay, and the first that is not finite; so do the first and last row.
     """
     if len(rows) <= max_points:
         return rows
     width = len(rows[0])
-    num_stretches = max(1, (max_points - 2) // max(1, 2 * width))
+    spoilt = {i for row in rows for i, value in enumerate(row) if value is not None and not math.isfinite(value)}
+    num_stretches = max(1, (max_points - 2) // max(1, 2 * width + len(spoilt)))
     keep = {0, len(rows) - 1}
     for stretch in range(num_stretches):
         start, end = stretch * len(rows) // num_stretches, (stretch + 1) * len(rows) // num_stretches
@@ -113,9 +130,12 @@ def thin(rows: list[Row], max_points: int) -> list[Row]:
 def _extremes(rows: list[Row], start: int, end: int, width: int) -> set[int]:
     found = set()
     for column in range(width):
-        present = [(value, i) for i in range(start, end) if (value := rows[i][column]) is not None and value == value]
-        if present:
-            found |= {min(present)[1], max(present)[1]}
+        present = [(value, i) for i in range(start, end) if (value := rows[i][column]) is not None]
+        usual = [each for each in present if math.isfinite(each[0])]
+        if usual:
+            found |= {min(usual)[1], max(usual)[1]}
+        if len(usual) < len(present):
+            found.add(next(i for value, i in present if not math.isfinite(value)))
     return found
 
 

@@ -28,6 +28,7 @@ NOTHING_YET: dict[str, Any] = {
     "columns": [],
     "from_row": 0,
     "rows": [],
+    "non_finite": {},
     "log": {"offset": 0, "next_offset": 0, "text": ""},
     "epochs": [],
 }

@@ -129,11 +129,15 @@ def read_log(path: Path, offset: int, limit: int, is_final: bool = True) -> LogC
     return LogChunk(start, start + end, size, data[:end].decode("utf-8", errors="replace"))
 
 
-def first_character(path: Path, offset: int) -> int:
-    """Move an offset in the log forward to where a character begins."""
+def first_line(path: Path, offset: int, end: int) -> int:
+    """Move an offset in the log forward to where a line begins, or, if none does before `end`, a character."""
     try:
         with open(path, "rb") as file:
-            return _first_character(file.fileno(), offset)
+            if offset == 0 or os.pread(file.fileno(), 1, offset - 1) == b"\n":
+                return offset
+            ahead = os.pread(file.fileno(), max(0, end - offset), offset)
+            newline = ahead.find(b"\n") + 1
+            return offset + newline if 0 < newline < len(ahead) else _first_character(file.fileno(), offset)
     except OSError:
         return 0
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import FileNotInRun, NoRuns, ReportUnreadable
-from app.runs.metrics import MetricsTable, finite, read_table, summarise, thin
+from app.runs.metrics import MetricsTable, finite, non_finite, read_table, summarise, thin
+from app.runs.search import LogMatches, search_log
 from app.runs.store import Run, RunStore
-from app.runs.tail import read_log
+from app.runs.tail import first_line, read_log
 from trainer import strict_yaml
 from trainer.rundir import is_there, read_json
 from trainer.strict_yaml import YamlInvalid
@@ -67,25 +68,40 @@ class RunViews:
     def artifacts(self, run_id: str) -> list[dict[str, Any]]:
         return self._artifacts(self._store.find(run_id))
 
-    def log(self, run_id: str, offset: int, limit: int) -> dict[str, Any]:
-        """A piece of the log; a character at its end that is not whole yet is left for later while the run goes on."""
+    def log(self, run_id: str, offset: int, limit: int, from_line: bool) -> dict[str, Any]:
+        """A piece of the log; a character at its end that is not whole yet is left for later while the run goes on.
+
+        `from_line`: it begins at the first line that begins in it; so it is shorter, and ends where it would anyway.
+        """
         run = self._store.find(run_id)
-        chunk = read_log(run.directory.log, offset, limit, is_final=not run.is_active)
+        path, is_final = run.directory.log, not run.is_active
+        chunk = read_log(path, offset, limit, is_final)
+        if from_line and chunk.text:
+            start, end = first_line(path, chunk.offset, chunk.next_offset), chunk.next_offset
+            chunk = read_log(path, start, end - start, is_final)
         return {"run_id": run_id, **vars(chunk)}
+
+    def search_log(self, run_id: str, text: str, offset: int, limit: int) -> dict[str, Any]:
+        """Where in a stretch of the log lines hold a text."""
+        found: LogMatches = search_log(self._store.find(run_id).directory.log, text, offset, limit)
+        return {"run_id": run_id, **vars(found)}
 
     def metrics(self, run_id: str, since_row: int, max_points: int | None, columns: list[str] | None) -> dict[str, Any]:
         """The metrics of a run. Raises FileNotInRun when it has none yet, MetricsUnreadable."""
         path, table = self._table(run_id)
         chosen = table.columns if columns is None else [name for name in columns if name in table.columns]
         indices = [table.columns.index(name) for name in chosen]
-        rows = [[finite(row[i]) for i in indices] for row in table.rows[since_row:]]
+        rows = [[row[i] for i in indices] for row in table.rows[since_row:]]
+        if max_points is not None:
+            rows = thin(rows, max_points)
         return {
             "run_id": run_id,
             "available_columns": table.columns,
             "total_rows": len(table.rows),
             "max_epoch": table.maximum("epoch"),
             "max_step": table.maximum("step"),
-            "data": [dict(zip(chosen, row)) for row in (rows if max_points is None else thin(rows, max_points))],
+            "data": [dict(zip(chosen, map(finite, row))) for row in rows],
+            "non_finite": non_finite(chosen, rows),
             "csv_file": str(path),
             "last_modified": _modified_at(path),
         }

@@ -179,7 +179,18 @@ class MetricsSchema(Schema):
     data = fields.List(
         fields.Dict(keys=fields.String(), values=fields.Float(allow_none=True)),
         required=True,
-        metadata={"description": "One object a row; null = not logged (or not finite)."},
+        metadata={"description": "One object a row; null = not logged, or not finite: see non_finite."},
+    )
+    non_finite = fields.Dict(
+        keys=fields.String(),
+        values=fields.Dict(
+            keys=fields.String(validate=validate.OneOf(["nan", "inf", "-inf"])), values=fields.List(fields.Integer())
+        ),
+        required=True,
+        metadata={
+            "description": "By column and kind, where in `data` (counted from 0) a null stands for what JSON has not.",
+            "example": {"train/loss": {"nan": [41, 42], "inf": [40]}},
+        },
     )
     csv_file = fields.String(required=True)
     last_modified = fields.String(required=True, allow_none=True)
@@ -236,3 +247,17 @@ class LogSchema(Schema):
     next_offset = fields.Integer(required=True)
     size = fields.Integer(required=True)
     text = fields.String(required=True)
+
+
+class LogMatchesSchema(Schema):
+    run_id = fields.String(required=True)
+    offset = fields.Integer(required=True)
+    next_offset = fields.Integer(required=True, metadata={"description": "Where a next search goes on."})
+    size = fields.Integer(required=True, metadata={"description": "Of the log, in bytes."})
+    lines = fields.List(
+        fields.Integer(),
+        required=True,
+        metadata={
+            "description": "Byte at which each line that holds the text begins, the first 10,000 of the stretch."
+        },
+    )

@@ -14,6 +14,7 @@ from app.runs.states import STATES
 MAX_PATH_CHARS = 4096
 MAX_NAME_CHARS = 255
 MAX_LOG_BYTES = 4 * 1024 * 1024
+MAX_LOG_SEARCH_BYTES = 16 * 1024 * 1024
 MAX_OVERRIDES_BYTES = 32 * 1024
 MAX_OVERRIDES_DEPTH = 10
 
@@ -196,6 +197,26 @@ class LogQuerySchema(_Request):
         load_default=64 * 1024,
         validate=validate.Range(1, MAX_LOG_BYTES),
         metadata={"description": "Bytes at most; a character is never split."},
+    )
+    from_line = fields.Boolean(
+        load_default=False,
+        metadata={"description": "1: leave out the end of a line that begins before; if no other begins, nothing."},
+    )
+
+
+class LogSearchQuerySchema(_Request):
+    text = fields.String(
+        required=True,
+        validate=validate.Length(1, MAX_NAME_CHARS),
+        metadata={"description": "What a line must hold, capital letters of ASCII or not."},
+    )
+    offset = fields.Integer(
+        load_default=0, validate=validate.Range(0, 2**53), metadata={"description": "Byte at which a line begins."}
+    )
+    limit = fields.Integer(
+        load_default=MAX_LOG_SEARCH_BYTES,
+        validate=validate.Range(1, MAX_LOG_SEARCH_BYTES),
+        metadata={"description": "Bytes to look through at most (the last line in full, if it is not too long)."},
     )
 
 

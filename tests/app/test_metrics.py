@@ -44,6 +44,7 @@ def test_metrics_have_the_contracts_fields(shared: LiveServer, run: Path) -> Non
         "max_epoch": 1,
         "max_step": 19,
         "data": DATA,
+        "non_finite": {"train/loss": {"nan": [2]}, "val/acc": {"inf": [3]}},
         "csv_file": str(run / "csv" / "version_0" / "metrics.csv"),
         "last_modified": body["last_modified"],
     }
@@ -85,6 +86,7 @@ def test_since_row_leaves_out_what_is_known(shared: LiveServer, run: Path) -> No
     for since in (0, 1, 3, 4, 5, 2**53):
         body = metrics_of(shared, run, f"?since_row={since}")
         assert body["data"] == DATA[since:]
+        assert body["non_finite"].get("val/acc") == ({"inf": [3 - since]} if since <= 3 else None)
         assert body["total_rows"] == 4
 
 

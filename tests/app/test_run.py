@@ -174,6 +174,28 @@ def test_a_negative_offset_counts_from_the_end_and_splits_no_character(shared: L
         assert piece["next_offset"] == piece["size"] == len(encoded)
 
 
+def test_a_piece_may_begin_where_a_line_does(shared: LiveServer, run: Path) -> None:
+    (run / "train.log").write_bytes(b"one\ntwo\nthree")
+    for query, text in {
+        "offset=1": "two\nthree",
+        "offset=4&limit=4": "two\n",
+        "offset=9": "hree",
+        "offset=-7": "three",
+    }.items():
+        piece = log_of(shared, run, f"?from_line=1&{query}")
+        assert (piece["text"], piece["next_offset"] - piece["offset"]) == (text, len(text))
+
+
+def test_the_log_is_searched_a_stretch_at_a_time(shared: LiveServer, run: Path) -> None:
+    (run / "train.log").write_bytes(b"an Error\nfine\nanother error")
+    told = log_of(shared, run, "/search?text=eRRor")
+    assert told == {"run_id": run.name, "offset": 0, "next_offset": 27, "size": 27, "lines": [0, 14]}
+    first = log_of(shared, run, "/search?text=error&limit=2")
+    assert (first["lines"], first["next_offset"]) == ([0], 9)
+    assert log_of(shared, run, "/search?text=error&offset=9")["lines"] == [14]
+    assert set(problem(shared.get(f"/training/runs/{run.name}/log/search"), 422)["errors"]) == {"text"}
+
+
 def test_bytes_that_are_no_text_are_marked(shared: LiveServer, run: Path) -> None:
     (run / "train.log").write_bytes(b"a\xff\xfeb\xf0\x9f")
     assert log_of(shared, run, "")["text"] == "a\ufffd\ufffdb\ufffd"
@@ -270,7 +292,14 @@ def test_no_run_id_leads_out_of_the_folder(shared: LiveServer, tmp_path: Path, r
     for name, target in (("link", write_run(tmp_path, "outside")), (".hidden", write_run(tmp_path, "outside2"))):
         if not (shared.runs_dir / name).is_symlink():
             (shared.runs_dir / name).symlink_to(target)
-    paths = ("runs/{}", "runs/{}/log", "runs/{}/artifacts", "runs/{}/artifacts/state.json", "models/{}/download")
+    paths = (
+        "runs/{}",
+        "runs/{}/log",
+        "runs/{}/log/search?text=x",
+        "runs/{}/artifacts",
+        "runs/{}/artifacts/state.json",
+        "models/{}/download",
+    )
     for path in (*paths, "metrics/runs/{}", "metrics/runs/{}/summary"):
         status, body = ask(shared, "GET", "/training/" + path.format(run_id))
         assert status == 404, (path, body)
@@ -287,7 +316,7 @@ def test_no_run_id_leads_out_of_the_folder(shared: LiveServer, tmp_path: Path, r
 
 def test_every_get_leaves_the_run_as_it_is(shared: LiveServer, run: Path) -> None:
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    for path in ("", "/log", "/artifacts", "/artifacts/state.json"):
+    for path in ("", "/log", "/log/search?text=x", "/artifacts", "/artifacts/state.json"):
         assert shared.get(f"/training/runs/{run.name}{path}").status_code == 200
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
     assert json.loads(before[run / "state.json"])["state"] == "completed"

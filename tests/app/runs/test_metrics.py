@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.runs.exceptions import MetricsUnreadable
-from app.runs.metrics import MetricsTable, merge_epochs, read_table, summarise, thin
+from app.runs.metrics import MetricsTable, merge_epochs, non_finite, read_table, summarise, thin
 
 
 def table(tmp_path: Path, text: str) -> MetricsTable:
@@ -55,11 +55,13 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, content: bytes, problem: st
 
 def test_thinning_keeps_every_columns_peaks_and_the_ends() -> None:
     rows: list[Any] = [[i, 1.0, None if i % 2 else 0.0] for i in range(10_000)]
-    rows[4321][1], rows[7000][2], rows[5][1] = 99.0, -50.0, math.nan
+    rows[4321][1], rows[7000][2], rows[5][1], rows[4330][1] = 99.0, -50.0, math.nan, math.inf
     thinned = thin(rows, 100)
     assert len(thinned) <= 100
     assert rows[4321] in thinned
     assert rows[7000] in thinned
+    assert rows[5] in thinned
+    assert rows[4330] in thinned
     assert thinned[0] is rows[0]
     assert thinned[-1] is rows[-1]
     assert [row[0] for row in thinned] == sorted(row[0] for row in thinned)
@@ -69,6 +71,13 @@ def test_thinning_keeps_every_columns_peaks_and_the_ends() -> None:
 def test_thinning_never_exceeds_what_was_asked(max_points: int) -> None:
     rows: list[Any] = [[float(i * j % 7) for j in range(20)] for i in range(500)]
     assert len(thin(rows, max_points)) <= max_points
+
+
+def test_what_is_not_finite_is_told_by_column_kind_and_row() -> None:
+    rows: list[Any] = [[0, 1.0, None], [1, math.nan, math.inf], [2, math.nan, -math.inf]]
+    told = non_finite(["step", "loss", "acc"], rows)
+    assert told == {"loss": {"nan": [1, 2]}, "acc": {"inf": [1], "-inf": [2]}}
+    assert non_finite(["step"], [[0]]) == {}
 
 
 def test_few_rows_are_not_thinned() -> None:

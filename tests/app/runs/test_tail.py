@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.runs.tail import LogTail, MetricsTail, first_character, read_log
+from app.runs.tail import LogTail, MetricsTail, first_line, read_log
 
 
 def write_csv(path: Path, columns: list[str], rows: list[dict[str, object]]) -> None:
@@ -135,7 +135,16 @@ def test_a_log_read_from_its_end_begins_at_a_character(tmp_path: Path) -> None:
         assert TEXT.endswith(chunk.text)
         assert "\ufffd" not in chunk.text
         assert len(chunk.text.encode()) == chunk.next_offset - chunk.offset <= back
-        assert first_character(path, chunk.size - back) == chunk.offset
+
+
+def test_an_offset_moves_forward_to_where_a_line_begins(tmp_path: Path) -> None:
+    path = tmp_path / "train.log"
+    path.write_text("one\ntw€\nthree", encoding="utf-8")
+    size = path.stat().st_size
+    assert [first_line(path, offset, size) for offset in range(11)] == [0, 4, 4, 4, 4, 10, 10, 10, 10, 10, 10]
+    # Where none begins in time it is at least a character: the euro sign's bytes are 6, 7 and 8.
+    assert [first_line(path, offset, 9) for offset in (5, 6, 7, 8)] == [5, 6, 9, 9]
+    assert first_line(tmp_path / "missing", 5, 9) == 0
 
 
 def test_an_incomplete_character_waits_until_the_end(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""Looking for a text in a log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.runs.search import MAX_LINES, LogMatches, search_log
+
+
+def found(tmp_path: Path, content: bytes, text: str) -> list[bytes]:
+    """The lines that are found, however small the stretches are that are searched."""
+    path = tmp_path / "train.log"
+    path.write_bytes(content)
+    answers = []
+    for limit in (1, 7, 1_000_000):
+        offset, lines = 0, []
+        while (told := search_log(path, text, offset, limit)).next_offset > offset:
+            lines += told.lines
+            offset = told.next_offset
+        assert offset == told.size == len(content)
+        answers.append([content[start:].split(b"\n")[0] for start in lines])
+    assert answers[0] == answers[1] == answers[2]
+    return answers[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "text", "lines"),
+    [
+        (b"an Error\nfine\nerror, error\nerr\nor", "eRRor", [b"an Error", b"error, error"]),
+        (b"no newline at the end", "END", [b"no newline at the end"]),
+        ("für Ü\nfur\n".encode(), "FüR Ü", ["für Ü".encode()]),
+        (b"a\n\x1b[31mErr\x1b[0mor\n", "error", [b"\x1b[31mErr\x1b[0mor"]),
+        (b"\x1b[31mErr\x1b[0mor\n", "31m", []),
+        (b" 10%|#\r 20%|##\r\n", "20%", [b" 10%|#\r 20%|##\r"]),
+        (b" 10%|#\r 20%|##\r\n", "10%", []),
+        (b"", "x", []),
+    ],
+)
+def test_lines_are_found_as_they_are_shown(tmp_path: Path, content: bytes, text: str, lines: list[bytes]) -> None:
+    assert found(tmp_path, content, text) == lines
+
+
+def test_too_many_lines_are_told_in_part_and_none_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "train.log"
+    path.write_bytes(b"x\n" * (MAX_LINES + 5))
+    told = search_log(path, "x", 0, 1_000_000)
+    assert (len(told.lines), told.next_offset) == (MAX_LINES, 2 * MAX_LINES)
+    assert len(search_log(path, "x", told.next_offset, 1_000_000).lines) == 5
+
+
+def test_a_missing_log_holds_nothing(tmp_path: Path) -> None:
+    assert search_log(tmp_path / "train.log", "x", 5, 10) == LogMatches(0, 0, 0, [])
