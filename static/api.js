@@ -64,7 +64,8 @@ function nameOf(response) {
   return encoded ? decodeURIComponent(encoded) : (/filename="?([^";]+)"?/.exec(disposition)?.[1] ?? "download");
 }
 
-function offer(blob, name) {
+/** Let a person save a file that was made here. */
+export function offer(blob, name) {
   const address = URL.createObjectURL(blob);
   const link = Object.assign(document.createElement("a"), { href: address, download: name });
   link.click();

@@ -9,6 +9,8 @@ export function count(value) {
 
 /** A metric's value, short, with enough digits to tell neighbours apart. */
 export function metric(value) {
+  if (Number.isNaN(value)) return "NaN";
+  if (Math.abs(value) === Infinity) return value > 0 ? "\u221e" : "\u2212\u221e";
   if (!isNumber(value)) return UNKNOWN;
   const size = Math.abs(value);
   return digits(value, size).replace("e+", "e").replaceAll("-", "\u2212");

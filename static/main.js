@@ -6,10 +6,11 @@ import { INITIAL, isActive, reduce } from "./state.js";
 import { createStore } from "./store.js";
 import { keepToken, readToken } from "./token.js";
 import { renderCharts } from "./views/charts.js";
+import { createCompare, runsIn } from "./views/compare.js";
 import { renderConnection } from "./views/connection.js";
 import { askHowToStop, askToken } from "./views/dialogs.js";
 import { renderEpochs } from "./views/epochs.js";
-import { renderLog, wireLog } from "./views/log.js";
+import { createLogView } from "./views/log.js";
 import { renderNow } from "./views/now.js";
 import { createRuns } from "./views/runs.js";
 import { renderStart, wireStart } from "./views/start.js";
@@ -84,7 +85,7 @@ function refresh(state, before) {
   if (isChanged && run !== null && !isActive(run)) describe(run);
 }
 
-const RENDER = [renderNow, renderConnection, renderStart, renderCharts, renderEpochs, renderLog, createRuns(downloadModel), renderSystem];
+const RENDER = [renderNow, renderConnection, renderStart, renderCharts, renderEpochs, createLogView({ get: api.get, download, pathOf: runPath }), createRuns(downloadModel), renderSystem];
 let isScheduled = false;
 
 function render() {
@@ -101,15 +102,16 @@ function scheduleRender() {
 listen(scheduleRender);
 listen(renderTitle); // At once: a tab in the background draws no frames.
 listen(refresh);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", scheduleRender);
 
 byId("stop").addEventListener("click", stop);
 byId("resume").addEventListener("click", () => start({ resume_from: getState().run.run_id }));
 byId("download").addEventListener("click", () => downloadModel(getState().run.run_id));
-byId("log-download").addEventListener("click", () => download(`${runPath(getState().run.run_id)}/artifacts/train.log`));
 wireStart({ start, refuse: (problem) => dispatch({ type: "denied", of: "start", problem }) });
-wireLog();
 render();
+
+const compared = runsIn(location.search);
+byId("compare").hidden = compared.length === 0;
+if (compared.length) createCompare(byId("compare"), { get: api.get, go: (path) => location.assign(path) }).show(compared);
 
 loadChoices();
 listRuns();

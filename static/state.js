@@ -1,10 +1,11 @@
 /** What the page knows, and the one function that changes it: reduce(state, action) -> state. No effects, no DOM. */
 import { NO_METRICS, append, truncate } from "./metrics.js";
-import { EMPTY_SCREEN, write } from "./terminal.js";
 
 const ACTIVE = new Set(["starting", "running", "stopping"]);
 
-const NO_LOG = Object.freeze({ generation: 0, offset: 0, nextOffset: 0, screen: EMPTY_SCREEN });
+/** A log's end: `pieces` [{offset, next_offset, text}] go on one after the other, the last to `nextOffset`. */
+const NO_LOG = Object.freeze({ generation: 0, nextOffset: 0, pieces: [] });
+const MAX_LOG_CHARS = 512 * 1024;
 const NO_RUN = Object.freeze({ run: null, progress: null, metrics: NO_METRICS, epochs: [], log: NO_LOG, detail: null });
 const IDLE_REQUEST = Object.freeze({ isBusy: false, problem: null });
 
@@ -38,8 +39,8 @@ const CHANGES = {
   run: (state, { run }) => ({ isLoaded: true, ...turnedTo(state, run) }),
   progress: (_, { progress }) => ({ progress }),
   epoch: (state, { epoch, metrics }) => ({ epochs: withEpoch(state.epochs, epoch, metrics) }),
-  metrics: (state, { columns, rows }) => ({ metrics: append(state.metrics, columns, rows) }),
-  log: (state, piece) => ({ log: continued(state.log, piece) }),
+  metrics: (state, { columns, rows, non_finite }) => ({ metrics: append(state.metrics, columns, rows, non_finite) }),
+  log: (state, { offset, next_offset, text }) => ({ log: continued(state.log, { offset, next_offset, text }) }),
   system: (_, { system }) => ({ system }),
   described: (state, { detail }) => (detail.run_id === state.run?.run_id ? { detail } : {}),
   listed: (_, { runs, models }) => ({ runs, models }),
@@ -52,14 +53,14 @@ const CHANGES = {
 };
 
 /** Complete what we have by an acknowledgement; `from_row` and the log's offset say where it goes on. */
-function caughtUp(state, { run, progress, columns, from_row, rows, log, epochs }) {
+function caughtUp(state, { run, progress, columns, from_row, rows, non_finite, log, epochs }) {
   const before = turnedTo(state, run);
   const ours = { ...state, ...before };
   const goesOn = ours.log.nextOffset === log.offset && ours.log.nextOffset > 0;
   return {
     ...before,
     progress,
-    metrics: append(truncate(ours.metrics, from_row), columns, rows),
+    metrics: append(truncate(ours.metrics, from_row), columns, rows, non_finite),
     epochs,
     log: goesOn ? continued(ours.log, log) : begun(state.log.generation + 1, log),
   };
@@ -72,12 +73,16 @@ function turnedTo(state, run) {
   return { ...NO_RUN, log, run, start: IDLE_REQUEST, stop: IDLE_REQUEST };
 }
 
-function begun(generation, { offset, next_offset, text }) {
-  return { generation, offset, nextOffset: next_offset, screen: write(EMPTY_SCREEN, text) };
+function begun(generation, piece) {
+  return continued({ ...NO_LOG, generation }, piece);
 }
 
-function continued(log, { next_offset, text }) {
-  return { ...log, nextOffset: next_offset, screen: text ? write(log.screen, text) : log.screen };
+/** The newest pieces are kept, of the older ones as many as there is room for. */
+function continued(log, piece) {
+  const pieces = piece.text === "" ? log.pieces : [...log.pieces, piece];
+  let chars = 0;
+  const first = pieces.findLastIndex(({ text }) => (chars += text.length) > MAX_LOG_CHARS);
+  return { ...log, nextOffset: piece.next_offset, pieces: pieces.slice(Math.min(first + 1, pieces.length - 1)) };
 }
 
 function withEpoch(epochs, epoch, metrics) {

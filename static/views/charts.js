@@ -1,36 +1,20 @@
-/** A chart for each group of metrics that the run has logged. */
+/** The charts of the run that is followed. */
+import { createCharts } from "../charts/charts.js";
 import { byId, whenChanged } from "../dom.js";
-import { aligned, axisOf, groups } from "../series.js";
-import { Chart } from "./chart.js";
 
-const charts = new Map();
-let theme = null;
+let charts = null;
 
-/** Draw the charts; `isDark` because a canvas does not follow the style sheet. */
 export const renderCharts = whenChanged(
-  (state) => [state.metrics, isDark()],
-  ({ metrics }) => {
-    const isAnew = theme !== isDark();
-    theme = isDark();
-    const found = groups(metrics);
-    byId("no-charts").hidden = found.length > 0;
-    const kept = new Set(found.map(([title]) => title));
-    for (const [title, chart] of charts) {
-      if (!kept.has(title)) {
-        chart.remove();
-        charts.delete(title);
-      }
-    }
-    const place = byId("charts");
-    found.forEach(([title, names], i) => {
-      if (!charts.has(title)) charts.set(title, new Chart(title));
-      const chart = charts.get(title);
-      if (place.children[i] !== chart.element) place.insertBefore(chart.element, place.children[i] ?? null);
-      chart.show(axisOf(metrics), names, aligned(metrics, names), isAnew);
-    });
+  (state) => [state.metrics, state.run?.run_id, stepsPerEpoch(state)],
+  (state) => {
+    charts ??= createCharts(byId("charts"));
+    byId("no-charts").hidden = state.metrics.count > 0;
+    const { run, metrics } = state;
+    charts.show(run === null ? [] : [{ id: run.run_id, metrics, stepsPerEpoch: stepsPerEpoch(state) }]);
   },
 );
 
-function isDark() {
-  return matchMedia("(prefers-color-scheme: dark)").matches;
+function stepsPerEpoch({ progress }) {
+  const steps = Math.round(progress?.total_steps / progress?.max_epochs);
+  return Number.isFinite(steps) && steps > 0 ? steps : null;
 }

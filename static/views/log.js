@@ -1,51 +1,24 @@
-/** The log's tail. It follows until somebody scrolls up. */
-import { byId, make, setText, whenChanged } from "../dom.js";
+/** The log of the run that is followed. */
+import { byId, whenChanged } from "../dom.js";
+import { createLog } from "../log/view.js";
 
-let generation = -1;
-let first = 0;
-/** The line elements shown; the last one is the line being written. */
-let shown = [];
-let isFollowing = true;
-
-export const renderLog = whenChanged(
-  (state) => [state.log],
-  ({ log }) => {
-    const place = byId("log");
-    if (log.generation !== generation) {
-      generation = log.generation;
-      place.replaceChildren();
-      shown = [];
-      isFollowing = true;
-    }
-    const { screen } = log;
-    byId("no-log").hidden = log.nextOffset > 0;
-    byId("log-download").hidden = log.nextOffset === 0;
-    byId("log-note").hidden = log.offset === 0 && screen.first === 0;
-    update(place, screen);
-    if (isFollowing) place.scrollTop = place.scrollHeight;
-    byId("log-follow").hidden = isFollowing;
-  },
-);
-
-function update(place, screen) {
-  if (shown.length === 0) first = screen.first;
-  const dropped = Math.min(screen.first - first, shown.length);
-  for (const line of shown.splice(0, dropped)) line.remove();
-  first = screen.first;
-  const lines = [...screen.lines, screen.text];
-  // Lines that are complete do not change any more; the last one shown was perhaps still being written.
-  for (let i = Math.max(0, shown.length - 1); i < lines.length; i += 1) {
-    if (i === shown.length) shown.push(make("div"));
-    setText(shown[i], lines[i]);
-  }
-  place.append(...shown.filter((line) => line.parentNode === null));
-}
-
-export function wireLog() {
-  const place = byId("log");
-  place.addEventListener("scroll", () => {
-    isFollowing = place.scrollHeight - place.scrollTop - place.clientHeight < 24;
-    byId("log-follow").hidden = isFollowing;
-  });
-  byId("log-follow").addEventListener("click", () => (place.scrollTop = place.scrollHeight));
+/** `get(path)` asks REST, `download(path)` saves a file; `pathOf(run)` is a run's path there. */
+export function createLogView({ get, download, pathOf }) {
+  let [view, path] = [null, null];
+  const parts = {
+    load: (offset, limit, fromLine) => get(`${path}/log?offset=${offset}&limit=${limit}&from_line=${Number(fromLine)}`),
+    search: (text, offset) => get(`${path}/log/search?text=${encodeURIComponent(text)}&offset=${offset}`),
+    download: () => download(`${path}/artifacts/train.log`),
+  };
+  return whenChanged(
+    (state) => [state.log, state.run?.run_id],
+    ({ log, run }) => {
+      byId("no-log").hidden = log.nextOffset > 0;
+      byId("log-view").hidden = log.nextOffset === 0;
+      if (run === null) return;
+      path = pathOf(run.run_id);
+      view ??= createLog(byId("log-view"), parts);
+      view.render(log);
+    },
+  );
 }

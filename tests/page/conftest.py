@@ -19,6 +19,8 @@ INSTALL = "The page's tests need Chromium (apt-get install chromium) and Playwri
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WAIT_MS = 15_000
 
+Evaluate = Callable[..., Any]
+
 
 @dataclass
 class Console:
@@ -58,6 +60,17 @@ def launched_browser() -> Iterator[Any]:
 def browser() -> Iterator[Any]:
     with launched_browser() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def evaluate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evaluate]:
+    """Run the body of an async JavaScript function (`given` is its argument) on an empty page and return its result."""
+    with launched_browser() as browser:
+        server = LiveServer(tmp_path_factory.mktemp("modules"), "eventlet").start()
+        page = browser.new_page()
+        page.goto(server.url + "/ping")
+        yield lambda body, given=None: page.evaluate(f"async (given) => {{ {body} }}", given)
+        end(server)
 
 
 @pytest.fixture

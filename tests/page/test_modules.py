@@ -1,74 +1,17 @@
-"""The page's modules that know no page: the log's screen, the metrics, the subscription. Run in the browser."""
+"""The page's modules that know no page: metrics, their groups, overrides, the subscription. Run in the browser."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.conftest import end
-from tests.page.conftest import launched_browser
-from tests.servers import LiveServer
-
-Evaluate = Callable[..., Any]
+from tests.page.conftest import Evaluate
 
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> None:
     """No check after each test, because the browser and the server are shared by all of these."""
-
-
-@pytest.fixture(scope="module")
-def evaluate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evaluate]:
-    """Run the body of an async JavaScript function (`given` is its argument) and return its result."""
-    with launched_browser() as browser:
-        server = LiveServer(tmp_path_factory.mktemp("modules"), "eventlet").start()
-        page = browser.new_page()
-        page.goto(server.url + "/ping")
-        yield lambda body, given=None: page.evaluate(f"async (given) => {{ {body} }}", given)
-        end(server)
-
-
-def test_the_log_is_shown_as_a_terminal_would(evaluate: Evaluate) -> None:
-    show = """
-        const { EMPTY_SCREEN, write } = await import("/static/terminal.js");
-        const shown = (pieces) => {
-            const screen = pieces.reduce(write, EMPTY_SCREEN);
-            return [...screen.lines, screen.text];
-        };
-        // Whole, and cut at every place.
-        return given.map((text) => [shown([text]), shown([...text])]);
-    """
-    cases = {
-        "one\ntwo": ["one", "two"],
-        "one\r\ntwo\r\n": ["one", "two", ""],
-        "10%\r20%\r": ["20%"],
-        "10%\r20%\rdone\n": ["done", ""],
-        "a long bar\rshort": ["shortg bar"],
-        "a long bar\r\x1b[Kshort": ["short"],
-        "a long bar\x1b[2K\rshort": ["short     "],
-        "\x1b[31mred\x1b[0m\x1b[38;5;12mblue": ["redblue"],
-        "\x1b]0;a title\x07text": ["text"],
-        "wrong\b\b\b\b\bright": ["right"],
-        "bell\x07 and nul\x00": ["bell and nul"],
-        "tab\tstays, ü too": ["tab\tstays, ü too"],
-    }
-    for (text, expected), (whole, cut) in zip(cases.items(), evaluate(show, list(cases))):
-        assert whole == expected, repr(text)
-        assert cut == whole, repr(text)
-
-
-def test_a_log_without_end_stays_bounded(evaluate: Evaluate) -> None:
-    screen = evaluate("""
-        const { EMPTY_SCREEN, write, MAX_LINES, MAX_LINE_CHARS } = await import("/static/terminal.js");
-        let screen = EMPTY_SCREEN;
-        for (let i = 0; i < 50; i += 1) screen = write(screen, "x".repeat(1_000_000));
-        const longest = Math.max(...screen.lines.map((line) => line.length), screen.text.length);
-        const chars = MAX_LINE_CHARS * (screen.first + screen.lines.length) + screen.text.length;
-        return { lines: screen.lines.length <= MAX_LINES, longest: longest <= MAX_LINE_CHARS, chars };
-    """)
-    assert screen == {"lines": True, "longest": True, "chars": 50_000_000}
 
 
 def test_columns_may_widen_and_change_their_order(evaluate: Evaluate) -> None:
@@ -89,10 +32,10 @@ def test_columns_may_widen_and_change_their_order(evaluate: Evaluate) -> None:
     ]
 
 
-def test_metrics_are_grouped_and_aligned(evaluate: Evaluate) -> None:
-    groups, axis, data = evaluate("""
+def test_metrics_of_all_runs_are_grouped(evaluate: Evaluate) -> None:
+    groups = evaluate("""
         const { NO_METRICS, append } = await import("/static/metrics.js");
-        const { aligned, axisOf, groups } = await import("/static/series.js");
+        const { groups } = await import("/static/series.js");
         const names = ["epoch", "lr", "step", "test/acc", "train/acc", "train/loss_step", "val/loss", "never"];
         const metrics = append(NO_METRICS, names, [
             [0, 0.1, 9, null, null, 3, null, null],
@@ -100,15 +43,27 @@ def test_metrics_are_grouped_and_aligned(evaluate: Evaluate) -> None:
             [1, 0.2, 19, 1, null, 1, null, null],
             [1, 0.3, null, null, 0.5, 1, null, null],
         ]);
-        return [groups(metrics), axisOf(metrics), aligned(metrics, ["train/loss_step", "val/loss"])];
+        return groups([metrics, append(NO_METRICS, ["val/f1", "val/acc"], [[1, 2]])]);
     """)
     assert groups == [
         ["loss", ["train/loss_step", "val/loss"]],
-        ["acc", ["train/acc", "test/acc"]],
+        ["acc", ["train/acc", "val/acc", "test/acc"]],
+        ["f1", ["val/f1"]],
         ["lr", ["lr"]],
     ]
-    assert axis == "step"
-    assert data == [[9, 19], [3, 1], [2, None]]
+
+
+def test_what_json_has_not_is_not_what_was_not_logged(evaluate: Evaluate) -> None:
+    shown = evaluate("""
+        const { NO_METRICS, append, fromAnswer } = await import("/static/metrics.js");
+        const shown = ({ columns }) => [...columns.values()].map((values) => values.map(String));
+        const one = append(NO_METRICS, ["a", "b"], [[1, null]]);
+        const two = append(one, ["a", "b"], [[null, null], [null, 2]], { a: { nan: [1], inf: [0] } });
+        const data = [{ a: 1 }, { a: null }, {}];
+        const answer = { available_columns: ["a"], data, non_finite: { a: { "-inf": [1] } } };
+        return [shown(two), shown(fromAnswer(answer))];
+    """)
+    assert shown == [[["1", "Infinity", "NaN"], ["null", "null", "2"]], [["1", "-Infinity", "null"]]]
 
 
 def test_overrides_are_values_or_text(evaluate: Evaluate) -> None:
@@ -147,7 +102,7 @@ SYNC = """
     const shown = () => [
         state.run?.run_id ?? null, state.run?.state ?? null,
         (state.metrics.columns.get("a") ?? []).slice(0, state.metrics.count),
-        [...state.log.screen.lines, state.log.screen.text].join("\\n"),
+        state.log.pieces.map(({ text }) => text).join(""),
     ];
     const positions = () => asked.map(({ request }) => [request.row, request.log_offset]);
     sync.connected();

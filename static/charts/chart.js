@@ -1,0 +1,122 @@
+/** One chart: heading, legend, picture, and the same in words. */
+import { make, setText } from "../dom.js";
+import { metric } from "../format.js";
+import { wireGestures } from "./gestures.js";
+import { saveImage } from "./image.js";
+import { Legend } from "./legend.js";
+import { nearestOf } from "./lines.js";
+import { createPlot, dataOf } from "./plot.js";
+import { nearest } from "./points.js";
+import { placeText, summaryOf } from "./summary.js";
+
+const SUMMARY_EVERY_MS = 1000;
+let numCharts = 0;
+
+export class Chart {
+  #plot = null;
+  #built = null;
+  #shown = null;
+  #told;
+  #summarised = 0;
+
+  /** `told`: {viewed(view or null), toggled(key, keysBeside, isAlone), resized()}: what people do with it; and range(). */
+  constructor(title, palette, syncKey, told) {
+    this.title = title;
+    this.palette = palette;
+    this.syncKey = syncKey;
+    this.#told = told;
+    this.#make();
+    this.#observer = new ResizeObserver(() => this.#resize());
+    this.#observer.observe(this.canvas);
+  }
+
+  #observer;
+
+  #make() {
+    const id = `chart-words-${(numCharts += 1)}`;
+    this.place = make("span", { className: "chart-place" });
+    this.legend = new Legend((key, isAlone) => this.#told.toggled(key, this.legend.keys(), isAlone));
+    const save = make("button", { type: "button", className: "small plain chart-save", text: "PNG", title: "Save this chart as an image" });
+    save.setAttribute("aria-label", `Save the chart of ${this.title} as PNG`);
+    save.addEventListener("click", () => saveImage(this.#plot, { title: this.title, axis: this.#shown.axis, lines: this.#shown.lines, palette: this.palette }));
+    this.canvas = make("div", { className: "plot", tabIndex: 0 });
+    this.words = make("p", { className: "visually-hidden", id });
+    this.spoken = make("p", { className: "visually-hidden" });
+    this.spoken.setAttribute("aria-live", "polite");
+    const attributes = { role: "group", "aria-roledescription": "chart", "aria-label": `${this.title}. Arrow keys read values, plus and minus zoom.`, "aria-describedby": id };
+    for (const [name, value] of Object.entries(attributes)) this.canvas.setAttribute(name, value);
+    const head = make("div", { className: "chart-head" }, make("h3", { text: this.title }), this.place, save);
+    this.element = make("div", { className: "chart" }, head, this.legend.element, this.canvas, this.words, this.spoken);
+  }
+
+  /** Show lines: {lines, hidden, axis, view, extent, isWhole, smoothing, isLog}. The lines not hidden are drawn. */
+  show(shown) {
+    const lines = shown.lines.filter(({ key }) => !shown.hidden.has(key));
+    const width = this.canvas.clientWidth;
+    const best = lines.map((line) => line.best());
+    this.#shown = { ...shown, lines, best, colour: this.palette.colour, ...dataOf(lines, { ...shown, width }) };
+    this.canvas.dataset.numPoints = this.#shown.numPoints;
+    this.legend.show(shown.lines, shown.hidden, this.palette.colour);
+    this.#draw();
+    this.#readOut(this.#plot);
+    this.#summarise();
+  }
+
+  remove() {
+    clearTimeout(this.#summarised);
+    this.#observer.disconnect();
+    this.#plot?.destroy();
+    this.element.remove();
+  }
+
+  #draw() {
+    const { lines, smoothing, isLog, axis, data } = this.#shown;
+    const build = JSON.stringify([lines.map(({ key, tone, dash, isThin }) => [key, tone, dash, isThin]), smoothing > 0, isLog, axis]);
+    if (this.#plot !== null && build === this.#built) {
+      this.#plot.setData(data);
+      return;
+    }
+    this.#plot?.destroy();
+    this.#built = build;
+    const told = { moved: (plot) => this.#readOut(plot), selected: this.#told.viewed, resetAsked: () => this.#told.viewed(null) };
+    this.#plot = createPlot(this.canvas, () => this.#shown, told, this.syncKey);
+    const over = this.#plot.over;
+    wireGestures(this.canvas, over, { plot: () => this.#plot, shown: () => this.#shown, range: this.#told.range, viewed: this.#told.viewed, moved: (x) => this.#moveTo(x) });
+  }
+
+  #resize() {
+    if (this.#plot === null || this.canvas.clientWidth === 0) return;
+    this.#plot.setSize({ width: this.canvas.clientWidth, height: this.canvas.clientHeight });
+    this.#told.resized();
+  }
+
+  /** Put the cursor on a place, for all charts, and say what is there. */
+  #moveTo(x) {
+    this.#plot.setCursor({ left: this.#plot.valToPos(x, "x"), top: 1 }, true, true);
+    const values = this.#shown.lines.map((line) => `${line.label} ${metric(valueAt(line, x))}`);
+    setText(this.spoken, `${placeText(this.#shown.axis, x)}: ${values.join(", ")}`);
+  }
+
+  /** Tell the values at the cursor, or else the last ones. */
+  #readOut(plot) {
+    const isOver = plot?.cursor.idx != null && plot.cursor.left >= 0;
+    const x = isOver ? plot.posToVal(plot.cursor.left, "x") : null;
+    const { lines, axis } = this.#shown;
+    const found = isOver ? nearestOf(lines, x) : null;
+    setText(this.place, found === null ? `by ${axis}` : placeText(axis, found));
+    this.legend.tell(this.#shown.lines, (line) => (found === null ? line.points.ys.at(-1) : valueAt(line, found)), axis);
+  }
+
+  /** In words, but not more often than somebody could listen. */
+  #summarise() {
+    if (this.#summarised) return;
+    const write = () => {
+      this.#summarised = 0;
+      setText(this.words, summaryOf(this.title, this.#shown.axis, this.#shown.lines));
+    };
+    if (this.words.textContent === "") write();
+    else this.#summarised = setTimeout(write, SUMMARY_EVERY_MS);
+  }
+}
+
+const valueAt = ({ points: { xs, ys } }, x) => ys[nearest(xs, x)];

@@ -1,0 +1,24 @@
+/** The metrics of runs as CSV text, as they were logged: blank = not logged, nan and inf spelled out. */
+const SPELLED = new Map([[Infinity, "inf"], [-Infinity, "-inf"]]);
+
+/** Of several runs the first column says which one a row is of. */
+export function toCsv(runs) {
+  const names = [...new Set(runs.flatMap(({ metrics }) => [...metrics.columns.keys()]))].sort();
+  const isOne = runs.length === 1;
+  const rows = [isOne ? names : ["run_id", ...names]];
+  for (const { id, metrics } of runs) {
+    const columns = names.map((name) => metrics.columns.get(name));
+    for (let row = 0; row < metrics.count; row += 1) {
+      const cells = columns.map((values) => cell(values?.[row] ?? null));
+      rows.push(isOne ? cells : [id, ...cells]);
+    }
+  }
+  return rows.map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
+}
+
+function cell(value) {
+  if (value === null) return "";
+  return Number.isNaN(value) ? "nan" : (SPELLED.get(value) ?? String(value));
+}
+
+const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

@@ -1,0 +1,57 @@
+/** What the lines of a chart are called, their values at the cursor, and buttons that show and hide them. */
+import { make, setText } from "../dom.js";
+import { metric } from "../format.js";
+import { bestText, nonFiniteText } from "./summary.js";
+
+export class Legend {
+  #entries = new Map();
+  #toggled;
+
+  /** `toggled(key, isAlone)` is called when a line is to be shown or hidden; `isAlone`: only this one is to be shown. */
+  constructor(toggled) {
+    this.#toggled = toggled;
+    this.element = make("ul", { className: "legend" });
+    this.element.setAttribute("aria-label", "Lines");
+  }
+
+  show(lines, hidden, colour) {
+    const keys = new Set(lines.map(({ key }) => key));
+    for (const [key, { item }] of this.#entries) {
+      if (keys.has(key)) continue;
+      item.remove();
+      this.#entries.delete(key);
+    }
+    lines.forEach((line, i) => {
+      if (!this.#entries.has(line.key)) this.#entries.set(line.key, this.#make(line));
+      const { item, button, swatch, label } = this.#entries.get(line.key);
+      if (this.element.children[i] !== item) this.element.insertBefore(item, this.element.children[i] ?? null);
+      setText(label, line.label);
+      button.setAttribute("aria-pressed", String(!hidden.has(line.key)));
+      swatch.style.borderTopColor = colour(line.tone);
+      swatch.style.borderTopStyle = line.dash.length ? "dashed" : "solid";
+      swatch.className = line.isThin ? "is-thin" : "";
+    });
+  }
+
+  /** Tell the values of the lines that are drawn, `value(line)` each; a line's note is its best value and what is not finite. */
+  tell(lines, value, axis) {
+    const drawn = new Map(lines.map((line) => [line.key, line]));
+    for (const [key, entry] of this.#entries) {
+      const line = drawn.get(key);
+      setText(entry.value, line === undefined ? "" : metric(value(line)));
+      if (line === undefined) continue;
+      setText(entry.note, [bestText(line.best(), axis), nonFiniteText(line.nonFinite(), axis)].filter(Boolean).join(", "));
+    }
+  }
+
+  keys() {
+    return [...this.#entries.keys()];
+  }
+
+  #make({ key, label: text }) {
+    const [swatch, label, value, note] = [make("i"), make("span", { text }), make("b"), make("small")];
+    const button = make("button", { type: "button", className: "legend-entry", title: "Show or hide; with Shift, only this one" }, swatch, label, value);
+    button.addEventListener("click", (event) => this.#toggled(key, event.shiftKey));
+    return { item: make("li", {}, button, note), button, swatch, label, value, note };
+  }
+}

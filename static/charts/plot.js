@@ -1,0 +1,134 @@
+/** The picture of one chart: uPlot with our axes, over data that was thinned to what the width can show. */
+import { count } from "../format.js";
+import { drawBest, drawNonFinite } from "./marks.js";
+import { linearTicks, logTicks, rangeOf, tickText } from "./ticks.js";
+
+const { uPlot } = globalThis;
+const FONT = '12px system-ui, -apple-system, "Segoe UI", sans-serif';
+const MAX_POINTS_WITH_DOTS = 60;
+/** With more lines than this each is thinned further, so that a picture of fifty runs costs no more than it can show. */
+const MAX_LINES_IN_FULL = 8;
+const RAW_ALPHA = 0.3;
+const THIN_ALPHA = 0.7;
+const PX_PER_TICK = 32;
+
+/** uPlot's data for lines: {data: [xs, ...ys], marks: [of each line], numPoints}. With smoothing each line's raw one comes first. */
+export function dataOf(lines, { view, isWhole, smoothing, isLog, width }) {
+  const columns = Math.max(32, Math.ceil(width * Math.min(1, MAX_LINES_IN_FULL / Math.max(1, lines.length))));
+  const stretch = isWhole ? null : view;
+  const tables = [];
+  const marks = [];
+  for (const line of lines) {
+    const raw = line.drawn(stretch, columns);
+    marks.push(raw.marks);
+    tables.push(smoothing > 0 ? [raw.xs, raw.ys, line.smoothed(smoothing, raw)] : [raw.xs, raw.ys]);
+  }
+  const numPoints = tables.reduce((sum, [xs]) => sum + xs.length, 0);
+  const drawn = isLog ? tables.map(([xs, ...all]) => [xs, ...all.map((ys) => ys.map((y) => (y > 0 ? y : null)))]) : tables;
+  const data = drawn.length ? uPlot.join(drawn) : [[]];
+  data.slice(1).forEach(widenGaps);
+  return { data, marks, numPoints };
+}
+
+/** A gap reaches from a line's last point to its next one, however many points other lines have between. */
+export function widenGaps(ys) {
+  for (let i = 0; i < ys.length; i += 1) {
+    if (ys[i] !== null) continue;
+    for (let before = i - 1; before >= 0 && ys[before] === undefined; before -= 1) ys[before] = null;
+    while (i + 1 < ys.length && ys[i + 1] === undefined) ys[(i += 1)] = null;
+  }
+}
+
+/**
+ * Build the picture into `element`. `of` gives what it shows: {lines, view, smoothing, isLog, marks, axis} and `colour(name)`.
+ * `told`: {moved(plot), selected(view), resetAsked()} is called when the cursor moved, and when a person zooms.
+ */
+export function createPlot(element, of, told, syncKey) {
+  const shown = of();
+  const { colour } = shown;
+  const line = { stroke: () => colour("--quiet"), font: FONT, ticks: { show: false } };
+  const grid = { stroke: () => colour("--line"), width: 1 };
+  const options = {
+    width: Math.max(element.clientWidth, 80),
+    height: Math.max(element.clientHeight, 120),
+    padding: [10, 14, 0, 0],
+    legend: { show: false },
+    scales: {
+      x: { time: false, range: () => [of().view.min, of().view.max] },
+      y: { distr: shown.isLog ? 3 : 1, range: (_, low, high) => rangeOf(low, high, of().isLog) },
+    },
+    axes: [
+      { ...line, grid: { show: false }, size: 28, space: 64, values: (_, xs) => xs.map((x) => (of().axis === "epoch" || Number.isInteger(x) ? xText(x) : "")) },
+      { ...line, grid, size: sizeOfTicks, filter: (_, ys) => ys, splits: (plot, _, low, high) => ticksOf(plot, low, high, of().isLog), values: (_, ys) => ys.map(tickText) },
+    ],
+    cursor: {
+      y: false,
+      points: { size: 7 },
+      drag: { x: true, y: false, setScale: false },
+      dataIdx: nearestValue,
+      bind: { dblclick: () => () => told.resetAsked(), mousedown: (_, __, begin) => (event) => event.shiftKey || begin(event) },
+      sync: { key: syncKey, scales: ["x", null], filters: { pub: isMove, sub: isMove } },
+    },
+    hooks: {
+      setCursor: [told.moved],
+      setSelect: [(plot) => selected(plot, told.selected)],
+      draw: [(plot) => drawMarks(plot, of())],
+    },
+    series: [{}, ...shown.lines.flatMap((each) => seriesOf(each, shown))],
+  };
+  return new uPlot(options, shown.data, element);
+}
+
+const isMove = (type) => type === "mousemove" || type === "mouseleave";
+
+const xText = (x) => (Number.isInteger(x) ? count(x) : tickText(x));
+
+function ticksOf(plot, low, high, isLog) {
+  const most = Math.max(2, plot.bbox.height / devicePixelRatio / PX_PER_TICK);
+  return isLog ? logTicks(low, high, most) : linearTicks(low, high, most);
+}
+
+const sizeOfTicks = (_, texts) => 16 + 7 * Math.max(3, ...(texts ?? []).map((text) => text.length));
+
+function seriesOf({ tone, dash, isThin }, { smoothing, colour }) {
+  const stroke = () => colour(tone);
+  const raw = { stroke, width: 1, alpha: RAW_ALPHA, points: { show: false } };
+  const drawn = { stroke, width: isThin ? 1 : 1.75, alpha: isThin ? THIN_ALPHA : 1, dash, points: { show: true, filter: pointsToShow, size: isThin ? 3 : 5, fill: stroke } };
+  return smoothing > 0 ? [raw, drawn] : [drawn];
+}
+
+/** A dot for each point of a few, else for those that no line reaches. */
+function pointsToShow(plot, index) {
+  const ys = plot.data[index];
+  const present = [];
+  for (let i = 0; i < ys.length; i += 1) if (ys[i] !== undefined) present.push(i);
+  const values = present.filter((i) => ys[i] !== null);
+  if (values.length <= MAX_POINTS_WITH_DOTS) return values;
+  return present.filter((i, at) => ys[i] !== null && (ys[present[at - 1]] ?? null) === null && (ys[present[at + 1]] ?? null) === null);
+}
+
+/** The place nearest to `index` at which the series has a value. */
+function nearestValue(plot, series, index) {
+  const values = plot.data[series];
+  if (series === 0 || values[index] != null) return index;
+  for (let away = 1; away < values.length; away += 1) {
+    if (values[index - away] != null) return index - away;
+    if (values[index + away] != null) return index + away;
+  }
+  return index;
+}
+
+function selected(plot, tell) {
+  const { left, width } = plot.select;
+  if (width < 4) return;
+  const view = { min: plot.posToVal(left, "x"), max: plot.posToVal(left + width, "x") };
+  plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+  tell(view);
+}
+
+function drawMarks(plot, { lines, marks, best, colour }) {
+  lines.forEach((line, i) => {
+    drawNonFinite(plot, marks[i], colour(line.tone));
+    if (best[i] !== null) drawBest(plot, best[i], colour(line.tone), colour("--ground"));
+  });
+}

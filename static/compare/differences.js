@@ -1,0 +1,53 @@
+/** What differs between runs: settings, and how good they became. Pure. */
+import { byImportance, hasDirection, isBetterLower } from "../series.js";
+
+/** Settings by dotted path, of nested objects; a list is one value. */
+export function flat(config, prefix = "", into = new Map()) {
+  for (const [key, value] of Object.entries(config ?? {})) {
+    const path = prefix + key;
+    if (value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0) flat(value, `${path}.`, into);
+    else into.set(path, value);
+  }
+  return into;
+}
+
+/** The settings that are not the same in all configs: [[path, [value of each]], ...]; undefined where a config has none. */
+export function differences(configs) {
+  const each = configs.map((config) => flat(config));
+  const paths = [...new Set(each.flatMap((settings) => [...settings.keys()]))].sort();
+  const rows = paths.map((path) => [path, each.map((settings) => settings.get(path))]);
+  return rows.filter(([, values]) => values.some((value) => !isSame(value, values[0])));
+}
+
+const isSame = (a, b) => a === b || (a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b));
+
+/**
+ * The metrics of summaries' `part` ("best_metrics" or "final_metrics"), in the charts' order: [{name, values, best}].
+ * `best` are the indices of the best values, none where there is no better and worse.
+ */
+export function outcomes(summaries, part) {
+  const prefix = part === "best_metrics" ? "best_" : "";
+  const valuesOf = summaries.map((summary) => summary?.[part] ?? {});
+  const names = [...new Set(valuesOf.flatMap((values) => Object.keys(values).map((name) => name.slice(prefix.length))))];
+  return names.filter(hasDirection).sort(byImportance).map((name) => {
+    const values = valuesOf.map((each) => each[prefix + name]);
+    return { name, values, best: bestOf(values, isBetterLower(name)) };
+  });
+}
+
+function bestOf(values, isLowerBetter) {
+  const known = values.filter(Number.isFinite);
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  if (known.length < 2 || low === high) return [];
+  const best = isLowerBetter ? low : high;
+  return values.flatMap((value, i) => (value === best ? [i] : []));
+}
+
+/** Short names of runs: their ids without what all begin with, up to the last part that differs. */
+export function shortNames(ids) {
+  if (ids.length < 2) return [...ids];
+  let length = 0;
+  while (ids.every((id) => length < id.length && id[length] === ids[0][length])) length += 1;
+  const start = ids[0].slice(0, length).lastIndexOf("_") + 1;
+  return ids.map((id) => id.slice(start));
+}

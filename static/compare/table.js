@@ -1,0 +1,53 @@
+/** The table of what differs between the runs that are compared. */
+import { toneOf } from "../charts/lines.js";
+import { make } from "../dom.js";
+import { UNKNOWN, duration, experimentName, metric, secondsBetween } from "../format.js";
+import { differences, outcomes } from "./differences.js";
+
+/** `runs`: {id, index, label, detail, summary}. */
+export function tableOf(runs) {
+  const details = runs.map(({ detail }) => detail);
+  const configs = details.map(({ request, config }) => ({ dataset: request.dataset, model_name: request.model_name, ...config }));
+  const groups = [
+    ["How it went", wentRows(details)],
+    ["Settings that differ", differences(configs).map(([path, values]) => [path, values.map(valueText), []])],
+    ["Best value", rowsOf(runs, "best_metrics")],
+    ["Last value", rowsOf(runs, "final_metrics")],
+  ];
+  const corner = make("th", { scope: "col" }, make("span", { className: "visually-hidden", text: "What" }));
+  const head = make("thead", {}, make("tr", {}, corner, ...runs.map(heading)));
+  const bodies = groups.filter(([, rows]) => rows.length).map(([title, rows]) => body(title, rows, runs.length));
+  return make("table", { className: "compare-table" }, head, ...bodies);
+}
+
+function heading({ index, label }) {
+  const swatch = make("i", { className: "swatch" });
+  swatch.style.background = `var(${toneOf(index)})`;
+  return make("th", { scope: "col" }, swatch, label);
+}
+
+function body(title, rows, numRuns) {
+  const group = make("tr", { className: "group" }, make("th", { scope: "rowgroup", colSpan: numRuns + 1, text: title }));
+  return make("tbody", {}, group, ...rows.map(([name, texts, best]) => {
+    const cells = texts.map((text, i) => make("td", { text, className: best.includes(i) ? "is-best" : "" }));
+    return make("tr", {}, make("th", { scope: "row", text: name }), ...cells);
+  }));
+}
+
+function wentRows(details) {
+  const rows = [
+    ["experiment", details.map(({ config_name }) => experimentName(config_name)), []],
+    ["state", details.map(({ state }) => state), []],
+    ["took", details.map(({ started_at, ended_at }) => duration(secondsBetween(started_at, ended_at))), []],
+  ];
+  return rows;
+}
+
+function rowsOf(runs, part) {
+  return outcomes(runs.map(({ summary }) => summary), part).map(({ name, values, best }) => [name, values.map(metric), best]);
+}
+
+function valueText(value) {
+  if (value === undefined) return UNKNOWN;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

@@ -1,0 +1,57 @@
+/** Rows of a log as elements. What a training printed enters as text only. */
+import { make } from "../dom.js";
+
+const FLAGS = ["bold", "dim", "italic", "underline", "inverse", "strike"];
+
+/** Elements of rows, made anew where a row has changed. */
+export class RowElements {
+  #elements = new WeakMap();
+
+  of(row) {
+    if (!this.#elements.has(row)) this.update(row);
+    return this.#elements.get(row);
+  }
+
+  /** The row has changed. */
+  update(row) {
+    const element = this.#elements.get(row) ?? make("div", { className: "row" });
+    element.replaceChildren(...row.runs.map(({ text, style }) => (style === null ? text : span(text, style))));
+    this.#elements.set(row, element);
+  }
+}
+
+function span(text, style) {
+  const element = make("span", { text, className: FLAGS.filter((flag) => style[flag]).map((flag) => `sgr-${flag}`).join(" ") });
+  for (const ground of ["fg", "bg"]) {
+    const colour = style[ground];
+    if (colour === undefined) continue;
+    element.classList.add(`sgr-${ground}-${typeof colour === "number" ? colour : "own"}`);
+    if (typeof colour !== "number") element.style.setProperty(`--sgr-${ground}`, colour);
+  }
+  return element;
+}
+
+/** Where a text stands in an element, letters of ASCII in either case: ranges, also across its spans. */
+export function rangesOf(element, text) {
+  const nodes = [];
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) nodes.push(walker.currentNode);
+  const [whole, wanted] = [folded(nodes.map(({ data }) => data).join("")), folded(text)];
+  const ranges = [];
+  for (let at = whole.indexOf(wanted); at >= 0 && wanted !== ""; at = whole.indexOf(wanted, at + wanted.length)) ranges.push(rangeOf(nodes, at, at + wanted.length));
+  return ranges;
+}
+
+/** ASCII alone, as the service does: other letters may change their length. */
+const folded = (text) => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+
+function rangeOf(nodes, start, end) {
+  const range = document.createRange();
+  let at = 0;
+  for (const node of nodes) {
+    if (start >= at && start < at + node.length) range.setStart(node, start - at);
+    if (end > at && end <= at + node.length) range.setEnd(node, end - at);
+    at += node.length;
+  }
+  return range;
+}

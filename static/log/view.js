@@ -1,0 +1,219 @@
+/**
+ * The log of a run, of any length: its end live, and every other place of it when somebody goes there. It follows until one
+ * scrolls up. Only a stretch of some thousand rows is loaded and in the document.
+ *
+ * `createLog(place, {load, search, download})` fills an element: `load(offset, limit, fromLine)` and `search(text, offset)`
+ * resolve with what REST answers. Call `render({generation, nextOffset, pieces})` with the state's log; a new generation is
+ * another log, or the same one after a gap.
+ */
+import { make } from "../dom.js";
+import { createBar } from "./bar.js";
+import { RowElements, rangesOf } from "./rows.js";
+import { LogSearch } from "./search.js";
+import { LogWindow, MAX_ROWS } from "./window.js";
+
+const PIECE_BYTES = 64 * 1024;
+/** Nearer to the end of what is loaded than this, the next piece is asked for. */
+const AHEAD_PX = 600;
+const SEARCH_AFTER_MS = 200;
+const HIGHLIGHT_EVERY_MS = 200;
+const HIGHLIGHT = "log-match";
+
+export function createLog(place, { load, search: ask, download }) {
+  const search = new LogSearch(ask, renderBar);
+  const bar = createBar({ searched, went, placed: (offset) => goTo(offset), downloaded: download });
+  const list = make("div", { id: "log", tabIndex: 0 });
+  for (const [name, value] of [["role", "log"], ["aria-live", "off"], ["aria-label", "Log"]]) list.setAttribute(name, value);
+  const follow = make("button", { type: "button", id: "log-follow", className: "small", text: "Follow again \u2193", hidden: true });
+  place.replaceChildren(bar.element, make("div", { className: "log-frame" }, list, follow));
+
+  let [generation, size, pieces, liveEnd, loading, searchTimer] = [null, 0, [], 0, null, 0];
+  let highlightTimer = null;
+  let [shown, elements, isFollowing] = [new LogWindow(), new RowElements(), true];
+
+  list.addEventListener("scroll", scrolled, { passive: true });
+  follow.addEventListener("click", toEnd);
+  place.addEventListener("keydown", keyed);
+
+  function render(log) {
+    if (log.generation !== generation) begin(log);
+    [pieces, liveEnd] = [log.pieces, log.nextOffset];
+    size = Math.max(size, log.nextOffset);
+    takeLive();
+    renderBar();
+    if (search.text !== "" && size > search.size) search.resume();
+  }
+
+  function begin(log) {
+    [generation, size] = [log.generation, 0];
+    reset(log.pieces[0]?.offset ?? 0);
+    isFollowing = true;
+    if (search.text !== "") search.begin(search.text);
+  }
+
+  function reset(offset) {
+    loading = null;
+    shown = new LogWindow(offset);
+    elements = new RowElements();
+    list.replaceChildren(...shown.rows.map((row) => elements.of(row)));
+  }
+
+  /** Take in what came live and goes on where we are. Who reads further up gets no more than there is room for. */
+  function takeLive() {
+    const goesOn = shown.end === liveEnd || pieces.some(({ offset }) => offset === shown.end);
+    if (isFollowing && !goesOn) reset(pieces[0]?.offset ?? liveEnd);
+    const roomFor = isFollowing ? Infinity : 2 * MAX_ROWS;
+    for (const piece of pieces) if (piece.offset === shown.end && shown.rows.length < roomFor) append(piece);
+    if (isFollowing) {
+      remove(shown.cutStart());
+      list.scrollTop = list.scrollHeight;
+    }
+    follow.hidden = isFollowing;
+    highlight();
+  }
+
+  function append(piece) {
+    const changed = shown.append(piece);
+    for (const row of changed) elements.update(row);
+    let index = list.childElementCount;
+    while (index < shown.rows.length) list.append(elements.of(shown.rows[index++]));
+  }
+
+  function remove(rows) {
+    for (const row of rows) elements.of(row).remove();
+  }
+
+  function scrolled() {
+    const below = list.scrollHeight - list.scrollTop - list.clientHeight;
+    isFollowing = below < 24 && shown.end >= size;
+    follow.hidden = isFollowing;
+    if (list.scrollTop < AHEAD_PX && shown.start > 0) loadBefore();
+    else if (below < AHEAD_PX && shown.end < size) loadAfter();
+    renderBar();
+  }
+
+  /** One piece at a time; what comes after somebody has gone elsewhere is not taken. */
+  async function loadPiece(offset, limit, fromLine, take) {
+    if (loading !== null) return;
+    const own = (loading = {});
+    const piece = await load(offset, limit, fromLine).catch(() => null);
+    if (loading !== own) return;
+    loading = null;
+    if (piece === null) return;
+    size = Math.max(size, piece.size);
+    take(piece);
+    highlight();
+    renderBar();
+  }
+
+  function loadBefore() {
+    const end = shown.start;
+    const offset = Math.max(0, end - PIECE_BYTES);
+    return loadPiece(offset, end - offset, true, (piece) => {
+      if (piece.next_offset !== end || piece.offset === end) return;
+      const rows = shown.prepend(piece);
+      keepPlace(() => {
+        list.prepend(...rows.map((row) => elements.of(row)));
+        remove(shown.cutEnd());
+      });
+    });
+  }
+
+  function loadAfter() {
+    return loadPiece(shown.end, PIECE_BYTES, false, (piece) => {
+      if (piece.offset !== shown.end) return;
+      keepPlace(() => {
+        append(piece);
+        remove(shown.cutStart());
+      });
+      takeLive();
+    });
+  }
+
+  /** What is seen stays where it is while rows come and go above it. */
+  function keepPlace(change) {
+    const anchor = [...list.children].find((element) => element.offsetTop + element.offsetHeight > list.scrollTop) ?? list.firstElementChild;
+    const above = anchor.offsetTop - list.scrollTop;
+    change();
+    if (anchor.parentNode === list) list.scrollTop = anchor.offsetTop - above;
+  }
+
+  function toEnd() {
+    isFollowing = true;
+    takeLive();
+    list.focus({ preventScroll: true });
+  }
+
+  /** Show the line at an offset, with some of what is around it. */
+  async function goTo(offset) {
+    isFollowing = false;
+    if (shown.rowAt(offset) === undefined) {
+      loading = null;
+      const start = Math.max(0, Math.min(offset, size) - PIECE_BYTES / 2);
+      await loadPiece(start, PIECE_BYTES, start > 0, (piece) => {
+        reset(piece.offset);
+        append(piece);
+      });
+    }
+    const row = shown.rowAt(offset) ?? shown.rows.at(-1);
+    const element = elements.of(row);
+    list.scrollTop = element.offsetTop - (list.clientHeight - element.offsetHeight) / 2;
+    scrolled();
+    return element;
+  }
+
+  function searched(text) {
+    clearTimeout(searchTimer);
+    searchTimer = setTimeout(() => search.begin(text), text === "" ? 0 : SEARCH_AFTER_MS);
+  }
+
+  async function went(by) {
+    if (bar.input.value !== search.text) {
+      clearTimeout(searchTimer);
+      await search.begin(bar.input.value);
+    }
+    const hit = search.go(by, shown.rows[0].offset);
+    if (hit === null) return;
+    const element = await goTo(hit);
+    for (const each of list.querySelectorAll(".is-current")) each.classList.remove("is-current");
+    element.classList.add("is-current");
+    highlight();
+    renderBar();
+  }
+
+  /** Mark the matches in what is loaded; the browser draws them without touching the text. */
+  function highlight() {
+    if (!globalThis.CSS?.highlights) return;
+    if (search.text === "") CSS.highlights.delete(HIGHLIGHT);
+    else highlightTimer ??= setTimeout(highlightAll, HIGHLIGHT_EVERY_MS);
+  }
+
+  function highlightAll() {
+    highlightTimer = null;
+    const ranges = search.text === "" ? [] : [...list.children].flatMap((element) => rangesOf(element, search.text));
+    CSS.highlights.set(HIGHLIGHT, new Highlight(...ranges));
+  }
+
+  function keyed(event) {
+    if ((event.ctrlKey || event.metaKey) && event.key === "f" && !event.shiftKey) {
+      event.preventDefault();
+      bar.input.select();
+    } else if (event.target === list && event.key === "Home") {
+      event.preventDefault();
+      goTo(0);
+    } else if (event.target === list && event.key === "End") {
+      event.preventDefault();
+      toEnd();
+    }
+  }
+
+  let markedFor = "";
+
+  function renderBar() {
+    bar.show({ search, start: shown.start, end: shown.end, size });
+    if (search.text !== markedFor) highlight();
+    markedFor = search.text;
+  }
+
+  return { render };
+}

@@ -1,0 +1,146 @@
+/**
+ * Several runs in the same charts, and what differs between them. The address says which: `?runs=A,B`.
+ *
+ * `createCompare(place, {get, go})` fills an element; `get(path)` asks REST, `go(path)` changes the address. Call
+ * `show(ids)` with the runs of the address, and with none when the view is left.
+ */
+import { createCharts } from "../charts/charts.js";
+import { toneOf } from "../charts/lines.js";
+import { shortNames } from "../compare/differences.js";
+import { tableOf } from "../compare/table.js";
+import { make, setText } from "../dom.js";
+import { experimentName, moment } from "../format.js";
+import { NO_METRICS, fromAnswer } from "../metrics.js";
+import { isActive } from "../state.js";
+
+const ALL_POINTS = 100_000;
+const [MIN_POINTS, MAX_POINTS] = [2000, 20_000];
+const REFRESH_EVERY_MS = 5000;
+const MAX_CHOICES = 500;
+
+/** The runs in an address' query, each once. */
+export const runsIn = (search) => [...new Set((new URLSearchParams(search).get("runs") ?? "").split(",").filter(Boolean))];
+
+/** The address of a comparison, relative to the view's own. */
+export const queryOf = (ids) => `?runs=${ids.map(encodeURIComponent).join(",")}`;
+
+export function createCompare(place, { get, go }) {
+  const title = make("h2", { text: "Comparison", id: "compare-title" });
+  const chips = make("ul", { className: "chips" });
+  const problem = make("p", { className: "problem", hidden: true });
+  problem.setAttribute("role", "alert");
+  const waiting = make("p", { className: "empty", text: "Loading the runs\u2026" });
+  const adder = createAdder((id) => go(queryOf([...ids, id])));
+  const chartPlace = make("div", { className: "chart-place-all" });
+  const table = make("div", { className: "scroll compare-scroll", tabIndex: 0 });
+  table.setAttribute("role", "region");
+  table.setAttribute("aria-label", "What differs");
+  place.replaceChildren(title, chips, adder.element, problem, waiting, chartPlace, table);
+
+  let [ids, runs, hidden, timer, round] = [[], [], new Set(), 0, 0];
+  const charts = createCharts(chartPlace, { allRows: () => Promise.all(visible().map(async (run) => ({ ...run, metrics: await metricsOf(get, run.id, null) }))) });
+  const visible = () => runs.filter(({ id }) => !hidden.has(id));
+
+  async function show(wanted) {
+    clearTimeout(timer);
+    ids = wanted;
+    round += 1;
+    if (ids.length === 0) {
+      runs = [];
+      render();
+      return;
+    }
+    waiting.hidden = false;
+    await load(round, ids);
+    listChoices(round);
+  }
+
+  async function load(ofRound, wanted) {
+    const found = await Promise.allSettled(wanted.map((id) => loadRun(get, id, wanted.length)));
+    if (ofRound !== round) return;
+    tell(found.filter(({ status }) => status === "rejected").map(({ reason }) => reason));
+    const loaded = found.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
+    const labels = shortNames(loaded.map(({ id }) => id));
+    runs = loaded.map((run, index) => ({ ...run, index, label: labels[index] }));
+    waiting.hidden = true;
+    render();
+    if (runs.some(({ detail }) => isActive(detail))) timer = setTimeout(() => refresh(ofRound), REFRESH_EVERY_MS);
+  }
+
+  /** Ask again for a comparison with a run that goes on, but only while somebody looks. */
+  function refresh(ofRound) {
+    if (document.visibilityState === "visible") load(ofRound, ids);
+    else document.addEventListener("visibilitychange", () => ofRound === round && load(ofRound, ids), { once: true });
+  }
+
+  function tell(errors) {
+    const unexpected = errors.find((error) => error.problem === undefined);
+    if (unexpected) throw unexpected;
+    problem.hidden = errors.length === 0;
+    setText(problem, errors.map(({ message }) => message).join(" "));
+  }
+
+  async function listChoices(ofRound) {
+    const listed = await get(`/training/metrics/runs?limit=${MAX_CHOICES}`).catch(() => []);
+    if (ofRound === round) adder.show(listed.filter(({ run_id, has_metrics }) => has_metrics && !ids.includes(run_id)));
+  }
+
+  function render() {
+    chips.replaceChildren(...runs.map(chip));
+    charts.show(visible());
+    table.hidden = runs.length === 0;
+    table.replaceChildren(...(runs.length ? [tableOf(runs)] : []));
+  }
+
+  function chip(run) {
+    const swatch = make("i", { className: "swatch" });
+    swatch.style.background = `var(${toneOf(run.index)})`;
+    const toggle = make("button", { type: "button", className: "chip-name", title: run.id }, swatch, make("span", { text: run.label }), make("small", { text: experimentName(run.detail.config_name) }));
+    toggle.setAttribute("aria-pressed", String(!hidden.has(run.id)));
+    toggle.addEventListener("click", () => {
+      hidden[hidden.has(run.id) ? "delete" : "add"](run.id);
+      toggle.setAttribute("aria-pressed", String(!hidden.has(run.id)));
+      charts.show(visible());
+    });
+    const remove = make("button", { type: "button", className: "chip-remove", text: "\u00d7" });
+    remove.setAttribute("aria-label", `Take ${run.label} out of the comparison`);
+    remove.addEventListener("click", () => go(queryOf(ids.filter((id) => id !== run.id))));
+    return make("li", { className: "chip" }, toggle, remove);
+  }
+
+  return { show };
+}
+
+async function loadRun(get, id, numRuns) {
+  const points = Math.min(MAX_POINTS, Math.max(MIN_POINTS, Math.floor(ALL_POINTS / numRuns)));
+  const path = encodeURIComponent(id);
+  const [detail, metrics] = await Promise.all([get(`/training/runs/${path}`), metricsOf(get, id, points)]);
+  const summary = metrics.count ? await get(`/training/metrics/runs/${path}/summary`) : null;
+  return { id, detail, metrics, summary };
+}
+
+/** A run's metrics, of many rows only some with all peaks; none yet is not wrong. */
+async function metricsOf(get, id, maxPoints) {
+  try {
+    return fromAnswer(await get(`/training/metrics/runs/${encodeURIComponent(id)}${maxPoints === null ? "" : `?max_points=${maxPoints}`}`));
+  } catch (error) {
+    if (error.problem?.code === 404) return NO_METRICS;
+    throw error;
+  }
+}
+
+/** A list of runs to add, and the button that does. */
+function createAdder(added) {
+  const select = make("select", { id: "compare-add" });
+  const button = make("button", { type: "button", className: "small", text: "Add" });
+  button.addEventListener("click", () => select.value && added(select.value));
+  const label = make("label", { htmlFor: "compare-add", text: "Add a run" });
+  const element = make("div", { className: "compare-adder", hidden: true }, label, select, button);
+  return {
+    element,
+    show(choices) {
+      element.hidden = choices.length === 0;
+      select.replaceChildren(...choices.map(({ run_id, config_name, created_at }) => make("option", { value: run_id, text: `${experimentName(config_name)}, ${moment(created_at)} (${run_id})` })));
+    },
+  };
+}
