@@ -1,18 +1,18 @@
 """How quickly images become batches: `python -m benchmarks.input`, ours beside the plain way, in turns in one run.
 
 First the loaders alone, in images/s: the first epoch (ours with the filling of an empty cache) and later ones. Then the
-second epoch's training steps of a small network on the CPU, in ms, beside the same step on a batch that lies in memory,
-which is the network's own time. A ratio is the median of the rounds' ratios, with the lowest and the highest.
+second epoch with a small network on the CPU: how long a step waits for its batch, in ms, and how long it takes in all.
+A ratio is ours / baseline, the median of the rounds' ratios with the lowest and the highest.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,10 @@ from trainer.images import Split, find_split
 
 BATCH_SIZE = 32
 LATER_EPOCHS = 3
-NUM_STEPS = 20
+NUM_STEPS = 15
 Step = Callable[[Tensor, Tensor], object]
+Epoch = Callable[[int], Iterator[tuple[Tensor, Tensor]]]
+"""Gives the batches of the epoch of that number."""
 
 
 @dataclass(frozen=True)
@@ -59,35 +61,55 @@ class Case:
         return find_split("train", folder)
 
 
-def ours(split: Split, size: int, epochs: int, step: Step | None) -> list[float]:
-    """Return the seconds of each epoch, the first with an empty cache."""
+@contextmanager
+def ours(split: Split, size: int) -> Iterator[Epoch]:
+    """Fill an empty cache, then give each epoch's batches."""
     with tempfile.TemporaryDirectory() as folder:
-        began_s = time.monotonic()
         batches = ImageBatches({"train": split}, Data(image_size=size, batch_size=BATCH_SIZE), 0, Position())
         cache = ImageCache(Path(folder), 10**12, lambda line: None, lambda done, total: None)
         batches.decoded = cache.open(batches.splits, 3, size)
         assert batches.decoded
-        filled_s = time.monotonic() - began_s
         loader: Any = batches.train_dataloader()
-        took_s = []
-        for epoch in range(epochs):
-            loader.sampler.set_epoch(epoch)
-            took_s.append(epoch_s((batch[:2] for batch in loader), step))
-        return [filled_s + took_s[0], *took_s[1:]]
+
+        def epoch(number: int) -> Iterator[tuple[Tensor, Tensor]]:
+            loader.sampler.set_epoch(number)
+            return ((batch.images, batch.labels) for batch in loader)
+
+        yield epoch
 
 
-def plain(split: Split, size: int, epochs: int, step: Step | None, num_workers: int) -> list[float]:
+@contextmanager
+def plain(split: Split, size: int, num_workers: int) -> Iterator[Epoch]:
     loader = plain_loader(list(split.paths), list(split.labels), size, BATCH_SIZE, num_workers)
-    return [epoch_s(loader, step) for _ in range(epochs)]
+    yield lambda number: iter(loader)
 
 
-def epoch_s(batches: Iterable[tuple[Tensor, Tensor]], step: Step | None) -> float:
-    """Return how long an epoch took; with a `step`, NUM_STEPS of it."""
+def rates(prepared: AbstractContextManager[Epoch], count: int) -> tuple[float, float]:
+    """Return images/s of the first epoch, with all that goes before it, and of the later ones."""
     began_s = time.monotonic()
-    for images, labels in batches if step is None else itertools.islice(batches, NUM_STEPS):
-        if step is not None:
+    with prepared as epoch:
+        ends_s = []
+        for number in range(1 + LATER_EPOCHS):
+            for _ in epoch(number):
+                pass
+            ends_s.append(time.monotonic())
+    return count / (ends_s[0] - began_s), LATER_EPOCHS * count / (ends_s[-1] - ends_s[0])
+
+
+def step_ms(prepared: AbstractContextManager[Epoch], step: Step) -> tuple[float, float]:
+    """Return how long a step of the second epoch waits for its batch on average, and how long it takes in all."""
+    with prepared as epoch:
+        for _ in epoch(0):
+            pass
+        batches = epoch(1)
+        began_s, waited_s = time.monotonic(), 0.0
+        for _ in range(NUM_STEPS):
+            asked_s = time.monotonic()
+            images, labels = next(batches)
+            waited_s += time.monotonic() - asked_s
             step(images, labels)
-    return time.monotonic() - began_s
+        took_s = time.monotonic() - began_s
+    return 1000 * waited_s / NUM_STEPS, 1000 * took_s / NUM_STEPS
 
 
 def training_step() -> Step:
@@ -105,41 +127,38 @@ def training_step() -> Step:
 
 def show(name: str, our: list[float], base: list[float]) -> None:
     ratios = [a / b for a, b in zip(our, base, strict=True)]
-    spread = f"{statistics.median(ratios):8.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    print(f"  {name:34} {statistics.median(our):10,.1f} {statistics.median(base):10,.1f} {spread}", flush=True)
+    spread = f"{statistics.median(ratios):10.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
+    print(f"  {name:24} {statistics.median(our):10,.1f} {statistics.median(base):10,.1f} {spread}", flush=True)
 
 
 def compare(case: Case, rounds: int, num_workers: int) -> None:
     print(f"{case.name}: {case.num_images:,} images of {case.file_size[0]} x {case.file_size[1]} to {case.size}")
     with tempfile.TemporaryDirectory() as folder:
-        split = case.write(Path(folder))
-        count, epochs = len(split), 1 + LATER_EPOCHS
-        alone = [
-            (ours(split, case.size, epochs, None), plain(split, case.size, epochs, None, num_workers))
-            for _ in range(rounds)
-        ]
-        show("first epoch, images/s", *([count / took[at][0] for took in alone] for at in (0, 1)))
-        show("later epochs, images/s", *([count / statistics.mean(took[at][1:]) for took in alone] for at in (0, 1)))
-        step = training_step()
-        in_memory = [
-            (torch.zeros(BATCH_SIZE, 3, case.size, case.size, dtype=torch.uint8), torch.tensor(split.labels[:32]))
-        ]
-        own, our, base = [], [], []
+        split, step = case.write(Path(folder)), training_step()
+        results: list[tuple[tuple[float, float], ...]] = []
         for _ in range(rounds):
-            own.append(1000 / NUM_STEPS * epoch_s(in_memory * NUM_STEPS, step))
-            our.append(1000 / NUM_STEPS * ours(split, case.size, 2, step)[1])
-            base.append(1000 / NUM_STEPS * plain(split, case.size, 2, step, num_workers)[1])
-        show("step, ms: ours beside in memory", our, own)
-        show("step, ms: plain beside in memory", base, own)
+            results.append(
+                (
+                    rates(ours(split, case.size), len(split)),
+                    rates(plain(split, case.size, num_workers), len(split)),
+                    step_ms(ours(split, case.size), step),
+                    step_ms(plain(split, case.size, num_workers), step),
+                )
+            )
+        for at, names in ((0, ("first epoch, images/s", "later epochs, images/s")), (2, ("wait, ms", "step, ms"))):
+            for of, name in enumerate(names):
+                show(name, [each[at][of] for each in results], [each[at + 1][of] for each in results])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=2000, help="photographs; of small images four times as many")
+    parser.add_argument(
+        "--images", type=int, default=2000, help="photographs, at least 500; of small images four times as many"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2, help="loader processes of the plain way; ours has none")
     options = parser.parse_args()
-    print(f"{'':36} {'ours':>10} {'baseline':>10}    ratio")
+    print(f"{'':26} {'ours':>10} {'baseline':>10}      ratio")
     for case in (
         Case("photographs (JPEG)", options.images, (500, 375), ".jpg", 224),
         Case("small images (PNG)", 4 * options.images, (32, 32), ".png", 32),
