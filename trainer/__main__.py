@@ -6,21 +6,18 @@ The last line of a failed training is `error: REASON`, its exit code 1. After a 
 from __future__ import annotations
 
 import argparse
-import importlib
-import logging
 import os
 import sys
 import traceback
-import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from types import ModuleType
 
-from trainer import experiment, reasons, rundir, strict_yaml
+from trainer import experiment, libraries, reasons, rundir, strict_yaml
 from trainer.experiment import ExperimentInvalid
 from trainer.images import SPLITS, find_splits
-from trainer.request import Request
+from trainer.ranks import Ranks
+from trainer.request import Place, Request
 from trainer.stopping import Stop, Stopped
 
 
@@ -47,23 +44,25 @@ def _load(options: argparse.Namespace) -> experiment.Experiment:
 def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rundir.RunDir, stop: Stop) -> int:
     splits = find_splits({split: getattr(options, f"{split}_data_dir") for split in SPLITS})
     _claim(run, loaded)
-    train = _import_train()  # only now, so that mistakes in what was given show at once
-    request = Request(
-        run=run,
-        experiment=loaded,
-        config_name=options.config_name or options.config.name,
-        model_name=options.model_name,
-        splits=splits,
-        resume_from=rundir.RunDir(options.resume_from) if options.resume_from else None,
-        cache_dir=options.cache_dir,
-        show_bar=sys.stdout.isatty(),
-    )
-    training = train.Training(request, stop)
-    try:
-        training.run()
-    except Stopped:
-        training.keep()
-        return stop.exit_code
+    with Ranks(len(loaded.trainer.devices)) as ranks:
+        train = libraries.import_train()  # only now, so that mistakes in what was given show at once
+        request = Request(
+            run=run,
+            experiment=loaded,
+            config_name=options.config_name or options.config.name,
+            model_name=options.model_name,
+            splits=splits,
+            resume_from=rundir.RunDir(options.resume_from) if options.resume_from else None,
+            cache_dir=options.cache_dir,
+            show_bar=sys.stdout.isatty(),
+            place=Place(0, ranks.size),
+        )
+        training = train.Training(request, stop)
+        try:
+            training.run(ranks)
+        except Stopped:
+            training.keep()
+            return stop.exit_code
     return 0
 
 
@@ -101,22 +100,6 @@ def _overrides(assignments: list[str]) -> dict[str, object]:
         except strict_yaml.YamlInvalid as error:
             raise ExperimentInvalid({f"--set {assignment}": [str(error)]}) from error
     return overrides
-
-
-def _import_train() -> ModuleType:
-    """Import trainer.train and what it needs; it takes seconds.
-
-    What these libraries say to their developers is kept out of the log: nothing of it can be acted upon here.
-    """
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    names = "lightning|torch|transformers|kornia|onnxscript|onnx|copyreg|PIL"
-    warnings.filterwarnings("ignore", module=rf"({names})(\..*)?$")
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it speaks while it is imported
-    train = importlib.import_module("trainer.train")
-    for name in ("lightning.pytorch", "lightning.fabric", "torch.onnx", "onnxscript", "onnx_ir"):
-        logging.getLogger(name).setLevel(logging.ERROR)  # after the import, which sets levels of its own
-    return train
 
 
 def _fail(error: Exception, loaded: experiment.Experiment | None) -> int:

@@ -12,6 +12,7 @@ from typing import Any, cast
 from lightning import Callback, LightningModule, Trainer
 
 from trainer.checkpoints import KeepCheckpoints
+from trainer.distributed import AgreedStop
 from trainer.module import Classifier
 from trainer.progress import ProgressFile
 from trainer.stopping import Stop, Stopped
@@ -64,7 +65,8 @@ class ReportProgress(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self._progress.count_batch(batch_idx + 1, len(batch.labels), trainer.global_step)
+        num_images = len(batch.labels) * trainer.world_size
+        self._progress.count_batch(batch_idx + 1, num_images, trainer.global_step)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._progress.write()
@@ -104,7 +106,7 @@ class LeaveOffOnStop(Callback):
     Lightning's own trainer.should_stop would first validate, and its SIGTERM handling ends with exit code 0.
     """
 
-    def __init__(self, stop: Stop, checkpoints: KeepCheckpoints) -> None:
+    def __init__(self, stop: Stop | AgreedStop, checkpoints: KeepCheckpoints) -> None:
         self._stop = stop
         self._checkpoints = checkpoints
 
@@ -141,7 +143,8 @@ class LeaveOffOnStop(Callback):
     def on_test_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        self._stop.check()
+        if self._stop.requested:
+            raise Stopped
 
     def _leave_validation(self, trainer: Trainer) -> None:
         # To the loop's state that Lightning reads as "within a validation, no batch done": a resume validates anew.

@@ -11,6 +11,7 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint as LightningCheckpoint
 
+from trainer.distributed import AgreedStop
 from trainer.sections import Checkpoint
 from trainer.stopping import Stop
 
@@ -22,7 +23,7 @@ class KeepCheckpoints(LightningCheckpoint):
     ModelCheckpoint writes in place, and on a resume in another folder forgets which score was the best.
     """
 
-    def __init__(self, folder: Path, settings: Checkpoint, stop: Stop) -> None:
+    def __init__(self, folder: Path, settings: Checkpoint, stop: Stop | AgreedStop) -> None:
         self.best: Path | None = None
         self.best_score = math.nan
         self.best_train_metrics: dict[str, float] = {}
@@ -49,13 +50,14 @@ class KeepCheckpoints(LightningCheckpoint):
         if is_final or epochs % self._settings.last_every_n_epochs == 0:
             self.save_last(trainer, like_best=is_best)
         # Only now: until then last.ckpt on disk still names the best one before.
-        if before is not None and before != self.best:
+        if before is not None and before != self.best and trainer.is_global_zero:
             before.unlink(missing_ok=True)
 
     def save_last(self, trainer: Trainer, like_best: bool = False) -> None:
         """Write last.ckpt; `like_best`: the best checkpoint has just been written and is the same."""
         if like_best and self.best is not None:
-            _link(self.best, self.last)
+            if trainer.is_global_zero:
+                _link(self.best, self.last)
         else:
             _save(trainer, self.last)
         self.step_of_last = trainer.global_step
@@ -89,7 +91,9 @@ def _save(trainer: Trainer, path: Path) -> None:
     temporary = path.with_name(f".{path.name}")
     path.parent.mkdir(exist_ok=True)
     try:
-        trainer.save_checkpoint(temporary)
+        trainer.save_checkpoint(temporary)  # all processes together; the leader writes
+        if not trainer.is_global_zero:
+            return
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())  # it is what is left after a power loss
         temporary.replace(path)

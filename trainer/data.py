@@ -5,9 +5,6 @@ Images travel as uint8; the module (trainer.module) turns them into normalised f
 
 from __future__ import annotations
 
-import ctypes
-import signal
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,8 +15,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from trainer.datasection import Data
+from trainer.experiment import ExperimentInvalid
 from trainer.images import Split, read_image
 from trainer.pixelfile import PixelFile
+from trainer.process import end_with_parent
+from trainer.request import ALONE, Place
 from trainer.stopping import leave_to_parent
 
 MAX_MEASURED_IMAGES = 2_000
@@ -75,18 +75,30 @@ class EpochOrder(Sampler[int]):
     """A shuffled order of images that depends on the seed and the epoch alone.
 
     So a training resumed within an epoch goes on with exactly the images that were left. Lightning calls `set_epoch`.
+    Of several processes each takes its share of every batch. For shares of one size the last batch is filled up with
+    the epoch's first images, fewer than there are processes.
     """
 
     def __init__(
-        self, num_images: int, seed: int, start: Position, batch_size: int, weights: Tensor | None = None
+        self,
+        num_images: int,
+        seed: int,
+        start: Position,
+        batch_size: int,
+        weights: Tensor | None = None,
+        place: Place = ALONE,
     ) -> None:
-        """`weights` (num_images,): instead of each image once, each is drawn with a probability in proportion."""
+        """`batch_size`: of all processes together, a multiple of their number.
+
+        `weights` (num_images,): instead of each image once, each is drawn with a probability in proportion.
+        """
         self._num_images = num_images
         self._weights = weights
         self._seed = seed
         self._start = start
         self._num_done = start.batch * batch_size
         self._epoch = start.epoch
+        self._place = place
 
     def set_epoch(self, epoch: int) -> None:
         self._epoch = epoch
@@ -98,18 +110,43 @@ class EpochOrder(Sampler[int]):
         else:
             drawn = torch.multinomial(self._weights, self._num_images, replacement=True, generator=generator)
             order = drawn.tolist()
-        return iter(order[self._num_done :] if self._epoch == self._start.epoch else order)
+        order += order[: -len(order) % self._place.size]
+        done = self._num_done if self._epoch == self._start.epoch else 0
+        return iter(order[done + self._place.rank :: self._place.size])
 
     def __len__(self) -> int:
         """The whole epoch's, also when resumed within it: Lightning counts the batches done before."""
-        return self._num_images
+        return -(-self._num_images // self._place.size)
+
+
+class Shares(Sampler[list[int]]):
+    """Batches of one process's share of a split: over all processes every image once, and as many batches in each."""
+
+    def __init__(self, num_images: int, batch_size: int, place: Place = ALONE) -> None:
+        """`batch_size`: of this process alone. A last batch may hold one more, so that the counts are the same."""
+        self._images = range(place.rank, num_images, place.size)
+        self._batch_size = batch_size
+        self._count = max(1, -(-(num_images // place.size) // batch_size))
+
+    def __iter__(self) -> Iterator[list[int]]:
+        starts = [number * self._batch_size for number in range(self._count)]
+        for start, end in zip(starts, [*starts[1:], len(self._images)], strict=True):
+            yield list(self._images[start:end])
+
+    def __len__(self) -> int:
+        return self._count
 
 
 class ImageBatches(lightning.LightningDataModule):
-    """Loaders of the three splits."""
+    """Loaders of the three splits; of train and val the share of this process, which tests alone."""
 
-    def __init__(self, splits: dict[str, Split], data: Data, seed: int, start: Position) -> None:
+    def __init__(self, splits: dict[str, Split], data: Data, seed: int, start: Position, place: Place = ALONE) -> None:
+        """Raises ExperimentInvalid where a process would have no image."""
         super().__init__()
+        for name in ("train", "val"):
+            if len(splits[name]) < place.size:
+                raise ExperimentInvalid({"trainer.devices": [f"are more than there are {name} images"]})
+        self._place = place
         self.splits = splits
         self.decoded: dict[str, PixelFile] = {}  # by split; from trainer.imagecache, if anything
         self._data = data
@@ -121,6 +158,15 @@ class ImageBatches(lightning.LightningDataModule):
         """Per epoch."""
         return -(-len(self.splits["train"]) // self._data.batch_size)
 
+    @property
+    def num_test_batches(self) -> int:
+        return len(Shares(len(self.splits["test"]), self._batch_size))
+
+    @property
+    def _batch_size(self) -> int:
+        """Of one process: what its device has to hold."""
+        return self._data.batch_size // self._place.size
+
     def dataset(self, split: str) -> Images:
         return Images(self.splits[split], self._data, self.decoded.get(split))
 
@@ -128,20 +174,19 @@ class ImageBatches(lightning.LightningDataModule):
         train = self.splits["train"]
         is_balanced = self._data.sampling == "balanced"
         weights = class_weights(train)[torch.tensor(train.labels)].double() if is_balanced else None
-        order = EpochOrder(len(train), self._seed, self._start, self._data.batch_size, weights)
-        return self._loader("train", order)
+        order = EpochOrder(len(train), self._seed, self._start, self._data.batch_size, weights, self._place)
+        return self._loader("train", batch_size=self._batch_size, sampler=order)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        return self._loader("val", None)
+        return self._loader("val", batch_sampler=Shares(len(self.splits["val"]), self._batch_size, self._place))
 
     def test_dataloader(self) -> DataLoader[Batch]:
-        return self._loader("test", None)
+        return self._loader("test", batch_sampler=Shares(len(self.splits["test"]), self._batch_size))
 
-    def _loader(self, split: str, order: EpochOrder | None) -> DataLoader[Batch]:
+    def _loader(self, split: str, **order: Any) -> DataLoader[Batch]:
         return DataLoader(
             self.dataset(split),
-            batch_size=self._data.batch_size,
-            sampler=order,
+            **order,
             num_workers=self._data.num_workers,
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=begin_worker,
@@ -187,6 +232,4 @@ def measure_mean_std(images: Images) -> tuple[list[float], list[float]]:
 def begin_worker(_worker: int) -> None:
     """Make a loader process end with the training, however that ends, and leave signals to it."""
     leave_to_parent()
-    if sys.platform == "linux":
-        # Torch's own check of the parent runs every 5 seconds only. 1 is PR_SET_PDEATHSIG.
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    end_with_parent()  # torch's own check of the parent runs every 5 seconds only

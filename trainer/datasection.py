@@ -59,7 +59,7 @@ class Data:
         doc="pixels; every image is resized to a square of this side; null = the pretrained model's, else 224",
     )
     channels: int = setting(3, between(1, 3), doc="1 = grey, 3 = RGB")
-    batch_size: int = setting(32, between(1, 65_536), doc="images per step")
+    batch_size: int = setting(32, between(1, 65_536), doc="images per step, those of all devices together")
     num_workers: int = setting(
         0,
         between(0, 64),

@@ -73,6 +73,11 @@ class Experiment:
             yield "loggers", "must hold csv, which is what the service follows"
         if self.loss.class_weights == "balanced" and self.data.sampling == "balanced":
             yield "loss", "class_weights and data.sampling must not both be balanced: small classes would count twice"
+        if self.data.batch_size % len(self.trainer.devices):
+            yield (
+                "data",
+                f"batch_size must be a multiple of the number of trainer.devices ({len(self.trainer.devices)})",
+            )
 
 
 def load(path: Path, overrides: Mapping[str, object] | None = None) -> Experiment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ class ModelFiles:
     def _export(self, module: Classifier, path: Path, facts: dict[str, Any]) -> Exported:
         pixels = self._compared_pixels()
         opset = self._request.experiment.export.opset
-        exported = export(module.tested_network, path, pixels, module.normalise(pixels), opset, facts)
+        plain = copy.deepcopy(module.tested_network)  # without what torch.compile made of it
+        exported = export(plain, path, pixels, module.normalise(pixels), opset, facts)
         difference = f"differs from the checkpoint by {exported.max_difference:.1e} (allowed {TOLERANCE:.0e})"
         self._say(f"export: {path}, {exported.size_bytes:,} bytes, {difference}")
         return exported

@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from trainer.augment import Augment
 from trainer.averaging import Averaged
 from trainer.data import Batch
+from trainer.distributed import gather, sum_over_ranks
 from trainer.experiment import Experiment
 from trainer.mixing import mix
 from trainer.network import Network
@@ -35,6 +36,7 @@ class Classifier(lightning.LightningModule):
     class_weights: Tensor | None
     epoch_sums: Tensor
     window_sums: Tensor
+    evaluation_sums: Tensor
 
     def __init__(
         self,
@@ -58,16 +60,17 @@ class Classifier(lightning.LightningModule):
         self._experiment = experiment
         self._augment = Augment(experiment.data.augmentation, experiment.data.side)
         self._facts = facts
-        self._random_state: Tensor | None = None
+        self._random_states: list[Tensor] = []
         self._parameters_by_rate = learning_rates(network, experiment)
         self._freezing = freezing_of(network, experiment)
         self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1))
         self.register_buffer("class_weights", class_weights, persistent=False)
-        # Sums of loss, right answers and images. In the checkpoint, so that a training resumed within an epoch
-        # reports the mean of the whole epoch.
+        # Sums of loss, right answers and images, over all processes. In the checkpoint, so that a training resumed
+        # within an epoch reports the mean of the whole epoch.
         self.register_buffer("epoch_sums", torch.zeros(3))
         self.register_buffer("window_sums", torch.zeros(3))
+        self.register_buffer("evaluation_sums", torch.zeros(3), persistent=False)
 
     def normalise(self, images: Tensor) -> Tensor:
         """images: (B, C, H, W) uint8 -> float32, normalised."""
@@ -95,6 +98,7 @@ class Classifier(lightning.LightningModule):
             loss = mixed.share * loss + (1 - mixed.share) * self._loss(logits, mixed.other_labels)
         right = (logits.detach().argmax(1) == labels).sum()
         sums = torch.stack([loss.detach() * len(labels), right, torch.full_like(right, len(labels))]).float()
+        sums = sum_over_ranks(sums)
         self.epoch_sums += sums
         self.window_sums += sums
         self.learning_rate_of_step = self.trainer.optimizers[0].param_groups[0]["lr"]
@@ -115,18 +119,35 @@ class Classifier(lightning.LightningModule):
             self.averaged.update(self.network)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self._evaluate("val", batch)
+        self._evaluate(batch)
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the logits, (B, C), for the report (trainer.report.outputs)."""
-        return self._evaluate("test", batch)
+        return self._evaluate(batch)
 
-    def _evaluate(self, split: str, batch: Batch) -> Tensor:
+    def on_validation_epoch_start(self) -> None:
+        self.evaluation_sums.zero_()
+
+    def on_test_epoch_start(self) -> None:
+        self.evaluation_sums.zero_()
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_evaluation("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._log_evaluation("test")
+
+    def _evaluate(self, batch: Batch) -> Tensor:
         logits: Tensor = self.tested_network(batch.images)
-        right = (logits.argmax(1) == batch.labels).float().mean()
-        metrics = {f"{split}/loss": cross_entropy(logits, batch.labels), f"{split}/acc": right}
-        self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=len(batch.labels))
+        loss = cross_entropy(logits, batch.labels, reduction="sum")
+        right = (logits.argmax(1) == batch.labels).sum()
+        self.evaluation_sums += torch.stack([loss, right, torch.full_like(right, len(batch.labels))]).float()
         return logits
+
+    def _log_evaluation(self, split: str) -> None:
+        # Lightning 2.6 rounds the mean number of images down where processes have different ones.
+        loss, right, images = sum_over_ranks(self.evaluation_sums.clone())
+        self.log_dict({f"{split}/loss": loss / images, f"{split}/acc": right / images})
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = self._optimizer()
@@ -136,31 +157,47 @@ class Classifier(lightning.LightningModule):
     def _optimizer(self) -> Optimizer:
         chosen = self._experiment.optimizer
         groups = [{"params": parameters, "lr": rate} for rate, parameters in self._parameters_by_rate]
-        rate, decay = chosen.learning_rate, chosen.weight_decay
+        rate, decay, fused = chosen.learning_rate, chosen.weight_decay, self._is_fused
         if chosen.name == "sgd":
-            return SGD(groups, rate, chosen.momentum, weight_decay=decay, nesterov=True)
+            return SGD(groups, rate, chosen.momentum, weight_decay=decay, nesterov=True, fused=fused)
         adam = Adam if chosen.name == "adam" else AdamW
-        return adam(groups, rate, betas=(chosen.momentum, 0.999), weight_decay=decay)
+        return adam(groups, rate, betas=(chosen.momentum, 0.999), weight_decay=decay, fused=fused)
+
+    @property
+    def _is_fused(self) -> bool | None:
+        """Whether the optimizer's step is one kernel: on CUDA, but for what Lightning cannot clip or scale then."""
+        chosen = self._experiment.trainer
+        is_simple = chosen.precision == "32" or (chosen.precision == "bf16" and chosen.gradient_clip_norm is None)
+        return True if self.device.type == "cuda" and is_simple else None
 
     def on_train_start(self) -> None:
         """After a checkpoint was loaded: its random state goes on, the optimizer's settings are this experiment's."""
-        if self._random_state is not None:
-            torch.set_rng_state(self._random_state)
+        self._go_on_drawing()
         scheduler = self.lr_schedulers()
         assert isinstance(scheduler, LambdaLR)
         fresh_groups = self._optimizer().param_groups
         scheduler.base_lrs = [group["lr"] for group in fresh_groups]
         share = scheduler.lr_lambdas[0](scheduler.last_epoch)
         for group, fresh in zip(self.trainer.optimizers[0].param_groups, fresh_groups, strict=True):
-            settings = {name: value for name, value in fresh.items() if name != "params"}
+            # A fused step needs its state on the GPU, where loading puts it only if the checkpoint's was fused.
+            settings = {name: value for name, value in fresh.items() if name not in ("params", "fused")}
             group.update(settings, initial_lr=fresh["lr"], lr=fresh["lr"] * share)
 
+    def _go_on_drawing(self) -> None:
+        rank, size = self.trainer.global_rank, self.trainer.world_size
+        if len(self._random_states) == size:
+            torch.set_rng_state(self._random_states[rank])
+        elif rank > 0 or self._random_states:
+            # Each process draws other numbers: the images of a batch must not all be changed alike. A checkpoint of
+            # another number of processes is none to go on drawing from.
+            torch.manual_seed(self._experiment.seed + 1_000_003 * rank + self.trainer.global_step)
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        state = {"random_state": torch.get_rng_state(), "learning_rate_of_step": self.learning_rate_of_step}
+        state = {"random_states": gather(torch.get_rng_state()), "learning_rate_of_step": self.learning_rate_of_step}
         checkpoint[FACTS_KEY] = {**self._facts, **self._position(), **state}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._random_state = checkpoint[FACTS_KEY]["random_state"]
+        self._random_states = checkpoint[FACTS_KEY]["random_states"]
         self.learning_rate_of_step = checkpoint[FACTS_KEY]["learning_rate_of_step"]
 
     def _position(self) -> dict[str, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +26,15 @@ def start_time(pid: int) -> str | None:
 def is_alive(pid: object, started: object) -> bool:
     """Whether the very process that had `pid` and began at `started` still runs; False for anything unusable."""
     return isinstance(pid, int) and pid > 0 and started is not None and start_time(pid) == started
+
+
+def end_with_parent() -> None:
+    """Let the kernel kill this process when its parent ends, however that ends (Linux).
+
+    Strictly, when the thread ends that started it.
+    """
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # 1 is PR_SET_PDEATHSIG
 
 
 def children(pid: int) -> list[int]:

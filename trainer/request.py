@@ -11,6 +11,17 @@ from trainer.rundir import RunDir
 
 
 @dataclass(frozen=True)
+class Place:
+    """Which of the `size` processes that train together this is; rank 0 leads and does everything but the fit alone."""
+
+    rank: int = 0
+    size: int = 1
+
+
+ALONE = Place()
+
+
+@dataclass(frozen=True)
 class Request:
     run: RunDir
     """Where everything is written."""
@@ -25,6 +36,7 @@ class Request:
     """Where decoded images are kept for all trainings."""
     show_bar: bool
     """Whether somebody watches in a terminal."""
+    place: Place = ALONE
 
     @property
     def dataset_name(self) -> str:

@@ -142,13 +142,28 @@ class Trainer:
     max_epochs: int = setting(10, between(1, 100_000), doc="epochs; early stopping may end sooner")
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = setting("auto", doc="auto = CUDA, else Apple's MPS, else CPU")
     devices: tuple[int, ...] = setting(
-        (0,), Length(equal=1, error="must be one index, like [0]"), doc="which GPU, as [index]"
+        (0,),
+        Length(1, 64, error="must be from 1 to 64 indices, like [0]"),
+        doc="which GPUs, one process each, which share every batch; [0, 1] on the CPU = two processes",
     )
     cpu_threads: int | None = setting(
-        None, between(1, 1024), doc="threads that compute on the CPU; null = one per core. A small network wants 1"
+        None,
+        between(1, 1024),
+        doc="threads of a process that compute on the CPU; null = one per core, shared by several processes. A small"
+        " network wants 1",
     )
     precision: Literal["32", "bf16", "16"] = setting(
-        "32", doc="bits of a weight in computing; bf16 and 16 are mixed precision"
+        "32", doc="bits of a weight in computing; bf16 and 16 (which needs CUDA) are mixed precision"
+    )
+    compile: bool = setting(
+        False,
+        doc="compile the network with torch.compile: a minute or so at first, then quicker steps. Needs a C++ compiler,"
+        " on CUDA triton too",
+    )
+    deterministic: bool = setting(
+        False,
+        doc="on a GPU, use only algorithms that give the same result each time: slower, and an operation that has none"
+        " ends the training. A CPU gives the same without it",
     )
     gradient_clip_norm: float | None = setting(
         None, POSITIVE, doc="largest norm of all gradients together; null = no limit"
@@ -170,11 +185,11 @@ class Trainer:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         if any(not 0 <= index < 1024 for index in self.devices):
-            yield "devices", "must be an index from 0"
-        if self.accelerator in ("cpu", "mps") and self.devices != (0,):
-            yield "devices", f"must be [0] with accelerator {self.accelerator}"
+            yield "devices", "must be indices from 0"
+        elif len(set(self.devices)) < len(self.devices):
+            yield "devices", "must not name a device twice"
         if self.accelerator == "cpu" and self.precision == "16":
-            yield "precision", "16 needs a GPU; a CPU can do 32 and bf16"
+            yield "precision", "16 needs a CUDA GPU; a CPU can do 32 and bf16"
 
 
 @dataclass(frozen=True)

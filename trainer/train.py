@@ -14,28 +14,31 @@ from lightning import Trainer
 from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from trainer import loggers, network, preprocessing, resume, rundir
+from trainer import distributed, loggers, network, preprocessing, resume, rundir
 from trainer.callbacks import LeaveOffOnStop, LogTraining, PrintEpochs, ReportProgress
 from trainer.checkpoints import KeepCheckpoints
 from trainer.data import ImageBatches, Position, class_weights, measure_mean_std
 from trainer.device import choose_device
+from trainer.distributed import AgreedStop
 from trainer.experiment import dump
 from trainer.imagecache import GIGABYTE, ImageCache
 from trainer.images import SPLITS
 from trainer.modelfiles import ModelFiles
 from trainer.module import Classifier
 from trainer.progress import ProgressFile
+from trainer.ranks import Ranks
 from trainer.report.outputs import CollectOutputs
 from trainer.report.write import report_on_test
-from trainer.request import Request
+from trainer.request import ALONE, Request
 from trainer.stopping import Stop
 from trainer.watch import StopOnNotFinite
 
-PRECISIONS: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
-
 
 class Training:
-    """One training. `run` does all of it; after a Stopped, `keep` makes the best of what there is."""
+    """One training. `run` does all of it; after a Stopped, `keep` makes the best of what there is.
+
+    On several devices there is one in each process; those of the ranks but 0 `take_part` in the fit.
+    """
 
     def __init__(self, request: Request, stop: Stop) -> None:
         """Build everything, without training yet. Raises ExperimentInvalid, DataInvalid, ResumeImpossible."""
@@ -46,34 +49,35 @@ class Training:
         self._experiment = request.experiment
         self._stop = stop
         self._device = choose_device(request.experiment.trainer)
+        self._place = request.place
+        self._agreed_stop = AgreedStop(stop) if self._place.size > 1 else stop
         self._earlier = resume.open_earlier(request.resume_from) if request.resume_from else None
-        if self._experiment.trainer.cpu_threads is not None:
-            torch.set_num_threads(self._experiment.trainer.cpu_threads)
+        self._device.set_up(self._place)
         lightning.seed_everything(self._experiment.seed, workers=True, verbose=False)
 
         start = self._earlier.position if self._earlier else Position()
-        self._batches = ImageBatches(request.splits, self._experiment.data, self._experiment.seed, start)
+        self._batches = ImageBatches(request.splits, self._experiment.data, self._experiment.seed, start, self._place)
         self._class_names = request.splits["train"].class_names
         if self._earlier:
             resume.check_fits(self._earlier, self._facts())
         self._progress = ProgressFile(self._run, self._experiment.trainer.max_epochs, self._total_steps())
         self._module = self._build_module()
-        self._checkpoints = KeepCheckpoints(self._run.checkpoints, self._experiment.checkpoint, stop)
+        self._checkpoints = KeepCheckpoints(self._run.checkpoints, self._experiment.checkpoint, self._agreed_stop)
         self._loggers = loggers.build(request, self._say)
         self._collector = CollectOutputs(len(request.splits["test"]), len(self._class_names))
         self._trainer = self._build_trainer()
 
-    def run(self) -> None:
+    def run(self, ranks: Ranks) -> None:
         """Fit, test, export, and write result.json last of all. Raises Stopped, ExportFailed, and what libraries do."""
         with loggers.outcome_told(self._loggers):
-            self._run_phases()
+            self._run_phases(ranks)
 
-    def _run_phases(self) -> None:
+    def _run_phases(self, ranks: Ranks) -> None:
         self._say_start()
         device = str(self._trainer.strategy.root_device)
         loggers.tell_hyperparameters(self._loggers, loggers.hyperparameters(self._request, self._module, device))
         self._stop.begin_keeping()
-        self._fit()
+        self._fit(ranks)
         card = self._save_model(self._test(self._load_best()))
         self._stop.check()
         result = {
@@ -102,18 +106,43 @@ class Training:
         files = (self._checkpoints.best, self._checkpoints.last, self._run.card)
         self._say("stopped; kept are " + ", ".join(each.name for each in files if each is not None and each.exists()))
 
+    def take_part(self, port: int) -> None:
+        """Fit beside the leader who is met at `port`. Raises what `run` does."""
+        with distributed.following(port, self._place, self._trainer.strategy.root_device):
+            self._fit_network()
+
     # the phases
 
-    def _fit(self) -> None:
+    def _fit(self, ranks: Ranks) -> None:
         if self._earlier:
             loggers.carry_rows(self._loggers, resume.carry_over(self._earlier, self._run))
-        path = self._earlier.checkpoint if self._earlier else None
-        self._trainer.fit(self._module, datamodule=self._batches, ckpt_path=path, weights_only=True)
+        if self._place.size == 1:
+            self._fit_network()
+        else:
+            with distributed.leading(ranks, self._request_to_others(), self._trainer.strategy.root_device):
+                self._fit_network()
+            self._go_on_alone()
         self._progress.write()
         self._stop.check()
         if self._trainer.current_epoch < self._experiment.trainer.max_epochs:
             stopping = self._experiment.early_stopping
             self._say(f"early stopping: {stopping.monitor} has not improved for {stopping.patience} epochs")
+
+    def _request_to_others(self) -> Request:
+        """With mean and std, so that nobody looks at the images for them again, and without loggers that write."""
+        mean, std = (tuple(each.flatten().tolist()) for each in (self._module.mean, self._module.std))
+        data = replace(self._experiment.data, mean=mean, std=std)
+        return replace(self._request, experiment=replace(self._experiment, data=data, loggers=("csv",)))
+
+    def _fit_network(self) -> None:
+        path = self._earlier.checkpoint if self._earlier else None
+        self._trainer.fit(self._module, datamodule=self._batches, ckpt_path=path, weights_only=True)
+
+    def _go_on_alone(self) -> None:
+        """On one device from now on, where every image is tested once and nobody waits."""
+        fitted, self._place = self._trainer, ALONE
+        self._trainer = self._build_trainer()
+        self._trainer.fit_loop.load_state_dict(fitted.fit_loop.state_dict())
 
     def _load_best(self) -> Path:
         """Load the best checkpoint's weights, or the last one's where no epoch was completed; return its path."""
@@ -123,7 +152,7 @@ class Training:
 
     def _test(self, checkpoint: Path) -> dict[str, float]:
         """Test what was loaded from `checkpoint` and report on it."""
-        self._progress.begin_phase("test", -(-len(self._batches.splits["test"]) // self._experiment.data.batch_size))
+        self._progress.begin_phase("test", self._batches.num_test_batches)
         (metrics,) = self._trainer.test(self._module, datamodule=self._batches, verbose=False)
         self._progress.write()
         found = {name: float(value) for name, value in metrics.items()}
@@ -142,9 +171,11 @@ class Training:
     def _build_module(self) -> Classifier:
         data = self._experiment.data
         net = network.build(self._experiment.model, data, self._class_names)
+        self._device.arrange(net)
         if data.cache:  # after the network: what is wrong with that must not show after minutes of decoding
             max_bytes = round(data.cache_max_gb * GIGABYTE)
-            cache = ImageCache(self._request.cache_dir, max_bytes, self._say, self._progress.count_prepared)
+            heard = (self._say, self._progress.count_prepared) if self._place.rank == 0 else (_unheard, _unheard)
+            cache = ImageCache(self._request.cache_dir, max_bytes, *heard)
             self._batches.decoded = cache.open(self._batches.splits, data.channels, data.side)
         if data.mean is not None and data.std is not None:
             mean, std = list(data.mean), list(data.std)
@@ -154,6 +185,9 @@ class Training:
         weights = class_weights(self._batches.splits["train"]) if is_weighted else None
         module = Classifier(net, self._experiment, mean, std, self._facts(), weights)
         module.total_steps = self._total_steps()
+        if self._experiment.trainer.compile:
+            for each in (module.network, module.tested_network):
+                each.compile()  # in place: checkpoints name the weights as ever
         return module
 
     def _total_steps(self) -> int:
@@ -180,11 +214,8 @@ class Training:
 
     def _build_trainer(self) -> Trainer:
         chosen = self._experiment.trainer
-        accelerator, devices = self._device
         trainer = Trainer(
-            accelerator=accelerator,
-            devices=devices,
-            precision=PRECISIONS[chosen.precision],
+            **self._device.options(self._place),
             max_epochs=chosen.max_epochs,
             gradient_clip_val=chosen.gradient_clip_norm,
             accumulate_grad_batches=chosen.accumulate_batches,
@@ -202,12 +233,14 @@ class Training:
 
     def _callbacks(self) -> list[Callback]:
         """In the order in which they must run: a row is logged and shown before NaN or a stop may end it."""
+        agreed = [self._agreed_stop] if isinstance(self._agreed_stop, AgreedStop) and self._place.size > 1 else []
+        leading = [ReportProgress(self._progress), PrintEpochs(self._say)] if self._place.rank == 0 else []
         callbacks: list[Callback] = [
+            *agreed,
             LogTraining(self._experiment.trainer.log_every_n_steps),
-            ReportProgress(self._progress),
-            PrintEpochs(self._say),
+            *leading,
             StopOnNotFinite(self._batches.splits["train"], self._experiment.trainer, self._say),
-            LeaveOffOnStop(self._stop, self._checkpoints),
+            LeaveOffOnStop(self._agreed_stop, self._checkpoints),
             self._checkpoints,
             self._collector,
         ]
@@ -243,3 +276,7 @@ class Training:
         if self._earlier:
             at = self._earlier.position
             self._say(f"going on from {self._earlier.checkpoint}: epoch {at.epoch + 1}, batch {at.batch + 1}")
+
+
+def _unheard(*_: object) -> None:
+    """What several processes would say at once, only the leader says."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from trainer.images import Split
 from trainer.module import Classifier
+from trainer.ranks import FailedElsewhere
 from trainer.sections import Trainer as TrainerSection
 
 BATCHES_BETWEEN_LOOKS = 20
@@ -90,8 +91,9 @@ class StopOnNotFinite(Callback):
         bad = next((number for number, loss in enumerate(losses) if not math.isfinite(loss)), None)
         # Of several processes none may go on alone: it would wait for the others' gradients for ever.
         if not trainer.strategy.reduce_boolean_decision(bad is None, all=True):
-            elsewhere = "train/loss became NaN or infinite in another process of this training, see the log"
-            raise NotFinite(elsewhere if bad is None else self._problem(seen[bad], losses[bad]))
+            if bad is None:
+                raise FailedElsewhere("train/loss became NaN or infinite in another process of this training")
+            raise NotFinite(self._problem(seen[bad], losses[bad]))
 
     def _problem(self, seen: Seen, loss: float) -> str:
         files = self._files(seen)

@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from tests.trainer.trainings import write_images
-from trainer.data import EpochOrder, ImageBatches, Images, Position, class_weights, measure_mean_std
+from trainer.data import EpochOrder, ImageBatches, Images, Position, Shares, class_weights, measure_mean_std
 from trainer.datasection import Data
+from trainer.experiment import ExperimentInvalid
 from trainer.imagecache import ImageCache
 from trainer.images import Split, find_split
+from trainer.request import Place
 
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
@@ -29,6 +31,35 @@ def test_a_resumed_epoch_holds_what_was_left_and_the_next_one_everything() -> No
     resumed.set_epoch(4)
     whole.set_epoch(4)
     assert list(resumed) == list(whole)
+
+
+@pytest.mark.parametrize("weights", [None, torch.ones(43)])
+def test_several_processes_share_each_batch_of_the_one_order(weights: torch.Tensor | None) -> None:
+    places = [Place(rank, 3) for rank in range(3)]
+    for start in (Position(), Position(batch=2)):
+        alone = list(EpochOrder(43, 1, start, 6, weights))
+        shares = [list(EpochOrder(43, 1, start, 6, weights, place)) for place in places]
+        assert [len(share) for share in shares] == [-(-len(alone) // 3)] * 3
+        together = [index for batch in zip(*shares, strict=True) for index in batch]
+        # Filled up to a multiple of 3 with the epoch's first images.
+        assert together == alone + list(EpochOrder(43, 1, Position(), 6, weights))[:2]
+
+
+@pytest.mark.parametrize(("num_images", "size", "batch_size"), [(7, 2, 4), (9, 2, 4), (8, 1, 3), (3, 3, 4), (17, 4, 2)])
+def test_evaluated_is_every_image_once_in_as_many_batches_everywhere(
+    num_images: int, size: int, batch_size: int
+) -> None:
+    shares = [Shares(num_images, batch_size, Place(rank, size)) for rank in range(size)]
+    batches = [list(share) for share in shares]
+    assert [len(share) for share in shares] == [len(batches[0])] * size == [len(each) for each in batches]
+    assert sorted(index for each in batches for batch in each for index in batch) == list(range(num_images))
+    assert all(1 <= len(batch) <= batch_size + (size > 1) for each in batches for batch in each)
+
+
+def test_more_processes_than_images_are_refused() -> None:
+    split = Split(Path(), ("a",), (Path(),) * 2, (0,) * 2)
+    with pytest.raises(ExperimentInvalid, match=r"trainer\.devices: are more than there are train images"):
+        ImageBatches({"train": split, "val": split, "test": split}, Data(), 0, Position(), Place(0, 3))
 
 
 def test_weights_make_every_class_equally_likely_and_a_resume_goes_on_with_the_rest() -> None:

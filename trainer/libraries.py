@@ -1,0 +1,26 @@
+"""The import of torch, lightning and transformers, which takes seconds, and what they say in the log."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import warnings
+from types import ModuleType
+
+
+def import_train() -> ModuleType:
+    """Import trainer.train and what it needs.
+
+    What these libraries say to their developers is kept out of the log: nothing of it can be acted upon here.
+    """
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    names = "lightning|torch|transformers|kornia|onnxscript|onnx|copyreg|PIL"
+    warnings.filterwarnings("ignore", module=rf"({names})(\..*)?$")
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it speaks while it is imported
+    train = importlib.import_module("trainer.train")
+    for name in ("lightning.pytorch", "lightning.fabric", "torch.onnx", "onnxscript", "onnx_ir"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # after the import, which sets levels of its own
+    return train
