@@ -247,6 +247,28 @@ def test_the_shipped_experiments_learn_the_digits(launcher: Launcher, digits: Pa
     assert (read_json(done.run.result) or {})["test_metrics"]["test/acc"] >= accuracy
 
 
+CONVNEXT = """
+model:
+  architecture: ConvNextForImageClassification
+  config: {hidden_sizes: [32, 64], depths: [1, 1], num_stages: 2, patch_size: 2, layer_scale_init_value: 1.0,
+           initializer_range: 0.1}
+data:
+  image_size: 16
+  channels: 1
+  batch_size: 16
+  augmentation: {rotation_deg: 10, translation: 0.06, scale: 0.1}
+optimizer: {learning_rate: 0.002}
+trainer: {max_epochs: 9, cpu_threads: 1}
+"""
+
+
+@pytest.mark.slow
+def test_a_convnext_learns_the_digits(launcher: Launcher, digits: Path, tmp_path: Path) -> None:
+    done = launcher.train(write_config(tmp_path, CONVNEXT), digits)
+    assert done.process.returncode == 0, done.log
+    assert (read_json(done.run.result) or {})["test_metrics"]["test/acc"] >= 0.97
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "num_frozen"), [("vit", 2), ("convnext", 1)])
 def test_a_transfer_experiment_trains_a_local_folder_on_grey_images(
