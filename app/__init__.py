@@ -11,6 +11,7 @@ from app import domain, errors, metrics, models, pages, run, training
 from app.access import Access
 from app.extensions import Api, offload_for
 from app.live import Live, SocketGate, TrainingNamespace
+from app.runs.load import LoadHistory
 from app.runs.lock import PublisherLock
 from app.runs.supervisor import Supervisor
 from app.runs.system import SystemMonitor
@@ -52,11 +53,13 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     if async_mode == "threading":
         survive_lost_connections(socketio)
     live = Live(socketio)
+    load = LoadHistory(SystemMonitor(settings.runs_dir).measure)
+    app.extensions["load"] = load
     supervisor = Supervisor(
         built.store,
         PublisherLock(settings.runs_dir.parent / "supervisor.lock"),
         publish=live.publish,
-        measure=SystemMonitor(settings.runs_dir).measure,
+        measure=load.measure,
         poll_interval_s=settings.poll_interval_s,
     )
     live.supervisor = supervisor

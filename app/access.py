@@ -69,7 +69,7 @@ class Access:
     def register(self, app: Flask) -> None:
         """Guard every request below /training."""
         if self._origins:
-            CORS(app, origins=list(self._origins), resources={f"{GUARDED}/*": {}})
+            CORS(app, origins=list(self._origins), expose_headers=["X-Total-Count"], resources={f"{GUARDED}/*": {}})
         app.before_request(self._check)
 
     def _check(self) -> None:

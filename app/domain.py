@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
+from app.runs.catalogue import Catalogue
 from app.runs.datasets import DatasetFolder
 from app.runs.experiments import ExperimentFolder
 from app.runs.lock import ActiveLock
@@ -23,6 +24,7 @@ class Domain:
     store: RunStore
     service: RunService
     views: RunViews
+    catalogue: Catalogue
     experiments: ExperimentFolder
     datasets: DatasetFolder
     preflight: Preflight
@@ -39,6 +41,7 @@ def build(settings: Settings) -> Domain:
         store=store,
         service=RunService(store, planner, settings.stop_grace_s, settings.min_free_mb),
         views=RunViews(store),
+        catalogue=Catalogue(store),
         experiments=experiments,
         datasets=datasets,
         preflight=preflight,

@@ -14,6 +14,7 @@ STATUS = {
     domain.NotFound: 404,
     domain.InvalidStart: 422,
     domain.MetricsUnreadable: 422,
+    domain.PreviewFailed: 422,
     domain.ReportUnreadable: 422,
     domain.RunActive: 409,
     domain.OtherRunActive: 409,

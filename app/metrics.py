@@ -10,6 +10,7 @@ from flask import Response, current_app
 from app import schemas
 from app.domain import domain
 from app.extensions import Blueprint
+from app.runs.catalogue import Wanted
 
 blp = Blueprint("metrics", __name__, url_prefix="/training/metrics", description="The metrics of the runs.")
 
@@ -25,11 +26,17 @@ def get_latest_metrics(query: dict[str, Any]) -> Response:
 
 @blp.get("/runs")
 @blp.arguments(schemas.RunsQuerySchema, location="query")
-@blp.response(200, schemas.RunListItemSchema(many=True))
+@blp.response(
+    200,
+    schemas.RunListItemSchema(many=True),
+    headers={"X-Total-Count": {"description": "Runs without limit and offset.", "schema": {"type": "integer"}}},
+)
 @blp.errors(422)
-def list_runs(query: dict[str, Any]) -> list[dict[str, Any]]:
-    """List the runs, newest first."""
-    return domain().views.list_runs(**query)
+def list_runs(query: dict[str, Any]) -> Response:
+    """List the runs, newest first unless sorted. The header X-Total-Count tells how many there are in all."""
+    catalogue, encode = domain().catalogue, current_app.json.dumps
+    items, total = current_app.extensions["offload"](lambda: catalogue.page(Wanted(**query)))
+    return Response(encode(items), mimetype="application/json", headers={"X-Total-Count": str(total)})
 
 
 @blp.get("/runs/<run_id>")

@@ -9,7 +9,11 @@ from flask import current_app, request
 from app import schemas
 from app.domain import domain
 from app.extensions import Blueprint
+from app.runs.load import LoadHistory
+from app.runs.preview import make_preview
 from app.runs.starting import StartRequest
+from trainer import experiment
+from trainer.describe import describe_settings
 
 CHECK_WAIT_S = 5.0
 """How long a dataset's report is waited for; a client has its answer by then, if only how far the check has come."""
@@ -25,6 +29,16 @@ def start_run(asked: StartRequest) -> dict[str, Any]:
     """Start a training run. Answers when its program is running."""
     run = domain().service.start(asked)
     return {"status": "started", "pid": run.record.get("pid"), "run_id": run.run_id}
+
+
+@blp.post("/check")
+@blp.arguments(schemas.StartRequestSchema)
+@blp.response(200, schemas.CheckedSchema)
+@blp.errors(400, 404, 413, 422)
+def check_start(asked: StartRequest) -> Any:
+    """Tell what a start with this body would begin with, or why it would be refused. Its images are not looked at."""
+    plan = domain().service.check(asked)
+    return current_app.json.response({"request": plan.request, "experiment": experiment.dump(plan.experiment)})
 
 
 @blp.post("/stop")
@@ -48,6 +62,15 @@ def get_status() -> dict[str, Any]:
     return domain().views.status()
 
 
+@blp.get("/system")
+@blp.response(200, schemas.LoadSchema)
+@blp.errors()
+def get_load() -> dict[str, Any]:
+    """The machine's load over the last ten minutes. With several worker processes one of them alone knows it."""
+    history: LoadHistory = current_app.extensions["load"]
+    return history.describe()
+
+
 @blp.get("/configs")
 @blp.response(200, schemas.ConfigsSchema)
 @blp.errors()
@@ -62,6 +85,14 @@ def list_configs() -> dict[str, Any]:
 def get_config(name: str) -> Any:
     """Show an experiment with its defaults filled in; an invalid one is a 422 with its errors by key."""
     return current_app.json.response(domain().experiments.describe(name))
+
+
+@blp.get("/settings")
+@blp.response(200, schemas.SettingsSchema)
+@blp.errors()
+def list_settings() -> dict[str, Any]:
+    """Describe every value of an experiment that a start may override."""
+    return {"settings": describe_settings()}
 
 
 @blp.get("/datasets")
@@ -84,3 +115,14 @@ def get_dataset(query: dict[str, Any], name: str) -> Any:
     """
     report = domain().preflight.check(domain().datasets.paths(name), CHECK_WAIT_S if query["wait"] else 0)
     return {"dataset_name": name, **report}, 202 if report["status"] == "checking" else 200
+
+
+@blp.get("/datasets/<name>/preview")
+@blp.arguments(schemas.PreviewQuerySchema, location="query")
+@blp.response(200, schemas.PreviewSchema)
+@blp.errors(404, 422)
+def preview_dataset(query: dict[str, Any], name: str) -> dict[str, Any]:
+    """Show some of a dataset's images of each class, as small PNG files inside of the answer."""
+    folder = domain().datasets.paths(name)[query["split"]]
+    shown = current_app.extensions["offload"](lambda: make_preview(name, folder, query["per_class"]))
+    return {"dataset_name": name, "split": query["split"], **shown}

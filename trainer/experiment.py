@@ -33,6 +33,10 @@ from trainer.sections import (
 __all__ = ["Command", "Experiment", "ExperimentInvalid", "dump", "list_settings", "load", "parse", "to_yaml"]
 
 
+NOT_OVERRIDABLE = ("command", "class_path")
+"""Whoever may start a run may not thereby run any program or class: only the file names them."""
+
+
 class ExperimentInvalid(ValueError):
     """The experiment cannot be used; `errors` maps each dotted path ("" = the file) to what would be right."""
 
@@ -126,7 +130,7 @@ def list_settings(cls: type[Any] = Experiment, prefix: str = "") -> list[str]:
     paths: list[str] = []
     hints = get_type_hints(cls)
     for each in fields(cls):
-        if each.name in ("command", "class_path"):
+        if each.name in NOT_OVERRIDABLE:
             continue
         inner = hints[each.name]
         paths += list_settings(inner, f"{prefix}{each.name}.") if is_dataclass(inner) else [prefix + each.name]  # type: ignore[arg-type]

@@ -32,6 +32,11 @@ class DatasetNotFound(NotFound):
         super().__init__(f"No dataset {name!r}. Available: {', '.join(available) or 'none'}.")
 
 
+class PreviewFailed(RunError):
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"The images of {name!r} cannot be shown: {problem}.")
+
+
 class FileNotInRun(NotFound):
     """An artifact, a model or a metrics file that the run does not have."""
 

@@ -167,6 +167,16 @@ def is_better_lower(name: str) -> bool:
     return "loss" in name.lower() or "error" in name.lower()
 
 
+def best_values(table: MetricsTable) -> dict[str, float]:
+    """The best value of each metric. NaN and infinities do not compete."""
+    finite_values = {
+        name: [v for v in table.values(name) if math.isfinite(v)] for name in table.columns if name not in COUNTERS
+    }
+    return {
+        name: min(values) if is_better_lower(name) else max(values) for name, values in finite_values.items() if values
+    }
+
+
 def summarise(table: MetricsTable) -> dict[str, Any]:
     """Sum up a table: totals, the best and the final value of each metric. NaN and infinities do not compete."""
     names = [column for column in table.columns if column not in COUNTERS]
@@ -177,11 +187,7 @@ def summarise(table: MetricsTable) -> dict[str, Any]:
         # Lightning logs the test after the last epoch under the number of the next one, which was never trained.
         "total_epochs": sum(any(not name.startswith("test") for name in metrics) for metrics in epochs.values()),
         "total_steps": table.maximum("step") or 0,
-        "best_metrics": {
-            f"best_{name}": min(values) if is_better_lower(name) else max(values)
-            for name, values in finite_values.items()
-            if values
-        },
+        "best_metrics": {f"best_{name}": value for name, value in best_values(table).items()},
         "final_metrics": {name: values[-1] for name, values in finite_values.items() if values},
         "available_columns": table.columns,
     }

@@ -41,7 +41,7 @@ class ModelFolder:
 
     def list(self) -> Iterator[TrainedModel]:
         """Yield the models, newest run first."""
-        for run in self._store.list():
+        for run in self._store.list(lambda directory: directory.card.is_file()):
             model = self._of(run)
             if model is not None:
                 yield model
@@ -66,6 +66,7 @@ class ModelFolder:
         found = {variant: self._file(run, entry.get("model_path")) for variant, entry in told.items()}
         variants = {variant: place for variant, place in found.items() if place is not None}
         ours: dict[str, Any] = {"run_id": run.run_id, "model_name": name, "model_path": str(path)}
+        ours["size_bytes"] = path.stat().st_size
         if told:
             places = {variant: {"model_path": str(place)} for variant, place in variants.items()}
             ours["variants"] = [entry | places.get(variant, {}) for variant, entry in told.items()]

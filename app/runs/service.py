@@ -40,6 +40,10 @@ class RunService:
         self._stop_grace_s = stop_grace_s
         self._min_free_mb = min_free_mb
 
+    def check(self, asked: StartRequest) -> Plan:
+        """What a start would begin with, its images not looked at. Raises as `start` does for what is wrong with it."""
+        return self._planner.plan_unseen(asked)
+
     def start(self, asked: StartRequest) -> Run:
         """Launch a run and return it with its program running.
 

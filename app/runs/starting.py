@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,13 @@ class Planner:
 
         A resumed run takes what the request leaves out from the run it continues.
         """
+        plan = self.plan_unseen(asked)
+        if plan.experiment.command is not None:
+            return plan
+        return replace(plan, preflight=self._check_images(plan.request))
+
+    def plan_unseen(self, asked: StartRequest) -> Plan:
+        """As `plan`, without a look at the images: takes no time."""
         earlier = self._store.find(asked.resume_from) if asked.resume_from is not None else None
         experiment = self._experiment(asked, earlier)
         directories = self._directories(asked, earlier)
@@ -84,7 +91,6 @@ class Planner:
                 errors[name] = [problem]
         if errors:
             raise InvalidStart("The run cannot be started: " + _sentence(errors), errors)
-        preflight = None if experiment.command is not None else self._check_images(directories)
         model_name = asked.model_name or (earlier and earlier.model_name) or "model"
         request = {
             "config_name": self._config_name(asked, earlier),
@@ -94,7 +100,7 @@ class Planner:
             "overrides": dict(asked.overrides),
             "resume_from": asked.resume_from,
         }
-        return Plan(experiment, request, earlier.directory if earlier else None, preflight)
+        return Plan(experiment, request, earlier.directory if earlier else None, None)
 
     def _check_images(self, directories: Mapping[str, str | None]) -> Report:
         """Return the report on the images. Raises InvalidStart when they cannot be trained on."""

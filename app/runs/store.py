@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
@@ -59,6 +59,12 @@ class Run:
     @property
     def model_name(self) -> str | None:
         return _text(self.request.get("model_name"))
+
+    @property
+    def dataset(self) -> str | None:
+        """The dataset's name, or that of the folder which the training images' folder lies in."""
+        train_dir = _text(self.request.get("train_data_dir"))
+        return _text(self.request.get("dataset")) or (Path(train_dir).parent.name or None if train_dir else None)
 
     @property
     def created_at(self) -> str | None:
@@ -147,11 +153,12 @@ class RunStore:
             return []
         return sorted(names, key=_age_key, reverse=True)
 
-    def list(self) -> Iterator[Run]:
-        """Read the runs, newest first, one at a time."""
+    def list(self, is_wanted: Callable[[RunDir], bool] = lambda _: True) -> Iterator[Run]:
+        """Read the runs whose directories are wanted, newest first, one at a time."""
         holder = self._holder()
         for run_id in self.ids():
-            yield self._read(self.runs_dir / run_id, holder)
+            if is_wanted(RunDir(self.runs_dir / run_id)):
+                yield self._read(self.runs_dir / run_id, holder)
 
     def latest(self) -> Run | None:
         """The active run, else the one started last."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +46,6 @@ class RunViews:
         if not ids:
             raise NoRuns
         return ids[0]
-
-    def list_runs(self, limit: int | None, offset: int, status: str | None) -> list[dict[str, Any]]:
-        """List runs, newest first; `offset` and `limit` count the runs in the state `status`, if one is given."""
-        runs = (run for run in self._store.list() if status is None or run.state == status)
-        return [_list_item(run) for run in islice(runs, offset, None if limit is None else offset + limit)]
 
     def describe(self, run_id: str) -> dict[str, Any]:
         """Everything known of a run."""
@@ -134,20 +128,6 @@ class RunViews:
             {"path": name, "size": status.st_size, "modified_at": _iso(status.st_mtime)}
             for name, status in self._store.artifacts(run)
         ]
-
-
-def _list_item(run: Run) -> dict[str, Any]:
-    metrics = run.directory.find_metrics()
-    return {
-        "run_id": run.run_id,
-        "created_at": run.created_at,
-        "modified_at": _modified_at(metrics or run.directory.path),
-        "status": run.state,
-        "has_metrics": metrics is not None,
-        "metrics_file": str(metrics) if metrics else None,
-        "config_name": run.config_name,
-        "model_name": run.model_name,
-    }
 
 
 def _why_no_report(run: Run) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import INCLUDE, Schema, fields, validate
 
 from app.runs.states import STATES
@@ -38,6 +40,26 @@ class StatusSchema(Schema):
     progress = fields.Dict(required=True, allow_none=True)
     started_at = fields.String(required=True, allow_none=True)
     last_run = fields.Nested(LastRunSchema, required=True, allow_none=True)
+
+
+def _measured(what: str) -> fields.List[Any]:
+    return fields.List(fields.Float(allow_none=True), required=True, metadata={"description": f"{what}; oldest first."})
+
+
+class GpuLoadSchema(Schema):
+    index = fields.Integer(required=True)
+    utilisation_percent = _measured("Percent")
+    memory_used_mb = _measured("MB")
+    temperature_c = _measured("Degrees Celsius")
+    power_w = _measured("Watts")
+
+
+class LoadSchema(Schema):
+    every_s = fields.Float(required=True, metadata={"description": "Seconds from one measurement to the next."})
+    cpu_percent = _measured("Percent of all cores")
+    memory_used_mb = _measured("MB")
+    disk_free_mb = _measured("MB free where runs are kept")
+    gpus = fields.List(fields.Nested(GpuLoadSchema), required=True)
 
 
 class ConfigsSchema(Schema):
@@ -142,6 +164,7 @@ class ModelCardSchema(Schema):
     run_id = fields.String(required=True)
     model_name = fields.String(required=True)
     model_path = fields.String(required=True, metadata={"description": "Absolute path of the ONNX file."})
+    size_bytes = fields.Integer(required=True, metadata={"description": "Of that file."})
     dataset_name = fields.Raw(metadata={"description": "Text."})
     config_name = fields.Raw(metadata={"description": "Text: the experiment file."})
     class_names = fields.Raw(metadata={"description": "List of texts, in the order of the outputs."})
@@ -168,6 +191,18 @@ class RunListItemSchema(Schema):
     metrics_file = fields.String(required=True, allow_none=True)
     config_name = fields.String(required=True, allow_none=True)
     model_name = fields.String(required=True, allow_none=True)
+    reason = fields.String(required=True, allow_none=True)
+    dataset = fields.String(required=True, allow_none=True)
+    started_at = fields.String(required=True, allow_none=True)
+    ended_at = fields.String(required=True, allow_none=True)
+    duration_s = fields.Float(required=True, allow_none=True, metadata={"description": "null: has not ended."})
+    best_metrics = fields.Dict(
+        keys=fields.String(),
+        values=fields.Float(),
+        required=True,
+        allow_none=True,
+        metadata={"description": "The best value of each metric; null unless asked for."},
+    )
 
 
 class MetricsSchema(Schema):

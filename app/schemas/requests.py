@@ -8,6 +8,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
+from app.runs.catalogue import FIELDS
+from app.runs.datasets import SPLITS
 from app.runs.starting import StartRequest
 from app.runs.states import STATES
 
@@ -151,6 +153,15 @@ class ModelQuerySchema(_Request):
     )
 
 
+class PreviewQuerySchema(_Request):
+    split = fields.String(
+        load_default="train", validate=validate.OneOf(SPLITS), metadata={"description": "Images of this split."}
+    )
+    per_class = fields.Integer(
+        load_default=6, validate=validate.Range(1, 24), metadata={"description": "Images of each class, at most."}
+    )
+
+
 class RunsQuerySchema(_Request):
     limit = fields.Integer(
         load_default=None,
@@ -167,6 +178,23 @@ class RunsQuerySchema(_Request):
         validate=validate.OneOf(STATES),
         metadata={"description": "Only runs in this state."},
     )
+    search = fields.String(
+        load_default=None,
+        allow_none=False,
+        validate=validate.Length(max=MAX_NAME_CHARS),
+        metadata={"description": "Only runs whose id, experiment, model name or dataset holds this text."},
+    )
+    sort = fields.String(
+        load_default=None,
+        allow_none=False,
+        validate=validate.Length(min=1, max=MAX_NAME_CHARS),
+        metadata={
+            "description": f"{', '.join(FIELDS)}, or a metric (by its best value); `-` before it: descending. What has "
+            "no value comes last. Newest first unless given.",
+            "example": "-val/acc",
+        },
+    )
+    best = fields.Boolean(load_default=False, metadata={"description": "1: with the best value of each metric."})
 
 
 class MetricsQuerySchema(_Request):

@@ -245,8 +245,14 @@ def test_runs_are_listed_newest_first_with_the_contracts_fields(empty: LiveServe
         "metrics_file": None,
         "config_name": "digits.yaml",
         "model_name": "digits",
+        "reason": "every process of the run is gone and none left a verdict (power loss, or all were killed)",
+        "dataset": None,
+        "started_at": None,
+        "ended_at": None,
+        "duration_s": None,
+        "best_metrics": None,
     }
-    assert (failed["status"], failed["has_metrics"]) == ("failed", True)
+    assert (failed["status"], failed["has_metrics"], failed["reason"]) == ("failed", True, "exit code 3")
     assert failed["metrics_file"] == str(empty.runs_dir / failed["run_id"] / "csv/version_0/metrics.csv")
     assert (bare["run_id"], bare["status"], bare["config_name"]) == ("2026-01-03_00-00-00", "interrupted", None)
     assert bare["created_at"].endswith("+00:00")
@@ -266,6 +272,43 @@ def test_the_list_of_runs_is_cut_and_filtered(empty: LiveServer) -> None:
     assert days("status=failed") == [5, 3, 1]
     assert days("status=failed&offset=1&limit=1") == [3]
     assert days("status=running") == []
+
+
+def test_the_list_of_runs_is_sorted_and_searched_and_counted(empty: LiveServer) -> None:
+    for day, (state, best, dataset) in enumerate(
+        [("failed", 0.5, "cats"), ("completed", 0.75, "Dogs"), ("failed", 0.25, None)], 1
+    ):
+        folders = {"dataset": dataset} if dataset else {"train_data_dir": "/data/dogs/train"}
+        metrics = f"epoch,step,val/acc,val/loss\n0,1,{best / 2},1\n0,2,{best},nan\n"
+        write_run(empty.runs_dir, f"2026-01-0{day}_00-00-00", state, request=folders, metrics=metrics)
+    write_run(empty.runs_dir, "2026-01-04_00-00-00", "completed", request={"config_name": "other.yaml"})
+
+    def days(query: str) -> tuple[list[int], int]:
+        answer = empty.get(f"/training/metrics/runs?{query}")
+        return [int(run["run_id"][9]) for run in answer.json()], int(answer.headers["X-Total-Count"])
+
+    for _ in range(2):  # As they are read, and as they are remembered.
+        assert days("limit=3") == ([4, 3, 2], 4)
+        assert days("sort=val/acc") == ([3, 1, 2, 4], 4)  # The fourth has none.
+        assert days("sort=-val/acc&limit=2&offset=1") == ([1, 3], 4)
+        assert days("sort=status") == ([4, 2, 3, 1], 4)
+        assert days("search=dogs") == ([3, 2], 2)
+        assert days("search=2026-01-01") == ([1], 1)
+        assert days("search=OTHER&status=completed") == ([4], 1)
+        assert days("search=OTHER&status=failed") == ([], 0)
+        assert days("sort=unknown") == ([4, 3, 2, 1], 4)
+    best = empty.get("/training/metrics/runs?best=1&limit=2").json()
+    assert [run["best_metrics"] for run in best] == [{}, {"val/acc": 0.25, "val/loss": 1.0}]
+    assert empty.delete("/training/models/2026-01-02_00-00-00").ok
+    assert days("sort=val/acc") == ([3, 1, 4], 3)
+
+
+def test_what_is_remembered_of_a_run_is_what_its_files_say(empty: LiveServer) -> None:
+    run = write_run(empty.runs_dir, "2026-01-01_00-00-00", "failed", metrics=METRICS)
+    path = "/training/metrics/runs?best=1&sort=-val/acc"
+    assert empty.get(path).json()[0]["best_metrics"]["val/acc"] == 0.5
+    write_metrics(run, "epoch,step,val/acc\n0,1,0.9375\n")
+    assert empty.get(path).json()[0]["best_metrics"] == {"val/acc": 0.9375}
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "offset=-1", "status=lost", "status=", "page=2"])

@@ -44,6 +44,7 @@ def test_models_are_listed_newest_first(empty: LiveServer) -> None:
         "test_metrics": {"test/loss": 0.5, "test/acc": 0.75},
         "opset": 18,
         "own_note": 3,
+        "size_bytes": 4,
     }
 
 

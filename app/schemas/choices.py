@@ -1,0 +1,40 @@
+"""What is answered to who chooses what to start: what can be set, what it would come to, how the images look."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+
+class CheckedSchema(Schema):
+    request = fields.Dict(required=True, metadata={"description": "As it would be kept, every value filled in."})
+    experiment = fields.Dict(required=True, metadata={"description": "Every default and override applied."})
+
+
+class SettingSchema(Schema):
+    path = fields.String(required=True, metadata={"example": "trainer.max_epochs"})
+    kind = fields.String(
+        required=True,
+        validate=validate.OneOf(["whole", "number", "truth", "text", "choice", "list", "mapping"]),
+    )
+    choices = fields.List(fields.String(), required=True, allow_none=True)
+    optional = fields.Boolean(required=True, metadata={"description": "Whether null is allowed."})
+    default = fields.Raw(required=True, allow_none=True)
+    meaning = fields.String(required=True)
+    must = fields.String(required=True, allow_none=True, metadata={"description": "The rule for its value."})
+
+
+class SettingsSchema(Schema):
+    settings = fields.List(fields.Nested(SettingSchema), required=True)
+
+
+class PreviewClassSchema(Schema):
+    class_name = fields.String(required=True)
+    num_images = fields.Integer(required=True)
+    images = fields.List(fields.String(), required=True, metadata={"description": "data: URLs of PNG files."})
+
+
+class PreviewSchema(Schema):
+    dataset_name = fields.String(required=True)
+    split = fields.String(required=True)
+    num_classes = fields.Integer(required=True, metadata={"description": "Of all; `classes` are the first ones."})
+    classes = fields.List(fields.Nested(PreviewClassSchema), required=True)
