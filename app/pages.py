@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flask import Flask, Response, render_template
 
-from app import schemas
+from app import assets, schemas
 from app.extensions import Blueprint
+from app.runs.states import STATES
 
 blp = Blueprint("pages", __name__, description="Is it alive?")
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Nothing but our own files, nothing inline: also the answers of REST, should a browser ever show one as a page."""
+
+DOCS_SCRIPT = "docs.js"
+
+VIEWS = {"/": "now", "/runs": "runs", "/runs/<run_id>": "run", "/models": "models", "/start": "start"}
+"""The page's addresses, so that each of its views can be shared."""
 
 DOCS_CONTENT_SECURITY_POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 """Swagger UI writes style attributes."""
@@ -28,7 +36,15 @@ def ping() -> dict[str, str]:
 
 
 def register(app: Flask) -> None:
-    app.add_url_rule("/", "index", lambda: render_template("index.html"))
+    assert app.static_folder is not None
+    address, modules = assets.register(app), assets.modules(Path(app.static_folder), but=DOCS_SCRIPT)
+
+    def page(view: str, **_: str) -> str:
+        """The page, at each of its addresses: it shows at once the view that the address names."""
+        return render_template("index.html", view=view, states=STATES, assets=address, modules=modules)
+
+    for path, view in VIEWS.items():
+        app.add_url_rule(path, f"page_{view}", page, defaults={"view": view})
     app.add_url_rule("/docs", "docs", _docs)
     app.add_url_rule("/favicon.ico", "favicon", lambda: app.send_static_file("favicon.svg"))
     app.after_request(_harden)

@@ -33,7 +33,20 @@ export function createApi({ readToken, ask }) {
 
   return {
     get: (path) => call("GET", path),
+    /** A piece of a list: {items, total}. */
+    async list(path) {
+      const response = await send("GET", path);
+      const items = await response.json().catch(() => null);
+      if (!response.ok || items === null) throw new Refused(items ?? nothingReadable(response));
+      return { items, total: Number(response.headers.get("X-Total-Count")) };
+    },
+    /** A picture as an address that an image can have; null when there is none. A plain address could not send the token. */
+    async image(path) {
+      const response = await send("GET", path);
+      return response.ok ? addressOf(new Blob([await response.arrayBuffer()], { type: "image/png" })) : null;
+    },
     post: (path, body) => call("POST", path, body),
+    delete: (path) => call("DELETE", path),
     /** Save a file under its own name. A plain link could not send the token. */
     async download(path) {
       const response = await send("GET", path);
@@ -52,6 +65,14 @@ async function fetched(method, path, body, token) {
   } catch {
     throw new Refused({ code: 0, message: "The service does not answer. Nothing was changed by this page.", errors: {} });
   }
+}
+
+function addressOf(blob) {
+  return new Promise((resolve) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.readAsDataURL(blob);
+  });
 }
 
 function nothingReadable(response) {

@@ -13,6 +13,13 @@ export function make(tag, { text, className, ...properties } = {}, ...children) 
   return element;
 }
 
+export function makeSvg(tag, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 /** Wrap a render function so that it runs only when what it shows has changed. `select` names the parts it shows. */
 export function whenChanged(select, render) {
   let shown = null;

@@ -50,6 +50,37 @@ export function moment(iso) {
   return time.toLocaleString("en-GB", { ...day, hour: "2-digit", minute: "2-digit", second: isToday ? "2-digit" : undefined });
 }
 
+/** A moment in the least room that tells it: today the time of day, this year without the year. */
+export function shortMoment(iso) {
+  const time = new Date(iso ?? NaN);
+  if (Number.isNaN(time.getTime())) return UNKNOWN;
+  const now = new Date();
+  const clock = time.toLocaleString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  if (time.toDateString() === now.toDateString()) return clock;
+  const year = time.getFullYear() === now.getFullYear() ? undefined : "numeric";
+  return `${time.toLocaleString("en-GB", { day: "numeric", month: "short", year })}, ${clock}`;
+}
+
+/** A share with one digit more than people say aloud: 99.2 %. */
+export function percentage(fraction) {
+  return isNumber(fraction) ? `${(100 * fraction).toFixed(fraction === 1 || fraction === 0 ? 0 : 2)}\u202f%` : UNKNOWN;
+}
+
+export function bytes(number) {
+  if (!isNumber(number)) return UNKNOWN;
+  const power = Math.min(4, Math.floor(Math.log10(Math.max(1, number)) / 3));
+  const value = number / 1000 ** power;
+  return `${power === 0 ? value : value.toPrecision(3)}\u202f${["bytes", "kB", "MB", "GB", "TB"][power]}`;
+}
+
+/** The time of day so many seconds from now; with the day unless that is today. */
+export function clock(seconds) {
+  if (!isNumber(seconds) || seconds < 0) return UNKNOWN;
+  const time = new Date(Date.now() + 1000 * seconds);
+  const day = time.toDateString() === new Date().toDateString() ? {} : { weekday: "short", month: "short", day: "numeric" };
+  return time.toLocaleString("en-GB", { ...day, hour: "2-digit", minute: "2-digit" });
+}
+
 export function secondsBetween(from, to) {
   return (Date.parse(to ?? "") - Date.parse(from ?? "")) / 1000;
 }

@@ -1,39 +1,53 @@
 /** Wire the page: store, views, REST, and last the socket. */
 import { createApi } from "./api.js";
 import { byId } from "./dom.js";
+import { bytes } from "./format.js";
 import { followLive } from "./live.js";
-import { INITIAL, isActive, reduce } from "./state.js";
+import { createRouter, viewOf } from "./router.js";
+import { INITIAL, followed, isActive, reduce } from "./state.js";
 import { createStore } from "./store.js";
 import { keepToken, readToken } from "./token.js";
 import { renderCharts } from "./views/charts.js";
 import { createCompare, runsIn } from "./views/compare.js";
 import { renderConnection } from "./views/connection.js";
-import { askHowToStop, askToken } from "./views/dialogs.js";
+import { askHowToStop, askToken, askWhetherToDelete } from "./views/dialogs.js";
+import { renderDetails, sizeOf } from "./views/details.js";
 import { renderEpochs } from "./views/epochs.js";
+import { renderFrame } from "./views/frame.js";
+import { renderIcon } from "./views/icon.js";
 import { createLogView } from "./views/log.js";
 import { renderNow } from "./views/now.js";
-import { createRuns } from "./views/runs.js";
-import { renderStart, wireStart } from "./views/start.js";
+import { renderModels } from "./views/models.js";
+import { Runs } from "./views/runs.js";
+import { StartForm } from "./views/start.js";
+import { REPORT_FILE, showReport } from "./views/report.js";
 import { renderSystem } from "./views/system.js";
 import { renderTitle } from "./views/title.js";
 
-const NUM_RUNS = 10;
+const ACTIVE_EVERY_MS = 5000;
 
 const { getState, dispatch, listen } = createStore(reduce, INITIAL);
 const api = createApi({ readToken, ask: async (wasWrong) => keepToken(await askToken(wasWrong)) });
 
-/** Do what may be refused by the service, and tell so where it was asked for. */
+/** Do what may be refused by the service, and tell so where it was asked for; resolves with whether it was done. */
 async function attempt(action, refused) {
   try {
     await action();
+    return true;
   } catch (error) {
     if (error.problem === undefined) throw error;
     refused(error.problem);
+    return false;
   }
 }
 
 const tell = (problem) => dispatch({ type: "notice", text: problem.message });
 const runPath = (runId) => `/training/runs/${encodeURIComponent(runId)}`;
+
+/** What was asked for, as it was asked: the service filled in the folders that the dataset stands for. */
+function sameRequest({ train_data_dir, val_data_dir, test_data_dir, ...asked }) {
+  return asked.dataset ? asked : { ...asked, train_data_dir, val_data_dir, test_data_dir };
+}
 
 function request(of, path, body) {
   dispatch({ type: "requested", of });
@@ -44,7 +58,11 @@ function request(of, path, body) {
   return attempt(action, (problem) => dispatch({ type: "denied", of, problem }));
 }
 
-const start = (wanted) => request("start", "/training/start", wanted);
+async function start(wanted) {
+  const isStarted = await request("start", "/training/start", wanted);
+  if (isStarted) go("/");
+}
+
 const download = (path) => attempt(() => api.download(path), tell);
 const downloadModel = (runId) => download(`/training/models/${encodeURIComponent(runId)}/download`);
 
@@ -54,38 +72,91 @@ async function stop() {
   if (mode !== null) await request("stop", "/training/stop?wait=0", { run_id: run.run_id, mode });
 }
 
-const loadChoices = () =>
-  attempt(async () => {
-    const [{ available_configs: configs }, { datasets }] = await Promise.all([
-      api.get("/training/configs"),
-      api.get("/training/datasets"),
-    ]);
-    dispatch({ type: "choices", choices: { configs, datasets } });
-  }, () => {});
+let compare = null;
 
-const listRuns = () =>
-  attempt(async () => {
-    const [runs, { models_info: models }] = await Promise.all([
-      api.get(`/training/metrics/runs?limit=${NUM_RUNS}`),
-      api.get("/training/models"),
-    ]);
-    dispatch({ type: "listed", runs, models });
-  }, () => {});
+/** Show the runs that the address names; the view is made when it is wanted first. */
+function showComparison(ids) {
+  if (ids.length) compare ??= createCompare(byId("compare"), { get: api.get, go: (query) => go(`/${query}`) });
+  compare?.show(ids);
+}
+
+const startForm = new StartForm({
+  api,
+  needsToken: () => readToken() !== null,
+  async start(wanted) {
+    await start(wanted);
+    return getState().start.problem;
+  },
+});
+
+const listModels = () =>
+  attempt(async () => dispatch({ type: "models", models: (await api.get("/training/models")).models_info }), () => {});
+
+const runs = new Runs({
+  async fetchPage(query, offset, limit) {
+    let page = null;
+    const asked = new URLSearchParams({ ...told(query), offset, limit, best: 1 });
+    await attempt(async () => (page = await api.list(`/training/metrics/runs?${asked}`)), tell);
+    return page;
+  },
+  replace: (query) => history.replaceState(null, "", `/runs?${new URLSearchParams(told(query))}`.replace(/\?$/, "")),
+});
+
+/** Of a query what says something. */
+const told = (query) => Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ""));
 
 const describe = (run) =>
-  attempt(async () => dispatch({ type: "described", detail: await api.get(runPath(run.run_id)) }), () => {});
+  attempt(async () => {
+    const detail = await api.get(runPath(run.run_id));
+    dispatch({ type: "described", detail });
+    const isReported = detail.artifacts.some(({ path }) => path === REPORT_FILE);
+    const report = isReported ? await api.get(`${runPath(run.run_id)}/report`) : null;
+    if (getState().detail === detail) showReport(report, (path) => api.image(`${runPath(run.run_id)}/artifacts/${path}`));
+  }, tell);
+
+const loadSystem = () => attempt(async () => dispatch({ type: "load", load: await api.get("/training/system") }), () => {});
+
+const isOther = (a, b) => a.name !== b.name || JSON.stringify(a.query) !== JSON.stringify(b.query);
+
+/** Ask for what a view shows beside the run that is followed. */
+function load(view) {
+  showComparison(view.name === "compare" ? runsIn(location.search) : []);
+  if (view.name === "runs") runs.open(view.query);
+  else if (view.name === "models") listModels();
+  else if (view.name === "start") startForm.open(view.query);
+}
+
+async function deleteRun() {
+  const { run, detail } = getState();
+  const about = `Run ${run.run_id} goes with its model, checkpoints, metrics and log (${bytes(sizeOf(detail.artifacts))}). This cannot be undone.`;
+  if (!(await askWhetherToDelete(about))) return;
+  if (await attempt(() => api.delete(`/training/models/${encodeURIComponent(run.run_id)}`), tell)) go("/runs");
+}
 
 /** What the socket does not tell is asked for when the run changes its state or the connection is back. */
 function refresh(state, before) {
   const { run } = state;
   const isBack = state.connection.status === "live" && ["offline", "refused"].includes(before.connection.status);
   const isChanged = run?.run_id !== before.run?.run_id || run?.state !== before.run?.state;
-  if (isBack) loadChoices();
-  if (isBack || isChanged) listRuns();
-  if (isChanged && run !== null && !isActive(run)) describe(run);
+  if (isBack || (state.view !== before.view && isOther(state.view, before.view))) load(state.view);
+  else if (isChanged && state.view.name === "runs") runs.refresh();
+  else if (isChanged && state.view.name === "models") listModels();
+  if (isBack) loadSystem();
+  if (run?.run_id !== before.run?.run_id) showReport(null);
+  if (isChanged && run !== null) describe(run);
 }
 
-const RENDER = [renderNow, renderConnection, renderStart, renderCharts, renderEpochs, createLogView({ get: api.get, download, pathOf: runPath }), createRuns(downloadModel), renderSystem];
+const RENDER = [
+  renderFrame,
+  renderNow,
+  renderConnection,
+  renderCharts,
+  renderEpochs,
+  createLogView({ get: api.get, download, pathOf: runPath }),
+  renderDetails,
+  renderModels,
+  renderSystem,
+];
 let isScheduled = false;
 
 function render() {
@@ -100,19 +171,46 @@ function scheduleRender() {
 }
 
 listen(scheduleRender);
-listen(renderTitle); // At once: a tab in the background draws no frames.
+listen(renderTitle); // At once, as the icon: a tab in the background draws no frames.
+listen(renderIcon);
 listen(refresh);
+listen((state, before) => isActive(state.run) !== isActive(before.run) && startForm.setActive(isActive(state.run)));
 
 byId("stop").addEventListener("click", stop);
+byId("again").addEventListener("click", () => start(sameRequest(getState().run.request)));
 byId("resume").addEventListener("click", () => start({ resume_from: getState().run.run_id }));
 byId("download").addEventListener("click", () => downloadModel(getState().run.run_id));
-wireStart({ start, refuse: (problem) => dispatch({ type: "denied", of: "start", problem }) });
+byId("delete").addEventListener("click", deleteRun);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[download]");
+  // A plain link could not send the token; without one the browser streams the file by itself.
+  if (!link || readToken() === null || link.protocol === "blob:") return;
+  event.preventDefault();
+  download(link.pathname);
+});
+
+const sync = followLive({ getState, dispatch, getToken: readToken, checkAccess: () => attempt(() => api.get("/training/status"), tell) });
+const go = createRouter((view) => {
+  dispatch({ type: "went", view });
+  sync.follow(followed(view));
+  watchActive();
+});
+
+/** Where the page shows one run, the socket tells nothing of another one that may be active. */
+async function watchActive() {
+  const { view, run } = getState();
+  if (view.name !== "run" || isActive(run) || document.hidden) return;
+  const tell = async () => {
+    const { running, run_id, config_name, state, progress } = await api.get("/training/status");
+    dispatch({ type: "active", active: running ? { run_id, config_name, state, progress } : null });
+  };
+  await attempt(tell, () => {});
+}
+
+const view = viewOf(location);
+dispatch({ type: "went", view });
+sync.follow(followed(view));
 render();
-
-const compared = runsIn(location.search);
-byId("compare").hidden = compared.length === 0;
-if (compared.length) createCompare(byId("compare"), { get: api.get, go: (path) => location.assign(path) }).show(compared);
-
-loadChoices();
-listRuns();
-followLive({ getState, dispatch, getToken: readToken, checkAccess: () => attempt(() => api.get("/training/status"), tell) });
+load(view);
+loadSystem();
+setInterval(watchActive, ACTIVE_EVERY_MS);

@@ -1,4 +1,5 @@
 /** What the page knows, and the one function that changes it: reduce(state, action) -> state. No effects, no DOM. */
+import { NO_LOAD, before, withSample } from "./load.js";
 import { NO_METRICS, append, truncate } from "./metrics.js";
 
 const ACTIVE = new Set(["starting", "running", "stopping"]);
@@ -11,21 +12,30 @@ const IDLE_REQUEST = Object.freeze({ isBusy: false, problem: null });
 
 export const INITIAL = Object.freeze({
   ...NO_RUN,
+  /** What the address shows; see router.js. */
+  view: Object.freeze({ name: "now", runId: null, query: {} }),
+  /** Why the run that the address names cannot be shown. */
+  missing: null,
+  /** The active run while the page shows another one: {run_id, config_name, state, progress}. */
+  active: null,
   /** Whether the service has told what it knows at least once. */
   isLoaded: false,
   /** status: connecting, live, offline or refused. */
   connection: Object.freeze({ status: "connecting", message: null, since: null }),
   system: null,
+  /** The machine's load over the last ten minutes, see load.js. */
+  load: NO_LOAD,
   /** null: not listed yet. */
-  runs: null,
-  models: [],
-  choices: null,
+  models: null,
   start: IDLE_REQUEST,
   stop: IDLE_REQUEST,
   notice: null,
 });
 
 export const isActive = (run) => run !== null && ACTIVE.has(run.state);
+
+/** The run that a view follows; null: whatever runs, now and next. */
+export const followed = (view) => (view.name === "run" ? view.runId : null);
 
 export function reduce(state, action) {
   const change = CHANGES[action.type];
@@ -34,17 +44,20 @@ export function reduce(state, action) {
 }
 
 const CHANGES = {
+  went: (state, { view }) => ({ view, start: IDLE_REQUEST, stop: IDLE_REQUEST, notice: null, ...leftBehind(state, view) }),
+  missing: (state, { message }) => ({ ...cleared(state), isLoaded: true, missing: message }),
+  active: (_, { active }) => ({ active }),
   connection: (_, { status, message = null, at = null }) => ({ connection: { status, message, since: at } }),
-  caughtUp: (state, { answer }) => ({ isLoaded: true, ...(answer.run === null ? NO_RUN : caughtUp(state, answer)) }),
+  caughtUp: (state, { answer }) => ({ isLoaded: true, missing: null, ...(answer.run === null ? NO_RUN : caughtUp(state, answer)) }),
   run: (state, { run }) => ({ isLoaded: true, ...turnedTo(state, run) }),
   progress: (_, { progress }) => ({ progress }),
   epoch: (state, { epoch, metrics }) => ({ epochs: withEpoch(state.epochs, epoch, metrics) }),
   metrics: (state, { columns, rows, non_finite }) => ({ metrics: append(state.metrics, columns, rows, non_finite) }),
   log: (state, { offset, next_offset, text }) => ({ log: continued(state.log, { offset, next_offset, text }) }),
-  system: (_, { system }) => ({ system }),
+  system: (state, { system }) => ({ system, load: withSample(state.load, system) }),
+  load: (state, { load }) => ({ load: before(load, state.load) }),
   described: (state, { detail }) => (detail.run_id === state.run?.run_id ? { detail } : {}),
-  listed: (_, { runs, models }) => ({ runs, models }),
-  choices: (_, { choices }) => ({ choices }),
+  models: (_, { models }) => ({ models }),
   /** `of` is start or stop. */
   requested: (_, { of }) => ({ [of]: { isBusy: true, problem: null } }),
   granted: (_, { of }) => ({ [of]: IDLE_REQUEST }),
@@ -52,13 +65,24 @@ const CHANGES = {
   notice: (_, { text }) => ({ notice: text }),
 };
 
+/** Whose view follows another run shows nothing of the former one; the same run goes on where it was. */
+function leftBehind(state, view) {
+  const runId = followed(view);
+  if (runId === followed(state.view) || (runId === null ? isActive(state.run) : runId === state.run?.run_id)) return {};
+  return { ...cleared(state), isLoaded: false };
+}
+
+function cleared(state) {
+  return { ...NO_RUN, log: { ...NO_LOG, generation: state.log.generation + 1 }, missing: null };
+}
+
 /** Complete what we have by an acknowledgement; `from_row` and the log's offset say where it goes on. */
 function caughtUp(state, { run, progress, columns, from_row, rows, non_finite, log, epochs }) {
-  const before = turnedTo(state, run);
-  const ours = { ...state, ...before };
+  const turned = turnedTo(state, run);
+  const ours = { ...state, ...turned };
   const goesOn = ours.log.nextOffset === log.offset && ours.log.nextOffset > 0;
   return {
-    ...before,
+    ...turned,
     progress,
     metrics: append(truncate(ours.metrics, from_row), columns, rows, non_finite),
     epochs,
@@ -69,8 +93,7 @@ function caughtUp(state, { run, progress, columns, from_row, rows, non_finite, l
 /** The run changed its state, or it is another run: then nothing of the former one stays. */
 function turnedTo(state, run) {
   if (state.run?.run_id === run.run_id) return { run };
-  const log = { ...NO_LOG, generation: state.log.generation + 1 };
-  return { ...NO_RUN, log, run, start: IDLE_REQUEST, stop: IDLE_REQUEST };
+  return { ...cleared(state), run, start: IDLE_REQUEST, stop: IDLE_REQUEST };
 }
 
 function begun(generation, piece) {

@@ -14,6 +14,7 @@ export class Sync {
   #getState;
   #dispatch;
   #send;
+  #isConnected = false;
   #runId = null;
   #asked = null;
   #waiting = [];
@@ -27,15 +28,19 @@ export class Sync {
 
   /** Follow one run, or with null whatever runs now and next. */
   follow(runId) {
+    if (runId === this.#runId) return;
     this.#runId = runId;
-    this.#ask();
+    this.#waiting = [];
+    if (this.#isConnected) this.#ask();
   }
 
   connected() {
+    this.#isConnected = true;
     this.#ask();
   }
 
   disconnected() {
+    this.#isConnected = false;
     this.#asked = null;
     this.#waiting = [];
   }
@@ -68,6 +73,10 @@ export class Sync {
   #answered(asked, answer) {
     if (answer === null) {
       this.#ask();
+    } else if (answer.code === 404) {
+      this.#asked = null;
+      this.#waiting = [];
+      this.#dispatch({ type: "missing", message: answer.message });
     } else if (answer.code !== undefined) {
       this.#dispatch({ type: "notice", text: answer.message });
       setTimeout(() => this.#asked === asked && this.#ask(), RETRY_AFTER_MS);
@@ -106,7 +115,7 @@ export class Sync {
   #apply(name, event) {
     if (name === "system") this.#dispatch({ type: "system", system: event });
     else if (name === "run") this.#applyRun(event);
-    else if (this.#isOfAnother(event)) return name !== "metrics" && name !== "log";
+    else if (this.#isOfAnother(event)) return this.#runId !== null || (name !== "metrics" && name !== "log");
     else if (name === "progress") this.#dispatch({ type: "progress", progress: event });
     else if (name === "epoch") this.#dispatch({ ...event, type: "epoch" });
     else if (name === "metrics" && event.from_row !== this.#getState().metrics.count) return false;

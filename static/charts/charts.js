@@ -75,9 +75,10 @@ export function createCharts(place, { allRows = null } = {}) {
   }
 
   function show(shown) {
-    if (shown.map(({ id }) => id).join("\n") !== runs.map(({ id }) => id).join("\n")) forgetOthers(shown);
+    const isAnother = shown.map(({ id }) => id).join("\n") !== runs.map(({ id }) => id).join("\n");
+    if (isAnother) forgetOthers(shown);
     runs = shown;
-    const wait = drawnAt + DRAW_EVERY_MS - performance.now();
+    const wait = isAnother ? 0 : drawnAt + DRAW_EVERY_MS - performance.now();
     if (wait <= 0) draw();
     else timer ??= setTimeout(draw, wait);
   }

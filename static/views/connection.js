@@ -17,7 +17,7 @@ export const renderConnection = whenChanged(
     setText(element.querySelector("span"), WORDS[connection.status]);
     const told = explanation(connection, isLoaded) ?? notice;
     byId("notice").hidden = told === null;
-    setText(byId("notice"), told ?? "");
+    setText(byId("notice").querySelector("span"), told ?? "");
     document.body.classList.toggle("is-stale", connection.status !== "live" && isLoaded);
   },
 );

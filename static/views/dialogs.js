@@ -1,4 +1,4 @@
-/** The two questions that the page asks: what to do with the work on a stop, and the token. */
+/** The questions that the page asks: what to do with the work on a stop, whether to delete a run, and the token. */
 import { byId, setText } from "../dom.js";
 
 /** Ask how to stop; resolves with "save", "discard", or null to go on. */
@@ -10,6 +10,17 @@ export function askHowToStop(isStopping) {
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue || null), { once: true });
+  });
+}
+
+/** Ask whether a run may be deleted, `about` saying what goes with it; resolves with true or false. */
+export function askWhetherToDelete(about) {
+  const dialog = byId("delete-dialog");
+  setText(byId("delete-about"), about);
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "delete"), { once: true });
   });
 }
 

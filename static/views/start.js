@@ -1,113 +1,183 @@
-/** The form that starts a training, with the service's answer beside the fields it is about. */
-import { byId, make, setText, whenChanged } from "../dom.js";
+/** The form that starts a training. Everything is checked by the service while it is typed, and said beside its field. */
+import { byId, make, setText } from "../dom.js";
 import { experimentName } from "../format.js";
-import { parseOverrides } from "../overrides.js";
-import { isActive } from "../state.js";
+import { byField, curlOf } from "../settings.js";
+import { copyable } from "./copyable.js";
+import { DatasetPreview } from "./dataset.js";
+import { SettingFields } from "./fields.js";
 
-/** Which field of the form shows the error of a field of the request. */
-const FIELD_OF = {
-  config_name: "config_name",
-  dataset: "dataset",
-  train_data_dir: "dataset",
-  val_data_dir: "dataset",
-  test_data_dir: "dataset",
-  model_name: "model_name",
-};
-const FIELDS = ["config_name", "dataset", "model_name", "overrides"];
+const CHECK_AFTER_MS = 250;
+const OWN = ["config_name", "dataset", "model_name"];
+const FOLDERS = ["train_data_dir", "val_data_dir", "test_data_dir"];
+const OTHER_FOLDERS = "";
 
-export const renderStart = (state) => {
-  renderChoices(state);
-  proposeLast(state);
-  renderForm(state);
-};
+export class StartForm {
+  #api;
+  #start;
+  #needsToken;
+  #settings = new SettingFields(byId("settings"));
+  #preview;
+  #asked = 0;
+  #timer = null;
+  #isTouched = false;
+  #isActive = false;
 
-const renderChoices = whenChanged(
-  (state) => [state.choices],
-  ({ choices }) => {
-    if (choices === null) return;
-    const { configs, datasets } = choices;
-    fill(byId("config_name"), configs.map((name) => [name, experimentName(name)]), "No experiments found");
-    const described = datasets.map(({ dataset_name, class_names }) => [dataset_name, `${dataset_name} (${class_names.length} classes)`]);
-    fill(byId("dataset"), [...described, ["", "none"]], "");
-    const hint = "No datasets found: the service looks for NAME/{train,val,test}/CLASS in its data folder.";
-    setText(byId("dataset-hint"), datasets.length ? "" : hint);
-  },
-);
-
-let isProposed = false;
-
-/** Propose what was run last, once, unless somebody was faster. */
-function proposeLast({ choices, run }) {
-  if (isProposed || choices === null || run === null) return;
-  isProposed = true;
-  const { config_name, dataset, model_name } = run.request;
-  if (choices.configs.includes(config_name)) byId("config_name").value = config_name;
-  if (choices.datasets.some((each) => each.dataset_name === dataset)) byId("dataset").value = dataset;
-  if (model_name) byId("model_name").value = model_name;
-}
-
-const renderForm = whenChanged(
-  (state) => [state.run, state.start, state.choices, state.isLoaded, state.connection.status],
-  ({ run, start, choices, isLoaded, connection }) => {
-    byId("start").hidden = isActive(run) || !(isLoaded || connection.status === "refused");
-    byId("start-button").disabled = start.isBusy || !choices?.configs.length;
-    setText(byId("start-button"), start.isBusy ? "Starting…" : "Start");
-    const told = byField(start.problem);
-    for (const field of FIELDS) {
-      setText(byId(`${field}-problem`), told[field].join(" "));
-      byId(field).setAttribute("aria-invalid", String(told[field].length > 0));
-    }
-    if (told.overrides.length) byId("overrides").closest("details").open = true;
-    const isShownAtFields = FIELDS.some((field) => told[field].length > 0) && told.others.length === 0;
-    const summary = isShownAtFields ? "Not started: see the fields marked." : (start.problem?.message ?? "");
-    byId("start-problem").hidden = start.problem === null;
-    setText(byId("start-problem"), summary);
-  },
-);
-
-/** Sort the service's messages by the form's fields; what has no field of its own is in `others`. */
-export function byField(problem) {
-  const told = Object.fromEntries([...FIELDS, "others"].map((field) => [field, []]));
-  for (const [key, texts] of Object.entries(problem?.errors ?? {})) {
-    const isOverride = key === "overrides" || key.startsWith("overrides.");
-    const field = isOverride ? "overrides" : (FIELD_OF[key] ?? "others");
-    const name = key.replace(/^overrides\.?/, "");
-    const text = flat(texts);
-    const line = isOverride && name ? `${name}: ${text}` : text;
-    if (!told[field].includes(line)) told[field].push(line);
+  /** `start(request)` resolves with the service's problem, or null when it has started. */
+  constructor({ api, start, needsToken }) {
+    this.#api = api;
+    this.#start = start;
+    this.#needsToken = needsToken;
+    this.#preview = new DatasetPreview(api);
+    byId("start-form").addEventListener("input", (event) => this.#changed(event.target));
+    byId("start-form").addEventListener("click", (event) => event.target.closest(".reset") && this.#changed(event.target));
+    byId("start-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
   }
-  return told;
+
+  /** Show the form with what the run `from` asked for, its overrides included; else with what was last run, as it is. */
+  async open({ from }) {
+    try {
+      const paths = ["/training/configs", "/training/datasets", "/training/settings", "/training/metrics/runs?limit=1"];
+      const [{ available_configs: configs }, { datasets }, { settings }, [last]] = await Promise.all(
+        paths.map((path) => this.#api.get(path)),
+      );
+      this.#settings.describe(settings);
+      this.#fill(configs, datasets);
+      const request = from ? (await this.#api.get(`/training/runs/${encodeURIComponent(from)}`)).request : last;
+      if (request && (from || !this.#isTouched)) this.#propose(request, from ? request.overrides : {});
+      await this.#showExperiment(from ? request.overrides : this.#settings.overrides());
+      this.#showDataset();
+    } catch (error) {
+      if (error.problem === undefined) throw error;
+      this.#tell(error.problem);
+    }
+  }
+
+  /** Whether a training is active: then the next one has to wait. */
+  setActive(isActive) {
+    this.#isActive = isActive;
+    byId("start-busy").hidden = !isActive;
+    this.#enable();
+  }
+
+  #fill(configs, datasets) {
+    fill(byId("config_name"), configs.map((name) => [name, experimentName(name)]), "No experiments found");
+    fill(byId("dataset"), [...datasets.map(({ dataset_name: name }) => [name, name]), [OTHER_FOLDERS, "Other folders…"]]);
+    const none = "The service looks for NAME/{train,val,test}/CLASS in its data folder, and found none.";
+    setText(byId("dataset-hint"), datasets.length ? "" : none);
+    this.#preview.know(datasets);
+    this.#enable();
+  }
+
+  #propose(request, overrides) {
+    for (const name of OWN) choose(byId(name), request[name]);
+    if (!request.dataset && request.train_data_dir) {
+      byId("dataset").value = OTHER_FOLDERS;
+      for (const name of FOLDERS) byId(name).value = request[name] ?? "";
+    }
+    this.#isTouched ||= Object.keys(overrides ?? {}).length > 0;
+  }
+
+  #changed(target) {
+    this.#isTouched = true;
+    if (target.id === "config_name") this.#showExperiment({});
+    else if (target.id === "dataset") this.#showDataset();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#check(), CHECK_AFTER_MS);
+    this.#showCommand();
+  }
+
+  async #showExperiment(overrides) {
+    const name = byId("config_name").value;
+    if (!name) return;
+    let experiment = null;
+    try {
+      experiment = await this.#api.get(`/training/configs/${encodeURIComponent(name)}`);
+    } catch (error) {
+      if (error.problem === undefined) throw error; // The check that follows says what is wrong with it.
+    }
+    if (byId("config_name").value !== name) return;
+    setText(byId("config_name-about"), experiment?.description ?? "");
+    const isOurs = experiment !== null && !experiment.command;
+    byId("settings-section").hidden = !isOurs;
+    this.#settings.show(isOurs ? experiment : null, overrides);
+    byId("command").hidden = !experiment?.command;
+    setText(byId("command"), experiment?.command ? experiment.command.argv.join(" ") : "");
+    await this.#check();
+  }
+
+  #showDataset() {
+    const name = byId("dataset").value;
+    byId("folders").hidden = name !== OTHER_FOLDERS;
+    this.#preview.show(name || null);
+  }
+
+  #request() {
+    const dataset = byId("dataset").value;
+    const folders = Object.fromEntries(FOLDERS.map((name) => [name, byId(name).value.trim()]).filter(([, value]) => value));
+    return {
+      config_name: byId("config_name").value,
+      ...(dataset ? { dataset } : folders),
+      model_name: byId("model_name").value.trim() || null,
+      overrides: this.#settings.overrides(),
+    };
+  }
+
+  /** Ask the service what it would say, without starting anything; only the latest answer counts. */
+  async #check() {
+    this.#showCommand();
+    const asked = ++this.#asked;
+    const problem = await this.#api.post("/training/check", this.#request()).then(() => null, (error) => error.problem ?? Promise.reject(error));
+    if (asked === this.#asked) this.#tell(problem?.code === 0 ? null : problem);
+  }
+
+  async #submit() {
+    if (byId("start-button").disabled) return;
+    this.#asked += 1;
+    byId("start-button").disabled = true;
+    setText(byId("start-button"), "Starting…");
+    this.#tell(await this.#start(this.#request()), true);
+    setText(byId("start-button"), "Start");
+    this.#enable();
+  }
+
+  #tell(problem, wasStarted = false) {
+    const told = byField(problem, new Set([...OWN, ...this.#settings.paths()]));
+    for (const name of OWN) tellAt(byId(name), byId(`${name}-problem`), told.get(name));
+    this.#settings.tell(told);
+    const others = told.get("") ?? [];
+    const isAtFields = told.size > 0 && others.length === 0;
+    const summary = isAtFields ? (wasStarted ? "Not started: see the fields marked." : "") : others.join(" ") || problem?.message || "";
+    byId("start-problem").hidden = summary === "";
+    setText(byId("start-problem"), summary);
+  }
+
+  #showCommand() {
+    const command = curlOf(location.origin, this.#request(), this.#needsToken());
+    byId("curl").replaceChildren(copyable("pre", command, "Copy"));
+  }
+
+  #enable() {
+    byId("start-button").disabled = this.#isActive || !byId("config_name").value;
+  }
 }
 
-function flat(texts) {
-  if (Array.isArray(texts)) return texts.map(flat).join(" ");
-  if (texts !== null && typeof texts === "object") return Object.entries(texts).map(([name, inner]) => `${name}: ${flat(inner)}`).join(" ");
-  return String(texts);
+export function tellAt(field, place, texts = []) {
+  setText(place, texts.join(" "));
+  field.setAttribute("aria-invalid", String(texts.length > 0));
 }
 
 /** Set the options of a list and keep what was chosen. */
 function fill(select, options, whenEmpty) {
-  const chosen = select.value;
+  const chosen = select.options.length ? select.value : null;
   const shown = options.length ? options : [["", whenEmpty]];
   select.replaceChildren(...shown.map(([value, text]) => make("option", { value, text })));
-  if (chosen && options.some(([value]) => value === chosen)) select.value = chosen;
+  if (chosen !== null) choose(select, chosen);
 }
 
-/** `start(request)` and `refuse(problem)` are called when the form is sent. */
-export function wireStart({ start, refuse }) {
-  byId("start-form").addEventListener("input", () => (isProposed = true));
-  byId("start-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const { overrides, problems } = parseOverrides(byId("overrides").value);
-    if (problems.length) {
-      refuse({ message: "Not started.", errors: { overrides: problems } });
-      return;
-    }
-    start({
-      config_name: byId("config_name").value,
-      dataset: byId("dataset").value || null,
-      model_name: byId("model_name").value.trim() || null,
-      overrides,
-    });
-  });
+function choose(field, value) {
+  const isPossible = !(field instanceof HTMLSelectElement) || [...field.options].some((option) => option.value === value);
+  if (value && isPossible) field.value = value;
 }

@@ -103,3 +103,18 @@ def eventlet_server(tmp_path: Path) -> Iterator[LiveServer]:
     server.start()
     yield server
     end(server)
+
+
+@pytest.fixture(scope="module")
+def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    server = LiveServer(tmp_path_factory.mktemp("shared"), "eventlet")
+    server.start()
+    yield server
+    end(server)
+
+
+@pytest.fixture
+def idle_server(module_server: LiveServer) -> LiveServer:
+    """The module's server without any run, for what starts none."""
+    shutil.rmtree(module_server.runs_dir, ignore_errors=True)
+    return module_server

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from typing import Any
 
 import pytest
@@ -66,18 +68,29 @@ def test_what_json_has_not_is_not_what_was_not_logged(evaluate: Evaluate) -> Non
     assert shown == [[["1", "Infinity", "NaN"], ["null", "null", "2"]], [["1", "-Infinity", "null"]]]
 
 
-def test_overrides_are_values_or_text(evaluate: Evaluate) -> None:
-    parsed = evaluate(
-        'return (await import("/static/overrides.js")).parseOverrides(given)',
-        'trainer.max_epochs = 3\n\n# a note\noptimizer.name=sgd\nmodel.config={"depths": [1, 2]}\na=b=c\nnonsense\n= 1',
+def test_a_fields_text_is_a_value_of_its_kind(evaluate: Evaluate) -> None:
+    texts = [
+        ["whole", "3", False], ["whole", "many", False], ["whole", "", False], ["number", "1e-3", False],
+        ["truth", "true", False], ["text", "3", False], ["text", " ", True], ["list", "[1, 2]", False],
+        ["list", "[1, 2", False], ["mapping", '{"a": [1]}', False], ["choice", "adamw", False], ["whole", "", True],
+    ]  # fmt: skip
+    values = evaluate(
+        """
+        const { valueOf } = await import("/static/settings.js");
+        return given.map(([kind, text, optional]) => valueOf({ kind, optional }, text));
+        """,
+        texts,
     )
-    assert parsed["overrides"] == {
-        "trainer.max_epochs": 3,
-        "optimizer.name": "sgd",
-        "model.config": {"depths": [1, 2]},
-        "a": "b=c",
-    }
-    assert len(parsed["problems"]) == 2
+    assert values == [3, "many", "", 0.001, True, "3", None, [1, 2], "[1, 2", {"a": [1]}, "adamw", None]
+
+
+def test_the_command_is_one_that_a_shell_reads_back(evaluate: Evaluate) -> None:
+    request = {"config_name": 'it\'s "$HOME" `x`.yaml', "overrides": {"a": [1, "\n"]}}
+    command = evaluate('return (await import("/static/settings.js")).curlOf("http://host", given, true)', request)
+    words = shlex.split(command.replace("\\\n", ""))
+    assert words[:4] == ["curl", "-X", "POST", "http://host/training/start"]
+    assert json.loads(words[words.index("-d") + 1]) == request
+    assert "Authorization: Bearer $TRAINING_API_TOKEN" in words
 
 
 SYNC = """

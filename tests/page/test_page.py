@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import end
 from tests.page.conftest import Console
 from tests.page.training import SteeredTraining
-from tests.servers import LiveServer
+from tests.servers import ROOT, LiveServer
 from tests.waiting import wait_until
 
 try:
@@ -29,6 +29,8 @@ LOST_SOCKET = "WebSocket connection to"
 
 
 def start_by_form(page: Any, training: SteeredTraining) -> None:
+    page.click(".places a[href='/start']")
+    expect(page.locator("#start-button")).to_be_enabled()
     page.select_option("#config_name", training.config_name)
     page.click("#start-button")
 
@@ -95,9 +97,9 @@ def test_from_start_to_the_end(server: LiveServer, open_page: OpenPage) -> None:
     assert page.locator("#tests").inner_text().split() == ["test/loss", "0.2500", "test/acc", "0.9875"]
     assert epochs_of(page) == ["3", "2", "1"]
     expect(page.locator("#percent")).to_have_text("100\u202f%")
-    expect(page.locator("#runs-body tr")).to_have_count(1)
+    page.click(".places a[href='/runs']")
     expect(page.locator("#runs-body .state")).to_have_text("completed")
-    expect(page.locator("#start")).to_be_visible()
+    page.click(".places a[href='/start']")
     expect(page.locator("#config_name")).to_have_value(training.config_name)
 
 
@@ -149,7 +151,45 @@ def test_it_turns_to_the_next_run_by_itself(eventlet_server: LiveServer, open_pa
     expect(page.locator("#epochs tbody tr")).to_have_count(1)
     expect(page.locator("#log")).to_contain_text("epoch 1 is done")
     assert log_of(page) == "epoch 1 is done\n"
-    assert legend_of(page, "loss").split() == ["train", "1.0000", "val", "2.0000"]
+    legend = partial(legend_of, page, "loss")
+    wait_until(lambda: legend().split() == ["train", "1.0000", "val", "2.0000"], 5, legend)
+
+
+def test_a_run_has_an_address_of_its_own(eventlet_server: LiveServer, open_page: OpenPage, console: Console) -> None:
+    console.expected.append(REFUSED_REQUEST)
+    first, second = SteeredTraining(eventlet_server, "first"), SteeredTraining(eventlet_server, "second")
+    first.epoch(0)
+    first.end(3)
+    run_id = eventlet_server.start_run(first.config_name)
+    eventlet_server.wait_for_state(run_id, "failed")
+    eventlet_server.start_run(second.config_name)
+    second.epoch(0)
+    page = open_page(f"{eventlet_server.url}/runs/{run_id}")
+    wait_for_state(page, "failed")
+    expect(page.locator("#now-title")).to_have_text("first")
+    expect(page.locator("#active-share")).to_have_text("33\u202f%")  # Of the run that goes on meanwhile.
+    second.epoch(1)
+    page.click(".places a[href='/']")
+    wait_for_state(page, "running")
+    expect(page.locator("#epochs tbody tr")).to_have_count(2)
+    assert log_of(page) == "epoch 1 is done\nepoch 2 is done\n"
+    page.go_back()
+    wait_for_state(page, "failed")
+    assert log_of(page) == "epoch 1 is done\n"
+    page.goto(f"{eventlet_server.url}/runs/unknown")
+    expect(page.locator("#now-title")).to_have_text("No such run")
+
+
+def test_the_icon_tells_how_far_it_is(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    training = SteeredTraining(eventlet_server)
+    page = open_page(eventlet_server.url)
+    icon = page.locator("#icon")
+    expect(icon).to_have_attribute("href", "/static/favicon.svg")
+    start_by_form(page, training)
+    training.epoch(0)
+    expect(icon).to_have_attribute("href", re.compile("^data:image/svg.*5a72ff.*dasharray%3D%2224.9"))
+    training.end(3)
+    expect(icon).to_have_attribute("href", re.compile("e0443a"))
 
 
 @pytest.mark.parametrize("mode", ["save", "discard"])
@@ -167,7 +207,7 @@ def test_stop_asks_what_to_do_with_the_work(eventlet_server: LiveServer, open_pa
     wait_for_state(page, "stopped")
     [run_dir] = eventlet_server.runs_dir.iterdir()
     assert eventlet_server.run(run_dir.name)["stop"]["mode"] == mode
-    expect(page.locator("#start")).to_be_visible()
+    expect(page.locator("#again")).to_be_visible()
 
 
 def test_a_stopped_run_with_a_checkpoint_can_be_resumed(
@@ -185,7 +225,7 @@ def test_a_stopped_run_with_a_checkpoint_can_be_resumed(
     page.click("#stop-save")
     page.click("#resume")
     # It is asked for; that a command's run has no checkpoint of ours is the service's answer.
-    expect(page.locator("#start-problem")).to_contain_text("no checkpoint of ours")
+    expect(page.locator("#run-problem")).to_contain_text("no checkpoint of ours")
 
 
 def test_a_failure_says_why(eventlet_server: LiveServer, open_page: OpenPage) -> None:
@@ -197,31 +237,12 @@ def test_a_failure_says_why(eventlet_server: LiveServer, open_page: OpenPage) ->
     wait_for_state(page, "failed")
     expect(page.locator("#reason")).to_have_text("exit code 3")
     expect(page.locator("#log")).to_contain_text("it will not go well")
-
-
-def test_what_the_service_refuses_is_told_at_the_field(
-    eventlet_server: LiveServer, open_page: OpenPage, console: Console
-) -> None:
-    console.expected.append(REFUSED_REQUEST)
-    (eventlet_server.configs_dir / "digits.yaml").write_text("model: {architecture: ResNetForImageClassification}\n")
-    page = open_page(eventlet_server.url)
-    page.click("summary")
-    page.fill("#overrides", "trainer.max_epochs")
-    page.click("#start-button")
-    expect(page.locator("#overrides-problem")).to_contain_text("path = value")
-    page.fill("#overrides", "trainer.max_epochs = many")
-    page.click("#start-button")
-    expect(page.locator("#overrides-problem")).to_contain_text("trainer.max_epochs:")
-    expect(page.locator("#start-problem")).to_be_visible()
-    page.fill("#overrides", "trainer.max_epochs = 2")
-    page.fill("#model_name", ".hidden")
-    page.click("#start-button")
-    expect(page.locator("#model_name-problem")).to_contain_text("1 to 100 letters")
-    page.fill("#model_name", "fine")
-    page.click("#start-button")
-    expect(page.locator("#dataset-problem")).to_contain_text("Missing data")
-    expect(page.locator("#overrides-problem")).to_be_hidden()
-    assert list(eventlet_server.runs_dir.glob("*")) == []
+    expect(page.locator("#last-lines")).to_have_text("it will not go well")
+    page.click("#again")
+    wait_until(lambda: len(list(eventlet_server.runs_dir.iterdir())) == 2, 10)
+    wait_for_state(page, "failed")
+    asked = [eventlet_server.run(path.name)["request"] for path in eventlet_server.runs_dir.iterdir()]
+    assert asked[0] == asked[1]
 
 
 def test_the_token_is_asked_for_once(tmp_path: Path, open_page: OpenPage, console: Console) -> None:
@@ -274,7 +295,9 @@ def test_several_processes_say_why_nothing_is_live(tmp_path: Path, open_page: Op
         page = open_page(server.url)
         expect(page.locator("#connection")).to_have_text("No live updates")
         expect(page.locator("#notice")).to_contain_text("-w 1")
-        expect(page.locator("#start")).to_be_visible()
+        expect(page.locator("#now-title")).to_have_text("Nothing live to show")
+        page.click(".places a[href='/start']")
+        expect(page.locator("#start-button")).to_be_visible()
     finally:
         end(server)
 
@@ -306,3 +329,14 @@ def test_pages_forbid_what_is_not_ours(eventlet_server: LiveServer) -> None:
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in eventlet_server.get("/docs").headers["Content-Security-Policy"]
     assert eventlet_server.get("/favicon.ico").headers["Content-Type"].startswith("image/svg+xml")
+
+
+def test_a_browser_keeps_what_the_page_is_made_of(eventlet_server: LiveServer) -> None:
+    [address] = set(re.findall(r"/assets/\w+(?=/main\.js)", eventlet_server.get("/").text))
+    kept = eventlet_server.get(f"{address}/main.js")
+    assert kept.headers["Cache-Control"] == "public, max-age=31536000"
+    assert kept.text == (ROOT / "static" / "main.js").read_text()
+    other = eventlet_server.get("/assets/0123456789ab/main.js")  # Of a page that was opened before an update.
+    assert (other.text, other.headers["Cache-Control"]) == (kept.text, "no-cache")
+    assert eventlet_server.get(f"{address}/../app/pages.py").status_code == 404
+    assert eventlet_server.get(f"{address}/%2e%2e/app/pages.py").status_code == 404

@@ -1,0 +1,51 @@
+/** Addresses: which view an address shows, and going from one to another without loading the page anew. */
+import { byId } from "./dom.js";
+
+const PLACES = { "/": "now", "/runs": "runs", "/models": "models", "/start": "start" };
+
+/**
+ * The view at an address: {name, runId, query}; `runId` is null but for the view `run`, a run's own address. Wherever the
+ * query names `runs`, they are compared.
+ */
+export function viewOf({ pathname, search }) {
+  const query = Object.fromEntries(new URLSearchParams(search));
+  if (query.runs) return { name: "compare", runId: null, query };
+  const runId = /^\/runs\/([^/]+)$/.exec(pathname)?.[1];
+  if (runId !== undefined) return { name: "run", runId: decoded(runId), query };
+  return { name: PLACES[pathname] ?? "now", runId: null, query };
+}
+
+export const pathOfRun = (runId) => `/runs/${encodeURIComponent(runId)}`;
+
+/** Call `went(view)` at each change of the address; returns the function that goes to a path. */
+export function createRouter(went) {
+  const arrive = () => went(viewOf(location));
+
+  function go(path) {
+    if (path !== location.pathname + location.search) history.pushState(null, "", path);
+    arrive();
+    scrollTo(0, 0);
+    byId("main").focus({ preventScroll: true }); // A screen reader goes on with what is new.
+  }
+
+  addEventListener("popstate", arrive);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href]");
+    const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+    if (!link || !isPlain || event.defaultPrevented || link.hasAttribute("download") || link.target) return;
+    if (link.origin !== location.origin || link.hash || !isOurs(link.pathname)) return;
+    event.preventDefault();
+    go(link.pathname + link.search);
+  });
+  return go;
+}
+
+const isOurs = (pathname) => pathname in PLACES || pathname.startsWith("/runs/");
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,79 @@
+/** A dataset before a training: how many images of which classes, some to look at, and what the check found. */
+import { byId, make, setText } from "../dom.js";
+import { count } from "../format.js";
+import { finding } from "./details.js";
+
+const ASK_AGAIN_MS = 1000;
+
+export class DatasetPreview {
+  #api;
+  #known = new Map();
+  #shown = null;
+
+  constructor(api) {
+    this.#api = api;
+  }
+
+  /** Take in what GET /training/datasets answers. */
+  know(datasets) {
+    this.#known = new Map(datasets.map((dataset) => [dataset.dataset_name, dataset]));
+  }
+
+  /** Show a dataset by its name; null: none that the service knows. */
+  async show(name) {
+    if (name === this.#shown) return;
+    this.#shown = name;
+    byId("preview").hidden = name === null;
+    byId("preview-classes").replaceChildren();
+    byId("preview-findings").replaceChildren();
+    if (name === null) return;
+    setText(byId("preview-counts"), countsOf(this.#known.get(name)));
+    setText(byId("preview-note"), "Looking at the images…");
+    await Promise.all([this.#showImages(name), this.#showCheck(name)]);
+  }
+
+  async #showImages(name) {
+    const preview = await this.#get(`/training/datasets/${encodeURIComponent(name)}/preview`);
+    if (preview === null || this.#shown !== name) return;
+    byId("preview-classes").replaceChildren(...preview.classes.map(classOf));
+    const left = preview.num_classes - preview.classes.length;
+    setText(byId("preview-more"), left > 0 ? `and ${count(left)} more classes` : "");
+  }
+
+  /** The check may take a while; until it is finished it is asked how far it has come. */
+  async #showCheck(name) {
+    for (let wait = 0; this.#shown === name; wait = 1) {
+      const report = await this.#get(`/training/datasets/${encodeURIComponent(name)}?wait=${wait}`);
+      if (report === null || this.#shown !== name) return;
+      const isChecking = report.status === "checking";
+      const findings = isChecking ? report.errors : [...report.errors, ...report.warnings];
+      byId("preview-findings").replaceChildren(...findings.map(finding));
+      const progress = report.total ? `${count(report.done)} of ${count(report.total)} images checked…` : "Listing the images…";
+      setText(byId("preview-note"), isChecking ? progress : findings.length ? "" : "Checked: nothing speaks against a training.");
+      if (!isChecking) return;
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+    }
+  }
+
+  async #get(path) {
+    try {
+      return await this.#api.get(path);
+    } catch (error) {
+      if (error.problem === undefined) throw error;
+      setText(byId("preview-note"), error.problem.message);
+      return null;
+    }
+  }
+}
+
+function countsOf(dataset) {
+  if (dataset === undefined) return "";
+  const { train, val, test } = dataset.num_images;
+  return `${count(dataset.class_names.length)} classes  ·  ${count(train)} to train, ${count(val)} to validate, ${count(test)} to test`;
+}
+
+function classOf({ class_name, num_images, images }) {
+  const shown = images.map((src) => make("img", { src, alt: "", width: 48, height: 48, loading: "lazy", decoding: "async" }));
+  const label = make("p", {}, make("b", { text: class_name }), make("span", { text: ` ${count(num_images)}`, className: "quiet" }));
+  return make("li", {}, label, make("div", { className: "thumbnails" }, ...shown));
+}

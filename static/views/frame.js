@@ -1,0 +1,32 @@
+/** The frame: which view is shown, and how far the active run is, whichever view that is. */
+import { byId, setText, whenChanged } from "../dom.js";
+import { percent } from "../format.js";
+import { isActive } from "../state.js";
+import { fraction } from "./now.js";
+
+const NAV = { now: "/", run: "/runs", runs: "/runs", compare: "/runs", models: "/models", start: "/start" };
+
+export const renderFrame = whenChanged(
+  (state) => [state.view, state.run, state.progress, state.active],
+  (state) => {
+    document.body.dataset.view = state.view.name;
+    for (const link of document.querySelectorAll(".places a")) {
+      if (link.getAttribute("href") === NAV[state.view.name]) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    renderActive(activeOf(state));
+  },
+);
+
+/** The active run, also where the page shows another one; null when nothing runs. */
+function activeOf({ view, run, progress, active }) {
+  if (isActive(run)) return { state: run.state, progress };
+  return view.name === "run" ? active : null;
+}
+
+function renderActive(active) {
+  const element = byId("active-share");
+  element.dataset.state = active?.state ?? "none";
+  const share = active && fraction(active, active.progress);
+  setText(element, active === null ? "" : typeof share === "number" ? percent(share) : active.state);
+}

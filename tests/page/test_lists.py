@@ -1,0 +1,182 @@
+"""All runs, one run's page, and the models, in a real browser."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from PIL import Image
+
+from tests.app.written import METRICS, write_json, write_metrics, write_model, write_run
+from tests.page.conftest import launched_browser
+from tests.servers import LiveServer
+
+try:
+    from playwright.sync_api import expect
+except ImportError:
+    expect = None  # The fixture `browser` skips, and in CI fails.
+
+OpenPage = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> None:
+    """No check after each test, because browser and server are shared and no test starts a run."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with launched_browser() as browser:
+        yield browser
+
+
+def rows_of(page: Any) -> Any:
+    return page.locator("#runs-body tr:not([aria-hidden])")
+
+
+def test_thousands_of_runs_are_a_table_of_few_rows(idle_server: LiveServer, open_page: OpenPage) -> None:
+    for number in range(2000):
+        # Only the directory: what is listed of it is the same, and the test need not write ten thousand files.
+        (idle_server.runs_dir / f"2026-01-01_{number // 100:02}-{number % 100:02}-00").mkdir(parents=True)
+    write_run(idle_server.runs_dir, "2025-01-01_00-00-00", metrics=METRICS, request={"dataset": "digits"})
+    page = open_page(idle_server.url + "/runs")
+    expect(page.locator("#runs-count")).to_have_text("2\u2009001 runs")
+    expect(page.locator("#runs")).to_have_attribute("aria-rowcount", "2002")
+    expect(rows_of(page).first).to_contain_text("interrupted")
+    assert rows_of(page).count() < 60
+    page.evaluate("(scroll => scroll.scrollTo(0, scroll.scrollHeight))(document.getElementById('runs-scroll'))")
+    expect(rows_of(page).last).to_contain_text("digits")
+    assert rows_of(page).count() < 60
+    expect(rows_of(page).last).to_have_attribute("aria-rowindex", "2002")
+    page.fill("#runs-search", "digits")
+    expect(page.locator("#runs-count")).to_have_text("1 run found")
+    expect(rows_of(page)).to_have_count(1)
+    page.fill("#runs-search", "nothing of the kind")
+    expect(page.locator("#no-runs")).to_have_text("No run is like that.")
+
+
+def test_runs_are_sorted_and_filtered_by_an_address(idle_server: LiveServer, open_page: OpenPage) -> None:
+    for day, (state, best) in enumerate([("failed", 0.5), ("completed", 0.75), ("completed", 0.25)], 1):
+        metrics = f"epoch,step,val/acc,train/loss\n0,1,{best},1\n"
+        write_run(idle_server.runs_dir, f"2026-01-0{day}_00-00-00", state, metrics=metrics)
+    page = open_page(idle_server.url + "/runs")
+    expect(page.locator("#runs-head")).to_contain_text("val/acc")
+    expect(page.locator("#runs-head")).not_to_contain_text("train/loss")
+    page.get_by_role("button", name="val/acc").click()
+    expect(rows_of(page).nth(0)).to_contain_text("0.7500")
+    expect(rows_of(page).nth(2)).to_contain_text("0.2500")
+    expect(page.locator("th[aria-sort=descending]")).to_have_text("Best\u00a0val/acc")
+    page.get_by_role("button", name="val/acc").click()
+    expect(rows_of(page).nth(0)).to_contain_text("0.2500")
+    page.select_option("#runs-status", "completed")
+    expect(rows_of(page)).to_have_count(2)
+    assert page.url.endswith("/runs?status=completed&sort=val%2Facc")
+    page.reload()
+    expect(rows_of(page)).to_have_count(2)
+    expect(rows_of(page).nth(0)).to_contain_text("0.2500")
+    rows_of(page).nth(1).locator("td").last.click(force=True)  # Anywhere in the row.
+    expect(page).to_have_url(f"{idle_server.url}/runs/2026-01-02_00-00-00")
+    page.go_back()
+    expect(page.locator("#runs-status")).to_have_value("completed")
+
+
+def test_a_runs_page_tells_what_ran_and_what_is_left_of_it(
+    idle_server: LiveServer, open_page: OpenPage, tmp_path: Path
+) -> None:
+    run = write_run(idle_server.runs_dir, "2026-01-01_00-00-00", request={"overrides": {"trainer.max_epochs": 3}})
+    (run / "config.yaml").write_text("model: {config: {depths: [1, 2]}}\ntrainer: {max_epochs: 3, precision: '32'}\n")
+    warning = {
+        "kind": "leakage",
+        "split": "test",
+        "message": "2 images are copies",
+        "count": 2,
+        "files": ["a.png = b.png"],
+    }
+    write_json(run / "preflight.json", {"errors": [], "warnings": [warning]})
+    write_model(run, b"x" * 1500)
+    page = open_page(f"{idle_server.url}/runs/{run.name}")
+    expect(page.locator("#findings")).to_contain_text("2 images are copies.")
+    config = re.sub(r"\s+", " ", page.locator("#config").inner_text())
+    assert config == "model config.depths [1,2] trainer max_epochs 3 (overridden) precision 32"
+    expect(page.locator("#config .is-changed")).to_have_count(1)
+    expect(page.locator("#files-body tr", has_text="epoch_003.onnx")).to_contain_text("1.50\u202fkB")
+    with page.expect_download() as started:
+        page.click("text=config.yaml")
+    assert "max_epochs: 3" in Path(started.value.path()).read_text()
+
+    page.click("#delete")
+    expect(page.locator("#delete-about")).to_contain_text("2026-01-01_00-00-00")
+    page.keyboard.press("Escape")
+    assert run.exists()
+    page.click("#delete")
+    page.click("#delete-really")
+    expect(page.locator("#no-runs")).to_have_text("No training was started yet.")
+    assert not run.exists()
+
+
+def test_a_models_program_works_as_it_stands(idle_server: LiveServer, open_page: OpenPage, tmp_path: Path) -> None:
+    """A network that answers with the mean of each half of the image: the brighter one is the class."""
+    node = helper.make_node("Conv", ["input", "weights"], ["maps"], kernel_shape=[4, 2], strides=[4, 2])
+    flat = helper.make_node("Flatten", ["maps"], ["logits"])
+    shape = ["batch", 1, 4, 4]
+    weights = helper.make_tensor("weights", TensorProto.FLOAT, [1, 1, 4, 2], [1.0] * 8)
+    graph = helper.make_graph(
+        [node, flat], "halves", [helper.make_tensor_value_info("input", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 2])], [weights],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    content = model.SerializeToString()
+    onnx.checker.check_model(model)
+    run = write_run(idle_server.runs_dir, "2026-01-01_00-00-00")
+    facts = {"mean": [0.5], "std": [0.25], "input_shape": [None, 1, 4, 4], "class_names": ["left's", "right"]}
+    write_model(run, content, model_name="halves", sha256=hashlib.sha256(content).hexdigest(), **facts)
+    page = open_page(idle_server.url + "/models")
+    card = page.locator(".model")
+    expect(card).to_contain_text("75.00\u202f%")
+    expect(card).to_contain_text("1 \u00d7 4 \u00d7 4")
+    with page.expect_download() as started:
+        page.click(".model a[download]")
+    assert started.value.suggested_filename == "halves.onnx"
+    Path(started.value.path()).rename(tmp_path / "halves.onnx")
+    page.click("summary:has-text('Python')")
+    expect(card).to_contain_text(hashlib.sha256(content).hexdigest())
+    Image.fromarray(np.array([[250] * 20 + [5] * 20] * 40, np.uint8)).save(tmp_path / "image.png")
+    said = subprocess.run(
+        [sys.executable, "-c", card.locator("pre").inner_text()],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.split()[0] == "left's"
+
+
+def test_what_is_not_there_yet_is_said(idle_server: LiveServer, open_page: OpenPage) -> None:
+    page = open_page(idle_server.url + "/models")
+    expect(page.locator("#no-models")).to_be_visible()
+    page.click(".places a[href='/runs']")
+    expect(page.locator("#no-runs")).to_have_text("No training was started yet.")
+    page.click(".places a[href='/']")
+    expect(page.locator("#first-start")).to_be_visible()
+
+
+def test_every_end_of_a_run_is_told_in_words(idle_server: LiveServer, open_page: OpenPage) -> None:
+    page = open_page(idle_server.url + "/runs")
+    for state in ("completed", "stopped", "failed", "interrupted"):
+        run = write_run(idle_server.runs_dir, state, state, reason="it had one", log=b"the last line\n")
+        write_metrics(run, METRICS)
+        page.goto(f"{idle_server.url}/runs/{state}")
+        expect(page.locator("#state")).to_have_text(state)
+        expect(page.locator("#reason")).to_have_text("it had one")
+        expect(page.locator("#last-lines")).to_be_visible(visible=state == "failed")
+        expect(page.locator("#epochs tbody tr")).to_have_count(2)
+        expect(page.locator("#fact-best")).to_have_text("0.6250 epoch 2")

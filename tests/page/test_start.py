@@ -1,0 +1,120 @@
+"""The form that starts a training, in a real browser."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.app.written import write_run
+from tests.page.conftest import Console, launched_browser
+from tests.servers import LiveServer
+from tests.trainer.trainings import TINY, write_images
+
+try:
+    from playwright.sync_api import expect
+except ImportError:
+    expect = None  # The fixture `browser` skips, and in CI fails.
+
+OpenPage = Callable[..., Any]
+REFUSED_REQUEST = "Failed to load resource"
+"""The browser's own line for an answer that is an error, as the check of a wrong request is."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> None:
+    """No check after each test, because browser and server are shared and no test starts a run."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with launched_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def server(idle_server: LiveServer) -> LiveServer:
+    """With an experiment, and a dataset of which one image lies in train and in test."""
+    (idle_server.configs_dir / "tiny.yaml").write_text("description: Small.\n" + TINY, encoding="utf-8")
+    pets = idle_server.data_dir / "pets"
+    if not pets.exists():
+        write_images(pets, {"cat": 60, "dog": 180}, counts=(12, 3, 3))
+        (pets / "test" / "cat" / "leaked.png").write_bytes((pets / "train" / "cat" / "0.png").read_bytes())
+    return idle_server
+
+
+def field(page: Any, path: str) -> Any:
+    return page.locator(f"[id='setting-{path}']")
+
+
+def problem(page: Any, path: str) -> Any:
+    return page.locator(f"[id='setting-{path}-problem']")
+
+
+def asked(page: Any) -> Any:
+    """The body of the command that is shown."""
+    words = shlex.split(page.locator("#curl pre").inner_text().replace("\\\n", ""))
+    return json.loads(words[-1])
+
+
+def test_a_dataset_is_looked_at_before_it_is_trained_on(server: LiveServer, open_page: OpenPage) -> None:
+    page = open_page(server.url + "/start")
+    expect(page.locator("#preview-counts")).to_have_text("2 classes  ·  24 to train, 6 to validate, 7 to test")
+    expect(page.locator("#preview-classes li")).to_have_count(2)
+    expect(page.locator("#preview-classes li").nth(1)).to_contain_text("dog 12")
+    images = page.locator("#preview-classes img")
+    expect(images).to_have_count(12)
+    images.last.scroll_into_view_if_needed()
+    assert images.last.evaluate("image => image.decode().then(() => image.naturalWidth)") == 8
+    expect(page.locator("#preview-findings")).to_contain_text("leaked.png", use_inner_text=False)
+    page.select_option("#dataset", label="Other folders…")
+    expect(page.locator("#preview")).to_be_hidden()
+    page.fill("#train_data_dir", "/data/train")
+    assert asked(page)["train_data_dir"] == "/data/train"
+    assert "dataset" not in asked(page)
+
+
+def test_a_value_is_checked_by_the_service_as_it_is_typed(
+    server: LiveServer, open_page: OpenPage, console: Console
+) -> None:
+    console.expected.append(REFUSED_REQUEST)
+    page = open_page(server.url + "/start")
+    expect(field(page, "trainer.max_epochs")).to_have_value("3")
+    expect(page.locator("#config_name-about")).to_have_text("Small.")
+    field(page, "trainer.max_epochs").fill("many")
+    expect(problem(page, "trainer.max_epochs")).to_have_text("must be a whole number")
+    expect(field(page, "trainer.max_epochs")).to_have_attribute("aria-invalid", "true")
+    page.click("#start-button")
+    expect(page.locator("#start-problem")).to_have_text("Not started: see the fields marked.")
+    field(page, "trainer.max_epochs").fill("7")
+    expect(problem(page, "trainer.max_epochs")).to_be_hidden()
+    page.fill("#model_name", ".hidden")
+    expect(page.locator("#model_name-problem")).to_contain_text("1 to 100 letters")
+    page.fill("#model_name", "fine")
+    page.click("summary:has-text('model')")
+    field(page, "model.config").fill('{"depths": [2, 2]}')
+    assert asked(page) == {
+        "config_name": "tiny.yaml",
+        "dataset": "pets",
+        "model_name": "fine",
+        "overrides": {"model.config": {"depths": [2, 2]}, "trainer.max_epochs": 7},
+    }
+    page.get_by_role("button", name="Reset trainer.max_epochs").click()
+    expect(field(page, "trainer.max_epochs")).to_have_value("3")
+    assert list(asked(page)["overrides"]) == ["model.config"]
+    assert not server.runs_dir.exists()
+
+
+def test_what_was_asked_for_before_can_be_changed(server: LiveServer, open_page: OpenPage) -> None:
+    request = {"config_name": "tiny.yaml", "dataset": "pets", "model_name": "mine", "overrides": {"seed": 5}}
+    run = write_run(server.runs_dir, "2026-01-01_00-00-00", "failed", request=request)
+    page = open_page(f"{server.url}/runs/{run.name}")
+    page.click("#change")
+    expect(field(page, "seed")).to_have_value("5")
+    assert asked(page) == request
+    page.goto(server.url + "/start")  # Without that run's name its overrides are not taken over.
+    expect(field(page, "seed")).to_have_value("0")
+    assert asked(page) == request | {"overrides": {}}
