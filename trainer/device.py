@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -112,8 +111,12 @@ def _has_bf16(index: int) -> bool:
 
 
 def _missing_compiler(accelerator: str) -> str | None:
-    """What torch.compile needs beside torch, as torch._inductor looks for it; None where it is there."""
+    """What torch.compile needs beside torch, as torch itself looks for it; None where it is there."""
     if accelerator == "cuda" and importlib.util.find_spec("triton") is None:
         return "the package triton"
-    compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
-    return None if shutil.which(compiler) else f"a C++ compiler ({compiler}; the variable CXX names another)"
+    from torch._inductor import config  # takes a second, and few compile
+
+    compilers = [each for each in config.cpp.cxx if each]
+    if any(map(shutil.which, compilers)):
+        return None
+    return f"a C++ compiler ({' or '.join(compilers)}; the variable CXX names another)"
