@@ -17,6 +17,7 @@ from tests.app.answers import ask, check_shape, problem, tree
 from tests.app.written import METRICS, write_model, write_run
 from tests.conftest import end
 from tests.servers import KINDS, LiveServer
+from tests.trainer.trainings import write_images
 from tests.waiting import wait_until
 
 TOKEN = "correct-horse-battery-staple"
@@ -29,10 +30,11 @@ OWN_ORIGIN: dict[str, Any] = {"websocket_extra_options": {"suppress_origin": Tru
 
 @pytest.fixture(scope="module", params=KINDS)
 def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server with a token and one run with a model."""
+    """A server with a token, a dataset and one run with a model."""
     server = LiveServer(tmp_path_factory.mktemp("guarded"), request.param, TRAINING_API_TOKEN=TOKEN)
     write_model(write_run(server.runs_dir, "run-1", metrics=METRICS, log=b"secret log"))
     server.write_command("program", "exit_with.py", "0")
+    write_images(server.data_dir / "pets", {"cat": 60, "dog": 180}, counts=(2, 1, 1))
     server.start()
     yield server
     end(server)

@@ -78,7 +78,7 @@ def test_the_file_computes_what_the_network_does_and_its_variants_nearly_so(
     made, card = written
     batch = made.batches.dataset("test").__getitems__(range(8))
     with torch.no_grad():
-        expected = made.module.network(made.module.normalise(batch.images))
+        expected = made.module.eval().network(made.module.normalise(batch.images))
     pixels = batch.images.numpy()
     found = {Path(path).suffixes[0]: OnnxModel(Path(path)).run(pixels) for path in paths_of(card)}
     for name, share in ((".onnx", 1e-4), (".fp16", 0.02), (".int8", 0.15)):
