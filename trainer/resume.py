@@ -41,6 +41,8 @@ def open_earlier(run: RunDir) -> EarlierRun:
     facts = content.get(FACTS_KEY)
     if not isinstance(facts, dict):
         raise ResumeImpossible(f"checkpoint was not written by this training program: {run.last_checkpoint}")
+    if "random_states" not in facts:
+        raise ResumeImpossible(f"checkpoint is of an older version; start the training anew: {run.last_checkpoint}")
     best_name = content.get("callbacks", {}).get("KeepCheckpoints", {}).get("best")
     return EarlierRun(run, Position(facts["epoch"], facts["batch"]), facts["step"], facts, best_name)
 
