@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -54,4 +55,4 @@ class DatasetFolder:
 
     @staticmethod
     def _is_dataset(path: Path) -> bool:
-        return is_plain_name(path.name) and all((path / split).is_dir() for split in SPLITS)
+        return is_plain_name(path.name) and all(os.path.isdir(path / split) for split in SPLITS)

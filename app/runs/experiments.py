@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class ExperimentFolder:
         raise ExperimentNotFound(name, self.names())
 
     def _is_experiment(self, name: str) -> bool:
-        return is_plain_name(name) and name.endswith(SUFFIXES) and (self._dir / name).is_file()
+        return is_plain_name(name) and name.endswith(SUFFIXES) and os.path.isfile(self._dir / name)
 
     def load(self, name: str, overrides: Mapping[str, object] | None = None) -> Experiment:
         """Load one with its defaults and overrides. Raises ExperimentNotFound, InvalidStart with the keys."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -41,7 +42,7 @@ class ModelFolder:
 
     def list(self) -> Iterator[TrainedModel]:
         """Yield the models, newest run first."""
-        for run in self._store.list(lambda directory: directory.card.is_file()):
+        for run in self._store.list(lambda directory: os.path.isfile(directory.card)):
             model = self._of(run)
             if model is not None:
                 yield model

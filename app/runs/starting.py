@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -179,7 +180,7 @@ def _resume_errors(earlier: Run, experiment: Experiment) -> dict[str, list[str]]
         return {"resume_from": ["A `command` experiment has no checkpoint of ours to resume from."]}
     if earlier.is_active:
         return {"resume_from": [f"Run {earlier.run_id} is still active; stop it first."]}
-    if not earlier.directory.last_checkpoint.is_file():
+    if not os.path.isfile(earlier.directory.last_checkpoint):
         return {"resume_from": [f"Run {earlier.run_id} has no checkpoints/last.ckpt to resume from."]}
     return {}
 

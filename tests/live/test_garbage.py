@@ -78,9 +78,12 @@ def ask_everything(server: LiveServer, run_id: str) -> None:
         f"metrics/runs/{run_id}",
         f"metrics/runs/{run_id}/summary",
         f"runs/{run_id}",
+        f"runs/{run_id}/report",
         f"runs/{run_id}/log",
+        f"runs/{run_id}/log/search?q=e",
         f"runs/{run_id}/artifacts",
         f"models/{run_id}/download",
+        f"models/{run_id}/download?variant=int8",
     ):
         answer = server.get(f"/training/{path}")
         assert answer.status_code < 500, (path, answer.text)
