@@ -1,0 +1,86 @@
+"""Measure everything and write benchmarks/RESULTS.md: `python -m benchmarks`; or some, only printed: `... metrics live`.
+
+Each module of this folder that has a `measure(rounds)` is a benchmark. It yields figures; its docstring says what they
+are, and becomes the introduction of its section.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.metadata
+import os
+import pkgutil
+import platform
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+import benchmarks
+from benchmarks.figures import HEADINGS, Figure
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+PACKAGES = ("flask", "flask-socketio", "eventlet", "gunicorn", "torch", "lightning", "fastapi", "uvicorn", "pandas")
+
+
+def names() -> list[str]:
+    """The benchmarks there are, by the source of their modules: importing all would cost each the others' memory."""
+    folder = Path(__file__).parent
+    found = (module.name for module in pkgutil.iter_modules(benchmarks.__path__))
+    return [name for name in found if "\ndef measure(" in (folder / f"{name}.py").read_text(encoding="utf-8")]
+
+
+def measured(module: ModuleType, rounds: int) -> list[Figure]:
+    """Run one benchmark, telling each figure as it comes."""
+    figures = []
+    for figure in module.measure(rounds):
+        print("  " + "  |  ".join(cell for cell in figure.cells() if cell), flush=True)
+        figures.append(figure)
+    return figures
+
+
+def table(figures: Iterable[Figure]) -> list[str]:
+    rows = [HEADINGS, ["---"] * len(HEADINGS), *(figure.cells() for figure in figures)]
+    return [f"| {' | '.join(cells)} |" for cells in rows]
+
+
+def machine() -> str:
+    """What it ran on, and the versions that count."""
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return (
+        f"Measured on {time.strftime('%Y-%m-%d')}: {os.cpu_count()} cores {model or platform.machine()}, "
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}; {versions}. "
+        f"Load average at the start: {os.getloadavg()[0]:.1f}."
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(names())}; all without")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    unknown = set(options.names) - set(names())
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(names())}")
+    lines = [
+        "# Results",
+        "",
+        machine(),
+        "",
+        "Made by `make bench`. A ratio is how many times better ours is, by round.",
+    ]
+    for name in options.names or names():
+        print(name, flush=True)
+        module = importlib.import_module(f"benchmarks.{name}")
+        lines += ["", f"## {name}", "", (module.__doc__ or "").strip(), "", *table(measured(module, options.rounds))]
+    if not options.names:
+        RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        print(f"written: {RESULTS}")
+
+
+if __name__ == "__main__":
+    main()
