@@ -1,8 +1,8 @@
-# make demo | make run | make test: each makes .venv from the lock file first, if needed.
+# make demo | make run | make test | make bench: each makes .venv from the lock file first, if needed.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo run serve test check coverage lock clean
+.PHONY: demo run serve test check coverage bench lock clean
 
 demo: .venv/installed  ## train on real handwritten digits through the API, then keep serving (DETACH=1: end then)
 	@$(BIN)/python docs/examples/demo.py $(if $(DETACH),--detach)
@@ -23,6 +23,9 @@ check: .venv/installed-dev
 
 coverage: .venv/installed-dev  ## the tests again, telling what they do not reach
 	$(BIN)/python -m pytest --cov --cov-report=term
+
+bench: .venv/installed-dev  ## measure everything beside its baseline; writes benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
 
 lock:  ## resolve setup.cfg anew; CUDA's packages are left to torch's own pins, which a CPU build does not have
 	$(PYTHON) -m venv .venv && $(BIN)/pip install --quiet uv

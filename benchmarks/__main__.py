@@ -1,4 +1,4 @@
-"""Measure everything and write benchmarks/RESULTS.md: `python -m benchmarks`; or some, only printed: `... metrics live`.
+"""Measure everything and write benchmarks/RESULTS.md: `python -m benchmarks`; some, only printed: `... metrics live`.
 
 Each module of this folder that has a `measure(rounds)` is a benchmark. It yields figures; its docstring says what they
 are, and becomes the introduction of its section.
@@ -10,14 +10,12 @@ import argparse
 import importlib
 import importlib.metadata
 import os
-import pkgutil
 import platform
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-import benchmarks
 from benchmarks.figures import HEADINGS, Figure
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -26,9 +24,8 @@ PACKAGES = ("flask", "flask-socketio", "eventlet", "gunicorn", "torch", "lightni
 
 def names() -> list[str]:
     """The benchmarks there are, by the source of their modules: importing all would cost each the others' memory."""
-    folder = Path(__file__).parent
-    found = (module.name for module in pkgutil.iter_modules(benchmarks.__path__))
-    return [name for name in found if "\ndef measure(" in (folder / f"{name}.py").read_text(encoding="utf-8")]
+    modules = sorted(Path(__file__).parent.glob("*.py"))
+    return [path.stem for path in modules if "\ndef measure(" in path.read_text(encoding="utf-8")]
 
 
 def measured(module: ModuleType, rounds: int) -> list[Figure]:
