@@ -1,14 +1,11 @@
-"""How quickly images become batches: `python -m benchmarks.input`, ours beside the plain way, in turns in one run.
+"""How quickly images become batches, ours (no loader processes) beside Pillow in a Dataset with two of them.
 
-First the loaders alone, in images/s: the first epoch (ours with the filling of an empty cache) and later ones. Then the
-second epoch with a small network on the CPU: how long a step waits for its batch, in ms, and how long it takes in all.
-A ratio is ours / baseline, the median of the rounds' ratios with the lowest and the highest.
+First the loaders alone: the first epoch (ours with the filling of an empty cache) and later ones. Then the second epoch
+with a small network on the CPU: how long a step waits for its batch, and how long it takes in all.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +21,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import ResNetConfig, ResNetForImageClassification
 
-from benchmarks.plain_input import plain_loader
+from benchmarks.baselines.input import plain_loader
+from benchmarks.figures import Figure
 from trainer.data import ImageBatches, Position
 from trainer.datasection import Data
 from trainer.imagecache import ImageCache
@@ -33,6 +31,14 @@ from trainer.images import Split, find_split
 BATCH_SIZE = 32
 LATER_EPOCHS = 3
 NUM_STEPS = 15
+NUM_WORKERS = 2
+MAX_ROUNDS = 3
+QUANTITIES = (
+    ("first epoch", "images/s"),
+    ("later epochs", "images/s"),
+    ("wait for a batch", "ms"),
+    ("whole step", "ms"),
+)
 Step = Callable[[Tensor, Tensor], object]
 Epoch = Callable[[int], Iterator[tuple[Tensor, Tensor]]]
 """Gives the batches of the epoch of that number."""
@@ -125,46 +131,32 @@ def training_step() -> Step:
     return step
 
 
-def show(name: str, our: list[float], base: list[float]) -> None:
-    ratios = [a / b for a, b in zip(our, base, strict=True)]
-    spread = f"{statistics.median(ratios):10.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
-    print(f"  {name:24} {statistics.median(our):10,.1f} {statistics.median(base):10,.1f} {spread}", flush=True)
-
-
-def compare(case: Case, rounds: int, num_workers: int) -> None:
-    print(f"{case.name}: {case.num_images:,} images of {case.file_size[0]} x {case.file_size[1]} to {case.size}")
+def compare(case: Case, rounds: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         split, step = case.write(Path(folder)), training_step()
-        results: list[tuple[tuple[float, float], ...]] = []
+        our: list[tuple[float, ...]] = []
+        base: list[tuple[float, ...]] = []
         for _ in range(rounds):
-            results.append(
-                (
-                    rates(ours(split, case.size), len(split)),
-                    rates(plain(split, case.size, num_workers), len(split)),
-                    step_ms(ours(split, case.size), step),
-                    step_ms(plain(split, case.size, num_workers), step),
-                )
+            our.append(rates(ours(split, case.size), len(split)) + step_ms(ours(split, case.size), step))
+            base.append(
+                rates(plain(split, case.size, NUM_WORKERS), len(split))
+                + step_ms(plain(split, case.size, NUM_WORKERS), step)
             )
-        for at, names in ((0, ("first epoch, images/s", "later epochs, images/s")), (2, ("wait, ms", "step, ms"))):
-            for of, name in enumerate(names):
-                show(name, [each[at][of] for each in results], [each[at + 1][of] for each in results])
+        for index, (name, unit) in enumerate(QUANTITIES):
+            yield Figure(
+                f"{case.name}, {name}",
+                unit,
+                [each[index] for each in our],
+                [each[index] for each in base],
+                "Pillow in a Dataset",
+                is_higher_better=unit == "images/s",
+            )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--images", type=int, default=2000, help="photographs, at least 500; of small images four times as many"
-    )
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2, help="loader processes of the plain way; ours has none")
-    options = parser.parse_args()
-    print(f"{'':26} {'ours':>10} {'baseline':>10}      ratio")
+def measure(rounds: int) -> Iterator[Figure]:
+    """Give the figures of photographs and of small images."""
     for case in (
-        Case("photographs (JPEG)", options.images, (500, 375), ".jpg", 224),
-        Case("small images (PNG)", 4 * options.images, (32, 32), ".png", 32),
+        Case("JPEG of 500 x 375 to 224", 1000, (500, 375), ".jpg", 224),
+        Case("PNG of 32 x 32", 4000, (32, 32), ".png", 32),
     ):
-        compare(case, options.rounds, options.workers)
-
-
-if __name__ == "__main__":
-    main()
+        yield from compare(case, min(rounds, MAX_ROUNDS))

@@ -8,20 +8,30 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainer.preloaded import Preloaded
 from tests.trainer.trainings import TINY, Launcher, Started, write_config, write_images
 from trainer.digits import prepare
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # Before anything imports the library, which looks at it once.
+
+
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[Preloaded]:
+    made = Preloaded()
+    yield made
+    made.close()
+
 
 @pytest.fixture
-def launcher(tmp_path: Path) -> Iterator[Launcher]:
-    made = Launcher(tmp_path)
+def launcher(tmp_path: Path, preloaded: Preloaded) -> Iterator[Launcher]:
+    made = Launcher(tmp_path, preloaded)
     yield made
     made.end()
 
 
 @pytest.fixture(scope="session")
-def session_launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    made = Launcher(tmp_path_factory.mktemp("trainings"))
+def session_launcher(tmp_path_factory: pytest.TempPathFactory, preloaded: Preloaded) -> Iterator[Launcher]:
+    made = Launcher(tmp_path_factory.mktemp("trainings"), preloaded)
     yield made
     made.end()
 
@@ -47,9 +57,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def completed(session_launcher: Launcher, tiny: Path, squares: Path) -> Started:
-    """A completed tiny training, for all tests that only read what it left."""
-    return session_launcher.train(tiny, squares, "--model-name=squares", "--config-name=tiny.yaml", name="completed")
+def completed(tmp_path_factory: pytest.TempPathFactory, tiny: Path, squares: Path) -> Started:
+    """A completed tiny training, for all tests that only read what it left; started as users do."""
+    launcher = Launcher(tmp_path_factory.mktemp("completed"))
+    return launcher.train(tiny, squares, "--model-name=squares", "--config-name=tiny.yaml", name="completed")
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tests.trainer.preloaded import Preloaded, PreloadedProcess
 from trainer.experiment import Experiment
 from trainer.images import SPLITS, find_splits
 from trainer.request import Request
@@ -47,7 +48,7 @@ class TwoParts(torch.nn.Module):
 class Started:
     """A training process and what it has written so far."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | PreloadedProcess
     run: RunDir
     log_path: Path
 
@@ -72,6 +73,8 @@ class Launcher:
     """Starts trainings below `home`; those that a test leaves running are ended."""
 
     home: Path
+    preloaded: Preloaded | None = None
+    """Starts them with torch and the like imported already, which saves each several seconds; else as users do."""
     started: list[Started] = field(default_factory=list)
 
     def start(self, config: Path, data: Path, *options: str, name: str = "run", **environment: str) -> Started:
@@ -79,17 +82,24 @@ class Launcher:
         folders = [f"--{split}-data-dir={data / split}" for split in ("train", "val", "test")]
         cache = [f"--cache-dir={self.home / 'cache'}"]
         log_path = self.home / f"{name}.log"
+        arguments = [str(config), f"--run-dir={run.path}", *cache, *folders, *options]
+        self.started.append(Started(self._launch(arguments, os.environ | environment, log_path), run, log_path))
+        return self.started[-1]
+
+    def _launch(
+        self, arguments: list[str], environment: dict[str, str], log_path: Path
+    ) -> subprocess.Popen[bytes] | PreloadedProcess:
+        if self.preloaded is not None:
+            return self.preloaded.start(arguments, environment, log_path)
         with open(log_path, "wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "trainer", str(config), f"--run-dir={run.path}", *cache, *folders, *options],
+            return subprocess.Popen(
+                [sys.executable, "-m", "trainer", *arguments],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "HF_HUB_OFFLINE": "1", **environment},
+                env=environment,
             )
-        self.started.append(Started(process, run, log_path))
-        return self.started[-1]
 
     def train(self, config: Path, data: Path, *options: str, name: str = "run", **environment: str) -> Started:
         """Start a training and wait for its end, whatever that is."""

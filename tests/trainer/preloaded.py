@@ -1,0 +1,128 @@
+"""`python -m trainer` in processes forked from one that has imported everything already.
+
+What they run is the same file under the same name with the same arguments; only the seconds that importing torch and
+Lightning takes are spent once instead of for every training. Of course some tests start theirs as users do.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from trainer import libraries
+
+ROOT = Path(__file__).resolve().parents[2]
+MAX_ORDER_BYTES = 100_000
+_INT = struct.Struct("i")
+
+
+class PreloadedProcess:
+    """A training; what tests need of subprocess.Popen. Its pid, and once it ended its exit code, come by a pipe."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        (self.pid,) = _INT.unpack(os.read(pipe, _INT.size))
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        return self._look(0)
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        code = self._look(timeout_s)
+        if code is None:
+            raise subprocess.TimeoutExpired("trainer", timeout_s or 0)
+        return code
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def _look(self, timeout_s: float | None) -> int | None:
+        if self.returncode is None and select.select([self._pipe], [], [], timeout_s)[0]:
+            (self.returncode,) = _INT.unpack(os.read(self._pipe, _INT.size))
+            os.close(self._pipe)
+        return self.returncode
+
+
+class Preloaded:
+    """The process that is forked from."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        argv = [sys.executable, "-m", "tests.trainer.preloaded", str(theirs.fileno())]
+        self._process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+        theirs.close()
+
+    def start(self, arguments: list[str], environment: dict[str, str], log_path: Path) -> PreloadedProcess:
+        reader, writer = os.pipe()
+        order = json.dumps([arguments, environment, str(log_path)]).encode()
+        socket.send_fds(self._socket, [order], [writer])
+        os.close(writer)
+        return PreloadedProcess(reader)
+
+    def close(self) -> None:
+        """End it; trainings that still run go on."""
+        self._socket.close()
+        self._process.kill()
+        self._process.wait()
+
+
+def serve(orders: socket.socket) -> None:
+    libraries.import_train()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Those who wait for the trainings are waited for by nobody.
+    while True:
+        order, pipes, _, _ = socket.recv_fds(orders, MAX_ORDER_BYTES, 1)
+        if not order:
+            return
+        if os.fork() == 0:
+            orders.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os._exit(_follow(pipes[0], *json.loads(order)))
+        os.close(pipes[0])
+
+
+def _follow(pipe: int, arguments: list[str], environment: dict[str, str], log_path: str) -> int:
+    pid = os.fork()
+    if pid == 0:
+        os.close(pipe)
+        _train(arguments, environment, log_path)
+    with contextlib.suppress(BrokenPipeError):
+        os.write(pipe, _INT.pack(pid))
+        os.write(pipe, _INT.pack(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+    return 0
+
+
+def _train(arguments: list[str], environment: dict[str, str], log_path: str) -> None:
+    """Become `python -m trainer ARGUMENTS > LOG 2>&1`, and end as that ends."""
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[1:1] = [place for place in environment.get("PYTHONPATH", "").split(os.pathsep) if place]
+    sys.argv = ["trainer", *arguments]
+    runpy.run_module("trainer", run_name="__main__", alter_sys=True)
+    # As the interpreter ends, but for C++'s destructors, which would join threads that no fork has.
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))
