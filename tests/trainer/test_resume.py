@@ -11,6 +11,7 @@ import torch
 from tests.trainer.trainings import Launcher, Started, is_validating, read_rows, write_config
 from tests.waiting import wait_until
 from trainer.data import Position
+from trainer.module import FACTS_KEY
 from trainer.resume import ResumeImpossible, check_fits, open_earlier
 from trainer.rundir import RunDir, read_json
 
@@ -172,6 +173,16 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
     earlier.checkpoints.mkdir()
     earlier.last_checkpoint.write_bytes(content)
     with pytest.raises(ResumeImpossible, match=r"cannot be read.*last\.ckpt"):
+        open_earlier(earlier)
+
+
+def test_a_checkpoint_of_an_older_version_is_refused_in_one_sentence(completed: Started, tmp_path: Path) -> None:
+    content = torch.load(completed.run.last_checkpoint, weights_only=True)
+    del content[FACTS_KEY]["random_states"]
+    earlier = RunDir(tmp_path)
+    earlier.checkpoints.mkdir()
+    torch.save(content, earlier.last_checkpoint)
+    with pytest.raises(ResumeImpossible, match=r"is of an older version; start the training anew: .*last\.ckpt"):
         open_earlier(earlier)
 
 
