@@ -1,57 +1,49 @@
-"""What the service costs while nothing runs: `python -m benchmarks.idle`. CPU in percent of one core, memory as PSS."""
+"""What the service costs while nothing runs: processor time in percent of one core, memory as PSS.
+
+The clients follow, and so hear the machine's load once a second.
+"""
 
 from __future__ import annotations
 
-import argparse
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Iterator
 
 import psutil
-import socketio
 
-from tests.servers import KINDS, LiveServer
+from benchmarks.figures import Figure
+from benchmarks.followers import crowd
+from benchmarks.serving import service
+from tests.servers import KINDS
 
 SETTLE_S = 2.0
+SECONDS = 6.0
+MAX_PERCENT, MAX_MB = 1, 100
+MOST_ROUNDS = 3
+"""Its spread is small, and it takes its time."""
 
 
-def measure(kind: str, num_clients: int, seconds: float) -> tuple[float, float]:
+def idle(kind: str, num_clients: int) -> tuple[float, float]:
     """Return the CPU percentage and the memory in MB of all the server's processes together."""
-    with tempfile.TemporaryDirectory() as home:
-        server = LiveServer(Path(home), kind).start()
-        clients = [socketio.Client() for _ in range(num_clients)]
-        try:
-            assert server.process is not None
-            for client in clients:
-                client.connect(server.url, namespaces=["/training"], transports=["websocket"])
-                client.call("subscribe", {}, namespace="/training")
-            main = psutil.Process(server.process.pid)
-            processes = [main, *main.children(recursive=True)]
-            time.sleep(SETTLE_S)
-            began_s, used_s = time.monotonic(), _cpu_s(processes)
-            time.sleep(seconds)
-            percent = 100 * (_cpu_s(processes) - used_s) / (time.monotonic() - began_s)
-            return percent, sum(process.memory_full_info().pss for process in processes) / 1e6
-        finally:
-            for client in clients:
-                client.disconnect()
-            server.kill()
+    with service(kind) as server, crowd(server.port, num_clients) as followers:
+        assert server.process is not None
+        main = psutil.Process(server.process.pid)
+        processes = [main, *main.children(recursive=True)]
+        followers.listen_for(SETTLE_S)
+        began_s, used_s = time.monotonic(), cpu_s(processes)
+        followers.listen_for(SECONDS)
+        percent = 100 * (cpu_s(processes) - used_s) / (time.monotonic() - began_s)
+        return percent, sum(process.memory_full_info().pss for process in processes) / 1e6
 
 
-def _cpu_s(processes: list[psutil.Process]) -> float:
-    return sum(process.cpu_times().user + process.cpu_times().system for process in processes)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20)
-    seconds = parser.parse_args().seconds
-    print("server    clients   cpu %   memory MB")
+def measure(rounds: int) -> Iterator[Figure]:
     for kind in KINDS:
         for num_clients in (0, 1, 50):
-            percent, memory_mb = measure(kind, num_clients, seconds)
-            print(f"{kind:9} {num_clients:7} {percent:7.2f} {memory_mb:11.0f}")
+            pairs = [idle(kind, num_clients) for _ in range(min(rounds, MOST_ROUNDS))]
+            percents, megabytes = (list(values) for values in zip(*pairs, strict=True))
+            what = f"{kind}, {num_clients} clients"
+            yield Figure(f"{what}, processor", "%", percents, goal=MAX_PERCENT, is_ratio=False)
+            yield Figure(f"{what}, memory", "MB", megabytes, goal=MAX_MB, is_ratio=False)
 
 
-if __name__ == "__main__":
-    main()
+def cpu_s(processes: list[psutil.Process]) -> float:
+    return sum(process.cpu_times().user + process.cpu_times().system for process in processes)

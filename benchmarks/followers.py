@@ -1,0 +1,165 @@
+"""Many followers in one thread: WebSocket, Engine.IO and Socket.IO just as far as it takes to hear events.
+
+A thousand clients of the usual library would need more of the machine than the server that is measured.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks.keepalive import Asker
+
+NAMESPACE = "/training"
+EVENT, ACK = f"42{NAMESPACE},".encode(), f"43{NAMESPACE},".encode()
+METRICS = EVENT + b'["metrics"'
+CONNECTED, PING, PONG = f"40{NAMESPACE},".encode(), b"2", b"3"
+PATIENCE_S = 60.0
+LOOK_EVERY_S = 0.2
+
+
+class Follower:
+    """One client. Between two calls of `hear` whatever arrives waits in the kernel."""
+
+    def __init__(self, port: int) -> None:
+        self.next_row: int | None = None
+        """The number of the row to come; None before the first."""
+        self.num_missed = 0
+        self._unread = b""
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.socket.sendall(
+            f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        while b"\r\n\r\n" not in self._unread:
+            self._unread += self.socket.recv(4096)
+        head, _, self._unread = self._unread.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 101"), head
+        self.say(CONNECTED)
+        self._wait_for(CONNECTED)
+
+    def subscribe(self) -> None:
+        self.say(EVENT[:-1] + b',0["subscribe",{}]')
+        self._wait_for(ACK)
+
+    def say(self, text: bytes) -> None:
+        """Send a short text; masked, as clients have to, with a mask that changes nothing."""
+        assert len(text) < 126
+        self.socket.sendall(struct.pack("!BB4x", 0x81, 0x80 | len(text)) + text)
+
+    def hear(self) -> list[bytes]:
+        """Read once and return the whole messages; pings are answered."""
+        self._unread += self.socket.recv(65536)
+        messages, at = [], 0
+        while len(self._unread) >= at + 2:
+            length, start = self._unread[at + 1], at + 2
+            if length == 126:
+                start += 2
+                length = int.from_bytes(self._unread[at + 2 : start], "big")
+            elif length == 127:
+                start += 8
+                length = int.from_bytes(self._unread[at + 2 : start], "big")
+            if len(self._unread) < start + length:
+                break
+            messages.append(self._unread[start : start + length])
+            at = start + length
+        self._unread = self._unread[at:]
+        if PING in messages:
+            self.say(PONG)
+        return messages
+
+    def _wait_for(self, beginning: bytes) -> None:
+        while not any(message.startswith(beginning) for message in self.hear()):
+            pass
+
+
+class Crowd:
+    """Followers that note how old each row is when it arrives, and whether one is missing."""
+
+    def __init__(self, port: int, number: int, subscribes: bool) -> None:
+        self.ages_s: list[float] = []
+        """Of each row at each follower, from the writing to the arrival; of those written since we listen."""
+        self._listening_since = 0.0
+        self._read: dict[bytes, tuple[int, list[float]]] = {}
+        self.followers = [Follower(port) for _ in range(number)]
+        if subscribes:
+            for follower in self.followers:
+                follower.subscribe()
+
+    @property
+    def num_missed(self) -> int:
+        """Rows that did not reach a follower although later ones did."""
+        return sum(follower.num_missed for follower in self.followers)
+
+    def num_missing(self, number: int) -> int:
+        """Of so many rows for each follower, those that are still to come."""
+        return sum(number - (follower.next_row or 0) for follower in self.followers)
+
+    def listen(self, is_enough: Callable[[], bool], asker: Asker | None = None) -> None:
+        """Hear until it is enough; meanwhile `asker` asks at its pace. Raises TimeoutError when all is silent."""
+        with select.epoll() as poll:
+            by_descriptor = {follower.socket.fileno(): follower for follower in self.followers}
+            for descriptor in by_descriptor:
+                poll.register(descriptor, select.EPOLLIN)
+            if asker is not None:
+                poll.register(asker.socket.fileno(), select.EPOLLIN)
+            heard_at = looked_at = time.monotonic()
+            self._listening_since = time.time()
+            while True:
+                for descriptor, _ in poll.poll(0.01):
+                    if descriptor in by_descriptor:
+                        self._hear(by_descriptor[descriptor])
+                        heard_at = time.monotonic()
+                    elif asker is not None:
+                        asker.read()
+                if asker is not None:
+                    asker.ask_when_due()
+                now = time.monotonic()
+                if now - looked_at > LOOK_EVERY_S:
+                    looked_at = now
+                    if is_enough():
+                        return
+                if now - heard_at > PATIENCE_S:
+                    raise TimeoutError("The followers hear nothing any more.")
+
+    def listen_for(self, seconds: float) -> None:
+        enough_at = time.monotonic() + seconds
+        self.listen(lambda: time.monotonic() > enough_at)
+
+    def _hear(self, follower: Follower) -> None:
+        messages = follower.hear()
+        now = time.time()
+        for message in messages:
+            if message.startswith(METRICS):
+                from_row, written_at = self._parse(message)
+                follower.num_missed += abs(from_row - (from_row if follower.next_row is None else follower.next_row))
+                follower.next_row = from_row + len(written_at)
+                self.ages_s += [now - at for at in written_at if at >= self._listening_since]
+
+    def _parse(self, message: bytes) -> tuple[int, list[float]]:
+        """Parse what all followers hear alike only once."""
+        if message not in self._read:
+            payload: dict[str, Any] = json.loads(message[len(EVENT) :])[1]
+            column = payload["columns"].index("written_at") if payload["rows"] else 0
+            self._read[message] = payload["from_row"], [row[column] for row in payload["rows"]]
+        return self._read[message]
+
+
+@contextmanager
+def crowd(port: int, number: int, subscribes: bool = True) -> Iterator[Crowd]:
+    gathered = Crowd(port, number, subscribes)
+    try:
+        yield gathered
+    finally:
+        for follower in gathered.followers:
+            follower.socket.close()

@@ -1,0 +1,47 @@
+"""The servers that are measured: ours over a folder of its own, and a baseline's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from tests.servers import ROOT, LiveServer, free_port
+from tests.waiting import wait_until
+
+
+@contextmanager
+def service(kind: str) -> Iterator[LiveServer]:
+    """Our service, answering; `kind` is eventlet or gunicorn."""
+    with tempfile.TemporaryDirectory() as home:
+        server = LiveServer(Path(home), kind).start()
+        try:
+            yield server
+        finally:
+            server.post("/training/stop", {"mode": "discard"})
+            server.kill()
+
+
+@contextmanager
+def baseline(*arguments: str, folder: Path = ROOT) -> Iterator[int]:
+    """A server that `python -m ARGUMENTS` starts, answering at /ping; give its port, `{port}` in the arguments."""
+    port = free_port()
+    argv = [sys.executable, "-m", *(argument.format(port=port) for argument in arguments)]
+    with subprocess.Popen(argv, cwd=folder, stderr=subprocess.DEVNULL) as server:
+        try:
+            wait_until(lambda: _answers(port), 30)
+            yield port
+        finally:
+            server.terminate()
+
+
+def _answers(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/ping", timeout=5).ok
+    except requests.ConnectionError:
+        return False
