@@ -16,6 +16,7 @@ from app.runs.lock import PublisherLock
 from app.runs.supervisor import Supervisor
 from app.runs.system import SystemMonitor
 from app.settings import Settings
+from app.shortcut import StatusShortcut
 from app.websocket import survive_lost_connections
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,5 +66,6 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     live.supervisor = supervisor
     socketio.on_namespace(TrainingNamespace(live, access))
     app.wsgi_app = SocketGate(app.wsgi_app, socketio, access, settings.max_sockets)  # type: ignore[method-assign]
+    app.wsgi_app = StatusShortcut(app.wsgi_app, built.status, access)  # type: ignore[method-assign]
     app.extensions["supervisor"] = supervisor
     return app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -24,12 +25,18 @@ class Access:
         self._origins = settings.cors_origins
         self._is_local = settings.api_token is None and not settings.allow_anonymous
         self._names = {"localhost", settings.host, *(urlsplit(origin).hostname for origin in settings.cors_origins)}
+        self.is_host_known = lru_cache(maxsize=64)(self._is_host_known)
 
     def is_token_right(self, token: object) -> bool:
         """Compare in constant time; without a configured token everybody is let in."""
         if self._token is None:
             return True
         return isinstance(token, str) and hmac.compare_digest(token.encode(errors="replace"), self._token.encode())
+
+    def is_authorised(self, environ: dict[str, Any]) -> bool:
+        """Whether a request has the token, if there is one."""
+        scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        return self.is_token_right(token.strip() if scheme.lower() == "bearer" else None)
 
     def is_origin_allowed(self, origin: str | None, environ: dict[str, Any]) -> bool:
         """Whether a page from `origin` may use the service: one of our own, or of the configured origins.
@@ -41,7 +48,7 @@ class Access:
         own = _split(origin).netloc
         return own != "" and own in (environ.get("HTTP_HOST"), environ.get("HTTP_X_FORWARDED_HOST"))
 
-    def is_host_known(self, host: str | None) -> bool:
+    def _is_host_known(self, host: str | None) -> bool:
         """Whether the address in a browser's address bar is ours.
 
         Any name can be made to point here (DNS rebinding), and then a stranger's page has the same origin as ours. So
@@ -78,8 +85,7 @@ class Access:
         stranger = self.refusal(request.environ)
         if stranger is not None:
             abort(403, message=stranger)
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if not self.is_token_right(token.strip() if scheme.lower() == "bearer" else None):
+        if not self.is_authorised(request.environ):
             abort(
                 401,
                 message="This service needs its token: send the header Authorization: Bearer TOKEN.",

@@ -14,6 +14,7 @@ from app.runs.models import ModelFolder
 from app.runs.preflight import Preflight
 from app.runs.service import RunService
 from app.runs.starting import Planner
+from app.runs.status import Status
 from app.runs.store import RunStore
 from app.runs.views import RunViews
 from app.settings import Settings
@@ -24,6 +25,7 @@ class Domain:
     store: RunStore
     service: RunService
     views: RunViews
+    status: Status
     catalogue: Catalogue
     experiments: ExperimentFolder
     datasets: DatasetFolder
@@ -41,6 +43,7 @@ def build(settings: Settings) -> Domain:
         store=store,
         service=RunService(store, planner, settings.stop_grace_s, settings.min_free_mb),
         views=RunViews(store),
+        status=Status(store),
         catalogue=Catalogue(store),
         experiments=experiments,
         datasets=datasets,

@@ -18,6 +18,13 @@ CONTENT_SECURITY_POLICY = (
 )
 """Nothing but our own files, nothing inline: also the answers of REST, should a browser ever show one as a page."""
 
+SAFETY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+"""Of every answer."""
+
 DOCS_SCRIPT = "docs.js"
 
 VIEWS = {"/": "now", "/runs": "runs", "/runs/<run_id>": "run", "/models": "models", "/start": "start"}
@@ -57,7 +64,6 @@ def _docs() -> Response:
 
 
 def _harden(response: Response) -> Response:
-    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    for name, value in SAFETY_HEADERS.items():
+        response.headers.setdefault(name, value)
     return response

@@ -57,9 +57,9 @@ def stop_run(asked: dict[str, Any], query: dict[str, Any]) -> Any:
 @blp.get("/status")
 @blp.response(200, schemas.StatusSchema)
 @blp.errors()
-def get_status() -> dict[str, Any]:
+def get_status() -> Any:
     """Tell what runs now, and how the last run ended."""
-    return domain().views.status()
+    return current_app.json.response(domain().status.describe())
 
 
 @blp.get("/system")

@@ -169,7 +169,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     JSON has no NaN and no infinity; where a program wrote them all the same they are read as null.
     """
     try:
-        content = json.loads(path.read_bytes(), parse_constant=lambda _: None, parse_float=_finite)
+        content = _JSON.decode(path.read_bytes().decode())
     except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
@@ -178,3 +178,6 @@ def read_json(path: Path) -> dict[str, Any] | None:
 def _finite(text: str) -> float | None:
     value = float(text)
     return value if math.isfinite(value) else None
+
+
+_JSON = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite)

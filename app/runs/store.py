@@ -139,6 +139,10 @@ class RunStore:
         run = self._read(self.runs_dir / holder, holder)
         return run if run.is_active else None
 
+    def active_and_ended(self) -> tuple[Run | None, Run | None]:
+        """The active run, and the newest that has ended."""
+        return self.active(), next((run for run in self.list() if not run.is_active), None)
+
     def named(self) -> str | None:
         """Name the run that was started last, whether or not it has ended."""
         named = self.lock.named()

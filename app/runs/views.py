@@ -24,22 +24,6 @@ class RunViews:
     def __init__(self, store: RunStore) -> None:
         self._store = store
 
-    def status(self) -> dict[str, Any]:
-        """What runs now; `last_run` is the newest run that has ended."""
-        active = self._store.active()
-        last = next((run for run in self._store.list() if not run.is_active), None)
-        return {
-            "status": "running" if active else "not_running",
-            "running": active is not None,
-            "pid": active.pid if active else None,
-            "run_id": active.run_id if active else None,
-            "state": active.state if active else None,
-            "config_name": active.config_name if active else None,
-            "progress": active.progress if active else None,
-            "started_at": active.snapshot()["started_at"] if active else None,
-            "last_run": {"run_id": last.run_id, "state": last.state, "reason": last.reason} if last else None,
-        }
-
     def latest_run_id(self) -> str:
         """The run started last. Raises NoRuns."""
         ids = self._store.ids()
