@@ -9,10 +9,16 @@ import warnings
 if __name__ == "__main__":
     # Known; gunicorn is the other way to serve.
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+    # No host names are looked up here, so eventlet's own way of doing that need not be imported.
+    os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
     import eventlet
 
     # Before anything else is imported: under eventlet every blocking call has to yield.
     eventlet.monkey_patch()
+
+if "engineio" not in sys.modules:
+    # It would import these for its clients, of which there are none here: a third of the time to start.
+    sys.modules.update(dict.fromkeys(("aiohttp", "requests")))  # type: ignore[arg-type]
 
 import logging
 

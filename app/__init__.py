@@ -9,6 +9,7 @@ from flask_socketio import SocketIO
 
 from app import domain, errors, metrics, models, pages, run, training
 from app.access import Access
+from app.broadcast import broadcast_for
 from app.extensions import Api, offload_for
 from app.live import Live, SocketGate, TrainingNamespace
 from app.runs.load import LoadHistory
@@ -17,7 +18,6 @@ from app.runs.supervisor import Supervisor
 from app.runs.system import SystemMonitor
 from app.settings import Settings
 from app.shortcut import StatusShortcut
-from app.websocket import survive_lost_connections
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_BODY_BYTES = 1024 * 1024
@@ -52,8 +52,10 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     app.extensions["offload"] = offload_for(async_mode)
     socketio = SocketIO(app, async_mode=async_mode, cors_allowed_origins=access.is_origin_allowed)
     if async_mode == "threading":
+        from app.websocket import survive_lost_connections  # Eventlet does without, and starts sooner.
+
         survive_lost_connections(socketio)
-    live = Live(socketio)
+    live = Live(socketio, broadcast_for(socketio, async_mode))
     load = LoadHistory(SystemMonitor(settings.runs_dir).measure)
     app.extensions["load"] = load
     supervisor = Supervisor(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +12,7 @@ from flask_socketio import ConnectionRefusedError, Namespace, SocketIO, join_roo
 from marshmallow import ValidationError
 
 from app.access import Access
+from app.broadcast import NAMESPACE, Broadcast
 from app.errors import status_of
 from app.extensions import error_body
 from app.runs.events import Event, SystemMeasured
@@ -19,7 +20,6 @@ from app.runs.exceptions import RunError
 from app.runs.supervisor import Supervisor
 from app.schemas import SubscribeSchema
 
-NAMESPACE = "/training"
 FOLLOW = "follow"
 """The room of those who follow whatever runs; a run's own followers are in the room `run:ID`."""
 RUN_PREFIX = "run:"
@@ -34,20 +34,24 @@ Environ = dict[str, Any]
 class Live:
     """Emit events to the clients that can take them."""
 
-    def __init__(self, socketio: SocketIO) -> None:
+    def __init__(self, socketio: SocketIO, broadcast: Broadcast) -> None:
         self._socketio = socketio
+        self._broadcast = broadcast
         self._lagging: dict[str, list[str]] = {}
         self.supervisor: Supervisor | None = None
         """Set by the factory, since each needs the other."""
 
-    def publish(self, event: Event) -> None:
-        """Emit to the followers of the event's run. Called by the supervisor, one event at a time."""
-        audience = [EVERYBODY] if isinstance(event, SystemMeasured) else [FOLLOW, room_of(event.run_id)]
+    def publish(self, events: Sequence[Event]) -> None:
+        """Send events of one run, or the measures, to its followers. Called by the supervisor, one call at a time."""
+        if not events:
+            return
+        first = events[0]
+        audience = [EVERYBODY] if isinstance(first, SystemMeasured) else [FOLLOW, room_of(first.run_id)]
         for sid, eio_sid in list(self._participants(audience)):
             if self._num_queued(eio_sid) > MAX_QUEUED_PACKETS:
                 self.set_aside(sid)
-        self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=audience)
-        if isinstance(event, SystemMeasured):
+        self._broadcast.send(events, audience)
+        if isinstance(first, SystemMeasured):
             self._readmit()
 
     def forget(self, sid: str) -> None:

@@ -97,7 +97,11 @@ class Settings:
         None, "comma-separated origins that may use REST and sockets; unset: the same origin only", _origins
     )
     stop_grace_s: float = _setting("30", "seconds from the stop signal to the kill", _number(float, 0, 86400))
-    poll_interval_s: float = _setting("0.1", "seconds between two looks of the supervisor", _number(float, 0.01, 60))
+    poll_interval_s: float = _setting(
+        "0.1",
+        "seconds between two looks at the run's files; changes are noticed after a fifth of it",
+        _number(float, 0.01, 60),
+    )
     min_free_mb: int = _setting("500", "megabytes; a start with less free disk is refused", _number(int, 0, 10**9))
     max_sockets: int = _setting(
         "1000", "open sockets at most; under gunicorn each holds a thread", _number(int, 1, 100_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from app.runs.events import (
@@ -32,10 +33,17 @@ class Follower:
         self.run = run
         self.is_over = False
         self._metrics = MetricsTail()
+        self._metrics_file: Path | None = None
         self._log = LogTail()
         self._epochs: dict[int, dict[str, Any]] = {}
         self._progress: dict[str, Any] | None = None
         self._published_state: tuple[str, str | None, int | None] | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """Whose change means news: the directory, as state and progress are replaced in it, the log, the metrics."""
+        directory = self.run.directory
+        return [directory.path, directory.log, *([self._metrics_file] if self._metrics_file is not None else [])]
 
     def skip_to_end(self) -> None:
         """Take everything that is there as published; used for a run that was going on before we were."""
@@ -144,7 +152,8 @@ class Follower:
         ]
 
     def _read_metrics(self) -> tuple[list[Row], set[int]]:
-        rows = self._metrics.read_new(self.run.directory.find_metrics())
+        self._metrics_file = self.run.directory.find_metrics()
+        rows = self._metrics.read_new(self._metrics_file)
         return rows, merge_epochs(self._metrics.columns, rows, self._epochs)
 
 

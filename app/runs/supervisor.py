@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from app.runs import processes
@@ -21,6 +23,8 @@ from trainer.verdict import INTERRUPTED
 logger = logging.getLogger(__name__)
 
 MEASURE_EVERY_S = 1.0
+PAUSE_PER_WORK = 3
+"""A look that takes much of the processor, having many clients, is followed by a pause so many times as long."""
 LAUNCH_TAKES_AT_MOST_S = 30.0
 NOTHING_YET: dict[str, Any] = {
     "run": None,
@@ -47,7 +51,7 @@ class Supervisor:
         self,
         store: RunStore,
         publisher_lock: PublisherLock,
-        publish: Callable[[Event], None],
+        publish: Callable[[Sequence[Event]], None],
         measure: Callable[[Run | None], dict[str, Any] | None],
         poll_interval_s: float,
     ) -> None:
@@ -74,11 +78,33 @@ class Supervisor:
         self._publisher_lock.release()
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._poll_interval_s):
-            try:
-                self.poll()
-            except Exception:
-                logger.exception("The supervisor goes on after an error.")
+        seen, pause_s, looked_at = self._glance(), self._poll_interval_s, 0.0
+        while not self._stopping.wait(pause_s):
+            if has_changed := self._glance() != seen:
+                self._stopping.wait(self._poll_interval_s / 5)  # What belongs together is written one after the other.
+            seen, began_at, cpu_s = self._glance(), time.monotonic(), time.thread_time()
+            if has_changed or began_at - looked_at >= self._poll_interval_s:
+                looked_at = began_at
+                try:
+                    self.poll()
+                except Exception:
+                    logger.exception("The supervisor goes on after an error.")
+            pause_s = max(self._pause_s(has_changed), PAUSE_PER_WORK * (time.thread_time() - cpu_s))
+
+    def _pause_s(self, has_changed: bool) -> float:
+        """Until the next glance: soon, so that news are published soon; but not one right after the other, for those
+        come to many clients and are drawn by pages.
+        """
+        if self._following is None or self._following.is_over:
+            return self._poll_interval_s
+        return self._poll_interval_s / (2 if has_changed else 5)
+
+    def _glance(self) -> list[tuple[int, int] | None]:
+        """Times and sizes of the followed run's files. News that they do not show (some network file systems tell of
+        them late, the metrics file may be a new one) wait for the next look.
+        """
+        following = self._following
+        return [] if following is None or following.is_over else [_stamp(file) for file in following.files]
 
     def poll(self) -> None:
         """Look once and publish what is new. Does nothing in a process that is not the publisher."""
@@ -136,8 +162,7 @@ class Supervisor:
             run = self._look_at(following.run)
             if run.is_active:
                 self._end_orphans(run)
-            for event in following.read_new(run):
-                self._publish(event)
+            self._publish(following.read_new(run))
             if following.is_over and not has_verdict(run.record):
                 self._kill(run)  # Its runner, who would have ended everything, was killed.
         self._is_publisher = True
@@ -146,8 +171,7 @@ class Supervisor:
         """Turn to another run, after the last word on the one before."""
         before = self._following
         if before is not None and not before.is_over:
-            for event in before.read_new(self._look_at(before.run)):
-                self._publish(event)
+            self._publish(before.read_new(self._look_at(before.run)))
         try:
             run = self._store.find(run_id)
         except RunNotFound:
@@ -156,8 +180,7 @@ class Supervisor:
         if not self._is_publisher:
             # Going on before we were: its past is for those who ask. Whoever subscribed meanwhile learns the position.
             self._following.skip_to_end()
-            for event in self._following.position():
-                self._publish(event)
+            self._publish(self._following.position())
 
     def _look_at(self, run: Run) -> Run:
         """Read the run anew, also one whose directory is gone."""
@@ -191,7 +214,7 @@ class Supervisor:
         run = following.run if following is not None and not following.is_over else None
         measures = self._measure(run)
         if measures is not None:
-            self._publish(SystemMeasured(measures))
+            self._publish([SystemMeasured(measures)])
 
 
 def _age_s(run: RunDir) -> float:
@@ -200,3 +223,11 @@ def _age_s(run: RunDir) -> float:
         return time.time() - run.path.stat().st_mtime
     except OSError:
         return float("inf")
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
