@@ -56,7 +56,7 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
 
         survive_lost_connections(socketio)
     live = Live(socketio, broadcast_for(socketio, async_mode))
-    load = LoadHistory(SystemMonitor(settings.runs_dir).measure)
+    load = LoadHistory(SystemMonitor(settings.runs_dir, built.prewarm).measure)
     app.extensions["load"] = load
     supervisor = Supervisor(
         built.store,
@@ -64,6 +64,7 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
         publish=live.publish,
         measure=load.measure,
         poll_interval_s=settings.poll_interval_s,
+        prewarm=built.prewarm,
     )
     live.supervisor = supervisor
     socketio.on_namespace(TrainingNamespace(live, access))

@@ -12,6 +12,7 @@ from app.runs.experiments import ExperimentFolder
 from app.runs.lock import ActiveLock
 from app.runs.models import ModelFolder
 from app.runs.preflight import Preflight
+from app.runs.prewarm import Prewarm
 from app.runs.service import RunService
 from app.runs.starting import Planner
 from app.runs.status import Status
@@ -31,6 +32,7 @@ class Domain:
     datasets: DatasetFolder
     preflight: Preflight
     models: ModelFolder
+    prewarm: Prewarm | None
 
 
 def build(settings: Settings) -> Domain:
@@ -39,9 +41,10 @@ def build(settings: Settings) -> Domain:
     datasets = DatasetFolder(settings.data_dir)
     preflight = Preflight(settings.runs_dir.parent / "preflight")
     planner = Planner(store, experiments, datasets, settings.data_roots, preflight)
+    prewarm = Prewarm() if settings.prewarm else None
     return Domain(
         store=store,
-        service=RunService(store, planner, settings.stop_grace_s, settings.min_free_mb),
+        service=RunService(store, planner, settings.stop_grace_s, settings.min_free_mb, prewarm),
         views=RunViews(store),
         status=Status(store),
         catalogue=Catalogue(store),
@@ -49,6 +52,7 @@ def build(settings: Settings) -> Domain:
         datasets=datasets,
         preflight=preflight,
         models=ModelFolder(store),
+        prewarm=prewarm,
     )
 
 

@@ -106,6 +106,7 @@ class Settings:
     max_sockets: int = _setting(
         "1000", "open sockets at most; under gunicorn each holds a thread", _number(int, 1, 100_000)
     )
+    prewarm: bool = _setting("0", "1: a training program waits with everything imported, for quick starts", _flag)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

@@ -34,6 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, loaded)
 
 
+def run(arguments: Sequence[str] | None = None) -> None:
+    """As `main`, but end the process if its exit code is not 0."""
+    exit_code = main(arguments)
+    if exit_code:
+        # Nothing may come after the last line. On the way out multiprocessing would terminate loader processes that an
+        # error left waiting, whereupon torch prints a second error; so they end with us (see trainer.data).
+        sys.stdout.flush()
+        os._exit(exit_code)
+
+
 def _load(options: argparse.Namespace) -> experiment.Experiment:
     loaded = experiment.load(options.config, _overrides(options.set))
     if loaded.command is not None:
@@ -130,9 +140,4 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    exit_code = main()
-    if exit_code:
-        # Nothing may come after the last line. On the way out multiprocessing would terminate loader processes that an
-        # error left waiting, whereupon torch prints a second error; so they end with us (see trainer.data).
-        sys.stdout.flush()
-        os._exit(exit_code)
+    run()

@@ -1,10 +1,10 @@
-"""Own one run's process from birth to verdict: `python -m trainer.runner RUN_DIR LOCK_FD`.
+"""Own one run's process from birth to verdict: `python -m trainer.runner RUN_DIR LOCK_FD [REPLY_FD CHANNEL_FD PID]`.
 
 A small process per run that lives on when the service ends, as container engines keep a shim per container. It starts
 the training program that run.json names, in a session of its own and with the locked descriptor, waits, and
 writes state.json. On SIGTERM it passes the signal on to the program's leader, waits the grace time that stop.json
 states, and kills. It returns only when no process of the run is left. Standard library only: it has to start in
-milliseconds and stay small for days.
+milliseconds and stay small for days. The last three arguments are trainer.keeper's, whose program waits already.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer import oom, process, verdict
+from trainer.keeper import WarmProgram
 from trainer.rundir import RUN_DIR_VARIABLE, RunDir, is_there, read_json, utc_now
 
 DEFAULT_GRACE_S = 30.0
@@ -95,7 +97,7 @@ class Runner:
         self._lock_fd = lock_fd
         self._signals = Signals()
         self._state_file = StateFile(run.state)
-        self._program: subprocess.Popen[bytes] | None = None
+        self._program: subprocess.Popen[bytes] | WarmProgram | None = None
         self._deadline: float | None = None
         self._killed_after_s: float | None = None
         self._was_terminated = False
@@ -113,24 +115,30 @@ class Runner:
             "signal": None,
         }
 
-    def launch(self, program: dict[str, Any]) -> bool:
+    def launch(self, program: dict[str, Any], warm: WarmProgram | None) -> bool:
         """Start the program and write the state; False, with the verdict written, when it cannot be executed."""
         try:
-            self._program = subprocess.Popen(
-                program["argv"],
-                cwd=program["cwd"],
-                env=os.environ | program["env"] | {RUN_DIR_VARIABLE: str(self._run.path)},
-                stdin=subprocess.DEVNULL,
-                pass_fds=(self._lock_fd,),
-                start_new_session=True,
-                preexec_fn=_die_with_parent,
-            )
+            if warm is not None and warm.begin(self._run, self._lock_fd, sys.stdout.fileno()):
+                self._program = warm
+            else:
+                self._program = self._execute(program)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             self._finish(verdict.FAILED, f"cannot start {program['argv'][0]}: {_problem(error, program['argv'][0])}")
             return False
         self._state |= {"state": "running", "pid": self._program.pid, "trainer": _identity(self._program.pid)}
         self._state_file.write(self._state)
         return True
+
+    def _execute(self, program: dict[str, Any]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            program["argv"],
+            cwd=program["cwd"],
+            env=os.environ | program["env"] | {RUN_DIR_VARIABLE: str(self._run.path)},
+            stdin=subprocess.DEVNULL,
+            pass_fds=(self._lock_fd,),
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
 
     def wait(self, needs_result: bool) -> None:
         """Return when no process of the run is left and the verdict is written."""
@@ -141,11 +149,13 @@ class Runner:
                 self._pass_on_stop()
             elif self._deadline is not None and time.monotonic() >= self._deadline:
                 self._kill_group()
-        is_oom = self._program.returncode == -signal.SIGKILL and oom.was_oom_killed(
+        exit_code = self._program.returncode
+        assert exit_code is not None
+        is_oom = exit_code == -signal.SIGKILL and oom.was_oom_killed(
             self._program.pid, self._began_s, self._oom_kills, oom.oom_kills()
         )
         self._end_descendants()
-        ending = verdict.Ending(self._program.returncode, self._was_terminated, self._killed_after_s, is_oom)
+        ending = verdict.Ending(exit_code, self._was_terminated, self._killed_after_s, is_oom)
         self._finish(*verdict.judge(self._run, ending, self._read_stop(), needs_result))
 
     def _remaining_s(self) -> float | None:
@@ -245,26 +255,35 @@ def main(argv: list[str]) -> int:
     """Return 0 as soon as the program is launched, 1 when it cannot be; the run itself goes on in a second process.
 
     That second process is nobody's child, so no server has to reap it, and whoever waited for the first one finds
-    state.json written.
+    state.json written. After trainer.keeper this process is nobody's child already: there is no second one.
     """
     run, lock_fd = RunDir(Path(argv[0])), int(argv[1])
+    if argv[2:]:
+        reply_fd, channel_fd, pid = map(int, argv[2:])
+        own(run, lock_fd, reply_fd, WarmProgram(pid, socket.socket(fileno=channel_fd)))
+        return 0
     reader, writer = os.pipe()
     if os.fork():
         os.close(writer)
         return 0 if os.read(reader, 1) == b"1" else 1
     os.close(reader)
+    own(run, lock_fd, writer, None)
+    return 0
+
+
+def own(run: RunDir, lock_fd: int, reply_fd: int, warm: WarmProgram | None) -> None:
+    """Launch the program, write b"1" to `reply_fd` (b"0" if it cannot be), and return when the run is over."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     launched_from = json.loads(run.run.read_bytes())["program"]
     runner = Runner(run, lock_fd)
     _write_log_to(run.log)  # Not earlier: what goes wrong before is for whoever asked for the start.
-    has_launched = runner.launch(launched_from)
+    has_launched = runner.launch(launched_from, warm)
     with contextlib.suppress(BrokenPipeError):  # Whoever launched us is gone already, no reason to end the run.
-        os.write(writer, b"1" if has_launched else b"0")
-    os.close(writer)
+        os.write(reply_fd, b"1" if has_launched else b"0")
+    os.close(reply_fd)
     if has_launched:
         runner.wait(launched_from["needs_result"])
-    return 0
 
 
 if __name__ == "__main__":

@@ -24,8 +24,7 @@ def trainer_program(run: RunDir, request: dict[str, Any], resume_from: RunDir | 
     argv += ["--cache-dir", str(run.path.parent.parent / "cache")]
     if resume_from is not None:
         argv += ["--resume-from", str(resume_from.path)]
-    search_path = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
-    return {"argv": argv, "cwd": os.getcwd(), "env": {"PYTHONPATH": search_path}, "needs_result": True}
+    return {"argv": argv, "cwd": os.getcwd(), "env": {"PYTHONPATH": search_path()}, "needs_result": True}
 
 
 def command_program(command: Command, run: RunDir, request: dict[str, Any]) -> dict[str, Any]:
@@ -60,6 +59,11 @@ def launch(run: RunDir, lock_fd: int) -> None:
         raise LaunchFailed(str(record.get("reason")), run.run_id)
     told = launched.stderr.decode("utf-8", errors="replace").strip().splitlines()
     raise LaunchFailed(f"the runner ended before the program started: {told[-1] if told else 'no message'}", run.run_id)
+
+
+def search_path() -> str:
+    """Where our training program is found, whatever folder it runs in; then where the service itself looks."""
+    return os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
 
 
 def environment() -> dict[str, str]:

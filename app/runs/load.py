@@ -10,7 +10,7 @@ from app.runs.store import Run
 from app.runs.supervisor import MEASURE_EVERY_S
 
 MAX_SAMPLES = 600
-OF_MACHINE = ("cpu_percent", "memory_used_mb", "disk_free_mb")
+OF_MACHINE = ("cpu_percent", "memory_used_mb", "disk_free_mb", "prewarm_memory_mb")
 OF_GPU = ("utilisation_percent", "memory_used_mb", "temperature_c", "power_w")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.runs import launcher, processes
 from app.runs.exceptions import DiskFull, LaunchFailed, OtherRunActive, RunActive
+from app.runs.prewarm import Prewarm
 from app.runs.starting import Plan, Planner, StartRequest
 from app.runs.store import Run, RunStore
 from trainer.experiment import to_yaml
@@ -34,11 +35,14 @@ class Stopped:
 class RunService:
     """Start and stop runs."""
 
-    def __init__(self, store: RunStore, planner: Planner, stop_grace_s: float, min_free_mb: int) -> None:
+    def __init__(
+        self, store: RunStore, planner: Planner, stop_grace_s: float, min_free_mb: int, prewarm: Prewarm | None = None
+    ) -> None:
         self._store = store
         self._planner = planner
         self._stop_grace_s = stop_grace_s
         self._min_free_mb = min_free_mb
+        self._prewarm = prewarm
 
     def check(self, asked: StartRequest) -> Plan:
         """What a start would begin with, its images not looked at. Raises as `start` does for what is wrong with it."""
@@ -119,7 +123,9 @@ class RunService:
             if plan.preflight is not None:
                 write_json(run.preflight, plan.preflight)
             write_json(run.run, birth | {"program": program})
-            launcher.launch(run, lock_fd)
+            is_warm = command is None and self._prewarm is not None and self._prewarm.launch(run, lock_fd)
+            if not is_warm:
+                launcher.launch(run, lock_fd)
         except (OSError, LaunchFailed):
             if not is_there(run.state):  # Nothing was launched, so there is nothing to tell of.
                 shutil.rmtree(run.path, ignore_errors=True)

@@ -15,6 +15,7 @@ from app.runs.events import Event, SystemMeasured
 from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.follower import Follower
 from app.runs.lock import PublisherLock
+from app.runs.prewarm import Prewarm
 from app.runs.states import has_verdict
 from app.runs.store import Run, RunStore
 from trainer.rundir import RunDir
@@ -54,12 +55,14 @@ class Supervisor:
         publish: Callable[[Sequence[Event]], None],
         measure: Callable[[Run | None], dict[str, Any] | None],
         poll_interval_s: float,
+        prewarm: Prewarm | None = None,
     ) -> None:
         self._store = store
         self._publisher_lock = publisher_lock
         self._publish = publish
         self._measure = measure
         self._poll_interval_s = poll_interval_s
+        self._prewarm = prewarm
         self._following: Follower | None = None
         self._is_publisher = False
         self._measured_at = 0.0
@@ -75,6 +78,8 @@ class Supervisor:
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
+        if self._prewarm is not None:
+            self._prewarm.end()
         self._publisher_lock.release()
 
     def _run(self) -> None:
@@ -111,7 +116,7 @@ class Supervisor:
         with self._mutex:
             if self._publisher_lock.try_acquire():
                 self._follow()
-                self._publish_measures()
+                self._act_each_second()
 
     def subscribe(
         self, run_id: str | None, row: int, log_offset: int | None, join: Callable[[], None]
@@ -205,13 +210,15 @@ class Supervisor:
         if killed:
             logger.warning("Run %s: its runner is gone; killed what it left: %s", run.run_id, killed)
 
-    def _publish_measures(self) -> None:
+    def _act_each_second(self) -> None:
         now = time.monotonic()
         if now - self._measured_at < MEASURE_EVERY_S:
             return
         self._measured_at = now
         following = self._following
         run = following.run if following is not None and not following.is_over else None
+        if self._prewarm is not None:
+            self._prewarm.tend(is_idle=run is None)
         measures = self._measure(run)
         if measures is not None:
             self._publish([SystemMeasured(measures)])

@@ -10,6 +10,7 @@ import psutil
 import pynvml
 
 from app.runs import processes
+from app.runs.prewarm import Prewarm
 from app.runs.store import Run
 
 logger = logging.getLogger(__name__)
@@ -20,8 +21,9 @@ MEGABYTE = 10**6
 class SystemMonitor:
     """Measure. CPU percentages are over the time since the previous call; 100 = one core for a process."""
 
-    def __init__(self, disk_path: Path) -> None:
+    def __init__(self, disk_path: Path, prewarm: Prewarm | None = None) -> None:
         self._disk_path = disk_path
+        self._prewarm = prewarm
         self._processes: dict[int, psutil.Process] = {}
         self._has_gpus: bool | None = None
 
@@ -34,6 +36,7 @@ class SystemMonitor:
             "memory_used_mb": (memory.total - memory.available) // MEGABYTE,
             "memory_total_mb": memory.total // MEGABYTE,
             "disk_free_mb": self._disk_free_mb(),
+            "prewarm_memory_mb": self._prewarm.memory_mb() if self._prewarm is not None else None,
             "gpus": self._gpus(),
             "run": self._of_run(run) if run is not None else None,
         }

@@ -59,6 +59,7 @@ class LoadSchema(Schema):
     cpu_percent = _measured("Percent of all cores")
     memory_used_mb = _measured("MB")
     disk_free_mb = _measured("MB free where runs are kept")
+    prewarm_memory_mb = _measured("MB of the program that waits for the next start; null while none does")
     gpus = fields.List(fields.Nested(GpuLoadSchema), required=True)
 
 

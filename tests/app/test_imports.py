@@ -25,7 +25,7 @@ HEAVY = {
     "torchmetrics",
 }
 WEB = {"flask", "flask_smorest", "flask_socketio", "socketio", "engineio", "werkzeug", "eventlet", "gunicorn"}
-RUNNER_MODULES = ["runner", "rundir", "verdict", "process", "oom"]
+RUNNER_MODULES = ["runner", "keeper", "rundir", "verdict", "process", "oom"]
 
 
 def imported_by(statement: str, *options: str) -> set[str]:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -117,6 +118,23 @@ def test_a_program_that_cannot_be_executed_is_told_by_exit_code_and_state(tmp_pa
         "failed",
         "cannot start /no/such/program: No such file or directory",
     )
+
+
+def test_without_the_program_that_waited_it_is_executed_as_ever(tmp_path: Path) -> None:
+    launched = Launched(tmp_path / "run", *program("exit_with.py", "3"))
+    channel, gone = socket.socketpair()
+    gone.close()
+    reader, writer = os.pipe()
+    with channel, open(launched.lock, "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = (lock.fileno(), writer, channel.fileno())
+        argv = [sys.executable, "-m", "trainer.runner", str(launched.run.path), *map(str, kept), "0"]
+        with subprocess.Popen(argv, cwd=ROOT, pass_fds=kept, start_new_session=True):
+            assert os.read(reader, 1) == b"1"
+    os.close(reader)
+    os.close(writer)
+    state = launched.wait_for_end()
+    assert (state["state"], state["reason"]) == ("failed", "exit code 3")
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"program": {}}', '{"program": {"argv": ["true"]}}'])
