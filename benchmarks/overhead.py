@@ -1,0 +1,102 @@
+"""What a training loses by being supervised, with a client that watches, beside `python -m trainer` alone.
+
+Digits with a row of metrics per step. Only the fit is timed, as the imports before it vary by more than what is looked
+for. The clock is the run's own files: from hparams.yaml, which is written right before the first step, to the last
+epoch's checkpoint. The client runs on the same machine and counts too. The service does not run during the baseline;
+which of the two comes first alternates.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.figures import Figure
+from tests.servers import ROOT, LiveServer
+from tests.waiting import wait_until
+from trainer.digits import prepare
+from trainer.images import SPLITS
+from trainer.rundir import RunDir, read_json
+
+GOAL = 1 / 1.01
+CONFIG = ROOT / "configs" / "experiment" / "digits_resnet.yaml"
+OVERRIDES = {"trainer.log_every_n_steps": 1}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What one fit took."""
+
+    wall_s: float
+    cpu_s: float
+    """Of the training process, its threads and its loader processes."""
+    service_cpu_s: float
+
+
+def measure(rounds: int) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as home:
+        server = LiveServer(Path(home))
+        prepare(server.data_dir / "digits")
+        shutil.copy(CONFIG, server.configs_dir)
+        fit_alone(server, "first")  # leaves the decoded images for all
+        supervised, alone = [], []
+        for number in range(rounds):
+            if number % 2:
+                alone.append(fit_alone(server, str(number)))
+            supervised.append(fit_supervised(server))
+            if not number % 2:
+                alone.append(fit_alone(server, str(number)))
+    for name, of in (("wall time of a fit", "wall_s"), ("its CPU time", "cpu_s")):
+        ours, base = ([getattr(fit, of) for fit in fits] for fits in (supervised, alone))
+        yield Figure(f"{name}, supervised", "s", ours, base, "python -m trainer alone", goal=GOAL)
+    shares = [100 * fit.service_cpu_s / fit.wall_s for fit in supervised]
+    yield Figure("the service meanwhile, with a client", "% of one core", shares)
+
+
+def fit_supervised(server: LiveServer) -> Fit:
+    server.start()
+    try:
+        with server.client() as client:
+            client.call("subscribe", {}, namespace="/training")
+            run_id = server.start_run(CONFIG.name, dataset="digits", overrides=OVERRIDES)
+            assert server.process is not None
+            service = psutil.Process(server.process.pid)
+            fit = watched(RunDir(server.runs_dir / run_id), psutil.Process(server.run(run_id)["pid"]), service)
+        server.post("/training/stop", {"mode": "discard"})
+        return fit
+    finally:
+        server.kill()
+
+
+def fit_alone(server: LiveServer, name: str) -> Fit:
+    run = RunDir(server.home / "alone" / name)
+    options = [f"--{split}-data-dir={server.data_dir / 'digits' / split}" for split in SPLITS]
+    options += [f"--run-dir={run.path}", f"--cache-dir={server.runs_dir.parent / 'cache'}"]
+    options += [f"--set={path}={value}" for path, value in OVERRIDES.items()]
+    argv = [sys.executable, "-m", "trainer", str(CONFIG), *options]
+    with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as trainer:
+        try:
+            return watched(run, psutil.Process(trainer.pid))
+        finally:
+            trainer.kill()
+
+
+def watched(run: RunDir, trainer: psutil.Process, service: psutil.Process | None = None) -> Fit:
+    """Wait for the end of the fit."""
+    begins = run.path / "csv" / "version_0" / "hparams.yaml"
+    wait_until(begins.exists, 120)
+    cpu_s, service_cpu_s = cpu_time_s(trainer), cpu_time_s(service)
+    wait_until(lambda: (read_json(run.progress) or {}).get("phase") in ("test", "export"), 120)
+    wall_s = run.last_checkpoint.stat().st_mtime - begins.stat().st_mtime
+    return Fit(wall_s, cpu_time_s(trainer) - cpu_s, cpu_time_s(service) - service_cpu_s)
+
+
+def cpu_time_s(process: psutil.Process | None) -> float:
+    return sum(process.cpu_times()[:4]) if process is not None else 0.0
