@@ -1,40 +1,90 @@
-"""The page's files under an address that names their content, so that a browser keeps them and need not ask again."""
+"""The page's files under an address that names their content: a browser keeps them and need not ask again.
+
+They are answered from memory, compressed, before Flask sees the request; style sheets and modules each as one file.
+"""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import mimetypes
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flask import Flask, Response, send_from_directory
+from app.bundle import Bundle
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PREFIX = "/assets"
 KEEP_S = 365 * 24 * 3600
+STYLES = "styles/all.css"
+SCRIPT = "all.js"
+STYLE_SHEETS = (
+    "styles/tokens.css", "styles/base.css", "styles/frame.css", "styles/run.css", "styles/epochs.css",
+    "styles/lists.css", "styles/start.css", "styles/report.css", "vendor/uPlot-1.6.32.min.css", "styles/charts.css",
+    "styles/compare.css", "styles/log.css",
+)  # fmt: skip
+"""In the order in which they count."""
 
 
-def register(app: Flask) -> str:
-    """Serve the static folder at /assets/VERSION/ too and return that address. Modules name each other relatively."""
-    assert app.static_folder is not None
-    folder = Path(app.static_folder)
-    version = version_of(folder)
+class Assets:
+    """The files below `folder`. What changes there is noticed at the next start, as the address is."""
 
-    def asset(asked: str, filename: str) -> Response:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        self._names |= {STYLES, SCRIPT}
+        self.address = f"{PREFIX}/{self._version()}"
+        self._packed = cache(self._pack)
+
+    def _version(self) -> str:
+        """Name the content of every file."""
+        digest = hashlib.blake2b(digest_size=6)
+        for name in sorted(self._names):
+            digest.update(f"{name}\0".encode() + hashlib.blake2b(self._read(name)).digest())
+        return digest.hexdigest()
+
+    def _read(self, name: str) -> bytes:
+        if name == STYLES:
+            return b"\n".join(map(self._read, STYLE_SHEETS))
+        if name == SCRIPT:
+            return Bundle(self._folder, "main.js").text.encode()
+        return (self._folder / name).read_bytes()
+
+    def _pack(self, name: str) -> tuple[bytes, bytes | None]:
+        """A file as it is, and compressed where that makes it smaller."""
+        content = self._read(name)
+        compressed = gzip.compress(content, mtime=0)
+        return content, compressed if len(compressed) < len(content) else None
+
+    def before(self, app: WSGIApplication, harden: dict[str, str]) -> WSGIApplication:
+        """Answer for the files with the headers `harden`, and leave everything else to `app`."""
+
+        def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            path: str = environ.get("PATH_INFO", "")
+            name = path.removeprefix(f"{PREFIX}/").partition("/")[2] if path.startswith(f"{PREFIX}/") else ""
+            if name not in self._names or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+                return app(environ, start_response)
+            is_current = path == f"{self.address}/{name}"
+            body, headers = self._answer(name, is_current, "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""))
+            start_response("200 OK", [*headers, *harden.items()])
+            return [body] if environ["REQUEST_METHOD"] == "GET" else []
+
+        return serve
+
+    def _answer(self, name: str, is_current: bool, takes_gzip: bool) -> tuple[bytes, list[tuple[str, str]]]:
         """A page that was opened before an update gets what there is now, and does not keep it."""
-        return send_from_directory(folder, filename, max_age=KEEP_S if asked == version else None)
-
-    app.add_url_rule(f"{PREFIX}/<asked>/<path:filename>", "asset", asset)
-    return f"{PREFIX}/{version}"
-
-
-def version_of(folder: Path) -> str:
-    """Name the content of every file below a folder."""
-    digest = hashlib.blake2b(digest_size=6)
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            digest.update(f"{path.relative_to(folder)}\0".encode() + hashlib.blake2b(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def modules(folder: Path, but: str) -> list[str]:
-    """The page's modules, which it names beforehand: else the browser finds each only after the one that imports it."""
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.js"))
-    return [name for name in names if name != but and ("vendor/" not in name or ".esm." in name)]
+        content, compressed = self._packed(name)
+        packed = compressed if takes_gzip else None
+        body = content if packed is None else packed
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        headers = [
+            ("Content-Type", f"{kind}; charset=utf-8" if kind.startswith("text/") else kind),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", f"public, max-age={KEEP_S}" if is_current else "no-cache"),
+            ("Vary", "Accept-Encoding"),
+        ]
+        return body, headers + ([] if packed is None else [("Content-Encoding", "gzip")])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
-from flask import Flask, Response, render_template
+from flask import Flask, Response, render_template, request
 
-from app import assets, schemas
+from app import schemas
+from app.assets import SCRIPT, STYLES, Assets
 from app.extensions import Blueprint
 from app.runs.states import STATES
 
@@ -25,8 +27,6 @@ SAFETY_HEADERS = {
 }
 """Of every answer."""
 
-DOCS_SCRIPT = "docs.js"
-
 VIEWS = {"/": "now", "/runs": "runs", "/runs/<run_id>": "run", "/models": "models", "/start": "start"}
 """The page's addresses, so that each of its views can be shared."""
 
@@ -44,17 +44,28 @@ def ping() -> dict[str, str]:
 
 def register(app: Flask) -> None:
     assert app.static_folder is not None
-    address, modules = assets.register(app), assets.modules(Path(app.static_folder), but=DOCS_SCRIPT)
+    assets = Assets(Path(app.static_folder))
+    files = {"assets": assets.address, "styles": STYLES, "script": SCRIPT}
 
-    def page(view: str, **_: str) -> str:
+    def page(view: str, **_: str) -> Response:
         """The page, at each of its addresses: it shows at once the view that the address names."""
-        return render_template("index.html", view=view, states=STATES, assets=address, modules=modules)
+        return _packed(render_template("index.html", view=view, states=STATES, **files))
 
     for path, view in VIEWS.items():
         app.add_url_rule(path, f"page_{view}", page, defaults={"view": view})
     app.add_url_rule("/docs", "docs", _docs)
     app.add_url_rule("/favicon.ico", "favicon", lambda: app.send_static_file("favicon.svg"))
     app.after_request(_harden)
+    app.wsgi_app = assets.before(app.wsgi_app, SAFETY_HEADERS)  # type: ignore[assignment, method-assign]
+
+
+def _packed(text: str) -> Response:
+    response = Response(text)
+    response.vary.add("Accept-Encoding")
+    if request.accept_encodings["gzip"] > 0:
+        response.data = gzip.compress(response.data)
+        response.content_encoding = "gzip"
+    return response
 
 
 def _docs() -> Response:

@@ -3,12 +3,12 @@ import { createApi } from "./api.js";
 import { byId } from "./dom.js";
 import { bytes } from "./format.js";
 import { followLive } from "./live.js";
-import { createRouter, viewOf } from "./router.js";
+import { createRouter, runsIn, viewOf } from "./router.js";
 import { INITIAL, followed, isActive, reduce } from "./state.js";
 import { createStore } from "./store.js";
 import { keepToken, readToken } from "./token.js";
 import { renderCharts } from "./views/charts.js";
-import { createCompare, runsIn } from "./views/compare.js";
+import { createCompare } from "./views/compare.js";
 import { renderConnection } from "./views/connection.js";
 import { askHowToStop, askToken, askWhetherToDelete } from "./views/dialogs.js";
 import { renderDetails, sizeOf } from "./views/details.js";
@@ -25,6 +25,7 @@ import { renderSystem } from "./views/system.js";
 import { renderTitle } from "./views/title.js";
 
 const ACTIVE_EVERY_MS = 5000;
+const RENDER_EVERY_MS = 200;
 
 const { getState, dispatch, listen } = createStore(reduce, INITIAL);
 const api = createApi({ readToken, ask: async (wasWrong) => keepToken(await askToken(wasWrong)) });
@@ -76,7 +77,7 @@ let compare = null;
 
 /** Show the runs that the address names; the view is made when it is wanted first. */
 function showComparison(ids) {
-  if (ids.length) compare ??= createCompare(byId("compare"), { get: api.get, go: (query) => go(`/${query}`) });
+  if (ids.length) compare ??= createCompare(byId("compare"), { get: api.get, go: (path) => go(path) });
   compare?.show(ids);
 }
 
@@ -157,17 +158,25 @@ const RENDER = [
   renderModels,
   renderSystem,
 ];
-let isScheduled = false;
+let [timer, isFrameAsked, renderedAt] = [null, false, -Infinity];
 
 function render() {
-  isScheduled = false;
+  [timer, isFrameAsked, renderedAt] = [null, false, performance.now()];
   for (const view of RENDER) view(getState());
 }
 
-function scheduleRender() {
-  if (isScheduled) return;
-  isScheduled = true;
+function askFrame() {
+  if (isFrameAsked) return;
+  isFrameAsked = true;
   requestAnimationFrame(render);
+}
+
+/** Another view or another state of the run is drawn at once; of the news that stream in, all of some time together. */
+function scheduleRender(state, before) {
+  const isChanged = state.view !== before.view || state.run !== before.run || state.detail !== before.detail;
+  const wait = renderedAt + RENDER_EVERY_MS - performance.now();
+  if (isChanged || wait <= 0) askFrame();
+  else timer ??= setTimeout(askFrame, wait);
 }
 
 listen(scheduleRender);
@@ -178,7 +187,6 @@ listen((state, before) => isActive(state.run) !== isActive(before.run) && startF
 
 byId("stop").addEventListener("click", stop);
 byId("again").addEventListener("click", () => start(sameRequest(getState().run.request)));
-byId("resume").addEventListener("click", () => start({ resume_from: getState().run.run_id }));
 byId("download").addEventListener("click", () => downloadModel(getState().run.run_id));
 byId("delete").addEventListener("click", deleteRun);
 document.addEventListener("click", (event) => {

@@ -15,6 +15,11 @@ export function viewOf({ pathname, search }) {
   return { name: PLACES[pathname] ?? "now", runId: null, query };
 }
 
+/** The runs that an address' query compares, each once. */
+export const runsIn = (search) => [...new Set((new URLSearchParams(search).get("runs") ?? "").split(",").filter(Boolean))];
+
+export const pathOfComparison = (ids) => `/?runs=${ids.map(encodeURIComponent).join(",")}`;
+
 export const pathOfRun = (runId) => `/runs/${encodeURIComponent(runId)}`;
 
 /** Call `went(view)` at each change of the address; returns the function that goes to a path. */

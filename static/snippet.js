@@ -2,29 +2,53 @@
 
 const MODES = { 1: "L", 3: "RGB" };
 
-/** Python for onnxruntime that prepares an image as the training did; null for a card that does not say how. */
-export function snippetFor({ model_name, class_names, mean, std, input_shape }) {
+/**
+ * Python for onnxruntime that prepares an image as the training did and runs the file of this name; null for a card that
+ * does not say how. A file that includes its preprocessing takes the pixels as they are.
+ */
+export function snippetFor({ class_names, mean, std, input_shape, includes_preprocessing }, fileName) {
   const [, channels, height, width] = input_shape ?? [];
   const isKnown = channels in MODES && [class_names, mean, std].every(Array.isArray);
   if (!isKnown) return null;
-  const pixels = channels === 1 ? "pixels[None]" : "pixels.transpose(2, 0, 1)";
+  const parts = includes_preprocessing ? withPreprocessing(channels) : withoutPreprocessing(channels, mean, std);
   return [
     "import numpy as np",
     "import onnxruntime",
     "from PIL import Image",
     "",
     `CLASSES = ${JSON.stringify(class_names)}`,
-    `MEAN = np.array(${JSON.stringify(mean)}, np.float32).reshape(-1, 1, 1)`,
-    `STD = np.array(${JSON.stringify(std)}, np.float32).reshape(-1, 1, 1)`,
+    ...parts.constants,
     "",
     `image = Image.open("image.png").convert("${MODES[channels]}").resize((${width}, ${height}), Image.Resampling.BILINEAR)`,
-    `pixels = np.asarray(image, np.float32) / 255`,
-    `batch = ((${pixels} - MEAN) / STD)[None]  # (1, ${channels}, ${height}, ${width})`,
+    ...parts.batch,
     "",
-    `session = onnxruntime.InferenceSession(${JSON.stringify(`${model_name}.onnx`)})`,
-    `[logits] = session.run(["logits"], {"input": batch})`,
-    `probabilities = np.exp(logits[0] - logits[0].max())`,
-    `probabilities /= probabilities.sum()`,
+    `session = onnxruntime.InferenceSession(${JSON.stringify(fileName)})`,
+    ...parts.run,
     `print(CLASSES[probabilities.argmax()], probabilities.max())`,
   ].join("\n");
+}
+
+const channelsFirst = (channels, pixels) => (channels === 1 ? `${pixels}[None]` : `${pixels}.transpose(2, 0, 1)`);
+
+function withPreprocessing(channels) {
+  return {
+    constants: [],
+    batch: [`batch = ${channelsFirst(channels, "np.asarray(image)")}[None]  # uint8, as the model normalises by itself`],
+    run: [`[[probabilities]] = session.run(["probabilities"], {"input": batch})`],
+  };
+}
+
+function withoutPreprocessing(channels, mean, std) {
+  return {
+    constants: [
+      `MEAN = np.array(${JSON.stringify(mean)}, np.float32).reshape(-1, 1, 1)`,
+      `STD = np.array(${JSON.stringify(std)}, np.float32).reshape(-1, 1, 1)`,
+    ],
+    batch: [`pixels = np.asarray(image, np.float32) / 255`, `batch = ((${channelsFirst(channels, "pixels")} - MEAN) / STD)[None]`],
+    run: [
+      `[[logits]] = session.run(["logits"], {"input": batch})`,
+      `probabilities = np.exp(logits - logits.max())`,
+      `probabilities /= probabilities.sum()`,
+    ],
+  };
 }

@@ -32,7 +32,9 @@ export const INITIAL = Object.freeze({
   notice: null,
 });
 
-export const isActive = (run) => run !== null && ACTIVE.has(run.state);
+export const isActiveState = (name) => ACTIVE.has(name);
+
+export const isActive = (run) => run !== null && isActiveState(run.state);
 
 /** The run that a view follows; null: whatever runs, now and next. */
 export const followed = (view) => (view.name === "run" ? view.runId : null);

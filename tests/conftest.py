@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -43,14 +43,22 @@ def end(server: LiveServer) -> None:
         assert "Traceback" not in log, "the service met with an error that it did not expect; see its log"
 
 
+@pytest.fixture
+def is_shared() -> Callable[[psutil.Process], bool]:
+    """Whether a process may outlive its test because tests share it; none does, unless a folder's conftest says so."""
+    return lambda _: False
+
+
 @pytest.fixture(autouse=True)
-def nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def nothing_left_behind(
+    tmp_path_factory: pytest.TempPathFactory, is_shared: Callable[[psutil.Process], bool]
+) -> Iterator[None]:
     """Fail a test that leaves a process or a thread; the processes are ended, so that only one test fails."""
     threads_before = set(threading.enumerate())
     children_before = set(psutil.Process().children(recursive=True))
     yield
     ours = f"{tmp_path_factory.getbasetemp()}/"  # Other sessions of the tests may be going on beside this one.
-    new_children = _new_children(children_before)
+    new_children = {process for process in _new_children(children_before) if not is_shared(process)}
     left = [p for p in psutil.process_iter() if p in new_children or _is_of_a_run(p, ours)]
     _, left = psutil.wait_procs(left, timeout=2)  # A runner lives some milliseconds longer than its verdict is known.
     shown = [_describe(process) for process in left]

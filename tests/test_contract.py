@@ -19,7 +19,7 @@ from trainer.sections import PLACEHOLDERS
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 VARIABLES = [PREFIX + setting.name.upper() for setting in fields(Settings)]
 APP = create_app(Settings(), "threading")
-NO_NEED_TO_TELL = {"/assets/{asked}/{filename}", "/static/{filename}", "/favicon.ico"}
+NO_NEED_TO_TELL = {"/static/{filename}", "/favicon.ico"}
 
 
 def routes() -> list[tuple[str, str]]:

@@ -124,6 +124,7 @@ def _read(run: Run) -> _Entry:
         "status": run.state,
         "reason": run.reason,
         "has_metrics": metrics is not None,
+        "has_checkpoint": os.path.isfile(run.directory.last_checkpoint),
         "metrics_file": str(metrics) if metrics else None,
         "config_name": run.config_name,
         "model_name": run.model_name,

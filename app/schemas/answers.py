@@ -189,6 +189,7 @@ class RunListItemSchema(Schema):
     modified_at = fields.String(required=True, allow_none=True)
     status = fields.String(required=True, validate=validate.OneOf(STATES))
     has_metrics = fields.Boolean(required=True)
+    has_checkpoint = fields.Boolean(required=True, metadata={"description": "Whether a start may resume from it."})
     metrics_file = fields.String(required=True, allow_none=True)
     config_name = fields.String(required=True, allow_none=True)
     model_name = fields.String(required=True, allow_none=True)

@@ -15,9 +15,6 @@ import { Axes, Line, keyOf, looksOf } from "./lines.js";
 import { createPalette, watchTheme } from "./palette.js";
 import { within } from "./view.js";
 
-/** News are drawn no more often than this; what people do is drawn at once. */
-const DRAW_EVERY_MS = 200;
-
 let numCharts = 0;
 
 /** `allRows()`, when given, resolves with the runs in full for the CSV file: what is shown may be thinned. */
@@ -29,8 +26,6 @@ export function createCharts(place, { allRows = null } = {}) {
   const palette = createPalette(place);
   const syncKey = `charts-${(numCharts += 1)}`;
   let [axes, runs, view, extent, isScheduled] = [new Axes(), [], null, extentOf([]), false];
-
-  let [timer, drawnAt] = [null, -Infinity];
 
   const controls = createControls(options, { changed, reset: () => look(null), save });
   const grid = make("div", { className: "charts" });
@@ -78,9 +73,7 @@ export function createCharts(place, { allRows = null } = {}) {
     const isAnother = shown.map(({ id }) => id).join("\n") !== runs.map(({ id }) => id).join("\n");
     if (isAnother) forgetOthers(shown);
     runs = shown;
-    const wait = isAnother ? 0 : drawnAt + DRAW_EVERY_MS - performance.now();
-    if (wait <= 0) draw();
-    else timer ??= setTimeout(draw, wait);
+    draw();
   }
 
   /** Nothing of a run that is shown no longer is kept; another run alone begins with all of it in view. */
@@ -95,8 +88,6 @@ export function createCharts(place, { allRows = null } = {}) {
   }
 
   function draw() {
-    clearTimeout(timer);
-    [timer, drawnAt] = [null, performance.now()];
     const found = groups(runs.map(({ metrics }) => metrics));
     const kinds = axesOf(runs);
     const axis = kinds.includes(options.axis) ? options.axis : kinds[0];
@@ -143,7 +134,6 @@ export function createCharts(place, { allRows = null } = {}) {
 
   function remove() {
     unwatch();
-    clearTimeout(timer);
     for (const chart of charts.values()) chart.remove();
     place.replaceChildren();
   }

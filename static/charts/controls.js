@@ -1,5 +1,6 @@
 /** How all charts are drawn: axis, scale, smoothing; back to everything; the metrics as CSV. */
 import { make, setText } from "../dom.js";
+import { choice } from "../choice.js";
 
 const KEY = "training-charts";
 const MAX_SMOOTHING = 0.99;
@@ -50,18 +51,6 @@ export function createControls(options, { changed, reset, save }) {
       whole.hidden = isWhole;
     },
   };
-}
-
-let numChoices = 0;
-
-function choice(title, texts, chosen, changed) {
-  const name = `chart-choice-${(numChoices += 1)}`;
-  const options = Object.entries(texts).map(([value, text]) => {
-    const input = make("input", { type: "radio", name, value, checked: value === chosen });
-    input.addEventListener("change", () => changed(value));
-    return make("label", {}, input, make("span", { text }));
-  });
-  return make("fieldset", { className: "choice" }, make("legend", { className: "visually-hidden", text: title }), ...options);
 }
 
 function slider(chosen, changed) {

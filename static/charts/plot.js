@@ -4,7 +4,7 @@ import { drawBest, drawNonFinite } from "./marks.js";
 import { linearTicks, logTicks, rangeOf, tickText } from "./ticks.js";
 
 const { uPlot } = globalThis;
-const FONT = '12px system-ui, -apple-system, "Segoe UI", sans-serif';
+const TICK_REM = 0.75;
 const MAX_POINTS_WITH_DOTS = 60;
 /** With more lines than this each is thinned further, so that a picture of fifty runs costs no more than it can show. */
 const MAX_LINES_IN_FULL = 8;
@@ -46,7 +46,9 @@ export function widenGaps(ys) {
 export function createPlot(element, of, told, syncKey) {
   const shown = of();
   const { colour } = shown;
-  const line = { stroke: () => colour("--quiet"), font: FONT, ticks: { show: false } };
+  const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const font = `${TICK_REM * rem}px ${getComputedStyle(element).fontFamily}`;
+  const line = { stroke: () => colour("--quiet"), font, ticks: { show: false } };
   const grid = { stroke: () => colour("--line"), width: 1 };
   const options = {
     width: Math.max(element.clientWidth, 80),
@@ -58,8 +60,8 @@ export function createPlot(element, of, told, syncKey) {
       y: { distr: shown.isLog ? 3 : 1, range: (_, low, high) => rangeOf(low, high, of().isLog) },
     },
     axes: [
-      { ...line, grid: { show: false }, size: 28, space: 64, values: (_, xs) => xs.map((x) => (of().axis === "epoch" || Number.isInteger(x) ? xText(x) : "")) },
-      { ...line, grid, size: sizeOfTicks, filter: (_, ys) => ys, splits: (plot, _, low, high) => ticksOf(plot, low, high, of().isLog), values: (_, ys) => ys.map(tickText) },
+      { ...line, grid: { show: false }, size: 1.75 * rem, space: 4 * rem, values: (_, xs) => xs.map((x) => (of().axis === "epoch" || Number.isInteger(x) ? xText(x) : "")) },
+      { ...line, grid, size: (_, texts) => widthOf(texts, rem), filter: (_, ys) => ys, splits: (plot, _, low, high) => ticksOf(plot, low, high, of().isLog), values: (_, ys) => ys.map(tickText) },
     ],
     cursor: {
       y: false,
@@ -88,7 +90,7 @@ function ticksOf(plot, low, high, isLog) {
   return isLog ? logTicks(low, high, most) : linearTicks(low, high, most);
 }
 
-const sizeOfTicks = (_, texts) => 16 + 7 * Math.max(3, ...(texts ?? []).map((text) => text.length));
+const widthOf = (texts, rem) => rem * (1 + 0.44 * Math.max(3, ...(texts ?? []).map((text) => text.length)));
 
 function seriesOf({ tone, dash, isThin }, { smoothing, colour }) {
   const stroke = () => colour(tone);

@@ -11,6 +11,7 @@ import { tableOf } from "../compare/table.js";
 import { make, setText } from "../dom.js";
 import { experimentName, moment } from "../format.js";
 import { NO_METRICS, fromAnswer } from "../metrics.js";
+import { pathOfComparison } from "../router.js";
 import { isActive } from "../state.js";
 
 const ALL_POINTS = 100_000;
@@ -18,24 +19,19 @@ const [MIN_POINTS, MAX_POINTS] = [2000, 20_000];
 const REFRESH_EVERY_MS = 5000;
 const MAX_CHOICES = 500;
 
-/** The runs in an address' query, each once. */
-export const runsIn = (search) => [...new Set((new URLSearchParams(search).get("runs") ?? "").split(",").filter(Boolean))];
-
-/** The address of a comparison, relative to the view's own. */
-export const queryOf = (ids) => `?runs=${ids.map(encodeURIComponent).join(",")}`;
-
 export function createCompare(place, { get, go }) {
-  const title = make("h2", { text: "Comparison", id: "compare-title" });
+  const title = make("h1", { text: "Comparison", id: "compare-title" });
   const chips = make("ul", { className: "chips" });
   const problem = make("p", { className: "problem", hidden: true });
   problem.setAttribute("role", "alert");
   const waiting = make("p", { className: "empty", text: "Loading the runs\u2026" });
-  const adder = createAdder((id) => go(queryOf([...ids, id])));
+  const adder = createAdder((id) => go(pathOfComparison([...ids, id])));
+  const heading = make("h2", { className: "visually-hidden", text: "Metrics" });
   const chartPlace = make("div", { className: "chart-place-all" });
   const table = make("div", { className: "scroll compare-scroll", tabIndex: 0 });
   table.setAttribute("role", "region");
   table.setAttribute("aria-label", "What differs");
-  place.replaceChildren(title, chips, adder.element, problem, waiting, chartPlace, table);
+  place.replaceChildren(title, chips, adder.element, problem, waiting, heading, chartPlace, table);
 
   let [ids, runs, hidden, timer, round] = [[], [], new Set(), 0, 0];
   const charts = createCharts(chartPlace, { allRows: () => Promise.all(visible().map(async (run) => ({ ...run, metrics: await metricsOf(get, run.id, null) }))) });
@@ -104,7 +100,7 @@ export function createCompare(place, { get, go }) {
     });
     const remove = make("button", { type: "button", className: "chip-remove", text: "\u00d7" });
     remove.setAttribute("aria-label", `Take ${run.label} out of the comparison`);
-    remove.addEventListener("click", () => go(queryOf(ids.filter((id) => id !== run.id))));
+    remove.addEventListener("click", () => go(pathOfComparison(ids.filter((id) => id !== run.id))));
     return make("li", { className: "chip" }, toggle, remove);
   }
 

@@ -1,8 +1,9 @@
 /** The models: what each can do, and how to use it. */
 import { byId, make, setText, whenChanged } from "../dom.js";
-import { bytes, experimentName, metric, percentage, shortMoment } from "../format.js";
+import { UNKNOWN, bytes, experimentName, metric, percentage, shortMoment } from "../format.js";
 import { pathOfRun } from "../router.js";
 import { snippetFor } from "../snippet.js";
+import { choice } from "../choice.js";
 import { copyable } from "./copyable.js";
 
 export const renderModels = whenChanged(
@@ -14,21 +15,50 @@ export const renderModels = whenChanged(
   },
 );
 
-const downloadPath = ({ run_id }) => `/training/models/${encodeURIComponent(run_id)}/download`;
+const downloadPath = ({ run_id }, variant) => `/training/models/${encodeURIComponent(run_id)}/download${variant ? `?variant=${encodeURIComponent(variant)}` : ""}`;
 
 function card(model) {
-  const download = make("a", { text: "Download", href: downloadPath(model), className: "button small", download: "" });
-  download.setAttribute("aria-label", `Download ${model.model_name} of ${model.run_id}`);
   const name = make("h2", {}, make("a", { text: model.model_name, href: pathOfRun(model.run_id) }));
   const about = [model.dataset_name, experimentName(model.config_name), shortMoment(startOf(model.run_id))].filter(Boolean).join("  ·  ");
+  const files = filesOf(model);
   return make(
     "li",
     { className: "model" },
     make("div", { className: "model-name" }, name, make("p", { text: about, className: "quiet small" })),
     figures(model),
-    download,
-    make("details", {}, make("summary", { text: "Use it in Python" }), ...use(model)),
+    downloadLink(model, files[0], "button small"),
+    ...(files.length > 1 ? [make("div", { className: "scroll variants" }, variantsTable(model, files))] : []),
+    make("details", {}, make("summary", { text: "Use it in Python" }), ...use(model, files.filter(({ error }) => !error))),
   );
+}
+
+/** The model's own file, then its smaller variants: {variant, title, name, accuracy, size, sha256}, or {variant, title, error}. */
+function filesOf(model) {
+  const [, accuracy] = accuracyOf(model);
+  const own = { variant: null, title: "as trained", name: `${model.model_name}.onnx`, accuracy, size: model.size_bytes, sha256: model.sha256 };
+  const variants = Array.isArray(model.variants) ? model.variants : [];
+  return [own, ...variants.map((each) => ({
+    variant: each.name, title: each.name, name: `${model.model_name}.${each.name}.onnx`, error: each.error,
+    accuracy: percentage(each.test_acc), size: each.size_bytes, sha256: each.sha256,
+  }))]; // prettier-ignore
+}
+
+function downloadLink(model, { variant, title }, className) {
+  const link = make("a", { text: "Download", href: downloadPath(model, variant), className, download: "" });
+  link.setAttribute("aria-label", `Download ${model.model_name} of ${model.run_id}${variant ? `, ${title}` : ""}`);
+  return link;
+}
+
+function variantsTable(model, files) {
+  const heading = ([text, className = ""]) => make("th", { text, scope: "col", className });
+  const head = [["File"], ["Test accuracy", "number"], ["Size", "number"], ["", ""]];
+  const rows = files.map((file) => {
+    const name = make("th", { text: file.title, scope: "row" });
+    if (file.error) return make("tr", {}, name, make("td", { text: `There is none: ${file.error}`, colSpan: 3, className: "quiet" }));
+    const figure = (text) => make("td", { text, className: "number" });
+    return make("tr", {}, name, figure(file.accuracy ?? UNKNOWN), figure(bytes(file.size)), make("td", {}, downloadLink(model, file)));
+  });
+  return make("table", {}, make("thead", {}, make("tr", {}, ...head.map(heading))), make("tbody", {}, ...rows));
 }
 
 function figures(model) {
@@ -58,9 +88,19 @@ function startOf(runId) {
   return day === undefined ? null : `${day}T${time.replaceAll("-", ":")}`;
 }
 
-function use(model) {
-  const snippet = snippetFor(model);
+/** A program for the file that is chosen, and how to know that it arrived whole. */
+function use(model, files) {
+  const place = make("div", { className: "use" });
+  const show = (file) => place.replaceChildren(...programOf(model, file));
+  show(files[0]);
+  if (files.length === 1) return [place];
+  const select = choice(`Which file of ${model.run_id}`, Object.fromEntries(files.map(({ title }) => [title, title])), files[0].title, (title) => show(files.find((file) => file.title === title)));
+  return [select, place];
+}
+
+function programOf(model, { name, sha256 }) {
+  const snippet = snippetFor(model, name);
   const parts = snippet === null ? [] : [copyable("pre", snippet, "Copy")];
-  if (typeof model.sha256 === "string") parts.push(make("p", { className: "small quiet", text: "SHA-256 of the file" }), copyable("code", model.sha256, "Copy"));
+  if (typeof sha256 === "string") parts.push(make("p", { className: "small quiet", text: `SHA-256 of ${name}` }), copyable("code", sha256, "Copy"));
   return parts;
 }

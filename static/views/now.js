@@ -2,6 +2,7 @@
 import { byId, make, setText, whenChanged } from "../dom.js";
 import { UNKNOWN, clock, count, duration, experimentName, metric, percent, rate, secondsBetween, shortMoment } from "../format.js";
 import { lastLines } from "../log/screen.js";
+import { pathOfComparison } from "../router.js";
 import { byImportance, isBetterLower, sideOf } from "../series.js";
 import { isActive } from "../state.js";
 
@@ -134,12 +135,12 @@ function renderActions({ run, detail, start, stop, isLoaded, missing }) {
   setText(byId("stop"), run?.state === "stopping" ? "Stop at once…" : "Stop…");
   const paths = new Set(detail?.artifacts.map((artifact) => artifact.path));
   byId("resume").hidden = !RESUMABLE.has(run?.state) || !paths.has("checkpoints/last.ckpt");
-  byId("resume").disabled = start.isBusy;
+  if (run !== null) byId("resume").href = `/start?resume=${encodeURIComponent(run.run_id)}`;
   byId("again").hidden = run === null || isActive(run);
   byId("change").hidden = byId("again").hidden;
   if (run !== null) byId("change").href = `/start?from=${encodeURIComponent(run.run_id)}`;
   byId("compare-link").hidden = run === null;
-  if (run !== null) byId("compare-link").href = `/?runs=${encodeURIComponent(run.run_id)}`;
+  if (run !== null) byId("compare-link").href = pathOfComparison([run.run_id]);
   byId("again").disabled = start.isBusy;
   const hasModel = detail?.model && [...paths].some((path) => path.endsWith(".onnx"));
   byId("download").hidden = isActive(run) || !hasModel;

@@ -1,6 +1,7 @@
 /** How good a run's model is on the test images: in numbers, class by class, and by the mistakes it was surest of. */
 import { byId, make, setText } from "../dom.js";
 import { UNKNOWN, count, metric, percentage } from "../format.js";
+import { reliabilityOf } from "./reliability.js";
 
 export const REPORT_FILE = "report.json";
 
@@ -11,6 +12,8 @@ export function showReport(report, loadImage) {
   byId("report-facts").replaceChildren(...factsOf(report));
   byId("matrix").replaceChildren(...matrixOf(report.confusion_matrix));
   setText(byId("matrix-note"), noteOf(report));
+  byId("reliability-part").hidden = !report.calibration?.bins.some(({ count: number }) => number > 0);
+  byId("reliability").replaceChildren(...(byId("reliability-part").hidden ? [] : [reliabilityOf(report.calibration)]));
   byId("classes").replaceChildren(...classesOf(report.classes));
   byId("mistakes-section").hidden = report.mistakes.length === 0;
   byId("mistakes").replaceChildren(...report.mistakes.map((mistake) => mistakeOf(mistake, loadImage)));

@@ -2,7 +2,7 @@
 import { byId, make, setText } from "../dom.js";
 import { count, duration, experimentName, metric, shortMoment } from "../format.js";
 import { Pages } from "../pages.js";
-import { pathOfRun } from "../router.js";
+import { pathOfComparison, pathOfRun } from "../router.js";
 import { byImportance, sideOf } from "../series.js";
 
 const MORE_ROWS = 10;
@@ -27,6 +27,8 @@ export class Runs {
   #timer = null;
   #isScheduled = false;
   #shown = "";
+  /** The ids of the runs that were chosen to be compared, whichever are in view. */
+  #chosen = new Set();
 
   /** `fetchPage(query, offset, limit)` resolves with {items, total} or null; `replace(query)` puts it into the address. */
   constructor({ fetchPage, replace }) {
@@ -36,6 +38,7 @@ export class Runs {
     new ResizeObserver(() => this.#schedule()).observe(byId("runs-scroll"));
     byId("runs-search").addEventListener("input", (event) => this.#change({ search: event.target.value.trim() }));
     byId("runs-status").addEventListener("change", (event) => this.#change({ status: event.target.value }));
+    byId("runs-body").addEventListener("change", ({ target }) => this.#choose(target.value, target.checked));
   }
 
   /** Show what an address asks for. */
@@ -70,6 +73,19 @@ export class Runs {
     this.#change({ sort: next });
   }
 
+  #choose(runId, isChosen) {
+    this.#chosen[isChosen ? "add" : "delete"](runId);
+    this.#renderChosen();
+  }
+
+  /** Where the chosen runs are compared; of one alone, where others are added to it. */
+  #renderChosen() {
+    const number = this.#chosen.size;
+    byId("runs-compare").hidden = number === 0;
+    byId("runs-compare").href = pathOfComparison([...this.#chosen]);
+    setText(byId("runs-compare"), number === 1 ? "Compare with…" : `Compare ${count(number)}`);
+  }
+
   #arrived() {
     const names = new Set(this.#metrics);
     for (const run of this.#pages.slice(0, Math.min(this.#pages.total ?? 0, 50))) {
@@ -101,14 +117,20 @@ export class Runs {
     const end = Math.min(total ?? MORE_ROWS, Math.ceil((scroll.scrollTop + scroll.clientHeight) / height) + MORE_ROWS);
     const runs = this.#pages.slice(start, end);
     byId("runs").setAttribute("aria-rowcount", String((total ?? 0) + 1));
-    const focused = byId("runs-body").contains(document.activeElement) ? document.activeElement.href : null;
+    const focused = byId("runs-body").contains(document.activeElement) ? keyOf(document.activeElement) : null;
     byId("runs-body").replaceChildren(
       spacer(start * height),
       ...runs.map((run, i) => this.#row(run, start + i)),
       spacer(Math.max(0, (total ?? 0) - end) * height),
     );
-    if (focused !== null) [...byId("runs-body").querySelectorAll("a")].find((link) => link.href === focused)?.focus({ preventScroll: true });
+    if (focused !== null) [...byId("runs-body").querySelectorAll("a, input")].find((each) => keyOf(each) === focused)?.focus({ preventScroll: true });
     this.#renderSummary(total);
+  }
+
+  #pick({ run_id, config_name }) {
+    const box = make("input", { type: "checkbox", value: run_id, checked: this.#chosen.has(run_id) });
+    box.setAttribute("aria-label", `Compare ${experimentName(config_name)}, ${run_id}`);
+    return make("label", {}, box);
   }
 
   #columns() {
@@ -119,7 +141,7 @@ export class Runs {
       className: i === 0 ? "number" : i === 1 ? "number wide" : "number wider",
       cell: (run) => (name in (run.best_metrics ?? {}) ? metric(run.best_metrics[name]) : ""),
     }));
-    return [...COLUMNS, ...metrics];
+    return [{ title: "Compare", className: "pick", cell: (run) => this.#pick(run) }, ...COLUMNS, ...metrics];
   }
 
   #renderHead() {
@@ -128,6 +150,7 @@ export class Runs {
     this.#shown = key;
     const sorted = this.#query.sort || "-created_at";
     const headings = this.#columns().map((column) => {
+      if (!column.key) return make("th", { scope: "col", className: column.className }, make("span", { className: "visually-hidden", text: column.title }));
       const button = make("button", { type: "button", className: "plain small" }, ...column.heading ?? [column.title]);
       button.addEventListener("click", () => this.#sortBy(column));
       const heading = make("th", { scope: "col", className: column.className ?? "" }, button);
@@ -136,7 +159,7 @@ export class Runs {
     });
     const focused = [...byId("runs-head").querySelectorAll("button")].indexOf(document.activeElement);
     byId("runs-head").replaceChildren(...headings);
-    if (focused >= 0) headings[focused]?.firstElementChild.focus();
+    if (focused >= 0) byId("runs-head").querySelectorAll("button")[focused]?.focus();
   }
 
   #row(run, index) {
@@ -154,6 +177,8 @@ export class Runs {
     setText(byId("runs-count"), total === null ? "" : `${count(total)} ${total === 1 ? "run" : "runs"}${isFiltered ? " found" : ""}`);
   }
 }
+
+const keyOf = ({ href, value }) => href ?? value;
 
 function stateCell(run) {
   const state = make("span", { text: run.status, className: "state", title: run.reason ?? "" });

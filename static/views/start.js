@@ -5,11 +5,16 @@ import { byField, curlOf } from "../settings.js";
 import { copyable } from "./copyable.js";
 import { DatasetPreview } from "./dataset.js";
 import { SettingFields } from "./fields.js";
+import { ResumeChoice } from "./resume.js";
 
 const CHECK_AFTER_MS = 250;
-const OWN = ["config_name", "dataset", "model_name"];
+const OWN = ["config_name", "dataset", "resume_from", "model_name"];
 const FOLDERS = ["train_data_dir", "val_data_dir", "test_data_dir"];
 const OTHER_FOLDERS = "";
+/** Of so many runs, the newest, those with a checkpoint are offered to go on from. */
+const MAX_EARLIER = 200;
+
+const runPath = (runId) => `/training/runs/${encodeURIComponent(runId)}`;
 
 export class StartForm {
   #api;
@@ -17,6 +22,7 @@ export class StartForm {
   #needsToken;
   #settings = new SettingFields(byId("settings"));
   #preview;
+  #resume = new ResumeChoice();
   #asked = 0;
   #timer = null;
   #isTouched = false;
@@ -36,19 +42,22 @@ export class StartForm {
     });
   }
 
-  /** Show the form with what the run `from` asked for, its overrides included; else with what was last run, as it is. */
-  async open({ from }) {
+  /**
+   * Show the form with what the run `from` asked for, its overrides included, or to go on from the run `resume`; else with
+   * what was last run, as it is.
+   */
+  async open({ from, resume = "" }) {
     try {
-      const paths = ["/training/configs", "/training/datasets", "/training/settings", "/training/metrics/runs?limit=1"];
-      const [{ available_configs: configs }, { datasets }, { settings }, [last]] = await Promise.all(
-        paths.map((path) => this.#api.get(path)),
-      );
+      const paths = ["/training/configs", "/training/datasets", "/training/settings", `/training/metrics/runs?limit=${MAX_EARLIER}`];
+      const [{ available_configs: configs }, { datasets }, { settings }, runs] = await Promise.all(paths.map((path) => this.#api.get(path)));
       this.#settings.describe(settings);
       this.#fill(configs, datasets);
-      const request = from ? (await this.#api.get(`/training/runs/${encodeURIComponent(from)}`)).request : last;
+      this.#resume.offer(runs, resume);
+      const request = from ? (await this.#api.get(runPath(from))).request : runs[0];
       if (request && (from || !this.#isTouched)) this.#propose(request, from ? request.overrides : {});
-      await this.#showExperiment(from ? request.overrides : this.#settings.overrides());
       this.#showDataset();
+      if (resume) await this.#showEarlier();
+      else await this.#showExperiment(from ? request.overrides : this.#settings.overrides());
     } catch (error) {
       if (error.problem === undefined) throw error;
       this.#tell(error.problem);
@@ -72,7 +81,7 @@ export class StartForm {
   }
 
   #propose(request, overrides) {
-    for (const name of OWN) choose(byId(name), request[name]);
+    for (const name of OWN) if (name !== "resume_from") choose(byId(name), request[name]);
     if (!request.dataset && request.train_data_dir) {
       byId("dataset").value = OTHER_FOLDERS;
       for (const name of FOLDERS) byId(name).value = request[name] ?? "";
@@ -84,12 +93,32 @@ export class StartForm {
     this.#isTouched = true;
     if (target.id === "config_name") this.#showExperiment({});
     else if (target.id === "dataset") this.#showDataset();
+    else if (target.id === "resume_from") this.#showEarlier();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#check(), CHECK_AFTER_MS);
     this.#showCommand();
   }
 
+  /** Show the run to go on from with its own values, which its experiment's may not be any more. */
+  async #showEarlier() {
+    this.#resume.show();
+    const { runId } = this.#resume;
+    if (!runId) return this.#showExperiment({});
+    this.#showDataset();
+    let plan = null;
+    try {
+      plan = await this.#api.post("/training/check", { resume_from: runId });
+    } catch (error) {
+      if (error.problem === undefined) throw error; // The check that follows says what is wrong with it.
+    }
+    if (this.#resume.runId !== runId) return;
+    choose(byId("model_name"), plan?.request.model_name);
+    this.#showValues(plan?.experiment ?? null, {});
+    await this.#check();
+  }
+
   async #showExperiment(overrides) {
+    this.#resume.show();
     const name = byId("config_name").value;
     if (!name) return;
     let experiment = null;
@@ -98,30 +127,36 @@ export class StartForm {
     } catch (error) {
       if (error.problem === undefined) throw error; // The check that follows says what is wrong with it.
     }
-    if (byId("config_name").value !== name) return;
+    if (byId("config_name").value !== name || this.#resume.runId) return;
     setText(byId("config_name-about"), experiment?.description ?? "");
+    this.#showValues(experiment, overrides);
+    await this.#check();
+  }
+
+  #showValues(experiment, overrides) {
     const isOurs = experiment !== null && !experiment.command;
     byId("settings-section").hidden = !isOurs;
     this.#settings.show(isOurs ? experiment : null, overrides);
     byId("command").hidden = !experiment?.command;
     setText(byId("command"), experiment?.command ? experiment.command.argv.join(" ") : "");
-    await this.#check();
   }
 
   #showDataset() {
     const name = byId("dataset").value;
-    byId("folders").hidden = name !== OTHER_FOLDERS;
-    this.#preview.show(name || null);
+    const isAnew = this.#resume.runId === "";
+    byId("folders").hidden = name !== OTHER_FOLDERS || !isAnew;
+    this.#preview.show((isAnew ? name : this.#resume.dataset) || null);
   }
 
   #request() {
+    const own = { model_name: byId("model_name").value.trim() || null, overrides: this.#settings.overrides() };
+    if (this.#resume.runId) return { resume_from: this.#resume.runId, ...own };
     const dataset = byId("dataset").value;
     const folders = Object.fromEntries(FOLDERS.map((name) => [name, byId(name).value.trim()]).filter(([, value]) => value));
     return {
       config_name: byId("config_name").value,
       ...(dataset ? { dataset } : folders),
-      model_name: byId("model_name").value.trim() || null,
-      overrides: this.#settings.overrides(),
+      ...own,
     };
   }
 
@@ -144,7 +179,8 @@ export class StartForm {
   }
 
   #tell(problem, wasStarted = false) {
-    const told = byField(problem, new Set([...OWN, ...this.#settings.paths()]));
+    const shown = OWN.filter((name) => byId(name).closest("[hidden]") === null);
+    const told = byField(problem, new Set([...shown, ...this.#settings.paths()]));
     for (const name of OWN) tellAt(byId(name), byId(`${name}-problem`), told.get(name));
     this.#settings.tell(told);
     const others = told.get("") ?? [];
@@ -160,7 +196,9 @@ export class StartForm {
   }
 
   #enable() {
-    byId("start-button").disabled = this.#isActive || !byId("config_name").value;
+    const isComplete = byId("config_name").value !== "" || this.#resume.runId !== "";
+    byId("start-button").disabled = this.#isActive || !isComplete;
+    byId("curl-section").hidden = !isComplete;
   }
 }
 

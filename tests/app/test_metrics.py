@@ -242,6 +242,7 @@ def test_runs_are_listed_newest_first_with_the_contracts_fields(empty: LiveServe
         "modified_at": interrupted["modified_at"],
         "status": "interrupted",
         "has_metrics": False,
+        "has_checkpoint": False,
         "metrics_file": None,
         "config_name": "digits.yaml",
         "model_name": "digits",

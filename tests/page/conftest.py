@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.conftest import end
@@ -18,6 +17,9 @@ from tests.servers import LiveServer
 INSTALL = "The page's tests need Chromium (apt-get install chromium) and Playwright (pip install playwright)."
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WAIT_MS = 15_000
+REFUSED_REQUEST = "Failed to load resource"
+"""The browser's own line for an answer that is an error, or none; no page can keep it from being said."""
+LOST_SOCKET = "WebSocket connection to"
 
 Evaluate = Callable[..., Any]
 
@@ -37,9 +39,9 @@ class Console:
         return [text for text in self.complaints if not any(part in text for part in self.expected)]
 
 
-@contextmanager
-def launched_browser() -> Iterator[Any]:
-    """Launch the browser for a while, or skip (in CI fail) where there is none."""
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One browser for all tests, each of which opens windows of its own; skip (in CI fail) where there is none."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     try:
         from playwright.sync_api import expect, sync_playwright
@@ -57,20 +59,27 @@ def launched_browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def browser() -> Iterator[Any]:
-    with launched_browser() as browser:
-        yield browser
+def is_shared(browser: Any, module_server: LiveServer) -> Callable[[psutil.Process], bool]:
+    """The browser keeps processes in store for its next windows, and the server may still be checking a dataset."""
+    assert module_server.process is not None
+    server_pid = module_server.process.pid
+
+    def is_of_browser_or_server(process: psutil.Process) -> bool:
+        try:
+            return "chrom" in process.name() or server_pid in [parent.pid for parent in process.parents()]
+        except psutil.Error:
+            return True  # It is gone.
+
+    return is_of_browser_or_server
 
 
 @pytest.fixture(scope="module")
-def evaluate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evaluate]:
+def evaluate(browser: Any, module_server: LiveServer) -> Iterator[Evaluate]:
     """Run the body of an async JavaScript function (`given` is its argument) on an empty page and return its result."""
-    with launched_browser() as browser:
-        server = LiveServer(tmp_path_factory.mktemp("modules"), "eventlet").start()
-        page = browser.new_page()
-        page.goto(server.url + "/ping")
-        yield lambda body, given=None: page.evaluate(f"async (given) => {{ {body} }}", given)
-        end(server)
+    page = browser.new_page()
+    page.goto(module_server.url + "/ping")
+    yield lambda body, given=None: page.evaluate(f"async (given) => {{ {body} }}", given)
+    page.close()
 
 
 @pytest.fixture
@@ -82,8 +91,12 @@ def console() -> Console:
 def open_page(browser: Any, console: Console) -> Iterator[Callable[..., Any]]:
     """Open an address in a window of its own. What the console says must have been expected."""
 
+    contexts = []
+
     def open_(url: str, **options: Any) -> Any:
-        page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}).new_page()
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
         page.set_default_timeout(WAIT_MS)
         page.on("console", console.hear)
         page.on("pageerror", lambda error: console.complaints.append(f"uncaught: {error}"))
@@ -91,22 +104,14 @@ def open_page(browser: Any, console: Console) -> Iterator[Callable[..., Any]]:
         return page
 
     yield open_
-    for context in browser.contexts:
+    for context in contexts:
         context.close()
     assert console.unexpected() == []
 
 
-@pytest.fixture
-def eventlet_server(tmp_path: Path) -> Iterator[LiveServer]:
-    """A started server of one kind, for what does not depend on the kind."""
-    server = LiveServer(tmp_path, "eventlet")
-    server.start()
-    yield server
-    end(server)
-
-
 @pytest.fixture(scope="module")
 def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A started server of one kind, for what does not depend on the kind."""
     server = LiveServer(tmp_path_factory.mktemp("shared"), "eventlet")
     server.start()
     yield server
@@ -114,7 +119,11 @@ def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServ
 
 
 @pytest.fixture
-def idle_server(module_server: LiveServer) -> LiveServer:
-    """The module's server without any run, for what starts none."""
-    shutil.rmtree(module_server.runs_dir, ignore_errors=True)
-    return module_server
+def eventlet_server(module_server: LiveServer) -> Iterator[LiveServer]:
+    """The module's server, without any run or experiment of another test."""
+    yield module_server
+    module_server.post("/training/stop", {"mode": "discard"})
+    shutil.rmtree(module_server.runs_dir)
+    for file in (*module_server.configs_dir.iterdir(), *module_server.home.glob("*.orders")):
+        file.unlink()
+    module_server.runs_dir.mkdir()

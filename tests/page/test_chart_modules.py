@@ -8,12 +8,6 @@ import pytest
 
 from tests.page.conftest import Evaluate
 
-
-@pytest.fixture(autouse=True)
-def nothing_left_behind() -> None:
-    """No check after each test, because the browser and the server are shared by all of these."""
-
-
 AXIS = """
     const { Axis } = await import("/static/charts/axis.js");
     const { NO_METRICS, append } = await import("/static/metrics.js");

@@ -6,18 +6,16 @@ import hashlib
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
 from tests.app.written import METRICS, write_json, write_metrics, write_model, write_run
-from tests.page.conftest import launched_browser
 from tests.servers import LiveServer
 
 try:
@@ -28,27 +26,16 @@ except ImportError:
 OpenPage = Callable[..., Any]
 
 
-@pytest.fixture(autouse=True)
-def nothing_left_behind() -> None:
-    """No check after each test, because browser and server are shared and no test starts a run."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with launched_browser() as browser:
-        yield browser
-
-
 def rows_of(page: Any) -> Any:
     return page.locator("#runs-body tr:not([aria-hidden])")
 
 
-def test_thousands_of_runs_are_a_table_of_few_rows(idle_server: LiveServer, open_page: OpenPage) -> None:
+def test_thousands_of_runs_are_a_table_of_few_rows(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     for number in range(2000):
         # Only the directory: what is listed of it is the same, and the test need not write ten thousand files.
-        (idle_server.runs_dir / f"2026-01-01_{number // 100:02}-{number % 100:02}-00").mkdir(parents=True)
-    write_run(idle_server.runs_dir, "2025-01-01_00-00-00", metrics=METRICS, request={"dataset": "digits"})
-    page = open_page(idle_server.url + "/runs")
+        (eventlet_server.runs_dir / f"2026-01-01_{number // 100:02}-{number % 100:02}-00").mkdir(parents=True)
+    write_run(eventlet_server.runs_dir, "2025-01-01_00-00-00", metrics=METRICS, request={"dataset": "digits"})
+    page = open_page(eventlet_server.url + "/runs")
     expect(page.locator("#runs-count")).to_have_text("2\u2009001 runs")
     expect(page.locator("#runs")).to_have_attribute("aria-rowcount", "2002")
     expect(rows_of(page).first).to_contain_text("interrupted")
@@ -64,11 +51,11 @@ def test_thousands_of_runs_are_a_table_of_few_rows(idle_server: LiveServer, open
     expect(page.locator("#no-runs")).to_have_text("No run is like that.")
 
 
-def test_runs_are_sorted_and_filtered_by_an_address(idle_server: LiveServer, open_page: OpenPage) -> None:
+def test_runs_are_sorted_and_filtered_by_an_address(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     for day, (state, best) in enumerate([("failed", 0.5), ("completed", 0.75), ("completed", 0.25)], 1):
         metrics = f"epoch,step,val/acc,train/loss\n0,1,{best},1\n"
-        write_run(idle_server.runs_dir, f"2026-01-0{day}_00-00-00", state, metrics=metrics)
-    page = open_page(idle_server.url + "/runs")
+        write_run(eventlet_server.runs_dir, f"2026-01-0{day}_00-00-00", state, metrics=metrics)
+    page = open_page(eventlet_server.url + "/runs")
     expect(page.locator("#runs-head")).to_contain_text("val/acc")
     expect(page.locator("#runs-head")).not_to_contain_text("train/loss")
     page.get_by_role("button", name="val/acc").click()
@@ -84,15 +71,39 @@ def test_runs_are_sorted_and_filtered_by_an_address(idle_server: LiveServer, ope
     expect(rows_of(page)).to_have_count(2)
     expect(rows_of(page).nth(0)).to_contain_text("0.2500")
     rows_of(page).nth(1).locator("td").last.click(force=True)  # Anywhere in the row.
-    expect(page).to_have_url(f"{idle_server.url}/runs/2026-01-02_00-00-00")
+    expect(page).to_have_url(f"{eventlet_server.url}/runs/2026-01-02_00-00-00")
     page.go_back()
     expect(page.locator("#runs-status")).to_have_value("completed")
 
 
+def test_runs_are_chosen_to_be_compared_by_mouse_and_keyboard(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    ids = [f"2026-01-0{day}_00-00-00" for day in (1, 2, 3)]
+    for run_id in ids:
+        write_run(eventlet_server.runs_dir, run_id, metrics=METRICS)
+    page = open_page(eventlet_server.url + "/runs")
+    compare = page.locator("#runs-compare")
+    expect(rows_of(page)).to_have_count(3)
+    expect(compare).to_be_hidden()
+    page.get_by_role("checkbox", name=ids[2]).check()
+    expect(compare).to_have_text("Compare with…")
+    page.get_by_role("checkbox", name=ids[0]).focus()
+    page.keyboard.press("Space")
+    expect(compare).to_have_text("Compare 2")
+    page.fill("#runs-search", ids[1])  # What was chosen stays so, in view or not.
+    expect(rows_of(page)).to_have_count(1)
+    page.fill("#runs-search", "")
+    expect(page.locator("#runs-body :checked")).to_have_count(2)
+    page.get_by_role("checkbox", name=ids[1]).check()
+    page.get_by_role("checkbox", name=ids[1]).uncheck()
+    compare.click()
+    expect(page).to_have_url(f"{eventlet_server.url}/?runs={ids[2]},{ids[0]}")
+    expect(page.locator(".chip")).to_have_count(2)
+
+
 def test_a_runs_page_tells_what_ran_and_what_is_left_of_it(
-    idle_server: LiveServer, open_page: OpenPage, tmp_path: Path
+    eventlet_server: LiveServer, open_page: OpenPage, tmp_path: Path
 ) -> None:
-    run = write_run(idle_server.runs_dir, "2026-01-01_00-00-00", request={"overrides": {"trainer.max_epochs": 3}})
+    run = write_run(eventlet_server.runs_dir, "2026-01-01_00-00-00", request={"overrides": {"trainer.max_epochs": 3}})
     (run / "config.yaml").write_text("model: {config: {depths: [1, 2]}}\ntrainer: {max_epochs: 3, precision: '32'}\n")
     warning = {
         "kind": "leakage",
@@ -103,7 +114,7 @@ def test_a_runs_page_tells_what_ran_and_what_is_left_of_it(
     }
     write_json(run / "preflight.json", {"errors": [], "warnings": [warning]})
     write_model(run, b"x" * 1500)
-    page = open_page(f"{idle_server.url}/runs/{run.name}")
+    page = open_page(f"{eventlet_server.url}/runs/{run.name}")
     expect(page.locator("#findings")).to_contain_text("2 images are copies.")
     config = re.sub(r"\s+", " ", page.locator("#config").inner_text())
     assert config == "model config.depths [1,2] trainer max_epochs 3 (overridden) precision 32"
@@ -123,7 +134,7 @@ def test_a_runs_page_tells_what_ran_and_what_is_left_of_it(
     assert not run.exists()
 
 
-def test_a_models_program_works_as_it_stands(idle_server: LiveServer, open_page: OpenPage, tmp_path: Path) -> None:
+def test_a_models_program_works_as_it_stands(eventlet_server: LiveServer, open_page: OpenPage, tmp_path: Path) -> None:
     """A network that answers with the mean of each half of the image: the brighter one is the class."""
     node = helper.make_node("Conv", ["input", "weights"], ["maps"], kernel_shape=[4, 2], strides=[4, 2])
     flat = helper.make_node("Flatten", ["maps"], ["logits"])
@@ -136,10 +147,25 @@ def test_a_models_program_works_as_it_stands(idle_server: LiveServer, open_page:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     content = model.SerializeToString()
     onnx.checker.check_model(model)
-    run = write_run(idle_server.runs_dir, "2026-01-01_00-00-00")
-    facts = {"mean": [0.5], "std": [0.25], "input_shape": [None, 1, 4, 4], "class_names": ["left's", "right"]}
+    run = write_run(eventlet_server.runs_dir, "2026-01-01_00-00-00")
+    facts: dict[str, Any] = {
+        "mean": [0.5],
+        "std": [0.25],
+        "input_shape": [None, 1, 4, 4],
+        "class_names": ["left's", "right"],
+    }
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "epoch_003.int8.onnx").write_bytes(content)
+    small = {
+        "name": "int8",
+        "model_path": "epoch_003.int8.onnx",
+        "size_bytes": 347,
+        "sha256": "8" * 64,
+        "test_acc": 0.5,
+    }
+    facts["variants"] = [small, {"name": "fp16", "error": "it overflows"}]
     write_model(run, content, model_name="halves", sha256=hashlib.sha256(content).hexdigest(), **facts)
-    page = open_page(idle_server.url + "/models")
+    page = open_page(eventlet_server.url + "/models")
     card = page.locator(".model")
     expect(card).to_contain_text("75.00\u202f%")
     expect(card).to_contain_text("1 \u00d7 4 \u00d7 4")
@@ -147,7 +173,18 @@ def test_a_models_program_works_as_it_stands(idle_server: LiveServer, open_page:
         page.click(".model a[download]")
     assert started.value.suggested_filename == "halves.onnx"
     Path(started.value.path()).rename(tmp_path / "halves.onnx")
+    variant = page.locator(".variants tr", has_text="int8")
+    expect(variant).to_contain_text("50.00\u202f%")
+    expect(variant).to_contain_text("347\u202fbytes")
+    expect(page.locator(".variants tr", has_text="fp16")).to_contain_text("it overflows")
+    with page.expect_download() as started:
+        variant.get_by_role("link").click()
+    assert started.value.suggested_filename == "halves.int8.onnx"
     page.click("summary:has-text('Python')")
+    page.get_by_role("radio", name="int8").check()
+    expect(card.locator("pre")).to_contain_text('"halves.int8.onnx"')
+    expect(card).to_contain_text("8" * 64)
+    page.get_by_role("radio", name="as trained").check()
     expect(card).to_contain_text(hashlib.sha256(content).hexdigest())
     Image.fromarray(np.array([[250] * 20 + [5] * 20] * 40, np.uint8)).save(tmp_path / "image.png")
     said = subprocess.run(
@@ -160,8 +197,8 @@ def test_a_models_program_works_as_it_stands(idle_server: LiveServer, open_page:
     assert said.stdout.split()[0] == "left's"
 
 
-def test_what_is_not_there_yet_is_said(idle_server: LiveServer, open_page: OpenPage) -> None:
-    page = open_page(idle_server.url + "/models")
+def test_what_is_not_there_yet_is_said(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    page = open_page(eventlet_server.url + "/models")
     expect(page.locator("#no-models")).to_be_visible()
     page.click(".places a[href='/runs']")
     expect(page.locator("#no-runs")).to_have_text("No training was started yet.")
@@ -169,12 +206,12 @@ def test_what_is_not_there_yet_is_said(idle_server: LiveServer, open_page: OpenP
     expect(page.locator("#first-start")).to_be_visible()
 
 
-def test_every_end_of_a_run_is_told_in_words(idle_server: LiveServer, open_page: OpenPage) -> None:
-    page = open_page(idle_server.url + "/runs")
+def test_every_end_of_a_run_is_told_in_words(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    page = open_page(eventlet_server.url + "/runs")
     for state in ("completed", "stopped", "failed", "interrupted"):
-        run = write_run(idle_server.runs_dir, state, state, reason="it had one", log=b"the last line\n")
+        run = write_run(eventlet_server.runs_dir, state, state, reason="it had one", log=b"the last line\n")
         write_metrics(run, METRICS)
-        page.goto(f"{idle_server.url}/runs/{state}")
+        page.goto(f"{eventlet_server.url}/runs/{state}")
         expect(page.locator("#state")).to_have_text(state)
         expect(page.locator("#reason")).to_have_text("it had one")
         expect(page.locator("#last-lines")).to_be_visible(visible=state == "failed")

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.page.conftest import Evaluate
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_behind() -> None:
-    """No check after each test, because the browser and the server are shared by all of these."""
 
 
 def test_the_log_is_shown_as_a_terminal_would(evaluate: Evaluate) -> None:

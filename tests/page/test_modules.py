@@ -6,14 +6,7 @@ import json
 import shlex
 from typing import Any
 
-import pytest
-
 from tests.page.conftest import Evaluate
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_behind() -> None:
-    """No check after each test, because the browser and the server are shared by all of these."""
 
 
 def test_columns_may_widen_and_change_their_order(evaluate: Evaluate) -> None:
@@ -241,3 +234,20 @@ def test_no_run_is_an_answer_too(evaluate: Evaluate) -> None:
         evaluate, 'answer(run("A"), 0, [1]); sync.disconnected(); sync.connected(); answer(null); answer(null)'
     )
     assert shown == [None, None, [], ""]
+
+
+def test_a_model_that_prepares_images_itself_is_given_pixels(evaluate: Evaluate) -> None:
+    plain, included = evaluate("""
+        const { snippetFor } = await import("/static/snippet.js");
+        const card = { class_names: ["cat"], mean: [0, 0, 0], std: [1, 1, 1], input_shape: [null, 3, 8, 9] };
+        return [card, { ...card, includes_preprocessing: true }].map((each) => snippetFor(each, "pets.fp16.onnx"));
+    """)
+    assert 'session.run(["logits"]' in plain
+    assert "MEAN" in plain
+    assert 'session.run(["probabilities"], {"input": batch})' in included
+    assert "batch = np.asarray(image).transpose(2, 0, 1)[None]" in included
+    assert "MEAN" not in included
+    for program in (plain, included):
+        compile(program, "pets.py", "exec")
+        assert ".resize((9, 8)" in program
+        assert 'InferenceSession("pets.fp16.onnx")' in program

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.app.written import write_run
-from tests.page.conftest import Console, launched_browser
+from tests.page.conftest import REFUSED_REQUEST, Console
 from tests.servers import LiveServer
 from tests.trainer.trainings import TINY, write_images
 
@@ -20,30 +20,17 @@ except ImportError:
     expect = None  # The fixture `browser` skips, and in CI fails.
 
 OpenPage = Callable[..., Any]
-REFUSED_REQUEST = "Failed to load resource"
-"""The browser's own line for an answer that is an error, as the check of a wrong request is."""
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_behind() -> None:
-    """No check after each test, because browser and server are shared and no test starts a run."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with launched_browser() as browser:
-        yield browser
 
 
 @pytest.fixture
-def server(idle_server: LiveServer) -> LiveServer:
+def server(eventlet_server: LiveServer) -> LiveServer:
     """With an experiment, and a dataset of which one image lies in train and in test."""
-    (idle_server.configs_dir / "tiny.yaml").write_text("description: Small.\n" + TINY, encoding="utf-8")
-    pets = idle_server.data_dir / "pets"
+    (eventlet_server.configs_dir / "tiny.yaml").write_text("description: Small.\n" + TINY, encoding="utf-8")
+    pets = eventlet_server.data_dir / "pets"
     if not pets.exists():
         write_images(pets, {"cat": 60, "dog": 180}, counts=(12, 3, 3))
         (pets / "test" / "cat" / "leaked.png").write_bytes((pets / "train" / "cat" / "0.png").read_bytes())
-    return idle_server
+    return eventlet_server
 
 
 def field(page: Any, path: str) -> Any:
@@ -105,7 +92,7 @@ def test_a_value_is_checked_by_the_service_as_it_is_typed(
     page.get_by_role("button", name="Reset trainer.max_epochs").click()
     expect(field(page, "trainer.max_epochs")).to_have_value("3")
     assert list(asked(page)["overrides"]) == ["model.config"]
-    assert not server.runs_dir.exists()
+    assert server.get("/training/metrics/runs").json() == []
 
 
 def test_what_was_asked_for_before_can_be_changed(server: LiveServer, open_page: OpenPage) -> None:
@@ -118,3 +105,34 @@ def test_what_was_asked_for_before_can_be_changed(server: LiveServer, open_page:
     page.goto(server.url + "/start")  # Without that run's name its overrides are not taken over.
     expect(field(page, "seed")).to_have_value("0")
     assert asked(page) == request | {"overrides": {}}
+
+
+def test_a_training_goes_on_from_an_earlier_run(server: LiveServer, open_page: OpenPage, console: Console) -> None:
+    console.expected.append(REFUSED_REQUEST)
+    request = {"config_name": "tiny.yaml", "dataset": "pets", "model_name": "mine", "overrides": {"seed": 5}}
+    folders = {f"{split}_data_dir": str(server.data_dir / "pets" / split) for split in ("train", "val", "test")}
+    run = write_run(server.runs_dir, "2026-01-01_00-00-00", "stopped", request=request | folders)
+    write_run(server.runs_dir, "2026-01-02_00-00-00", "failed")  # It has no checkpoint.
+    (run / "config.yaml").write_text(TINY + "seed: 5\n", encoding="utf-8")
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "last.ckpt").touch()
+    page = open_page(f"{server.url}/runs/{run.name}")
+    page.click("#resume")
+    expect(page.locator("#resume_from")).to_have_value(run.name)
+    expect(page.locator("#resume_from option")).to_have_count(2)
+    expect(page.locator("#resume_from-hint")).to_contain_text("tiny on pets")
+    expect(page.locator("#config_name")).to_be_hidden()  # They are the earlier run's.
+    expect(page.locator("#dataset")).to_be_hidden()
+    expect(field(page, "seed")).to_have_value("5")
+    field(page, "optimizer.learning_rate").fill("0.0001")
+    assert asked(page) == {
+        "resume_from": run.name,
+        "model_name": "mine",
+        "overrides": {"optimizer.learning_rate": 0.0001},
+    }
+    field(page, "optimizer.learning_rate").fill("-1")
+    expect(problem(page, "optimizer.learning_rate")).to_be_visible()
+    page.select_option("#resume_from", "")
+    expect(page.locator("#config_name")).to_be_visible()
+    expect(problem(page, "optimizer.learning_rate")).to_be_hidden()
+    assert asked(page) == {"config_name": "tiny.yaml", "dataset": "pets", "model_name": "mine", "overrides": {}}

@@ -1,0 +1,81 @@
+"""What the page is made of: kept by browsers, compressed, and nothing but our own files."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.settings import Settings
+from tests.servers import ROOT
+
+
+@pytest.fixture(scope="module")
+def client() -> FlaskClient:
+    return create_app(Settings(), "threading").test_client()
+
+
+@pytest.fixture
+def address(client: FlaskClient) -> str:
+    """Where the page's files are."""
+    [found] = set(re.findall(r"/assets/\w+(?=/all\.js)", client.get("/").text))
+    return str(found)
+
+
+def test_pages_forbid_what_is_not_ours(client: FlaskClient, address: str) -> None:
+    policy = client.get("/").headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    assert client.get(f"{address}/main.js").headers["Content-Security-Policy"] == policy
+    assert "script-src 'self';" in client.get("/docs").headers["Content-Security-Policy"]
+    assert client.get("/favicon.ico", buffered=True).headers["Content-Type"].startswith("image/svg+xml")
+
+
+def test_a_browser_keeps_what_the_page_is_made_of(client: FlaskClient, address: str) -> None:
+    kept = client.get(f"{address}/main.js")
+    assert kept.headers["Cache-Control"] == "public, max-age=31536000"
+    assert kept.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert kept.headers["X-Content-Type-Options"] == "nosniff"
+    assert kept.text == (ROOT / "static" / "main.js").read_text()
+    other = client.get("/assets/0123456789ab/main.js")  # Of a page that was opened before an update.
+    assert (other.text, other.headers["Cache-Control"]) == (kept.text, "no-cache")
+
+
+@pytest.mark.parametrize("path", ["../app/pages.py", "%2e%2e/app/pages.py", "none.js", "", "styles"])
+def test_what_is_no_file_of_the_page_is_not_found(client: FlaskClient, address: str, path: str) -> None:
+    assert client.get(f"{address}/{path}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "{address}/all.js", "{address}/styles/all.css"])
+def test_it_is_compressed_for_who_takes_that(client: FlaskClient, address: str, path: str) -> None:
+    path = path.format(address=address)
+    plain = client.get(path)
+    packed = client.get(path, headers={"Accept-Encoding": "br, gzip"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
+    assert gzip.decompress(packed.data) == plain.data
+    assert int(packed.headers["Content-Length"]) == len(packed.data) < len(plain.data)
+
+
+def test_a_font_is_compressed_already(client: FlaskClient, address: str) -> None:
+    [font] = (ROOT / "static" / "vendor").glob("*.woff2")
+    answer = client.get(f"{address}/vendor/{font.name}", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in answer.headers
+    assert answer.data == font.read_bytes()
+
+
+def test_the_head_of_a_file_is_told_without_the_file(client: FlaskClient, address: str) -> None:
+    answer = client.head(f"{address}/main.js")
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert int(answer.headers["Content-Length"]) == (ROOT / "static" / "main.js").stat().st_size
+    assert client.post(f"{address}/main.js").status_code in (404, 405)
+
+
+def test_every_style_sheet_is_in_the_one_that_is_served(client: FlaskClient, address: str) -> None:
+    served = client.get(f"{address}/styles/all.css").text
+    sheets = [*(ROOT / "static" / "styles").glob("*.css"), *(ROOT / "static" / "vendor").glob("uPlot*.css")]
+    assert [sheet.name for sheet in sheets if sheet.read_text() not in served] == []
