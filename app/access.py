@@ -76,7 +76,12 @@ class Access:
     def register(self, app: Flask) -> None:
         """Guard every request below /training."""
         if self._origins:
-            CORS(app, origins=list(self._origins), expose_headers=["X-Total-Count"], resources={f"{GUARDED}/*": {}})
+            CORS(
+                app,
+                origins=list(self._origins),
+                expose_headers=["ETag", "X-Total-Count"],
+                resources={f"{GUARDED}/*": {}},
+            )
         app.before_request(self._check)
 
     def _check(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from flask import current_app
@@ -17,6 +19,7 @@ from app.runs.service import RunService
 from app.runs.starting import Planner
 from app.runs.status import Status
 from app.runs.store import RunStore
+from app.runs.table import Tables
 from app.runs.views import RunViews
 from app.settings import Settings
 
@@ -35,7 +38,8 @@ class Domain:
     prewarm: Prewarm | None
 
 
-def build(settings: Settings) -> Domain:
+def build(settings: Settings, make_lock: Callable[[], AbstractContextManager[object]]) -> Domain:
+    """`make_lock` makes a lock for real threads, whatever became of threading.Lock."""
     store = RunStore(settings.runs_dir, ActiveLock(settings.runs_dir.parent / "active.lock"))
     experiments = ExperimentFolder(settings.configs_dir)
     datasets = DatasetFolder(settings.data_dir)
@@ -45,7 +49,7 @@ def build(settings: Settings) -> Domain:
     return Domain(
         store=store,
         service=RunService(store, planner, settings.stop_grace_s, settings.min_free_mb, prewarm),
-        views=RunViews(store),
+        views=RunViews(store, Tables(make_lock)),
         status=Status(store),
         catalogue=Catalogue(store),
         experiments=experiments,

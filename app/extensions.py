@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import Any
 
@@ -30,6 +32,8 @@ DESCRIPTIONS = {
     507: "Not enough free disk space.",
 }
 
+AS_IT_WAS = "As it was: the client's copy (If-None-Match) is right."
+
 PATH_PARAMETERS = {
     "run_id": "Id of a run; GET /training/metrics/runs lists them.",
     "name": "Of an experiment (GET /training/configs lists them) or of a dataset (GET /training/datasets).",
@@ -45,6 +49,21 @@ def offload_for(async_mode: str) -> Callable[[Callable[[], Any]], Any]:
 
     execute: Callable[[Callable[[], Any]], Any] = tpool.execute
     return execute
+
+
+def lock_maker_for(async_mode: str) -> Callable[[], AbstractContextManager[object]]:
+    """How to make a lock for the threads in which `offload_for` computes: eventlet replaces the usual ones."""
+    if async_mode != "eventlet":
+        return threading.Lock
+    from eventlet.patcher import original
+
+    make: Callable[[], AbstractContextManager[object]] = original("threading").Lock
+    return make
+
+
+def encode_each(items: Iterable[dict[str, Any]]) -> str:
+    """A list as JSON, one item at a time: encoding thousands in one go would keep every other thread waiting."""
+    return f"[{', '.join(map(json.dumps, items))}]"
 
 
 class JsonParser(FlaskParser):
@@ -90,7 +109,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no typ
     def downloads(self, view: Any) -> Any:
         """Document the answers of an operation that sends a file."""
         binary = {"schema": {"type": "string", "format": "binary"}, "content_type": "application/octet-stream"}
-        view = self.alt_response(304, description="As it was: the client's copy (If-None-Match) is right.")(view)
+        view = self.alt_response(304, description=AS_IT_WAS)(view)
         view = self.alt_response(206, **binary, description="The range that was asked for.")(view)
         return self.response(200, **binary)(view)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, current_app, jsonify
 
 from app import schemas
 from app.domain import domain
 from app.errors import status_of
-from app.extensions import Blueprint, error_body
+from app.extensions import Blueprint, encode_each, error_body
 from app.files import send
 from app.runs.exceptions import RunError
 
@@ -17,20 +17,25 @@ blp = Blueprint("models", __name__, url_prefix="/training", description="The tra
 
 
 @blp.get("/trained_models")
+@blp.arguments(schemas.ModelsQuerySchema, location="query")
 @blp.response(200, schemas.ModelPathsSchema)
-@blp.errors()
-def list_model_paths() -> dict[str, Any]:
-    """List the absolute paths of the ONNX files, newest first."""
-    return {"model_paths": [str(model.path) for model in domain().models.list()]}
+@blp.errors(422)
+def list_model_paths(query: dict[str, Any]) -> dict[str, Any]:
+    """List the absolute paths of the ONNX files, newest first. A page shorter than its limit is the last one."""
+    models, offload = domain().models, current_app.extensions["offload"]
+    return {"model_paths": offload(lambda: [str(model.path) for model in models.list(**query)])}
 
 
 @blp.get("/models")
+@blp.arguments(schemas.ModelsQuerySchema, location="query")
 @blp.response(200, schemas.ModelsSchema)
-@blp.errors()
-def list_models() -> Response:
-    """List the model cards, newest first."""
+@blp.errors(422)
+def list_models(query: dict[str, Any]) -> Response:
+    """List the model cards, newest first. A page shorter than its limit is the last one."""
     # Not dumped through the schema, which names the fields that a consumer needs and would leave out the others.
-    return jsonify({"models_info": [model.card for model in domain().models.list()]})
+    models, offload = domain().models, current_app.extensions["offload"]
+    cards = offload(lambda: encode_each(model.card for model in models.list(**query)))
+    return Response(f'{{"models_info": {cards}}}', mimetype="application/json")
 
 
 @blp.get("/models/<run_id>/download")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from app.runs.exceptions import MetricsUnreadable, RunNotFound
-from app.runs.metrics import best_values, read_table
+from app.runs.exceptions import MetricsUnreadable
+from app.runs.listing import SETTLED_NS
 from app.runs.states import has_verdict
 from app.runs.store import Run, RunStore
+from app.runs.summary import summarise
+from app.runs.table import look, read
+from trainer.rundir import RunDir, is_there
 
 Stamp = tuple[tuple[int, int, int] | None, ...]
 """Which state of a run's files was read."""
@@ -23,17 +28,46 @@ FIELDS = ("created_at", "duration_s", "status", "config_name", "model_name", "da
 SEARCHED = ("run_id", "config_name", "model_name", "dataset")
 
 
-@dataclass
-class _Entry:
-    """A run as it is listed; `best` once it was asked for. `stamp` is None for what may still change."""
+@dataclass(frozen=True)
+class _Watched:
+    """The files that a run's entry is made of, and which state of them was there before they were read."""
 
-    item: dict[str, Any]
-    stamp: Stamp | None
-    state_file: Path
-    best: dict[str, float] | None = None
+    metrics: Path | None
+    files: tuple[str, ...]
+    stamp: Stamp
+
+    @classmethod
+    def look(cls, run: RunDir) -> _Watched:
+        """What is not named here cannot come without one of these changing: a folder does, with what is put into it."""
+        metrics, root = run.find_metrics(), str(run.path)
+        place = (str(metrics), os.path.dirname(os.path.dirname(metrics))) if metrics else (root, f"{root}/csv")
+        files = (f"{root}/{run.run.name}", f"{root}/{run.state.name}", *place)
+        return cls(metrics, files, tuple(map(_identity, files)))
+
+    @property
+    def modified_at(self) -> str | None:
+        """When the metrics, or without any the directory, changed last."""
+        identity = self.stamp[2]
+        return datetime.fromtimestamp(identity[1] / 1e9, timezone.utc).isoformat() if identity else None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the files' times tell this state from any later one: a change right after another has the same."""
+        before = time.time_ns() - SETTLED_NS
+        return all(identity is None or identity[1] < before for identity in self.stamp)
 
     def is_current(self) -> bool:
-        return self.stamp is not None and self.stamp == _stamp(self.state_file, self.item["metrics_file"])
+        return tuple(map(_identity, self.files)) == self.stamp
+
+
+@dataclass
+class _Entry:
+    """A run as it is listed; `best` once it was asked for. `is_final`: it says so until its files are changed."""
+
+    item: dict[str, Any]
+    watched: _Watched
+    is_final: bool
+    best: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,25 +93,25 @@ class Catalogue:
         """The runs wanted, newest first unless sorted, and how many there are without `limit` and `offset`."""
         end = None if wanted.limit is None else wanted.offset + wanted.limit
         ids = self._store.ids()
-        self._forget_all_but(set(ids))
+        self._forget_all_but(ids)
         if wanted.status is wanted.search is wanted.sort is None:
-            chosen = list(self._entries(ids[wanted.offset : end]))
+            chosen = self._entries(ids[wanted.offset : end])
             return [self._told(entry, wanted.best) for entry in chosen], len(ids)
         matching = [entry for entry in self._entries(ids) if _is_wanted(entry.item, wanted)]
         if wanted.sort is not None:
             matching = self._sorted(matching, wanted.sort)
         return [self._told(entry, wanted.best) for entry in islice(matching, wanted.offset, end)], len(matching)
 
-    def _entries(self, ids: list[str]) -> Iterator[_Entry]:
-        for run_id in ids:
-            entry = self._kept.get(run_id)
-            if entry is None or not entry.is_current():
-                try:
-                    entry = _read(self._store.find(run_id))
-                except RunNotFound:
-                    continue  # Deleted meanwhile.
-                self._kept[run_id] = entry
-            yield entry
+    def _entries(self, ids: Sequence[str]) -> list[_Entry]:
+        """Those of the runs that are there, in that order."""
+        kept = ((run_id, self._kept.get(run_id)) for run_id in ids)
+        found = {run_id: entry for run_id, entry in kept if entry and entry.is_final and entry.watched.is_current()}
+        watched = {
+            run_id: _Watched.look(RunDir(self._store.runs_dir / run_id)) for run_id in ids if run_id not in found
+        }
+        for run in self._store.read(watched):
+            found[run.run_id] = self._kept[run.run_id] = _read(run, watched[run.run_id])
+        return [found[run_id] for run_id in ids if run_id in found]
 
     def _sorted(self, entries: list[_Entry], sort: str) -> list[_Entry]:
         """Sort stably, so that equal ones stay newest first; what has no value comes last either way."""
@@ -85,25 +119,29 @@ class Catalogue:
         value: Callable[[_Entry], Any] = (
             (lambda entry: entry.item[name]) if name in FIELDS else (lambda entry: self._best(entry).get(name))
         )
-        known = [entry for entry in entries if value(entry) is not None]
-        unknown = [entry for entry in entries if value(entry) is None]
-        return sorted(known, key=value, reverse=sort.startswith("-")) + unknown
+        valued = [(value(entry), entry) for entry in entries]
+        known = sorted(
+            (each for each in valued if each[0] is not None), key=itemgetter(0), reverse=sort.startswith("-")
+        )
+        return [entry for _, entry in known] + [entry for each, entry in valued if each is None]
 
     def _told(self, entry: _Entry, with_best: bool) -> dict[str, Any]:
-        return entry.item | {"best_metrics": self._best(entry) if with_best else None}
+        """With what is looked at each time, since it costs little for the runs of a page."""
+        has_checkpoint = is_there(RunDir(self._store.runs_dir / entry.item["run_id"]).last_checkpoint)
+        return entry.item | {"has_checkpoint": has_checkpoint, "best_metrics": self._best(entry) if with_best else None}
 
     def _best(self, entry: _Entry) -> dict[str, float]:
         if entry.best is None:
             file = entry.item["metrics_file"]
             try:
-                entry.best = {} if file is None else best_values(read_table(Path(file)))
+                entry.best = {} if file is None else read(lambda: look(Path(file)), summarise).best
             except MetricsUnreadable:
                 entry.best = {}
         return entry.best
 
-    def _forget_all_but(self, ids: set[str]) -> None:
+    def _forget_all_but(self, ids: Sequence[str]) -> None:
         if len(self._kept) > len(ids):
-            self._kept = {run_id: entry for run_id, entry in self._kept.items() if run_id in ids}
+            self._kept = {run_id: entry for run_id in ids if (entry := self._kept.get(run_id))}
 
 
 def _is_wanted(item: dict[str, Any], wanted: Wanted) -> bool:
@@ -113,36 +151,27 @@ def _is_wanted(item: dict[str, Any], wanted: Wanted) -> bool:
     return not text or any(text in (item[name] or "").lower() for name in SEARCHED)
 
 
-def _read(run: Run) -> _Entry:
+def _read(run: Run, watched: _Watched) -> _Entry:
     """A verdict is final, and nothing writes into the directory after it: so what is read then may be kept."""
-    metrics = run.directory.find_metrics()
-    snapshot = run.snapshot()
     item = {
         "run_id": run.run_id,
         "created_at": run.created_at,
-        "modified_at": _modified_at(metrics or run.directory.path),
+        "modified_at": watched.modified_at,
         "status": run.state,
         "reason": run.reason,
-        "has_metrics": metrics is not None,
-        "has_checkpoint": os.path.isfile(run.directory.last_checkpoint),
-        "metrics_file": str(metrics) if metrics else None,
+        "has_metrics": watched.metrics is not None,
+        "metrics_file": str(watched.metrics) if watched.metrics else None,
         "config_name": run.config_name,
         "model_name": run.model_name,
         "dataset": run.dataset,
-        "started_at": snapshot["started_at"],
-        "ended_at": snapshot["ended_at"],
-        "duration_s": _seconds_between(snapshot["started_at"], snapshot["ended_at"]),
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "duration_s": _seconds_between(run.started_at, run.ended_at),
     }
-    state_file = run.directory.state
-    stamp = _stamp(state_file, item["metrics_file"]) if has_verdict(run.record) else None
-    return _Entry(item, stamp, state_file)
+    return _Entry(item, watched, is_final=has_verdict(run.record) and watched.is_settled)
 
 
-def _stamp(*files: Path | str | None) -> Stamp:
-    return tuple(None if file is None else _identity(file) for file in files)
-
-
-def _identity(file: Path | str) -> tuple[int, int, int] | None:
+def _identity(file: str) -> tuple[int, int, int] | None:
     try:
         status = os.stat(file)
     except OSError:
@@ -154,11 +183,4 @@ def _seconds_between(start: str | None, end: str | None) -> float | None:
     try:
         return (datetime.fromisoformat(end or "") - datetime.fromisoformat(start or "")).total_seconds()
     except (ValueError, TypeError):  # TypeError: one of them without a time zone.
-        return None
-
-
-def _modified_at(path: Path) -> str | None:
-    try:
-        return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).isoformat()
-    except OSError:
         return None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import FileNotInRun
-from app.runs.store import Run, RunStore, is_plain_name
-from trainer.rundir import read_json
+from app.runs.store import RunStore, is_plain_name
+from trainer.rundir import RunDir, read_json
 
 
 @dataclass(frozen=True)
@@ -40,50 +40,56 @@ class ModelFolder:
     def __init__(self, store: RunStore) -> None:
         self._store = store
 
-    def list(self) -> Iterator[TrainedModel]:
-        """Yield the models, newest run first."""
-        for run in self._store.list(lambda directory: os.path.isfile(directory.card)):
-            model = self._of(run)
-            if model is not None:
-                yield model
+    def list(self, offset: int = 0, limit: int | None = None) -> Iterator[TrainedModel]:
+        """Yield the models, newest run first. Looks at no more runs than it takes to find those that are wanted."""
+        end = None if limit is None else offset + limit
+        directories = (RunDir(self._store.runs_dir / run_id) for run_id in self._store.ids())
+        return islice((model for model in map(_model, directories) if model is not None), offset, end)
 
     def find(self, run_id: str) -> TrainedModel:
         """Raises RunNotFound, or FileNotInRun when the run has no model (yet)."""
         run = self._store.find(run_id)
-        model = self._of(run)
+        model = _model(run.directory)
         if model is None:
             raise FileNotInRun(f"Run {run_id} is {run.state} and has no model.")
         return model
 
-    def _of(self, run: Run) -> TrainedModel | None:
-        card = read_json(run.directory.card)
-        if card is None or not isinstance(card.get("model_path"), str):
-            return None
-        path = self._file(run, card["model_path"])
-        if path is None:
-            return None
-        name = card["model_name"] if is_plain_name(card.get("model_name")) else "model"
-        told = _variants_told(card)
-        found = {variant: self._file(run, entry.get("model_path")) for variant, entry in told.items()}
-        variants = {variant: place for variant, place in found.items() if place is not None}
-        ours: dict[str, Any] = {"run_id": run.run_id, "model_name": name, "model_path": str(path)}
-        ours["size_bytes"] = path.stat().st_size
-        if told:
-            places = {variant: {"model_path": str(place)} for variant, place in variants.items()}
-            ours["variants"] = [entry | places.get(variant, {}) for variant, entry in told.items()]
-        return TrainedModel(run.run_id, name, path, variants, card | ours)
 
-    def _file(self, run: Run, told: object) -> Path | None:
-        """The ONNX file that a card tells of, if it is there.
+def _model(run: RunDir) -> TrainedModel | None:
+    card = read_json(run.card)
+    if card is None:
+        return None
+    path = _file(run, card.get("model_path"))
+    size_bytes = _size_of(path)
+    if path is None or size_bytes is None:
+        return None
+    name = card["model_name"] if is_plain_name(card.get("model_name")) else "model"
+    told = _variants_told(card)
+    found = {variant: _file(run, entry.get("model_path")) for variant, entry in told.items()}
+    variants = {variant: place for variant, place in found.items() if place is not None}
+    ours: dict[str, Any] = {"run_id": run.run_id, "model_name": name, "model_path": str(path)}
+    ours["size_bytes"] = size_bytes
+    if told:
+        places = {variant: {"model_path": str(place)} for variant, place in variants.items()}
+        ours["variants"] = [entry | places.get(variant, {}) for variant, entry in told.items()]
+    return TrainedModel(run.run_id, name, path, variants, card | ours)
 
-        It lies beside the checkpoint; by its name alone it is found also after the folder was moved, and no card can
-        make us serve a file from elsewhere.
-        """
-        try:
-            path = self._store.artifact(run, f"checkpoints/{PurePath(told).name}") if isinstance(told, str) else None
-        except FileNotInRun:
-            return None
-        return path if path is not None and path.suffix == ".onnx" else None
+
+def _file(run: RunDir, told: object) -> Path | None:
+    """The ONNX file that a card tells of, if it is there.
+
+    It lies beside the checkpoint; by its name alone it is found also after the folder was moved, and no card can make
+    us serve a file from elsewhere.
+    """
+    name = told.rpartition("/")[2] if isinstance(told, str) else ""
+    return run.path / "checkpoints" / name if name.endswith(".onnx") and run.owns(f"checkpoints/{name}") else None
+
+
+def _size_of(path: Path | None) -> int | None:
+    try:
+        return None if path is None else path.stat().st_size
+    except OSError:  # Removed meanwhile.
+        return None
 
 
 def _variants_told(card: dict[str, Any]) -> dict[str, dict[str, Any]]:

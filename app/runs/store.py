@@ -1,12 +1,11 @@
-"""The run directories: find, list, read, delete. Nothing is remembered between calls; the files are the truth."""
+"""The run directories: find, list, read, delete. Nothing is remembered that the files could contradict."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
@@ -15,13 +14,13 @@ from typing import Any, TypeGuard
 
 from app.runs import processes
 from app.runs.exceptions import DeletionRefused, FileNotInRun, RunActive, RunNotFound
+from app.runs.listing import Listing
 from app.runs.lock import ActiveLock
 from app.runs.states import ACTIVE, compose, has_verdict
 from trainer.rundir import RunDir, is_there, read_json
 from trainer.verdict import INTERRUPTED
 
 MAX_NAME_BYTES = 255
-_STAMPED = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:_(\d{1,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,14 @@ class Run:
         return _text(self.birth.get("created_at")) or _utc(self.directory.path)
 
     @property
+    def started_at(self) -> str | None:
+        return _text(self.record.get("started_at"))
+
+    @property
+    def ended_at(self) -> str | None:
+        return _text(self.record.get("ended_at"))
+
+    @property
     def pid(self) -> int | None:
         """The training program's pid while the run is active."""
         pid = self.record.get("pid")
@@ -92,8 +99,8 @@ class Run:
             "model_name": self.model_name,
             "request": self.request,
             "created_at": self.created_at,
-            "started_at": _text(self.record.get("started_at")),
-            "ended_at": _text(self.record.get("ended_at")),
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
             "exit_code": exit_code if isinstance(exit_code := self.record.get("exit_code"), int) else None,
             "signal": _text(self.record.get("signal")),
         }
@@ -105,6 +112,7 @@ class RunStore:
     def __init__(self, runs_dir: Path, lock: ActiveLock) -> None:
         self.runs_dir = runs_dir
         self.lock = lock
+        self._listing = Listing(runs_dir)
 
     def create(self) -> str:
         """Make a new run directory and return its id: the local time, `_2` and so on for a second in one second."""
@@ -148,21 +156,20 @@ class RunStore:
         named = self.lock.named()
         return named if is_plain_name(named) and _is_directory(self.runs_dir / named) else self._holder()
 
-    def ids(self) -> list[str]:
+    def ids(self) -> Sequence[str]:
         """List the run ids, newest first. Reads no file."""
-        try:
-            with os.scandir(self.runs_dir) as entries:
-                names = [e.name for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")]
-        except OSError:
-            return []
-        return sorted(names, key=_age_key, reverse=True)
+        return self._listing.ids()
 
-    def list(self, is_wanted: Callable[[RunDir], bool] = lambda _: True) -> Iterator[Run]:
-        """Read the runs whose directories are wanted, newest first, one at a time."""
+    def read(self, run_ids: Iterable[str]) -> Iterator[Run]:
+        """Read those of the runs that are there, one at a time."""
         holder = self._holder()
-        for run_id in self.ids():
-            if is_wanted(RunDir(self.runs_dir / run_id)):
+        for run_id in run_ids:
+            if _is_directory(self.runs_dir / run_id):
                 yield self._read(self.runs_dir / run_id, holder)
+
+    def list(self) -> Iterator[Run]:
+        """Read the runs, newest first, one at a time."""
+        return self.read(self.ids())
 
     def latest(self) -> Run | None:
         """The active run, else the one started last."""
@@ -265,12 +272,6 @@ def is_plain_name(name: object) -> TypeGuard[str]:
         return len(os.fsencode(name)) <= MAX_NAME_BYTES
     except UnicodeEncodeError:
         return False
-
-
-def _age_key(run_id: str) -> tuple[str, int, str]:
-    """Sort `..._10` behind `..._9`: the second's stamp, then the number. What is called otherwise counts as oldest."""
-    stamped = _STAMPED.fullmatch(run_id)
-    return (stamped[1], int(stamped[2] or 1), run_id) if stamped else ("", 0, run_id)
 
 
 def _text(value: object) -> str | None:

@@ -12,6 +12,7 @@ from app.runs.events import Row
 from app.runs.metrics import number
 
 MAX_UTF8_BYTES = 4
+MAX_HEADER_BYTES = 1024 * 1024
 
 
 class MetricsTail:
@@ -53,7 +54,7 @@ class MetricsTail:
 
     def _read(self, descriptor: int, size: int) -> list[Row] | None:
         """Return None when the file was rewritten under our hands: the next call looks again."""
-        header = _first_line(descriptor)
+        header = first_line_of(descriptor)
         if not header:
             return None
         is_appended = header == self._header and size >= self._offset
@@ -61,7 +62,7 @@ class MetricsTail:
         chunk = os.pread(descriptor, max(0, size - start), start)
         # A rewrite always changes the header, so the same header before and after means that the bytes between
         # belong to it.
-        if _first_line(descriptor) != header:
+        if first_line_of(descriptor) != header:
             return None
         columns = next(csv.reader([header.decode("utf-8", errors="replace")]), [])
         complete = chunk[: chunk.rfind(b"\n") + 1]
@@ -75,10 +76,12 @@ class MetricsTail:
         return rows
 
 
-def _first_line(descriptor: int) -> bytes:
-    """Read the header with its line end; empty when there is no complete one."""
+def first_line_of(descriptor: int) -> bytes:
+    """Read the header with its line end; empty when there is no complete one (in the first MiB)."""
     head = b""
     while b"\n" not in head:
+        if len(head) >= MAX_HEADER_BYTES:
+            return b""
         block = os.pread(descriptor, 4096, len(head))
         if not block:
             return b""

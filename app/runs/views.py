@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timezone
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import FileNotInRun, NoRuns, ReportUnreadable
-from app.runs.metrics import MetricsTable, finite, non_finite, read_table, summarise, thin
+from app.runs.rows import WantedRows, tell
 from app.runs.search import LogMatches, search_log
 from app.runs.store import Run, RunStore
+from app.runs.summary import describe
+from app.runs.table import Identity, Tables, read
 from app.runs.tail import first_line, read_log
 from trainer import strict_yaml
 from trainer.rundir import is_there, read_json
@@ -21,8 +25,9 @@ from trainer.verdict import COMPLETED
 class RunViews:
     """Answers about runs. Raises RunNotFound for one that is not there."""
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, tables: Tables) -> None:
         self._store = store
+        self._tables = tables
 
     def latest_run_id(self) -> str:
         """The run started last. Raises NoRuns."""
@@ -64,30 +69,28 @@ class RunViews:
         found: LogMatches = search_log(self._store.find(run_id).directory.log, text, offset, limit)
         return {"run_id": run_id, **vars(found)}
 
-    def metrics(self, run_id: str, since_row: int, max_points: int | None, columns: list[str] | None) -> dict[str, Any]:
-        """The metrics of a run. Raises FileNotInRun when it has none yet, MetricsUnreadable."""
-        path, table = self._table(run_id)
-        chosen = table.columns if columns is None else [name for name in columns if name in table.columns]
-        indices = [table.columns.index(name) for name in chosen]
-        rows = [[row[i] for i in indices] for row in table.rows[since_row:]]
-        if max_points is not None:
-            rows = thin(rows, max_points)
-        return {
-            "run_id": run_id,
-            "available_columns": table.columns,
-            "total_rows": len(table.rows),
-            "max_epoch": table.maximum("epoch"),
-            "max_step": table.maximum("step"),
-            "data": [dict(zip(chosen, map(finite, row))) for row in rows],
-            "non_finite": non_finite(chosen, rows),
-            "csv_file": str(path),
-            "last_modified": _modified_at(path),
-        }
+    def metrics_file(self, run_id: str) -> Path:
+        """Where the metrics of a run lie. Raises FileNotInRun when it has none yet."""
+        run = self._store.find(run_id)
+        path = run.directory.find_metrics()
+        if path is None:
+            raise FileNotInRun(f"Run {run_id} has no metrics file (it is {run.state}).")
+        return path
 
-    def summary(self, run_id: str) -> dict[str, Any]:
-        """Totals, best and final values. Raises FileNotInRun, MetricsUnreadable."""
-        _, table = self._table(run_id)
-        return {"run_id": run_id, **summarise(table)}
+    def metrics(self, run_id: str, path: Path, wanted: WantedRows) -> tuple[Identity, Iterator[bytes]]:
+        """The metrics in a run's file as JSON, in pieces, and of which content of the file they are.
+
+        Raises MetricsUnreadable, and once pieces have been taken Rewritten and OSError.
+        """
+        return read(
+            lambda: self._tables.look(path), lambda table: (table.identity, _begun(tell(run_id, table, wanted)))
+        )
+
+    def summary(self, run_id: str, path: Path) -> tuple[Identity, dict[str, Any]]:
+        """Totals, best and final values, and of which content of the file they are. Raises MetricsUnreadable."""
+        return read(
+            lambda: self._tables.look(path), lambda table: (table.identity, {"run_id": run_id, **describe(table)})
+        )
 
     def report(self, run_id: str) -> dict[str, Any]:
         """What report.json says of the model. Raises FileNotInRun, which says why there is none; ReportUnreadable."""
@@ -100,18 +103,16 @@ class RunViews:
             raise ReportUnreadable(run_id)
         return report
 
-    def _table(self, run_id: str) -> tuple[Path, MetricsTable]:
-        run = self._store.find(run_id)
-        path = run.directory.find_metrics()
-        if path is None:
-            raise FileNotInRun(f"Run {run_id} has no metrics file (it is {run.state}).")
-        return path, read_table(path)
-
     def _artifacts(self, run: Run) -> list[dict[str, Any]]:
         return [
             {"path": name, "size": status.st_size, "modified_at": _iso(status.st_mtime)}
             for name, status in self._store.artifacts(run)
         ]
+
+
+def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same with the first one made already: what keeps a file from being read shows before anything was sent."""
+    return chain([next(chunks)], chunks)
 
 
 def _why_no_report(run: Run) -> str:
@@ -134,13 +135,6 @@ def _read_yaml(path: Path) -> dict[str, Any] | None:
         return None
     plain: dict[str, Any] = json.loads(json.dumps(content), parse_constant=lambda _: None)
     return plain
-
-
-def _modified_at(path: Path) -> str | None:
-    try:
-        return _iso(path.stat().st_mtime)
-    except OSError:
-        return None
 
 
 def _iso(timestamp: float) -> str:

@@ -162,7 +162,7 @@ class PreviewQuerySchema(_Request):
     )
 
 
-class RunsQuerySchema(_Request):
+class ModelsQuerySchema(_Request):
     limit = fields.Integer(
         load_default=None,
         allow_none=False,
@@ -172,6 +172,9 @@ class RunsQuerySchema(_Request):
     offset = fields.Integer(
         load_default=0, validate=validate.Range(0, 2**31), metadata={"description": "Leave out so many of the newest."}
     )
+
+
+class RunsQuerySchema(ModelsQuerySchema):
     status = fields.String(
         load_default=None,
         allow_none=False,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +114,72 @@ def test_max_points_keeps_peaks_and_ends(shared: LiveServer) -> None:
     assert body["total_rows"] == 5000
     assert len(metrics_of(shared, run, "?max_points=5000")["data"]) == 5000
     assert [row["step"] for row in metrics_of(shared, run, "?max_points=2")["data"]] == [0, 4999]
+
+
+def test_max_points_stay_while_the_run_grows(shared: LiveServer) -> None:
+    lines = [f"{i // 100},{i},{(i * 7919) % 1000}.5\n" for i in range(3000)]
+    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics="epoch,step,train/loss\n")
+    steps: list[set[int]] = []
+    for start in range(2600, 3000, 100):  # Between two doublings of the stretches.
+        write_metrics(run, "epoch,step,train/loss\n" + "".join(lines[:start]))
+        steps.append({row["step"] for row in metrics_of(shared, run, "?max_points=200")["data"]})
+    for before, after in pairwise(steps):
+        assert not {step for step in before - after if step < max(before) - 100}
+
+
+def test_what_the_client_has_is_not_told_again(shared: LiveServer, run: Path) -> None:
+    path = f"/training/metrics/runs/{run.name}"
+    for asked in (path, f"{path}?max_points=2", f"{path}?since_row=1", f"{path}/summary"):
+        first = shared.get(asked)
+        tag = first.headers["ETag"]
+        assert not tag.startswith("W/")
+        again = shared.get(asked, headers={"If-None-Match": tag})
+        assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
+        assert shared.get(asked, headers={"If-None-Match": '"other"'}).json() == first.json()
+    tags = {shared.get(asked).headers["ETag"] for asked in (path, f"{path}?since_row=1", f"{path}/summary")}
+    assert len(tags) == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text + "2,29,0.5,,\n",
+        lambda text: text.replace("0.75", "0.25"),
+        lambda text: text.replace("val/acc", "val/f1"),
+        lambda text: text[: text.rindex("1,19")],
+    ],
+    ids=["grown", "a value changed", "a column renamed", "a row less"],
+)
+def test_a_file_that_changed_is_told_anew(shared: LiveServer, run: Path, change: Callable[[str], str]) -> None:
+    path = f"/training/metrics/runs/{run.name}"
+    tags = {asked: shared.get(asked).headers["ETag"] for asked in (path, f"{path}/summary")}
+    write_metrics(run, change(METRICS))
+    fresh = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=change(METRICS))
+    for asked, tag in tags.items():
+        answer = shared.get(asked, headers={"If-None-Match": tag})
+        assert answer.status_code == 200
+        expected = shared.get(asked.replace(run.name, fresh.name)).json()
+        own = ("run_id", "csv_file", "last_modified")
+        assert {**answer.json(), **dict.fromkeys(own)} == {**expected, **dict.fromkeys(own)}
+
+
+def test_a_growing_file_is_followed_row_by_row(shared: LiveServer) -> None:
+    rows, columns = [], ["epoch", "step", "train/loss"]
+    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics="epoch,step,train/loss\n")
+    file = run / "csv" / "version_0" / "metrics.csv"
+    for step in range(60):
+        if step == 40:  # As Lightning does: another metric appears.
+            columns = ["a", *columns]
+            file.write_text(",".join(columns) + "\n" + "".join(f",0,{row['step']},0.5\n" for row in rows))
+        with open(file, "a") as writer:
+            writer.write(("9," if step >= 40 else "") + f"0,{step},0.5\n0,{step + 1},")  # And a row not yet finished.
+        body = metrics_of(shared, run, f"?since_row={len(rows)}")
+        rows += body["data"]
+        assert (body["total_rows"], body["max_step"]) == (step + 1, step)
+        with open(file, "r+") as writer:
+            writer.truncate(file.stat().st_size - len(f"0,{step + 1},"))
+    assert [row["step"] for row in rows] == list(range(60))
+    assert body["available_columns"] == columns
 
 
 @pytest.mark.parametrize(
@@ -310,6 +380,39 @@ def test_what_is_remembered_of_a_run_is_what_its_files_say(empty: LiveServer) ->
     assert empty.get(path).json()[0]["best_metrics"]["val/acc"] == 0.5
     write_metrics(run, "epoch,step,val/acc\n0,1,0.9375\n")
     assert empty.get(path).json()[0]["best_metrics"] == {"val/acc": 0.9375}
+
+
+def test_what_is_changed_by_hand_shows_at_once_in_the_list(empty: LiveServer) -> None:
+    """A row that is kept is one whose files are what they were; so a kept list of the folder."""
+    runs = [write_run(empty.runs_dir, f"2026-01-0{day}_00-00-00", metrics=METRICS) for day in (1, 2, 3)]
+    long_ago = time.time() - 3600
+    os.utime(empty.runs_dir, (long_ago, long_ago))
+
+    def listed(query: str = "") -> dict[str, dict[str, Any]]:
+        answer = empty.get(f"/training/metrics/runs?{query}")
+        assert int(answer.headers["X-Total-Count"]) == len(answer.json())
+        return {run["run_id"][9]: run for run in answer.json()}
+
+    for query in ("", "sort=status"):
+        assert set(listed(query)) == {"1", "2", "3"}
+    (runs[0] / "state.json").write_text('{"state": "failed", "reason": "told by hand"}')
+    assert (listed()["1"]["status"], listed()["1"]["reason"]) == ("failed", "told by hand")
+    birth = (runs[1] / "run.json").read_text()
+    (runs[1] / "run.json").write_text(birth.replace("digits.yaml", "other.yaml"))
+    assert listed()["2"]["config_name"] == "other.yaml"
+    newer = write_metrics(runs[1], "epoch,step,val/acc\n0,1,0.25\n", "csv/version_1/metrics.csv")
+    told = listed("best=1")["2"]
+    assert (told["metrics_file"], told["best_metrics"]) == (str(newer), {"val/acc": 0.25})
+    shutil.rmtree(runs[1] / "csv")
+    assert not listed()["2"]["has_metrics"]
+    write_metrics(runs[1], METRICS, "metrics.csv")
+    assert listed()["2"]["has_metrics"]
+    runs[2].rename(empty.runs_dir / "2026-01-05_00-00-00")
+    assert list(listed()) == ["5", "2", "1"]
+    shutil.rmtree(runs[0])
+    write_run(empty.runs_dir, "2026-01-04_00-00-00")
+    assert list(listed()) == ["5", "4", "2"]
+    assert empty.get("/training/status").json()["last_run"]["run_id"] == "2026-01-05_00-00-00"
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "offset=-1", "status=lost", "status=", "page=2"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -46,6 +47,44 @@ def test_models_are_listed_newest_first(empty: LiveServer) -> None:
         "own_note": 3,
         "size_bytes": 4,
     }
+
+
+def test_models_are_listed_page_by_page(empty: LiveServer) -> None:
+    for day in range(1, 7):
+        run = write_run(empty.runs_dir, f"2026-01-0{day}_00-00-00")
+        if day != 4:
+            write_model(run)
+
+    def days(query: str) -> list[int]:
+        cards = empty.get(f"/training/models?{query}").json()["models_info"]
+        paths = empty.get(f"/training/trained_models?{query}").json()["model_paths"]
+        assert [card["model_path"] for card in cards] == paths
+        return [int(card["run_id"][9]) for card in cards]
+
+    assert days("") == [6, 5, 3, 2, 1]
+    assert days("limit=3") == [6, 5, 3]
+    assert days("limit=3&offset=3") == [2, 1]
+    assert days("offset=4") == [1]
+    assert days("offset=5&limit=1") == []
+    for query in ("limit=0", "offset=-1", "page=2"):
+        problem(empty.get(f"/training/models?{query}"), 422)
+
+
+def test_what_is_changed_by_hand_shows_at_once_in_the_models(empty: LiveServer) -> None:
+    runs = [write_run(empty.runs_dir, f"2026-01-0{day}_00-00-00") for day in (1, 2, 3)]
+    models = [write_model(run) for run in runs]
+
+    def days() -> list[int]:
+        return [int(card["run_id"][9]) for card in empty.get("/training/models?limit=2").json()["models_info"]]
+
+    assert days() == [3, 2]
+    models[1].unlink()
+    assert days() == [3, 1]
+    shutil.rmtree(runs[2])
+    assert days() == [1]
+    write_model(runs[1], test_metrics={"test/acc": 1.0})
+    cards = empty.get("/training/models?limit=1").json()["models_info"]
+    assert cards[0]["test_metrics"] == {"test/acc": 1.0}
 
 
 def test_numbers_that_json_has_not_are_null_in_a_card(shared: LiveServer, run: Path) -> None:

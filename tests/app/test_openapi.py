@@ -97,7 +97,8 @@ def test_the_contracts_error_codes_are_described() -> None:
         ("delete", "/training/models/{run_id}"): {200, 403, 404, 409},
         ("get", "/training/models/{run_id}/download"): {200, 206, 304, 404, 416, 422},
         ("get", "/training/datasets/{name}"): {200, 202, 404, 422},
-        ("get", "/training/metrics/runs/{run_id}"): {200, 404, 422},
+        ("get", "/training/metrics/runs/{run_id}"): {200, 304, 404, 422},
+        ("get", "/training/metrics/runs/{run_id}/summary"): {200, 304, 404, 422},
         ("get", "/training/runs/{run_id}/report"): {200, 404, 422},
         ("get", "/training/runs/{run_id}/artifacts/{path}"): {200, 206, 304, 404, 416},
     }

@@ -1,0 +1,174 @@
+"""The metrics of a run over REST, beside a service that reads the file with pandas and makes JSON of it row by row.
+
+The files are as Lightning writes them: a row per step with learning rate, loss and accuracy, each 500th a validation's.
+"Function" is without a server, and ours has not seen the file before. A poll asks for the rows it lacks after one
+was appended; its baseline asks for everything, as there is nothing else to ask, or, in a kinder version, leaves out the
+rows that are known before its loop. `max_points` and 304 have no counterpart. The pause is for how long at most the
+eventlet loop comes to nothing else while 100,000 rows are sent, in the server's first answer and later.
+"""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from app.runs.rows import WantedRows, tell
+from app.runs.table import look
+from benchmarks.baselines import pandas_metrics
+from benchmarks.figures import Figure
+from tests.app.written import write_run
+from tests.servers import ROOT, LiveServer, free_port
+from tests.waiting import wait_until
+
+COLUMNS = ["epoch", "lr", "step", "train/acc", "train/loss", "val/acc", "val/loss"]
+BASELINE = "pandas and a loop over rows"
+SLICED = "the same, the loop over new rows only"
+POLLS = 20
+
+
+def measure(rounds: int) -> Iterator[Figure]:
+    for num_rows in (10_000, 100_000):
+        with tempfile.TemporaryDirectory() as folder:
+            yield from _measure(Path(folder), num_rows, rounds)
+
+
+def _measure(home: Path, num_rows: int, rounds: int) -> Iterator[Figure]:
+    run = write_run(home / "logs" / "runs", "run", metrics="")
+    path = run / "csv" / "version_0" / "metrics.csv"
+    write_metrics(path, num_rows)
+    yield compare(f"{num_rows:,} rows, function", 15, rounds, lambda: ours(path), lambda: pandas_metrics.answer(path))
+    with serving(home) as server, pandas_serving(path) as peer:
+        mine, other = Client(server.port, "/training/metrics/runs/run"), Client(peer, "/metrics")
+        yield Figure("longest pause, first answer", "ms", [mine.longest_pause_ms()], goal=20, is_ratio=False)
+        yield compare(f"{num_rows:,} rows, REST", 15, rounds, mine.get, other.get)
+        if num_rows < 100_000:
+            return
+        yield Figure("longest pause, later", "ms", [mine.longest_pause_ms() for _ in range(rounds)], [], "", 20, False)
+        yield from _polls(path, num_rows, rounds, mine, other)
+        yield Figure("max_points=500", "ms", [ms(lambda: mine.get("?max_points=500")) for _ in range(rounds + 1)][1:])
+        mine.get()
+        yield Figure("unchanged: 304", "ms", [ms(lambda: mine.get(tag=mine.tag)) for _ in range(rounds)])
+        yield Figure("memory of the server then", "MB", [server_memory_mb(server)])
+
+
+def _polls(path: Path, num_rows: int, rounds: int, mine: Client, other: Client) -> Iterator[Figure]:
+    """Append a row and ask for it: ours again and again, as one is over at once."""
+    rest, whole, sliced = [], [], []
+    for number in range(rounds):
+        rows = range(num_rows + POLLS * number, num_rows + POLLS * (number + 1))
+        rest.append(sum(ms(partial(_poll, mine, path, row)) for row in rows) / POLLS)
+        whole.append(ms(other.get))
+        sliced.append(ms(partial(other.get, f"?since_row={rows[-1]}")))
+    yield Figure("poll for the new row of 100,000", "ms", rest, whole, BASELINE, 500)
+    yield Figure("poll for the new row of 100,000", "ms", rest, sliced, SLICED)
+
+
+def _poll(mine: Client, path: Path, row: int) -> None:
+    append(path, row)
+    mine.get(f"?since_row={row}")
+
+
+def compare(name: str, goal: float, rounds: int, our: Callable[[], object], base: Callable[[], object]) -> Figure:
+    pairs = [(ms(our), ms(base)) for _ in range(rounds)]
+    return Figure(name, "ms", [pair[0] for pair in pairs], [pair[1] for pair in pairs], BASELINE, goal)
+
+
+def ms(act: Callable[[], object]) -> float:
+    began_s = time.perf_counter()
+    act()
+    return 1000 * (time.perf_counter() - began_s)
+
+
+def ours(path: Path) -> bytes:
+    return b"".join(tell("run", look(path), WantedRows()))
+
+
+def write_metrics(path: Path, num_rows: int) -> None:
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(_row(number) for number in range(num_rows))
+
+
+def append(path: Path, row: int) -> None:
+    with open(path, "a", newline="") as file:
+        csv.writer(file).writerow(_row(row))
+
+
+def _row(number: int) -> list[object]:
+    if number % 500 == 499:
+        return [number // 500, "", number, "", "", random.random(), random.expovariate(1)]
+    return [number // 500, random.random() / 1000, number, random.random(), random.expovariate(1), "", ""]
+
+
+class Client:
+    """One connection that is kept open, as programs that poll do."""
+
+    def __init__(self, port: int, path: str) -> None:
+        self._connection, self._path = http.client.HTTPConnection("127.0.0.1", port), path
+        self.tag = ""
+
+    def get(self, query: str = "", tag: str | None = None) -> bytes:
+        self._connection.request("GET", self._path + query, headers={"If-None-Match": tag} if tag else {})
+        answer = self._connection.getresponse()
+        body = answer.read()
+        assert answer.status == (304 if tag else 200), body[:1000]
+        self.tag = answer.headers.get("ETag", "")
+        return body
+
+    def longest_pause_ms(self) -> float:
+        """While everything is sent. The server must be a ticking one."""
+        clock = Client(self._connection.port, "/longest-pause")
+        clock.get()
+        self.get()
+        return float(clock.get().partition(b":")[2].strip(b" }\n"))
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[LiveServer]:
+    server = LiveServer(home)
+    command = [sys.executable, "-m", "benchmarks.ticking_server"]
+    server.process = subprocess.Popen(command, cwd=ROOT, env=server.environment(), start_new_session=True)
+    try:
+        wait_until(lambda: _answers(server.port), 30)
+        yield server
+    finally:
+        server.kill()
+
+
+@contextmanager
+def pandas_serving(path: Path) -> Iterator[int]:
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.baselines.pandas_metrics", str(port), str(path)]
+    process = subprocess.Popen(command, cwd=ROOT)
+    try:
+        wait_until(lambda: _answers(port), 30)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.request("GET", "/ping")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+
+
+def server_memory_mb(server: LiveServer) -> float:
+    assert server.process is not None
+    return float(psutil.Process(server.process.pid).memory_full_info().pss / 1e6)

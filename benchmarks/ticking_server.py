@@ -1,0 +1,49 @@
+"""The service on eventlet, with a clock in its loop: `python -m benchmarks.ticking_server`.
+
+`GET /longest-pause` tells for how many milliseconds at most the loop came to nothing else since it was asked last.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+import eventlet  # noqa: E402
+
+eventlet.monkey_patch()
+
+import os  # noqa: E402
+import time  # noqa: E402
+
+from app import create_app  # noqa: E402
+from app.settings import Settings  # noqa: E402
+
+TICK_S = 0.005
+
+
+def main() -> None:
+    settings = Settings.from_environment(os.environ)
+    settings.make_runs_dir()
+    app = create_app(settings, "eventlet")
+    app.extensions["supervisor"].start()
+    longest_s = 0.0
+
+    def tick() -> None:
+        nonlocal longest_s
+        while True:
+            began_s = time.perf_counter()
+            eventlet.sleep(TICK_S)
+            longest_s = max(longest_s, time.perf_counter() - began_s - TICK_S)
+
+    @app.get("/longest-pause")
+    def longest_pause() -> dict[str, float]:
+        nonlocal longest_s
+        told, longest_s = longest_s, 0.0
+        return {"ms": 1000 * told}
+
+    eventlet.spawn(tick)
+    app.extensions["socketio"].run(app, host=settings.host, port=settings.port, log_output=False)
+
+
+if __name__ == "__main__":
+    main()

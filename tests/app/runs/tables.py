@@ -1,0 +1,28 @@
+"""Metrics tables written by a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from app.runs.events import Row
+from app.runs.table import Table, look
+
+
+def table(folder: Path, text: str) -> Table:
+    path = folder / "metrics.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    return look(path)
+
+
+def line_of(row: list[Any]) -> str:
+    return ",".join("" if value is None else str(value) for value in row) + "\r\n"
+
+
+def table_of(folder: Path, columns: list[str], rows: Iterable[list[Any]]) -> Table:
+    return table(folder, "".join(map(line_of, [columns, *rows])))
+
+
+def rows_of(table: Table, since_row: int = 0) -> list[Row]:
+    return [row for _, stretch in table.stretches(since_row) for row in stretch.rows]

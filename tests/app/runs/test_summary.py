@@ -1,0 +1,36 @@
+"""Totals, best and final values of a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.runs.summary import describe
+from tests.app.runs.tables import table
+
+
+def test_the_best_of_a_loss_or_error_is_its_minimum_else_the_maximum(tmp_path: Path) -> None:
+    rows = ["0,9,0.5,0.8,0.2", "1,19,0.3,0.95,0.1", "2,29,0.4,0.9,0.3", "3,30,nan,inf,", ""]
+    summary = describe(table(tmp_path, "epoch,step,val/loss,val/acc,top1_error\n" + "\n".join(rows)))
+    assert summary["best_metrics"] == {"best_val/loss": 0.3, "best_val/acc": 0.95, "best_top1_error": 0.1}
+    assert summary["final_metrics"] == {"val/loss": 0.4, "val/acc": 0.9, "top1_error": 0.3}
+    assert (summary["total_steps"], summary["total_epochs"]) == (30, 4)
+
+
+def test_a_long_table_is_summed_up_as_a_whole(tmp_path: Path) -> None:
+    rows = "".join(f"{i // 100},{i},{1 + abs(i - 3000)}.0,{i}.5\n" for i in range(7000))
+    summary = describe(table(tmp_path, "epoch,step,loss,acc\n" + rows))
+    assert summary["best_metrics"] == {"best_loss": 1.0, "best_acc": 6999.5}
+    assert summary["final_metrics"] == {"loss": 4000.0, "acc": 6999.5}
+    assert summary["total_epochs"] == 70
+
+
+def test_the_tests_own_epoch_is_not_counted(tmp_path: Path) -> None:
+    """Lightning logs the test after the last epoch under the next epoch's number."""
+    summary = describe(table(tmp_path, "epoch,step,train/loss,test/acc\n0,9,0.5,\n1,19,0.4,\n2,20,,0.9\n"))
+    assert summary["total_epochs"] == 2
+
+
+def test_an_empty_table_sums_up_to_nothing(tmp_path: Path) -> None:
+    summary = describe(table(tmp_path, ""))
+    assert summary["total_epochs"] == summary["total_steps"] == 0
+    assert summary["best_metrics"] == summary["final_metrics"] == {}
