@@ -8,7 +8,6 @@ client that could have taken the bytes at once.
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -18,11 +17,10 @@ from engineio.async_drivers.eventlet import WebSocketWSGI
 from engineio.packet import MESSAGE, Packet
 from eventlet.websocket import RFC6455WebSocket
 from flask_socketio import SocketIO
+from wsproto.frame_protocol import FrameProtocol
 
 from app.broadcast import NAMESPACE, Broadcast
 from app.runs.events import Event
-
-_FINAL_TEXT = 0x81
 
 
 class WebSocket(WebSocketWSGI):  # type: ignore[misc]  # It has no types.
@@ -56,7 +54,8 @@ class GreenBroadcast(Broadcast):
 
     def send(self, events: Sequence[Event], rooms: list[str]) -> None:
         packets = [self._encode(event) for event in events]
-        frames = memoryview(b"".join(frame(packet.encode()) for packet in packets))
+        framing = FrameProtocol(client=False, extensions=[])
+        frames = memoryview(b"".join(framing.send_data(packet.encode(), fin=True) for packet in packets))
         for _, session_id in self._server.manager.get_participants(NAMESPACE, rooms):
             session = self._server.eio.sockets.get(session_id)
             if session is None or not _write(session, frames):
@@ -66,17 +65,6 @@ class GreenBroadcast(Broadcast):
     def _encode(self, event: Event) -> Packet:
         packet_class = self._server.packet_class
         return Packet(MESSAGE, packet_class(2, namespace=NAMESPACE, data=[event.name, event.payload()]).encode())
-
-
-def frame(text: str) -> bytes:
-    """Put a text into one WebSocket frame, as a server sends it."""
-    data = text.encode()
-    length = len(data)
-    if length < 126:
-        return struct.pack("!BB", _FINAL_TEXT, length) + data
-    if length < 65536:
-        return struct.pack("!BBH", _FINAL_TEXT, 126, length) + data
-    return struct.pack("!BBQ", _FINAL_TEXT, 127, length) + data
 
 
 def _write(session: Any, frames: memoryview) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from tests.servers import KINDS, LiveServer
 from tests.waiting import wait_until
 from trainer.rundir import RUN_DIR_VARIABLE
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # Before torch is imported: two tests at a time have a core each.
 
 
 @pytest.fixture(params=KINDS)
@@ -45,8 +48,15 @@ def end(server: LiveServer) -> None:
 
 @pytest.fixture
 def is_shared() -> Callable[[psutil.Process], bool]:
-    """Whether a process may outlive its test because tests share it; none does, unless a folder's conftest says so."""
-    return lambda _: False
+    """Whether a process may outlive its test because tests share it: a browser's, of which there is one a session."""
+
+    def is_of_browser(process: psutil.Process) -> bool:
+        try:
+            return "chrom" in process.name()
+        except psutil.Error:
+            return True  # It is gone.
+
+    return is_of_browser
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import threading
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
@@ -25,8 +25,6 @@ CELLS_AT_ONCE = 8192
 """In a stretch: so that nobody waits for one to be parsed or encoded for longer than some milliseconds."""
 BYTES_AT_ONCE = 1024 * 1024
 """Read in one go under one header: files up to that size are answered even while they are being rewritten."""
-LOOKED_AT_ONCE = 128 * 1024
-MAX_LINE_BYTES = 1024 * 1024
 
 REWRITTEN = "it is rewritten again and again"
 
@@ -63,6 +61,8 @@ class Table:
     """Where rows 0, 1024, 2048 ... begin."""
     odd_marks: frozenset[int] = frozenset()
     """After which of the marks there are rows that are not plain."""
+    content: bytes = field(default=b"", compare=False, repr=False)
+    """The header and all rows, if they were read in one go for this very look; else they are read when asked for."""
 
     def stretches(self, since_row: int = 0) -> Iterator[tuple[int, Stretch]]:
         """Yield the rows in order, in pieces, each with the number of its first row. Raises Rewritten, OSError."""
@@ -72,9 +72,7 @@ class Table:
                 begin, until = self.marks[mark], mark + 1
                 while until < len(self.marks) and self._start(until + 1) - begin <= BYTES_AT_ONCE:
                     until += 1
-                data = os.pread(file.fileno(), self._start(until) - begin, begin)
-                if first_line_of(file.fileno()) != self.header or begin + len(data) < self._start(until):
-                    raise Rewritten
+                data = self._read(file.fileno(), begin, self._start(until))
                 for number in range(mark, until):
                     lines = _lines(data[self._start(number) - begin : self._start(number + 1) - begin])
                     lines = lines[since_row - number * ROWS_PER_MARK :]
@@ -82,6 +80,14 @@ class Table:
                         yield since_row, stretch
                         since_row += len(stretch)
                 mark = until
+
+    def _read(self, descriptor: int, begin: int, end: int) -> bytes:
+        if self.content:
+            return self.content[begin:end]
+        data = os.pread(descriptor, end - begin, begin)
+        if first_line_of(descriptor) != self.header or len(data) < end - begin:
+            raise Rewritten
+        return data
 
     def _start(self, mark: int) -> int:
         return self.marks[mark] if mark < len(self.marks) else self.end
@@ -91,10 +97,8 @@ def look(path: Path, known: Table | None = None) -> Table:
     """Look at a metrics CSV; of one that is `known` only what is new is read. Raises MetricsUnreadable."""
     try:
         for _ in range(MAX_REWRITES_MET):
-            with open(path, "rb") as file:
-                table = _look(path, file.fileno(), known)
-            if table is not None:
-                return table
+            with open(path, "rb") as file, suppress(Rewritten):
+                return _look(path, file.fileno(), known)
     except OSError as error:
         raise MetricsUnreadable(str(path), error.strerror or str(error)) from error
     except (ValueError, csv.Error) as error:
@@ -141,8 +145,9 @@ class Tables:
             if len(self._kept) > MAX_TABLES:
                 self._kept.popitem(last=False)
         with kept.lock:
-            kept.table = look(path, kept.table)
-            return kept.table
+            table = look(path, kept.table)
+            kept.table = replace(table, content=b"") if table.content else table
+            return table
 
 
 @dataclass
@@ -151,8 +156,8 @@ class _Kept:
     table: Table | None = None
 
 
-def _look(path: Path, descriptor: int, known: Table | None) -> Table | None:
-    """Return None when the file was rewritten under our hands."""
+def _look(path: Path, descriptor: int, known: Table | None) -> Table:
+    """Raises Rewritten, ValueError, csv.Error."""
     status = os.fstat(descriptor)
     identity = _identity(status)
     if known is not None and known.identity == identity:
@@ -164,9 +169,7 @@ def _look(path: Path, descriptor: int, known: Table | None) -> Table | None:
         table = replace(known, identity=identity)
     else:
         table = Table(path, identity, _columns(header), header=header, end=len(header), last_line=header)
-    # A rewrite always changes the header, so the same header before and after means that what is between belongs to it.
-    table = _grown(table, descriptor, status.st_size)
-    return table if first_line_of(descriptor) == header else None
+    return _grown(table, descriptor, status.st_size)
 
 
 def _identity(status: os.stat_result) -> Identity:
@@ -193,10 +196,15 @@ def _columns(header: bytes) -> list[str]:
 
 
 def _grown(table: Table, descriptor: int, size: int) -> Table:
-    """Read on from where the table ends. Raises ValueError, csv.Error for what cannot be read."""
+    """Read on from where the table ends. Raises Rewritten, and ValueError, csv.Error for what cannot be read."""
     marks, odd_marks, maxima = table.marks[:], set(table.odd_marks), dict(table.maxima)
     num_rows, end, last_line = table.num_rows, table.end, table.last_line
+    pieces = [table.header] if end == len(table.header) else []
     while data := _whole_lines(descriptor, end, size):
+        # A rewrite always changes the header, so the same one as before means that what was read belongs to it.
+        if first_line_of(descriptor) != table.header:
+            raise Rewritten
+        pieces = [*pieces, data] if len(pieces) == 1 else []
         written = data.splitlines(keepends=True)
         lines, starts, start = _lines(data), list(accumulate(map(len, written), initial=end)), 0
         if len(lines) < len(written):
@@ -220,16 +228,17 @@ def _grown(table: Table, descriptor: int, size: int) -> Table:
         last_line=last_line,
         marks=marks,
         odd_marks=frozenset(odd_marks),
+        content=b"".join(pieces),
     )
 
 
 def _whole_lines(descriptor: int, start: int, size: int) -> bytes:
     """The next lines that are complete, as they are written; empty at the end."""
-    for length in (LOOKED_AT_ONCE, MAX_LINE_BYTES):
-        data = os.pread(descriptor, min(length, max(0, size - start)), start)
-        if (end := data.rfind(b"\n") + 1) or len(data) < length:
-            return data[:end]
-    raise ValueError(f"a line is longer than {MAX_LINE_BYTES:,} bytes")
+    data = os.pread(descriptor, min(BYTES_AT_ONCE, max(0, size - start)), start)
+    end = data.rfind(b"\n") + 1
+    if end == 0 and len(data) == BYTES_AT_ONCE:
+        raise ValueError(f"a line is longer than {BYTES_AT_ONCE:,} bytes")
+    return data[:end]
 
 
 def _lines(data: bytes) -> list[bytes]:

@@ -59,14 +59,16 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def is_shared(browser: Any, module_server: LiveServer) -> Callable[[psutil.Process], bool]:
+def is_shared(
+    is_shared: Callable[[psutil.Process], bool], browser: Any, module_server: LiveServer
+) -> Callable[[psutil.Process], bool]:
     """The browser keeps processes in store for its next windows, and the server may still be checking a dataset."""
     assert module_server.process is not None
     server_pid = module_server.process.pid
 
     def is_of_browser_or_server(process: psutil.Process) -> bool:
         try:
-            return "chrom" in process.name() or server_pid in [parent.pid for parent in process.parents()]
+            return is_shared(process) or server_pid in [parent.pid for parent in process.parents()]
         except psutil.Error:
             return True  # It is gone.
 

@@ -21,11 +21,13 @@ class CsvLogger:
         exists = self.path.is_file()
         if new_keys and exists:
             with open(self.path, newline="") as file:
-                earlier = list(csv.DictReader(file))
+                _, *earlier = csv.reader(file)
+            # Not by DictReader and DictWriter, as there: what is written is the same, in a fraction of the time.
+            for place in (place for place, key in enumerate(self._keys) if key in new_keys):
+                for cells in earlier:
+                    cells.insert(place, "")
             with open(self.path, "w", newline="") as file:
-                writer = csv.DictWriter(file, fieldnames=self._keys)
-                writer.writeheader()
-                writer.writerows(earlier)
+                csv.writer(file).writerows([self._keys, *earlier])
         with open(self.path, "a" if exists else "w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=self._keys)
             if not exists:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import json
 import os
 import runpy
@@ -83,6 +84,7 @@ class Preloaded:
 
 def serve(orders: socket.socket) -> None:
     libraries.import_train()
+    gc.freeze()  # So that collecting garbage does not copy what is shared.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Those who wait for the trainings are waited for by nobody.
     while True:
         order, pipes, _, _ = socket.recv_fds(orders, MAX_ORDER_BYTES, 1)

@@ -29,7 +29,7 @@ data:
   mixing: {mixup_alpha: 0.4, cutmix_alpha: 1.0}
 loss: {label_smoothing: 0.1}
 optimizer: {backbone_learning_rate: 0.0005}
-trainer: {max_epochs: 30, ema_decay: 0.95, freeze_backbone_epochs: 9, log_every_n_steps: 3, cpu_threads: 1}
+trainer: {max_epochs: 12, ema_decay: 0.95, freeze_backbone_epochs: 4, log_every_n_steps: 3, cpu_threads: 1}
 """
 
 
@@ -50,16 +50,16 @@ def test_a_training_stopped_twice_and_resumed_gives_the_metrics_of_an_uninterrup
     config = write_config(tmp_path, VIT)
     whole = launcher.train(config, squares, name="whole")
     assert whole.process.returncode == 0, whole.log
-    first = stop_when(launcher, 50, config, squares, name="first")
-    second = stop_when(launcher, 150, config, squares, f"--resume-from={first.run.path}", name="second")
+    first = stop_when(launcher, 20, config, squares, name="first")
+    second = stop_when(launcher, 60, config, squares, f"--resume-from={first.run.path}", name="second")
     options = [f"--resume-from={second.run.path}", "--set=data.num_workers=1"]
     third = launcher.train(config, squares, *options, name="third")
     assert third.process.returncode == 0, third.log
     stopped_at = torch.load(second.run.last_checkpoint, weights_only=True)["training"]["step"]
-    assert 150 <= stopped_at < 300
+    assert 60 <= stopped_at < 120
     assert len(read_rows(first.run)) < len(read_rows(second.run)) < len(read_rows(third.run))
     assert read_rows(third.run) == read_rows(whole.run)
-    assert third.progress["step"] == third.progress["total_steps"] == 300
+    assert third.progress["step"] == third.progress["total_steps"] == 120
     ended, uninterrupted = (torch.load(each.run.last_checkpoint, weights_only=True) for each in (third, whole))
     assert all(torch.equal(ended["state_dict"][name], each) for name, each in uninterrupted["state_dict"].items())
     weights = uninterrupted["state_dict"]["network.model.classifier.weight"]

@@ -255,9 +255,9 @@ model:
 data:
   image_size: 16
   channels: 1
-  batch_size: 16
+  batch_size: 32
   augmentation: {rotation_deg: 10, translation: 0.06, scale: 0.1}
-optimizer: {learning_rate: 0.002}
+optimizer: {learning_rate: 0.004}
 trainer: {max_epochs: 9, cpu_threads: 1}
 """
 
