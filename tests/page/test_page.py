@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,10 +13,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import end
+from tests.live.processes import program_of, wait_for_log
 from tests.page.axe import objections
 from tests.page.conftest import LOST_SOCKET, REFUSED_REQUEST, Console
 from tests.page.training import SteeredTraining
-from tests.servers import LiveServer
+from tests.servers import ROOT, LiveServer
 from tests.waiting import wait_until
 
 try:
@@ -220,6 +223,32 @@ def test_stop_asks_what_to_do_with_the_work(eventlet_server: LiveServer, open_pa
     [run_dir] = eventlet_server.runs_dir.iterdir()
     assert eventlet_server.run(run_dir.name)["stop"]["mode"] == mode
     expect(page.locator("#again")).to_be_visible()
+
+
+HOLD_LOCK = """
+import pathlib, sys
+from app.runs.lock import ActiveLock
+taken = ActiveLock(pathlib.Path(sys.argv[1])).acquire(lambda: sys.argv[2])
+sys.stdin.read()
+"""
+
+
+def test_a_run_that_starts_or_that_stops_says_so(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    page = open_page(eventlet_server.url)
+    run_id = "2026-01-01_00-00-00"
+    (eventlet_server.runs_dir / run_id).mkdir(parents=True)
+    lock_path = eventlet_server.runs_dir.parent / "active.lock"
+    with subprocess.Popen([sys.executable, "-c", HOLD_LOCK, lock_path, run_id], cwd=ROOT, stdin=subprocess.PIPE):
+        wait_for_state(page, "starting")  # Its runner has said nothing yet.
+    wait_for_state(page, "interrupted")
+
+    run_id = eventlet_server.start_run(eventlet_server.write_command("deaf", "ignore_sigterm.py"))
+    wait_for_log(eventlet_server, run_id, "ready")
+    assert eventlet_server.post("/training/stop?wait=0").status_code == 202
+    wait_for_state(page, "stopping")
+    expect(page.locator("#stop")).to_have_text("Stop at once…")
+    program_of(eventlet_server, run_id).kill()
+    wait_for_state(page, "stopped")
 
 
 def test_a_stopped_run_with_a_checkpoint_can_be_resumed(
