@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
+from tests.conftest import end
 from tests.live.files import assert_equals_files, wait_until_over
 from tests.live.following import following
 from tests.live.processes import program_of
@@ -15,7 +17,16 @@ from trainer.digits import prepare
 
 
 @pytest.mark.slow
-def test_a_training_on_digits_survives_kill_9_of_the_server(server: LiveServer) -> None:
+def test_a_training_on_digits_survives_kill_9_of_the_server(tmp_path: Path) -> None:
+    """Under gunicorn; trainer/test_warm.py does it under eventlet, and test_restart.py with other programs on both."""
+    server = LiveServer(tmp_path, "gunicorn").start()
+    try:
+        follow_over_a_kill(server)
+    finally:
+        end(server)
+
+
+def follow_over_a_kill(server: LiveServer) -> None:
     prepare(server.data_dir / "digits")
     shutil.copy(ROOT / "configs" / "experiment" / "digits_resnet.yaml", server.configs_dir)
     with following(server) as client:

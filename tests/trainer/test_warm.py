@@ -52,15 +52,15 @@ def test_a_warm_training_differs_in_nothing_from_a_cold_one(
 
     shutil.copy(tiny, server.configs_dir)  # No experiment was there before.
     run_id = server.start_run(tiny.name, **{f"{split}_data_dir": str(squares / split) for split in SPLITS})
-    program.suspend()  # It has seconds to go: time enough for a look.
     run, lock = RunDir(server.runs_dir / run_id), server.runs_dir.parent / "active.lock"
+    wait_until(lambda: [found.pid for found in processes.find(run.path, None)] == [program.pid], 10)  # By its mark.
+    program.suspend()  # It has seconds to go: time enough for a look.
     told = server.run(run_id)
     assert (told["state"], told["pid"]) == ("running", program.pid), "the run is in what waited"
     runner = program.parent()
     assert runner is not None
     assert runner.pid == processes.runner_pid(None, run.path), "its parent is called as a runner is"
     assert {found.pid for found in processes.find(run.path, lock)} == {runner.pid, program.pid}, "both hold the lock"
-    assert [found.pid for found in processes.find(run.path, None)] == [program.pid], "and it carries the run's mark"
     server.kill()
     server.start()
     assert server.run(run_id)["state"] == "running"

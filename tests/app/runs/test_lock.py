@@ -15,7 +15,9 @@ from app.runs.lock import ActiveLock, PublisherLock
 ROOT = Path(__file__).resolve().parents[3]
 
 TAKE = """
-import sys, pathlib
+import sys, pathlib, types
+sys.modules["app"] = types.ModuleType("app")  # The lock alone, without the service.
+sys.modules["app"].__path__ = ["app"]
 from app.runs.lock import ActiveLock
 taken = ActiveLock(pathlib.Path(sys.argv[1])).acquire(lambda: sys.argv[2])
 print("taken" if taken else "held", flush=True)
