@@ -74,9 +74,8 @@ def main() -> None:
         print(name, flush=True)
         module = importlib.import_module(f"benchmarks.{name}")
         lines += ["", f"## {name}", "", (module.__doc__ or "").strip(), "", *table(measured(module, options.rounds))]
-    if not options.names:
-        RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        print(f"written: {RESULTS}")
+        if not options.names:
+            RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

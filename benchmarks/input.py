@@ -71,9 +71,10 @@ class Case:
 def ours(split: Split, size: int) -> Iterator[Epoch]:
     """Fill an empty cache, then give each epoch's batches."""
     with tempfile.TemporaryDirectory() as folder:
-        batches = ImageBatches({"train": split}, Data(image_size=size, batch_size=BATCH_SIZE), 0, Position())
+        splits = {"train": split, "val": split}
+        batches = ImageBatches(splits, Data(image_size=size, batch_size=BATCH_SIZE), 0, Position())
         cache = ImageCache(Path(folder), 10**12, lambda line: None, lambda done, total: None)
-        batches.decoded = cache.open(batches.splits, 3, size)
+        batches.decoded = cache.open({"train": split}, 3, size)
         assert batches.decoded
         loader: Any = batches.train_dataloader()
 
