@@ -16,7 +16,8 @@ from app.domain import domain
 from app.extensions import AS_IT_WAS, Blueprint, encode_each
 from app.runs.catalogue import Wanted
 from app.runs.rows import WantedRows
-from app.runs.table import Identity, identify
+from app.runs.stamps import Stamp
+from app.runs.table import identify
 
 blp = Blueprint("metrics", __name__, url_prefix="/training/metrics", description="The metrics of the runs.")
 
@@ -78,12 +79,12 @@ def _rows(run_id: str, query: dict[str, Any]) -> Response:
     return _answer(run_id, path, query, lambda: views.metrics(run_id, path, wanted))
 
 
-def _whole(identity: Identity, answer: dict[str, Any]) -> tuple[Identity, Iterator[bytes]]:
-    return identity, iter([json.dumps(answer).encode()])
+def _whole(stamp: Stamp, answer: dict[str, Any]) -> tuple[Stamp, Iterator[bytes]]:
+    return stamp, iter([json.dumps(answer).encode()])
 
 
 def _answer(
-    run_id: str, path: Path, query: dict[str, Any], make: Callable[[], tuple[Identity, Iterator[bytes]]]
+    run_id: str, path: Path, query: dict[str, Any], make: Callable[[], tuple[Stamp, Iterator[bytes]]]
 ) -> Response:
     """Answer from a metrics file: 304 where the client has what would be said, else what `make` tells, in pieces.
 
@@ -94,8 +95,8 @@ def _answer(
     if request.if_none_match.contains(tag):
         response = Response(status=304)
     else:
-        identity, pieces = offload(make)
-        tag = _tag(run_id, path, query, identity)
+        stamp, pieces = offload(make)
+        tag = _tag(run_id, path, query, stamp)
         begin, more = next(pieces), offload(lambda: next(pieces, None))
         rest = iter(lambda: offload(lambda: next(pieces, None)), None)
         response = Response(begin if more is None else chain([begin, more], rest), mimetype="application/json")
@@ -104,6 +105,6 @@ def _answer(
     return response
 
 
-def _tag(run_id: str, path: Path, query: dict[str, Any], identity: Identity) -> str:
-    said = repr((request.endpoint, run_id, str(path), sorted(query.items()), identity))
+def _tag(run_id: str, path: Path, query: dict[str, Any], stamp: Stamp) -> str:
+    said = repr((request.endpoint, run_id, str(path), sorted(query.items()), stamp))
     return hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()[:32]

@@ -60,10 +60,14 @@ SENT = """["navigation", "resource"].flatMap((type) => performance.getEntriesByT
 def measure(rounds: int) -> Iterator[Figure]:
     from playwright.sync_api import sync_playwright
 
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        print("  skipped: there is no Chromium (apt-get install chromium)", flush=True)
+        return
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         server = LiveServer(Path(home)).start()
         write_run(server.runs_dir, "2026-01-01_00-00-00", metrics="epoch,step,val/acc\n0,1,0.5\n1,2,0.75\n")
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         try:
             visits = [first_visit(browser, server.url) for _ in range(rounds)]
             yield Figure("first visit until data are seen", "ms", [ms for ms, _ in visits], goal=500, is_ratio=False)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 METRICS_FOLDERS = ("csv/version_*", "csv", "lightning_logs/version_*", "")
-"""In which folders of a run directory metrics.csv may lie in a run directory, the likeliest first."""
+"""In which folders of a run directory metrics.csv may lie, the likeliest first."""
 
 RUN_DIR_VARIABLE = "TRAINER_RUN_DIR"
 """Environment variable every process of a run inherits; by it even a stray one is recognised."""
@@ -181,7 +181,8 @@ def read_json(path: Path) -> dict[str, Any] | None:
     JSON has no NaN and no infinity; where a program wrote them all the same they are read as null.
     """
     try:
-        content = _JSON.decode(path.read_bytes().decode())
+        data = path.read_bytes()
+        content = _JSON.decode(data.decode(json.detect_encoding(data)))
     except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import MetricsUnreadable
-from app.runs.listing import SETTLED_NS
+from app.runs.stamps import Stamp, are_settled, modified_at, stamp
 from app.runs.states import has_verdict
 from app.runs.store import Run, RunStore
 from app.runs.summary import summarise
 from app.runs.table import look, read
 from trainer.rundir import RunDir, is_there
-
-Stamp = tuple[tuple[int, int, int] | None, ...]
-"""Which state of a run's files was read."""
 
 FIELDS = ("created_at", "duration_s", "status", "config_name", "model_name", "dataset")
 """What can be sorted by beside the best value of a metric."""
@@ -34,7 +30,7 @@ class _Watched:
 
     metrics: Path | None
     files: tuple[str, ...]
-    stamp: Stamp
+    stamps: tuple[Stamp | None, ...]
 
     @classmethod
     def look(cls, run: RunDir) -> _Watched:
@@ -42,22 +38,16 @@ class _Watched:
         metrics, root = run.find_metrics(), str(run.path)
         place = (str(metrics), os.path.dirname(os.path.dirname(metrics))) if metrics else (root, f"{root}/csv")
         files = (f"{root}/{run.run.name}", f"{root}/{run.state.name}", *place)
-        return cls(metrics, files, tuple(map(_identity, files)))
+        return cls(metrics, files, tuple(map(stamp, files)))
 
     @property
     def modified_at(self) -> str | None:
         """When the metrics, or without any the directory, changed last."""
-        identity = self.stamp[2]
-        return datetime.fromtimestamp(identity[1] / 1e9, timezone.utc).isoformat() if identity else None
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the files' times tell this state from any later one: a change right after another has the same."""
-        before = time.time_ns() - SETTLED_NS
-        return all(identity is None or identity[1] < before for identity in self.stamp)
+        seen = self.stamps[2]
+        return modified_at(seen) if seen is not None else None
 
     def is_current(self) -> bool:
-        return tuple(map(_identity, self.files)) == self.stamp
+        return tuple(map(stamp, self.files)) == self.stamps
 
 
 @dataclass
@@ -168,15 +158,7 @@ def _read(run: Run, watched: _Watched) -> _Entry:
         "ended_at": run.ended_at,
         "duration_s": _seconds_between(run.started_at, run.ended_at),
     }
-    return _Entry(item, watched, is_final=has_verdict(run.record) and watched.is_settled)
-
-
-def _identity(file: str) -> tuple[int, int, int] | None:
-    try:
-        status = os.stat(file)
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
+    return _Entry(item, watched, is_final=has_verdict(run.record) and are_settled(watched.stamps))
 
 
 def _seconds_between(start: str | None, end: str | None) -> float | None:

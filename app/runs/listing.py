@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SETTLED_NS = 2 * 10**9
-"""How long ago the last change must be for its time to tell this state from any later one."""
+from app.runs.stamps import Stamp, are_settled, stamp_of
+
 _STAMPED = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:_(\d{1,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class _Listed:
-    """The ids as they were read from the folder in that state: inode, times of change of content and of rights."""
+    """The ids as they were read from the folder in that state."""
 
-    state: tuple[int, int, int]
+    state: Stamp
     ids: Sequence[str]
 
 
@@ -32,14 +31,10 @@ class Listing:
     def ids(self) -> Sequence[str]:
         """List them; empty where there is no folder, or none that we may look into."""
         try:
-            status = os.stat(self._folder)
-            state = (status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
-            listed = self._listed
+            state, listed = stamp_of(os.stat(self._folder)), self._listed
             if listed is None or listed.state != state:
                 listed = _Listed(state, _sorted_ids(self._folder))
-                # Of a folder that has just been changed the same time may tell of another change still to come.
-                is_settled = time.time_ns() - status.st_mtime_ns > SETTLED_NS
-                self._listed = listed if is_settled else None
+                self._listed = listed if are_settled([state]) else None
         except OSError:
             return []
         return listed.ids

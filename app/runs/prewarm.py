@@ -9,18 +9,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 
 from app.runs.launcher import PROJECT_ROOT, environment, search_path
+from app.runs.stamps import Stamp, stamp
 from trainer.rundir import RunDir
 
 logger = logging.getLogger(__name__)
 
 MEGABYTE = 10**6
-CodeState = frozenset[tuple[str, int, int]]
+CodeState = frozenset[tuple[str, Stamp | None]]
 
 
 class Prewarm:
@@ -159,15 +158,6 @@ def code_state() -> CodeState:
 
     To install, upgrade or remove a package changes the folder that it lies in.
     """
-    return frozenset(_stamps(PROJECT_ROOT / "trainer"))
-
-
-def _stamps(folder: Path) -> Iterator[tuple[str, int, int]]:
-    own = [str(path) for path in folder.rglob("*.py")]
+    own = [str(path) for path in (PROJECT_ROOT / "trainer").rglob("*.py")]
     packages = [path for path in sys.path if path not in ("", str(PROJECT_ROOT), os.getcwd())]
-    for path in own + packages:
-        try:
-            found = os.stat(path)
-        except OSError:
-            continue
-        yield path, found.st_mtime_ns, found.st_size
+    return frozenset((path, stamp(path)) for path in own + packages)

@@ -7,11 +7,11 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 import orjson
 
 from app.runs.metrics import NonFinite
+from app.runs.stamps import modified_at
 from app.runs.stretch import Stretch
 from app.runs.table import Table
 from app.runs.thinning import choose
@@ -39,7 +39,7 @@ def tell(run_id: str, table: Table, wanted: WantedRows) -> Iterator[bytes]:
         "max_epoch": table.maxima.get("epoch"),
         "max_step": table.maxima.get("step"),
         "csv_file": str(table.path),
-        "last_modified": datetime.fromtimestamp(table.identity[2] / 1e9, timezone.utc).isoformat(),
+        "last_modified": modified_at(table.stamp),
     }
     not_finite = _NotFinite()
     piece, num_rows = json.dumps(head)[:-1].encode() + b', "data": [', 0

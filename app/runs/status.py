@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.runs.stamps import Stamp, are_settled, stamp
 from app.runs.store import Run, RunStore
-
-Stamp = tuple[int, int, int] | None
 
 _SETTLED_NS = 20_000_000
 """Times of change are told in steps of up to 10 ms: of two changes in one step, the second does not show."""
@@ -23,7 +20,7 @@ class _Kept:
 
     holder: str | None
     files: Sequence[Path]
-    stamps: list[Stamp]
+    stamps: list[Stamp | None]
     answer: dict[str, Any]
 
 
@@ -54,7 +51,8 @@ class Status:
         if needed != files:
             return self._read(holder, needed)
         answer = _answer(active, last)
-        if _are_settled(stamps) and (active is None or "runner" in active.record):  # Else its pid was searched for.
+        is_pid_told = active is None or "runner" in active.record  # Else it was searched for.
+        if is_pid_told and are_settled(stamps, _SETTLED_NS):
             self._kept = _Kept(holder, files, stamps, answer)
         return answer
 
@@ -76,21 +74,9 @@ def _answer(active: Run | None, last: Run | None) -> dict[str, Any]:
 def _files(run: Run | None) -> list[Path]:
     if run is None:
         return []
-    return [run.directory.path, run.directory.state, *([run.directory.progress] if run.is_active else [])]
+    changing = [run.directory.progress, run.directory.stop] if run.is_active else []
+    return [run.directory.path, run.directory.state, *changing]
 
 
-def _stamps(files: Sequence[Path]) -> list[Stamp]:
-    return [_stamp(file) for file in files]
-
-
-def _stamp(file: Path) -> Stamp:
-    try:
-        status = os.stat(file)
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _are_settled(stamps: list[Stamp]) -> bool:
-    now_ns = time.time_ns()
-    return all(stamp is None or abs(now_ns - stamp[2]) > _SETTLED_NS for stamp in stamps)
+def _stamps(files: Sequence[Path]) -> list[Stamp | None]:
+    return [stamp(file) for file in files]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from app.runs import processes
@@ -16,6 +14,7 @@ from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.follower import Follower
 from app.runs.lock import PublisherLock
 from app.runs.prewarm import Prewarm
+from app.runs.stamps import Stamp, stamp
 from app.runs.states import has_verdict
 from app.runs.store import Run, RunStore
 from trainer.rundir import RunDir
@@ -104,12 +103,12 @@ class Supervisor:
             return self._poll_interval_s
         return self._poll_interval_s / (2 if has_changed else 5)
 
-    def _glance(self) -> list[tuple[int, int] | None]:
+    def _glance(self) -> list[Stamp | None]:
         """Times and sizes of the followed run's files. News that they do not show (some network file systems tell of
         them late, the metrics file may be a new one) wait for the next look.
         """
         following = self._following
-        return [] if following is None or following.is_over else [_stamp(file) for file in following.files]
+        return [] if following is None or following.is_over else [stamp(file) for file in following.files]
 
     def poll(self) -> None:
         """Look once and publish what is new. Does nothing in a process that is not the publisher."""
@@ -230,11 +229,3 @@ def _age_s(run: RunDir) -> float:
         return time.time() - run.path.stat().st_mtime
     except OSError:
         return float("inf")
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size

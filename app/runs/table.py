@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.runs.exceptions import MetricsUnreadable
+from app.runs.stamps import Stamp, stamp_of
 from app.runs.stretch import Stretch
 from app.runs.tail import first_line_of
 
@@ -28,7 +29,6 @@ BYTES_AT_ONCE = 1024 * 1024
 
 REWRITTEN = "it is rewritten again and again"
 
-Identity = tuple[int, int, int]
 T = TypeVar("T")
 
 
@@ -46,8 +46,8 @@ class Table:
     """
 
     path: Path
-    identity: Identity
-    """Inode, size and time of change: another one is another content."""
+    stamp: Stamp
+    """Another one is another content."""
     columns: list[str] = field(default_factory=list)
     num_rows: int = 0
     maxima: dict[str, int] = field(default_factory=dict)
@@ -106,10 +106,10 @@ def look(path: Path, known: Table | None = None) -> Table:
     raise MetricsUnreadable(str(path), REWRITTEN)
 
 
-def identify(path: Path) -> Identity:
-    """The identity of a file's present content. Raises MetricsUnreadable."""
+def identify(path: Path) -> Stamp:
+    """Name a file's present content. Raises MetricsUnreadable."""
     try:
-        return _identity(os.stat(path))
+        return stamp_of(os.stat(path))
     except OSError as error:
         raise MetricsUnreadable(str(path), error.strerror or str(error)) from error
 
@@ -159,28 +159,24 @@ class _Kept:
 def _look(path: Path, descriptor: int, known: Table | None) -> Table:
     """Raises Rewritten, ValueError, csv.Error."""
     status = os.fstat(descriptor)
-    identity = _identity(status)
-    if known is not None and known.identity == identity:
+    stamp = stamp_of(status)
+    if known is not None and known.stamp == stamp:
         return known
     header = first_line_of(descriptor)
     if not header:
-        return Table(path, identity)
-    if known is not None and header == known.header and _is_continued(known, identity, descriptor):
-        table = replace(known, identity=identity)
+        return Table(path, stamp)
+    if known is not None and header == known.header and _is_continued(known, stamp, descriptor):
+        table = replace(known, stamp=stamp)
     else:
-        table = Table(path, identity, _columns(header), header=header, end=len(header), last_line=header)
+        table = Table(path, stamp, _columns(header), header=header, end=len(header), last_line=header)
     return _grown(table, descriptor, status.st_size)
 
 
-def _identity(status: os.stat_result) -> Identity:
-    return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _is_continued(known: Table, identity: Identity, descriptor: int) -> bool:
+def _is_continued(known: Table, stamp: Stamp, descriptor: int) -> bool:
     """Whether the file only grew. One that was changed by hand is of the same size, or another file, or tells by its
     last line.
     """
-    if identity[0] != known.identity[0] or identity[1] <= known.identity[1]:
+    if stamp[0] != known.stamp[0] or stamp[1] <= known.stamp[1]:
         return False
     return os.pread(descriptor, len(known.last_line), known.end - len(known.last_line)) == known.last_line
 

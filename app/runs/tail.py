@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.runs.events import Row
 from app.runs.metrics import number
+from app.runs.stamps import Stamp, stamp_of
 
 MAX_UTF8_BYTES = 4
 MAX_HEADER_BYTES = 1024 * 1024
@@ -29,7 +30,7 @@ class MetricsTail:
         self.num_rows = 0
         self._header = b""
         self._offset = 0
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: Stamp | None = None
 
     def read_new(self, path: Path | None) -> list[Row]:
         """Return the rows that are new, aligned with `columns` as they are now; empty where there are none.
@@ -41,7 +42,7 @@ class MetricsTail:
         try:
             with open(path, "rb") as file:
                 status = os.fstat(file.fileno())
-                seen = (status.st_ino, status.st_size, status.st_mtime_ns)
+                seen = stamp_of(status)
                 if seen == self._seen:
                     return []
                 rows = self._read(file.fileno(), status.st_size)

@@ -12,9 +12,10 @@ from typing import Any
 from app.runs.exceptions import FileNotInRun, NoRuns, ReportUnreadable
 from app.runs.rows import WantedRows, tell
 from app.runs.search import LogMatches, search_log
+from app.runs.stamps import Stamp
 from app.runs.store import Run, RunStore
 from app.runs.summary import describe
-from app.runs.table import Identity, Tables, read
+from app.runs.table import Tables, read
 from app.runs.tail import first_line, read_log
 from trainer import strict_yaml
 from trainer.rundir import is_there, read_json
@@ -77,20 +78,16 @@ class RunViews:
             raise FileNotInRun(f"Run {run_id} has no metrics file (it is {run.state}).")
         return path
 
-    def metrics(self, run_id: str, path: Path, wanted: WantedRows) -> tuple[Identity, Iterator[bytes]]:
+    def metrics(self, run_id: str, path: Path, wanted: WantedRows) -> tuple[Stamp, Iterator[bytes]]:
         """The metrics in a run's file as JSON, in pieces, and of which content of the file they are.
 
         Raises MetricsUnreadable, and once pieces have been taken Rewritten and OSError.
         """
-        return read(
-            lambda: self._tables.look(path), lambda table: (table.identity, _begun(tell(run_id, table, wanted)))
-        )
+        return read(lambda: self._tables.look(path), lambda table: (table.stamp, _begun(tell(run_id, table, wanted))))
 
-    def summary(self, run_id: str, path: Path) -> tuple[Identity, dict[str, Any]]:
+    def summary(self, run_id: str, path: Path) -> tuple[Stamp, dict[str, Any]]:
         """Totals, best and final values, and of which content of the file they are. Raises MetricsUnreadable."""
-        return read(
-            lambda: self._tables.look(path), lambda table: (table.identity, {"run_id": run_id, **describe(table)})
-        )
+        return read(lambda: self._tables.look(path), lambda table: (table.stamp, {"run_id": run_id, **describe(table)}))
 
     def report(self, run_id: str) -> dict[str, Any]:
         """What report.json says of the model. Raises FileNotInRun, which says why there is none; ReportUnreadable."""

@@ -31,6 +31,12 @@ def test_what_is_no_object_is_none(tmp_path: Path, content: bytes) -> None:
     assert read_json(tmp_path / "x.json") is None
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_another_programs_encoding_is_understood(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "x.json").write_text('{"a": "ü"}', encoding=encoding)
+    assert read_json(tmp_path / "x.json") == {"a": "ü"}
+
+
 def test_what_is_missing_or_a_directory_is_none(tmp_path: Path) -> None:
     assert read_json(tmp_path / "missing") is None
     assert read_json(tmp_path) is None
