@@ -88,3 +88,6 @@ export function secondsBetween(from, to) {
 export const gigabytes = (megabytes) => (isNumber(megabytes) ? (megabytes / 1000).toPrecision(3) : UNKNOWN);
 
 export const experimentName = (fileName) => fileName?.replace(/\.ya?ml$/, "") ?? "unknown experiment";
+
+/** The dataset's name, or that of the folder in which the training images' folder lies: a resumed run names no dataset. */
+export const datasetName = (request) => request?.dataset ?? request?.train_data_dir?.split("/").filter(Boolean).at(-2);

@@ -1,13 +1,13 @@
 /** The table of what differs between the runs that are compared. */
 import { toneOf } from "../charts/lines.js";
 import { make } from "../dom.js";
-import { UNKNOWN, duration, experimentName, metric, secondsBetween } from "../format.js";
+import { UNKNOWN, datasetName, duration, experimentName, metric, secondsBetween } from "../format.js";
 import { differences, outcomes } from "./differences.js";
 
 /** `runs`: {id, index, label, detail, summary}. */
 export function tableOf(runs) {
   const details = runs.map(({ detail }) => detail);
-  const configs = details.map(({ request, config }) => ({ dataset: request.dataset, model_name: request.model_name, ...config }));
+  const configs = details.map(({ request, config }) => ({ dataset: datasetName(request), model_name: request.model_name, ...config }));
   const groups = [
     ["How it went", wentRows(details)],
     ["Settings that differ", differences(configs).map(([path, values]) => [path, values.map(valueText), []])],

@@ -1,6 +1,6 @@
 /** The run that is followed: its state, how far it is, and what can be done with it. */
 import { byId, make, setText, whenChanged } from "../dom.js";
-import { UNKNOWN, clock, count, duration, experimentName, metric, percent, rate, secondsBetween, shortMoment } from "../format.js";
+import { UNKNOWN, clock, count, datasetName, duration, experimentName, metric, percent, rate, secondsBetween, shortMoment } from "../format.js";
 import { lastLines } from "../log/screen.js";
 import { pathOfComparison } from "../router.js";
 import { byImportance, isBetterLower, sideOf } from "../series.js";
@@ -38,7 +38,7 @@ function renderRun(run, state) {
   const { progress, epochs, detail } = state;
   setText(byId("state"), run.state);
   setText(byId("now-title"), experimentName(run.config_name));
-  setText(byId("about"), [datasetOf(run), run.model_name, run.run_id].filter(Boolean).join("  ·  "));
+  setText(byId("about"), [datasetName(run.request), run.model_name, run.run_id].filter(Boolean).join("  ·  "));
   renderFailure(run, state.log);
   setText(byId("epoch"), epochText(run, progress));
   renderBar(run, progress);
@@ -90,10 +90,6 @@ export function bestOf(epochs, monitor) {
 
 function testFact([name, value]) {
   return make("div", {}, make("dt", { text: name }), make("dd", { text: metric(value) }));
-}
-
-function datasetOf({ request }) {
-  return request?.dataset ?? request?.train_data_dir?.split("/").filter(Boolean).at(-2);
 }
 
 function epochText(run, progress) {

@@ -251,3 +251,13 @@ def test_a_model_that_prepares_images_itself_is_given_pixels(evaluate: Evaluate)
         compile(program, "pets.py", "exec")
         assert ".resize((9, 8)" in program
         assert 'InferenceSession("pets.fp16.onnx")' in program
+
+
+def test_a_run_that_names_no_dataset_has_its_folders_name(evaluate: Evaluate) -> None:
+    requests = [{"dataset": "digits"}, {"dataset": None, "train_data_dir": "/data/pets/train/"}, {}, None]
+    names = evaluate(
+        'const { datasetName } = await import("/static/format.js"); '
+        "return given.map(datasetName).map((name) => name ?? null)",
+        requests,
+    )
+    assert names == ["digits", "pets", None, None]
