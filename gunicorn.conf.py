@@ -6,7 +6,7 @@ import sys
 import threading
 
 if "engineio" not in sys.modules:
-    # As in wsgi.py, which is loaded later: a third of the time to start, and nothing here uses them.
+    # As in wsgi.py, which is loaded later: a quarter of the time to start, and nothing here uses them.
     sys.modules.update(dict.fromkeys(("aiohttp", "requests")))
 
 from app.settings import Settings, SettingsError

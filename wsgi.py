@@ -17,7 +17,7 @@ if __name__ == "__main__":
     eventlet.monkey_patch()
 
 if "engineio" not in sys.modules:
-    # It would import these for its clients, of which there are none here: a third of the time to start.
+    # It would import these for its clients, of which there are none here: a quarter of the time to start.
     sys.modules.update(dict.fromkeys(("aiohttp", "requests")))  # type: ignore[arg-type]
 
 import logging
