@@ -31,9 +31,9 @@ def main(leader_pid: int) -> int:
     except FailedElsewhere:
         signal.pause()  # until the leader, who has the reason, ends us
     except Exception as error:
-        pickle.dump(_failure(error, order.request.experiment), report)
-        report.flush()
+        _tell(_failure(error, order.request.experiment), report)
         return 1
+    _tell(None, report)
     return 0
 
 
@@ -42,6 +42,11 @@ def _take_stdout() -> BinaryIO:
     kept = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return os.fdopen(kept, "wb")
+
+
+def _tell(outcome: Failure | None, report: BinaryIO) -> None:
+    pickle.dump(outcome, report)
+    report.flush()
 
 
 def _failure(error: Exception, trained: Experiment) -> Failure:

@@ -2,7 +2,8 @@
 
 They are started early, so that they import torch while the leader does, and wait on their stdin for what to train.
 They are the leader's children: signals are for the leader alone, and they end with it. When one of them fails, the
-leader ends at once with its reason, so that nobody waits for one who is gone.
+leader ends at once with its reason, so that nobody waits for one who is gone. Whoever has done its part says so before
+it ends, which may be long before the leader has: a checkpoint is brought to the disk by the leader alone.
 """
 
 from __future__ import annotations
@@ -108,8 +109,10 @@ class Ranks:
         exit_code = process.wait()
         with self._one_speaks:
             if not self._is_over:
-                self._end()
-                _fail(pickle.loads(report) if report else Failure(self._reason(rank, process.pid, exit_code)))
+                failure = pickle.loads(report) if report else Failure(self._reason(rank, process.pid, exit_code))
+                if failure is not None:
+                    self._end()
+                    _fail(failure)
 
     def _reason(self, rank: int, pid: int, exit_code: int) -> str:
         name = f"process {rank + 1} of the {self.size} that train together"
@@ -123,7 +126,7 @@ def _start(rank: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "trainer.rank", str(rank), str(os.getpid())],
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,  # for its Failure; what it prints goes to stderr
+        stdout=subprocess.PIPE,  # for its Failure, or None when its part is done; what it prints goes to stderr
     )
 
 

@@ -20,7 +20,14 @@ from trainer.rundir import read_json
 NETWORK = """
 import os
 import signal
+import time
 import torch
+
+def to_slow_disk(descriptor):
+    time.sleep(0.7)
+
+if "SLOW_DISK" in os.environ:
+    os.fsync = to_slow_disk
 
 class Small(torch.nn.Module):
     '''Without batch norm, which on the CPU is each process's own. At a certain batch it does as it is told.'''
@@ -81,13 +88,13 @@ def first_words(started: Started) -> list[str]:
     return [line.partition(" ")[0] for line in started.log.splitlines() if not line.startswith("decoding")]
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # on a slow disk the other process has ended long before the leader
 def test_two_processes_give_the_metrics_of_one_and_leave_the_same_files(
     launcher: Launcher, tmp_path: Path, uneven: Path
 ) -> None:
     config = write_config(tmp_path, PLAIN)
     alone = launcher.train(config, uneven, "--set=trainer.devices=[0]", name="alone", PYTHONPATH=str(uneven))
-    together = launcher.train(config, uneven, name="together", PYTHONPATH=str(uneven))
+    together = launcher.train(config, uneven, name="together", PYTHONPATH=str(uneven), SLOW_DISK="")
     assert alone.process.returncode == 0, alone.log
     assert together.process.returncode == 0, together.log
     for of_one, of_two in zip(read_rows(alone.run), read_rows(together.run), strict=True):
@@ -107,7 +114,7 @@ def test_a_stop_is_taken_by_both_at_one_batch_and_the_resume_goes_on_there(
 ) -> None:
     config = write_config(tmp_path, RANDOM)
     whole = launcher.train(config, uneven, name="whole", PYTHONPATH=str(uneven))
-    first = launcher.train(config, uneven, name="first", PYTHONPATH=str(uneven), STOP_AT="8")
+    first = launcher.train(config, uneven, name="first", PYTHONPATH=str(uneven), STOP_AT="8", SLOW_DISK="")
     assert first.process.returncode == 128 + signal.SIGTERM, first.log
     assert first.last_line.startswith("stopped; kept are epoch_000.ckpt, last.ckpt, classification_model.json")
     assert 8 <= torch.load(first.run.last_checkpoint, weights_only=True)["training"]["step"] < 12
@@ -124,7 +131,7 @@ def test_a_process_that_fails_ends_the_training_with_its_reason(
     config = write_config(tmp_path, PLAIN)
     failed = launcher.train(config, uneven, PYTHONPATH=str(uneven), FAIL_AT="3")
     assert failed.process.returncode == 1
-    assert failed.last_line == "error: RuntimeError: this batch is too much for me (small_network.py, line 22)"
+    assert failed.last_line == "error: RuntimeError: this batch is too much for me (small_network.py, line 29)"
     assert failed.log.count("Traceback") == failed.log.count('small_network.py", line') == 1, failed.log
 
 
