@@ -12,6 +12,8 @@ from typing import Any
 
 import flask_smorest
 import marshmallow
+import orjson
+from engineio import json as engineio_json
 from flask import Request, request
 from marshmallow import Schema
 from webargs.flaskparser import FlaskParser
@@ -64,6 +66,19 @@ def lock_maker_for(async_mode: str) -> Callable[[], AbstractContextManager[objec
 def encode_each(items: Iterable[dict[str, Any]]) -> str:
     """A list as JSON, one item at a time: encoding thousands in one go would keep every other thread waiting."""
     return f"[{', '.join(map(json.dumps, items))}]"
+
+
+class SocketJson:
+    """JSON of the sockets. For what can be long orjson takes a tenth of the time; and it has null for NaN, as REST."""
+
+    loads = staticmethod(engineio_json.loads)
+
+    @staticmethod
+    def dumps(content: Any, **options: Any) -> str:
+        try:
+            return orjson.dumps(content).decode()
+        except TypeError:  # A file's name that is no UTF-8, say.
+            return json.dumps(content, **options)
 
 
 class JsonParser(FlaskParser):

@@ -4,7 +4,8 @@ The files are as Lightning writes them: a row per step with learning rate, loss 
 "Function" is without a server, and ours has not seen the file before. A poll asks for the rows it lacks after one
 was appended; its baseline asks for everything, as there is nothing else to ask, or, in a kinder version, leaves out the
 rows that are known before its loop. `max_points` and 304 have no counterpart. The pause is for how long at most the
-eventlet loop comes to nothing else while 100,000 rows are sent, in the server's first answer and later.
+eventlet loop comes to nothing else while 100,000 rows are sent, in the server's first answer and later, or while a
+client of Socket.IO subscribes to them.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def _measure(home: Path, num_rows: int, rounds: int) -> Iterator[Figure]:
         yield Figure("max_points=500", "ms", [ms(lambda: mine.get("?max_points=500")) for _ in range(rounds + 1)][1:])
         mine.get()
         yield Figure("unchanged: 304", "ms", [ms(lambda: mine.get(tag=mine.tag)) for _ in range(rounds)])
+        yield from _subscriptions(server, num_rows, rounds, mine)
         yield Figure("memory of the server then", "MB", [server_memory_mb(server)])
 
 
@@ -72,6 +74,19 @@ def _polls(path: Path, num_rows: int, rounds: int, mine: Client, other: Client) 
         sliced.append(ms(partial(other.get, f"?since_row={rows[-1]}")))
     yield Figure("poll for the new row of 100,000", "ms", rest, whole, BASELINE, 500)
     yield Figure("poll for the new row of 100,000", "ms", rest, sliced, SLICED)
+
+
+def _subscriptions(server: LiveServer, num_rows: int, rounds: int, mine: Client) -> Iterator[Figure]:
+    with server.client() as client:
+
+        def subscribe(row: int) -> None:
+            told = client.call("subscribe", {"run_id": "run", "row": row}, namespace="/training")
+            assert told["from_row"] == row
+
+        pause = mine.longest_pause_ms(lambda: subscribe(0))
+        yield Figure("longest pause, first subscription", "ms", [pause], goal=20, is_ratio=False)
+        late = [ms(partial(subscribe, num_rows - 10)) for _ in range(rounds)]
+        yield Figure("subscribe, ten rows behind", "ms", late)
 
 
 def _poll(mine: Client, path: Path, row: int) -> None:
@@ -127,11 +142,11 @@ class Client:
         self.tag = answer.headers.get("ETag", "")
         return body
 
-    def longest_pause_ms(self) -> float:
-        """While everything is sent. The server must be a ticking one."""
+    def longest_pause_ms(self, meanwhile: Callable[[], object] | None = None) -> float:
+        """While something happens, by default that everything is sent. The server must be a ticking one."""
         clock = Client(self._connection.port, "/longest-pause")
         clock.get()
-        self.get()
+        (meanwhile or self.get)()
         return float(clock.get().partition(b":")[2].strip(b" }\n"))
 
 

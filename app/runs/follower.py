@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,14 @@ from app.runs.events import (
     Row,
     RunChanged,
 )
-from app.runs.metrics import finite, merge_epochs, non_finite
+from app.runs.logtail import LogTail, first_line, read_log
+from app.runs.metrics import NonFinite, finite, merge_epochs, non_finite
+from app.runs.metricstail import MetricsTail
 from app.runs.store import Run
-from app.runs.tail import LogTail, MetricsTail, first_line, read_log
 
 RECENT_LOG_BYTES = 64 * 1024
 MAX_CATCH_UP_LOG_BYTES = 1024 * 1024
+MAX_CATCH_UP_CELLS = 100_000
 
 
 class Follower:
@@ -47,7 +51,8 @@ class Follower:
 
     def skip_to_end(self) -> None:
         """Take everything that is there as published; used for a run that was going on before we were."""
-        self._read_metrics()
+        for _ in self._read_metrics():
+            time.sleep(0)  # Of many rows: others have their turn in between.
         self._log.skip_to_end(self.run.directory.log, is_final=not self.run.is_active)
         self._progress = self.run.progress
 
@@ -84,33 +89,33 @@ class Follower:
         """Tell what a client misses that has `row` rows and the log up to `log_offset` (None: wants the last 64 KiB,
         from the first line that begins there).
 
-        It ends exactly where the events go on, except that of a log further behind only the next 1 MiB comes.
+        It ends exactly where the events go on, except that of many rows only the next 100,000 cells come, and of a
+        long log only the next 1 MiB.
         """
-        columns, from_row, rows = self._rows_since(row)
+        columns, from_row = self._metrics.columns, min(row, self._metrics.num_rows)
+        rows, not_finite = _for_json(columns, self._rows_from(from_row))
         return {
             "run": self.run.snapshot(),
             "progress": self.run.progress,
             "columns": columns,
             "from_row": from_row,
-            "rows": _for_json(rows),
-            "non_finite": non_finite(columns, rows),
+            "rows": rows,
+            "non_finite": not_finite,
             "log": self._log_since(log_offset),
             "epochs": [{"epoch": epoch, "metrics": dict(merged)} for epoch, merged in sorted(self._epochs.items())],
         }
 
     def is_behind(self, told: dict[str, Any]) -> bool:
-        """Whether a catch-up did not reach the position (its rows were being rewritten, its log was long)."""
+        """Whether a catch-up did not reach the position (it was long, or being rewritten)."""
         num_rows = told["from_row"] + len(told["rows"])
         return bool(num_rows < self._metrics.num_rows or told["log"]["next_offset"] < self._log.offset)
 
-    def _rows_since(self, row: int) -> tuple[list[str], int, list[Row]]:
-        """Read from the client's row to ours: the columns, the first row's number, the rows."""
-        if row >= self._metrics.num_rows:
-            return self._metrics.columns, self._metrics.num_rows, []
-        tail = MetricsTail()
-        rows = tail.read_new(self.run.directory.find_metrics())[: self._metrics.num_rows]
-        from_row = min(row, len(rows))
-        return tail.columns, from_row, rows[from_row:]
+    def _rows_from(self, row: int) -> list[Row]:
+        """Read from the client's row to ours."""
+        if row == self._metrics.num_rows:
+            return []
+        max_rows = max(1, MAX_CATCH_UP_CELLS // max(1, len(self._metrics.columns)))
+        return self._metrics.read_again(self._metrics_file, row, max_rows)
 
     def _log_since(self, log_offset: int | None) -> dict[str, Any]:
         """Read from the client's offset to ours. One that claims more than there is has another log in mind."""
@@ -135,27 +140,24 @@ class Follower:
         return [ProgressChanged(self.run.run_id, progress)]
 
     def _new_metrics(self) -> list[Event]:
-        rows_before = self._metrics.num_rows
-        rows, changed = self._read_metrics()
-        if not rows:
-            return []
         run_id, max_epochs = self.run.run_id, (self._progress or {}).get("max_epochs")
-        # The rows last: a slow client that loses the end of this lacks rows then and asks for everything.
-        return [
-            *(
-                EpochChanged(run_id, epoch, max_epochs, self._metrics.num_rows, dict(self._epochs[epoch]))
-                for epoch in sorted(changed)
-            ),
-            MetricsLogged(
-                run_id, self._metrics.columns, rows_before, _for_json(rows), non_finite(self._metrics.columns, rows)
-            ),
-        ]
+        events: list[Event] = []
+        for rows, changed in self._read_metrics():
+            columns, num_rows = self._metrics.columns, self._metrics.num_rows
+            for epoch in sorted(changed):
+                events.append(EpochChanged(run_id, epoch, max_epochs, num_rows, dict(self._epochs[epoch])))
+            # The rows last: a slow client that loses the end of this lacks rows then and asks for everything.
+            events.append(MetricsLogged(run_id, columns, num_rows - len(rows), *_for_json(columns, rows)))
+        return events
 
-    def _read_metrics(self) -> tuple[list[Row], set[int]]:
+    def _read_metrics(self) -> Iterator[tuple[list[Row], set[int]]]:
+        """Yield the rows that are new, in pieces, and which epochs changed by them."""
         self._metrics_file = self.run.directory.find_metrics()
-        rows = self._metrics.read_new(self._metrics_file)
-        return rows, merge_epochs(self._metrics.columns, rows, self._epochs)
+        for rows in self._metrics.read_new(self._metrics_file):
+            yield rows, merge_epochs(self._metrics.columns, rows, self._epochs)
 
 
-def _for_json(rows: list[Row]) -> list[Row]:
-    return [[finite(value) for value in row] for row in rows]
+def _for_json(columns: list[str], rows: list[Row]) -> tuple[list[Row], NonFinite]:
+    """The rows with null for what is not finite, and where that was what."""
+    found = non_finite(columns, rows)
+    return [[finite(value) for value in row] for row in rows] if found else rows, found

@@ -49,7 +49,7 @@ def non_finite(columns: list[str], rows: Sequence[Row]) -> NonFinite:
     return found
 
 
-def merge_epochs(columns: list[str], rows: Iterable[Row], into: dict[int, dict[str, Any]]) -> set[int]:
+def merge_epochs(columns: list[str], rows: Sequence[Row], into: dict[int, dict[str, Any]]) -> set[int]:
     """Merge rows into `into` by epoch, the last value logged winning; return the epochs that changed.
 
     An epoch is spread over several rows: Lightning writes one per log call, the validation's before the training's.
@@ -58,16 +58,17 @@ def merge_epochs(columns: list[str], rows: Iterable[Row], into: dict[int, dict[s
     if "epoch" not in columns:
         return changed
     epoch_index = columns.index("epoch")
-    names = [(i, column) for i, column in enumerate(columns) if column not in COUNTERS]
-    for row in rows:
-        epoch = row[epoch_index]
-        if epoch is None or not math.isfinite(epoch):
+    epochs = [row[epoch_index] for row in rows]
+    for i, name in enumerate(columns):
+        if name in COUNTERS:
             continue
-        metrics = into.setdefault(int(epoch), {})
-        for i, name in names:
-            value = finite(row[i])
-            if row[i] is not None and (name not in metrics or metrics[name] != value):
-                metrics[name] = value
+        last = {epoch: row[i] for epoch, row in zip(epochs, rows) if row[i] is not None}
+        for epoch, value in last.items():
+            if epoch is None or not math.isfinite(epoch):
+                continue
+            metrics, logged = into.setdefault(int(epoch), {}), finite(value)
+            if name not in metrics or metrics[name] != logged:
+                metrics[name] = logged
                 changed.add(int(epoch))
     return changed
 

@@ -62,6 +62,9 @@ class Stretch:
     @cached_property
     def rows(self) -> list[Row]:
         """The numbers by row, as `values`."""
+        if self.is_plain and not self._has_not_finite:
+            width = len(self._columns)
+            return [self._numbers[start : start + width] for start in range(0, len(self._numbers), width)]
         text = b"\n".join(self._lines).decode("utf-8")
         if "\0" in text:
             raise ValueError("it holds NUL bytes")

@@ -26,6 +26,7 @@ MEASURE_EVERY_S = 1.0
 PAUSE_PER_WORK = 3
 """A look that takes much of the processor, having many clients, is followed by a pause so many times as long."""
 LAUNCH_TAKES_AT_MOST_S = 30.0
+MAX_PAST = 8
 NOTHING_YET: dict[str, Any] = {
     "run": None,
     "progress": None,
@@ -63,6 +64,8 @@ class Supervisor:
         self._poll_interval_s = poll_interval_s
         self._prewarm = prewarm
         self._following: Follower | None = None
+        self._past: dict[str, tuple[list[Stamp | None], Follower]] = {}
+        """Followers of runs that are over, and what they have seen; the one asked for last comes last."""
         self._is_publisher = False
         self._measured_at = 0.0
         self._mutex = threading.RLock()
@@ -108,7 +111,7 @@ class Supervisor:
         them late, the metrics file may be a new one) wait for the next look.
         """
         following = self._following
-        return [] if following is None or following.is_over else [stamp(file) for file in following.files]
+        return [] if following is None or following.is_over else _stamps(following)
 
     def poll(self) -> None:
         """Look once and publish what is new. Does nothing in a process that is not the publisher."""
@@ -150,8 +153,19 @@ class Supervisor:
         run = self._store.find(run_id) if run_id is not None else self._store.latest()
         if run is None:
             raise NoRuns
-        follower = Follower(run)
-        follower.skip_to_end()
+        return self._follower_of_past(run)
+
+    def _follower_of_past(self, run: Run) -> Follower:
+        """Look at a run that nobody publishes; one that is over is kept, for its page may ask for it in many pieces."""
+        seen, follower = self._past.pop(run.run_id, ([], Follower(run)))
+        if not seen or seen != _stamps(follower):
+            follower = Follower(run)
+            follower.skip_to_end()
+        follower.run = run
+        if not run.is_active:
+            self._past[run.run_id] = _stamps(follower), follower
+        if len(self._past) > MAX_PAST:
+            self._past.pop(next(iter(self._past)))
         return follower
 
     def _exists(self, run: Run) -> bool:
@@ -221,6 +235,10 @@ class Supervisor:
         measures = self._measure(run)
         if measures is not None:
             self._publish([SystemMeasured(measures)])
+
+
+def _stamps(follower: Follower) -> list[Stamp | None]:
+    return [stamp(file) for file in follower.files]
 
 
 def _age_s(run: RunDir) -> float:

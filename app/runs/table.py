@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.runs.exceptions import MetricsUnreadable
+from app.runs.metricstail import first_line_of
 from app.runs.stamps import Stamp, stamp_of
 from app.runs.stretch import Stretch
-from app.runs.tail import first_line_of
 
 MAX_REWRITES_MET = 20
 MAX_TABLES = 64

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import FileNotInRun, NoRuns, ReportUnreadable
+from app.runs.logtail import first_line, read_log
 from app.runs.rows import WantedRows, tell
 from app.runs.search import LogMatches, search_log
 from app.runs.stamps import Stamp
 from app.runs.store import Run, RunStore
 from app.runs.summary import describe
 from app.runs.table import Tables, read
-from app.runs.tail import first_line, read_log
 from trainer import strict_yaml
 from trainer.rundir import is_there, read_json
 from trainer.strict_yaml import YamlInvalid

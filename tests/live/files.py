@@ -42,10 +42,11 @@ def wait_until_over(client: FollowerClient, timeout_s: float = 30) -> None:
 
 
 def wait_until_it_has_all(client: FollowerClient, server: LiveServer, timeout_s: float = 60) -> None:
-    """Return once the client knows the end and the whole log, which comes in pieces to those who fell far behind."""
+    """Return once the client knows the end and all rows and log, which come in pieces to those who fell far behind."""
     wait_until_over(client, timeout_s)
-    log = server.runs_dir / str(client.run_id) / "train.log"
-    wait_until(lambda: client.log_offset == log.stat().st_size, timeout_s, lambda: (client.log_offset, client.num_gaps))
+    run_path = server.runs_dir / str(client.run_id)
+    whole = len(rows_of(run_path)), (run_path / "train.log").stat().st_size
+    wait_until(lambda: (len(client.rows), client.log_offset) == whole, timeout_s, lambda: (whole, client.num_gaps))
 
 
 def assert_equals_files(client: FollowerClient, server: LiveServer) -> None:

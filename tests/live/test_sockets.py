@@ -10,6 +10,7 @@ import pytest
 import requests
 import socketio
 
+from tests.app.written import write_metrics, write_run
 from tests.live.files import assert_equals_files, rows_of, wait_until_it_has_all, wait_until_over
 from tests.live.follower_client import FollowerClient
 from tests.live.following import following
@@ -135,6 +136,17 @@ def test_whoever_comes_late_is_told_everything(server: LiveServer) -> None:
         with following(server, asked) as client:
             wait_until_over(client)
             assert_equals_files(client, server)
+
+
+def test_a_long_past_comes_in_pieces_and_is_read_anew_when_it_was_changed(server: LiveServer) -> None:
+    header, lines = "epoch,step,a,b,c\n", [f"{i // 1000},{i},{i / 8},,1\n" for i in range(45_000)]
+    run_path = write_run(server.runs_dir, "2020-01-01_00-00-00", metrics=header + "".join(lines), log=b"started\n")
+    for _ in range(2):
+        with following(server, run_path.name) as client:
+            wait_until_it_has_all(client, server)
+            assert_equals_files(client, server)
+            assert 0 < client.num_gaps < 10
+        write_metrics(run_path, header + "".join(reversed(lines)) + "45,45000,1,2,nan\n")
 
 
 def call(server: LiveServer, asked: object) -> dict[str, object]:

@@ -1,104 +1,12 @@
-"""Followers of files that another process writes: each hands out what is new, once, in file order."""
+"""The log of a run, which another process writes: pieces of it as text, and what is new, once, in order."""
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.runs.events import Row
-from app.runs.metrics import number
-from app.runs.stamps import Stamp, stamp_of
-
 MAX_UTF8_BYTES = 4
-MAX_HEADER_BYTES = 1024 * 1024
-
-
-class MetricsTail:
-    """Yield each row of a Lightning metrics.csv once, in file order.
-
-    Assumes of the writer: it appends rows, and when a new metric name appears it truncates the file and rewrites it
-    in place with a wider header, keeping the rows and their order. So the position is a row count; a byte offset is
-    only a shortcut, taken while the header is still the one it was measured under. An unfinished last line waits, and
-    so does everything while the file is shorter than what was read already.
-    """
-
-    def __init__(self) -> None:
-        self.columns: list[str] = []
-        self.num_rows = 0
-        self._header = b""
-        self._offset = 0
-        self._seen: Stamp | None = None
-
-    def read_new(self, path: Path | None) -> list[Row]:
-        """Return the rows that are new, aligned with `columns` as they are now; empty where there are none.
-
-        A cell that is blank or no number is None. Raises nothing: a file that cannot be read has nothing new.
-        """
-        if path is None:
-            return []
-        try:
-            with open(path, "rb") as file:
-                status = os.fstat(file.fileno())
-                seen = stamp_of(status)
-                if seen == self._seen:
-                    return []
-                rows = self._read(file.fileno(), status.st_size)
-        except (OSError, csv.Error):
-            return []
-        if rows is None:
-            return []
-        self._seen = seen
-        return rows
-
-    def _read(self, descriptor: int, size: int) -> list[Row] | None:
-        """Return None when the file was rewritten under our hands: the next call looks again."""
-        header = first_line_of(descriptor)
-        if not header:
-            return None
-        is_appended = header == self._header and size >= self._offset
-        start = self._offset if is_appended else len(header)
-        chunk = os.pread(descriptor, max(0, size - start), start)
-        # A rewrite always changes the header, so the same header before and after means that the bytes between
-        # belong to it.
-        if first_line_of(descriptor) != header:
-            return None
-        columns = next(csv.reader([header.decode("utf-8", errors="replace")]), [])
-        complete = chunk[: chunk.rfind(b"\n") + 1]
-        rows = parse_rows(complete.decode("utf-8", errors="replace"), columns)
-        if not is_appended:
-            if len(rows) < self.num_rows:
-                return None
-            rows = rows[self.num_rows :]
-        self.columns, self._header, self._offset = columns, header, start + len(complete)
-        self.num_rows += len(rows)
-        return rows
-
-
-def first_line_of(descriptor: int) -> bytes:
-    """Read the header with its line end; empty when there is no complete one (in the first MiB)."""
-    head = b""
-    while b"\n" not in head:
-        if len(head) >= MAX_HEADER_BYTES:
-            return b""
-        block = os.pread(descriptor, 4096, len(head))
-        if not block:
-            return b""
-        head += block
-    return head[: head.index(b"\n") + 1]
-
-
-def parse_rows(text: str, columns: list[str]) -> list[Row]:
-    """Parse CSV lines without header; short rows are filled with None, cells beyond the header are left out."""
-    width = len(columns)
-    rows = []
-    for cells in csv.reader(io.StringIO(text.replace("\0", ""), newline="")):
-        if cells:
-            row: Row = [number(column, cell) for column, cell in zip(columns, cells)]
-            rows.append(row + [None] * (width - len(row)))
-    return rows
 
 
 @dataclass(frozen=True)
