@@ -42,8 +42,10 @@ def non_finite(columns: list[str], rows: Sequence[Row]) -> NonFinite:
     For those JSON's null stands as it does for what was not logged; this tells them apart. Empty when all is well.
     """
     found: NonFinite = {}
-    for index, row in enumerate(rows):
-        for column, value in zip(columns, row):
+    for column, values in zip(columns, zip(*rows)):
+        if all(map(math.isfinite, [value for value in values if value is not None])):
+            continue
+        for index, value in enumerate(values):
             if value is not None and not math.isfinite(value):
                 found.setdefault(column, {}).setdefault(str(value), []).append(index)
     return found
