@@ -9,6 +9,7 @@ if "engineio" not in sys.modules:
     # As in wsgi.py, which is loaded later: a quarter of the time to start, and nothing here uses them.
     sys.modules.update(dict.fromkeys(("aiohttp", "requests")))
 
+from app import openfiles
 from app.settings import Settings, SettingsError
 
 REST_THREADS = 32
@@ -35,13 +36,14 @@ timeout = 60
 
 
 def on_starting(server):
-    """Refuse what would not be safe: strangers, and sockets that could take every thread."""
+    """Refuse what would not be safe: strangers, and sockets that could take every thread; allow what is promised."""
     _refuse_exposure(server.cfg.address)
     if server.cfg.threads <= _settings.max_sockets:
         sys.exit(
             f"error: --threads {server.cfg.threads} leaves no thread for REST once TRAINING_MAX_SOCKETS="
             f"{_settings.max_sockets} sockets are open: set more threads or allow fewer sockets."
         )
+    openfiles.allow_for(_settings.max_sockets)
 
 
 def when_ready(server):

@@ -24,7 +24,7 @@ import logging
 
 from flask import Flask
 
-from app import create_app
+from app import create_app, openfiles
 from app.settings import Settings, SettingsError
 
 logger = logging.getLogger("training")
@@ -46,6 +46,7 @@ def main() -> None:
     settings = Settings.from_environment(os.environ)
     settings.refuse_exposure(settings.host)
     settings.make_runs_dir()
+    openfiles.allow_for(settings.max_sockets)
     app = serve_app("eventlet")
     logger.info("Open http://%s (runs are kept in %s)", settings.address, settings.runs_dir)
     app.extensions["socketio"].run(

@@ -22,13 +22,15 @@ class StatusShortcut:
         self._wsgi_app = wsgi_app
         self._status = status
         self._access = access
+        self._encoded: tuple[dict[str, Any] | None, bytes] = None, b""
+        """The last answer, which usually is the next one too."""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         told = self._tell() if self._is_plain(environ) else None
         if told is None:
             answer: Iterable[bytes] = self._wsgi_app(environ, start_response)
             return answer
-        body = json.dumps(told, separators=(",", ":")).encode() + b"\n"
+        body = self._encode(told)
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *SAFETY_HEADERS.items()]
         start_response("200 OK", headers)
         return [body]
@@ -41,6 +43,13 @@ class StatusShortcut:
             and self._access.refusal(environ) is None
             and self._access.is_authorised(environ)
         )
+
+    def _encode(self, told: dict[str, Any]) -> bytes:
+        known, body = self._encoded
+        if told is not known:
+            body = json.dumps(told, separators=(",", ":")).encode() + b"\n"
+            self._encoded = told, body
+        return body
 
     def _tell(self) -> dict[str, Any] | None:
         try:

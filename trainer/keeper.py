@@ -65,7 +65,7 @@ def keep(service: socket.socket, program: WarmProgram) -> int:
             _become_runner(os.fsdecode(path), descriptors[0], service, program)
         if not program.channel.recv(1):
             return 1
-        service.sendall(str(program.pid).encode())  # it is ready
+        service.sendall(f"{program.pid} {os.getpid()}".encode())  # it is ready
 
 
 def _become_runner(run_dir: str, lock_fd: int, service: socket.socket, program: WarmProgram) -> None:

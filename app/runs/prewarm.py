@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 
 import psutil
 
@@ -19,6 +20,7 @@ from trainer.rundir import RunDir
 logger = logging.getLogger(__name__)
 
 MEGABYTE = 10**6
+HAND_OVER_TAKES_AT_MOST_S = 5.0
 CodeState = frozenset[tuple[str, Stamp | None]]
 
 
@@ -88,6 +90,7 @@ class Waiting:
         """`code` is how the code was before anything of it is imported. Raises OSError."""
         self.code = code
         self._pid: int | None = None
+        self._keeper_pid: int | None = None
         # What imports have to say; the program puts it into its run's log.
         self._said = tempfile.TemporaryFile()  # noqa: SIM115
         self._socket, theirs = socket.socketpair()
@@ -122,18 +125,27 @@ class Waiting:
             logger.warning("The training program that was to wait has ended: %s", self._last_words())
             self.end()
             return True
-        self._pid = int(told)
+        self._pid, self._keeper_pid = map(int, told.split())
         logger.info("A training program waits for the next start: process %d, %s MB.", self._pid, self.memory_mb())
         return False
 
     def hand_over(self, run: RunDir, lock_fd: int) -> bool:
-        """Return once it trains in `run`; False if it is gone and has not begun to."""
-        self._socket.setblocking(True)
+        """Return once it trains in `run`; False if it is gone, or was ended as it did not answer, and does not."""
+        self._socket.settimeout(HAND_OVER_TAKES_AT_MOST_S)
         try:
             socket.send_fds(self._socket, [os.fsencode(run.path)], [lock_fd])
             return self._socket.recv(1) == b"1"
+        except TimeoutError:
+            logger.warning("The training program that waited does not answer; it is killed, and the run starts cold.")
+            self._kill()
+            return False
         except OSError:
             return False
+
+    def _kill(self) -> None:
+        for pid in (self._keeper_pid, self._pid):
+            with suppress(psutil.Error):
+                psutil.Process(pid).kill()
 
     def memory_mb(self) -> int | None:
         try:

@@ -19,7 +19,7 @@ class _Kept:
     """An answer, with all that it depends on as it was before it was made."""
 
     holder: str | None
-    files: Sequence[Path]
+    files: Sequence[str]
     stamps: list[Stamp | None]
     answer: dict[str, Any]
 
@@ -43,11 +43,11 @@ class Status:
             return kept.answer
         return self._read(holder, kept.files)
 
-    def _read(self, holder: str | None, files: Sequence[Path]) -> dict[str, Any]:
+    def _read(self, holder: str | None, files: Sequence[str]) -> dict[str, Any]:
         """Look at the files before reading them, so that a change in between is one that the next look sees."""
         stamps = _stamps(files)
         active, last = self._store.active_and_ended()
-        needed = [self._store.runs_dir, *_files(active), *_files(last)]
+        needed = [*map(str, [self._store.runs_dir, *_files(active), *_files(last)])]
         if needed != files:
             return self._read(holder, needed)
         answer = _answer(active, last)
@@ -78,5 +78,5 @@ def _files(run: Run | None) -> list[Path]:
     return [run.directory.path, run.directory.state, *changing]
 
 
-def _stamps(files: Sequence[Path]) -> list[Stamp | None]:
+def _stamps(files: Sequence[str]) -> list[Stamp | None]:
     return [stamp(file) for file in files]

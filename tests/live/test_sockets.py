@@ -202,6 +202,19 @@ def test_the_measures_come_once_a_second(server: LiveServer) -> None:
     assert measures["gpus"] == [] or "utilisation_percent" in measures["gpus"][0]
 
 
+def test_the_limit_of_open_files_is_raised_to_what_the_sockets_need(stopped_server: LiveServer) -> None:
+    server = stopped_server
+    for limits, allowed, is_warned in (("-Sn 256", 3000, False), ("-n 512", 512, True)):
+        server.wrapper = ["sh", "-c", f'ulimit {limits}; exec "$@"', "sh"]
+        server.start()
+        assert server.process is not None
+        process = psutil.Process(server.process.pid)
+        serving = [process, *process.children()]  # Under gunicorn the worker is a child.
+        assert {each.rlimit(psutil.RLIMIT_NOFILE)[0] for each in serving} == {allowed}
+        assert ("Only 512 files may be open" in server.log_path.read_text()) == is_warned
+        server.kill()
+
+
 def test_sockets_beyond_the_limit_are_refused_and_rest_still_answers(stopped_server: LiveServer) -> None:
     server = stopped_server
     server.settings["TRAINING_MAX_SOCKETS"] = "3"

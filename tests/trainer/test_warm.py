@@ -70,3 +70,20 @@ def test_a_warm_training_differs_in_nothing_from_a_cold_one(
     assert (told["state"], told["exit_code"]) == ("completed", 0), run.log.read_text()
     assert run.find_metrics().read_bytes() == completed.run.find_metrics().read_bytes()
     assert without_paths(run.log.read_text()) == without_paths(completed.log)
+
+
+@pytest.mark.slow
+def test_one_that_does_not_answer_is_killed_and_the_run_starts_cold(
+    server: LiveServer, tiny: Path, squares: Path
+) -> None:
+    wait_until(lambda: waiting_mb(server), 120)
+    program = waiting_program(server)
+    keeper = program.parent()
+    assert keeper is not None
+    keeper.suspend()
+    shutil.copy(tiny, server.configs_dir)
+    run_id = server.start_run(tiny.name, **{f"{split}_data_dir": str(squares / split) for split in SPLITS})
+    told = server.run(run_id)
+    assert told["state"] == "running"
+    assert told["pid"] != program.pid
+    wait_until(lambda: not keeper.is_running() and not program.is_running(), 5)
