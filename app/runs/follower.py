@@ -52,7 +52,7 @@ class Follower:
     def skip_to_end(self) -> None:
         """Take everything that is there as published; used for a run that was going on before we were."""
         for _ in self._read_metrics():
-            time.sleep(0)  # Of many rows: others have their turn in between.
+            pass
         self._log.skip_to_end(self.run.directory.log, is_final=not self.run.is_active)
         self._progress = self.run.progress
 
@@ -154,7 +154,9 @@ class Follower:
         """Yield the rows that are new, in pieces, and which epochs changed by them."""
         self._metrics_file = self.run.directory.find_metrics()
         for rows in self._metrics.read_new(self._metrics_file):
-            yield rows, merge_epochs(self._metrics.columns, rows, self._epochs)
+            if rows:
+                yield rows, merge_epochs(self._metrics.columns, rows, self._epochs)
+            time.sleep(0)  # Of many rows: others have their turn in between.
 
 
 def _for_json(columns: list[str], rows: list[Row]) -> tuple[list[Row], NonFinite]:

@@ -41,7 +41,7 @@ class MetricsTail:
         self._seen: Stamp | None = None
 
     def read_new(self, path: Path | None) -> Iterator[list[Row]]:
-        """Yield the rows that are new, in pieces, aligned with `columns` as they are then.
+        """Yield the rows that are new, in pieces (some empty), aligned with `columns` as they are then.
 
         A cell that is blank or no number is None. Take all pieces. Raises nothing.
         """
@@ -51,12 +51,14 @@ class MetricsTail:
             with open(path, "rb") as file:
                 status = os.fstat(file.fileno())
                 seen = stamp_of(status)
-                while seen != self._seen:
-                    rows = self._read(file.fileno(), status.st_size)
-                    if rows:
-                        yield rows
-                    elif rows is None:
-                        return
+                while seen != self._seen and self._begin(file.fileno(), status.st_size):
+                    lines = _whole_lines(file.fileno(), self._offset, status.st_size)
+                    # A rewrite always changes the header, so the same header before and after means that the bytes
+                    # between belong to it.
+                    if first_line_of(file.fileno()) != self._header:
+                        return  # It is being rewritten: the next call looks again.
+                    if lines:
+                        yield self._take(lines)
                     else:
                         self._seen = seen
         except (OSError, csv.Error):
@@ -78,28 +80,23 @@ class MetricsTail:
         except (OSError, csv.Error):
             return []
 
-    def _read(self, descriptor: int, size: int) -> list[Row] | None:
-        """Return the next rows, empty at the end; None when the file is being rewritten: the next call looks again."""
+    def _begin(self, descriptor: int, size: int) -> bool:
+        """Go through a rewritten file from its first row; False when it has no header yet."""
         header = first_line_of(descriptor)
-        if not header:
-            return None
-        if header != self._header or size < self._offset:
+        if header and (header != self._header or size < self._offset):
             self.columns = next(csv.reader([header.decode("utf-8", errors="replace")]), [])
             self._header, self._offset, self._row, self._marks = header, len(header), 0, [(0, len(header))]
-        while lines := _whole_lines(descriptor, self._offset, size):
-            # A rewrite always changes the header, so the same header before and after means that the bytes between
-            # belong to it.
-            if first_line_of(descriptor) != header:
-                return None
-            rows = parse_rows(lines, self.columns)
-            if self._offset - self._marks[-1][1] >= BYTES_AT_ONCE:
-                self._marks.append((self._row, self._offset))
-            num_known = self.num_rows - self._row
-            self._row, self._offset = self._row + len(rows), self._offset + len(lines)
-            if len(rows) > num_known:
-                self.num_rows = self._row
-                return rows[num_known:]
-        return []
+        return header != b""
+
+    def _take(self, lines: bytes) -> list[Row]:
+        """Go on behind the lines; return those of their rows that were not read before."""
+        rows = parse_rows(lines, self.columns)
+        if self._offset - self._marks[-1][1] >= BYTES_AT_ONCE:
+            self._marks.append((self._row, self._offset))
+        num_known = self.num_rows - self._row
+        self._row, self._offset = self._row + len(rows), self._offset + len(lines)
+        self.num_rows = max(self.num_rows, self._row)
+        return rows[num_known:]
 
 
 def first_line_of(descriptor: int) -> bytes:

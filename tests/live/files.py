@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,14 @@ def epochs_of(run_path: Path) -> dict[int, dict[str, float | None]]:
 
 
 def _logged(run_path: Path) -> list[dict[str, float]]:
-    with open(run_path / "csv" / "version_0" / "metrics.csv", newline="", encoding="utf-8") as file:
-        return [{name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(file)]
+    while True:  # It may be rewritten under our hands, and its header is another one then.
+        with open(run_path / "csv" / "version_0" / "metrics.csv", newline="", encoding="utf-8") as file:
+            text = file.read()
+            file.seek(0)
+            if file.readline() == text.partition("\n")[0] + "\n":
+                break
+    whole = io.StringIO(text[: text.rfind("\n") + 1], newline="")
+    return [{name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(whole)]
 
 
 def log_of(run_path: Path) -> str:
