@@ -46,7 +46,7 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     for blueprint in (pages.blp, training.blp, models.blp, metrics.blp, run.blp):
         api.register_blueprint(blueprint)
     errors.register(app)
-    pages.register(app)
+    pages.register(app, access)
     built = domain.build(settings, lock_maker_for(async_mode))
     app.extensions["domain"] = built
     app.extensions["offload"] = offload_for(async_mode)

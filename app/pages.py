@@ -8,8 +8,10 @@ from pathlib import Path
 from flask import Flask, Response, render_template, request
 
 from app import schemas
+from app.access import Access
 from app.assets import SCRIPT, STYLES, Assets
 from app.extensions import Blueprint
+from app.opening import opening
 from app.runs.states import STATES
 
 blp = Blueprint("pages", __name__, description="Is it alive?")
@@ -27,6 +29,9 @@ SAFETY_HEADERS = {
 }
 """Of every answer."""
 
+OF_RUN = ("now", "run")
+"""The views that show one run above all."""
+
 VIEWS = {"/": "now", "/runs": "runs", "/runs/<run_id>": "run", "/models": "models", "/start": "start"}
 """The page's addresses, so that each of its views can be shared."""
 
@@ -42,14 +47,15 @@ def ping() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def register(app: Flask) -> None:
+def register(app: Flask, access: Access) -> None:
     assert app.static_folder is not None
     assets = Assets(Path(app.static_folder))
     files = {"assets": assets.address, "styles": STYLES, "script": SCRIPT}
 
-    def page(view: str, **_: str) -> Response:
+    def page(view: str, run_id: str | None = None) -> Response:
         """The page, at each of its addresses: it shows at once the view that the address names."""
-        return _packed(render_template("index.html", view=view, states=STATES, **files))
+        told = opening(access, run_id) if view in OF_RUN else None
+        return _packed(render_template("index.html", view=view, states=STATES, opening=told, **files))
 
     for path, view in VIEWS.items():
         app.add_url_rule(path, f"page_{view}", page, defaults={"view": view})
@@ -61,9 +67,10 @@ def register(app: Flask) -> None:
 
 def _packed(text: str) -> Response:
     response = Response(text)
+    response.cache_control.no_store = True
     response.vary.add("Accept-Encoding")
     if request.accept_encodings["gzip"] > 0:
-        response.data = gzip.compress(response.data)
+        response.data = gzip.compress(response.data, compresslevel=6)
         response.content_encoding = "gzip"
     return response
 

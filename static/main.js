@@ -4,7 +4,7 @@ import { byId } from "./dom.js";
 import { bytes } from "./format.js";
 import { followLive } from "./live.js";
 import { createRouter, runsIn, viewOf } from "./router.js";
-import { INITIAL, followed, isActive, reduce } from "./state.js";
+import { INITIAL, followed, isActive, isLost, reduce } from "./state.js";
 import { createStore } from "./store.js";
 import { keepToken, readToken } from "./token.js";
 import { renderCharts } from "./views/charts.js";
@@ -91,7 +91,7 @@ const startForm = new StartForm({
 });
 
 const listModels = () =>
-  attempt(async () => dispatch({ type: "models", models: (await api.get("/training/models")).models_info }), () => {});
+  attempt(async () => dispatch({ type: "models", models: (await api.get("/training/models")).models_info }), tell);
 
 const runs = new Runs({
   async fetchPage(query, offset, limit) {
@@ -137,7 +137,7 @@ async function deleteRun() {
 /** What the socket does not tell is asked for when the run changes its state or the connection is back. */
 function refresh(state, before) {
   const { run } = state;
-  const isBack = state.connection.status === "live" && ["offline", "refused"].includes(before.connection.status);
+  const isBack = state.connection.status === "live" && isLost(before.connection);
   const isChanged = run?.run_id !== before.run?.run_id || run?.state !== before.run?.state;
   if (isBack || (state.view !== before.view && isOther(state.view, before.view))) load(state.view);
   else if (isChanged && state.view.name === "runs") runs.refresh();
@@ -185,6 +185,7 @@ listen(renderIcon);
 listen(refresh);
 listen((state, before) => isActive(state.run) !== isActive(before.run) && startForm.setActive(isActive(state.run)));
 
+byId("notice-close").addEventListener("click", () => dispatch({ type: "notice", text: null }));
 byId("stop").addEventListener("click", stop);
 byId("again").addEventListener("click", () => start(sameRequest(getState().run.request)));
 byId("download").addEventListener("click", () => downloadModel(getState().run.run_id));
@@ -218,6 +219,9 @@ async function watchActive() {
 const view = viewOf(location);
 dispatch({ type: "went", view });
 sync.follow(followed(view));
+// What came with the page is an answer as to a subscription; the socket goes on from there.
+const opening = JSON.parse(byId("opening").textContent);
+if (opening !== null) dispatch({ type: "caughtUp", answer: opening });
 render();
 load(view);
 loadSystem();

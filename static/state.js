@@ -34,6 +34,8 @@ export const INITIAL = Object.freeze({
 
 export const isActiveState = (name) => ACTIVE.has(name);
 
+export const isLost = ({ status }) => status === "offline" || status === "refused";
+
 export const isActive = (run) => run !== null && isActiveState(run.state);
 
 /** The run that a view follows; null: whatever runs, now and next. */
@@ -49,7 +51,10 @@ const CHANGES = {
   went: (state, { view }) => ({ view, start: IDLE_REQUEST, stop: IDLE_REQUEST, notice: null, ...leftBehind(state, view) }),
   missing: (state, { message }) => ({ ...cleared(state), isLoaded: true, missing: message }),
   active: (_, { active }) => ({ active }),
-  connection: (_, { status, message = null, at = null }) => ({ connection: { status, message, since: at } }),
+  connection: ({ connection, notice }, { status, message = null, at = null }) => ({
+    connection: { status, message, since: at },
+    notice: status === "live" && isLost(connection) ? null : notice, // What could not be had meanwhile is asked for anew.
+  }),
   caughtUp: (state, { answer }) => ({ isLoaded: true, missing: null, ...(answer.run === null ? NO_RUN : caughtUp(state, answer)) }),
   run: (state, { run }) => ({ isLoaded: true, ...turnedTo(state, run) }),
   progress: (_, { progress }) => ({ progress }),

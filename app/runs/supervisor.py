@@ -138,6 +138,14 @@ class Supervisor:
             join()
             return told, not follower.is_behind(told)
 
+    def tell(self, run_id: str | None) -> dict[str, Any]:
+        """Tell of a run (None: of the active or last one) all that was published. Raises RunNotFound."""
+        with self._mutex:
+            try:
+                return self._follower_of(run_id).catch_up(0, None)
+            except NoRuns:
+                return NOTHING_YET
+
     def position(self, run_id: str | None) -> list[Event]:
         """State where a run's streams (None: those of the followed run) stand; empty when there is no run."""
         with self._mutex:

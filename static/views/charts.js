@@ -1,15 +1,17 @@
 /** The charts of the run that is followed. */
 import { createCharts } from "../charts/charts.js";
-import { byId, whenChanged } from "../dom.js";
+import { byId, setText, whenChanged } from "../dom.js";
+import { isActive } from "../state.js";
 
 let charts = null;
 
 export const renderCharts = whenChanged(
-  (state) => [state.metrics, state.run?.run_id, stepsPerEpoch(state)],
+  (state) => [state.metrics, state.run?.run_id, stepsPerEpoch(state), isActive(state.run)],
   (state) => {
     charts ??= createCharts(byId("charts"));
     byId("no-charts").hidden = state.metrics.count > 0;
     const { run, metrics } = state;
+    setText(byId("no-charts"), isActive(run) ? "The curves appear with the first metrics." : "No metrics were logged.");
     charts.show(run === null ? [] : [{ id: run.run_id, metrics, stepsPerEpoch: stepsPerEpoch(state) }]);
   },
 );

@@ -73,7 +73,7 @@ export function createCompare(place, { get, go }) {
     const unexpected = errors.find((error) => error.problem === undefined);
     if (unexpected) throw unexpected;
     problem.hidden = errors.length === 0;
-    setText(problem, errors.map(({ message }) => message).join(" "));
+    setText(problem, [...new Set(errors.map(({ message }) => message))].join(" "));
   }
 
   async function listChoices(ofRound) {

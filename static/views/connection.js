@@ -1,6 +1,7 @@
 /** Whether what the page shows is live, in words; always visible. */
 import { byId, setText, whenChanged } from "../dom.js";
 import { moment } from "../format.js";
+import { isLost } from "../state.js";
 
 const WORDS = {
   connecting: "Connecting…",
@@ -18,7 +19,8 @@ export const renderConnection = whenChanged(
     const told = explanation(connection, isLoaded) ?? notice;
     byId("notice").hidden = told === null;
     setText(byId("notice").querySelector("span"), told ?? "");
-    document.body.classList.toggle("is-stale", connection.status !== "live" && isLoaded);
+    byId("notice-close").hidden = told !== notice; // What is said of the connection goes by itself.
+    document.body.classList.toggle("is-stale", isLoaded && isLost(connection));
   },
 );
 

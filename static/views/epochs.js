@@ -2,15 +2,17 @@
 import { byId, make, setText, whenChanged } from "../dom.js";
 import { metric } from "../format.js";
 import { byImportance, isBetterLower, sideOf } from "../series.js";
+import { isActive } from "../state.js";
 
 const MAX_ROWS = 200;
 
 export const renderEpochs = whenChanged(
-  (state) => [state.epochs],
+  (state) => [state.epochs, isActive(state.run)],
   (state) => {
     const epochs = state.epochs.map(withoutTest).filter(({ metrics }) => Object.keys(metrics).length > 0);
     byId("epochs").hidden = epochs.length === 0;
     byId("no-epochs").hidden = epochs.length > 0;
+    setText(byId("no-epochs"), isActive(state.run) ? "A line for each epoch appears here." : "No epoch was finished.");
     const names = [...new Set(epochs.flatMap((each) => Object.keys(each.metrics)))].sort(byImportance);
     const best = new Map(names.map((name) => [name, bestOf(epochs, name)]));
     const shown = epochs.slice(-MAX_ROWS).reverse();

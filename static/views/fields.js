@@ -74,7 +74,8 @@ export class SettingFields {
 
   #section(name, settings) {
     const summary = make("summary", {}, make("span", { text: name || "general" }), make("span", { className: "changes" }));
-    const details = make("details", { open: OPEN.has(name) }, summary, ...settings.map((setting) => this.#row(setting, name)));
+    const rows = make("div", { className: "group" }, ...settings.map((setting) => this.#row(setting, name)));
+    const details = make("details", { open: OPEN.has(name) }, summary, rows);
     return details;
   }
 

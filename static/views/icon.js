@@ -1,5 +1,6 @@
 /** The icon of the tab: a ring that fills up, in the colour of the state. */
 import { byId } from "../dom.js";
+import { isLost } from "../state.js";
 import { fraction } from "./now.js";
 
 const COLOURS = { starting: "#5a72ff", running: "#5a72ff", stopping: "#d68a1c", interrupted: "#d68a1c", completed: "#2fa968", failed: "#e0443a" };
@@ -9,9 +10,8 @@ const AROUND = 2 * Math.PI * 12;
 let shown = null;
 
 export function renderIcon({ run, progress, connection }) {
-  const isStale = connection.status === "offline" || connection.status === "refused";
   const share = Math.floor(100 * (run === null ? 0 : (fraction(run, progress) ?? 0))) / 100;
-  const colour = isStale ? OTHER : (COLOURS[run?.state] ?? OTHER);
+  const colour = isLost(connection) ? OTHER : (COLOURS[run?.state] ?? OTHER);
   const wanted = run === null ? null : iconOf(colour, share);
   if (wanted === shown) return;
   shown = wanted;

@@ -1,6 +1,7 @@
 /** The log of the run that is followed. */
-import { byId, whenChanged } from "../dom.js";
+import { byId, setText, whenChanged } from "../dom.js";
 import { createLog } from "../log/view.js";
+import { isActive } from "../state.js";
 
 /** `get(path)` asks REST, `download(path)` saves a file; `pathOf(run)` is a run's path there. */
 export function createLogView({ get, download, pathOf }) {
@@ -11,9 +12,10 @@ export function createLogView({ get, download, pathOf }) {
     download: () => download(`${path}/artifacts/train.log`),
   };
   return whenChanged(
-    (state) => [state.log, state.run?.run_id],
+    (state) => [state.log, state.run?.run_id, isActive(state.run)],
     ({ log, run }) => {
       byId("no-log").hidden = log.nextOffset > 0;
+      setText(byId("no-log"), isActive(run) ? "What the training prints appears here." : "Nothing was printed.");
       byId("log-view").hidden = log.nextOffset === 0;
       if (run === null) return;
       path = pathOf(run.run_id);

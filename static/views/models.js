@@ -10,6 +10,7 @@ export const renderModels = whenChanged(
   (state) => [state.models],
   ({ models }) => {
     byId("no-models").hidden = models === null || models.length > 0;
+    byId("models-loading").hidden = models !== null;
     setText(byId("models-count"), models?.length ? `${models.length} ${models.length === 1 ? "model" : "models"}` : "");
     byId("models").replaceChildren(...(models ?? []).map(card));
   },
@@ -74,7 +75,7 @@ function figures(model) {
 
 function accuracyOf({ test_metrics }) {
   const [name, value] = Object.entries(test_metrics ?? {}).find(([each]) => /acc/i.test(each)) ?? Object.entries(test_metrics ?? {})[0] ?? [];
-  if (!Number.isFinite(value)) return ["Accuracy", null];
+  if (!Number.isFinite(value)) return ["Test accuracy", UNKNOWN];
   return /acc/i.test(name) ? ["Test accuracy", percentage(value)] : [name, metric(value)];
 }
 

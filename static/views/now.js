@@ -43,7 +43,7 @@ function renderRun(run, state) {
   setText(byId("epoch"), epochText(run, progress));
   renderBar(run, progress);
   const isGoing = isActive(run);
-  setFact("fact-step", of(progress?.step, progress?.total_steps));
+  setFact("fact-step", of(progress?.step, progress?.total_steps), isGoing || Number.isFinite(progress?.step));
   setFact("fact-rate", rate(progress?.samples_per_s), isGoing);
   setFact("fact-left", duration(progress?.eta_s), isGoing);
   setFact("fact-ends", clock(progress?.eta_s), isGoing);
@@ -126,6 +126,7 @@ function renderBar(run, progress) {
 
 function renderActions({ run, detail, start, stop, isLoaded, missing }) {
   byId("first-start").hidden = run !== null || !isLoaded || missing !== null;
+  byId("all-runs").hidden = missing === null;
   byId("stop").hidden = !isActive(run);
   byId("stop").disabled = stop.isBusy;
   setText(byId("stop"), run?.state === "stopping" ? "Stop at once…" : "Stop…");

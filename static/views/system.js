@@ -1,6 +1,6 @@
 /** The machine: what each of its parts does now, and did over the last ten minutes. */
 import { byId, make, makeSvg, setText, whenChanged } from "../dom.js";
-import { UNKNOWN, gigabytes } from "../format.js";
+import { UNKNOWN, bytes, gigabytes } from "../format.js";
 import { MAX_SAMPLES } from "../load.js";
 
 const WIDTH = 120;
@@ -16,6 +16,7 @@ export const renderSystem = whenChanged(
     const measures = system === null ? [] : measuresOf(system, load);
     if (measures.map(({ title }) => title).join() !== [...shown.keys()].join()) build(measures);
     for (const measure of measures) update(shown.get(measure.title), measure);
+    setText(byId("prewarm"), waiting(system?.prewarm_memory_mb));
   },
 );
 
@@ -29,6 +30,9 @@ function measuresOf(system, load) {
     ...(gpus ?? []).flatMap((gpu, i) => ofGpu(gpu, load.gpus[i])),
   ];
 }
+
+/** What the program occupies that was prepared for the next start, if one waits. */
+const waiting = (megabytes) => (Number.isFinite(megabytes) ? `; ${bytes(1e6 * megabytes)} of memory keep a program ready for the next start` : "");
 
 function ofGpu({ index, utilisation_percent, memory_used_mb, memory_total_mb, temperature_c, power_w }, load) {
   return [

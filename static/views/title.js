@@ -1,6 +1,6 @@
 /** The document's title, so that a background tab tells. */
 import { experimentName, percent } from "../format.js";
-import { isActive } from "../state.js";
+import { isActive, isLost } from "../state.js";
 import { epochNumber, fraction } from "./now.js";
 
 export function renderTitle(state) {
@@ -10,7 +10,7 @@ export function renderTitle(state) {
 
 export function titleOf({ run, progress, connection }) {
   const parts = [];
-  if (connection.status === "offline" || connection.status === "refused") parts.push("offline");
+  if (isLost(connection)) parts.push("offline");
   if (run !== null) {
     const share = fraction(run, progress);
     const epoch = epochNumber(progress);

@@ -307,6 +307,12 @@ def test_addresses_and_known_names_are_ours(local: LiveServer, host: str) -> Non
         assert ask(local, "GET", path, Host=host)[0] == 200
 
 
+def test_the_page_tells_of_runs_only_to_who_has_the_token(guarded: LiveServer) -> None:
+    assert "secret log" not in guarded.get("/").text
+    assert "secret log" not in guarded.get("/runs/run-1", headers={"Authorization": "Bearer wrong"}).text
+    assert "secret log" in guarded.get("/runs/run-1", headers=BEARER).text
+
+
 def test_with_a_token_any_name_will_do(guarded: LiveServer) -> None:
     assert ask(guarded, "GET", "/training/status", Host="train.example", **BEARER)[0] == 200
     assert ask(guarded, "GET", "/training/status", Host="train.example")[0] == 401

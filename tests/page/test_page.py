@@ -336,7 +336,7 @@ def test_several_processes_say_why_nothing_is_live(tmp_path: Path, open_page: Op
         page = open_page(server.url)
         expect(page.locator("#connection")).to_have_text("No live updates")
         expect(page.locator("#notice")).to_contain_text("-w 1")
-        expect(page.locator("#now-title")).to_have_text("Nothing live to show")
+        expect(page.locator("#now-title")).to_have_text("No training yet")
         page.click(".places a[href='/start']")
         expect(page.locator("#start-button")).to_be_visible()
     finally:

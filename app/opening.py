@@ -1,0 +1,40 @@
+"""What the page is told together with its HTML, so that it shows a run before its socket is open.
+
+It is the answer to a subscription to that run from its beginning (`Supervisor.tell`): the page goes on from there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app, request
+
+from app.access import Access
+from app.domain import domain
+from app.runs.exceptions import RunError
+from app.runs.supervisor import Supervisor
+
+MAX_METRICS_BYTES = 100_000
+"""Of a run with more metrics the page is told by its socket alone: the HTML would have to wait for them."""
+
+
+def opening(access: Access, run_id: str | None) -> dict[str, Any] | None:
+    """Tell of a run (None: of the active or last one) what the present request may know without more ado, or None."""
+    if access.refusal(request.environ) is not None or not access.is_authorised(request.environ):
+        return None
+    supervisor: Supervisor = current_app.extensions["supervisor"]
+    try:
+        return supervisor.tell(run_id) if _is_small(run_id) else None
+    except RunError:
+        return None  # The socket says what is wrong.
+
+
+def _is_small(run_id: str | None) -> bool:
+    """Whether the run's metrics are read at once; also of no run at all. Raises RunNotFound."""
+    store = domain().store
+    run = store.find(run_id) if run_id is not None else store.latest()
+    file = run.directory.find_metrics() if run is not None else None
+    try:
+        return file is None or file.stat().st_size <= MAX_METRICS_BYTES
+    except FileNotFoundError:
+        return True
