@@ -174,7 +174,7 @@ export class Runs {
     byId("no-runs").hidden = total !== 0;
     setText(byId("no-runs"), isFiltered ? "No run is like that." : "No training was started yet.");
     byId("runs").hidden = total === 0;
-    setText(byId("runs-count"), total === null ? "" : `${count(total)} ${total === 1 ? "run" : "runs"}${isFiltered ? " found" : ""}`);
+    setText(byId("runs-count"), total === null || (total === 0 && !isFiltered) ? "" : `${count(total)} ${total === 1 ? "run" : "runs"}${isFiltered ? " found" : ""}`);
   }
 }
 

@@ -73,6 +73,7 @@ export class StartForm {
 
   #fill(configs, datasets) {
     fill(byId("config_name"), configs.map((name) => [name, experimentName(name)]), "No experiments found");
+    if (configs.length === 0) setText(byId("config_name-about"), "The service looks for NAME.yaml in its folder of experiments, and found none.");
     fill(byId("dataset"), [...datasets.map(({ dataset_name: name }) => [name, name]), [OTHER_FOLDERS, "Other folders…"]]);
     const none = "The service looks for NAME/{train,val,test}/CLASS in its data folder, and found none.";
     setText(byId("dataset-hint"), datasets.length ? "" : none);

@@ -172,6 +172,16 @@ def test_it_is_there_at_once_and_stays_where_it_is(server: LiveServer, open_page
     assert page.evaluate("window.shifts") < 0.01
 
 
+def test_the_first_look_waits_for_no_socket(server: LiveServer, open_page: OpenPage) -> None:
+    page = open_page(server.url + "/ping")
+    page.route_web_socket(re.compile("socket.io"), lambda _: None)  # It opens, and nobody answers.
+    page.goto(server.url)
+    expect(page.locator("#fact-best")).to_contain_text("epoch")
+    expect(page.locator("#log")).to_contain_text("it went well")
+    expect(page.locator("#connection")).to_have_text("Connecting…")
+    expect(page.locator(".is-stale")).to_have_count(0)
+
+
 def test_it_can_be_used_by_keyboard_alone(server: LiveServer, open_page: OpenPage) -> None:
     page = open_view(open_page, server, "/")
     page.keyboard.press("Tab")
@@ -241,6 +251,18 @@ def test_fingers_zoom_a_chart_and_scroll_the_page_over_it(server: LiveServer, op
     before = page.evaluate("scrollY")
     swipe((x, y), to=((x, y - 150),))
     wait_until(lambda: page.evaluate("scrollY") > before + 50, 5, lambda: page.evaluate("scrollY"))
+
+
+def test_a_program_that_waits_is_told_with_its_memory(server: LiveServer, open_page: OpenPage) -> None:
+    page = open_view(open_page, server, "/")
+    told = """async (prewarm_memory_mb) => {
+        const { renderSystem } = await import("/static/views/system.js");
+        const { NO_LOAD } = await import("/static/load.js");
+        renderSystem({ isLoaded: true, load: NO_LOAD, system: { prewarm_memory_mb, gpus: [] } });
+        return document.getElementById("prewarm").textContent;
+    }"""
+    assert page.evaluate(told, 519) == "; 519\u202fMB of memory keep a program ready for the next start"
+    assert page.evaluate(told, None) == ""
 
 
 def test_the_load_is_remembered_by_the_service(server: LiveServer, open_page: OpenPage) -> None:

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from tests.app.written import METRICS, write_json, write_metrics, write_model, write_run
+from tests.page.conftest import REFUSED_REQUEST, Console
 from tests.servers import LiveServer
 
 try:
@@ -204,6 +205,21 @@ def test_what_is_not_there_yet_is_said(eventlet_server: LiveServer, open_page: O
     expect(page.locator("#no-runs")).to_have_text("No training was started yet.")
     page.click(".places a[href='/']")
     expect(page.locator("#first-start")).to_be_visible()
+
+
+def test_what_could_not_be_had_is_said(eventlet_server: LiveServer, open_page: OpenPage, console: Console) -> None:
+    console.expected.append(REFUSED_REQUEST)
+    page = open_page(eventlet_server.url)
+    page.route("**/training/models", lambda route: route.fulfill(status=500, json={"message": "It broke."}))
+    page.click(".places a[href='/models']")
+    expect(page.locator("#notice")).to_contain_text("It broke.")
+    expect(page.locator("#models-loading")).to_be_visible()
+    page.click("#notice-close")
+    expect(page.locator("#notice")).to_be_hidden()
+    page.unroute("**/training/models")
+    page.reload()
+    expect(page.locator("#no-models")).to_be_visible()
+    expect(page.locator("#models-loading")).to_be_hidden()
 
 
 def test_every_end_of_a_run_is_told_in_words(eventlet_server: LiveServer, open_page: OpenPage) -> None:

@@ -253,6 +253,18 @@ def test_a_model_that_prepares_images_itself_is_given_pixels(evaluate: Evaluate)
         assert 'InferenceSession("pets.fp16.onnx")' in program
 
 
+def test_a_notice_goes_when_the_connection_is_back(evaluate: Evaluate) -> None:
+    notices = evaluate("""
+        const { INITIAL, reduce } = await import("/static/state.js");
+        let state = reduce(INITIAL, { type: "notice", text: "It broke." });
+        return ["live", "offline", "live"].map((status) => {
+            state = reduce(state, { type: "connection", status });
+            return state.notice;
+        });
+    """)
+    assert notices == ["It broke.", "It broke.", None]
+
+
 def test_a_run_that_names_no_dataset_has_its_folders_name(evaluate: Evaluate) -> None:
     requests = [{"dataset": "digits"}, {"dataset": None, "train_data_dir": "/data/pets/train/"}, {}, None]
     names = evaluate(

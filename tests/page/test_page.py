@@ -279,6 +279,8 @@ def test_a_failure_says_why(eventlet_server: LiveServer, open_page: OpenPage) ->
     expect(page.locator("#reason")).to_have_text("exit code 3")
     expect(page.locator("#log")).to_contain_text("it will not go well")
     expect(page.locator("#last-lines")).to_have_text("it will not go well")
+    expect(page.locator("#no-charts")).to_have_text("No metrics were logged.")
+    expect(page.locator("#no-epochs")).to_have_text("No epoch was finished.")
     page.click("#again")
     wait_until(lambda: len(list(eventlet_server.runs_dir.iterdir())) == 2, 10)
     wait_for_state(page, "failed")
