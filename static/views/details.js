@@ -34,30 +34,32 @@ export function finding({ message, count: number, files }) {
 /** Every value of the experiment by section; what the request changed stands out. */
 function renderConfig({ config, request }) {
   const overrides = request?.overrides ?? {};
-  const sections = Object.entries(config ?? {}).map(([name, value]) => section(name, value, overrides));
-  byId("config-section").hidden = sections.length === 0;
-  byId("config").replaceChildren(...sections);
+  const { general = [], section: sections = [] } = Object.groupBy(Object.entries(config ?? {}), ([, value]) => (isMapping(value) ? "section" : "general"));
+  const parts = sections.map(([name, value]) => part(name, leaves(value, name), overrides));
+  if (general.length) parts.unshift(part("", general, overrides));
+  byId("config-section").hidden = parts.length === 0;
+  byId("config").replaceChildren(...parts);
   const changed = Object.keys(overrides).length;
   setText(byId("config-note"), changed ? `${changed} ${changed === 1 ? "value" : "values"} overridden at the start` : "");
 }
 
-function section(name, value, overrides) {
-  const values = leaves(value, name);
+/** The values of one section; without a name, those of none. */
+function part(name, values, overrides) {
   const rows = values.flatMap(([path, each]) => {
     const isChanged = path in overrides;
     const shown = make("dd", { className: isChanged ? "is-changed" : "" }, textOf(each));
     if (isChanged) shown.append(make("span", { className: "visually-hidden", text: " (overridden)" }));
-    return [make("dt", { text: path === name ? name : path.slice(name.length + 1) }), shown];
+    return [make("dt", { text: name === "" ? path : path.slice(name.length + 1) }), shown];
   });
-  const title = values.length === 1 && values[0][0] === name ? "" : make("h3", { text: name });
-  return make("div", { className: "config-part" }, title, make("dl", { className: "pairs" }, ...rows));
+  return make("div", { className: "config-part" }, name === "" ? "" : make("h3", { text: name }), make("dl", { className: "pairs" }, ...rows));
 }
 
 /** The values below a value with their dotted paths. A mapping without entries, and a list, is a value. */
 export function leaves(value, path) {
-  const isMapping = value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0;
-  return isMapping ? Object.entries(value).flatMap(([name, inner]) => leaves(inner, `${path}.${name}`)) : [[path, value]];
+  return isMapping(value) ? Object.entries(value).flatMap(([name, inner]) => leaves(inner, `${path}.${name}`)) : [[path, value]];
 }
+
+const isMapping = (value) => value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0;
 
 const textOf = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
