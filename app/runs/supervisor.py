@@ -139,7 +139,9 @@ class Supervisor:
             return told, not follower.is_behind(told)
 
     def tell(self, run_id: str | None) -> dict[str, Any]:
-        """Tell of a run (None: of the active or last one) all that was published. Raises RunNotFound."""
+        """Tell of a run (None: of the active or last one) what a subscription from its beginning would, of what was
+        published. Raises RunNotFound.
+        """
         with self._mutex:
             try:
                 return self._follower_of(run_id).catch_up(0, None)
