@@ -5,12 +5,13 @@ It is the answer to a subscription to that run from its beginning (`Supervisor.t
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import current_app, request
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
 
 from app.access import Access
 from app.domain import domain
+from app.extensions import SocketJson
 from app.runs.exceptions import RunError
 from app.runs.supervisor import Supervisor
 
@@ -18,8 +19,15 @@ MAX_METRICS_BYTES = 100_000
 """Of a run with more metrics the page is told by its socket alone: the HTML would have to wait for them."""
 
 
-def opening(access: Access, run_id: str | None) -> dict[str, Any] | None:
-    """Tell of a run (None: of the active or last one) what the present request may know without more ado, or None."""
+def opening(access: Access, run_id: str | None) -> Markup:
+    """Tell of a run (None: of the active or last one) what the present request may know without more ado, or null.
+
+    It is JSON as the socket has it (null for NaN, or the browser would refuse all of it), which no tag can be in.
+    """
+    return htmlsafe_json_dumps(_told(access, run_id), dumps=SocketJson.dumps)
+
+
+def _told(access: Access, run_id: str | None) -> dict[str, object] | None:
     if access.refusal(request.environ) is not None or not access.is_authorised(request.environ):
         return None
     supervisor: Supervisor = current_app.extensions["supervisor"]

@@ -54,7 +54,7 @@ def register(app: Flask, access: Access) -> None:
 
     def page(view: str, run_id: str | None = None) -> Response:
         """The page, at each of its addresses: it shows at once the view that the address names."""
-        told = opening(access, run_id) if view in OF_RUN else None
+        told = opening(access, run_id) if view in OF_RUN else "null"
         return _packed(render_template("index.html", view=view, states=STATES, opening=told, **files))
 
     for path, view in VIEWS.items():

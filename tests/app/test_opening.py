@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+import pytest
+
 from app.opening import MAX_METRICS_BYTES
 from tests.app.answers import ask
 from tests.app.written import METRICS, write_run
@@ -16,15 +18,16 @@ EVIL = "</script><script>alert(1)</script>"
 
 def told(html: str) -> Any:
     [text] = re.findall(r'<script id="opening" type="application/json">(.*?)</script>', html, re.DOTALL)
-    return json.loads(text)
+    return json.loads(text, parse_constant=pytest.fail)  # A browser takes no NaN.
 
 
 def test_the_page_comes_with_what_a_subscription_tells(empty: LiveServer) -> None:
     assert told(empty.get("/").text)["run"] is None
-    write_run(empty.runs_dir, "2026-01-01", metrics=METRICS, log=EVIL.encode())
+    write_run(empty.runs_dir, "2026-01-01", metrics=METRICS, log=EVIL.encode(), progress='{"step": NaN}')
     with empty.client() as client:
         subscribed = client.call("subscribe", {"run_id": "2026-01-01"}, namespace="/training")
     assert (subscribed["log"]["text"], len(subscribed["rows"])) == (EVIL, 4)
+    assert subscribed["progress"] == {"step": None}
     for path in ("/", "/runs/2026-01-01"):
         answer = empty.get(path)
         assert told(answer.text) == subscribed
