@@ -4,6 +4,9 @@ Digits with a row of metrics per step. Only the fit is timed, as the imports bef
 for. The clock is the run's own files: from hparams.yaml, which is written right before the first step, to the last
 epoch's checkpoint. The client runs on the same machine and counts too. The service does not run during the baseline;
 which of the two comes first alternates.
+
+What the service does meanwhile, by a sampling profiler: a quarter is encoding and sending, a fifth measuring the run's
+processes (all of the machine are gone through for that), the rest reading and asking for the state of files.
 """
 
 from __future__ import annotations
