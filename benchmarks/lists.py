@@ -4,8 +4,8 @@
 by accuracy needs every run's best value, so its first one reads 10,000 CSV files. The baseline does what a service does
 that keeps nothing: it goes through all directories and reads the JSON files of each.
 
-What bounds the lists by state and by accuracy: files change without telling, so each time all 10,000 runs are looked at,
-which is 40,000 calls of stat, most of the time in the kernel. Fresh, each run costs ten system calls more, and its CSV.
+What bounds the lists by state and by accuracy: files change without telling, so each time all 10,000 runs are looked
+at, which is 40,000 calls of stat, most of the time in the kernel. Fresh, each costs ten system calls more, and its CSV.
 """
 
 from __future__ import annotations

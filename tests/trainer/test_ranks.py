@@ -26,9 +26,6 @@ import torch
 def to_slow_disk(descriptor):
     time.sleep(0.7)
 
-if "SLOW_DISK" in os.environ:
-    os.fsync = to_slow_disk
-
 class Small(torch.nn.Module):
     '''Without batch norm, which on the CPU is each process's own. At a certain batch it does as it is told.'''
 
@@ -42,6 +39,8 @@ class Small(torch.nn.Module):
         self.count += self.training
         if torch.distributed.is_initialized() and self.training:
             rank = torch.distributed.get_rank()
+            if self.count == int(os.environ.get("SLOW_FROM", 0)):
+                os.fsync = to_slow_disk
             if rank == 0 and self.count == int(os.environ.get("STOP_AT", 0)):
                 os.kill(os.getpid(), signal.SIGTERM)
             if rank == 1 and self.count == int(os.environ.get("FAIL_AT", 0)):
@@ -94,7 +93,7 @@ def test_two_processes_give_the_metrics_of_one_and_leave_the_same_files(
 ) -> None:
     config = write_config(tmp_path, PLAIN)
     alone = launcher.train(config, uneven, "--set=trainer.devices=[0]", name="alone", PYTHONPATH=str(uneven))
-    together = launcher.train(config, uneven, name="together", PYTHONPATH=str(uneven), SLOW_DISK="")
+    together = launcher.train(config, uneven, name="together", PYTHONPATH=str(uneven), SLOW_FROM="18")
     assert alone.process.returncode == 0, alone.log
     assert together.process.returncode == 0, together.log
     for of_one, of_two in zip(read_rows(alone.run), read_rows(together.run), strict=True):
@@ -114,7 +113,7 @@ def test_a_stop_is_taken_by_both_at_one_batch_and_the_resume_goes_on_there(
 ) -> None:
     config = write_config(tmp_path, RANDOM)
     whole = launcher.train(config, uneven, name="whole", PYTHONPATH=str(uneven))
-    first = launcher.train(config, uneven, name="first", PYTHONPATH=str(uneven), STOP_AT="8", SLOW_DISK="")
+    first = launcher.train(config, uneven, name="first", PYTHONPATH=str(uneven), STOP_AT="8", SLOW_FROM="8")
     assert first.process.returncode == 128 + signal.SIGTERM, first.log
     assert first.last_line.startswith("stopped; kept are epoch_000.ckpt, last.ckpt, classification_model.json")
     assert 8 <= torch.load(first.run.last_checkpoint, weights_only=True)["training"]["step"] < 12
@@ -131,7 +130,7 @@ def test_a_process_that_fails_ends_the_training_with_its_reason(
     config = write_config(tmp_path, PLAIN)
     failed = launcher.train(config, uneven, PYTHONPATH=str(uneven), FAIL_AT="3")
     assert failed.process.returncode == 1
-    assert failed.last_line == "error: RuntimeError: this batch is too much for me (small_network.py, line 29)"
+    assert failed.last_line == "error: RuntimeError: this batch is too much for me (small_network.py, line 28)"
     assert failed.log.count("Traceback") == failed.log.count('small_network.py", line') == 1, failed.log
 
 
