@@ -42,6 +42,8 @@ def serve_app(async_mode: str) -> Flask:
 
 def main() -> None:
     """Serve on eventlet's own server until Ctrl-C or SIGTERM."""
+    from app.green_server import serve  # Only here: gunicorn does without eventlet.
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = Settings.from_environment(os.environ)
     settings.refuse_exposure(settings.host)
@@ -49,13 +51,7 @@ def main() -> None:
     openfiles.allow_for(settings.max_sockets)
     app = serve_app("eventlet")
     logger.info("Open http://%s (runs are kept in %s)", settings.address, settings.runs_dir)
-    app.extensions["socketio"].run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_output=False,
-        max_size=settings.max_sockets + REST_CONNECTIONS,
-    )
+    serve(app, settings.host, settings.port, settings.max_sockets + REST_CONNECTIONS)
 
 
 if __name__ == "__main__":

@@ -24,18 +24,13 @@ from app.runs.events import Event
 
 
 class WebSocket(WebSocketWSGI):  # type: ignore[misc]  # It has no types.
-    """A WebSocket that the publisher finds by its Engine.IO session.
-
-    What it sends leaves at once (Nagle's algorithm would keep an event until the one before is acknowledged, 40 ms
-    with most clients), and uncompressed, so that one frame fits all.
-    """
+    """A WebSocket that the publisher finds by its Engine.IO session. It is uncompressed, so that one frame fits all."""
 
     def __init__(self, handler: Any, server: Any) -> None:
         super().__init__(handler, server)
         self._session = handler.__self__  # An engineio.Socket, whose method it is.
 
     def _handle_hybi_request(self, environ: dict[str, Any]) -> RFC6455WebSocket:
-        environ["eventlet.input"].get_socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._session.websocket = super()._handle_hybi_request(environ)
         return self._session.websocket
 

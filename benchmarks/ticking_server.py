@@ -16,6 +16,7 @@ import os  # noqa: E402
 import time  # noqa: E402
 
 from app import create_app  # noqa: E402
+from app.green_server import serve  # noqa: E402
 from app.settings import Settings  # noqa: E402
 
 TICK_S = 0.005
@@ -42,7 +43,7 @@ def main() -> None:
         return {"ms": 1000 * told}
 
     eventlet.spawn(tick)
-    app.extensions["socketio"].run(app, host=settings.host, port=settings.port, log_output=False)
+    serve(app, settings.host, settings.port, max_connections=100)
 
 
 if __name__ == "__main__":
