@@ -153,10 +153,11 @@ class Follower:
     def _read_metrics(self) -> Iterator[tuple[list[Row], set[int]]]:
         """Yield the rows that are new, in pieces, and which epochs changed by them."""
         self._metrics_file = self.run.directory.find_metrics()
-        for rows in self._metrics.read_new(self._metrics_file):
+        for number, rows in enumerate(self._metrics.read_new(self._metrics_file)):
+            if number:
+                time.sleep(0)  # Of many rows: others have their turn in between.
             if rows:
                 yield rows, merge_epochs(self._metrics.columns, rows, self._epochs)
-            time.sleep(0)  # Of many rows: others have their turn in between.
 
 
 def _for_json(columns: list[str], rows: list[Row]) -> tuple[list[Row], NonFinite]:
