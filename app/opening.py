@@ -13,6 +13,7 @@ from app.access import Access
 from app.domain import domain
 from app.extensions import SocketJson
 from app.runs.exceptions import RunError
+from app.runs.stamps import stamp
 from app.runs.supervisor import Supervisor
 
 MAX_METRICS_BYTES = 100_000
@@ -42,7 +43,5 @@ def _is_small(run_id: str | None) -> bool:
     store = domain().store
     run = store.find(run_id) if run_id is not None else store.latest()
     file = run.directory.find_metrics() if run is not None else None
-    try:
-        return file is None or file.stat().st_size <= MAX_METRICS_BYTES
-    except FileNotFoundError:
-        return True
+    seen = stamp(file) if file is not None else None
+    return seen is None or seen[1] <= MAX_METRICS_BYTES

@@ -143,7 +143,7 @@ class Waiting:
             return False
 
     def _kill(self) -> None:
-        for pid in (self._keeper_pid, self._pid):
+        for pid in filter(None, (self._keeper_pid, self._pid)):  # To psutil None is this very process.
             with suppress(psutil.Error):
                 psutil.Process(pid).kill()
 

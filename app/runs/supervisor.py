@@ -167,8 +167,8 @@ class Supervisor:
 
     def _follower_of_past(self, run: Run) -> Follower:
         """Look at a run that nobody publishes; one that is over is kept, for its page may ask for it in many pieces."""
-        seen, follower = self._past.pop(run.run_id, ([], Follower(run)))
-        if not seen or seen != _stamps(follower):
+        seen, follower = self._past.pop(run.run_id, (None, None))
+        if follower is None or seen != _stamps(follower):
             follower = Follower(run)
             follower.skip_to_end()
         follower.run = run
