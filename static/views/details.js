@@ -34,7 +34,9 @@ export function finding({ message, count: number, files }) {
 /** Every value of the experiment by section; what the request changed stands out. */
 function renderConfig({ config, request }) {
   const overrides = request?.overrides ?? {};
-  const { general = [], section: sections = [] } = Object.groupBy(Object.entries(config ?? {}), ([, value]) => (isMapping(value) ? "section" : "general"));
+  const entries = Object.entries(config ?? {});
+  const sections = entries.filter(([, value]) => isMapping(value));
+  const general = entries.filter(([, value]) => !isMapping(value));
   const parts = sections.map(([name, value]) => part(name, leaves(value, name), overrides));
   if (general.length) parts.unshift(part("", general, overrides));
   byId("config-section").hidden = parts.length === 0;
