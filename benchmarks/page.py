@@ -30,7 +30,7 @@ DRAW = """async (numRows) => {
     const rows = Array.from({ length: numRows }, (_, i) => [Math.floor(i / 1000), i, 1 / (1 + i) + Math.random() / 9]);
     const metrics = append(NO_METRICS, ["epoch", "step", "train/loss"], rows);
     const place = document.getElementById("charts").parentElement.appendChild(document.createElement("div"));
-    const charts = createCharts(place);
+    const charts = createCharts(place, { save() {} });
     const took = async (metrics) => {
         const began = performance.now();
         charts.show([{ id: "run", metrics, stepsPerEpoch: 1000 }]);

@@ -1,5 +1,6 @@
 /** Wire the page: store, views, REST, and last the socket. */
 import { createApi } from "./api.js";
+import { saveCsv } from "./charts/csv.js";
 import { byId } from "./dom.js";
 import { bytes } from "./format.js";
 import { followLive } from "./live.js";
@@ -7,7 +8,7 @@ import { createRouter, runsIn, viewOf } from "./router.js";
 import { INITIAL, followed, isActive, isLost, reduce } from "./state.js";
 import { createStore } from "./store.js";
 import { keepToken, readToken } from "./token.js";
-import { renderCharts } from "./views/charts.js";
+import { createChartsView } from "./views/charts.js";
 import { createCompare } from "./views/compare.js";
 import { renderConnection } from "./views/connection.js";
 import { askHowToStop, askToken, askWhetherToDelete } from "./views/dialogs.js";
@@ -67,6 +68,8 @@ async function start(wanted) {
 const download = (path) => attempt(() => api.download(path), tell);
 const downloadModel = (runId) => download(`/training/models/${encodeURIComponent(runId)}/download`);
 
+const save = (runs) => attempt(() => saveCsv(api.get, runs), tell);
+
 async function stop() {
   const { run } = getState();
   const mode = await askHowToStop(run.state === "stopping");
@@ -77,7 +80,7 @@ let compare = null;
 
 /** Show the runs that the address names; the view is made when it is wanted first. */
 function showComparison(ids) {
-  if (ids.length) compare ??= createCompare(byId("compare"), { get: api.get, go: (path) => go(path) });
+  if (ids.length) compare ??= createCompare(byId("compare"), { get: api.get, go: (path) => go(path), save });
   compare?.show(ids);
 }
 
@@ -151,7 +154,7 @@ const RENDER = [
   renderFrame,
   renderNow,
   renderConnection,
-  renderCharts,
+  createChartsView({ save }),
   renderEpochs,
   createLogView({ get: api.get, download, pathOf: runPath }),
   renderDetails,

@@ -32,6 +32,16 @@ export function fromAnswer({ available_columns: names, data, non_finite }) {
   return append(NO_METRICS, names, data.map((row) => names.map((name) => row[name] ?? null)), non_finite);
 }
 
+/** Ask REST for a run's metrics, of many rows only some with all peaks (null: for all rows); none yet is not wrong. */
+export async function fetchMetrics(get, runId, maxPoints) {
+  try {
+    return fromAnswer(await get(`/training/metrics/runs/${encodeURIComponent(runId)}${maxPoints === null ? "" : `?max_points=${maxPoints}`}`));
+  } catch (error) {
+    if (error.problem?.code === 404) return NO_METRICS;
+    throw error;
+  }
+}
+
 /** Forget the rows from `count` on. */
 export function truncate(metrics, count) {
   return { count: Math.min(count, metrics.count), columns: metrics.columns };

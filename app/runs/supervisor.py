@@ -111,7 +111,7 @@ class Supervisor:
         them late, the metrics file may be a new one) wait for the next look.
         """
         following = self._following
-        return [] if following is None or following.is_over else _stamps(following)
+        return [] if following is None or following.is_over else [stamp(file) for file in following.files]
 
     def poll(self) -> None:
         """Look once and publish what is new. Does nothing in a process that is not the publisher."""
@@ -167,13 +167,15 @@ class Supervisor:
 
     def _follower_of_past(self, run: Run) -> Follower:
         """Look at a run that nobody publishes; one that is over is kept, for its page may ask for it in many pieces."""
+        files = (run.directory.path, run.directory.log, run.directory.find_metrics())
+        now = [file and stamp(file) for file in files]  # Taken before they are read, lest news be missed.
         seen, follower = self._past.pop(run.run_id, (None, None))
-        if follower is None or seen != _stamps(follower):
+        if follower is None or seen != now:
             follower = Follower(run)
             follower.skip_to_end()
         follower.run = run
         if not run.is_active:
-            self._past[run.run_id] = _stamps(follower), follower
+            self._past[run.run_id] = now, follower
         if len(self._past) > MAX_PAST:
             self._past.pop(next(iter(self._past)))
         return follower
@@ -245,10 +247,6 @@ class Supervisor:
         measures = self._measure(run)
         if measures is not None:
             self._publish([SystemMeasured(measures)])
-
-
-def _stamps(follower: Follower) -> list[Stamp | None]:
-    return [stamp(file) for file in follower.files]
 
 
 def _age_s(run: RunDir) -> float:

@@ -1,24 +1,22 @@
 /**
  * The charts of one run or of several: one for each group of metrics, with one axis, zoom and cursor for all.
  *
- * `createCharts(place)` fills an element and returns {show(runs), remove()}. `runs` are {id, metrics,
+ * `createCharts(place, {save})` fills an element and returns {show(runs), remove()}. `runs` are {id, metrics,
  * stepsPerEpoch}, and {label, index} too where several are compared. Show them as often as there is something new.
  */
-import { offer } from "../api.js";
 import { make } from "../dom.js";
 import { groups } from "../series.js";
 import { axesOf } from "./axis.js";
 import { Chart } from "./chart.js";
 import { createControls, readOptions } from "./controls.js";
-import { toCsv } from "./csv.js";
 import { Axes, Line, keyOf, looksOf } from "./lines.js";
 import { createPalette, watchTheme } from "./palette.js";
 import { within } from "./view.js";
 
 let numCharts = 0;
 
-/** `allRows()`, when given, resolves with the runs in full for the CSV file: what is shown may be thinned. */
-export function createCharts(place, { allRows = null } = {}) {
+/** `save(runs)` saves the metrics of these runs as a file: of their rows some may be left out here, or yet to come. */
+export function createCharts(place, { save }) {
   const charts = new Map();
   const lines = new Map();
   const hidden = new Set();
@@ -27,7 +25,7 @@ export function createCharts(place, { allRows = null } = {}) {
   const syncKey = `charts-${(numCharts += 1)}`;
   let [axes, runs, view, extent, isScheduled] = [new Axes(), [], null, extentOf([]), false];
 
-  const controls = createControls(options, { changed, reset: () => look(null), save });
+  const controls = createControls(options, { changed, reset: () => look(null), save: () => save(runs) });
   const grid = make("div", { className: "charts" });
   place.replaceChildren(controls.element, grid);
   const unwatch = watchTheme(() => {
@@ -53,11 +51,6 @@ export function createCharts(place, { allRows = null } = {}) {
     if (isAlone) for (const each of keysBeside) hidden[each === key || isOnlyOne ? "delete" : "add"](each);
     else hidden[hidden.has(key) ? "delete" : "add"](key);
     schedule();
-  }
-
-  async function save() {
-    const all = allRows === null ? runs : await allRows();
-    offer(new Blob([toCsv(all)], { type: "text/csv" }), all.length === 1 ? `${all[0].id}.csv` : "runs.csv");
   }
 
   function schedule() {

@@ -1,5 +1,14 @@
 /** The metrics of runs as CSV text, as they were logged: blank = not logged, nan and inf spelled out. */
+import { offer } from "../api.js";
+import { fetchMetrics } from "../metrics.js";
+
 const SPELLED = new Map([[Infinity, "inf"], [-Infinity, "-inf"]]);
+
+/** Save all rows of runs as one file, as the service has them now. */
+export async function saveCsv(get, runs) {
+  const whole = await Promise.all(runs.map(async ({ id }) => ({ id, metrics: await fetchMetrics(get, id, null) })));
+  offer(new Blob([toCsv(whole)], { type: "text/csv" }), whole.length === 1 ? `${whole[0].id}.csv` : "runs.csv");
+}
 
 /** Of several runs the first column says which one a row is of. */
 export function toCsv(runs) {

@@ -1,8 +1,8 @@
 /**
  * Several runs in the same charts, and what differs between them. The address says which: `?runs=A,B`.
  *
- * `createCompare(place, {get, go})` fills an element; `get(path)` asks REST, `go(path)` changes the address. Call
- * `show(ids)` with the runs of the address, and with none when the view is left.
+ * `createCompare(place, {get, go, save})` fills an element; `get(path)` asks REST, `go(path)` changes the address,
+ * `save(runs)` saves their metrics as a file. Call `show(ids)` with the runs of the address, and with none when the view is left.
  */
 import { createCharts } from "../charts/charts.js";
 import { toneOf } from "../charts/lines.js";
@@ -10,7 +10,7 @@ import { shortNames } from "../compare/differences.js";
 import { tableOf } from "../compare/table.js";
 import { make, setText } from "../dom.js";
 import { experimentName, moment } from "../format.js";
-import { NO_METRICS, fromAnswer } from "../metrics.js";
+import { fetchMetrics } from "../metrics.js";
 import { pathOfComparison } from "../router.js";
 import { isActive } from "../state.js";
 
@@ -19,7 +19,7 @@ const [MIN_POINTS, MAX_POINTS] = [2000, 20_000];
 const REFRESH_EVERY_MS = 5000;
 const MAX_CHOICES = 500;
 
-export function createCompare(place, { get, go }) {
+export function createCompare(place, { get, go, save }) {
   const title = make("h1", { text: "Comparison", id: "compare-title" });
   const chips = make("ul", { className: "chips" });
   const problem = make("p", { className: "problem", hidden: true });
@@ -34,7 +34,7 @@ export function createCompare(place, { get, go }) {
   place.replaceChildren(title, chips, adder.element, problem, waiting, heading, chartPlace, table);
 
   let [ids, runs, hidden, timer, round] = [[], [], new Set(), 0, 0];
-  const charts = createCharts(chartPlace, { allRows: () => Promise.all(visible().map(async (run) => ({ ...run, metrics: await metricsOf(get, run.id, null) }))) });
+  const charts = createCharts(chartPlace, { save });
   const visible = () => runs.filter(({ id }) => !hidden.has(id));
 
   async function show(wanted) {
@@ -110,19 +110,9 @@ export function createCompare(place, { get, go }) {
 async function loadRun(get, id, numRuns) {
   const points = Math.min(MAX_POINTS, Math.max(MIN_POINTS, Math.floor(ALL_POINTS / numRuns)));
   const path = encodeURIComponent(id);
-  const [detail, metrics] = await Promise.all([get(`/training/runs/${path}`), metricsOf(get, id, points)]);
+  const [detail, metrics] = await Promise.all([get(`/training/runs/${path}`), fetchMetrics(get, id, points)]);
   const summary = metrics.count ? await get(`/training/metrics/runs/${path}/summary`) : null;
   return { id, detail, metrics, summary };
-}
-
-/** A run's metrics, of many rows only some with all peaks; none yet is not wrong. */
-async function metricsOf(get, id, maxPoints) {
-  try {
-    return fromAnswer(await get(`/training/metrics/runs/${encodeURIComponent(id)}${maxPoints === null ? "" : `?max_points=${maxPoints}`}`));
-  } catch (error) {
-    if (error.problem?.code === 404) return NO_METRICS;
-    throw error;
-  }
 }
 
 /** A list of runs to add, and the button that does. */

@@ -10,7 +10,7 @@ import pytest
 
 from app.opening import MAX_METRICS_BYTES
 from tests.app.answers import ask
-from tests.app.written import METRICS, write_run
+from tests.app.written import METRICS, write_metrics, write_run
 from tests.servers import LiveServer
 
 EVIL = "</script><script>alert(1)</script>"
@@ -32,6 +32,15 @@ def test_the_page_comes_with_what_a_subscription_tells(empty: LiveServer) -> Non
         answer = empty.get(path)
         assert told(answer.text) == subscribed
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_what_comes_later_to_a_run_that_is_over_is_told(empty: LiveServer) -> None:
+    """Its folder may be copied here in the moment in which it is looked at."""
+    run = write_run(empty.runs_dir, "2026-01-01")
+    (run / "csv" / "version_0").mkdir(parents=True)
+    assert told(empty.get("/runs/2026-01-01").text)["rows"] == []
+    write_metrics(run, METRICS)
+    assert len(told(empty.get("/runs/2026-01-01").text)["rows"]) == 4
 
 
 def test_it_is_not_kept_waiting_for_what_is_long_or_not_shown(empty: LiveServer) -> None:

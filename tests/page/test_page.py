@@ -33,6 +33,7 @@ def start_by_form(page: Any, training: SteeredTraining) -> None:
     expect(page.locator("#start-button")).to_be_enabled()
     page.select_option("#config_name", training.config_name)
     page.click("#start-button")
+    expect(page).to_have_url(re.compile("/$"))
 
 
 def wait_for_state(page: Any, state: str) -> None:
