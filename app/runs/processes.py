@@ -12,6 +12,8 @@ import psutil
 from trainer import process
 from trainer.rundir import RUN_DIR_VARIABLE
 
+PROC = Path("/proc")
+
 
 def runner_pid(record: dict[str, Any] | None, run_path: Path) -> int | None:
     """The living runner's pid, from state.json or, where that names none that lives, by its command line.
@@ -62,6 +64,18 @@ def find(run_path: Path, lock_path: Path | None) -> Iterator[psutil.Process]:
             continue  # Ended meanwhile, or another user's: not ours to end.
 
 
+def family(pid: int) -> list[int]:
+    """Return a process and all that descend from it. Raises psutil.Error when there is no such process."""
+    found = [pid]
+    for member in found:  # It grows meanwhile.
+        try:
+            found += _children(member)
+        except (OSError, psutil.Error):
+            if member == pid:
+                raise psutil.NoSuchProcess(pid) from None  # Any other one ended meanwhile.
+    return found
+
+
 def kill_all(run_path: Path, lock_path: Path | None) -> list[int]:
     """SIGKILL every process of the run; return the pids that were hit. Ended meanwhile is as good."""
     killed = []
@@ -72,6 +86,16 @@ def kill_all(run_path: Path, lock_path: Path | None) -> list[int]:
         except psutil.Error:
             continue
     return killed
+
+
+def _children(pid: int) -> list[int]:
+    """Ask the kernel (proc(5), children) where it tells; psutil goes through all processes of the machine."""
+    threads = PROC / str(pid) / "task"
+    if not (threads / str(pid) / "children").exists():
+        return [child.pid for child in psutil.Process(pid).children()]
+    return [
+        int(child) for thread in os.listdir(threads) for child in (threads / thread / "children").read_text().split()
+    ]
 
 
 def _is_runner(candidate: psutil.Process, run_path: Path) -> bool:
@@ -93,12 +117,12 @@ def _holds(candidate: psutil.Process, lock_path: Path) -> bool:
     """Whether one of the process's descriptors carries the flock (proc(5), fdinfo). To have the file open is not
     enough: another server process that tries to start a run has it open too.
     """
-    descriptors = Path(f"/proc/{candidate.pid}/fd")
+    descriptors = PROC / str(candidate.pid) / "fd"
     if not descriptors.is_dir():
         return False
     lock = lock_path.stat()
     return any(
         os.path.samestat(link.stat(), lock)
-        and "FLOCK" in Path(f"/proc/{candidate.pid}/fdinfo/{link.name}").read_text(encoding="ascii")
+        and "FLOCK" in (PROC / str(candidate.pid) / "fdinfo" / link.name).read_text(encoding="ascii")
         for link in descriptors.iterdir()
     )

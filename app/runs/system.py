@@ -49,20 +49,21 @@ class SystemMonitor:
         runner_pid = processes.runner_pid(run.record, run.directory.path)
         if runner_pid is None:
             return None
-        cpu_percent, memory = 0.0, 0
         try:
-            runner = psutil.Process(runner_pid)
-            family = {process.pid: process for process in [runner, *runner.children(recursive=True)]}
+            members = processes.family(runner_pid)
         except psutil.Error:
             return None
-        # The same objects as before, because each remembers its CPU time of the previous call.
-        self._processes = {pid: self._processes.get(pid, process) for pid, process in family.items()}
-        for process in self._processes.values():
+        cpu_percent, memory, before = 0.0, 0, self._processes
+        self._processes = {}
+        for pid in members:
             try:
+                # The same object as before, because it remembers its CPU time of the previous call.
+                process = before.get(pid) or psutil.Process(pid)
                 cpu_percent += process.cpu_percent()
                 memory += process.memory_info().rss
             except psutil.Error:
                 continue
+            self._processes[pid] = process
         return {
             "cpu_percent": round(cpu_percent, 1),
             "memory_mb": memory // MEGABYTE,
