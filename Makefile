@@ -14,7 +14,7 @@ serve: .venv/installed  ## serve on gunicorn, as in production
 	$(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
 
 test: check  ## everything that CI runs; two files of tests at a time, for most of them wait for servers and trainings
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

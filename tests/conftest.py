@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from tests.waiting import wait_until
 from trainer.rundir import RUN_DIR_VARIABLE
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # Before torch is imported: two tests at a time have a core each.
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of the slow tests, so that of two workers neither is left alone with one at the end."""
+    num_slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -num_slow[item.path])
 
 
 @pytest.fixture(params=KINDS)

@@ -123,6 +123,7 @@ def test_a_program_that_cannot_be_executed(server: LiveServer) -> None:
     assert_next_start_works(server)
 
 
+@pytest.mark.slow
 def test_50_megabytes_without_a_newline_cost_bounded_memory(server: LiveServer) -> None:
     assert server.process is not None
     go = server.home / "go"

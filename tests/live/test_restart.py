@@ -45,6 +45,7 @@ def open_gates(run_path: Path, until: str) -> None:
     (run_path / ".go").replace(run_path / "go")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_and_its_follower_survive_the_server(server: LiveServer, number: signal.Signals) -> None:
     columns = ("--new-column-at", "15", "60", "250")

@@ -21,6 +21,7 @@ from tests.waiting import wait_until
 MEGABYTE = 10**6
 
 
+@pytest.mark.slow
 def test_30_forced_disconnects_lose_and_double_nothing(server: LiveServer) -> None:
     config = server.write_command(
         "m", "write_metrics.py", "{run_dir}", "--rows", "3000", "--pause", "0.002", "--new-column-every", "150"
@@ -38,6 +39,7 @@ def test_30_forced_disconnects_lose_and_double_nothing(server: LiveServer) -> No
         assert_equals_files(client, server)
 
 
+@pytest.mark.slow
 def test_500_wider_headers_lose_double_and_tear_nothing(stopped_server: LiveServer) -> None:
     server = stopped_server
     server.settings["TRAINING_POLL_INTERVAL_S"] = "0.01"  # So that many reads fall into a rewrite.
@@ -75,6 +77,7 @@ def test_the_final_state_comes_after_the_last_metrics_and_log(server: LiveServer
             assert_equals_files(client, server)
 
 
+@pytest.mark.slow
 def test_50_clients_all_hear_everything(server: LiveServer) -> None:
     config = server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "300", "--pause", "0.01")
     with ExitStack() as stack:
@@ -87,6 +90,7 @@ def test_50_clients_all_hear_everything(server: LiveServer) -> None:
             assert_equals_files(client, server)
 
 
+@pytest.mark.slow
 def test_a_client_that_stops_reading_slows_nobody_and_catches_up(server: LiveServer) -> None:
     assert server.process is not None
     config = server.write_command(

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.app.written import write_run
 from tests.page.conftest import REFUSED_REQUEST, Console
 from tests.page.training import SteeredTraining
@@ -51,6 +53,7 @@ def range_of(page: Any, title: str) -> tuple[float, float]:
     return found[0], found[1]
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_points_with_everything_one_does_to_charts(
     eventlet_server: LiveServer, open_page: OpenPage
 ) -> None:

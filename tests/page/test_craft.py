@@ -93,6 +93,7 @@ def each_view(open_page: OpenPage, server: LiveServer, **options: Any) -> Iterat
         yield path, page
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_to_object_to_in_either_theme(server: LiveServer, open_page: OpenPage) -> None:
     found = {}
     for path, page in each_view(open_page, server):
@@ -210,6 +211,7 @@ def test_nothing_moves_for_who_does_not_want_it(server: LiveServer, open_page: O
         assert page.evaluate("document.getAnimations().length > 0") is is_moving
 
 
+@pytest.mark.slow
 def test_no_view_is_wider_than_its_window(server: LiveServer, open_page: OpenPage) -> None:
     widest = "document.documentElement.scrollWidth"
     for _, page in each_view(open_page, server):

@@ -171,6 +171,7 @@ def test_it_turns_to_the_next_run_by_itself(eventlet_server: LiveServer, open_pa
     wait_until(lambda: legend().split() == ["train", "1.0000", "val", "2.0000"], 5, legend)
 
 
+@pytest.mark.slow
 def test_a_run_has_an_address_of_its_own(eventlet_server: LiveServer, open_page: OpenPage, console: Console) -> None:
     console.expected.append(REFUSED_REQUEST)
     first, second = SteeredTraining(eventlet_server, "first"), SteeredTraining(eventlet_server, "second")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import io
 import json
 import os
 import runpy
@@ -84,6 +85,7 @@ class Preloaded:
 
 def serve(orders: socket.socket) -> None:
     libraries.import_train()
+    _import_what_comes_with_the_first_use()
     gc.freeze()  # So that collecting garbage does not copy what is shared.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Those who wait for the trainings are waited for by nobody.
     while True:
@@ -95,6 +97,16 @@ def serve(orders: socket.socket) -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os._exit(_follow(pipes[0], *json.loads(order)))
         os.close(pipes[0])
+
+
+def _import_what_comes_with_the_first_use() -> None:
+    import torch
+    from matplotlib.figure import Figure
+
+    torch.onnx.export(torch.nn.Linear(1, 1).eval(), (torch.zeros(1, 1),), dynamo=True, verbose=False)
+    figure = Figure()
+    figure.subplots().set_title("fonts are looked for")
+    figure.savefig(io.BytesIO())
 
 
 def _follow(pipe: int, arguments: list[str], environment: dict[str, str], log_path: str) -> int:
