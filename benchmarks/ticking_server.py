@@ -12,6 +12,7 @@ import eventlet  # noqa: E402
 
 eventlet.monkey_patch()
 
+import gc  # noqa: E402
 import os  # noqa: E402
 import time  # noqa: E402
 
@@ -26,6 +27,7 @@ def main() -> None:
     settings = Settings.from_environment(os.environ)
     settings.make_runs_dir()
     app = create_app(settings, "eventlet")
+    gc.freeze()  # As wsgi.py does.
     app.extensions["supervisor"].start()
     longest_s = 0.0
 

@@ -148,7 +148,7 @@ class LiveServer:
         try:
             yield client
         finally:
-            client.disconnect()
+            client.shutdown()
 
 
 def free_port() -> int:

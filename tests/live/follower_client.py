@@ -55,7 +55,7 @@ class FollowerClient:
         self._sio.connect(url, namespaces=[NAMESPACE], transports=["websocket"], wait_timeout=20)
 
     def close(self) -> None:
-        self._sio.disconnect()
+        self._sio.shutdown()  # Also while it is reconnecting, which goes on for ever otherwise.
         self._close_websocket()
 
     def cut(self) -> None:

@@ -86,7 +86,7 @@ class Preloaded:
 def serve(orders: socket.socket) -> None:
     libraries.import_train()
     _import_what_comes_with_the_first_use()
-    gc.freeze()  # So that collecting garbage does not copy what is shared.
+    gc.freeze()  # Also what came now, so that collecting garbage does not copy what is shared.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Those who wait for the trainings are waited for by nobody.
     while True:
         order, pipes, _, _ = socket.recv_fds(orders, MAX_ORDER_BYTES, 1)
