@@ -5,8 +5,8 @@ for. The clock is the run's own files: from hparams.yaml, which is written right
 epoch's checkpoint. The client runs on the same machine and counts too. The service does not run during the baseline;
 which of the two comes first alternates.
 
-What the service does meanwhile, by a sampling profiler: a quarter is encoding and sending, a fifth measuring the run's
-processes (all of the machine are gone through for that), the rest reading and asking for the state of files.
+What the service does meanwhile, by a sampling profiler: a quarter is encoding and sending, the rest reading, asking for
+the state of files and, once a second, measuring the run's processes.
 """
 
 from __future__ import annotations

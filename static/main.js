@@ -123,11 +123,11 @@ const loadSystem = () => attempt(async () => dispatch({ type: "load", load: awai
 const isOther = (a, b) => a.name !== b.name || JSON.stringify(a.query) !== JSON.stringify(b.query);
 
 /** Ask for what a view shows beside the run that is followed. */
-function load(view) {
+function load(view, isBack = false) {
   showComparison(view.name === "compare" ? runsIn(location.search) : []);
   if (view.name === "runs") runs.open(view.query);
   else if (view.name === "models") listModels();
-  else if (view.name === "start") startForm.open(view.query);
+  else if (view.name === "start") startForm.open(view.query, isBack);
 }
 
 async function deleteRun() {
@@ -142,7 +142,8 @@ function refresh(state, before) {
   const { run } = state;
   const isBack = state.connection.status === "live" && isLost(before.connection);
   const isChanged = run?.run_id !== before.run?.run_id || run?.state !== before.run?.state;
-  if (isBack || (state.view !== before.view && isOther(state.view, before.view))) load(state.view);
+  if (state.view !== before.view && isOther(state.view, before.view)) load(state.view);
+  else if (isBack) load(state.view, isBack);
   else if (isChanged && state.view.name === "runs") runs.refresh();
   else if (isChanged && state.view.name === "models") listModels();
   if (isBack) loadSystem();

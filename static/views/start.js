@@ -44,20 +44,22 @@ export class StartForm {
 
   /**
    * Show the form with what the run `from` asked for, its overrides included, or to go on from the run `resume`; else with
-   * what was last run, as it is.
+   * what was last run, as it is. When the connection `isBack`, what a person has changed stays.
    */
-  async open({ from, resume = "" }) {
+  async open({ from, resume = "" }, isBack = false) {
     try {
       const paths = ["/training/configs", "/training/datasets", "/training/settings", `/training/metrics/runs?limit=${MAX_EARLIER}`];
       const [{ available_configs: configs }, { datasets }, { settings }, runs] = await Promise.all(paths.map((path) => this.#api.get(path)));
       this.#settings.describe(settings);
       this.#fill(configs, datasets);
-      this.#resume.offer(runs, resume);
+      const isKept = isBack && this.#isTouched;
+      this.#resume.offer(runs, isKept ? this.#resume.runId : resume);
+      if (isKept) return await this.#check();
       const request = from ? (await this.#api.get(runPath(from))).request : runs[0];
       if (request && (from || !this.#isTouched)) this.#propose(request, from ? request.overrides : {});
       this.#showDataset();
       if (resume) await this.#showEarlier();
-      else await this.#showExperiment(from ? request.overrides : this.#settings.overrides());
+      else await this.#showExperiment(from ? request.overrides : null);
     } catch (error) {
       if (error.problem === undefined) throw error;
       this.#tell(error.problem);
@@ -118,6 +120,7 @@ export class StartForm {
     await this.#check();
   }
 
+  /** Null: with the overrides that the form has once the experiment is here. */
   async #showExperiment(overrides) {
     this.#resume.show();
     const name = byId("config_name").value;
@@ -130,7 +133,7 @@ export class StartForm {
     }
     if (byId("config_name").value !== name || this.#resume.runId) return;
     setText(byId("config_name-about"), experiment?.description ?? "");
-    this.#showValues(experiment, overrides);
+    this.#showValues(experiment, overrides ?? this.#settings.overrides());
     await this.#check();
   }
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.app.written import write_run
-from tests.page.conftest import REFUSED_REQUEST, Console
+from tests.conftest import end
+from tests.page.conftest import LOST_SOCKET, REFUSED_REQUEST, Console
 from tests.servers import LiveServer
 from tests.trainer.trainings import TINY, write_images
 
@@ -25,12 +27,26 @@ OpenPage = Callable[..., Any]
 @pytest.fixture
 def server(eventlet_server: LiveServer) -> LiveServer:
     """With an experiment, and a dataset of which one image lies in train and in test."""
-    (eventlet_server.configs_dir / "tiny.yaml").write_text("description: Small.\n" + TINY, encoding="utf-8")
-    pets = eventlet_server.data_dir / "pets"
+    write_what_can_be_started(eventlet_server)
+    return eventlet_server
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[LiveServer]:
+    """The same for a test that kills it."""
+    own = LiveServer(tmp_path)
+    write_what_can_be_started(own)
+    own.start()
+    yield own
+    end(own)
+
+
+def write_what_can_be_started(server: LiveServer) -> None:
+    (server.configs_dir / "tiny.yaml").write_text("description: Small.\n" + TINY, encoding="utf-8")
+    pets = server.data_dir / "pets"
     if not pets.exists():
         write_images(pets, {"cat": 60, "dog": 180}, counts=(12, 3, 3))
         (pets / "test" / "cat" / "leaked.png").write_bytes((pets / "train" / "cat" / "0.png").read_bytes())
-    return eventlet_server
 
 
 def field(page: Any, path: str) -> Any:
@@ -93,6 +109,49 @@ def test_a_value_is_checked_by_the_service_as_it_is_typed(
     expect(field(page, "trainer.max_epochs")).to_have_value("3")
     assert list(asked(page)["overrides"]) == ["model.config"]
     assert server.get("/training/metrics/runs").json() == []
+
+
+def test_what_was_typed_survives_a_lost_connection(
+    own_server: LiveServer, open_page: OpenPage, console: Console
+) -> None:
+    console.expected += [REFUSED_REQUEST, LOST_SOCKET]
+    request = {"config_name": "tiny.yaml", "dataset": "pets", "model_name": "mine", "overrides": {"seed": 5}}
+    write_run(own_server.runs_dir, "2026-01-01_00-00-00", "failed", request=request)
+    page = open_page(own_server.url + "/start?from=2026-01-01_00-00-00")
+    expect(page.locator("#connection")).to_have_text("Live")
+    expect(field(page, "seed")).to_have_value("5")
+    field(page, "trainer.max_epochs").fill("7")
+    expect(page.locator("#curl pre")).to_contain_text("max_epochs")
+    reconnect(page, own_server)
+    assert asked(page)["overrides"] == {"seed": 5, "trainer.max_epochs": 7}
+
+
+def test_what_is_typed_while_the_form_is_shown_anew_stays(
+    own_server: LiveServer, open_page: OpenPage, console: Console
+) -> None:
+    console.expected += [REFUSED_REQUEST, LOST_SOCKET]
+    page = open_page(own_server.url + "/start")
+    expect(page.locator("#connection")).to_have_text("Live")
+    expect(field(page, "trainer.max_epochs")).to_have_value("3")
+
+    def type_and_go_on(route: Any) -> None:
+        field(page, "trainer.max_epochs").evaluate(
+            "field => { field.value = '7'; field.dispatchEvent(new Event('input', {bubbles: true})); }"
+        )
+        route.continue_()
+
+    page.route("**/training/configs/tiny.yaml", type_and_go_on)
+    reconnect(page, own_server)
+    assert asked(page)["overrides"] == {"trainer.max_epochs": 7}
+
+
+def reconnect(page: Any, server: LiveServer) -> None:
+    """Kill the server and start it again; return once the form has asked everything anew."""
+    server.kill()
+    expect(page.locator("#connection")).to_have_text("Offline, reconnecting…")
+    with page.expect_response("**/training/settings"), page.expect_response("**/training/check"):
+        server.start()
+    expect(page.locator("#connection")).to_have_text("Live")
 
 
 def test_what_was_asked_for_before_can_be_changed(server: LiveServer, open_page: OpenPage) -> None:

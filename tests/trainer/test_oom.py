@@ -12,6 +12,7 @@ import pytest
 
 from tests.live.processes import record_of
 from tests.servers import LiveServer
+from tests.waiting import wait_until
 from trainer.oom import oom_kills, was_oom_killed
 
 FIRST_NAMESPACE = 0xEFFFFFFC
@@ -113,6 +114,7 @@ def small_memory() -> Iterator[Path]:
             group.rmdir()
         pytest.skip(f"needs the right to make a memory cgroup: {error}")
     yield group
+    wait_until(lambda: not (group / "cgroup.procs").read_text(), 10)  # A killed process is there until it is reaped.
     group.rmdir()
 
 
