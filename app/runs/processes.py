@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,11 @@ def _children(pid: int) -> list[int]:
     threads = PROC / str(pid) / "task"
     if not (threads / str(pid) / "children").exists():
         return [child.pid for child in psutil.Process(pid).children()]
-    return [
-        int(child) for thread in os.listdir(threads) for child in (threads / thread / "children").read_text().split()
-    ]
+    found: list[int] = []
+    for thread in os.listdir(threads):
+        with suppress(OSError):  # The thread has ended meanwhile; another one has its children then.
+            found += map(int, (threads / thread / "children").read_text().split())
+    return found
 
 
 def _is_runner(candidate: psutil.Process, run_path: Path) -> bool:
