@@ -227,6 +227,5 @@ sync.follow(followed(view));
 const opening = JSON.parse(byId("opening").textContent);
 if (opening !== null) dispatch({ type: "caughtUp", answer: opening });
 render();
-load(view);
 loadSystem();
 setInterval(watchActive, ACTIVE_EVERY_MS);

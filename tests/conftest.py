@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,13 +25,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: -num_slow[item.path])
 
 
-@pytest.fixture(params=KINDS)
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveServer]:
-    """A started server over an empty folder; the test runs once on each kind."""
-    with_server = LiveServer(tmp_path, request.param)
-    with_server.start()
-    yield with_server
-    end(with_server)
+@pytest.fixture(scope="module", params=KINDS)
+def kept_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A started server for all tests of a file that do nothing to it."""
+    kept = LiveServer(tmp_path_factory.mktemp("kept"), request.param)
+    yield kept.start()
+    end(kept)
+
+
+@pytest.fixture
+def server(kept_server: LiveServer) -> Iterator[LiveServer]:
+    """A started server without a run, an experiment or a dataset; the test runs once on each kind."""
+    yield kept_server
+    renew(kept_server)
 
 
 @pytest.fixture(params=KINDS)
@@ -39,6 +46,31 @@ def stopped_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[L
     with_server = LiveServer(tmp_path, request.param)
     yield with_server
     end(with_server)
+
+
+@pytest.fixture
+def own_server(stopped_server: LiveServer) -> LiveServer:
+    """A started server that the test may kill."""
+    return stopped_server.start()
+
+
+def renew(server: LiveServer) -> None:
+    """Stop the active run and take away what a test wrote; the server stays for the next one."""
+    assert server.process is not None and server.process.poll() is None, "killed: such a test has a server of its own"
+    server.post("/training/stop", {"mode": "discard"})
+    for path in server.home.iterdir():
+        if path not in (server.log_path, server.runs_dir.parent, server.configs_dir, server.data_dir):
+            remove(path)
+    for folder in (server.runs_dir, server.configs_dir, server.data_dir):
+        for path in folder.iterdir():
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def end(server: LiveServer) -> None:
@@ -86,7 +118,7 @@ def nothing_left_behind(
 
 
 def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
-    return [thread for thread in set(threading.enumerate()) - before if not thread.daemon]
+    return list(set(threading.enumerate()) - before)
 
 
 def _new_children(before: set[psutil.Process]) -> set[psutil.Process]:

@@ -113,19 +113,26 @@ class RunStore:
         self.runs_dir = runs_dir
         self.lock = lock
         self._listing = Listing(runs_dir)
+        self._last_given = ("", 0)
 
     def create(self) -> str:
-        """Make a new run directory and return its id: the local time, `_2` and so on for a second in one second."""
+        """Make a new run directory and return its id: the local time, `_2` and so on for a second in one second.
+
+        The id of a run that was deleted is not given again: who followed that one would take this one for it.
+        """
         self.runs_dir.mkdir(parents=True, exist_ok=True)
         stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-        number = 1
+        last_stamp, last_number = self._last_given
+        number = last_number + 1 if stamp == last_stamp else 1
         while True:
             run_id = stamp if number == 1 else f"{stamp}_{number}"
             try:
                 (self.runs_dir / run_id).mkdir()
-                return run_id
             except FileExistsError:
                 number += 1
+            else:
+                self._last_given = (stamp, number)
+                return run_id
 
     def find(self, run_id: str) -> Run:
         """Read one run. Raises RunNotFound, also for a name that would leave the folder."""

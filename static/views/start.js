@@ -27,6 +27,8 @@ export class StartForm {
   #timer = null;
   #isTouched = false;
   #isActive = false;
+  /** The experiment, or the run to go on from, whose values are in the form; null: none's. */
+  #shown = null;
 
   /** `start(request)` resolves with the service's problem, or null when it has started. */
   constructor({ api, start, needsToken }) {
@@ -54,7 +56,8 @@ export class StartForm {
       this.#fill(configs, datasets);
       const isKept = isBack && this.#isTouched;
       this.#resume.offer(runs, isKept ? this.#resume.runId : resume);
-      if (isKept) return await this.#check();
+      if (isKept && this.#shown === (this.#resume.runId || byId("config_name").value)) return await this.#check();
+      if (isKept) return await (this.#resume.runId ? this.#showEarlier() : this.#showExperiment({}));
       const request = from ? (await this.#api.get(runPath(from))).request : runs[0];
       if (request && (from || !this.#isTouched)) this.#propose(request, from ? request.overrides : {});
       this.#showDataset();
@@ -116,7 +119,7 @@ export class StartForm {
     }
     if (this.#resume.runId !== runId) return;
     choose(byId("model_name"), plan?.request.model_name);
-    this.#showValues(plan?.experiment ?? null, {});
+    this.#showValues(runId, plan?.experiment ?? null, {});
     await this.#check();
   }
 
@@ -130,14 +133,16 @@ export class StartForm {
       experiment = await this.#api.get(`/training/configs/${encodeURIComponent(name)}`);
     } catch (error) {
       if (error.problem === undefined) throw error; // The check that follows says what is wrong with it.
+      if (error.problem.code === 0 && this.#shown === name) return; // Nothing is known: what was typed stays.
     }
     if (byId("config_name").value !== name || this.#resume.runId) return;
     setText(byId("config_name-about"), experiment?.description ?? "");
-    this.#showValues(experiment, overrides ?? this.#settings.overrides());
+    this.#showValues(name, experiment, overrides ?? this.#settings.overrides());
     await this.#check();
   }
 
-  #showValues(experiment, overrides) {
+  #showValues(of, experiment, overrides) {
+    this.#shown = experiment === null ? null : of;
     const isOurs = experiment !== null && !experiment.command;
     byId("settings-section").hidden = !isOurs;
     this.#settings.show(isOurs ? experiment : null, overrides);

@@ -46,7 +46,8 @@ class FollowerClient:
             reconnection_delay=0.05,
             reconnection_delay_max=0.2,
             randomization_factor=0,
-            websocket_extra_options={"sockopt": buffers},
+            # The text is decoded all the same; websocket-client looks at each byte in Python before, half a second a MB.
+            websocket_extra_options={"sockopt": buffers, "skip_utf8_validation": True},
         )
         self._sio.on("connect", self._on_connect, namespace=NAMESPACE)
         self._sio.on("system", self._on_system, namespace=NAMESPACE)
@@ -55,7 +56,11 @@ class FollowerClient:
         self._sio.connect(url, namespaces=[NAMESPACE], transports=["websocket"], wait_timeout=20)
 
     def close(self) -> None:
-        self._sio.shutdown()  # Also while it is reconnecting, which goes on for ever otherwise.
+        # Without this, a connection lost from now on begins a reconnection that never ends.
+        self._sio.reconnection = False
+        # This waits for a reconnection that is going on. It may have succeeded meanwhile.
+        self._sio.shutdown()
+        self._sio.disconnect()
         self._close_websocket()
 
     def cut(self) -> None:
@@ -74,6 +79,10 @@ class FollowerClient:
         return self.run["state"] if self.run else None
 
     @property
+    def log(self) -> str:
+        return "".join(self._log)
+
+    @property
     def is_synchronised(self) -> bool:
         with self._lock:
             return self.num_connects > 0 and not self._is_in_flight
@@ -82,7 +91,7 @@ class FollowerClient:
         self.run: dict[str, Any] | None = None
         self.progress: dict[str, Any] | None = None
         self.rows: list[dict[str, float]] = []
-        self.log = ""
+        self._log: list[str] = []
         self.log_offset = 0
         self.epochs: dict[int, dict[str, Any]] = {}
 
@@ -188,7 +197,7 @@ class FollowerClient:
         if chunk["offset"] != self.log_offset:  # Also one known in part: a long catch-up ends at any byte.
             self._gap()
         else:
-            self.log += chunk["text"]
+            self._log.append(chunk["text"])
             self.log_offset = chunk["next_offset"]
 
     def _gap(self) -> None:

@@ -96,8 +96,7 @@ def spoil(path: Path, garbage: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_garbage_in_a_file_of_an_ended_run(stopped_server: LiveServer, name: str) -> None:
-    server = stopped_server.start()
+def test_garbage_in_a_file_of_an_ended_run(server: LiveServer, name: str) -> None:
     run_id = server.start_run(server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "20"))
     server.wait_for_state(run_id, "completed")
     spoilt = server.runs_dir / run_id / name

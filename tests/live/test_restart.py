@@ -17,6 +17,12 @@ from tests.waiting import wait_until
 RIGHT_WITHIN_S = 2.0
 
 
+@pytest.fixture
+def server(own_server: LiveServer) -> LiveServer:
+    """One that is killed."""
+    return own_server
+
+
 def end_server(server: LiveServer, number: signal.Signals) -> None:
     """Send the signal and return when what answered before has gone: the server, or gunicorn's worker on HUP."""
     assert server.process is not None

@@ -239,13 +239,13 @@ def test_sockets_beyond_the_limit_are_refused_and_rest_still_answers(stopped_ser
         wait_until(lambda: client.is_synchronised, 10)
 
 
-def test_stopping_the_server_takes_seconds_even_with_open_sockets(server: LiveServer) -> None:
-    config = server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "100000", "--pause", "0.01")
+def test_stopping_the_server_takes_seconds_even_with_open_sockets(own_server: LiveServer) -> None:
+    config = own_server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "100000", "--pause", "0.01")
     with ExitStack() as stack:
-        clients = [stack.enter_context(following(server)) for _ in range(5)]
-        run_id = server.start_run(config)
+        clients = [stack.enter_context(following(own_server)) for _ in range(5)]
+        run_id = own_server.start_run(config)
         wait_until(lambda: all(client.rows for client in clients), 20)
         with clients[0].frozen():
-            assert server.stop() < 8
-        server.start()
-        assert server.run(run_id)["state"] == "running"
+            assert own_server.stop() < 8
+        own_server.start()
+        assert own_server.run(run_id)["state"] == "running"

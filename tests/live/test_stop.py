@@ -116,15 +116,15 @@ def test_a_stop_right_after_the_start(server: LiveServer) -> None:
         assert server.run(run_id)["state"] == "stopped"
 
 
-def test_a_pid_that_another_program_got_is_neither_running_nor_signalled(server: LiveServer) -> None:
+def test_a_pid_that_another_program_got_is_neither_running_nor_signalled(own_server: LiveServer) -> None:
     """After a power loss state.json still says running, and its pids belong to somebody else."""
-    run_id = started(server, "wait_for_file.py", "/nonexistent")
-    server.kill()
-    path = server.runs_dir / run_id / "state.json"
+    run_id = started(own_server, "wait_for_file.py", "/nonexistent")
+    own_server.kill()
+    path = own_server.runs_dir / run_id / "state.json"
     claimed = path.read_text()
-    for process in of_run(server.runs_dir / run_id):
+    for process in of_run(own_server.runs_dir / run_id):
         process.kill()
-    wait_until_none_left(server, run_id, 5)
+    wait_until_none_left(own_server, run_id, 5)
     with psutil.Popen(["sleep", "1000"], start_new_session=True) as foreign:
         try:
             record = read_json(path) or {}
@@ -132,16 +132,16 @@ def test_a_pid_that_another_program_got_is_neither_running_nor_signalled(server:
                 claimed = claimed.replace(str(pid), str(foreign.pid))
             path.write_text(claimed)
             assert (read_json(path) or {})["runner"]["pid"] == foreign.pid
-            server.start()
-            status = server.get("/training/status").json()
+            own_server.start()
+            status = own_server.get("/training/status").json()
             assert (status["status"], status["pid"], status["last_run"]["state"]) == (
                 "not_running",
                 None,
                 "interrupted",
             )
-            assert server.post("/training/stop").json()["status"] == "not_running"
-            again = started(server, "wait_for_file.py", "/nonexistent")
-            assert server.post("/training/stop").json() == {"status": "stopped", "run_id": again}
+            assert own_server.post("/training/stop").json()["status"] == "not_running"
+            again = started(own_server, "wait_for_file.py", "/nonexistent")
+            assert own_server.post("/training/stop").json() == {"status": "stopped", "run_id": again}
             assert foreign.is_running()
             assert foreign.poll() is None
         finally:

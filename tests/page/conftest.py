@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.conftest import end
+from tests.conftest import end, renew
 from tests.servers import LiveServer
 
 INSTALL = "The page's tests need Chromium (apt-get install chromium) and Playwright (pip install playwright)."
@@ -124,8 +124,4 @@ def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServ
 def eventlet_server(module_server: LiveServer) -> Iterator[LiveServer]:
     """The module's server, without any run or experiment of another test."""
     yield module_server
-    module_server.post("/training/stop", {"mode": "discard"})
-    shutil.rmtree(module_server.runs_dir)
-    for file in (*module_server.configs_dir.iterdir(), *module_server.home.glob("*.orders")):
-        file.unlink()
-    module_server.runs_dir.mkdir()
+    renew(module_server)

@@ -118,16 +118,16 @@ def test_two_pages_at_once_show_the_same(eventlet_server: LiveServer, open_page:
 
 
 def test_nothing_is_missing_after_the_server_was_killed(
-    server: LiveServer, open_page: OpenPage, console: Console
+    own_server: LiveServer, open_page: OpenPage, console: Console
 ) -> None:
     console.expected += [REFUSED_REQUEST, LOST_SOCKET]
-    training = SteeredTraining(server, max_epochs=5)
-    page = open_page(server.url)
+    training = SteeredTraining(own_server, max_epochs=5)
+    page = open_page(own_server.url)
     start_by_form(page, training)
     training.epoch(0)
     expect(page.locator("#epochs tbody tr")).to_have_count(1)
 
-    server.kill()
+    own_server.kill()
     expect(page.locator("#connection")).to_have_text("Offline, reconnecting…")
     expect(page.locator("#notice")).to_contain_text("No connection since")
     expect(page).to_have_title(re.compile("^offline"))
@@ -135,10 +135,10 @@ def test_nothing_is_missing_after_the_server_was_killed(
     training.epoch(1, lr=0.002)
     training.epoch(2)
     training.order(print="without a newline")
-    [run_dir] = server.runs_dir.iterdir()
+    [run_dir] = own_server.runs_dir.iterdir()
     wait_until(lambda: (run_dir / "train.log").read_text().endswith("newline"), 10)
 
-    server.start()
+    own_server.start()
     expect(page.locator("#connection")).to_have_text("Live")
     expect(page.locator("#epochs tbody tr")).to_have_count(3)
     expect(page.locator("#notice")).to_be_hidden()

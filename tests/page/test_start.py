@@ -145,6 +145,57 @@ def test_what_is_typed_while_the_form_is_shown_anew_stays(
     assert asked(page)["overrides"] == {"trainer.max_epochs": 7}
 
 
+def test_what_is_typed_stays_though_the_experiment_cannot_be_asked_for(
+    own_server: LiveServer, open_page: OpenPage, console: Console
+) -> None:
+    """The connection is lost again before the experiment is here; what is shown of it then goes on being checked."""
+    console.expected += [REFUSED_REQUEST, LOST_SOCKET]
+    page = open_page(own_server.url + "/start")
+    expect(page.locator("#connection")).to_have_text("Live")
+    expect(field(page, "trainer.max_epochs")).to_have_value("3")
+
+    def type_and_fail(route: Any) -> None:
+        field(page, "trainer.max_epochs").evaluate(
+            "field => { field.value = '7'; field.dispatchEvent(new Event('input', {bubbles: true})); }"
+        )
+        route.abort()
+
+    page.route("**/training/configs/tiny.yaml", type_and_fail)
+    reconnect(page, own_server)
+    assert asked(page)["overrides"] == {"trainer.max_epochs": 7}
+
+
+def test_an_experiment_chosen_while_the_service_is_away_is_shown_once_it_is_back(
+    own_server: LiveServer, open_page: OpenPage, console: Console
+) -> None:
+    console.expected += [REFUSED_REQUEST, LOST_SOCKET]
+    (own_server.configs_dir / "other.yaml").write_text(TINY + "seed: 5\n", encoding="utf-8")
+    page = open_page(own_server.url + "/start")
+    expect(page.locator("#connection")).to_have_text("Live")
+    page.select_option("#config_name", "tiny.yaml")
+    expect(field(page, "seed")).to_have_value("0")
+    own_server.kill()
+    expect(page.locator("#connection")).to_have_text("Offline, reconnecting…")
+    page.select_option("#config_name", "other.yaml")
+    expect(page.locator("#settings-section")).to_be_hidden()
+    own_server.start()
+    expect(field(page, "seed")).to_have_value("5")
+    expect(page.locator("#settings-section")).to_be_visible()
+    assert asked(page)["overrides"] == {}
+
+
+@pytest.mark.parametrize(
+    ("view", "list_"), [("start", "configs"), ("start", "datasets"), ("runs", "metrics/runs"), ("models", "models")]
+)
+def test_a_view_asks_for_its_list_once(eventlet_server: LiveServer, browser: Any, view: str, list_: str) -> None:
+    page = browser.new_page()
+    asked_for: list[str] = []
+    page.on("request", lambda request: asked_for.append(request.url.removeprefix(eventlet_server.url).split("?")[0]))
+    page.goto(f"{eventlet_server.url}/{view}", wait_until="networkidle")
+    page.close()
+    assert asked_for.count(f"/training/{list_}") == 1, asked_for
+
+
 def reconnect(page: Any, server: LiveServer) -> None:
     """Kill the server and start it again; return once the form has asked everything anew."""
     server.kill()

@@ -33,6 +33,14 @@ def test_runs_in_the_same_second_are_numbered(store: RunStore) -> None:
     assert store.ids() == ids[::-1]
 
 
+def test_the_id_of_a_deleted_run_is_not_given_again(store: RunStore) -> None:
+    ids = []
+    for _ in range(12):  # All within a second or two.
+        ids.append(store.create())
+        (store.runs_dir / ids[-1]).rmdir()
+    assert len(set(ids)) == 12
+
+
 def test_the_tenth_of_a_second_is_newer_than_the_ninth(store: RunStore) -> None:
     for run_id in ("2026-01-01_00-00-00_9", "2026-01-01_00-00-00_10", "2026-01-01_00-00-00", "2026-01-01_00-00-01"):
         ended(store, run_id)
