@@ -56,7 +56,8 @@ def own_server(stopped_server: LiveServer) -> LiveServer:
 
 def renew(server: LiveServer) -> None:
     """Stop the active run and take away what a test wrote; the server stays for the next one."""
-    assert server.process is not None and server.process.poll() is None, "killed: such a test has a server of its own"
+    assert server.process is not None
+    assert server.process.poll() is None, "a test that kills its server takes `own_server`"
     server.post("/training/stop", {"mode": "discard"})
     for path in server.home.iterdir():
         if path not in (server.log_path, server.runs_dir.parent, server.configs_dir, server.data_dir):
@@ -118,7 +119,7 @@ def nothing_left_behind(
 
 
 def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
-    return list(set(threading.enumerate()) - before)
+    return [thread for thread in set(threading.enumerate()) - before if thread.name != "tqdm_monitor"]
 
 
 def _new_children(before: set[psutil.Process]) -> set[psutil.Process]:

@@ -46,7 +46,7 @@ class FollowerClient:
             reconnection_delay=0.05,
             reconnection_delay_max=0.2,
             randomization_factor=0,
-            # The text is decoded all the same; websocket-client looks at each byte in Python before, half a second a MB.
+            # websocket-client looks at each byte in Python, half a second a MB; what is no text fails anyway.
             websocket_extra_options={"sockopt": buffers, "skip_utf8_validation": True},
         )
         self._sio.on("connect", self._on_connect, namespace=NAMESPACE)
