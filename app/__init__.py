@@ -10,7 +10,7 @@ from flask_socketio import SocketIO
 from app import domain, errors, metrics, models, pages, run, training
 from app.access import Access
 from app.broadcast import broadcast_for
-from app.extensions import Api, SocketJson, lock_maker_for, offload_for
+from app.extensions import Api, SocketJson, TextPacket, lock_maker_for, offload_for
 from app.live import Live, SocketGate, TrainingNamespace
 from app.runs.load import LoadHistory
 from app.runs.lock import PublisherLock
@@ -50,7 +50,13 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     built = domain.build(settings, lock_maker_for(async_mode))
     app.extensions["domain"] = built
     app.extensions["offload"] = offload_for(async_mode)
-    socketio = SocketIO(app, async_mode=async_mode, cors_allowed_origins=access.is_origin_allowed, json=SocketJson)
+    socketio = SocketIO(
+        app,
+        async_mode=async_mode,
+        cors_allowed_origins=access.is_origin_allowed,
+        json=SocketJson,
+        serializer=TextPacket,
+    )
     if async_mode == "threading":
         from app.websocket import survive_lost_connections  # Eventlet does without, and starts sooner.
 

@@ -20,6 +20,8 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("eventlet", "gunicorn")
+QUICK_TEXT = {"skip_utf8_validation": True}
+"""For websocket-client, which looks at each byte in Python: half a second a MB. What is no text fails all the same."""
 
 
 class LiveServer:
@@ -143,7 +145,7 @@ class LiveServer:
     @contextmanager
     def client(self, **options: Any) -> Iterator[socketio.Client]:
         """A connected Socket.IO client."""
-        client = socketio.Client(**options)
+        client = socketio.Client(websocket_extra_options=QUICK_TEXT, **options)
         client.connect(self.url, namespaces=["/training"], transports=["websocket"])
         try:
             yield client

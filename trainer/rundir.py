@@ -13,6 +13,7 @@ import os
 import stat
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,70 +34,70 @@ class RunDir:
     def run_id(self) -> str:
         return self.path.name
 
-    @property
+    @cached_property
     def run(self) -> Path:
         """run.json, written once by the service before launch: the request and the program to launch."""
         return self.path / "run.json"
 
-    @property
+    @cached_property
     def config(self) -> Path:
         """config.yaml, written once by the service: the experiment, every default and override applied."""
         return self.path / "config.yaml"
 
-    @property
+    @cached_property
     def preflight(self) -> Path:
         """preflight.json, written once by the service before launch: the report on the images, if they were checked."""
         return self.path / "preflight.json"
 
-    @property
+    @cached_property
     def stop(self) -> Path:
         """stop.json, written by the service before any signal: who asked, when, mode, grace."""
         return self.path / "stop.json"
 
-    @property
+    @cached_property
     def state(self) -> Path:
         """state.json, written by the runner only."""
         return self.path / "state.json"
 
-    @property
+    @cached_property
     def log(self) -> Path:
         """train.log, the raw stdout and stderr of the training program."""
         return self.path / "train.log"
 
-    @property
+    @cached_property
     def progress(self) -> Path:
         """progress.json, written by the trainer at most five times a second."""
         return self.path / "progress.json"
 
-    @property
+    @cached_property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
-    @property
+    @cached_property
     def last_checkpoint(self) -> Path:
         return self.checkpoints / "last.ckpt"
 
-    @property
+    @cached_property
     def card(self) -> Path:
         """classification_model.json, written once the ONNX file was verified."""
         return self.path / "classification_model.json"
 
-    @property
+    @cached_property
     def report(self) -> Path:
         """report.json, written after the test: how good the model is on the test images."""
         return self.path / "report.json"
 
-    @property
+    @cached_property
     def report_text(self) -> Path:
         """report.md: report.json for people to read, with pictures."""
         return self.path / "report.md"
 
-    @property
+    @cached_property
     def report_pictures(self) -> Path:
         """The folder of the pictures that report.json and report.md name."""
         return self.path / "report"
 
-    @property
+    @cached_property
     def result(self) -> Path:
         """result.json, written by the trainer last of all: the completion record."""
         return self.path / "result.json"

@@ -23,7 +23,7 @@ from app.runs.store import Run
 
 RECENT_LOG_BYTES = 64 * 1024
 MAX_CATCH_UP_LOG_BYTES = 1024 * 1024
-MAX_CATCH_UP_CELLS = 50_000
+MAX_CATCH_UP_CELLS = 25_000
 
 
 class Follower:
@@ -89,7 +89,7 @@ class Follower:
         """Tell what a client misses that has `row` rows and the log up to `log_offset` (None: wants the last 64 KiB,
         from the first line that begins there).
 
-        It ends exactly where the events go on, except that of many rows only the next 50,000 cells come, and of a
+        It ends exactly where the events go on, except that of many rows only the next 25,000 cells come, and of a
         long log only the next 1 MiB.
         """
         columns, from_row = self._metrics.columns, min(row, self._metrics.num_rows)

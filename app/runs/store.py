@@ -141,7 +141,13 @@ class RunStore:
         path = self.runs_dir / run_id
         if not _is_directory(path):
             raise RunNotFound(run_id)
-        return self._read(path, self._holder())
+        return self._read(RunDir(path), self._holder())
+
+    def find_again(self, run: Run) -> Run:
+        """Read a run anew. Raises RunNotFound when its directory is gone."""
+        if not _is_directory(run.directory.path):
+            raise RunNotFound(run.run_id)
+        return self._read(run.directory, self._holder())
 
     def active(self) -> Run | None:
         """Read the run whose processes hold the lock, whatever became of its directory; None when nothing runs.
@@ -151,7 +157,7 @@ class RunStore:
         holder = self._holder()
         if not is_plain_name(holder):
             return None
-        run = self._read(self.runs_dir / holder, holder)
+        run = self._read(RunDir(self.runs_dir / holder), holder)
         return run if run.is_active else None
 
     def active_and_ended(self) -> tuple[Run | None, Run | None]:
@@ -172,7 +178,7 @@ class RunStore:
         holder = self._holder()
         for run_id in run_ids:
             if _is_directory(self.runs_dir / run_id):
-                yield self._read(self.runs_dir / run_id, holder)
+                yield self._read(RunDir(self.runs_dir / run_id), holder)
 
     def list(self) -> Iterator[Run]:
         """Read the runs, newest first, one at a time."""
@@ -236,18 +242,21 @@ class RunStore:
         self.lock.rename(lambda: _name_of(processes.run_of_holder(self.lock.path)))
         return self.lock.holder()
 
-    def _read(self, path: Path, holder: str | None) -> Run:
-        directory = RunDir(path)
+    def _read(self, directory: RunDir, holder: str | None) -> Run:
         record = read_json(directory.state) or {}
-        state, reason = compose(directory, record, holder == path.name)
+        state, reason = compose(directory, record, holder == directory.run_id)
         if state == INTERRUPTED and not has_verdict(record):
             # It may have taken the lock, or written its verdict, since `holder` was asked. The lock is taken before
             # the directory is made and dropped after the verdict, so asked in this order now, both answers are true.
             holder = self._holder()
             record = read_json(directory.state) or {}
-            state, reason = compose(directory, record, holder == path.name)
-        if state in ACTIVE and record.get("pid") is None and (is_there(directory.state) or not is_there(path)):
-            record = record | {"pid": _pid_of_holder(path, self.lock.path)}
+            state, reason = compose(directory, record, holder == directory.run_id)
+        if (
+            state in ACTIVE
+            and record.get("pid") is None
+            and (is_there(directory.state) or not is_there(directory.path))
+        ):
+            record = record | {"pid": _pid_of_holder(directory.path, self.lock.path)}
         return Run(directory, state, reason, record)
 
 

@@ -23,8 +23,6 @@ from trainer.verdict import INTERRUPTED
 logger = logging.getLogger(__name__)
 
 MEASURE_EVERY_S = 1.0
-PAUSE_PER_WORK = 3
-"""A look that takes much of the processor, having many clients, is followed by a pause so many times as long."""
 LAUNCH_TAKES_AT_MOST_S = 30.0
 MAX_PAST = 8
 NOTHING_YET: dict[str, Any] = {
@@ -96,7 +94,8 @@ class Supervisor:
                     self.poll()
                 except Exception:
                     logger.exception("The supervisor goes on after an error.")
-            pause_s = max(self._pause_s(has_changed), PAUSE_PER_WORK * (time.thread_time() - cpu_s))
+            # With many clients a look takes much of the processor: half of it at most, the rest is for requests.
+            pause_s = max(self._pause_s(has_changed), time.thread_time() - cpu_s)
 
     def _pause_s(self, has_changed: bool) -> float:
         """Until the next glance: soon, so that news are published soon; but not one right after the other, for those
@@ -184,24 +183,21 @@ class Supervisor:
         return run.is_active or run.directory.path.is_dir()
 
     def _follow(self) -> None:
-        named = self._store.named()
-        if named is not None and (self._following is None or self._following.run.run_id != named):
-            self._change_to(named)
-        following = self._following
-        if following is not None and not following.is_over:
-            run = self._look_at(following.run)
-            if run.is_active:
-                self._end_orphans(run)
-            self._publish(following.read_new(run))
-            if following.is_over and not has_verdict(run.record):
-                self._kill(run)  # Its runner, who would have ended everything, was killed.
+        if self._following is not None and not self._following.is_over:
+            self._go_on(self._following)
+        if self._following is None or self._following.is_over:  # Else no other one can have begun.
+            named = self._store.named()
+            if named is not None and (self._following is None or self._following.run.run_id != named):
+                self._change_to(named)
         self._is_publisher = True
 
+    def _go_on(self, following: Follower) -> None:
+        run = self._look_at(following.run)
+        self._publish(following.read_new(run))
+        if following.is_over and not has_verdict(run.record):
+            self._kill(run)  # Its runner, who would have ended everything, was killed.
+
     def _change_to(self, run_id: str) -> None:
-        """Turn to another run, after the last word on the one before."""
-        before = self._following
-        if before is not None and not before.is_over:
-            self._publish(before.read_new(self._look_at(before.run)))
         try:
             run = self._store.find(run_id)
         except RunNotFound:
@@ -211,11 +207,12 @@ class Supervisor:
             # Going on before we were: its past is for those who ask. Whoever subscribed meanwhile learns the position.
             self._following.skip_to_end()
             self._publish(self._following.position())
+        self._go_on(self._following)
 
     def _look_at(self, run: Run) -> Run:
         """Read the run anew, also one whose directory is gone."""
         try:
-            return self._store.find(run.run_id)
+            return self._store.find_again(run)
         except RunNotFound:
             active = self._store.active()
             if active is not None and active.run_id == run.run_id:
@@ -242,6 +239,8 @@ class Supervisor:
         self._measured_at = now
         following = self._following
         run = following.run if following is not None and not following.is_over else None
+        if run is not None:
+            self._end_orphans(run)
         if self._prewarm is not None:
             self._prewarm.tend(is_idle=run is None)
         measures = self._measure(run)

@@ -16,6 +16,8 @@ from typing import Any
 
 import socketio
 
+from tests.servers import QUICK_TEXT
+
 NAMESPACE = "/training"
 EVENTS = ("run", "epoch", "metrics", "progress", "log")
 
@@ -46,8 +48,7 @@ class FollowerClient:
             reconnection_delay=0.05,
             reconnection_delay_max=0.2,
             randomization_factor=0,
-            # websocket-client looks at each byte in Python, half a second a MB; what is no text fails anyway.
-            websocket_extra_options={"sockopt": buffers, "skip_utf8_validation": True},
+            websocket_extra_options={"sockopt": buffers, **QUICK_TEXT},
         )
         self._sio.on("connect", self._on_connect, namespace=NAMESPACE)
         self._sio.on("system", self._on_system, namespace=NAMESPACE)

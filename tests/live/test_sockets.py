@@ -149,7 +149,7 @@ def test_a_long_past_comes_in_pieces_and_is_read_anew_when_it_was_changed(server
         with following(server, run_path.name) as client:
             wait_until_it_has_all(client, server)
             assert_equals_files(client, server)
-            assert 0 < client.num_gaps < 10
+            assert 0 < client.num_gaps < 12
         write_metrics(run_path, header + "".join(reversed(lines)) + "45,45000,1,2,nan\n")
 
 
@@ -168,6 +168,8 @@ def test_a_subscription_that_cannot_be_is_an_error_of_the_one_shape(server: Live
         ({"unknown": 1}, 422),
         ([1, 2], 422),
         ("text", 422),
+        (b"bytes", 422),
+        ({"run_id": b"bytes"}, 404),
     ):
         told = call(server, asked)
         assert set(told) == {"code", "status", "message", "errors"}, asked
