@@ -26,7 +26,7 @@ import { renderSystem } from "./views/system.js";
 import { renderTitle } from "./views/title.js";
 
 const ACTIVE_EVERY_MS = 5000;
-const RENDER_EVERY_MS = 200;
+const RENDER_EVERY_MS = 300;
 
 const { getState, dispatch, listen } = createStore(reduce, INITIAL);
 const api = createApi({ readToken, ask: async (wasWrong) => keepToken(await askToken(wasWrong)) });

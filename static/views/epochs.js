@@ -6,6 +6,9 @@ import { isActive } from "../state.js";
 
 const MAX_ROWS = 200;
 
+/** What is shown: the metrics' names, and by epoch its row. */
+let [headings, rows, body] = [[], new Map(), make("tbody")];
+
 export const renderEpochs = whenChanged(
   (state) => [state.epochs, isActive(state.run)],
   (state) => {
@@ -16,28 +19,38 @@ export const renderEpochs = whenChanged(
     const names = [...new Set(epochs.flatMap((each) => Object.keys(each.metrics)))].sort(byImportance);
     const best = new Map(names.map((name) => [name, bestOf(epochs, name)]));
     const shown = epochs.slice(-MAX_ROWS).reverse();
-    byId("epochs").replaceChildren(
-      make("thead", {}, make("tr", {}, make("th", { text: "epoch", scope: "col" }), ...names.map(heading))),
-      make("tbody", {}, ...shown.map((each) => row(each, names, best))),
-    );
+    if (JSON.stringify(names) !== JSON.stringify(headings)) begin(names);
+    const wanted = shown.map((each) => row(each, best));
+    if (wanted.length !== body.childElementCount || wanted.some((element, i) => element !== body.children[i])) {
+      body.replaceChildren(...wanted);
+      rows = new Map(shown.map(({ epoch }, i) => [epoch, wanted[i]]));
+    }
     const hidden = epochs.length - shown.length;
     setText(byId("epochs-note"), hidden ? `The ${hidden} epochs before are in metrics.csv.` : "");
   },
 );
-
-const heading = (name) => make("th", { text: name, scope: "col" });
 
 /** Lightning logs the test under the number of an epoch that was never trained; it is shown with the run. */
 function withoutTest({ epoch, metrics }) {
   return { epoch, metrics: Object.fromEntries(Object.entries(metrics).filter(([name]) => sideOf(name) !== "test")) };
 }
 
-function row({ epoch, metrics }, names, best) {
-  const cells = names.map((name) => {
-    const isBest = metrics[name] === best.get(name);
-    return make("td", { text: name in metrics ? metric(metrics[name]) : "", className: isBest ? "is-best" : "" });
-  });
-  return make("tr", {}, make("th", { text: String(epoch + 1), scope: "row" }), ...cells);
+function begin(names) {
+  [headings, rows, body] = [names, new Map(), make("tbody")];
+  const head = ["epoch", ...names].map((text) => make("th", { text, scope: "col" }));
+  byId("epochs").replaceChildren(make("thead", {}, make("tr", {}, ...head)), body);
+}
+
+/** The epoch's row, of which only what has changed is written: the last epoch's values change with each step. */
+function row({ epoch, metrics }, best) {
+  if (!rows.has(epoch)) rows.set(epoch, make("tr", {}, make("th", { text: String(epoch + 1), scope: "row" }), ...headings.map(() => make("td"))));
+  const element = rows.get(epoch);
+  for (const [i, name] of headings.entries()) {
+    const cell = element.cells[i + 1];
+    setText(cell, name in metrics ? metric(metrics[name]) : "");
+    cell.classList.toggle("is-best", metrics[name] === best.get(name));
+  }
+  return element;
 }
 
 /** The best value, if it is better than another one. */

@@ -233,3 +233,17 @@ def test_every_end_of_a_run_is_told_in_words(eventlet_server: LiveServer, open_p
         expect(page.locator("#last-lines")).to_be_visible(visible=state == "failed")
         expect(page.locator("#epochs tbody tr")).to_have_count(2)
         expect(page.locator("#fact-best")).to_have_text("0.6250 epoch 2")
+
+
+def test_each_run_has_its_own_epochs(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    first = "epoch,step,val/acc\n0,1,0.5\n1,2,0.75\n3,4,0.625\n"
+    second = "epoch,step,val/acc\n0,1,0.25\n2,3,0.125\n3,4,0.375\n"
+    for run_id, metrics in ("2026-01-01_00-00-00", first), ("2026-01-02_00-00-00", second):
+        write_run(eventlet_server.runs_dir, run_id, metrics=metrics)
+    page = open_page(eventlet_server.url + "/runs/2026-01-01_00-00-00")
+    expect(page.locator("#epochs tbody tr")).to_have_text(["40.6250", "20.7500", "10.5000"])
+    expect(page.locator("#epochs .is-best")).to_have_text(["0.7500"])
+    page.click(".places a[href='/runs']")
+    page.click("a[href='/runs/2026-01-02_00-00-00']")
+    expect(page.locator("#epochs tbody tr")).to_have_text(["40.3750", "30.1250", "10.2500"])
+    expect(page.locator("#epochs .is-best")).to_have_text(["0.3750"])
