@@ -5,8 +5,8 @@ for. The clock is the run's own files: from hparams.yaml, which is written right
 epoch's checkpoint. The client runs on the same machine and counts too. The service does not run during the baseline;
 which of the two comes first alternates.
 
-What the service does meanwhile, by a sampling profiler: a quarter is encoding and sending, the rest reading, asking for
-the state of files and, once a second, measuring the run's processes.
+What the service does meanwhile: a look at the run takes 2 ms, 13 times a second, nearly all of it system calls (some
+30) and what Python has around them; sending to one client is a tenth. Once a second it measures the run's processes.
 """
 
 from __future__ import annotations

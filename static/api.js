@@ -8,6 +8,9 @@ export class Refused extends Error {
   }
 }
 
+/** Whether nothing was heard of the service itself: it does not answer, or a proxy says so. */
+export const isAway = ({ code }) => [0, 502, 503, 504].includes(code);
+
 /** `ask(wasWrong)` asks the person for the token, keeps it and resolves. It is asked once for all requests under way. */
 export function createApi({ readToken, ask }) {
   let asking = null;

@@ -55,16 +55,21 @@ def own_server(stopped_server: LiveServer) -> LiveServer:
 
 
 def renew(server: LiveServer) -> None:
-    """Stop the active run and take away what a test wrote; the server stays for the next one."""
-    assert server.process is not None
-    assert server.process.poll() is None, "a test that kills its server takes `own_server`"
-    server.post("/training/stop", {"mode": "discard"})
+    """Stop the active run and take away the runs and what was written for them; the server stays for the next test."""
+    is_up = server.process is not None and server.process.poll() is None
+    if is_up:
+        server.post("/training/stop", {"mode": "discard"})
     for path in server.home.iterdir():
         if path not in (server.log_path, server.runs_dir.parent, server.configs_dir, server.data_dir):
             remove(path)
     for folder in (server.runs_dir, server.configs_dir, server.data_dir):
+        folder.mkdir(parents=True, exist_ok=True)
         for path in folder.iterdir():
             remove(path)
+    show_log(server)
+    if not is_up:
+        server.start()
+    assert is_up, "it has ended; a test that kills its server takes `own_server`"
 
 
 def remove(path: Path) -> None:
@@ -80,10 +85,14 @@ def end(server: LiveServer) -> None:
         if not server.settings.get("TRAINING_API_TOKEN"):
             server.post("/training/stop", {"mode": "discard"})
         server.kill()
-    if server.log_path.exists():
-        log = server.log_path.read_text(errors="replace")
-        print(log)  # Shown with a test that failed.
-        assert "Traceback" not in log, "the service met with an error that it did not expect; see its log"
+    show_log(server)
+
+
+def show_log(server: LiveServer) -> None:
+    """Print what is new in the server's log, to be shown with a test that failed; fail where the service did."""
+    log = server.take_log()
+    print(log)
+    assert "Traceback" not in log, "the service met with an error that it did not expect; see its log"
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ class LiveServer:
         self.wrapper: list[str] = []
         """The beginning of the command line: a program that changes something and then executes the server."""
         self.process: subprocess.Popen[bytes] | None = None
+        self._log_taken = 0
         self.settings = {
             "TRAINING_PORT": str(self.port),
             "TRAINING_CONFIGS_DIR": str(self.configs_dir),
@@ -77,6 +78,16 @@ class LiveServer:
             )
         wait_until(self._answers, 30, lambda: self.log_path.read_text(errors="replace")[-4000:])
         return self
+
+    def take_log(self) -> str:
+        """Return what the server has written since it was asked last."""
+        if not self.log_path.exists():
+            return ""
+        with open(self.log_path, "rb") as log:
+            log.seek(self._log_taken)
+            text = log.read()
+        self._log_taken += len(text)
+        return text.decode(errors="replace")
 
     def environment(self) -> dict[str, str]:
         """The environment in which it runs: ours, with its settings alone."""

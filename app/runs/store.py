@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
@@ -113,25 +115,21 @@ class RunStore:
         self.runs_dir = runs_dir
         self.lock = lock
         self._listing = Listing(runs_dir)
-        self._last_given = ("", 0)
 
     def create(self) -> str:
         """Make a new run directory and return its id: the local time, `_2` and so on for a second in one second.
 
-        The id of a run that was deleted is not given again: who followed that one would take this one for it.
+        It is called with the lock taken and the last run still named in it. So the id of a run that was deleted is not
+        given again: who followed that one would take this one for it.
         """
         self.runs_dir.mkdir(parents=True, exist_ok=True)
         stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-        last_stamp, last_number = self._last_given
-        number = last_number + 1 if stamp == last_stamp else 1
+        number = _number_within(stamp, self.lock.named() or "")
         while True:
+            number += 1
             run_id = stamp if number == 1 else f"{stamp}_{number}"
-            try:
+            with suppress(FileExistsError):
                 (self.runs_dir / run_id).mkdir()
-            except FileExistsError:
-                number += 1
-            else:
-                self._last_given = (stamp, number)
                 return run_id
 
     def find(self, run_id: str) -> Run:
@@ -258,6 +256,12 @@ class RunStore:
         ):
             record = record | {"pid": _pid_of_holder(directory.path, self.lock.path)}
         return Run(directory, state, reason, record)
+
+
+def _number_within(stamp: str, run_id: str) -> int:
+    """Which of the runs of a second it is, counted from 1; 0 for one of another second."""
+    match = re.fullmatch(rf"{stamp}(?:_(\d+))?", run_id)
+    return int(match[1] or 1) if match else 0
 
 
 def _is_directory(path: Path) -> bool:

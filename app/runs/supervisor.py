@@ -94,8 +94,8 @@ class Supervisor:
                     self.poll()
                 except Exception:
                     logger.exception("The supervisor goes on after an error.")
-            # With many clients a look takes much of the processor: half of it at most, the rest is for requests.
-            pause_s = max(self._pause_s(has_changed), time.thread_time() - cpu_s)
+            # With many clients a look takes much of the processor. Then requests have as much, before the next one.
+            pause_s = max(self._pause_s(has_changed), min(time.thread_time() - cpu_s, self._poll_interval_s))
 
     def _pause_s(self, has_changed: bool) -> float:
         """Until the next glance: soon, so that news are published soon; but not one right after the other, for those
@@ -116,8 +116,10 @@ class Supervisor:
         """Look once and publish what is new. Does nothing in a process that is not the publisher."""
         with self._mutex:
             if self._publisher_lock.try_acquire():
-                self._follow()
-                self._act_each_second()
+                try:
+                    self._follow()
+                finally:
+                    self._act_each_second()
 
     def subscribe(
         self, run_id: str | None, row: int, log_offset: int | None, join: Callable[[], None]
@@ -194,7 +196,7 @@ class Supervisor:
     def _go_on(self, following: Follower) -> None:
         run = self._look_at(following.run)
         self._publish(following.read_new(run))
-        if following.is_over and not has_verdict(run.record):
+        if following.is_over and not has_verdict(run.record) and not self._has_runner(run):
             self._kill(run)  # Its runner, who would have ended everything, was killed.
 
     def _change_to(self, run_id: str) -> None:
@@ -221,11 +223,14 @@ class Supervisor:
 
     def _end_orphans(self, run: Run) -> None:
         """With the runner killed, end what it can no longer end; the lock then falls."""
-        if processes.runner_pid(run.record, run.directory.path) is not None:
+        if self._has_runner(run):
             return
         if not run.record.get("runner") and _age_s(run.directory) < LAUNCH_TAKES_AT_MOST_S:
             return
         self._kill(run)
+
+    def _has_runner(self, run: Run) -> bool:
+        return processes.runner_pid(run.record, run.directory.path) is not None
 
     def _kill(self, run: Run) -> None:
         killed = self._store.kill_processes(run)

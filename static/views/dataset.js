@@ -1,4 +1,5 @@
 /** A dataset before a training: how many images of which classes, some to look at, and what the check found. */
+import { isAway } from "../api.js";
 import { byId, make, setText } from "../dom.js";
 import { count } from "../format.js";
 import { finding } from "./details.js";
@@ -61,6 +62,7 @@ export class DatasetPreview {
     } catch (error) {
       if (error.problem === undefined) throw error;
       setText(byId("preview-note"), error.problem.message);
+      if (isAway(error.problem)) this.#shown = null; // So that it is asked for again.
       return null;
     }
   }

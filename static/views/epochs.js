@@ -43,15 +43,17 @@ function begin(names) {
 
 /** The epoch's row, of which only what has changed is written: the last epoch's values change with each step. */
 function row({ epoch, metrics }, best) {
-  if (!rows.has(epoch)) rows.set(epoch, make("tr", {}, make("th", { text: String(epoch + 1), scope: "row" }), ...headings.map(() => make("td"))));
+  if (!rows.has(epoch)) rows.set(epoch, emptyRow(epoch));
   const element = rows.get(epoch);
   for (const [i, name] of headings.entries()) {
     const cell = element.cells[i + 1];
     setText(cell, name in metrics ? metric(metrics[name]) : "");
-    cell.classList.toggle("is-best", metrics[name] === best.get(name));
+    cell.classList.toggle("is-best", name in metrics && metrics[name] === best.get(name));
   }
   return element;
 }
+
+const emptyRow = (epoch) => make("tr", {}, make("th", { text: String(epoch + 1), scope: "row" }), ...headings.map(() => make("td")));
 
 /** The best value, if it is better than another one. */
 function bestOf(epochs, name) {

@@ -1,4 +1,5 @@
 /** The form that starts a training. Everything is checked by the service while it is typed, and said beside its field. */
+import { isAway } from "../api.js";
 import { byId, make, setText } from "../dom.js";
 import { experimentName } from "../format.js";
 import { byField, curlOf } from "../settings.js";
@@ -27,8 +28,12 @@ export class StartForm {
   #timer = null;
   #isTouched = false;
   #isActive = false;
+  /** Whether the form holds what its address asks for. */
+  #isProposed = false;
   /** The experiment, or the run to go on from, whose values are in the form; null: none's. */
   #shown = null;
+  /** The overrides to show with the values that are not here yet; null: those that the form has. */
+  #owed = null;
 
   /** `start(request)` resolves with the service's problem, or null when it has started. */
   constructor({ api, start, needsToken }) {
@@ -46,23 +51,20 @@ export class StartForm {
 
   /**
    * Show the form with what the run `from` asked for, its overrides included, or to go on from the run `resume`; else with
-   * what was last run, as it is. When the connection `isBack`, what a person has changed stays.
+   * what was last run, as it is. When the connection `isBack`, what the form holds stays.
    */
   async open({ from, resume = "" }, isBack = false) {
+    this.#isProposed &&= isBack;
     try {
       const paths = ["/training/configs", "/training/datasets", "/training/settings", `/training/metrics/runs?limit=${MAX_EARLIER}`];
       const [{ available_configs: configs }, { datasets }, { settings }, runs] = await Promise.all(paths.map((path) => this.#api.get(path)));
       this.#settings.describe(settings);
       this.#fill(configs, datasets);
-      const isKept = isBack && this.#isTouched;
+      const isKept = this.#isProposed && (this.#isTouched || from || resume);
       this.#resume.offer(runs, isKept ? this.#resume.runId : resume);
-      if (isKept && this.#shown === (this.#resume.runId || byId("config_name").value)) return await this.#check();
-      if (isKept) return await (this.#resume.runId ? this.#showEarlier() : this.#showExperiment({}));
-      const request = from ? (await this.#api.get(runPath(from))).request : runs[0];
-      if (request && (from || !this.#isTouched)) this.#propose(request, from ? request.overrides : {});
-      this.#showDataset();
-      if (resume) await this.#showEarlier();
-      else await this.#showExperiment(from ? request.overrides : null);
+      if (!isKept) await this.#propose(from, runs[0]);
+      this.#isProposed = true;
+      await this.#showChosen();
     } catch (error) {
       if (error.problem === undefined) throw error;
       this.#tell(error.problem);
@@ -86,68 +88,68 @@ export class StartForm {
     this.#enable();
   }
 
-  #propose(request, overrides) {
+  async #propose(from, latest) {
+    const request = from ? (await this.#api.get(runPath(from))).request : latest;
+    if (!request || (this.#isTouched && !from)) return;
     for (const name of OWN) if (name !== "resume_from") choose(byId(name), request[name]);
     if (!request.dataset && request.train_data_dir) {
       byId("dataset").value = OTHER_FOLDERS;
       for (const name of FOLDERS) byId(name).value = request[name] ?? "";
     }
-    this.#isTouched ||= Object.keys(overrides ?? {}).length > 0;
+    if (!from) return;
+    this.#owed = request.overrides ?? {};
+    this.#isTouched ||= Object.keys(this.#owed).length > 0;
   }
 
   #changed(target) {
     this.#isTouched = true;
-    if (target.id === "config_name") this.#showExperiment({});
-    else if (target.id === "dataset") this.#showDataset();
-    else if (target.id === "resume_from") this.#showEarlier();
+    if (target.id === "dataset") this.#showDataset();
+    if (target.id === "config_name" || target.id === "resume_from") {
+      this.#owed = null;
+      this.#showChosen();
+    }
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#check(), CHECK_AFTER_MS);
     this.#showCommand();
   }
 
-  /** Show the run to go on from with its own values, which its experiment's may not be any more. */
-  async #showEarlier() {
+  /**
+   * Show the values of what is chosen: the experiment's, or of the run to go on from its own, which its experiment's may not
+   * be any more. What was changed of the same one's values meanwhile stays.
+   */
+  async #showChosen() {
     this.#resume.show();
-    const { runId } = this.#resume;
-    if (!runId) return this.#showExperiment({});
     this.#showDataset();
-    let plan = null;
+    const chosen = this.#chosen();
+    if (!chosen) return;
+    const isRun = chosen === this.#resume.runId;
+    let [plan, experiment] = [null, null];
     try {
-      plan = await this.#api.post("/training/check", { resume_from: runId });
+      if (isRun) plan = await this.#api.post("/training/check", { resume_from: chosen });
+      experiment = isRun ? plan.experiment : await this.#api.get(`/training/configs/${encodeURIComponent(chosen)}`);
     } catch (error) {
       if (error.problem === undefined) throw error; // The check that follows says what is wrong with it.
+      if (isAway(error.problem) && this.#shown === chosen) return; // It is asked for again.
     }
-    if (this.#resume.runId !== runId) return;
-    choose(byId("model_name"), plan?.request.model_name);
-    this.#showValues(runId, plan?.experiment ?? null, {});
+    if (chosen !== this.#chosen()) return;
+    if (isRun && plan !== null && this.#shown !== chosen) choose(byId("model_name"), plan.request.model_name);
+    if (!isRun) setText(byId("config_name-about"), experiment?.description ?? "");
+    this.#showValues(chosen, experiment);
     await this.#check();
   }
 
-  /** Null: with the overrides that the form has once the experiment is here. */
-  async #showExperiment(overrides) {
-    this.#resume.show();
-    const name = byId("config_name").value;
-    if (!name) return;
-    let experiment = null;
-    try {
-      experiment = await this.#api.get(`/training/configs/${encodeURIComponent(name)}`);
-    } catch (error) {
-      if (error.problem === undefined) throw error; // The check that follows says what is wrong with it.
-      if (error.problem.code === 0 && this.#shown === name) return; // Nothing is known: what was typed stays.
-    }
-    if (byId("config_name").value !== name || this.#resume.runId) return;
-    setText(byId("config_name-about"), experiment?.description ?? "");
-    this.#showValues(name, experiment, overrides ?? this.#settings.overrides());
-    await this.#check();
+  #chosen() {
+    return this.#resume.runId || byId("config_name").value;
   }
 
-  #showValues(of, experiment, overrides) {
-    this.#shown = experiment === null ? null : of;
+  #showValues(of, experiment) {
     const isOurs = experiment !== null && !experiment.command;
     byId("settings-section").hidden = !isOurs;
-    this.#settings.show(isOurs ? experiment : null, overrides);
+    this.#settings.show(isOurs ? experiment : null, this.#owed ?? (this.#shown === of ? this.#settings.overrides() : {}));
     byId("command").hidden = !experiment?.command;
     setText(byId("command"), experiment?.command ? experiment.command.argv.join(" ") : "");
+    this.#shown = experiment === null ? null : of;
+    if (experiment !== null) this.#owed = null;
   }
 
   #showDataset() {
@@ -174,7 +176,7 @@ export class StartForm {
     this.#showCommand();
     const asked = ++this.#asked;
     const problem = await this.#api.post("/training/check", this.#request()).then(() => null, (error) => error.problem ?? Promise.reject(error));
-    if (asked === this.#asked) this.#tell(problem?.code === 0 ? null : problem);
+    if (asked === this.#asked) this.#tell(problem !== null && isAway(problem) ? null : problem);
   }
 
   async #submit() {
@@ -205,7 +207,7 @@ export class StartForm {
   }
 
   #enable() {
-    const isComplete = byId("config_name").value !== "" || this.#resume.runId !== "";
+    const isComplete = this.#chosen() !== "";
     byId("start-button").disabled = this.#isActive || !isComplete;
     byId("curl-section").hidden = !isComplete;
   }

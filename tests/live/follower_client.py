@@ -57,11 +57,11 @@ class FollowerClient:
         self._sio.connect(url, namespaces=[NAMESPACE], transports=["websocket"], wait_timeout=20)
 
     def close(self) -> None:
-        # Without this, a connection lost from now on begins a reconnection that never ends.
-        self._sio.reconnection = False
-        # This waits for a reconnection that is going on. It may have succeeded meanwhile.
-        self._sio.shutdown()
-        self._sio.disconnect()
+        self._sio.reconnection = False  # A connection that is lost from now on is not begun again.
+        while (reconnecting := self._sio._reconnect_task) is not None and reconnecting.is_alive():
+            self._sio._reconnect_abort.set()  # Not only once: it forgets what came before it began.
+            reconnecting.join(0.1)
+        self._sio.disconnect()  # The reconnection may have succeeded.
         self._close_websocket()
 
     def cut(self) -> None:

@@ -124,16 +124,16 @@ def test_a_program_that_cannot_be_executed(server: LiveServer) -> None:
 
 
 @pytest.mark.slow
-def test_50_megabytes_without_a_newline_cost_bounded_memory(server: LiveServer) -> None:
-    assert server.process is not None
-    go = server.home / "go"
-    config = server.write_command("f", "flood.py", "50", str(go))
-    with following(server) as client:
-        service = psutil.Process(server.process.pid)
+def test_50_megabytes_without_a_newline_cost_bounded_memory(own_server: LiveServer) -> None:
+    assert own_server.process is not None
+    go = own_server.home / "go"
+    config = own_server.write_command("f", "flood.py", "50", str(go))
+    with following(own_server) as client:
+        service = psutil.Process(own_server.process.pid)
         processes = [service, *service.children()]
         before = sum(process.memory_info().rss for process in processes)
-        run_id = server.start_run(config)
-        log = server.runs_dir / run_id / "train.log"
+        run_id = own_server.start_run(config)
+        log = own_server.runs_dir / run_id / "train.log"
         wait_until(lambda: log.exists() and log.stat().st_size == 50 * MEGABYTE, 60)
         peak = before
 
@@ -144,11 +144,11 @@ def test_50_megabytes_without_a_newline_cost_bounded_memory(server: LiveServer) 
 
         wait_until(has_all, 60, lambda: (client.log_offset, client.num_gaps))
         assert peak - before < 64 * MEGABYTE, "some times the 1 MiB that a follower gets at once"
-        assert runner_of(server, run_id).memory_info().rss < 25 * MEGABYTE
-        tail = server.get(f"/training/runs/{run_id}/log", params={"offset": -10, "limit": 100}).json()
+        assert runner_of(own_server, run_id).memory_info().rss < 25 * MEGABYTE
+        tail = own_server.get(f"/training/runs/{run_id}/log", params={"offset": -10, "limit": 100}).json()
         assert (tail["text"], tail["size"], tail["next_offset"]) == ("x" * 10, 50 * MEGABYTE, 50 * MEGABYTE)
         go.touch()
-        server.wait_for_state(run_id, "completed")
+        own_server.wait_for_state(run_id, "completed")
         wait_until_over(client)
         assert client.violations == []
         assert client.log == "x" * 50 * MEGABYTE

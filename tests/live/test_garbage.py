@@ -177,6 +177,33 @@ def test_garbage_in_the_lock_file(server: LiveServer, garbage: bytes) -> None:
     assert of_run(server.runs_dir / run_id) == []
 
 
+def write_over(path: Path, text: str) -> None:
+    """Unlike `write_text` without a moment in which the file is empty, which the service would mend."""
+    with open(path, "r+") as file:
+        file.write(text)
+        file.truncate()
+
+
+def test_a_lock_file_that_names_an_ended_run_costs_no_healthy_run_its_life(server: LiveServer) -> None:
+    ended = server.start_run(server.write_command("e", "end_at_once.py"))
+    server.wait_for_state(ended, "completed")
+    run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
+    wait_for_log(server, run_id, "ready")
+    program = program_of(server, run_id)
+    lock = server.runs_dir.parent / "active.lock"
+    with following(server) as client:
+        wait_until(lambda: client.state == "running", 10)
+        write_over(lock, ended)
+        wait_until(lambda: client.state != "running", 10, lambda: client.run)
+        num_systems = client.num_systems
+        wait_until(lambda: client.num_systems > num_systems + 1, 10)  # Several looks later.
+        assert program.is_running()
+        write_over(lock, run_id)
+        assert server.get("/training/status").json()["state"] == "running"
+    assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
+    assert server.run(run_id)["state"] == "stopped"
+
+
 @pytest.mark.parametrize("is_stopped", [True, False])
 def test_a_run_directory_removed_while_it_runs(server: LiveServer, is_stopped: bool) -> None:
     go = server.home / "go"

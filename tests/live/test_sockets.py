@@ -91,29 +91,29 @@ def test_50_clients_all_hear_everything(server: LiveServer) -> None:
 
 
 @pytest.mark.slow
-def test_a_client_that_stops_reading_slows_nobody_and_catches_up(server: LiveServer) -> None:
-    assert server.process is not None
-    config = server.write_command(
+def test_a_client_that_stops_reading_slows_nobody_and_catches_up(own_server: LiveServer) -> None:
+    assert own_server.process is not None
+    config = own_server.write_command(
         "m", "write_metrics.py", "{run_dir}", "--rows", "400", "--pause", "0.01", "--line", "x" * 90_000
     )
-    service = psutil.Process(server.process.pid)
+    service = psutil.Process(own_server.process.pid)
     processes = [service, *service.children()]
-    slow = FollowerClient(server.url, receive_buffer=4096)
+    slow = FollowerClient(own_server.url, receive_buffer=4096)
     try:
-        with following(server) as other:
+        with following(own_server) as other:
             with slow.frozen():
                 before = sum(process.memory_info().rss for process in processes)
-                run_id = server.start_run(config)
-                wait_until_it_has_all(other, server)
-                assert_equals_files(other, server)
+                run_id = own_server.start_run(config)
+                wait_until_it_has_all(other, own_server)
+                assert_equals_files(other, own_server)
                 grown = sum(process.memory_info().rss for process in processes) - before
-                assert (server.runs_dir / run_id / "train.log").stat().st_size > 30 * MEGABYTE
+                assert (own_server.runs_dir / run_id / "train.log").stat().st_size > 30 * MEGABYTE
                 assert grown < 64 * MEGABYTE
                 began = time.monotonic()
-                assert server.get("/training/status").ok
+                assert own_server.get("/training/status").ok
                 assert time.monotonic() - began < 2
-            wait_until_it_has_all(slow, server)
-            assert_equals_files(slow, server)
+            wait_until_it_has_all(slow, own_server)
+            assert_equals_files(slow, own_server)
     finally:
         slow.close()
 

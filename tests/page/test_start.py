@@ -44,9 +44,8 @@ def own_server(tmp_path: Path) -> Iterator[LiveServer]:
 def write_what_can_be_started(server: LiveServer) -> None:
     (server.configs_dir / "tiny.yaml").write_text("description: Small.\n" + TINY, encoding="utf-8")
     pets = server.data_dir / "pets"
-    if not pets.exists():
-        write_images(pets, {"cat": 60, "dog": 180}, counts=(12, 3, 3))
-        (pets / "test" / "cat" / "leaked.png").write_bytes((pets / "train" / "cat" / "0.png").read_bytes())
+    write_images(pets, {"cat": 60, "dog": 180}, counts=(12, 3, 3))
+    (pets / "test" / "cat" / "leaked.png").write_bytes((pets / "train" / "cat" / "0.png").read_bytes())
 
 
 def field(page: Any, path: str) -> Any:
@@ -165,6 +164,69 @@ def test_what_is_typed_stays_though_the_experiment_cannot_be_asked_for(
     assert asked(page)["overrides"] == {"trainer.max_epochs": 7}
 
 
+@pytest.mark.parametrize("asked_for", ["from", "resume"])
+def test_what_the_address_asks_for_is_shown_though_the_connection_was_lost_at_once(
+    own_server: LiveServer, open_page: OpenPage, console: Console, asked_for: str
+) -> None:
+    console.expected += [REFUSED_REQUEST, LOST_SOCKET]
+    run = write_resumable(own_server, overrides={"trainer.max_epochs": 5})
+    page = open_page(own_server.url + "/runs")
+    expect(page.locator("#connection")).to_have_text("Live")
+    page.route("**/training/configs/tiny.yaml", lambda route: route.abort(), times=1)
+    page.route("**/training/check", lambda route: route.abort(), times=1)
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/training/check")):
+        go_to(page, f"/start?{asked_for}={run.name}")
+    reconnect(page, own_server)
+    if asked_for == "from":
+        expect(field(page, "trainer.max_epochs")).to_have_value("5")
+        assert asked(page)["overrides"] == {"trainer.max_epochs": 5}
+    else:
+        expect(field(page, "seed")).to_have_value("5")
+        assert asked(page)["resume_from"] == run.name
+
+
+def test_another_runs_values_replace_what_was_typed_also_if_they_come_late(
+    own_server: LiveServer, open_page: OpenPage, console: Console
+) -> None:
+    console.expected += [REFUSED_REQUEST, LOST_SOCKET]
+    run = write_resumable(own_server, overrides={"trainer.max_epochs": 5})
+    page = open_page(own_server.url + "/start")
+    expect(page.locator("#connection")).to_have_text("Live")
+    field(page, "trainer.max_epochs").fill("7")
+    page.route("**/training/configs/tiny.yaml", lambda route: route.abort(), times=1)
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/training/configs/tiny.yaml")):
+        go_to(page, f"/start?from={run.name}")
+    reconnect(page, own_server)
+    expect(field(page, "trainer.max_epochs")).to_have_value("5")
+    assert asked(page)["overrides"] == {"trainer.max_epochs": 5}
+
+
+def test_what_is_typed_for_a_run_to_go_on_from_stays(
+    own_server: LiveServer, open_page: OpenPage, console: Console
+) -> None:
+    console.expected += [REFUSED_REQUEST, LOST_SOCKET]
+    run = write_resumable(own_server)
+    page = open_page(f"{own_server.url}/start?resume={run.name}")
+    expect(page.locator("#connection")).to_have_text("Live")
+    expect(field(page, "seed")).to_have_value("5")
+
+    def type_and_go_on(route: Any) -> None:
+        page.locator("#model_name").evaluate("field => { field.value = 'other'; }")
+        field(page, "trainer.max_epochs").evaluate(
+            "field => { field.value = '7'; field.dispatchEvent(new Event('input', {bubbles: true})); }"
+        )
+        route.continue_()
+
+    page.route("**/training/check", type_and_go_on, times=1)
+    reconnect(page, own_server)
+    expect(page.locator("#curl pre")).to_contain_text("max_epochs")
+    assert asked(page) == {
+        "resume_from": run.name,
+        "model_name": "other",
+        "overrides": {"trainer.max_epochs": 7},
+    }
+
+
 def test_an_experiment_chosen_while_the_service_is_away_is_shown_once_it_is_back(
     own_server: LiveServer, open_page: OpenPage, console: Console
 ) -> None:
@@ -196,6 +258,22 @@ def test_a_view_asks_for_its_list_once(eventlet_server: LiveServer, browser: Any
     assert asked_for.count(f"/training/{list_}") == 1, asked_for
 
 
+def write_resumable(server: LiveServer, overrides: dict[str, Any] | None = None) -> Path:
+    """A stopped run with a checkpoint, whose experiment had another seed."""
+    request = {"config_name": "tiny.yaml", "dataset": "pets", "model_name": "mine", "overrides": overrides or {}}
+    folders = {f"{split}_data_dir": str(server.data_dir / "pets" / split) for split in ("train", "val", "test")}
+    run = write_run(server.runs_dir, "2026-01-01_00-00-00", "stopped", request=request | folders)
+    (run / "config.yaml").write_text(TINY + "seed: 5\n", encoding="utf-8")
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "last.ckpt").touch()
+    return run
+
+
+def go_to(page: Any, path: str) -> None:
+    """As a link on the page would."""
+    page.evaluate("path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }", path)
+
+
 def reconnect(page: Any, server: LiveServer) -> None:
     """Kill the server and start it again; return once the form has asked everything anew."""
     server.kill()
@@ -219,13 +297,8 @@ def test_what_was_asked_for_before_can_be_changed(server: LiveServer, open_page:
 
 def test_a_training_goes_on_from_an_earlier_run(server: LiveServer, open_page: OpenPage, console: Console) -> None:
     console.expected.append(REFUSED_REQUEST)
-    request = {"config_name": "tiny.yaml", "dataset": "pets", "model_name": "mine", "overrides": {"seed": 5}}
-    folders = {f"{split}_data_dir": str(server.data_dir / "pets" / split) for split in ("train", "val", "test")}
-    run = write_run(server.runs_dir, "2026-01-01_00-00-00", "stopped", request=request | folders)
+    run = write_resumable(server, overrides={"seed": 5})
     write_run(server.runs_dir, "2026-01-02_00-00-00", "failed")  # It has no checkpoint.
-    (run / "config.yaml").write_text(TINY + "seed: 5\n", encoding="utf-8")
-    (run / "checkpoints").mkdir()
-    (run / "checkpoints" / "last.ckpt").touch()
     page = open_page(f"{server.url}/runs/{run.name}")
     page.click("#resume")
     expect(page.locator("#resume_from")).to_have_value(run.name)
