@@ -4,8 +4,8 @@ The clients are raw sockets in one thread. Both servers are one process. The bas
 compared) over the same files, uvicorn being at its fastest: uvloop, httptools, no access log. The training writes a
 row, a line and its progress five times a second, which ours follows meanwhile.
 
-What bounds it under gunicorn: a third of the time is our answer, a fifth gunicorn's parser, which is Python where uvicorn's
-is C, and the rest its handing over of each request to a thread and back.
+What bounds it under gunicorn: a third of the time is our answer, a fifth gunicorn's parser, which is Python where
+uvicorn's is C, and the rest its handing over of each request to a thread and back.
 """
 
 from __future__ import annotations
