@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Response, send_file
 
 from app.runs.exceptions import FileNotInRun
-from app.runs.store import is_plain_name
+from app.runs.names import is_plain_name
 
 
 def send(path: Path, name: str) -> Response:

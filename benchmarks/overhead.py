@@ -105,7 +105,10 @@ def steps_per_s(server: LiveServer) -> tuple[float, float]:
             steps, seconds = [0, 0], [0.0, 0.0]
             for window in range(2 * NUM_WINDOWS):
                 is_stopped = window % 2
-                service.suspend() if is_stopped else service.resume()
+                if is_stopped:
+                    service.suspend()
+                else:
+                    service.resume()
                 began_s, rows_before = time.monotonic(), num_rows(run)
                 time.sleep(WINDOW_S)
                 steps[is_stopped] += num_rows(run) - rows_before

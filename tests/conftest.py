@@ -66,7 +66,7 @@ def renew(server: LiveServer) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.iterdir():
             remove(path)
-    show_log(server)
+    check_log(server)
     if not is_up:
         server.start()
     assert is_up, "it has ended; a test that kills its server takes `own_server`"
@@ -85,10 +85,10 @@ def end(server: LiveServer) -> None:
         if not server.settings.get("TRAINING_API_TOKEN"):
             server.post("/training/stop", {"mode": "discard"})
         server.kill()
-    show_log(server)
+    check_log(server)
 
 
-def show_log(server: LiveServer) -> None:
+def check_log(server: LiveServer) -> None:
     """Print what is new in the server's log, to be shown with a test that failed; fail where the service did."""
     log = server.take_log()
     print(log)

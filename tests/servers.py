@@ -20,7 +20,7 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("eventlet", "gunicorn")
-QUICK_TEXT = {"skip_utf8_validation": True}
+WITHOUT_UTF8_CHECK = {"skip_utf8_validation": True}
 """For websocket-client, which looks at each byte in Python: half a second a MB. What is no text fails all the same."""
 
 
@@ -156,12 +156,21 @@ class LiveServer:
     @contextmanager
     def client(self, **options: Any) -> Iterator[socketio.Client]:
         """A connected Socket.IO client."""
-        client = socketio.Client(websocket_extra_options=QUICK_TEXT, **options)
+        client = socketio.Client(websocket_extra_options=WITHOUT_UTF8_CHECK, **options)
         client.connect(self.url, namespaces=["/training"], transports=["websocket"])
         try:
             yield client
         finally:
-            client.shutdown()
+            disconnect(client)
+
+
+def disconnect(client: socketio.Client) -> None:
+    """End a client whatever it is doing: its own `disconnect` lets a reconnection go on, which never ends."""
+    client.reconnection = False  # A connection that is lost from now on is not begun again.
+    while (reconnecting := client._reconnect_task) is not None and reconnecting.is_alive():
+        client._reconnect_abort.set()  # Not only once: it forgets what came before it began.
+        reconnecting.join(0.1)
+    client.disconnect()  # The reconnection may have succeeded.
 
 
 def free_port() -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import DatasetNotFound
-from app.runs.store import is_plain_name
+from app.runs.names import is_plain_name
 from trainer.imagefolder import count_images
 
 SPLITS = ("train", "val", "test")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import ExperimentNotFound, InvalidStart
-from app.runs.store import is_plain_name
+from app.runs.names import is_plain_name
 from trainer import experiment
 from trainer.experiment import Experiment, ExperimentInvalid
 

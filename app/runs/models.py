@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import FileNotInRun
-from app.runs.store import RunStore, is_plain_name
+from app.runs.names import is_plain_name
+from app.runs.store import RunStore
 from trainer.rundir import RunDir, read_json
 
 

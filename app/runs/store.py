@@ -12,17 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from app.runs import processes
 from app.runs.exceptions import DeletionRefused, FileNotInRun, RunActive, RunNotFound
 from app.runs.listing import Listing
 from app.runs.lock import ActiveLock
+from app.runs.names import is_plain_name
 from app.runs.states import ACTIVE, compose, has_verdict
 from trainer.rundir import RunDir, is_there, read_json
 from trainer.verdict import INTERRUPTED
-
-MAX_NAME_BYTES = 255
 
 
 @dataclass(frozen=True)
@@ -136,16 +135,11 @@ class RunStore:
         """Read one run. Raises RunNotFound, also for a name that would leave the folder."""
         if not is_plain_name(run_id):
             raise RunNotFound(run_id)
-        path = self.runs_dir / run_id
-        if not _is_directory(path):
-            raise RunNotFound(run_id)
-        return self._read(RunDir(path), self._holder())
+        return self._find(RunDir(self.runs_dir / run_id))
 
     def find_again(self, run: Run) -> Run:
         """Read a run anew. Raises RunNotFound when its directory is gone."""
-        if not _is_directory(run.directory.path):
-            raise RunNotFound(run.run_id)
-        return self._read(run.directory, self._holder())
+        return self._find(run.directory)
 
     def active(self) -> Run | None:
         """Read the run whose processes hold the lock, whatever became of its directory; None when nothing runs.
@@ -232,6 +226,11 @@ class RunStore:
             raise FileNotInRun(f"Run {run.run_id} has no artifact {name!r}.")
         return path
 
+    def _find(self, directory: RunDir) -> Run:
+        if not _is_directory(directory.path):
+            raise RunNotFound(directory.run_id)
+        return self._read(directory, self._holder())
+
     def _holder(self) -> str | None:
         """Name the run that holds the lock. Where the lock's content is spoilt, it is mended by what holds it."""
         named = self.lock.holder()
@@ -241,6 +240,7 @@ class RunStore:
         return self.lock.holder()
 
     def _read(self, directory: RunDir, holder: str | None) -> Run:
+        path = directory.path
         record = read_json(directory.state) or {}
         state, reason = compose(directory, record, holder == directory.run_id)
         if state == INTERRUPTED and not has_verdict(record):
@@ -249,12 +249,8 @@ class RunStore:
             holder = self._holder()
             record = read_json(directory.state) or {}
             state, reason = compose(directory, record, holder == directory.run_id)
-        if (
-            state in ACTIVE
-            and record.get("pid") is None
-            and (is_there(directory.state) or not is_there(directory.path))
-        ):
-            record = record | {"pid": _pid_of_holder(directory.path, self.lock.path)}
+        if state in ACTIVE and record.get("pid") is None and (is_there(directory.state) or not is_there(path)):
+            record = record | {"pid": _pid_of_holder(path, self.lock.path)}
         return Run(directory, state, reason, record)
 
 
@@ -280,18 +276,6 @@ def _pid_of_holder(run_path: Path, lock_path: Path) -> int | None:
     """The pid of an active run whose state.json is missing or spoilt: the oldest process that is not the runner."""
     found = [p for p in processes.find(run_path, lock_path) if "trainer.runner" not in processes.command_line(p)]
     return min(found, key=lambda p: p.create_time()).pid if found else None
-
-
-def is_plain_name(name: object) -> TypeGuard[str]:
-    """Whether a name is one path component that stays in its folder and is not hidden."""
-    if not isinstance(name, str) or not name or name.startswith(".") or not name.isprintable():
-        return False
-    if "/" in name or "\\" in name:
-        return False
-    try:
-        return len(os.fsencode(name)) <= MAX_NAME_BYTES
-    except UnicodeEncodeError:
-        return False
 
 
 def _text(value: object) -> str | None:

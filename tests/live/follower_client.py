@@ -16,7 +16,7 @@ from typing import Any
 
 import socketio
 
-from tests.servers import QUICK_TEXT
+from tests.servers import WITHOUT_UTF8_CHECK, disconnect
 
 NAMESPACE = "/training"
 EVENTS = ("run", "epoch", "metrics", "progress", "log")
@@ -48,7 +48,7 @@ class FollowerClient:
             reconnection_delay=0.05,
             reconnection_delay_max=0.2,
             randomization_factor=0,
-            websocket_extra_options={"sockopt": buffers, **QUICK_TEXT},
+            websocket_extra_options={"sockopt": buffers, **WITHOUT_UTF8_CHECK},
         )
         self._sio.on("connect", self._on_connect, namespace=NAMESPACE)
         self._sio.on("system", self._on_system, namespace=NAMESPACE)
@@ -57,11 +57,7 @@ class FollowerClient:
         self._sio.connect(url, namespaces=[NAMESPACE], transports=["websocket"], wait_timeout=20)
 
     def close(self) -> None:
-        self._sio.reconnection = False  # A connection that is lost from now on is not begun again.
-        while (reconnecting := self._sio._reconnect_task) is not None and reconnecting.is_alive():
-            self._sio._reconnect_abort.set()  # Not only once: it forgets what came before it began.
-            reconnecting.join(0.1)
-        self._sio.disconnect()  # The reconnection may have succeeded.
+        disconnect(self._sio)
         self._close_websocket()
 
     def cut(self) -> None:

@@ -125,41 +125,23 @@ def test_what_was_typed_survives_a_lost_connection(
     assert asked(page)["overrides"] == {"seed": 5, "trainer.max_epochs": 7}
 
 
+@pytest.mark.parametrize("is_lost_again", [False, True])
 def test_what_is_typed_while_the_form_is_shown_anew_stays(
-    own_server: LiveServer, open_page: OpenPage, console: Console
+    own_server: LiveServer, open_page: OpenPage, console: Console, is_lost_again: bool
 ) -> None:
     console.expected += [REFUSED_REQUEST, LOST_SOCKET]
     page = open_page(own_server.url + "/start")
     expect(page.locator("#connection")).to_have_text("Live")
     expect(field(page, "trainer.max_epochs")).to_have_value("3")
 
-    def type_and_go_on(route: Any) -> None:
-        field(page, "trainer.max_epochs").evaluate(
-            "field => { field.value = '7'; field.dispatchEvent(new Event('input', {bubbles: true})); }"
-        )
-        route.continue_()
+    def type_before(route: Any) -> None:
+        type_without_waiting(page, "trainer.max_epochs", "7")
+        if is_lost_again:
+            route.abort()
+        else:
+            route.continue_()
 
-    page.route("**/training/configs/tiny.yaml", type_and_go_on)
-    reconnect(page, own_server)
-    assert asked(page)["overrides"] == {"trainer.max_epochs": 7}
-
-
-def test_what_is_typed_stays_though_the_experiment_cannot_be_asked_for(
-    own_server: LiveServer, open_page: OpenPage, console: Console
-) -> None:
-    """The connection is lost again before the experiment is here; what is shown of it then goes on being checked."""
-    console.expected += [REFUSED_REQUEST, LOST_SOCKET]
-    page = open_page(own_server.url + "/start")
-    expect(page.locator("#connection")).to_have_text("Live")
-    expect(field(page, "trainer.max_epochs")).to_have_value("3")
-
-    def type_and_fail(route: Any) -> None:
-        field(page, "trainer.max_epochs").evaluate(
-            "field => { field.value = '7'; field.dispatchEvent(new Event('input', {bubbles: true})); }"
-        )
-        route.abort()
-
-    page.route("**/training/configs/tiny.yaml", type_and_fail)
+    page.route("**/training/configs/tiny.yaml", type_before)
     reconnect(page, own_server)
     assert asked(page)["overrides"] == {"trainer.max_epochs": 7}
 
@@ -210,14 +192,12 @@ def test_what_is_typed_for_a_run_to_go_on_from_stays(
     expect(page.locator("#connection")).to_have_text("Live")
     expect(field(page, "seed")).to_have_value("5")
 
-    def type_and_go_on(route: Any) -> None:
+    def type_before(route: Any) -> None:
         page.locator("#model_name").evaluate("field => { field.value = 'other'; }")
-        field(page, "trainer.max_epochs").evaluate(
-            "field => { field.value = '7'; field.dispatchEvent(new Event('input', {bubbles: true})); }"
-        )
+        type_without_waiting(page, "trainer.max_epochs", "7")
         route.continue_()
 
-    page.route("**/training/check", type_and_go_on, times=1)
+    page.route("**/training/check", type_before, times=1)
     reconnect(page, own_server)
     expect(page.locator("#curl pre")).to_contain_text("max_epochs")
     assert asked(page) == {
@@ -272,6 +252,12 @@ def write_resumable(server: LiveServer, overrides: dict[str, Any] | None = None)
 def go_to(page: Any, path: str) -> None:
     """As a link on the page would."""
     page.evaluate("path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }", path)
+
+
+def type_without_waiting(page: Any, path: str, text: str) -> None:
+    """Unlike `fill` also within the handler of a request."""
+    typed = "(field, text) => { field.value = text; field.dispatchEvent(new Event('input', {bubbles: true})); }"
+    field(page, path).evaluate(typed, text)
 
 
 def reconnect(page: Any, server: LiveServer) -> None:

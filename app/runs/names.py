@@ -1,0 +1,20 @@
+"""Names of runs, datasets, experiments and models, which come from outside and become part of a path."""
+
+from __future__ import annotations
+
+import os
+from typing import TypeGuard
+
+MAX_NAME_BYTES = 255
+
+
+def is_plain_name(name: object) -> TypeGuard[str]:
+    """Whether a name is one path component that stays in its folder and is not hidden."""
+    if not isinstance(name, str) or not name or name.startswith(".") or not name.isprintable():
+        return False
+    if "/" in name or "\\" in name:
+        return False
+    try:
+        return len(os.fsencode(name)) <= MAX_NAME_BYTES
+    except UnicodeEncodeError:
+        return False
