@@ -1,0 +1,81 @@
+"""Whether a metric improves by falling or by rising: one rule for service, trainer and page. Standard library only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+Direction = Literal["lower", "higher"]
+
+_LOWER = frozenset(
+    {
+        *("loss", "losses", "error", "errors", "err", "mse", "rmse", "mae", "mape", "smape", "msle", "rmsle", "rse"),
+        *(
+            "nll",
+            "perplexity",
+            "ppl",
+            "wer",
+            "cer",
+            "eer",
+            "fpr",
+            "fnr",
+            "brier",
+            "ece",
+            "fid",
+            "kid",
+            "lpips",
+            "logloss",
+        ),
+        *("crossentropy", "xent", "bce", "bpc", "bpb", "hausdorff"),
+    }
+)
+_HIGHER = frozenset(
+    {
+        *("acc", "accuracy", "top1", "top3", "top5", "top10", "f1", "fbeta", "precision", "prec", "recall"),
+        *("sensitivity", "specificity", "tpr", "tnr", "auc", "auroc", "auprc", "roc", "iou", "miou", "jaccard"),
+        *("dice", "map", "ap", "mar", "r2", "psnr", "ssim", "bleu", "sacrebleu", "rouge", "meteor", "chrf", "cider"),
+        *("ndcg", "mrr", "mcc", "kappa", "spearman", "pearson", "similarity", "reward"),
+    }
+)
+_NEITHER = frozenset({"lr", "scale", "weight", "weights", "coefficient", "threshold", "time", "count"})
+"""Words that make a name one of something else: `loss_scale` is no loss."""
+
+_SEPARATORS = re.compile(r"[^a-z0-9]+")
+_CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_TRAILING_DIGITS = re.compile(r"\d+$")
+
+
+def direction(metric: str, declared: Mapping[str, Direction] | None = None) -> Direction | None:
+    """Tell which way `metric` improves, or None where nobody knows: such a metric has no best value.
+
+    What the experiment declares for the very name wins. Otherwise a whole word of the name decides (`val/rmse`,
+    `eval_accuracy`, `testAUC`, `acc5`), and a word that falls wins over one that rises: `top1_error` is an error.
+    """
+    if declared and metric in declared:
+        return declared[metric]
+    words = set(_words(metric))
+    if words & _NEITHER:
+        return None
+    if words & _LOWER:
+        return "lower"
+    return "higher" if words & _HIGHER else None
+
+
+def directions(metrics: Iterable[str], declared: Mapping[str, Direction] | None = None) -> dict[str, Direction]:
+    """The direction of each metric that has one."""
+    found = {metric: direction(metric, declared) for metric in metrics}
+    return {metric: way for metric, way in found.items() if way is not None}
+
+
+def is_better(value: float, best: float, way: Direction) -> bool:
+    """Whether `value` beats `best`. NaN beats nothing."""
+    return value < best if way == "lower" else value > best
+
+
+def _words(metric: str) -> Iterable[str]:
+    """Each word of the name in lower case: as it is written, cut at capitals, and without the digits at its end."""
+    for text in (metric.lower(), _CAMEL_CASE.sub(" ", metric).lower(), metric.lower().replace("cross_entropy", "xent")):
+        for word in filter(None, _SEPARATORS.split(text)):
+            yield word
+            yield _TRAILING_DIGITS.sub("", word)
