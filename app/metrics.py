@@ -63,7 +63,7 @@ def get_metrics(query: dict[str, Any], run_id: str) -> Response:
 @blp.alt_response(304, description=AS_IT_WAS)
 @blp.errors(404, shapes={422: schemas.MetricsErrorSchema})
 def get_metrics_summary(run_id: str) -> Response:
-    """Totals, best and final values. The best of a name holding "loss" or "error" is its minimum, else its maximum."""
+    """Totals, best and final values. Only a metric whose direction is known has a best value."""
     views = domain().views
     path = views.metrics_file(run_id)
     return _answer(run_id, path, {}, lambda: _whole(*views.summary(run_id, path)))

@@ -15,7 +15,7 @@ from app.runs.exceptions import MetricsUnreadable
 from app.runs.stamps import Stamp, are_settled, modified_at, stamp
 from app.runs.states import has_verdict
 from app.runs.store import Run, RunStore
-from app.runs.summary import summarise
+from app.runs.summary import Summary, summarise
 from app.runs.table import look, read
 from trainer.rundir import RunDir, is_there
 
@@ -52,12 +52,12 @@ class _Watched:
 
 @dataclass
 class _Entry:
-    """A run as it is listed; `best` once it was asked for. `is_final`: it says so until its files are changed."""
+    """A run as it is listed; `summary` once it was asked for. `is_final`: it says so until its files are changed."""
 
     item: dict[str, Any]
     watched: _Watched
     is_final: bool
-    best: dict[str, float] | None = None
+    summary: Summary | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Catalogue:
         """Sort stably, so that equal ones stay newest first; what has no value comes last either way."""
         name = sort.removeprefix("-")
         value: Callable[[_Entry], Any] = (
-            (lambda entry: entry.item[name]) if name in FIELDS else (lambda entry: self._best(entry).get(name))
+            (lambda entry: entry.item[name]) if name in FIELDS else (lambda entry: self._summary(entry).best.get(name))
         )
         valued = [(value(entry), entry) for entry in entries]
         known = sorted(
@@ -118,16 +118,21 @@ class Catalogue:
     def _told(self, entry: _Entry, with_best: bool) -> dict[str, Any]:
         """With what is looked at each time, since it costs little for the runs of a page."""
         has_checkpoint = is_there(RunDir(self._store.runs_dir / entry.item["run_id"]).last_checkpoint)
-        return entry.item | {"has_checkpoint": has_checkpoint, "best_metrics": self._best(entry) if with_best else None}
+        summary = self._summary(entry) if with_best else None
+        return entry.item | {
+            "has_checkpoint": has_checkpoint,
+            "best_metrics": None if summary is None else summary.best,
+            "directions": None if summary is None else summary.directions,
+        }
 
-    def _best(self, entry: _Entry) -> dict[str, float]:
-        if entry.best is None:
+    def _summary(self, entry: _Entry) -> Summary:
+        if entry.summary is None:
             file = entry.item["metrics_file"]
             try:
-                entry.best = {} if file is None else read(lambda: look(Path(file)), summarise).best
+                entry.summary = Summary() if file is None else read(lambda: look(Path(file)), summarise)
             except MetricsUnreadable:
-                entry.best = {}
-        return entry.best
+                entry.summary = Summary()
+        return entry.summary
 
     def _forget_all_but(self, ids: Sequence[str]) -> None:
         if len(self._kept) > len(ids):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from trainer.direction import Direction
+
 Row = list[float | int | None]
 
 
@@ -43,7 +45,8 @@ class EpochChanged:
 class MetricsLogged:
     """New rows, aligned with `columns`; `from_row` is the number of rows before them. Not finite is None.
 
-    `non_finite` tells where: {column: {"nan" or "inf" or "-inf": [index in `rows`]}}.
+    `non_finite` tells where: {column: {"nan" or "inf" or "-inf": [index in `rows`]}}. `directions` says of each column
+    whose direction is known whether lower or higher is better.
     Without rows it states the position, so that a client which missed something notices.
     """
 
@@ -53,6 +56,7 @@ class MetricsLogged:
     from_row: int
     rows: list[Row]
     non_finite: dict[str, dict[str, list[int]]]
+    directions: dict[str, Direction]
 
     def payload(self) -> dict[str, Any]:
         return dict(vars(self))

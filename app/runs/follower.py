@@ -20,6 +20,7 @@ from app.runs.logtail import LogTail, first_line, read_log
 from app.runs.metrics import NonFinite, finite, merge_epochs, non_finite
 from app.runs.metricstail import MetricsTail
 from app.runs.store import Run
+from trainer.direction import Direction, directions
 
 RECENT_LOG_BYTES = 64 * 1024
 MAX_CATCH_UP_LOG_BYTES = 1024 * 1024
@@ -41,6 +42,8 @@ class Follower:
         self._log = LogTail()
         self._epochs: dict[int, dict[str, Any]] = {}
         self._progress: dict[str, Any] | None = None
+        self._directed_columns: list[str] = []
+        self._known_directions: dict[str, Direction] = {}
         self._published_state: tuple[str, str | None, int | None] | None = None
 
     @property
@@ -80,7 +83,7 @@ class Follower:
         run_id, num_rows, offset = self.run.run_id, self._metrics.num_rows, self._log.offset
         return [
             *([ProgressChanged(run_id, self._progress)] if self._progress is not None else []),
-            MetricsLogged(run_id, self._metrics.columns, num_rows, [], {}),
+            MetricsLogged(run_id, self._metrics.columns, num_rows, [], {}, self._directions()),
             LogWritten(run_id, offset, offset, ""),
             RunChanged(run_id, self.run.snapshot()),
         ]
@@ -101,6 +104,7 @@ class Follower:
             "from_row": from_row,
             "rows": rows,
             "non_finite": not_finite,
+            "directions": self._directions(),
             "log": self._log_since(log_offset),
             "epochs": [{"epoch": epoch, "metrics": dict(merged)} for epoch, merged in sorted(self._epochs.items())],
         }
@@ -147,8 +151,15 @@ class Follower:
             for epoch in sorted(changed):
                 events.append(EpochChanged(run_id, epoch, max_epochs, num_rows, dict(self._epochs[epoch])))
             # The rows last: a slow client that loses the end of this lacks rows then and asks for everything.
-            events.append(MetricsLogged(run_id, columns, num_rows - len(rows), *_for_json(columns, rows)))
+            told = _for_json(columns, rows)
+            events.append(MetricsLogged(run_id, columns, num_rows - len(rows), *told, self._directions()))
         return events
+
+    def _directions(self) -> dict[str, Direction]:
+        columns = self._metrics.columns
+        if columns is not self._directed_columns:  # Not at each event: a file may have thousands of columns.
+            self._directed_columns, self._known_directions = columns, directions(columns)
+        return self._known_directions
 
     def _read_metrics(self) -> Iterator[tuple[list[Row], set[int]]]:
         """Yield the rows that are new, in pieces, and which epochs changed by them."""

@@ -1,4 +1,4 @@
-"""What the cells and columns of a metrics CSV mean: numbers, NaN, epochs, better and worse."""
+"""What the cells and columns of a metrics CSV mean: numbers, NaN, epochs."""
 
 from __future__ import annotations
 
@@ -73,8 +73,3 @@ def merge_epochs(columns: list[str], rows: Sequence[Row], into: dict[int, dict[s
                 metrics[name] = logged
                 changed.add(int(epoch))
     return changed
-
-
-def is_better_lower(name: str) -> bool:
-    """Whether a metric improves by falling, told by its name."""
-    return "loss" in name.lower() or "error" in name.lower()

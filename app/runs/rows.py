@@ -15,6 +15,7 @@ from app.runs.stamps import modified_at
 from app.runs.stretch import Stretch
 from app.runs.table import Table
 from app.runs.thinning import choose
+from trainer.direction import directions
 
 PIECE_BYTES = 128 * 1024
 
@@ -35,6 +36,7 @@ def tell(run_id: str, table: Table, wanted: WantedRows) -> Iterator[bytes]:
     head = {
         "run_id": run_id,
         "available_columns": table.columns,
+        "directions": directions(table.columns),
         "total_rows": table.num_rows,
         "max_epoch": table.maxima.get("epoch"),
         "max_step": table.maxima.get("step"),

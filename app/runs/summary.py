@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.runs.metrics import COUNTERS, finite_values, is_better_lower
+from app.runs.metrics import COUNTERS, finite_values
 from app.runs.table import Table
+from trainer.direction import Direction, directions
 
 
 @dataclass
 class Summary:
-    """Of each metric the best and the last value, and the epochs trained. NaN and infinities do not compete."""
+    """The best and the last value of each metric, and the epochs trained. NaN and infinities do not compete.
 
+    A metric has a best value only where its direction is known.
+    """
+
+    directions: dict[str, Direction] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
     final: dict[str, float] = field(default_factory=dict)
     epochs: set[float] = field(default_factory=set)
@@ -20,14 +25,15 @@ class Summary:
 
 def summarise(table: Table) -> Summary:
     """Sum up a table. Raises as Table.stretches."""
-    summary, epoch = Summary(), table.columns.index("epoch") if "epoch" in table.columns else None
+    summary = Summary(directions(table.columns))
+    epoch = table.columns.index("epoch") if "epoch" in table.columns else None
     metrics = [(i, column) for i, column in enumerate(table.columns) if column not in COUNTERS]
     for _, stretch in table.stretches():
         epochs = stretch.values(epoch) if epoch is not None else []
         for i, name in metrics:
             values = stretch.values(i)
             if usual := finite_values(values):
-                _compete(summary.best, name, min(usual) if is_better_lower(name) else max(usual))
+                _compete(summary, name, usual)
                 summary.final[name] = float(usual[-1])
             # Lightning logs the test after the last epoch under the number of the next one, which was never trained.
             if not name.startswith("test"):
@@ -44,10 +50,13 @@ def describe(table: Table) -> dict[str, Any]:
         "total_steps": table.maxima.get("step", 0),
         "best_metrics": {f"best_{name}": summary.best[name] for name in table.columns if name in summary.best},
         "final_metrics": {name: summary.final[name] for name in table.columns if name in summary.final},
+        "directions": summary.directions,
         "available_columns": table.columns,
     }
 
 
-def _compete(best: dict[str, float], name: str, value: float) -> None:
-    known = best.setdefault(name, float(value))
-    best[name] = float(min(known, value) if is_better_lower(name) else max(known, value))
+def _compete(summary: Summary, name: str, values: list[float | int]) -> None:
+    """Let the values compete with the best so far."""
+    if (direction := summary.directions.get(name)) is not None:
+        choose = min if direction == "lower" else max
+        summary.best[name] = float(choose([*values, *([summary.best[name]] if name in summary.best else [])]))

@@ -32,6 +32,7 @@ NOTHING_YET: dict[str, Any] = {
     "from_row": 0,
     "rows": [],
     "non_finite": {},
+    "directions": {},
     "log": {"offset": 0, "next_offset": 0, "text": ""},
     "epochs": [],
 }

@@ -98,6 +98,19 @@ class DeletedSchema(Schema):
     error = fields.String(required=True, allow_none=True)
 
 
+def _directions(**options: Any) -> fields.Dict:
+    return fields.Dict(
+        keys=fields.String(),
+        values=fields.String(validate=validate.OneOf(["lower", "higher"])),
+        required=True,
+        metadata={
+            "description": "Which way each metric improves; only metrics whose direction is known.",
+            "example": {"val/loss": "lower", "val/acc": "higher"},
+        },
+        **options,
+    )
+
+
 class RunListItemSchema(Schema):
     run_id = fields.String(required=True)
     created_at = fields.String(required=True, allow_none=True)
@@ -118,13 +131,15 @@ class RunListItemSchema(Schema):
         values=fields.Float(),
         required=True,
         allow_none=True,
-        metadata={"description": "The best value of each metric; null unless asked for."},
+        metadata={"description": "The best value of each metric whose direction is known; null unless asked for."},
     )
+    directions = _directions(allow_none=True)
 
 
 class MetricsSchema(Schema):
     run_id = fields.String(required=True)
     available_columns = fields.List(fields.String(), required=True)
+    directions = _directions()
     total_rows = fields.Integer(required=True)
     max_epoch = fields.Integer(required=True, allow_none=True)
     max_step = fields.Integer(required=True, allow_none=True)
@@ -155,6 +170,7 @@ class SummarySchema(Schema):
     best_metrics = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
     final_metrics = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
     available_columns = fields.List(fields.String(), required=True)
+    directions = _directions()
 
 
 class ArtifactSchema(Schema):

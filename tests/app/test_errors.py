@@ -234,7 +234,17 @@ def test_a_bad_subscription_is_acknowledged_with_the_one_shape(shared: LiveServe
         for run_id in ("unknown", "..", "../secret", "\x00", "", "a/b"):
             check_shape(client.call("subscribe", {"run_id": run_id}, namespace="/training", timeout=10), 404)
         told = client.call("subscribe", {}, namespace="/training", timeout=10)
-        assert set(told) == {"run", "progress", "columns", "from_row", "rows", "non_finite", "log", "epochs"}
+        assert set(told) == {
+            "run",
+            "progress",
+            "columns",
+            "from_row",
+            "rows",
+            "non_finite",
+            "directions",
+            "log",
+            "epochs",
+        }
 
 
 def test_events_that_make_no_sense_harm_nobody(shared: LiveServer) -> None:

@@ -50,6 +50,7 @@ def test_metrics_have_the_contracts_fields(shared: LiveServer, run: Path) -> Non
         "max_step": 19,
         "data": DATA,
         "non_finite": {"train/loss": {"nan": [2]}, "val/acc": {"inf": [3]}},
+        "directions": {"train/loss": "lower", "val/acc": "higher", "val/loss": "lower"},
         "csv_file": str(run / "csv" / "version_0" / "metrics.csv"),
         "last_modified": body["last_modified"],
     }
@@ -283,6 +284,7 @@ def test_the_summary_takes_the_least_loss_and_the_greatest_accuracy(shared: Live
         "total_steps": 30,
         "best_metrics": {"best_train/loss": 2.0, "best_val/acc": 0.875, "best_val/Error_rate": 0.125},
         "final_metrics": {"train/loss": 2.0, "val/acc": 0.75, "val/Error_rate": 0.5},
+        "directions": {"train/loss": "lower", "val/acc": "higher", "val/Error_rate": "lower"},
         "available_columns": ["epoch", "step", "train/loss", "val/acc", "val/Error_rate"],
     }
 
@@ -324,6 +326,7 @@ def test_runs_are_listed_newest_first_with_the_contracts_fields(empty: LiveServe
         "ended_at": None,
         "duration_s": None,
         "best_metrics": None,
+        "directions": None,
     }
     assert (failed["status"], failed["has_metrics"], failed["reason"]) == ("failed", True, "exit code 3")
     assert failed["metrics_file"] == str(empty.runs_dir / failed["run_id"] / "csv/version_0/metrics.csv")

@@ -153,6 +153,16 @@ def test_a_long_past_comes_in_pieces_and_is_read_anew_when_it_was_changed(server
         write_metrics(run_path, header + "".join(reversed(lines)) + "45,45000,1,2,nan\n")
 
 
+def test_the_direction_of_each_metric_is_told_with_its_rows(server: LiveServer) -> None:
+    told = write_run(server.runs_dir, "2020-01-01_00-00-00", metrics="epoch,val/rmse,val/iou,lr\n0,1,2,3\n")
+    with server.client() as client:
+        answer = client.call("subscribe", {"run_id": told.name}, namespace="/training", timeout=20)
+    assert answer["directions"] == {"val/rmse": "lower", "val/iou": "higher"}
+    (listed,) = server.get("/training/metrics/runs?best=1").json()
+    assert (listed["best_metrics"], listed["directions"]) == ({"val/rmse": 1.0, "val/iou": 2.0}, answer["directions"])
+    assert server.get("/training/metrics/runs").json()[0]["directions"] is None
+
+
 def call(server: LiveServer, asked: object) -> dict[str, object]:
     with server.client() as client:
         return dict(client.call("subscribe", asked, namespace="/training", timeout=20))

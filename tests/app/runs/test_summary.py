@@ -16,6 +16,19 @@ def test_the_best_of_a_loss_or_error_is_its_minimum_else_the_maximum(tmp_path: P
     assert (summary["total_steps"], summary["total_epochs"]) == (30, 4)
 
 
+def test_only_a_metric_whose_direction_is_known_has_a_best_value(tmp_path: Path) -> None:
+    rows = ["0,9,0.5,40,3.5,9.0,0.1", "1,19,0.75,30,4.5,8.0,0.01", "2,29,0.25,35,2.5,7.0,0.001", ""]
+    summary = describe(table(tmp_path, "epoch,step,val/iou,wer,grad_norm,time,lr\n" + "\n".join(rows)))
+    assert summary["best_metrics"] == {"best_val/iou": 0.75, "best_wer": 30.0}
+    assert summary["directions"] == {"val/iou": "higher", "wer": "lower"}
+    assert summary["final_metrics"]["lr"] == 0.001
+
+
+def test_the_best_of_several_validations_in_an_epoch_counts(tmp_path: Path) -> None:
+    rows = "0,9,1,31.0\n0,19,1,37.0\n0,29,1,29.5\n1,39,1,30.0\n"
+    assert describe(table(tmp_path, "epoch,step,loss,val/acc\n" + rows))["best_metrics"]["best_val/acc"] == 37.0
+
+
 def test_a_long_table_is_summed_up_as_a_whole(tmp_path: Path) -> None:
     rows = "".join(f"{i // 100},{i},{1 + abs(i - 3000)}.0,{i}.5\n" for i in range(7000))
     summary = describe(table(tmp_path, "epoch,step,loss,acc\n" + rows))
