@@ -1,6 +1,8 @@
-"""The page's files under an address that names their content: a browser keeps them and need not ask again.
+"""Serve the page's files under an address that names their content, so that a browser keeps them for good.
 
-They are answered from memory, compressed, before Flask sees the request; style sheets and modules each as one file.
+The files are answered from memory, compressed, before Flask sees the request. The style sheets are served as one file.
+The modules are served as they are: the HTML names them all, so that a browser asks for them at once instead of one
+import after the other.
 """
 
 from __future__ import annotations
@@ -13,15 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.bundle import Bundle
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PREFIX = "/assets"
 KEEP_S = 365 * 24 * 3600
 STYLES = "styles/all.css"
-SCRIPT = "all.js"
+SCRIPT = "main.js"
+NOT_MODULES = ("vendor", "docs")
+"""Folders whose scripts are no modules of the page."""
 STYLE_SHEETS = (
     "styles/tokens.css", "styles/base.css", "styles/frame.css", "styles/run.css", "styles/epochs.css",
     "styles/lists.css", "styles/start.css", "styles/report.css", "vendor/uPlot-1.6.32.min.css", "styles/charts.css",
@@ -36,7 +38,8 @@ class Assets:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-        self._names |= {STYLES, SCRIPT}
+        self._names.add(STYLES)
+        self.modules = sorted(name for name in self._names if _is_module(name))
         self.address = f"{PREFIX}/{self._version()}"
         self._packed = cache(self._pack)
 
@@ -50,8 +53,6 @@ class Assets:
     def _read(self, name: str) -> bytes:
         if name == STYLES:
             return b"\n".join(map(self._read, STYLE_SHEETS))
-        if name == SCRIPT:
-            return Bundle(self._folder, "main.js").text.encode()
         return (self._folder / name).read_bytes()
 
     def _pack(self, name: str) -> tuple[bytes, bytes | None]:
@@ -84,7 +85,11 @@ class Assets:
         headers = [
             ("Content-Type", f"{kind}; charset=utf-8" if kind.startswith("text/") else kind),
             ("Content-Length", str(len(body))),
-            ("Cache-Control", f"public, max-age={KEEP_S}" if is_current else "no-cache"),
+            ("Cache-Control", f"public, max-age={KEEP_S}, immutable" if is_current else "no-cache"),
             ("Vary", "Accept-Encoding"),
         ]
         return body, headers + ([] if packed is None else [("Content-Encoding", "gzip")])
+
+
+def _is_module(name: str) -> bool:
+    return name.endswith(".js") and name.partition("/")[0] not in NOT_MODULES

@@ -50,7 +50,7 @@ def ping() -> dict[str, str]:
 def register(app: Flask, access: Access) -> None:
     assert app.static_folder is not None
     assets = Assets(Path(app.static_folder))
-    files = {"assets": assets.address, "styles": STYLES, "script": SCRIPT}
+    files = {"assets": assets.address, "styles": STYLES, "script": SCRIPT, "modules": assets.modules}
 
     def page(view: str, run_id: str | None = None) -> Response:
         """The page, at each of its addresses: it shows at once the view that the address names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import posixpath
 import re
 
 import pytest
@@ -21,7 +22,7 @@ def client() -> FlaskClient:
 @pytest.fixture
 def address(client: FlaskClient) -> str:
     """Where the page's files are."""
-    [found] = set(re.findall(r"/assets/\w+(?=/all\.js)", client.get("/").text))
+    [found] = set(re.findall(r"/assets/\w+(?=/main\.js)", client.get("/").text))
     return str(found)
 
 
@@ -36,7 +37,7 @@ def test_pages_forbid_what_is_not_ours(client: FlaskClient, address: str) -> Non
 
 def test_a_browser_keeps_what_the_page_is_made_of(client: FlaskClient, address: str) -> None:
     kept = client.get(f"{address}/main.js")
-    assert kept.headers["Cache-Control"] == "public, max-age=31536000"
+    assert kept.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert kept.headers["Content-Type"] == "text/javascript; charset=utf-8"
     assert kept.headers["X-Content-Type-Options"] == "nosniff"
     assert kept.text == (ROOT / "static" / "main.js").read_text()
@@ -49,7 +50,7 @@ def test_what_is_no_file_of_the_page_is_not_found(client: FlaskClient, address: 
     assert client.get(f"{address}/{path}").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/", "{address}/all.js", "{address}/styles/all.css"])
+@pytest.mark.parametrize("path", ["/", "{address}/main.js", "{address}/styles/all.css"])
 def test_it_is_compressed_for_who_takes_that(client: FlaskClient, address: str, path: str) -> None:
     path = path.format(address=address)
     plain = client.get(path)
@@ -79,3 +80,15 @@ def test_every_style_sheet_is_in_the_one_that_is_served(client: FlaskClient, add
     served = client.get(f"{address}/styles/all.css").text
     sheets = [*(ROOT / "static" / "styles").glob("*.css"), *(ROOT / "static" / "vendor").glob("uPlot*.css")]
     assert [sheet.name for sheet in sheets if sheet.read_text() not in served] == []
+
+
+def test_the_html_names_each_module_that_the_page_imports(client: FlaskClient, address: str) -> None:
+    """Otherwise a browser would find it only once it has read the module that imports it."""
+    named = set(re.findall(r'rel="modulepreload" href="([^"]+)"', client.get("/").text))
+    todo, imported = [f"{address}/main.js"], set()
+    while todo:
+        module = todo.pop()
+        imported.add(module)
+        found = re.findall(r'\bfrom\s+"(\.[^"]+)"', client.get(module).text)
+        todo += {posixpath.normpath(posixpath.join(posixpath.dirname(module), path)) for path in found} - imported
+    assert named == imported
