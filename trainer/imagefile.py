@@ -14,6 +14,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from trainer.imageformats import formats
+
 UNREADABLE = (
     OSError,
     ValueError,
@@ -68,7 +70,7 @@ def look(path: Path, decode: bool) -> Look:
 
 
 def _look_at(content: bytes, digest: bytes, decode: bool) -> Look:
-    with Image.open(io.BytesIO(content)) as image:
+    with Image.open(io.BytesIO(content), formats=formats()) as image:
         width, height = image.size
         mode, has_alpha = image.mode, image.has_transparency_data
         if decode:

@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 
 from trainer.imagefile import UNREADABLE
 from trainer.imagefolder import image_paths, list_classes
+from trainer.imageformats import formats
 
 SPLITS = ("train", "val", "test")
 
@@ -91,7 +92,7 @@ def open_image(path: Path, channels: int, content: bytes | None = None) -> Image
     `content` is what the file holds, where it was read already. Raises DataInvalid, naming the file.
     """
     try:
-        with Image.open(path if content is None else io.BytesIO(content)) as file:
+        with Image.open(path if content is None else io.BytesIO(content), formats=formats()) as file:
             image: Image.Image = ImageOps.exif_transpose(file)
             if image.mode.startswith("I"):
                 # Pillow would cut 16-bit values off at 255 instead of scaling them.
