@@ -12,6 +12,7 @@ from app.access import Access
 from app.broadcast import broadcast_for
 from app.extensions import Api, SocketJson, TextPacket, lock_maker_for, offload_for
 from app.live import Live, SocketGate, TrainingNamespace
+from app.prefix import Prefix
 from app.runs.load import LoadHistory
 from app.runs.lock import PublisherLock
 from app.runs.supervisor import Supervisor
@@ -42,7 +43,8 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     access = Access(settings)
     access.register(app)
     security: list[dict[str, list[str]]] = [{"token": []}]
-    api = Api(app, spec_kwargs={"security": security if settings.api_token else [*security, {}]})
+    spec = {"security": security if settings.api_token else [*security, {}], "servers": [{"url": "./"}]}
+    api = Api(app, spec_kwargs=spec)
     for blueprint in (pages.blp, training.blp, models.blp, metrics.blp, run.blp):
         api.register_blueprint(blueprint)
     errors.register(app)
@@ -76,5 +78,6 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     socketio.on_namespace(TrainingNamespace(live, access))
     app.wsgi_app = SocketGate(app.wsgi_app, socketio, access, settings.max_sockets)  # type: ignore[method-assign]
     app.wsgi_app = StatusShortcut(app.wsgi_app, built.status, access)  # type: ignore[method-assign]
+    app.wsgi_app = Prefix(app.wsgi_app, settings.url_prefix)  # type: ignore[method-assign]
     app.extensions["supervisor"] = supervisor
     return app

@@ -65,7 +65,10 @@ class Access:
         """
         origin, host = environ.get("HTTP_ORIGIN"), environ.get("HTTP_HOST")
         if not self.is_origin_allowed(origin, environ):
-            return f"Pages from {origin} may not use this service. TRAINING_CORS_ORIGINS names those that may."
+            return (
+                f"Pages from {origin} may not use this service. Add that address to TRAINING_CORS_ORIGINS, or let the "
+                "proxy in between forward the Host header."
+            )
         if not self.is_host_known(host):
             return (
                 f"{host} is not known as an address of this service. Use http://localhost, or start the service with "

@@ -187,7 +187,8 @@ def error_body(code: int, message: str, errors: dict[str, Any] | None = None, **
 def _explain(error: HTTPException) -> str:
     """Say what would be right where the framework only says what is wrong."""
     if isinstance(error, NotFound):
-        return f"There is nothing at {request.path}. The API is described at /docs and /openapi.json."
+        root = request.script_root
+        return f"There is nothing at {request.path}. The API is described at {root}/docs and {root}/openapi.json."
     if isinstance(error, MethodNotAllowed):
         return f"{request.method} is not possible at {request.path}. Possible: {', '.join(error.valid_methods or ())}."
     if isinstance(error, RequestEntityTooLarge):

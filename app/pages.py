@@ -18,7 +18,7 @@ blp = Blueprint("pages", __name__, description="Is it alive?")
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "font-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
 )
 """Nothing but our own files, nothing inline: also the answers of REST, should a browser ever show one as a page."""
 
@@ -50,12 +50,13 @@ def ping() -> dict[str, str]:
 def register(app: Flask, access: Access) -> None:
     assert app.static_folder is not None
     assets = Assets(Path(app.static_folder))
-    files = {"assets": assets.address, "styles": STYLES, "script": SCRIPT, "modules": assets.modules}
+    files = {"assets": assets.address.removeprefix("/"), "styles": STYLES, "script": SCRIPT, "modules": assets.modules}
 
     def page(view: str, run_id: str | None = None) -> Response:
         """The page, at each of its addresses: it shows at once the view that the address names."""
         told = opening(access, run_id) if view in OF_RUN else "null"
-        return _packed(render_template("index.html", view=view, states=STATES, opening=told, **files))
+        root = "../" * (request.path.count("/") - 1) or "./"  # Relative: right below any path that a proxy shows.
+        return _packed(render_template("index.html", root=root, view=view, states=STATES, opening=told, **files))
 
     for path, view in VIEWS.items():
         app.add_url_rule(path, f"page_{view}", page, defaults={"view": view})

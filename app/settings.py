@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 PREFIX = "TRAINING_"
 
 _HOST = re.compile(r"[\w.:%-]+")
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 
 T = TypeVar("T")
@@ -44,6 +45,18 @@ def _origins(text: str) -> tuple[str, ...]:
     if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
         raise ValueError("must be origins such as https://example.org, separated by commas, or *")
     return origins
+
+
+def _prefix(text: str) -> str:
+    prefix = text.rstrip("/")
+    if prefix and not is_prefix(prefix):
+        raise ValueError("must be a path such as /train")
+    return prefix
+
+
+def is_prefix(text: str) -> bool:
+    """Whether it is a path that addresses can be put below: /a/b, of letters, digits and - . _ ~ alone."""
+    return _PREFIX.fullmatch(text) is not None
 
 
 def _flag(text: str) -> bool:
@@ -96,6 +109,7 @@ class Settings:
     cors_origins: tuple[str, ...] = _setting(
         None, "comma-separated origins that may use REST and sockets; unset: the same origin only", _origins
     )
+    url_prefix: str = _setting("", "the path under which a proxy shows the service, such as /train", _prefix)
     stop_grace_s: float = _setting("30", "seconds from the stop signal to the kill", _number(float, 0, 86400))
     poll_interval_s: float = _setting(
         "0.1",

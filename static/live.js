@@ -1,4 +1,5 @@
 /** The socket: connect, stay connected for ever, and hand what arrives to Sync. */
+import { ROOT } from "./address.js";
 import { io } from "./vendor/socket.io-client-4.8.4.esm.min.js";
 import { Sync } from "./sync.js";
 
@@ -12,6 +13,7 @@ const RETRY_AFTER_MS = 1000;
  */
 export function followLive({ getState, dispatch, getToken, checkAccess }) {
   const socket = io("/training", {
+    path: `${ROOT.pathname}socket.io/`,
     transports: ["websocket", "polling"],
     tryAllTransports: true,
     auth: (give) => give({ token: getToken() }),
@@ -22,6 +24,11 @@ export function followLive({ getState, dispatch, getToken, checkAccess }) {
   const sync = new Sync({ getState, dispatch, send: (request, answered) => subscribe(socket, request, answered) });
   const tell = (status, message) => dispatch({ type: "connection", status, message, at: Date.now() });
 
+  async function explain() {
+    const message = await refusal();
+    if (!socket.connected) tell(message === null ? "offline" : "refused", message);
+  }
+
   for (const name of EVENTS) socket.on(name, (event) => sync.receive(name, event));
   socket.on("connect", () => {
     tell("live");
@@ -29,16 +36,13 @@ export function followLive({ getState, dispatch, getToken, checkAccess }) {
   });
   socket.on("disconnect", (reason) => {
     sync.disconnected();
-    tell("offline");
+    if (getState().connection.status === "live") tell("offline");
+    explain();
     // Of its own accord the client comes back from everything but a server that said goodbye.
     if (reason === "io server disconnect") setTimeout(() => socket.connect(), RETRY_AFTER_MS);
   });
   socket.on("connect_error", async (error) => {
-    if (socket.active) {
-      const message = await refusal();
-      if (!socket.connected) tell(message === null ? "offline" : "refused", message);
-      return;
-    }
+    if (socket.active) return explain();
     // The service itself said no. REST tells whether it was for the token.
     tell("refused", error.message);
     await checkAccess();
@@ -57,9 +61,9 @@ function subscribe(socket, request, answered) {
 /** Why the service lets no socket in, as it says itself; null when it does not answer at all. */
 async function refusal() {
   try {
-    // Without a protocol version, so that no session is opened when sockets are let in after all.
-    const response = await fetch("/socket.io/?transport=polling", { cache: "no-store" });
-    return response.status === 503 ? (await response.json()).message : null;
+    // A POST, because with that a browser names the page's origin, as it does for a socket. Without a session it opens none.
+    const response = await fetch("socket.io/?transport=polling", { method: "POST", cache: "no-store" });
+    return [403, 503].includes(response.status) ? (await response.json()).message : null;
   } catch {
     return null;
   }

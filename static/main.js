@@ -44,7 +44,7 @@ async function attempt(action, refused) {
 }
 
 const tell = (problem) => dispatch({ type: "notice", text: problem.message });
-const runPath = (runId) => `/training/runs/${encodeURIComponent(runId)}`;
+const runPath = (runId) => `training/runs/${encodeURIComponent(runId)}`;
 
 /** What was asked for, as it was asked: the service filled in the folders that the dataset stands for. */
 function sameRequest({ train_data_dir, val_data_dir, test_data_dir, ...asked }) {
@@ -61,19 +61,19 @@ function request(of, path, body) {
 }
 
 async function start(wanted) {
-  const isStarted = await request("start", "/training/start", wanted);
-  if (isStarted) go("/");
+  const isStarted = await request("start", "training/start", wanted);
+  if (isStarted) go("./");
 }
 
 const download = (path) => attempt(() => api.download(path), tell);
-const downloadModel = (runId) => download(`/training/models/${encodeURIComponent(runId)}/download`);
+const downloadModel = (runId) => download(`training/models/${encodeURIComponent(runId)}/download`);
 
 const save = (runs) => attempt(() => saveCsv(api.get, runs), tell);
 
 async function stop() {
   const { run } = getState();
   const mode = await askHowToStop(run.state === "stopping");
-  if (mode !== null) await request("stop", "/training/stop?wait=0", { run_id: run.run_id, mode });
+  if (mode !== null) await request("stop", "training/stop?wait=0", { run_id: run.run_id, mode });
 }
 
 let compare = null;
@@ -94,16 +94,16 @@ const startForm = new StartForm({
 });
 
 const listModels = () =>
-  attempt(async () => dispatch({ type: "models", models: (await api.get("/training/models")).models_info }), tell);
+  attempt(async () => dispatch({ type: "models", models: (await api.get("training/models")).models_info }), tell);
 
 const runs = new Runs({
   async fetchPage(query, offset, limit) {
     let page = null;
     const asked = new URLSearchParams({ ...told(query), offset, limit, best: 1 });
-    await attempt(async () => (page = await api.list(`/training/metrics/runs?${asked}`)), tell);
+    await attempt(async () => (page = await api.list(`training/metrics/runs?${asked}`)), tell);
     return page;
   },
-  replace: (query) => history.replaceState(null, "", `/runs?${new URLSearchParams(told(query))}`.replace(/\?$/, "")),
+  replace: (query) => history.replaceState(null, "", `runs?${new URLSearchParams(told(query))}`.replace(/\?$/, "")),
 });
 
 /** Of a query what says something. */
@@ -118,7 +118,7 @@ const describe = (run) =>
     if (getState().detail === detail) showReport(report, (path) => api.image(`${runPath(run.run_id)}/artifacts/${path}`));
   }, tell);
 
-const loadSystem = () => attempt(async () => dispatch({ type: "load", load: await api.get("/training/system") }), () => {});
+const loadSystem = () => attempt(async () => dispatch({ type: "load", load: await api.get("training/system") }), () => {});
 
 const isOther = (a, b) => a.name !== b.name || JSON.stringify(a.query) !== JSON.stringify(b.query);
 
@@ -134,7 +134,7 @@ async function deleteRun() {
   const { run, detail } = getState();
   const about = `Run ${run.run_id} goes with its model, checkpoints, metrics and log (${bytes(sizeOf(detail.artifacts))}). This cannot be undone.`;
   if (!(await askWhetherToDelete(about))) return;
-  if (await attempt(() => api.delete(`/training/models/${encodeURIComponent(run.run_id)}`), tell)) go("/runs");
+  if (await attempt(() => api.delete(`training/models/${encodeURIComponent(run.run_id)}`), tell)) go("runs");
 }
 
 /** What the socket does not tell is asked for when the run changes its state or the connection is back. */
@@ -202,7 +202,7 @@ document.addEventListener("click", (event) => {
   download(link.pathname);
 });
 
-const sync = followLive({ getState, dispatch, getToken: readToken, checkAccess: () => attempt(() => api.get("/training/status"), tell) });
+const sync = followLive({ getState, dispatch, getToken: readToken, checkAccess: () => attempt(() => api.get("training/status"), tell) });
 const go = createRouter((view) => {
   dispatch({ type: "went", view });
   sync.follow(followed(view));
@@ -214,7 +214,7 @@ async function watchActive() {
   const { view, run } = getState();
   if (view.name !== "run" || isActive(run) || document.hidden) return;
   const tell = async () => {
-    const { running, run_id, config_name, state, progress } = await api.get("/training/status");
+    const { running, run_id, config_name, state, progress } = await api.get("training/status");
     dispatch({ type: "active", active: running ? { run_id, config_name, state, progress } : null });
   };
   await attempt(tell, () => {});

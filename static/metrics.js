@@ -35,7 +35,7 @@ export function fromAnswer({ available_columns: names, data, non_finite }) {
 /** Ask REST for a run's metrics, of many rows only some with all peaks (null: for all rows); none yet is not wrong. */
 export async function fetchMetrics(get, runId, maxPoints) {
   try {
-    return fromAnswer(await get(`/training/metrics/runs/${encodeURIComponent(runId)}${maxPoints === null ? "" : `?max_points=${maxPoints}`}`));
+    return fromAnswer(await get(`training/metrics/runs/${encodeURIComponent(runId)}${maxPoints === null ? "" : `?max_points=${maxPoints}`}`));
   } catch (error) {
     if (error.problem?.code === 404) return NO_METRICS;
     throw error;

@@ -1,7 +1,8 @@
 /** Addresses: which view an address shows, and going from one to another without loading the page anew. */
+import { ROOT } from "./address.js";
 import { byId } from "./dom.js";
 
-const PLACES = { "/": "now", "/runs": "runs", "/models": "models", "/start": "start" };
+const PLACES = new Map([["", "now"], ["runs", "runs"], ["models", "models"], ["start", "start"]]);
 
 /**
  * The view at an address: {name, runId, query}; `runId` is null but for the view `run`, a run's own address. Wherever the
@@ -10,24 +11,25 @@ const PLACES = { "/": "now", "/runs": "runs", "/models": "models", "/start": "st
 export function viewOf({ pathname, search }) {
   const query = Object.fromEntries(new URLSearchParams(search));
   if (query.runs) return { name: "compare", runId: null, query };
-  const runId = /^\/runs\/([^/]+)$/.exec(pathname)?.[1];
+  const place = placeOf(pathname);
+  const runId = /^runs\/([^/]+)$/.exec(place)?.[1];
   if (runId !== undefined) return { name: "run", runId: decoded(runId), query };
-  return { name: PLACES[pathname] ?? "now", runId: null, query };
+  return { name: PLACES.get(place) ?? "now", runId: null, query };
 }
 
 /** The runs that an address' query compares, each once. */
 export const runsIn = (search) => [...new Set((new URLSearchParams(search).get("runs") ?? "").split(",").filter(Boolean))];
 
-export const pathOfComparison = (ids) => `/?runs=${ids.map(encodeURIComponent).join(",")}`;
+export const pathOfComparison = (ids) => `./?runs=${ids.map(encodeURIComponent).join(",")}`;
 
-export const pathOfRun = (runId) => `/runs/${encodeURIComponent(runId)}`;
+export const pathOfRun = (runId) => `runs/${encodeURIComponent(runId)}`;
 
 /** Call `went(view)` at each change of the address; returns the function that goes to a path. */
 export function createRouter(went) {
   const arrive = () => went(viewOf(location));
 
   function go(path) {
-    if (path !== location.pathname + location.search) history.pushState(null, "", path);
+    if (new URL(path, ROOT).href !== location.href) history.pushState(null, "", path);
     arrive();
     scrollTo(0, 0);
     byId("main").focus({ preventScroll: true }); // A screen reader goes on with what is new.
@@ -38,14 +40,22 @@ export function createRouter(went) {
     const link = event.target.closest?.("a[href]");
     const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
     if (!link || !isPlain || event.defaultPrevented || link.hasAttribute("download") || link.target) return;
-    if (link.origin !== location.origin || link.hash || !isOurs(link.pathname)) return;
+    const anchor = /^#(.+)/.exec(link.getAttribute("href"))?.[1];
+    if (anchor === undefined && (link.origin !== location.origin || link.hash || !isOurs(link.pathname))) return;
     event.preventDefault();
-    go(link.pathname + link.search);
+    if (anchor !== undefined) byId(anchor).focus(); // A part of this view: to the browser it is one of the page's <base>.
+    else go(link.pathname + link.search);
   });
   return go;
 }
 
-const isOurs = (pathname) => pathname in PLACES || pathname.startsWith("/runs/");
+/** The path below the service's root; null for one that is not below it. */
+const placeOf = (pathname) => (pathname.startsWith(ROOT.pathname) ? pathname.slice(ROOT.pathname.length) : null);
+
+function isOurs(pathname) {
+  const place = placeOf(pathname);
+  return place !== null && (PLACES.has(place) || place.startsWith("runs/"));
+}
 
 function decoded(text) {
   try {

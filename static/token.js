@@ -1,5 +1,7 @@
-/** The service's token, kept in this browser. Where storage is forbidden it lasts as long as the page. */
-const KEY = "training-token";
+/** The service's token, kept in this browser, apart from that of another service on the same host. Where storage is forbidden it lasts as long as the page. */
+import { ROOT } from "./address.js";
+
+const KEY = `training-token ${ROOT.pathname}`;
 let kept = null;
 
 export function readToken() {

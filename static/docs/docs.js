@@ -1,6 +1,6 @@
 /** Show our OpenAPI document. With a token set, "Try it out" sends the one that the page keeps. */
 window.SwaggerUIBundle({
-  url: "/openapi.json",
+  url: "openapi.json",
   dom_id: "#api",
   validatorUrl: null,
   docExpansion: "list",
@@ -8,7 +8,7 @@ window.SwaggerUIBundle({
   requestInterceptor(request) {
     let token = null;
     try {
-      token = localStorage.getItem("training-token");
+      token = localStorage.getItem(`training-token ${new URL(".", document.baseURI).pathname}`);
     } catch {
       // Storage is forbidden here.
     }

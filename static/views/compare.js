@@ -77,7 +77,7 @@ export function createCompare(place, { get, go, save }) {
   }
 
   async function listChoices(ofRound) {
-    const listed = await get(`/training/metrics/runs?limit=${MAX_CHOICES}`).catch(() => []);
+    const listed = await get(`training/metrics/runs?limit=${MAX_CHOICES}`).catch(() => []);
     if (ofRound === round) adder.show(listed.filter(({ run_id, has_metrics }) => has_metrics && !ids.includes(run_id)));
   }
 
@@ -110,8 +110,8 @@ export function createCompare(place, { get, go, save }) {
 async function loadRun(get, id, numRuns) {
   const points = Math.min(MAX_POINTS, Math.max(MIN_POINTS, Math.floor(ALL_POINTS / numRuns)));
   const path = encodeURIComponent(id);
-  const [detail, metrics] = await Promise.all([get(`/training/runs/${path}`), fetchMetrics(get, id, points)]);
-  const summary = metrics.count ? await get(`/training/metrics/runs/${path}/summary`) : null;
+  const [detail, metrics] = await Promise.all([get(`training/runs/${path}`), fetchMetrics(get, id, points)]);
+  const summary = metrics.count ? await get(`training/metrics/runs/${path}/summary`) : null;
   return { id, detail, metrics, summary };
 }
 

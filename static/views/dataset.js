@@ -34,7 +34,7 @@ export class DatasetPreview {
   }
 
   async #showImages(name) {
-    const preview = await this.#get(`/training/datasets/${encodeURIComponent(name)}/preview`);
+    const preview = await this.#get(`training/datasets/${encodeURIComponent(name)}/preview`);
     if (preview === null || this.#shown !== name) return;
     byId("preview-classes").replaceChildren(...preview.classes.map(classOf));
     const left = preview.num_classes - preview.classes.length;
@@ -44,7 +44,7 @@ export class DatasetPreview {
   /** The check may take a while; until it is finished it is asked how far it has come. */
   async #showCheck(name) {
     for (let wait = 0; this.#shown === name; wait = 1) {
-      const report = await this.#get(`/training/datasets/${encodeURIComponent(name)}?wait=${wait}`);
+      const report = await this.#get(`training/datasets/${encodeURIComponent(name)}?wait=${wait}`);
       if (report === null || this.#shown !== name) return;
       const isChecking = report.status === "checking";
       const findings = isChecking ? report.errors : [...report.errors, ...report.warnings];

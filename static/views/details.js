@@ -67,7 +67,7 @@ const textOf = (value) => (typeof value === "string" ? value : JSON.stringify(va
 
 function renderFiles({ run_id, artifacts }) {
   const rows = artifacts.map(({ path, size, modified_at }) => {
-    const address = `/training/runs/${encodeURIComponent(run_id)}/artifacts/${path.split("/").map(encodeURIComponent).join("/")}`;
+    const address = `training/runs/${encodeURIComponent(run_id)}/artifacts/${path.split("/").map(encodeURIComponent).join("/")}`;
     const link = make("a", { text: path, href: address, download: "" });
     return make("tr", {}, make("td", {}, link), make("td", { text: bytes(size), className: "number" }), make("td", { text: shortMoment(modified_at), className: "number wide" }));
   });

@@ -4,7 +4,7 @@ import { percent } from "../format.js";
 import { isActive } from "../state.js";
 import { fraction } from "./now.js";
 
-const NAV = { now: "/", run: "/runs", runs: "/runs", compare: "/runs", models: "/models", start: "/start" };
+const NAV = { now: "./", run: "runs", runs: "runs", compare: "runs", models: "models", start: "start" };
 
 export const renderFrame = whenChanged(
   (state) => [state.view, state.run, state.progress, state.active],

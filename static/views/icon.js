@@ -15,7 +15,7 @@ export function renderIcon({ run, progress, connection }) {
   const wanted = run === null ? null : iconOf(colour, share);
   if (wanted === shown) return;
   shown = wanted;
-  byId("icon").href = wanted === null ? "/static/favicon.svg" : `data:image/svg+xml,${encodeURIComponent(wanted)}`;
+  byId("icon").href = wanted === null ? "static/favicon.svg" : `data:image/svg+xml,${encodeURIComponent(wanted)}`;
 }
 
 export function iconOf(colour, share) {

@@ -16,7 +16,7 @@ export const renderModels = whenChanged(
   },
 );
 
-const downloadPath = ({ run_id }, variant) => `/training/models/${encodeURIComponent(run_id)}/download${variant ? `?variant=${encodeURIComponent(variant)}` : ""}`;
+const downloadPath = ({ run_id }, variant) => `training/models/${encodeURIComponent(run_id)}/download${variant ? `?variant=${encodeURIComponent(variant)}` : ""}`;
 
 function card(model) {
   const name = make("h2", {}, make("a", { text: model.model_name, href: pathOfRun(model.run_id) }));

@@ -132,10 +132,10 @@ function renderActions({ run, detail, start, stop, isLoaded, missing }) {
   setText(byId("stop"), run?.state === "stopping" ? "Stop at once…" : "Stop…");
   const paths = new Set(detail?.artifacts.map((artifact) => artifact.path));
   byId("resume").hidden = !RESUMABLE.has(run?.state) || !paths.has("checkpoints/last.ckpt");
-  if (run !== null) byId("resume").href = `/start?resume=${encodeURIComponent(run.run_id)}`;
+  if (run !== null) byId("resume").href = `start?resume=${encodeURIComponent(run.run_id)}`;
   byId("again").hidden = run === null || isActive(run);
   byId("change").hidden = byId("again").hidden;
-  if (run !== null) byId("change").href = `/start?from=${encodeURIComponent(run.run_id)}`;
+  if (run !== null) byId("change").href = `start?from=${encodeURIComponent(run.run_id)}`;
   byId("compare-link").hidden = run === null;
   if (run !== null) byId("compare-link").href = pathOfComparison([run.run_id]);
   byId("again").disabled = start.isBusy;

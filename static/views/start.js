@@ -1,4 +1,5 @@
 /** The form that starts a training. Everything is checked by the service while it is typed, and said beside its field. */
+import { ROOT } from "../address.js";
 import { isAway } from "../api.js";
 import { byId, make, setText } from "../dom.js";
 import { experimentName } from "../format.js";
@@ -15,7 +16,7 @@ const OTHER_FOLDERS = "";
 /** Of so many runs, the newest, those with a checkpoint are offered to go on from. */
 const MAX_EARLIER = 200;
 
-const runPath = (runId) => `/training/runs/${encodeURIComponent(runId)}`;
+const runPath = (runId) => `training/runs/${encodeURIComponent(runId)}`;
 
 export class StartForm {
   #api;
@@ -56,7 +57,7 @@ export class StartForm {
   async open({ from, resume = "" }, isBack = false) {
     this.#isProposed &&= isBack;
     try {
-      const paths = ["/training/configs", "/training/datasets", "/training/settings", `/training/metrics/runs?limit=${MAX_EARLIER}`];
+      const paths = ["training/configs", "training/datasets", "training/settings", `training/metrics/runs?limit=${MAX_EARLIER}`];
       const [{ available_configs: configs }, { datasets }, { settings }, runs] = await Promise.all(paths.map((path) => this.#api.get(path)));
       this.#settings.describe(settings);
       this.#fill(configs, datasets);
@@ -125,8 +126,8 @@ export class StartForm {
     const isRun = chosen === this.#resume.runId;
     let [plan, experiment] = [null, null];
     try {
-      if (isRun) plan = await this.#api.post("/training/check", { resume_from: chosen });
-      experiment = isRun ? plan.experiment : await this.#api.get(`/training/configs/${encodeURIComponent(chosen)}`);
+      if (isRun) plan = await this.#api.post("training/check", { resume_from: chosen });
+      experiment = isRun ? plan.experiment : await this.#api.get(`training/configs/${encodeURIComponent(chosen)}`);
     } catch (error) {
       if (error.problem === undefined) throw error; // The check that follows says what is wrong with it.
       if (isAway(error.problem) && this.#shown === chosen) return; // It is asked for again.
@@ -175,7 +176,7 @@ export class StartForm {
   async #check() {
     this.#showCommand();
     const asked = ++this.#asked;
-    const problem = await this.#api.post("/training/check", this.#request()).then(() => null, (error) => error.problem ?? Promise.reject(error));
+    const problem = await this.#api.post("training/check", this.#request()).then(() => null, (error) => error.problem ?? Promise.reject(error));
     if (asked === this.#asked) this.#tell(problem !== null && isAway(problem) ? null : problem);
   }
 
@@ -202,7 +203,7 @@ export class StartForm {
   }
 
   #showCommand() {
-    const command = curlOf(location.origin, this.#request(), this.#needsToken());
+    const command = curlOf(ROOT.href.slice(0, -1), this.#request(), this.#needsToken());
     byId("curl").replaceChildren(copyable("pre", command, "Copy"));
   }
 

@@ -22,8 +22,8 @@ def client() -> FlaskClient:
 @pytest.fixture
 def address(client: FlaskClient) -> str:
     """Where the page's files are."""
-    [found] = set(re.findall(r"/assets/\w+(?=/main\.js)", client.get("/").text))
-    return str(found)
+    [found] = set(re.findall(r"assets/\w+(?=/main\.js)", client.get("/").text))
+    return f"/{found}"
 
 
 def test_pages_forbid_what_is_not_ours(client: FlaskClient, address: str) -> None:

@@ -125,7 +125,7 @@ def test_the_report_is_shown(server: LiveServer, open_page: OpenPage) -> None:
     expect(mistake).to_contain_text("is cat")
     mistake.scroll_into_view_if_needed()
     wait_until(lambda: mistake.locator("img").evaluate("image => image.naturalWidth") == 8, 5)
-    page.click(".places a[href='/runs']")
+    page.click(".places a[href='runs']")
     page.click(f"a[title='{FAILED}']")
     expect(page.locator("#state")).to_have_text("failed")
     expect(page.locator("#report")).to_be_hidden()
@@ -189,7 +189,7 @@ def test_it_can_be_used_by_keyboard_alone(server: LiveServer, open_page: OpenPag
     expect(page.locator(".skip")).to_be_focused()
     for _ in range(3):
         page.keyboard.press("Tab")
-    expect(page.locator(".places a[href='/runs']")).to_be_focused()
+    expect(page.locator(".places a[href='runs']")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()
     expect(page.locator("#runs-body td a").first).to_be_visible()

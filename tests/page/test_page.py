@@ -29,7 +29,7 @@ OpenPage = Callable[..., Any]
 
 
 def start_by_form(page: Any, training: SteeredTraining) -> None:
-    page.click(".places a[href='/start']")
+    page.click(".places a[href='start']")
     expect(page.locator("#start-button")).to_be_enabled()
     page.select_option("#config_name", training.config_name)
     page.click("#start-button")
@@ -97,9 +97,9 @@ def test_from_start_to_the_end(server: LiveServer, open_page: OpenPage) -> None:
     expect(page.locator("#tests")).to_have_text(re.compile(r"^\s*test/loss\s*0\.2500\s*test/acc\s*0\.9875\s*$"))
     expect(page.locator("#epochs tbody th")).to_have_text(["3", "2", "1"])
     expect(page.locator("#percent")).to_have_text("100\u202f%")
-    page.click(".places a[href='/runs']")
+    page.click(".places a[href='runs']")
     expect(page.locator("#runs-body .state")).to_have_text("completed")
-    page.click(".places a[href='/start']")
+    page.click(".places a[href='start']")
     expect(page.locator("#config_name")).to_have_value(training.config_name)
 
 
@@ -186,7 +186,7 @@ def test_a_run_has_an_address_of_its_own(eventlet_server: LiveServer, open_page:
     expect(page.locator("#now-title")).to_have_text("first")
     expect(page.locator("#active-share")).to_have_text("33\u202f%")  # Of the run that goes on meanwhile.
     second.epoch(1)
-    page.click(".places a[href='/']")
+    page.click(".places a[href='./']")
     wait_for_state(page, "running")
     expect(page.locator("#epochs tbody tr")).to_have_count(2)
     wait_until(lambda: log_of(page) == "epoch 1 is done\nepoch 2 is done\n", 5, lambda: log_of(page))
@@ -201,7 +201,7 @@ def test_the_icon_tells_how_far_it_is(eventlet_server: LiveServer, open_page: Op
     training = SteeredTraining(eventlet_server)
     page = open_page(eventlet_server.url)
     icon = page.locator("#icon")
-    expect(icon).to_have_attribute("href", "/static/favicon.svg")
+    expect(icon).to_have_attribute("href", "static/favicon.svg")
     start_by_form(page, training)
     training.epoch(0)
     expect(icon).to_have_attribute("href", re.compile("^data:image/svg.*5a72ff.*dasharray%3D%2224.9"))
@@ -341,7 +341,7 @@ def test_several_processes_say_why_nothing_is_live(tmp_path: Path, open_page: Op
         expect(page.locator("#connection")).to_have_text("No live updates")
         expect(page.locator("#notice")).to_contain_text("-w 1")
         expect(page.locator("#now-title")).to_have_text("No training yet")
-        page.click(".places a[href='/start']")
+        page.click(".places a[href='start']")
         expect(page.locator("#start-button")).to_be_visible()
     finally:
         end(server)
