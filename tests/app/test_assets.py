@@ -91,4 +91,4 @@ def test_the_html_names_each_module_that_the_page_imports(client: FlaskClient, a
         imported.add(module)
         found = re.findall(r'\bfrom\s+"(\.[^"]+)"', client.get(module).text)
         todo += {posixpath.normpath(posixpath.join(posixpath.dirname(module), path)) for path in found} - imported
-    assert named == imported
+    assert {f"/{name}" for name in named} == imported
