@@ -16,9 +16,10 @@ TARGET = Path(__file__).with_name("experiment.md")
 HEAD = """# The experiment file
 
 YAML in `configs/experiment`, read strictly: an unknown key, a wrong type or a value out of range is refused with its
-path before any process starts. A start request sets single values by the dotted paths below:
-`{"overrides": {"trainer.max_epochs": 3}}`; in a terminal `--set trainer.max_epochs=3`. Each run keeps the experiment it
-ran, every default filled in, as `config.yaml`.
+path before any process starts, with the setting that was probably meant (`lr` is `optimizer.learning_rate` here). YAML
+that programs read differently is refused unless quoted: `yes`, `no`, `010`, `1_000`, `2026-01-01`. A start request sets
+single values by the dotted paths below: `{"overrides": {"trainer.max_epochs": 3}}`; in a terminal
+`--set trainer.max_epochs=3`. Each run keeps the experiment it ran, every default filled in, as `config.yaml`.
 
 A file has either a `command`, any other training program, or the sections from `model` on. This page is written by
 `python -m docs.write_experiment_md`.

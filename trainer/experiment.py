@@ -17,7 +17,7 @@ from marshmallow.validate import Length
 
 from trainer import strict_yaml
 from trainer.datasection import Data
-from trainer.schema import between, flatten_errors, schema_of, setting, unknown_name
+from trainer.schema import UNKNOWN, between, flatten_errors, list_paths, schema_of, setting
 from trainer.sections import (
     Checkpoint,
     Command,
@@ -29,6 +29,7 @@ from trainer.sections import (
     Scheduler,
     Trainer,
 )
+from trainer.suggestions import explain_unknown
 
 __all__ = ["Command", "Experiment", "ExperimentInvalid", "dump", "list_settings", "load", "parse", "to_yaml"]
 
@@ -107,8 +108,16 @@ def parse(content: Mapping[str, Any], overrides: Mapping[str, object] | None = N
     try:
         experiment: Experiment = schema_of(Experiment).load(dict(content))
     except ValidationError as error:
-        raise ExperimentInvalid(flatten_errors(error.messages)) from error
+        raise ExperimentInvalid(_explained(flatten_errors(error.messages))) from error
     return experiment
+
+
+def _explained(errors: dict[str, list[str]]) -> dict[str, list[str]]:
+    known = list_paths(Experiment)
+    return {
+        path: [explain_unknown(path, known) if text == UNKNOWN else text for text in texts]
+        for path, texts in errors.items()
+    }
 
 
 def dump(experiment: Experiment) -> dict[str, Any]:
@@ -146,7 +155,7 @@ def _override(content: Mapping[str, Any], overrides: Mapping[str, object]) -> di
             errors[f"overrides.{path}"] = ["is set by the experiment file alone"]
         elif path not in known and not path.startswith(("model.config.", "model.init_args.")):
             below = [each for each in known if each.startswith(f"{path}.")]
-            said = f"is a section; set one of {', '.join(below)}" if below else unknown_name(path, known)
+            said = f"is a section; set one of {', '.join(below)}" if below else explain_unknown(path, known)
             errors[f"overrides.{path}"] = [said]
         elif not _assign(changed, path.split("."), value):
             errors[f"overrides.{path}"] = ["lies below something that is no mapping in the experiment file"]

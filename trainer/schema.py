@@ -1,22 +1,22 @@
 """Strict marshmallow schemas from frozen dataclasses: name, type, default, range and doc of a setting stand once.
 
 A value must have the declared type as YAML or JSON wrote it: "3" is no number, 1 is no boolean, null only where the
-type says `| None`. Unknown keys are refused with the nearest known name.
+type says `| None`. A choice between numbers may be written as a number, and in capital letters. The message of a wrong
+value says what to write instead.
 """
 
 from __future__ import annotations
 
-import difflib
-import math
 import types
-from collections.abc import Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from marshmallow import EXCLUDE, Schema, ValidationError, post_load, validates_schema
+from marshmallow import Schema, ValidationError, post_load
 from marshmallow import fields as mm
-from marshmallow.validate import Length, OneOf, Range, Validator
+from marshmallow.validate import Range, Validator
+
+from trainer.strict_fields import Boolean, Choice, Integer, List, Number, Object, String, Texts
 
 
 def setting(default: Any = MISSING, *checks: Validator, doc: str) -> Any:
@@ -34,7 +34,8 @@ def between(low: float, high: float) -> Range:
     return Range(low, high, error=f"must be from {low:,} to {high:,}")
 
 
-_NO_MAPPING = {"type": "must be a mapping of settings"}
+UNKNOWN = "unknown setting"
+"""The message of a key that a section does not have; the caller knows the whole file and can say what was meant."""
 
 
 @cache
@@ -47,16 +48,6 @@ def schema_of(cls: type[Any]) -> Schema:
     hints = get_type_hints(cls)
 
     class DataclassSchema(Schema):
-        error_messages = _NO_MAPPING
-
-        @validates_schema(pass_original=True, skip_on_field_errors=False)
-        def _name_unknown(self, _data: Any, original: Any, **_: Any) -> None:
-            if not isinstance(original, Mapping):
-                return  # Which is what the message says already.
-            unknown = [key for key in original if key not in self.fields]
-            if unknown:
-                raise ValidationError({key: [unknown_name(key, self.fields)] for key in unknown})
-
         @post_load
         def _make(self, values: dict[str, Any], **_: Any) -> Any:
             made = cls(**values)
@@ -72,15 +63,26 @@ def schema_of(cls: type[Any]) -> Schema:
         checks = list(each.metadata["checks"])
         required = each.default is MISSING and each.default_factory is MISSING
         members[each.name] = _field_of(hints[each.name], validate=checks, required=required)
-    # Unknown keys are named by _name_unknown, with a suggestion; marshmallow's own message would come beside it.
     made: type[Schema] = type(f"{cls.__name__}Schema", (DataclassSchema,), members)
-    return made(unknown=EXCLUDE)
+    schema = made()
+    schema.error_messages |= {"unknown": UNKNOWN, "type": _must_be_section(cls)}
+    return schema
 
 
-def unknown_name(name: str, known: Mapping[str, Any] | list[str]) -> str:
-    """Say that `name` is unknown and what was probably meant."""
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f"unknown setting; did you mean {near[0]}" if near else f"unknown setting; known are {', '.join(known)}"
+def list_paths(cls: type[Any], prefix: str = "") -> list[str]:
+    """The dotted path of every setting and section of the dataclass `cls`, in file order."""
+    paths: list[str] = []
+    hints = get_type_hints(cls)
+    for each in fields(cls):
+        paths.append(prefix + each.name)
+        inner = next((part for part in (hints[each.name], *get_args(hints[each.name])) if is_dataclass(part)), None)
+        if inner is not None:
+            paths += list_paths(inner, f"{prefix}{each.name}.")  # type: ignore[arg-type]
+    return paths
+
+
+def _must_be_section(cls: type[Any]) -> str:
+    return f"must be a section with settings: {', '.join(each.name for each in fields(cls))}"
 
 
 def flatten_errors(messages: Any, prefix: str = "") -> dict[str, list[str]]:
@@ -89,81 +91,13 @@ def flatten_errors(messages: Any, prefix: str = "") -> dict[str, list[str]]:
         return {prefix: [str(message) for message in messages]}
     flat: dict[str, list[str]] = {}
     for key, value in messages.items():
-        # "_schema" (the value as a whole) and the "key"/"value" levels of a mapping are no part of the path.
-        path = prefix if key in ("", "_schema", "key", "value") else f"{prefix}.{key}" if prefix else str(key)
+        path = prefix if key in ("", "_schema") else f"{prefix}.{key}" if prefix else str(key)
         for name, texts in flatten_errors(value, path).items():
             flat.setdefault(name, []).extend(texts)
     return flat
 
 
-def _must_be(what: str) -> dict[str, Any]:
-    return {"invalid": f"must be {what}", "null": f"must be {what}, not null"}
-
-
-class _Whole(mm.Integer):
-    default_error_messages = _must_be("a whole number")
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(strict=True, **options)
-
-
-class _Number(mm.Float):
-    default_error_messages = _must_be("a number") | {"special": "must be finite"}
-
-    def _validated(self, value: Any) -> float:
-        if isinstance(value, str):
-            raise self.make_error("invalid")
-        return super()._validated(value)
-
-
-class _Truth(mm.Boolean):
-    default_error_messages = _must_be("true or false")
-
-    def _deserialize(self, value: Any, attr: Any, data: Any, **_: Any) -> bool:
-        if not isinstance(value, bool):
-            raise self.make_error("invalid")
-        return value
-
-
-class _Text(mm.String):
-    default_error_messages = _must_be("text (in quotes)")
-
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
-        if isinstance(value, bytes):
-            raise self.make_error("invalid")
-        text: str = super()._deserialize(value, attr, data, **options)
-        if "\0" in text:
-            raise ValidationError("must not contain a NUL character")
-        return text
-
-
-class _Json(mm.Dict):
-    """A mapping of whatever JSON can say, at most 64-bit numbers."""
-
-    default_error_messages = _must_be("a mapping")
-
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> dict[str, Any]:
-        content: dict[str, Any] = super()._deserialize(value, attr, data, **options)  # type: ignore[no-untyped-call]
-        _check_json(content)
-        return content
-
-
-def _check_json(value: Any) -> None:
-    if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
-            raise ValidationError("keys must be text")
-        for each in value.values():
-            _check_json(each)
-    elif isinstance(value, list):
-        for each in value:
-            _check_json(each)
-    elif isinstance(value, bool | str) or value is None:
-        return
-    elif not isinstance(value, int | float) or not math.isfinite(value) or abs(value) >= 2**63:
-        raise ValidationError("must hold only finite 64-bit numbers, text, true, false, null, lists and mappings")
-
-
-_FIELDS: dict[Any, type[mm.Field[Any]]] = {int: _Whole, float: _Number, bool: _Truth, str: _Text}
+_FIELDS: dict[Any, type[mm.Field[Any]]] = {int: Integer, float: Number, bool: Boolean, str: String}
 
 
 def _field_of(hint: Any, **options: Any) -> mm.Field[Any]:
@@ -173,24 +107,12 @@ def _field_of(hint: Any, **options: Any) -> mm.Field[Any]:
         return _field_of(inner, allow_none=True, **options)
     options["error_messages"] = {"required": "is required"}
     if origin is Literal:
-        names = [str(each) for each in arguments]
-        return _Text(**{**options, "validate": OneOf(names, error="must be one of: {choices}")})
+        return Choice([str(each) for each in arguments], **options)
     if origin is tuple:
-        options["error_messages"] |= _must_be("a list")
-        return _Tuple(_field_of(arguments[0]), **options)
+        return List(_field_of(arguments[0]), **options)
     if origin is dict:
-        return _Json(**options) if arguments[1] is Any else _texts(options)
+        return Object(**options) if arguments[1] is Any else Texts(**options)
     if is_dataclass(hint):
-        options["error_messages"] |= _must_be("a mapping of settings")
+        options["error_messages"] |= dict.fromkeys(("type", "null"), _must_be_section(hint))  # type: ignore[arg-type]
         return mm.Nested(schema_of(hint), **options)  # type: ignore[arg-type]
     return _FIELDS[hint](**options)
-
-
-class _Tuple(mm.List[Any]):
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> Any:
-        return tuple(super()._deserialize(value, attr, data, **options))
-
-
-def _texts(options: dict[str, Any]) -> mm.Dict:
-    options["error_messages"] |= _must_be("a mapping of texts")
-    return mm.Dict(keys=_Text(validate=Length(1)), values=_Text(), **options)

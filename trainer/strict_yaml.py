@@ -1,12 +1,14 @@
 """Read YAML that strangers may have written: the JSON-like core of YAML 1.2 and nothing else.
 
-PyYAML's safe loader still takes the last of two equal keys, expands aliases without bound, reads `1e-3` as text and
-`no` as false. An experiment file needs none of that, so each is refused here or read as YAML 1.2 reads it.
+PyYAML's safe loader takes the last of two equal keys, expands aliases without bound and reads `1e-3` as text. Here
+`1e-3` is a number, as in YAML 1.2. What YAML 1.1 and 1.2 read differently (`no`, `010`, `1_000`, `2026-01-01`) is
+refused unless it is quoted, because its author may mean either.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,7 @@ def parse(text: str) -> Any:
         return yaml.load(text, _Loader)  # _Loader constructs less than SafeLoader does
     except yaml.MarkedYAMLError as error:
         where = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
-        raise YamlInvalid(f"{error.problem or error.context}{where}") from error
+        raise YamlInvalid(f"{_explain(error.problem or error.context or '')}{where}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise YamlInvalid(str(error).partition("\n")[0]) from error
 
@@ -70,6 +72,8 @@ class _Loader(yaml.SafeLoader):
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1
+        if node is not None and node.tag == _AMBIGUOUS_TAG:
+            self._refuse(_how_to_write(node.value), node)
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -94,6 +98,61 @@ class _Dumper(yaml.SafeDumper):
 _INT = re.compile(r"^[-+]?(0|[1-9][0-9]{0,18})$")
 _FLOAT = re.compile(r"^[-+]?((\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$")
 
+_AMBIGUOUS_TAG = "ambiguous"
+_AMBIGUOUS = re.compile(
+    r"""^(yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|None
+    |[-+]?0(x[0-9a-fA-F_]+|o[0-7_]+|b[01_]+|[0-9_]+)  # 010 is 8 or 10
+    |[-+]?[0-9][0-9.]*_[0-9_.]*                       # 1_000
+    |[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?            # 12:30 is 750 in YAML 1.1
+    |[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)
+    |[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(([Tt]|[ \t]+)[0-9]{1,2}:.*)?)$""",
+    re.VERBOSE,
+)
+"""What is text for some readers of YAML and a number, a date or a truth value for others."""
+
+_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false", "none": "null"}
+
+_EXPLANATIONS = (
+    ("found character '\\t'", "a tab cannot stand here; use spaces"),
+    (
+        "mapping values are not allowed",
+        "a colon is not allowed here; quote text that holds one and check the indentation",
+    ),
+    ("but found '<block mapping start>'", "the indentation is wrong; indent all settings of a section alike"),
+    ("sequence entries are not allowed", "a list begins on a line of its own, or is written [a, b]"),
+    (
+        "but found '<scalar>'",
+        "text goes on after a closing quote; put double quotes around text that holds single ones",
+    ),
+    ("unknown escape character", "a backslash in double quotes begins an escape; use single quotes"),
+    ("cannot start any token", "text that begins with this character must stand in quotes"),
+    ("could not find expected ':'", "a colon and a space must follow the name of a setting"),
+    ("but got '<stream end>'", "a bracket or brace is not closed"),
+    ("unexpected end of stream", "a quote is not closed"),
+)
+"""Words of PyYAML's messages, and what to tell a person who writes an experiment."""
+
+
+def _explain(problem: str) -> str:
+    return next((plain for words, plain in _EXPLANATIONS if words in problem), problem)
+
+
+def _how_to_write(text: str) -> str:
+    """Say what to write instead of the ambiguous `text`."""
+    plain = _WORDS.get(text.lower()) or _decimal(text)
+    meant = f'write {plain}, or "{text}" in quotes if it is text' if plain else f'put it in quotes: "{text}"'
+    return f"{text} is ambiguous; {meant}"
+
+
+def _decimal(text: str) -> str | None:
+    """The number as YAML and JSON agree to write it, a leading zero taken for a habit; None if `text` is no number."""
+    digits = text.replace("_", "")
+    for read in (lambda: int(digits, 0), lambda: int(digits), lambda: float(digits)):
+        with suppress(ValueError):
+            return str(read())
+    return None
+
+
 # YAML 1.2's core schema, less what only confuses here: octal and hexadecimal numbers, infinity and not-a-number.
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
@@ -106,3 +165,5 @@ for _tag, _pattern, _first in (
 
 # The dumper quotes what YAML 1.1 or this loader would not read as text.
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
+for _reader in (_Loader, _Dumper):
+    _reader.add_implicit_resolver(_AMBIGUOUS_TAG, _AMBIGUOUS, list("yYnNoO-+.0123456789"))

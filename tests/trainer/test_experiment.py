@@ -50,23 +50,34 @@ def test_an_experiment_cannot_be_changed() -> None:
     ("section", "key", "message"),
     [
         ({"trainr": {}}, "trainr", "did you mean trainer"),
-        ({"trainer": {"max_epoch": 3}}, "trainer.max_epoch", "did you mean max_epochs"),
-        ({"trainer": {"max_epochs": "3"}}, "trainer.max_epochs", "must be a whole number"),
-        ({"trainer": {"max_epochs": 3.0}}, "trainer.max_epochs", "must be a whole number"),
+        ({"trainer": {"max_epoch": 3}}, "trainer.max_epoch", "did you mean trainer.max_epochs"),
+        ({"trainer": {"max_epochs": "3"}}, "trainer.max_epochs", "must be a whole number; write 3 without quotes"),
+        ({"trainer": {"max_epochs": 3.0}}, "trainer.max_epochs", "must be a whole number; write 3"),
+        ({"trainer": {"max_epochs": 3.5}}, "trainer.max_epochs", "must be a whole number"),
         ({"trainer": {"max_epochs": True}}, "trainer.max_epochs", "must be a whole number"),
         ({"trainer": {"max_epochs": None}}, "trainer.max_epochs", "not null"),
         ({"trainer": {"max_epochs": 0}}, "trainer.max_epochs", "must be from 1 to 100,000"),
-        ({"trainer": None}, "trainer", "must be a mapping"),
-        ({"trainer": [1]}, "trainer", "must be a mapping"),
+        ({"trainer": None}, "trainer", "must be a section with settings: max_epochs"),
+        ({"trainer": [1]}, "trainer", "must be a section"),
+        ({"optimizer": "adam"}, "optimizer", "must be a section with settings: name, learning_rate"),
         ({"trainer": {"accelerator": "gpu"}}, "trainer.accelerator", "must be one of: auto, cpu, cuda, mps"),
-        ({"trainer": {"precision": 32}}, "trainer.precision", "text"),
+        ({"trainer": {"precision": 64}}, "trainer.precision", "must be one of: 32, bf16, 16"),
+        ({"trainer": {"precision": None}}, "trainer.precision", "must be one of: 32, bf16, 16"),
+        ({"trainer": {"precision": True}}, "trainer.precision", "must be one of: 32, bf16, 16"),
+        ({"trainer": {"key": 1, "value": 2}}, "trainer.value", "unknown setting"),
         ({"trainer": {"devices": []}}, "trainer.devices", "from 1 to 64 indices"),
         ({"trainer": {"devices": [-1]}}, "trainer.devices", "from 0"),
         ({"trainer": {"devices": [1, 1]}}, "trainer.devices", "twice"),
         ({"trainer": {"devices": [0, 1, 2]}}, "data", "a multiple of the number of trainer.devices (3)"),
         ({"trainer": {"accelerator": "cpu", "precision": "16"}}, "trainer.precision", "needs a CUDA GPU"),
         ({"trainer": {"gradient_clip_norm": 0}}, "trainer.gradient_clip_norm", "greater than 0"),
-        ({"optimizer": {"learning_rate": "0.1"}}, "optimizer.learning_rate", "must be a number"),
+        ({"optimizer": {"learning_rate": "0.1"}}, "optimizer.learning_rate", "write 0.1 without quotes"),
+        ({"optimizer": {"learning_rate": "0,1"}}, "optimizer.learning_rate", "write 0.1 without quotes"),
+        ({"early_stopping": {"patience": "null"}}, "early_stopping.patience", "write null without quotes"),
+        ({"seed": float("inf")}, "seed", "must be a whole number"),
+        ({"loggers": "csv tensorboard"}, "loggers", 'must be a list; write ["csv", "tensorboard"]'),
+        ({"trainer": {"devices": 0}}, "trainer.devices", "must be a list; write [0]"),
+        ({"optimizer": {"learning_rate": "high"}}, "optimizer.learning_rate", "must be a number"),
         ({"optimizer": {"learning_rate": float("nan")}}, "optimizer.learning_rate", "finite"),
         ({"optimizer": {"learning_rate": 0}}, "optimizer.learning_rate", "above 0"),
         ({"data": {"channels": 2}}, "data.channels", "1 (grey) or 3 (RGB)"),
@@ -74,6 +85,8 @@ def test_an_experiment_cannot_be_changed() -> None:
         ({"data": {"mean": [0.1, 0.2, 0.3]}}, "data.std", "belong together"),
         ({"data": {"channels": 1, "mean": [0], "std": [0]}}, "data.std", "greater than 0"),
         ({"data": {"augmentation": {"horizontal_flip": 1}}}, "data.augmentation.horizontal_flip", "true or false"),
+        ({"data": {"cache": "no"}}, "data.cache", "must be true or false; write false without quotes"),
+        ({"description": 1.5}, "description", 'must be text; put it in quotes: "1.5"'),
         ({"data": {"augmentation": {"rotation_deg": 181}}}, "data.augmentation.rotation_deg", "from 0 to 180"),
         ({"description": "a\0b"}, "description", "NUL"),
         ({"seed": 2**40}, "seed", "must be from 0"),
@@ -92,7 +105,7 @@ def test_an_experiment_cannot_be_changed() -> None:
         ({"loss": {"label_smoothing": 1}}, "loss.label_smoothing", "from 0 to 0.9"),
         ({"export": {"variants": ["int4"]}}, "export.variants.0", "must be one of: fp16, int8"),
         ({"export": {"variants": ["int8", "fp16", "int8"]}}, "export.variants", "each variant once"),
-        ({"loss": {"class_weights": [1, 2]}}, "loss.class_weights", "text"),
+        ({"loss": {"class_weights": [1, 2]}}, "loss.class_weights", "must be one of: none, balanced"),
         ({"loss": {"class_weights": "balanced"}, "data": {"sampling": "balanced"}}, "loss", "not both"),
         ({"data": {"mixing": {"mixup_alpha": -1}}}, "data.mixing.mixup_alpha", "from 0 to 10"),
         ({"trainer": {"ema_decay": 1}}, "trainer.ema_decay", "from 0.1"),
@@ -107,6 +120,11 @@ def test_a_mistake_is_named_with_its_path(section: dict[str, Any], key: str, mes
 def test_all_mistakes_are_named_at_once() -> None:
     found = errors_of({"model": {"architectur": "x"}, "data": {"batch_size": 0, "chanels": 1}, "seed": -1})
     assert set(found) == {"model.architectur", "data.batch_size", "data.chanels", "seed"}
+
+
+@pytest.mark.parametrize(("precision", "read"), [(32, "32"), (16, "16"), ("BF16", "bf16"), ("32", "32")])
+def test_a_choice_may_be_written_as_a_number_or_in_capitals(precision: object, read: str) -> None:
+    assert experiment.parse(RESNET | {"trainer": {"precision": precision}}).trainer.precision == read
 
 
 @pytest.mark.parametrize("text", ["", "- a", "just text", "3"])
@@ -151,7 +169,9 @@ def test_an_override_of_something_else_is_refused(path: str, message: str) -> No
 
 
 def test_the_value_of_an_override_is_checked_like_the_file() -> None:
-    assert errors_of(RESNET, {"trainer.max_epochs": "3"}) == {"trainer.max_epochs": ["must be a whole number"]}
+    assert errors_of(RESNET, {"trainer.max_epochs": "3"}) == {
+        "trainer.max_epochs": ["must be a whole number; write 3 without quotes"]
+    }
 
 
 def test_every_setting_can_be_overridden_by_its_path() -> None:
@@ -187,7 +207,7 @@ def test_a_dumped_command_holds_nothing_of_our_trainer() -> None:
         ({"argv": []}, "command.argv", "must name a program"),
         ({"argv": [" "]}, "command.argv", "name of a program"),
         ({"argv": "ls -l"}, "command.argv", "must be a list"),
-        ({"argv": ["a", 3]}, "command.argv.1", "must be text (in quotes)"),
+        ({"argv": ["a", 3]}, "command.argv.1", "must be text; put it in quotes"),
         ({"argv": ["a\0b"]}, "command.argv.0", "NUL"),
         ({"argv": ["{run_dri}"]}, "command.argv", "{run_dir} {config_name} {train_data_dir}"),
         ({"argv": ["a", "{"]}, "command.argv", "no placeholder"),

@@ -24,7 +24,14 @@ BOMB = "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]\n"
         ("a: [1", "line 1"),
         ("a: 1\n---\nb: 2", "document"),
         ("a: \x00", "special characters"),
-        ("\t- a", "line 1"),
+        ("\t- a", "use spaces (line 1)"),
+        ("a:\t1", "use spaces (line 1)"),
+        ("a: b: c", "quote text that holds one"),
+        ("a:\n  b: 1\n c: 2", "indent all settings of a section alike (line 3)"),
+        ('a: "C:\\data"', "use single quotes"),
+        ("a: 'it's'", "double quotes"),
+        ("a: @x", "must stand in quotes"),
+        ("a: 'x", "a quote is not closed"),
     ],
 )
 def test_what_is_not_plain_yaml_is_refused(text: str, problem: str) -> None:
@@ -34,17 +41,44 @@ def test_what_is_not_plain_yaml_is_refused(text: str, problem: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("yes", 'write true, or "yes" in quotes'),
+        ("Off", 'write false, or "Off" in quotes'),
+        ("None", "write null"),
+        ("010", "write 10"),
+        ("08", "write 8"),
+        ("0x1f", "write 31"),
+        ("-0o17", "write -15"),
+        ("1_000", "write 1000"),
+        ("1_000.5", "write 1000.5"),
+        ("12:30:00", 'put it in quotes: "12:30:00"'),
+        ("2026-01-01", "in quotes"),
+        ("2026-01-01 10:00", "in quotes"),
+        (".nan", "in quotes"),
+    ],
+)
+def test_what_readers_of_yaml_take_differently_is_refused(text: str, right: str) -> None:
+    for place in (f"a: {text}", f"[{text}]"):
+        with pytest.raises(YamlInvalid) as raised:
+            strict_yaml.parse(place)
+        assert right in str(raised.value)
+        assert "(line 1)" in str(raised.value)
+
+
+@pytest.mark.parametrize(
     ("text", "value"),
     [
         ("1e-3", 0.001),
         ("1.5E+3", 1500.0),
         (".5", 0.5),
         ("-7", -7),
-        ("007", "007"),
-        ("1_000", "1_000"),
-        ("12:30:00", "12:30:00"),
-        ("2026-01-01", "2026-01-01"),
-        ("no", "no"),
+        ("0deadbeef", "0deadbeef"),
+        ("1.2.3", "1.2.3"),
+        ("none", "none"),
+        ("no way", "no way"),
+        ("'no'", "no"),
+        ('"2026-01-01"', "2026-01-01"),
         ("true", True),
         ("~", None),
         ("'1'", "1"),
@@ -57,7 +91,7 @@ def test_scalars_are_read_as_yaml_1_2_reads_them(text: str, value: object) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["1e-3", "yes", "null", "1", "0x1f", "2026-01-01", "", " a", "*a", "ü", "a\nb", "1:30", "{x}"]
+    "text", ["1e-3", "yes", "null", "1", "0x1f", "2026-01-01", "", " a", "*a", "ü", "a\nb", "1:30", "{x}", "08", "None"]
 )
 def test_written_text_is_read_back_as_the_same_text(text: str) -> None:
     assert strict_yaml.parse(strict_yaml.write({"a": [text]})) == {"a": [text]}

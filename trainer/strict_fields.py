@@ -1,0 +1,154 @@
+"""Strict marshmallow fields: a value must have the type as YAML or JSON wrote it, and messages say what to write."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from marshmallow import ValidationError
+from marshmallow import fields as mm
+
+
+def must_be(what: str) -> dict[str, Any]:
+    return {"invalid": f"must be {what}", "null": f"must be {what}, not null"}
+
+
+def _refusal(field: mm.Field[Any], value: Any, meant: Any = None) -> ValidationError:
+    """What is wrong with `value`, and what to write where it can only mean `meant` (None: nobody knows)."""
+    problem, quotes = field.error_messages["invalid"], " without quotes" if isinstance(value, str) else ""
+    if field.allow_none and isinstance(value, str) and value.lower() in ("null", "none", "~", ""):
+        return ValidationError(f"{problem} or null; write null without quotes")
+    return ValidationError(problem if meant is None else f"{problem}; write {json.dumps(meant)}{quotes}")
+
+
+def _number_in(value: Any) -> int | float | None:
+    """The finite number that a text shows, with a comma or a point; None for anything else."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            number = float(value.replace(",", "."))
+            if math.isfinite(number):
+                return int(number) if number.is_integer() else number
+    return None
+
+
+class Integer(mm.Integer):
+    default_error_messages = must_be("a whole number")
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(strict=True, **options)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> int:
+        if isinstance(value, str | float):
+            meant = value if isinstance(value, float) else _number_in(value)
+            raise _refusal(self, value, int(meant) if meant is not None and float(meant).is_integer() else None)
+        return super()._deserialize(value, attr, data, **options)
+
+
+class Number(mm.Float):
+    default_error_messages = must_be("a number") | {"special": "must be finite"}
+
+    def _validated(self, value: Any) -> float:
+        if isinstance(value, str):
+            raise _refusal(self, value, _number_in(value))
+        return super()._validated(value)
+
+
+_WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+class Boolean(mm.Boolean):
+    default_error_messages = must_be("true or false")
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **_: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise _refusal(self, value, _WORDS.get(value.lower()) if isinstance(value, str) else None)
+
+
+class String(mm.String):
+    default_error_messages = must_be("text")
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
+        if isinstance(value, bool | int | float):
+            raise ValidationError(f'{self.error_messages["invalid"]}; put it in quotes: "{json.dumps(value)}"')
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        text: str = super()._deserialize(value, attr, data, **options)
+        if "\0" in text:
+            raise ValidationError("must not contain a NUL character")
+        return text
+
+
+class Choice(mm.Field[str]):
+    """One of some texts; capital letters and a number for its digits are taken as well."""
+
+    def __init__(self, names: Sequence[str], **options: Any) -> None:
+        super().__init__(**options)
+        self._names = {name.lower(): name for name in names}
+        problem = f"must be one of: {', '.join(names)}"
+        self.error_messages |= {"invalid": problem, "null": problem}
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **_: Any) -> str:
+        is_plain = isinstance(value, str | int) and not isinstance(value, bool)
+        name = self._names.get(str(value).lower()) if is_plain else None
+        if name is None:
+            raise self.make_error("invalid")
+        return name
+
+
+class Object(mm.Dict):
+    """A mapping of whatever JSON can say, at most 64-bit numbers."""
+
+    default_error_messages = must_be("a mapping")
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> dict[str, Any]:
+        content: dict[str, Any] = super()._deserialize(value, attr, data, **options)  # type: ignore[no-untyped-call]
+        _check_json(content)
+        return content
+
+
+def _check_json(value: Any) -> None:
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise ValidationError("keys must be text")
+        for each in value.values():
+            _check_json(each)
+    elif isinstance(value, list):
+        for each in value:
+            _check_json(each)
+    elif isinstance(value, bool | str) or value is None:
+        return
+    elif not isinstance(value, int | float) or not math.isfinite(value) or abs(value) >= 2**63:
+        raise ValidationError("must hold only finite 64-bit numbers, text, true, false, null, lists and mappings")
+
+
+class List(mm.List[Any]):
+    default_error_messages = must_be("a list")
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> Any:
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            raise _refusal(self, value, value.split() if isinstance(value, str) else [value])
+        return tuple(super()._deserialize(value, attr, data, **options))
+
+
+class Texts(mm.Dict):
+    """A mapping of texts by name."""
+
+    default_error_messages = must_be("a mapping of texts")
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> dict[str, str]:
+        content: dict[str, Any] = super()._deserialize(value, attr, data, **options)  # type: ignore[no-untyped-call]
+        text, errors = String(), {}
+        for name, each in content.items():
+            try:
+                content[name] = text.deserialize(each)
+            except ValidationError as error:
+                errors[name] = error.messages
+        if "" in content:
+            errors[""] = ["must have names of at least one character"]
+        if errors:
+            raise ValidationError(errors)
+        return content
