@@ -1,6 +1,6 @@
 """What happens around the batches: metrics rows, progress.json, lines for people, the stop.
 
-Their order matters and is that of `callbacks_of`: a row is logged and shown before a stop may leave off.
+Their order matters (see trainer.train): a row is logged and shown before a stop may end the fit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ from trainer.stopping import Stop, Stopped
 
 
 class LogTraining(Callback):
-    """Log train/loss and lr every n steps (the mean loss since the row before), and each epoch's means."""
+    """Log train/loss_step and lr every n steps, and train/loss, train/acc and lr at the end of each epoch.
+
+    train/loss_step is the mean since the last step row, train/loss the mean of the epoch. One series of both would
+    show a spike at the end of each epoch, and call a value of ten steps the best epoch.
+    """
 
     def __init__(self, every_n_steps: int) -> None:
         self._every_n_steps = every_n_steps
@@ -38,7 +42,7 @@ class LogTraining(Callback):
         module = cast(Classifier, pl_module)
         loss, _, images = module.window_sums.tolist()
         module.window_sums.zero_()
-        row = {"epoch": trainer.current_epoch, "train/loss": loss / images, "lr": module.learning_rate_of_step}
+        row = {"epoch": trainer.current_epoch, "train/loss_step": loss / images, "lr": module.learning_rate_of_step}
         for logger in trainer.loggers:
             logger.log_metrics(row, step - 1)  # Lightning counts steps in rows from 0
             logger.save()
@@ -84,7 +88,7 @@ class ReportProgress(Callback):
 
 
 class PrintEpochs(Callback):
-    """Print one line per epoch."""
+    """Print one line per epoch, numbered as in metrics.csv."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -97,7 +101,8 @@ class PrintEpochs(Callback):
         order = ("train/loss", "train/acc", "val/loss", "val/acc", "lr")
         metrics = "  ".join(f"{name} {float(trainer.callback_metrics[name]):.4g}" for name in order)
         took_s = time.monotonic() - self._began_s
-        self._say(f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}: {metrics}  ({took_s:.1f} s)")
+        done = f"{trainer.current_epoch + 1} of {trainer.max_epochs} epochs done"
+        self._say(f"epoch {trainer.current_epoch}: {metrics}  ({took_s:.1f} s; {done})")
 
 
 class LeaveOffOnStop(Callback):

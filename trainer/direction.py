@@ -38,8 +38,9 @@ _HIGHER = frozenset(
         *("ndcg", "mrr", "mcc", "kappa", "spearman", "pearson", "similarity", "reward"),
     }
 )
-_NEITHER = frozenset({"lr", "scale", "weight", "weights", "coefficient", "threshold", "time", "count"})
-"""Words that make a name one of something else: `loss_scale` is no loss."""
+_NEITHER = frozenset({"lr", "step", "scale", "weight", "weights", "coefficient", "threshold", "time", "count"})
+"""Words that make a name one of something else: `loss_scale` is no loss, and the mean of a few steps
+(`train/loss_step`) has no best: the best value of a metric names the epoch to choose."""
 
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

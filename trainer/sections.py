@@ -181,7 +181,7 @@ class Trainer:
         doc="first epochs in which only the head is trained. The backbone is base_model of a transformers model, the"
         " attribute backbone of a class_path",
     )
-    log_every_n_steps: int = setting(10, between(1, 1_000_000), doc="steps between two rows of train/loss and lr")
+    log_every_n_steps: int = setting(10, between(1, 1_000_000), doc="steps between two rows of train/loss_step and lr")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         if any(not 0 <= index < 1024 for index in self.devices):

@@ -275,7 +275,8 @@ class Training:
         self._say(f"{name}: {self._module.network.num_parameters:,} parameters")
         if self._earlier:
             at = self._earlier.position
-            self._say(f"going on from {self._earlier.checkpoint}: epoch {at.epoch + 1}, batch {at.batch + 1}")
+            batches = f" and {at.batch} batches" if at.batch else ""
+            self._say(f"resuming from {self._earlier.checkpoint}: {at.epoch} epochs{batches} done")
 
 
 def _unheard(*_: object) -> None:

@@ -28,7 +28,7 @@ class NotFinite(ArithmeticError):
 
 @dataclass(frozen=True)
 class Seen:
-    """A batch that was trained on. Its tensors stay on the device until somebody looks."""
+    """A batch that was trained on; step and epoch count as in metrics.csv. The tensors stay on the device until read."""
 
     step: int
     epoch: int
@@ -58,7 +58,7 @@ class StopOnNotFinite(Callback):
         self._unseen: list[Seen] = []
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self._step = trainer.global_step + 1  # the one to which this batch belongs, also while gradients add up
+        self._step = trainer.global_step  # the one to which this batch belongs, also while gradients add up
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -74,7 +74,7 @@ class StopOnNotFinite(Callback):
         loss = float(trainer.callback_metrics["val/loss"])
         if not math.isfinite(loss):
             raise NotFinite(
-                f"val/loss became {_word(loss)} in epoch {trainer.current_epoch + 1} although train/loss is finite:"
+                f"val/loss became {_word(loss)} in epoch {trainer.current_epoch} although train/loss is finite:"
                 f" {self._advice()}"
             )
 
@@ -83,7 +83,7 @@ class StopOnNotFinite(Callback):
         # A last step may have ruined the weights after its loss was computed.
         weights = [each.isfinite().all() for each in pl_module.parameters()]
         if not torch.stack(weights).all():
-            raise NotFinite(f"the weights became NaN or infinite at step {trainer.global_step}: {self._advice()}")
+            raise NotFinite(f"the weights became NaN or infinite at step {trainer.global_step - 1}: {self._advice()}")
 
     def _look_at_losses(self, trainer: Trainer) -> None:
         seen, self._unseen = self._unseen, []
@@ -99,7 +99,7 @@ class StopOnNotFinite(Callback):
         files = self._files(seen)
         self._say(f"train/loss is {loss} at step {seen.step}, on {', '.join(files)}")
         return (
-            f"train/loss became {_word(loss)} at step {seen.step} (epoch {seen.epoch + 1}, learning rate"
+            f"train/loss became {_word(loss)} at step {seen.step} (epoch {seen.epoch}, learning rate"
             f" {seen.learning_rate:.4g}): {self._advice(seen.step)}; the batch's files: {_some(files)}"
         )
 
@@ -108,7 +108,7 @@ class StopOnNotFinite(Callback):
         return [path.relative_to(self._split.path).as_posix() for path in paths]
 
     def _advice(self, step: int | None = None) -> str:
-        if step == 1:
+        if step == 0:
             return "no step was made yet, so look at data.mean, data.std and the network"
         advice = ["lower optimizer.learning_rate"]
         if self._chosen.gradient_clip_norm is None:

@@ -91,7 +91,7 @@ def follow(service: Service, run_id: str) -> dict[str, Any]:
                 metrics = latest.pop(done)
                 if all(metrics.get(name) is not None for name in SHOWN_METRICS):
                     shown = "   ".join(f"{name} {metrics[name]:.4f}" for name in SHOWN_METRICS)
-                    bar.console.print(f"epoch {done + 1:2d}   {shown}")
+                    bar.console.print(f"epoch {done:2d}   {shown}")
 
         def on_epoch(epoch: dict[str, Any]) -> None:
             latest[epoch["epoch"]] = epoch["metrics"]

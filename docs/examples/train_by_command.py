@@ -38,7 +38,7 @@ def main() -> int:
             offset -= 0.5 * sum(2 * (slope * x + offset - y) for x, y in points) / len(points)
             metrics.writerow({"epoch": epoch, "step": epoch, "train/loss": loss})
             file.flush()
-            print(f"epoch {epoch + 1} of {options.epochs}: train/loss {loss:.6f}", flush=True)
+            print(f"epoch {epoch}: train/loss {loss:.6f}, {epoch + 1} of {options.epochs} epochs done", flush=True)
             if stop.wait(seconds_per_epoch):
                 break
 

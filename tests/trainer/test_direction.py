@@ -8,7 +8,7 @@ from trainer.direction import direction, directions, is_better
 @pytest.mark.parametrize(
     "metric",
     [
-        *("train/loss", "val_loss", "loss_step", "trainLoss", "val/box_loss", "eval_loss"),
+        *("train/loss", "val_loss", "trainLoss", "val/box_loss", "eval_loss"),
         *("val/rmse", "val/perplexity", "val/mae", "val/wer", "MAPE", "mean_squared_error", "val/cross_entropy"),
         *("binary_crossentropy", "top1_error", "dice_loss", "test/ECE", "fid"),
     ],
@@ -31,7 +31,7 @@ def test_a_metric_that_improves_by_rising(metric: str) -> None:
 @pytest.mark.parametrize(
     "metric",
     [
-        *("lr", "lr/pg0", "learning_rate", "time", "grad_norm", "eval_runtime", "epoch", "step", "loss_scale", ""),
+        *("lr", "lr/pg0", "learning_rate", "time", "grad_norm", "eval_runtime", "epoch", "step", "loss_scale", "train/loss_step", ""),
         *("samples_per_second", "glossary", "accelerator", "mapping", "val/score", "lossless", "cerebral"),
     ],
 )

@@ -69,6 +69,9 @@ def test_the_metrics_hold_each_epoch_and_the_test(completed: Started) -> None:
     for name in ("train/loss", "train/acc", "val/loss", "val/acc", "lr"):
         assert {row["epoch"] for row in rows if name in row} == {"0", "1", "2"}, name
     assert [set(row) for row in rows if "test/acc" in row] == [{"epoch", "step", "test/acc", "test/loss"}]
+    assert [set(row) for row in rows if "train/loss" in row] == [{"epoch", "step", "train/loss", "train/acc", "lr"}] * 3
+    steps = [(row["epoch"], row["step"]) for row in rows if set(row) == {"epoch", "step", "train/loss_step", "lr"}]
+    assert steps == [("0", "1"), ("0", "3"), ("1", "5"), ("1", "7"), ("1", "9"), ("2", "11"), ("2", "13")]
     # 15 steps, a row every 2 and one at each epoch's end; Lightning counts steps in rows from 0.
     assert [row["step"] for row in rows if "lr" in row] == ["1", "3", "4", "5", "7", "9", "9", "11", "13", "14"]
 

@@ -47,9 +47,9 @@ def test_a_loss_that_is_no_number_ends_the_training_and_leaves_the_last_good_che
     order = EpochOrder(len(split), 0, Position(), 8)
     order.set_epoch(1)
     files = [split.paths[index].relative_to(split.path).as_posix() for index in list(order)[16:24]]
-    assert f"train/loss is nan at step 8, on {', '.join(files)}" in done.log
+    assert f"train/loss is nan at step 7, on {', '.join(files)}" in done.log
     found = re.fullmatch(
-        r"error: train/loss became NaN at step 8 \(epoch 2, learning rate (\S+)\): lower optimizer.learning_rate or set"
+        r"error: train/loss became NaN at step 7 \(epoch 1, learning rate (\S+)\): lower optimizer.learning_rate or set"
         r" trainer.gradient_clip_norm; the batch's files: (.*)",
         done.last_line,
     )
@@ -107,15 +107,15 @@ class Watched:
 def test_on_a_gpu_it_looks_now_and_then_and_names_the_first_such_batch_all_the_same() -> None:
     watched = Watched("meta")
     watched.train(1.0, 2.0, float("inf"), *[float("nan")] * (BATCHES_BETWEEN_LOOKS - 4))
-    with pytest.raises(NotFinite, match=r"train/loss became infinite at step 3 .*files: a/2\.png$"):
+    with pytest.raises(NotFinite, match=r"train/loss became infinite at step 2 .*files: a/2\.png$"):
         watched.train(float("nan"))
-    assert watched.said == ["train/loss is inf at step 3, on a/2.png"]
+    assert watched.said == ["train/loss is inf at step 2, on a/2.png"]
 
 
 def test_no_checkpoint_is_written_before_it_has_looked() -> None:
     watched = Watched("meta")
     watched.train(1.0, float("nan"))
-    with pytest.raises(NotFinite, match="at step 2"):
+    with pytest.raises(NotFinite, match="at step 1"):
         watched.save()
 
 
@@ -124,7 +124,7 @@ def test_weights_that_the_last_step_ruined_are_not_saved() -> None:
     watched.train(1.0)
     watched.save()
     watched.weight.fill_(float("inf"))
-    with pytest.raises(NotFinite, match="the weights became NaN or infinite at step 1: lower optimizer"):
+    with pytest.raises(NotFinite, match="the weights became NaN or infinite at step 0: lower optimizer"):
         watched.save()
 
 
@@ -133,7 +133,7 @@ def test_a_validation_loss_that_is_no_number_ends_it_too() -> None:
     watched.trainer.callback_metrics["val/loss"] = torch.tensor(0.5)
     watched.callback.on_train_epoch_end(watched.trainer, watched.module)
     watched.trainer.callback_metrics["val/loss"] = torch.tensor(float("nan"))
-    with pytest.raises(NotFinite, match="val/loss became NaN in epoch 1 although train/loss is finite"):
+    with pytest.raises(NotFinite, match="val/loss became NaN in epoch 0 although train/loss is finite"):
         watched.callback.on_train_epoch_end(watched.trainer, watched.module)
 
 

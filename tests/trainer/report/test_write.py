@@ -163,14 +163,14 @@ def test_without_room_for_pictures_the_numbers_are_kept(finished: Finished) -> N
 # pictures
 
 
-def test_curves_hold_the_last_value_of_each_epoch_and_the_rate_of_each_step(tmp_path: Path) -> None:
+def test_curves_hold_the_value_of_each_epoch_and_the_rate_of_each_step(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text(
-        "epoch,lr,step,test/acc,train/loss,val/loss\n"
-        "0,0.1,1,,3.0,\n0,0.2,3,,2.0,\n0,,3,,,1.5\n0,0.2,3,,2.5,\n1,0.1,7,,nan,\n1,,7,,,1.25\n1,,8,0.5,,\n"
+        "epoch,lr,step,test/acc,train/loss,train/loss_step,val/loss\n"
+        "0,0.1,1,,,3.0,\n0,0.2,3,,,2.0,\n0,,3,,,,1.5\n0,0.2,3,,2.5,,\n1,0.1,7,,nan,,\n1,,7,,,,1.25\n1,,8,0.5,,,\n"
     )
     assert read_curves(path) == {
-        "train/loss": {1: 2.5}, "val/loss": {1: 1.5, 2: 1.25}, "lr": {2: 0.1, 4: 0.2, 8: 0.1}
+        "train/loss": {0: 2.5}, "val/loss": {0: 1.5, 1: 1.25}, "lr": {1: 0.1, 3: 0.2, 7: 0.1}
     }  # fmt: skip
 
 
