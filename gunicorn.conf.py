@@ -5,13 +5,16 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # gunicorn itself looks into the current directory alone.
 
 if "engineio" not in sys.modules:
     # As in wsgi.py, which is loaded later: a third of the time to start, and nothing here uses them.
     gc.disable()
     sys.modules.update(dict.fromkeys(("aiohttp", "requests")))
 
-from app import openfiles
+from app import openfiles, startup
 from app.settings import Settings, SettingsError
 
 gc.enable()
@@ -53,6 +56,8 @@ def on_starting(server):
 def when_ready(server):
     """Look again: sockets that systemd hands over are known only now, before any worker accepts from them."""
     _refuse_exposure(listener.getsockname() for listener in server.LISTENERS)
+    for remark in startup.remarks(_settings, os.environ):
+        server.log.warning("%s", remark)
 
 
 def _refuse_exposure(addresses):

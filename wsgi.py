@@ -27,7 +27,7 @@ import logging
 
 from flask import Flask
 
-from app import create_app, openfiles
+from app import create_app, openfiles, startup
 from app.settings import Settings, SettingsError
 
 logger = logging.getLogger("training")
@@ -55,6 +55,8 @@ def main() -> None:
     settings.refuse_exposure(settings.host)
     settings.make_runs_dir()
     openfiles.allow_for(settings.max_sockets)
+    for remark in startup.remarks(settings, os.environ):
+        logger.warning("%s", remark)
     app = serve_app("eventlet")
     logger.info("Open http://%s (runs are kept in %s)", settings.address, settings.runs_dir)
     serve(app, settings.host, settings.port, settings.max_sockets + REST_CONNECTIONS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from flask import Flask
 from flask_socketio import SocketIO
 
@@ -17,10 +15,9 @@ from app.runs.load import LoadHistory
 from app.runs.lock import PublisherLock
 from app.runs.supervisor import Supervisor
 from app.runs.system import SystemMonitor
-from app.settings import Settings
+from app.settings import ROOT, Settings
 from app.shortcut import StatusShortcut
 
-ROOT = Path(__file__).resolve().parents[1]
 MAX_BODY_BYTES = 1024 * 1024
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
 import re
@@ -11,6 +12,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 PREFIX = "TRAINING_"
+ROOT = Path(__file__).resolve().parents[1]
+"""The project's folder, which the defaults of paths are relative to."""
+
+_ADDRESS_OF_SERVICE = re.compile(r"(?:tcp|udp|sctp)://\S+:\d+")
+"""What Kubernetes, and Docker for links, set NAME_PORT to for a service called NAME. Ours may be called `training`."""
+_FOREIGN = re.compile(
+    rf"{PREFIX}(?:\w+_)?(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+    rf"|{PREFIX}JOB_(?:NAME|ARN)"  # SageMaker's.
+)
 
 _HOST = re.compile(r"[\w.:%-]+")
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
@@ -20,7 +30,7 @@ T = TypeVar("T")
 
 
 class SettingsError(ValueError):
-    """A variable that is unknown or has a bad value; the message is one line that says what would be right."""
+    """A setting with a bad value; the message is one line that says what would be right."""
 
 
 def _absolute(text: str) -> Path:
@@ -87,7 +97,7 @@ def _number(cast: Callable[[str], T], low: float, high: float) -> Callable[[str]
 
 def _setting(default: str | None, doc: str, parse: Callable[[str], Any] = str) -> Any:
     """Declare a setting; `default` is given as it would stand in the environment, None = unset."""
-    value = None if default is None else parse(default)
+    value = None if default is None else ROOT / default if parse is _absolute else parse(default)
     factory = () if parse in (_paths, _origins) and default is None else value
     return field(default=factory, metadata={"default": default, "doc": doc, "parse": parse})
 
@@ -124,22 +134,28 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read the TRAINING_ variables. Raises SettingsError."""
-        known = {PREFIX + setting.name.upper(): setting for setting in fields(cls)}
+        """Read the variables of the settings. Raises SettingsError."""
         values = {}
-        for variable, text in environment.items():
-            if not variable.startswith(PREFIX):
-                continue
-            if variable not in known:
-                raise SettingsError(f"{variable} is not a setting. The settings are: {', '.join(known)}.")
-            setting = known[variable]
-            if text == "":  # As good as unset, which is how compose files and units clear a variable.
+        for setting in fields(cls):
+            variable = PREFIX + setting.name.upper()
+            text = environment.get(variable, "")
+            if text == "" or _is_foreign(variable, text):  # Compose files and units clear a variable by an empty text.
                 continue
             try:
                 values[setting.name] = setting.metadata["parse"](text)
             except ValueError as error:
                 raise SettingsError(f"{variable}={text!r} {error}.") from error
         return cls(**values)
+
+    @classmethod
+    def unknown(cls, environment: Mapping[str, str]) -> list[str]:
+        """Say of each TRAINING_ variable that is no setting that it is ignored, and what may have been meant."""
+        known = [PREFIX + setting.name.upper() for setting in fields(cls)]
+        return [
+            f"{variable} is not a setting and is ignored.{_suggestion(variable, known)}"
+            for variable, text in environment.items()
+            if variable.startswith(PREFIX) and variable not in known and not _is_foreign(variable, text)
+        ]
 
     @property
     def address(self) -> str:
@@ -164,6 +180,17 @@ class Settings:
             f"Refusing to listen on {host} without a token: set TRAINING_API_TOKEN, listen on 127.0.0.1, or set "
             "TRAINING_ALLOW_ANONYMOUS=1 if everybody who can reach it may start programs here."
         )
+
+
+def _is_foreign(variable: str, text: str) -> bool:
+    """Whether another system set it, by a rule of its own that happens to give it our prefix."""
+    is_address = variable.endswith("_PORT") and _ADDRESS_OF_SERVICE.fullmatch(text) is not None
+    return is_address or _FOREIGN.fullmatch(variable) is not None
+
+
+def _suggestion(variable: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(variable, known, n=1, cutoff=0.75)
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 def is_loopback(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""nginx (Debian's nginx-light) in front of a service, on loopback. Without it these tests are skipped, in CI they fail."""
+"""nginx (Debian's nginx-light) in front of a service, on loopback. Without it these tests skip; in CI they fail."""
 
 from __future__ import annotations
 

@@ -37,6 +37,8 @@ class LiveServer:
         self.log_path = home / "server.log"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.cwd = ROOT
+        """The folder in which it is started."""
         self.wrapper: list[str] = []
         """The beginning of the command line: a program that changes something and then executes the server."""
         self.process: subprocess.Popen[bytes] | None = None
@@ -54,7 +56,7 @@ class LiveServer:
 
     def start(self) -> LiveServer:
         """Start it and return once it answers."""
-        argv = [*self.wrapper, sys.executable, "wsgi.py"]
+        argv = [*self.wrapper, sys.executable, str(ROOT / "wsgi.py")]
         if self.kind == "gunicorn":
             argv = [
                 *self.wrapper,
@@ -62,7 +64,7 @@ class LiveServer:
                 "-m",
                 "gunicorn",
                 "-c",
-                "gunicorn.conf.py",
+                str(ROOT / "gunicorn.conf.py"),
                 "-w",
                 str(self.workers),
                 "wsgi:app",
@@ -70,7 +72,7 @@ class LiveServer:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 argv,
-                cwd=ROOT,
+                cwd=self.cwd,
                 env=self.environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,

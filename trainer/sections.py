@@ -34,7 +34,7 @@ class Command:
         Length(1, error="must name a program"),
         doc="program and arguments; {run_dir} and the like are filled in",
     )
-    cwd: str | None = setting(None, doc="folder to run in; null = the service's own current folder")
+    cwd: str | None = setting(None, doc="folder to run in; null = the project's own folder")
     env: dict[str, str] = setting({}, doc="environment variables set for the program beside those of the service")
 
     def placeholders(self) -> set[str]:

@@ -31,7 +31,7 @@ def command_program(command: Command, run: RunDir, request: dict[str, Any]) -> d
     """Describe the call of a `command` experiment's program for run.json."""
     values = {name: str(request.get(name) or "") for name in command.placeholders()}
     argv = command.fill(values | {"run_dir": str(run.path)})
-    return {"argv": argv, "cwd": command.cwd or os.getcwd(), "env": dict(command.env), "needs_result": False}
+    return {"argv": argv, "cwd": command.cwd or str(PROJECT_ROOT), "env": dict(command.env), "needs_result": False}
 
 
 def launch(run: RunDir, lock_fd: int) -> None:

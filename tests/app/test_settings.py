@@ -25,9 +25,9 @@ from tests.waiting import wait_until
 DEFAULTS = {
     "TRAINING_HOST": "127.0.0.1",
     "TRAINING_PORT": 8000,
-    "TRAINING_CONFIGS_DIR": Path.cwd() / "configs/experiment",
-    "TRAINING_RUNS_DIR": Path.cwd() / "logs/train/runs",
-    "TRAINING_DATA_DIR": Path.cwd() / "data",
+    "TRAINING_CONFIGS_DIR": ROOT / "configs/experiment",
+    "TRAINING_RUNS_DIR": ROOT / "logs/train/runs",
+    "TRAINING_DATA_DIR": ROOT / "data",
     "TRAINING_DATA_ROOTS": (),
     "TRAINING_API_TOKEN": None,
     "TRAINING_ALLOW_ANONYMOUS": False,
@@ -95,9 +95,45 @@ def test_a_bad_value_is_named_with_what_would_be_right(name: str, text: str) -> 
     assert "\n" not in message
 
 
-def test_an_unknown_variable_is_named_with_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match=r"^TRAINING_PROT is not a setting\. .*TRAINING_PORT"):
-        parse(TRAINING_PROT="8000")
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("TRAINING_PROT", "TRAINING_PORT"),
+        ("TRAINING_API_TOKENS", "TRAINING_API_TOKEN"),
+        ("TRAINING_RUN_DIR", "TRAINING_RUNS_DIR"),
+        ("TRAINING_SOMETHING_ELSE", None),
+    ],
+)
+def test_an_unknown_variable_is_named_with_the_nearest(name: str, nearest: str | None) -> None:
+    assert parse(**{name: "8000"}) == parse()
+    [said] = Settings.unknown({name: "8000", "PATH": "/bin", "TRAINING_PORT": "1"})
+    assert said.startswith(f"{name} is not a setting and is ignored.")
+    assert said.endswith(f"Did you mean {nearest}?") == (nearest is not None)
+
+
+FOREIGN = {
+    # Kubernetes, for a Service called `training`, one with a named port, one called `training-api`.
+    "TRAINING_PORT": "tcp://10.43.0.7:8000",
+    "TRAINING_SERVICE_HOST": "10.43.0.7",
+    "TRAINING_SERVICE_PORT": "8000",
+    "TRAINING_SERVICE_PORT_HTTP": "8000",
+    "TRAINING_PORT_8000_TCP": "tcp://10.43.0.7:8000",
+    "TRAINING_PORT_8000_TCP_PROTO": "tcp",
+    "TRAINING_PORT_8000_TCP_PORT": "8000",
+    "TRAINING_PORT_8000_TCP_ADDR": "10.43.0.7",
+    "TRAINING_PORT_53_UDP": "udp://[fd00::7]:53",
+    "TRAINING_API_SERVICE_HOST": "10.43.0.8",
+    "TRAINING_API_PORT": "tcp://10.43.0.8:80",
+    "TRAINING_API_PORT_80_TCP_ADDR": "10.43.0.8",
+    # SageMaker.
+    "TRAINING_JOB_NAME": "resnet-2026-11-24",
+    "TRAINING_JOB_ARN": "arn:aws:sagemaker:eu-west-1:1:training-job/resnet",
+}
+
+
+def test_what_other_systems_set_is_ignored_without_a_word() -> None:
+    assert parse(**FOREIGN) == parse()
+    assert Settings.unknown(FOREIGN) == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost"])
@@ -161,7 +197,6 @@ def the_line(said: str) -> str:
 
 
 STOPPED_BY = {
-    "an unknown variable": ({"TRAINING_PROT": "1"}, "TRAINING_PROT"),
     "a bad value": ({"TRAINING_PORT": "eighty"}, "TRAINING_PORT='eighty' must be a whole number from 0 to 65535."),
     "a bad origin": ({"TRAINING_CORS_ORIGINS": "example.org"}, "TRAINING_CORS_ORIGINS"),
     "a folder that cannot be": ({"TRAINING_RUNS_DIR": "/dev/null/runs"}, "TRAINING_RUNS_DIR='/dev/null/runs'"),
@@ -203,6 +238,34 @@ def test_a_port_in_use_ends_the_start(kind: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         said = refusal(kind, tmp_path, TRAINING_PORT=str(taken.getsockname()[1]))
     assert "in use" in said
+
+
+def test_it_starts_in_any_folder_and_says_what_is_missing(stopped_server: LiveServer, tmp_path: Path) -> None:
+    server = stopped_server
+    server.cwd = tmp_path
+    del server.settings["TRAINING_CONFIGS_DIR"]
+    server.settings |= {
+        "TRAINING_DATA_DIR": str(tmp_path / "none"),
+        "TRAINING_PROT": "1",
+        "TRAINING_JOB_NAME": "resnet",
+    }
+    server.start()
+    said = server.log_path.read_text()
+    assert said.count("TRAINING_PROT is not a setting and is ignored. Did you mean TRAINING_PORT?") == 1
+    assert "TRAINING_JOB_NAME" not in said
+    assert f"in {tmp_path / 'none'}. TRAINING_DATA_DIR" in said
+    assert "no experiments" not in said
+    own = sorted(path.name for path in (ROOT / "configs" / "experiment").glob("*.yaml"))
+    assert server.get("/training/configs").json() == {"available_configs": own}
+    run_id = server.start_run("command_example.yaml")  # Its program is named relative to the project.
+    wait_until(lambda: server.get(f"/training/runs/{run_id}/log").json()["text"], 20, lambda: server.run(run_id))
+    assert server.run(run_id)["state"] == "running"
+
+
+def test_an_empty_folder_of_experiments_is_said(stopped_server: LiveServer) -> None:
+    stopped_server.start()
+    said = stopped_server.log_path.read_text()
+    assert f"There are no experiments in {stopped_server.configs_dir}. TRAINING_CONFIGS_DIR" in said
 
 
 @pytest.mark.parametrize("settings", [{"TRAINING_API_TOKEN": "secret"}, {"TRAINING_ALLOW_ANONYMOUS": "1"}])
