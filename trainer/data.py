@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
 import lightning
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, get_worker_info
 
 from trainer.datasection import Data
 from trainer.experiment import ExperimentInvalid
@@ -24,6 +25,8 @@ from trainer.stopping import leave_to_parent
 
 MAX_MEASURED_IMAGES = 2_000
 """Mean and standard deviation are measured on at most so many train images, evenly spread."""
+LOADER_TIMEOUT_S = 1800.0
+"""A loader process that hands over no batch for so long never will. Only what torch does not notice takes this long."""
 
 
 class Batch(NamedTuple):
@@ -119,6 +122,28 @@ class EpochOrder(Sampler[int]):
         return -(-self._num_images // self._place.size)
 
 
+class TrainBatches(BatchSampler):
+    """Batches of `order`; a single image left over joins the batch before it: batch norm cannot train on one."""
+
+    def __init__(self, order: EpochOrder, batch_size: int) -> None:
+        super().__init__(order, batch_size, drop_last=False)
+        self._num_images = len(order)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        held: list[int] = []
+        for batch in super().__iter__():
+            if held and len(batch) == 1 < self.batch_size:
+                held += batch
+            else:
+                yield from [held] * bool(held)
+                held = batch
+        yield from [held] * bool(held)
+
+    def __len__(self) -> int:
+        full, left = divmod(self._num_images, self.batch_size)
+        return full + (left > 1 or (left == 1 and full == 0))
+
+
 class Shares(Sampler[list[int]]):
     """Batches of one process's share of a split: over all processes every image once, and as many batches in each."""
 
@@ -156,7 +181,12 @@ class ImageBatches(lightning.LightningDataModule):
     @property
     def num_train_batches(self) -> int:
         """Per epoch."""
-        return -(-len(self.splits["train"]) // self._data.batch_size)
+        return len(self._train_batches())
+
+    @property
+    def has_single(self) -> bool:
+        """Whether a process trains on batches of one image."""
+        return min(self._batch_size, len(self.splits["train"]) // self._place.size) == 1
 
     @property
     def num_test_batches(self) -> int:
@@ -171,33 +201,47 @@ class ImageBatches(lightning.LightningDataModule):
         return Images(self.splits[split], self._data, self.decoded.get(split))
 
     def train_dataloader(self) -> DataLoader[Batch]:
+        return self._loader("train", self._train_batches())
+
+    def _train_batches(self) -> TrainBatches:
         train = self.splits["train"]
         is_balanced = self._data.sampling == "balanced"
         weights = class_weights(train)[torch.tensor(train.labels)].double() if is_balanced else None
         order = EpochOrder(len(train), self._seed, self._start, self._data.batch_size, weights, self._place)
-        return self._loader("train", batch_size=self._batch_size, sampler=order)
+        return TrainBatches(order, self._batch_size)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        return self._loader("val", batch_sampler=Shares(len(self.splits["val"]), self._batch_size, self._place))
+        return self._loader("val", Shares(len(self.splits["val"]), self._batch_size, self._place))
 
     def test_dataloader(self) -> DataLoader[Batch]:
-        return self._loader("test", batch_sampler=Shares(len(self.splits["test"]), self._batch_size))
+        return self._loader("test", Shares(len(self.splits["test"]), self._batch_size))
 
-    def _loader(self, split: str, **order: Any) -> DataLoader[Batch]:
+    def _loader(self, split: str, batches: Sampler[list[int]]) -> DataLoader[Batch]:
+        is_pinned = torch.cuda.is_available()
         return DataLoader(
             self.dataset(split),
-            **order,
+            batch_sampler=batches,
             num_workers=self._data.num_workers,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=is_pinned,
+            # With a timeout torch would notice only then, not at once, that the thread that pins memory has died.
+            timeout=LOADER_TIMEOUT_S if self._data.num_workers and not is_pinned else 0,
             worker_init_fn=begin_worker,
-            collate_fn=_as_it_is,  # it is a batch already
+            collate_fn=share,
             # Without a generator of its own each new iterator would draw from torch's global one, and a resumed
             # training would no longer see the random numbers of an uninterrupted one.
             generator=torch.Generator().manual_seed(self._seed),
         )
 
 
-def _as_it_is(batch: Any) -> Any:
+def share(batch: Any) -> Any:
+    """Move a Batch of a loader process into shared memory. Raises RuntimeError where there is no room for it.
+
+    Else the queue would do it, in a thread of its own that prints the error and drops the batch: the training would
+    wait for it for ever.
+    """
+    if get_worker_info() is not None:
+        for tensor in batch:
+            tensor.share_memory_()
     return batch
 
 
@@ -230,6 +274,12 @@ def measure_mean_std(images: Images) -> tuple[list[float], list[float]]:
 
 
 def begin_worker(_worker: int) -> None:
-    """Make a loader process end with the training, however that ends, and leave signals to it."""
+    """Make a loader process end with the training, however that ends, and leave signals to it.
+
+    Raises OSError or RuntimeError where batches cannot be handed over: no shared memory, or a $TMPDIR that cannot hold
+    a socket.
+    """
     leave_to_parent()
     end_with_parent()  # torch's own check of the parent runs every 5 seconds only
+    probe = torch.zeros(1).share_memory_()  # type: ignore[no-untyped-call]
+    ForkingPickler.dumps(probe)  # as the queue does, in its thread

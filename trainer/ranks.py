@@ -109,7 +109,10 @@ class Ranks:
         exit_code = process.wait()
         with self._one_speaks:
             if not self._is_over:
-                failure = pickle.loads(report) if report else Failure(self._reason(rank, process.pid, exit_code))
+                try:
+                    failure = pickle.loads(report)
+                except (EOFError, pickle.UnpicklingError):  # it was killed before it could tell, or meanwhile
+                    failure = Failure(self._reason(rank, process.pid, exit_code))
                 if failure is not None:
                     self._end()
                     _fail(failure)

@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import sysconfig
+import tempfile
 import traceback
 from collections.abc import Iterator
 
@@ -23,6 +24,8 @@ DEVICE, MACHINE = "the GPU", "the machine"
 _DEVICE_MEMORY = re.compile(r"(CUDA|MPS backend|HIP) out of memory|CUDA error: out of memory|_ALLOC_FAILED")
 _MEMORY = re.compile(r"can't allocate memory|Cannot allocate memory|not enough memory|std::bad_alloc")
 _SHARED_MEMORY = re.compile(r"killed by signal: Bus error|</?torch_\S*>.*No space left on device|out of shared memory")
+_LONG_SOCKET_PATH = "AF_UNIX path too long"
+_SILENT_LOADER = re.compile(r"DataLoader timed out after (\d+)")
 _KILLED_LOADER = re.compile(r"DataLoader worker .*killed by signal: Killed")
 _TRIED = re.compile(r"(?:ried to|nable to) allocate ([\d.]+ \w+)")
 
@@ -36,6 +39,13 @@ def reason_of(error: BaseException, experiment: Experiment | None) -> str:
             "shared memory (/dev/shm) is used up by the loader processes: set data.num_workers to 0 or make it larger"
             " (docker run --shm-size)"
         )
+    if any(_LONG_SOCKET_PATH in text for text in texts):
+        return (
+            f"the path of the temporary folder is too long for the loader processes' sockets: {tempfile.gettempdir()};"
+            " set TMPDIR to a shorter one or data.num_workers to 0"
+        )
+    if silent := next((match for text in texts if (match := _SILENT_LOADER.search(text))), None):
+        return f"no loader process handed over a batch for {int(silent[1]) // 60} minutes: set data.num_workers to 0"
     if any(_KILLED_LOADER.search(text) for text in texts):
         return "a loader process was killed, mostly for want of memory: lower data.num_workers or data.batch_size"
     if any(_errno(each) == errno.EMFILE for each in causes) or any("Too many open files" in text for text in texts):

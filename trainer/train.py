@@ -30,6 +30,7 @@ from trainer.ranks import Ranks
 from trainer.report.outputs import CollectOutputs
 from trainer.report.write import report_on_test
 from trainer.request import ALONE, Request
+from trainer.singleimage import refuse_single_image
 from trainer.stopping import Stop
 from trainer.watch import StopOnNotFinite
 
@@ -171,6 +172,8 @@ class Training:
     def _build_module(self) -> Classifier:
         data = self._experiment.data
         net = network.build(self._experiment.model, data, self._class_names)
+        if self._batches.has_single:
+            refuse_single_image(net, data, self._place.size)
         self._device.arrange(net)
         if data.cache:  # after the network: what is wrong with that must not show after minutes of decoding
             max_bytes = round(data.cache_max_gb * GIGABYTE)

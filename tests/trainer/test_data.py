@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -102,3 +103,34 @@ def test_decoded_images_give_the_batches_of_those_read_anew(tmp_path: Path, num_
             assert all(torch.equal(*each) for each in zip(expected, batch, strict=True))
             assert batch.images.stride() == expected.images.stride()  # a network computes otherwise by the strides
     assert measure_mean_std(kept.dataset("train")) == measure_mean_std(anew.dataset("train"))
+
+
+@pytest.mark.parametrize(
+    ("num_images", "batch_size", "size", "lengths"),
+    [
+        (17, 8, 1, [8, 9]),
+        (16, 8, 1, [8, 8]),
+        (18, 8, 1, [8, 8, 2]),
+        (9, 8, 1, [9]),
+        (2, 8, 1, [2]),
+        (3, 1, 1, [1, 1, 1]),
+        (33, 16, 2, [8, 9]),  # one image is left over for two processes: one of them gets another one beside it
+        (34, 16, 2, [8, 9]),
+        (36, 16, 2, [8, 8, 2]),
+        (5, 4, 4, [1, 1]),
+    ],
+)
+@pytest.mark.parametrize("sampling", ["shuffled", "balanced"])
+def test_a_single_image_left_over_joins_the_batch_before_it(
+    num_images: int, batch_size: int, size: int, lengths: list[int], sampling: Literal["shuffled", "balanced"]
+) -> None:
+    split = Split(Path(), ("a", "b"), (Path(),) * num_images, tuple(index % 2 for index in range(num_images)))
+    data = Data(batch_size=batch_size, sampling=sampling)
+    for rank in range(size):
+        for start in range(len(lengths)):
+            place = Place(rank, size)
+            batches = ImageBatches({"train": split, "val": split, "test": split}, data, 0, Position(0, start), place)
+            sampler = batches.train_dataloader().batch_sampler
+            assert sampler is not None
+            assert [len(batch) for batch in sampler] == lengths[start:]
+            assert batches.num_train_batches == len(lengths)  # of a whole epoch, also when resumed within it

@@ -343,3 +343,22 @@ def test_help_is_shown_without_waiting_for_torch() -> None:
     )
     assert "--train-data-dir" in done.stdout
     assert "torch" not in done.stderr
+
+
+@pytest.mark.slow
+def test_one_image_left_over_for_the_last_batch_is_trained_on(launcher: Launcher, tiny: Path, squares: Path) -> None:
+    options = ["--set=data.batch_size=13", "--set=trainer.max_epochs=1"]  # of 40 images
+    done = launcher.train(tiny, squares, *options)
+    assert done.process.returncode == 0, done.log
+    assert done.progress["total_steps"] == 3
+
+
+def test_a_batch_size_of_one_that_batch_norm_cannot_train_on_is_refused(
+    launcher: Launcher, tiny: Path, squares: Path
+) -> None:
+    done = launcher.train(tiny, squares, "--set=data.batch_size=1")
+    assert done.process.returncode == 1
+    assert done.last_line.startswith(
+        "error: data.batch_size: must be at least 2, two images per device: this network cannot be trained on one (Expec"
+    )
+    assert "Traceback" not in done.log

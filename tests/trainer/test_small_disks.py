@@ -1,0 +1,66 @@
+"""Trainings in a mount namespace of their own, where /dev/shm or the temporary folder is small, as in containers."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from torch.utils.data import DataLoader
+
+from tests.trainer.trainings import ROOT
+from trainer.data import Batch, ImageBatches, Position
+from trainer.datasection import Data
+from trainer.images import find_split
+from trainer.reasons import reason_of
+
+UNSHARE = ["unshare", "--user", "--map-root-user", "--mount"]
+
+
+def can_mount() -> bool:
+    if shutil.which("unshare") is None:
+        return False
+    mount = ["mount", "-t", "tmpfs", "tmpfs", "/dev/shm"]
+    return subprocess.run([*UNSHARE, *mount], capture_output=True).returncode == 0
+
+
+pytestmark = pytest.mark.skipif(not can_mount(), reason="nobody but root may mount here")
+
+
+def train(config: Path, data: Path, home: Path, *options: str, small: str, kilobytes: int) -> tuple[int, str]:
+    """Train with a tmpfs of so many kilobytes at `small`; return exit code and log."""
+    folders = [f"--{split}-data-dir={data / split}" for split in ("train", "val", "test")]
+    arguments = [str(config), f"--run-dir={home / 'run'}", f"--cache-dir={home / 'cache'}", *folders, *options]
+    script = f'mount -t tmpfs -o size={kilobytes}k tmpfs "{small}" && exec "$@"'
+    command = [*UNSHARE, "sh", "-c", script, "sh", sys.executable, "-m", "trainer", *arguments]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.slow
+def test_loader_processes_without_shared_memory_end_the_training(tiny: Path, squares: Path, tmp_path: Path) -> None:
+    options = ["--set=data.num_workers=1", "--set=data.image_size=300", "--set=data.cache=false"]
+    code, log = train(tiny, squares, tmp_path, *options, small="/dev/shm", kilobytes=500)
+    assert code == 1
+    reason = "error: shared memory (/dev/shm) is used up by the loader processes: set data.num_workers to 0 or make it "
+    assert log.splitlines()[-1].startswith(reason), log
+
+
+def test_a_temporary_folder_whose_path_is_too_long_for_a_socket_is_named(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    splits = dict.fromkeys(("train", "val", "test"), find_split("train", squares / "train"))
+    batches = ImageBatches(splits, Data(image_size=8, channels=1, num_workers=1), 0, Position())
+    loader: DataLoader[Batch] = batches.train_dataloader()
+    with pytest.raises(OSError, match="AF_UNIX path too long") as raised:
+        next(iter(loader))
+    assert reason_of(raised.value, None) == (
+        f"the path of the temporary folder is too long for the loader processes' sockets: {folder}; set TMPDIR to a"
+        " shorter one or data.num_workers to 0"
+    )
