@@ -14,7 +14,7 @@ from app.runs.states import STATES
 from app.settings import PREFIX, Settings
 from tests.servers import ROOT
 from trainer import experiment
-from trainer.sections import PLACEHOLDERS
+from trainer.command import PLACEHOLDERS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 VARIABLES = [PREFIX + setting.name.upper() for setting in fields(Settings)]

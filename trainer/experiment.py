@@ -16,11 +16,11 @@ from marshmallow import ValidationError
 from marshmallow.validate import Length
 
 from trainer import strict_yaml
+from trainer.command import Command
 from trainer.datasection import Data
 from trainer.schema import UNKNOWN, between, flatten_errors, list_paths, schema_of, setting
 from trainer.sections import (
     Checkpoint,
-    Command,
     EarlyStopping,
     Export,
     Loss,

@@ -18,10 +18,13 @@ from pathlib import Path
 from typing import Any
 
 METRICS_FOLDERS = ("csv/version_*", "csv", "lightning_logs/version_*", "")
-"""In which folders of a run directory metrics.csv may lie, the likeliest first."""
+"""In which folders below RunDir.program_dir metrics.csv may lie, the likeliest first."""
 
 RUN_DIR_VARIABLE = "TRAINER_RUN_DIR"
-"""Environment variable every process of a run inherits; by it even a stray one is recognised."""
+"""Environment variable that every process of a run inherits. It identifies even a stray one."""
+
+OUTPUT_DIR_VARIABLE = "TRAINER_OUTPUT_DIR"
+"""Environment variable that tells the program of a `command` experiment its folder, the same as `{output_dir}`."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,22 @@ class RunDir:
 
     @cached_property
     def progress(self) -> Path:
-        """progress.json, written by the trainer at most five times a second."""
+        """progress.json of our own training program, written at most five times a second. See `find_progress`."""
         return self.path / "progress.json"
+
+    @cached_property
+    def output(self) -> Path:
+        """output/, the folder of a `command` experiment's program. Nothing in it is ours or taken for ours."""
+        return self.path / "output"
+
+    @property
+    def program_dir(self) -> Path:
+        """Where the program writes its metrics and progress: output/ for a `command`, else the run directory itself.
+
+        The service makes output/ before it writes run.json. A directory without run.json is nobody's run, and a folder
+        that happens to be called output means nothing there.
+        """
+        return self.output if os.path.isdir(self.output) and is_there(self.run) else self.path
 
     @cached_property
     def checkpoints(self) -> Path:
@@ -105,13 +122,19 @@ class RunDir:
     def find_metrics(self) -> Path | None:
         """Find the metrics CSV, or None. Of several versions the newest (highest number) counts.
 
-        A link that leads out of the run is none of its files.
+        A link that leads out of the run is not one of its files.
         """
+        root = self.program_dir
         for pattern in METRICS_FOLDERS:
-            for folder in _versions(self.path, pattern):
-                if self.owns(f"{folder}/metrics.csv" if folder else "metrics.csv"):
-                    return self.path / folder / "metrics.csv"
+            for folder in _versions(root, pattern):
+                path = root / folder / "metrics.csv"
+                if self.owns(path.relative_to(self.path).as_posix()):
+                    return path
         return None
+
+    def find_progress(self) -> Path:
+        """Where the program's progress.json lies if it writes one."""
+        return self.program_dir / self.progress.name
 
     def owns(self, file: str) -> bool:
         """Whether there is a regular file at a path inside of the run, and no link leads from there to outside."""

@@ -98,6 +98,7 @@ class Runner:
         self._signals = Signals()
         self._state_file = StateFile(run.state)
         self._program: subprocess.Popen[bytes] | WarmProgram | None = None
+        self._stop_signal = signal.SIGTERM
         self._deadline: float | None = None
         self._killed_after_s: float | None = None
         self._was_terminated = False
@@ -117,6 +118,7 @@ class Runner:
 
     def launch(self, program: dict[str, Any], warm: WarmProgram | None) -> bool:
         """Start the program and write the state; False, with the verdict written, when it cannot be executed."""
+        self._stop_signal = signal.Signals[program["stop"]["signal"]]
         try:
             if warm is not None and warm.begin(self._run, self._lock_fd, sys.stdout.fileno()):
                 self._program = warm
@@ -181,7 +183,7 @@ class Runner:
             grace_s = (stop or {}).get("grace_s")
             self._grace_s = float(grace_s) if isinstance(grace_s, (int, float)) else DEFAULT_GRACE_S
             self._deadline = time.monotonic() + self._grace_s
-        os.kill(self._program.pid, signal.SIGTERM)
+        os.kill(self._program.pid, self._stop_signal)
 
     def _read_stop(self) -> dict[str, Any] | None:
         """The intent to stop; empty when the file is there, but a full disk had no room for what it should say."""

@@ -5,60 +5,18 @@ The service, the page and the documentation read ranges and docs from here. No s
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from marshmallow.validate import Length, Range, Regexp
 
-from trainer import rundir
 from trainer.schema import between, setting
-
-PLACEHOLDERS = ("run_dir", "config_name", "train_data_dir", "val_data_dir", "test_data_dir", "model_name")
-"""What a command's argv may hold in braces; `{{` and `}}` stand for the braces themselves."""
 
 Metric = Literal["val/loss", "val/acc", "train/loss"]
 
-_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 RATE = Range(0, 10, min_inclusive=False, error="must be above 0, at most 10")
 POSITIVE = Range(min=0, min_inclusive=False, error="must be greater than 0")
-
-
-@dataclass(frozen=True)
-class Command:
-    """Any other training program. It runs as it is: without a shell."""
-
-    argv: tuple[str, ...] = setting(
-        MISSING,
-        Length(1, error="must name a program"),
-        doc="program and arguments; {run_dir} and the like are filled in",
-    )
-    cwd: str | None = setting(None, doc="folder to run in; null = the project's own folder")
-    env: dict[str, str] = setting({}, doc="environment variables set for the program beside those of the service")
-
-    def placeholders(self) -> set[str]:
-        """The names in braces that argv uses, a subset of PLACEHOLDERS."""
-        return {name for part in self.argv for name in _BRACES.findall(part) if name}
-
-    def fill(self, values: Mapping[str, str]) -> list[str]:
-        """Return argv with each placeholder replaced by its value, `{{` by `{` and `}}` by `}`.
-
-        `values` must hold all of `placeholders()`; braces inside a value stay as they are.
-        """
-        return [_BRACES.sub(lambda match: values[match[1]] if match[1] else match[0][0], part) for part in self.argv]
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        for part in self.argv:
-            for match in _BRACES.finditer(part):
-                if match[0] not in ("{{", "}}") and match[1] not in PLACEHOLDERS:
-                    allowed = " ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-                    yield "argv", f'"{match[0]}" is no placeholder; allowed are {allowed}, and {{{{ }}}} for braces'
-        if not self.argv[0].strip():
-            yield "argv", "must begin with the name of a program"
-        for name in self.env:
-            if "=" in name or name == rundir.RUN_DIR_VARIABLE:
-                yield "env", f'"{name}" cannot be set'
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ class _Watched:
     def look(cls, run: RunDir) -> _Watched:
         """What is not named here cannot come without one of these changing: a folder does, with what is put into it."""
         metrics, root = run.find_metrics(), str(run.path)
-        place = (str(metrics), os.path.dirname(os.path.dirname(metrics))) if metrics else (root, f"{root}/csv")
+        written = str(run.program_dir)
+        place = (str(metrics), os.path.dirname(os.path.dirname(metrics))) if metrics else (written, f"{written}/csv")
         files = (f"{root}/{run.run.name}", f"{root}/{run.state.name}", *place)
         return cls(metrics, files, tuple(map(stamp, files)))
 

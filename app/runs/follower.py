@@ -48,9 +48,10 @@ class Follower:
 
     @property
     def files(self) -> list[Path]:
-        """Whose change means news: the directory, as state and progress are replaced in it, the log, the metrics."""
+        """Whose change means news: the folders in which state.json and progress.json are replaced, log and metrics."""
         directory = self.run.directory
-        return [directory.path, directory.log, *([self._metrics_file] if self._metrics_file is not None else [])]
+        metrics = [self._metrics_file] if self._metrics_file is not None else []
+        return [directory.path, directory.program_dir, directory.log, *metrics]
 
     def skip_to_end(self) -> None:
         """Take everything that is there as published; used for a run that was going on before we were."""

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import LaunchFailed
-from trainer.experiment import Command
-from trainer.rundir import RunDir, read_json
+from trainer.command import Command
+from trainer.rundir import OUTPUT_DIR_VARIABLE, RunDir, read_json
 from trainer.verdict import VERDICTS
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 
-def trainer_program(run: RunDir, request: dict[str, Any], resume_from: RunDir | None) -> dict[str, Any]:
+def trainer_program(run: RunDir, request: dict[str, Any], resume_from: RunDir | None, grace_s: float) -> dict[str, Any]:
     """Describe the call of our own training program for run.json."""
     argv = [sys.executable, "-m", "trainer", str(run.config), "--run-dir", str(run.path)]
     for option in ("config_name", "train_data_dir", "val_data_dir", "test_data_dir", "model_name"):
@@ -24,14 +24,32 @@ def trainer_program(run: RunDir, request: dict[str, Any], resume_from: RunDir | 
     argv += ["--cache-dir", str(run.path.parent.parent / "cache")]
     if resume_from is not None:
         argv += ["--resume-from", str(resume_from.path)]
-    return {"argv": argv, "cwd": os.getcwd(), "env": {"PYTHONPATH": search_path()}, "needs_result": True}
+    return {
+        "argv": argv,
+        "cwd": os.getcwd(),
+        "env": {"PYTHONPATH": search_path()},
+        "needs_result": True,
+        "stop": {"signal": "SIGTERM", "grace_s": grace_s},
+    }
 
 
-def command_program(command: Command, run: RunDir, request: dict[str, Any]) -> dict[str, Any]:
-    """Describe the call of a `command` experiment's program for run.json."""
+def command_program(command: Command, run: RunDir, request: dict[str, Any], grace_s: float) -> dict[str, Any]:
+    """Describe the call of a `command` experiment's program for run.json; `grace_s` unless the experiment says."""
+    filled = fill(command, run.output, request)
+    stop = command.stop
+    return {
+        "argv": list(filled.argv),
+        "cwd": str(PROJECT_ROOT / (filled.cwd or "")),
+        "env": {**filled.env, OUTPUT_DIR_VARIABLE: str(run.output)},
+        "needs_result": False,
+        "stop": {"signal": stop.signal, "grace_s": grace_s if stop.grace_s is None else stop.grace_s},
+    }
+
+
+def fill(command: Command, output_dir: Path, request: dict[str, Any]) -> Command:
+    """Return the command as it is executed in a run whose output folder is `output_dir`."""
     values = {name: str(request.get(name) or "") for name in command.placeholders()}
-    argv = command.fill(values | {"run_dir": str(run.path)})
-    return {"argv": argv, "cwd": command.cwd or str(PROJECT_ROOT), "env": dict(command.env), "needs_result": False}
+    return command.fill(values | {"output_dir": str(output_dir), "run_dir": str(output_dir)})
 
 
 def launch(run: RunDir, lock_fd: int) -> None:

@@ -72,11 +72,12 @@ class RunService:
             return Stopped("not_running", None)
         if run_id is not None and run_id != run.run_id:
             raise OtherRunActive(run_id, run.run_id)
-        self._write_stop(run.directory, mode, requested_by)
+        grace_s = self._grace_s(run)
+        self._write_stop(run.directory, mode, requested_by, grace_s)
         self._signal_runner(run)
         if not wait:
             return Stopped("stopping", run.run_id)
-        self._wait_for_end(run)
+        self._wait_for_end(run, grace_s)
         return Stopped("stopped", run.run_id)
 
     def _start(self, plan: Plan) -> str:
@@ -114,14 +115,16 @@ class RunService:
     def _launch(self, run: RunDir, plan: Plan, lock_fd: int) -> None:
         command = plan.experiment.command
         if command is None:
-            program = launcher.trainer_program(run, plan.request, plan.resume_from)
+            program = launcher.trainer_program(run, plan.request, plan.resume_from, self._stop_grace_s)
         else:
-            program = launcher.command_program(command, run, plan.request)
+            program = launcher.command_program(command, run, plan.request, self._stop_grace_s)
         birth: dict[str, Any] = {"run_id": run.run_id, "created_at": utc_now(), "request": plan.request}
         try:
             write_text(run.config, to_yaml(plan.experiment))
             if plan.preflight is not None:
                 write_json(run.preflight, plan.preflight)
+            if command is not None:
+                run.output.mkdir()
             write_json(run.run, birth | {"program": program})
             is_warm = command is None and self._prewarm is not None and self._prewarm.launch(run, lock_fd)
             if not is_warm:
@@ -131,13 +134,18 @@ class RunService:
                 shutil.rmtree(run.path, ignore_errors=True)
             raise
 
-    def _write_stop(self, run: RunDir, mode: str, requested_by: str) -> None:
+    def _grace_s(self, run: Run) -> float:
+        """The grace that the run was started with, or ours where its run.json cannot tell."""
+        grace_s = (run.on_stop or {}).get("grace_s")
+        return float(grace_s) if isinstance(grace_s, int | float) else self._stop_grace_s
+
+    def _write_stop(self, run: RunDir, mode: str, requested_by: str, grace_s: float) -> None:
         """Put the intent on disk before any signal, so that a stop is never read as a crash."""
         stop = {
             "requested_by": requested_by,
             "requested_at": utc_now(),
             "mode": mode,
-            "grace_s": self._stop_grace_s,
+            "grace_s": grace_s,
         }
         try:
             write_json(run.stop, stop)
@@ -168,8 +176,8 @@ class RunService:
             time.sleep(_LOOK_EVERY_S)
         return read_json(directory.state) or {}
 
-    def _wait_for_end(self, run: Run) -> None:
-        deadline = time.monotonic() + self._stop_grace_s + _KILL_MARGIN_S
+    def _wait_for_end(self, run: Run, grace_s: float) -> None:
+        deadline = time.monotonic() + grace_s + _KILL_MARGIN_S
         while self._store.lock.holder() == run.run_id:
             if time.monotonic() > deadline:
                 self._store.kill_processes(run)

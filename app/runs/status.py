@@ -74,7 +74,7 @@ def _answer(active: Run | None, last: Run | None) -> dict[str, Any]:
 def _files(run: Run | None) -> list[Path]:
     if run is None:
         return []
-    changing = [run.directory.progress, run.directory.stop] if run.is_active else []
+    changing = [run.directory.find_progress(), run.directory.stop] if run.is_active else []
     return [run.directory.path, run.directory.state, *changing]
 
 

@@ -87,7 +87,20 @@ class Run:
 
     @cached_property
     def progress(self) -> dict[str, Any] | None:
-        return read_json(self.directory.progress)
+        return read_json(self.directory.find_progress())
+
+    @property
+    def on_stop(self) -> dict[str, Any] | None:
+        """What a stop does, as fixed at the start: the signal, the seconds until the kill, and what the program does.
+
+        `saves` and `exports` are true for our own training program, which keeps its last checkpoint and exports its
+        best model, and None for a `command`, whose program alone knows. None as a whole for a run that states nothing.
+        """
+        match self.birth.get("program"):
+            case {"needs_result": needs_result, "stop": {"signal": str(signal), "grace_s": int() | float() as grace_s}}:
+                is_ours = needs_result is True or None
+                return {"signal": signal, "grace_s": grace_s, "saves": is_ours, "exports": is_ours}
+        return None
 
     def snapshot(self) -> dict[str, Any]:
         """Describe the run for people who follow it: the payload of the event `run`."""
@@ -104,6 +117,7 @@ class Run:
             "ended_at": self.ended_at,
             "exit_code": exit_code if isinstance(exit_code := self.record.get("exit_code"), int) else None,
             "signal": _text(self.record.get("signal")),
+            "on_stop": self.on_stop,
         }
 
 

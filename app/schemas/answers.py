@@ -184,6 +184,23 @@ class ArtifactsSchema(Schema):
     artifacts = fields.List(fields.Nested(ArtifactSchema), required=True)
 
 
+class OnStopSchema(Schema):
+    """What a stop of the run does, as fixed at its start."""
+
+    signal = fields.String(required=True, metadata={"description": "What the program gets.", "example": "SIGTERM"})
+    grace_s = fields.Float(required=True, metadata={"description": "Seconds from the signal to the kill."})
+    saves = fields.Boolean(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Whether the program keeps its work. null: only the program of a command knows."},
+    )
+    exports = fields.Boolean(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Whether it exports its best model so far. null: only the program knows."},
+    )
+
+
 class RunSchema(Schema):
     run_id = fields.String(required=True)
     state = fields.String(required=True, validate=validate.OneOf(STATES))
@@ -197,6 +214,7 @@ class RunSchema(Schema):
     ended_at = fields.String(required=True, allow_none=True)
     exit_code = fields.Integer(required=True, allow_none=True)
     signal = fields.String(required=True, allow_none=True)
+    on_stop = fields.Nested(OnStopSchema, required=True, allow_none=True)
     progress = fields.Dict(required=True, allow_none=True)
     config = fields.Dict(required=True, allow_none=True)
     preflight = fields.Dict(

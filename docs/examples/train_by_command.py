@@ -1,7 +1,7 @@
 """A training program of your own, as small as can be: it fits y = 3 x + 1 by gradient descent.
 
-All that it does for the service: write metrics.csv into the run directory, print what happens, and on SIGTERM save its
-work and end. configs/experiment/command_example.yaml starts it; it needs nothing but Python.
+All that it does for the service: write metrics.csv into its output folder, print what happens, and on SIGTERM save its
+work and exit. configs/experiment/command_example.yaml starts it; it needs nothing but Python.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run-dir", type=Path, required=True)
+    parser.add_argument("--output-dir", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=5)
     options = parser.parse_args()
 
@@ -29,7 +29,7 @@ def main() -> int:
     generator = random.Random(0)
     points = [(x, 3 * x + 1) for x in (generator.uniform(-1, 1) for _ in range(100))]
     slope = offset = 0.0
-    with open(options.run_dir / "metrics.csv", "w", newline="") as file:
+    with open(options.output_dir / "metrics.csv", "w", newline="") as file:
         metrics = csv.DictWriter(file, ["epoch", "step", "train/loss"])
         metrics.writeheader()
         for epoch in range(options.epochs):
@@ -42,7 +42,7 @@ def main() -> int:
             if stop.wait(seconds_per_epoch):
                 break
 
-    (options.run_dir / "line.json").write_text(json.dumps({"slope": slope, "offset": offset}))
+    (options.output_dir / "line.json").write_text(json.dumps({"slope": slope, "offset": offset}))
     print(f"{'stopped' if stop.is_set() else 'done'}: y = {slope:.3f} x + {offset:.3f}", flush=True)
     return 128 + signal.SIGTERM if stop.is_set() else 0
 

@@ -44,6 +44,7 @@ def test_a_run_is_described_in_full(shared: LiveServer, run: Path) -> None:
         "ended_at": "2026-01-02",
         "exit_code": 0,
         "signal": None,
+        "on_stop": None,
         "progress": {"epoch": 2, "max_epochs": 3, "eta_s": None, "samples_per_s": None},
         "config": {"command": {"argv": ["true"]}},
         "preflight": {"status": "checked"},

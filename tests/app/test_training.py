@@ -215,7 +215,7 @@ def test_status_tells_what_runs_and_what_ran_last(waiting: tuple[LiveServer, str
         "last_run": status["last_run"],
     }
     assert psutil.pid_exists(status["pid"])
-    (server.runs_dir / run_id / "progress.json").write_text('{"epoch": 1, "max_epochs": 2, "eta_s": NaN}')
+    (server.runs_dir / run_id / "output" / "progress.json").write_text('{"epoch": 1, "max_epochs": 2, "eta_s": NaN}')
     assert server.get("/training/status").json()["progress"] == {"epoch": 1, "max_epochs": 2, "eta_s": None}
     end.touch()
     server.wait_for_state(run_id, "completed")

@@ -30,7 +30,7 @@ def epochs_of(run_path: Path) -> dict[int, dict[str, float | None]]:
 
 def _logged(run_path: Path) -> list[dict[str, float]]:
     while True:  # It may be rewritten under our hands, and its header is another one then.
-        with open(run_path / "csv" / "version_0" / "metrics.csv", newline="", encoding="utf-8") as file:
+        with open(run_path / "output" / "csv" / "version_0" / "metrics.csv", newline="", encoding="utf-8") as file:
             text = file.read()
             file.seek(0)
             if file.readline() == text.partition("\n")[0] + "\n":

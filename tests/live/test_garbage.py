@@ -57,9 +57,9 @@ FILES = (
     "state.json",
     "run.json",
     "stop.json",
-    "progress.json",
+    "output/progress.json",
     "config.yaml",
-    "csv/version_0/metrics.csv",
+    "output/csv/version_0/metrics.csv",
     "result.json",
     "classification_model.json",
     "train.log",
@@ -335,7 +335,7 @@ def test_a_full_disk_fails_the_run_and_not_the_service(small_disk: Path, stopped
     ask_everything(server, run_id)
     refused = server.post("/training/start", {"config_name": "f.yaml"})
     assert (refused.status_code, refused.json()["code"]) == (507, 507)
-    ballast = server.runs_dir / run_id / "ballast"
+    ballast = server.runs_dir / run_id / "output" / "ballast"
     assert stat.S_ISREG(ballast.stat().st_mode)
     ballast.unlink()
     server.wait_for_state(server.start_run(server.write_command("e", "end_at_once.py")), "completed")

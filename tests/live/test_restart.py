@@ -47,8 +47,8 @@ def num_rows(run_path: Path) -> int:
 
 def open_gates(run_path: Path, until: str) -> None:
     """Let the program write up to a row, and wait there."""
-    (run_path / ".go").write_text(until)
-    (run_path / ".go").replace(run_path / "go")
+    (run_path / "output" / ".go").write_text(until)
+    (run_path / "output" / ".go").replace(run_path / "output" / "go")
 
 
 @pytest.mark.slow

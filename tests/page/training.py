@@ -41,9 +41,10 @@ class SteeredTraining:
         self.order(print=f"epoch {epoch + 1} is done\n")
 
     def leave_model(self, run_dir: Path) -> None:
-        self.order(file="checkpoints/epoch_000.onnx", text="not really a network")
+        """Leave what our own training program would, which lies beside the program's own folder."""
+        self.order(file="../checkpoints/epoch_000.onnx", text="not really a network")
         card = {"run_id": run_dir.name, "model_name": "mine", "model_path": "checkpoints/epoch_000.onnx"}
-        self.order(file="classification_model.json", text=json.dumps(card))
+        self.order(file="../classification_model.json", text=json.dumps(card))
 
     def end(self, code: int = 0) -> None:
         self.order(exit=code)

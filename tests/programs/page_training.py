@@ -2,7 +2,7 @@
 
 {"row": {column: value}} appends to metrics.csv; a new column rewrites the file with a wider header, as Lightning does.
 {"print": text} writes to the log, as it stands. {"progress": {...}} replaces progress.json.
-{"file": path, "text": text} writes into the run directory. {"exit": code} ends.
+{"file": path, "text": text} writes there too. {"exit": code} ends.
 """
 
 import csv

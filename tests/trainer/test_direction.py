@@ -31,7 +31,19 @@ def test_a_metric_that_improves_by_rising(metric: str) -> None:
 @pytest.mark.parametrize(
     "metric",
     [
-        *("lr", "lr/pg0", "learning_rate", "time", "grad_norm", "eval_runtime", "epoch", "step", "loss_scale", "train/loss_step", ""),
+        *(
+            "lr",
+            "lr/pg0",
+            "learning_rate",
+            "time",
+            "grad_norm",
+            "eval_runtime",
+            "epoch",
+            "step",
+            "loss_scale",
+            "train/loss_step",
+            "",
+        ),
         *("samples_per_second", "glossary", "accelerator", "mapping", "val/score", "lossless", "cerebral"),
     ],
 )

@@ -191,7 +191,18 @@ def test_a_command_is_filled_in() -> None:
     assert loaded.command is not None
     assert loaded.command.placeholders() == {"run_dir", "model_name"}
     filled = loaded.command.fill({"run_dir": "/a {b}", "model_name": "m"})
-    assert filled == ["run", "--out=/a {b}/x", "{run_dir}", "m"]
+    assert filled.argv == ("run", "--out=/a {b}/x", "{run_dir}", "m")
+
+
+def test_a_folder_and_variables_of_a_command_are_filled_in_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    content = {"argv": ["~/bin/run", "--data=~"], "cwd": "~/{model_name}", "env": {"A": "{output_dir}/a", "B": "~"}}
+    command = experiment.parse({"command": content}).command
+    assert command is not None
+    assert command.placeholders() == {"output_dir", "model_name"}
+    filled = command.fill({"output_dir": "/o", "model_name": "~m"})
+    assert filled.argv == ("/home/me/bin/run", "--data=~"), "as a shell has it: only at the beginning of a word"
+    assert (filled.cwd, filled.env) == ("/home/me/~m", {"A": "/o/a", "B": "/home/me"})
 
 
 def test_a_dumped_command_holds_nothing_of_our_trainer() -> None:
@@ -210,11 +221,19 @@ def test_a_dumped_command_holds_nothing_of_our_trainer() -> None:
         ({"argv": ["a", 3]}, "command.argv.1", "must be text; put it in quotes"),
         ({"argv": ["a\0b"]}, "command.argv.0", "NUL"),
         ({"argv": ["{run_dri}"]}, "command.argv", "{run_dir} {config_name} {train_data_dir}"),
-        ({"argv": ["a", "{"]}, "command.argv", "no placeholder"),
-        ({"argv": ["a", "{}"]}, "command.argv", "no placeholder"),
+        ({"argv": ["a", "{"]}, "command.argv", "not a placeholder"),
+        ({"argv": ["a", "{}"]}, "command.argv", "not a placeholder"),
+        ({"argv": ["a"], "cwd": "{home}"}, "command.cwd", '"{home}" is not a placeholder'),
+        ({"argv": ["a"], "cwd": " "}, "command.cwd", "must name a folder"),
+        ({"argv": ["a"], "env": {"A": "{out}"}}, "command.env", '"{out}" is not a placeholder'),
+        ({"argv": ["a"], "stop": {"signal": "SIGKILL"}}, "command.stop.signal", "must be one of: SIGTERM, SIGINT"),
+        ({"argv": ["a"], "stop": {"signal": 2}}, "command.stop.signal", "must be text"),
+        ({"argv": ["a"], "stop": {"grace_s": -1}}, "command.stop.grace_s", "must be from 0"),
+        ({"argv": ["a"], "stop": {"grace": 1}}, "command.stop.grace", "did you mean grace_s"),
         ({"argv": ["a"], "env": {"A": 1}}, "command.env.A", "must be text"),
         ({"argv": ["a"], "env": {"A=B": "1"}}, "command.env", "cannot be set"),
         ({"argv": ["a"], "env": {"TRAINER_RUN_DIR": "1"}}, "command.env", "cannot be set"),
+        ({"argv": ["a"], "env": {"TRAINER_OUTPUT_DIR": "1"}}, "command.env", "cannot be set"),
         ({"argv": ["a"], "shell": True}, "command.shell", "unknown setting"),
     ],
 )

@@ -31,7 +31,8 @@ class Launched:
         folder.mkdir()
         self.run = RunDir(folder)
         self.lock = folder.parent / "active.lock"
-        launched_from = {"argv": list(argv), "cwd": str(folder), "env": {}, "needs_result": False, **program}
+        launched_from = {"argv": list(argv), "cwd": str(folder), "env": {}, "needs_result": False}
+        launched_from |= {"stop": {"signal": "SIGTERM", "grace_s": 30}, **program}
         write_json(self.run.run, {"program": launched_from})
 
     def launch(self) -> subprocess.CompletedProcess[str]:

@@ -103,15 +103,19 @@ def test_placeholders_and_environment_reach_the_program_but_no_setting_of_ours(
     runs: Fixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAINING_API_TOKEN", "secret")
-    code = "import os, sys, json; print(json.dumps([sys.argv[1:], dict(os.environ)]))"
-    argv = ["{run_dir}", "{config_name}", "{model_name}", "{{x}}"]
-    text = {"command": {"argv": [sys.executable, "-c", code, *argv], "env": {"MINE": "1"}}}
+    code = "import os, sys, json; print(json.dumps([sys.argv[1:], dict(os.environ) | dict(PWD=os.getcwd())]))"
+    argv = ["{output_dir}", "{run_dir}", "{config_name}", "{model_name}", "{{x}}"]
+    text = {
+        "command": {"argv": [sys.executable, "-c", code, *argv], "env": {"MINE": "{model_name}"}, "cwd": "{output_dir}"}
+    }
     (runs.configs / "show.yaml").write_text(json.dumps(text))
     run = runs.service.start(StartRequest(config_name="show", model_name="my net"))
     wait_until(lambda: not runs.store.find(run.run_id).is_active, 10)
     arguments, environment = json.loads(run.directory.log.read_text())
-    assert arguments == [str(run.directory.path), "show.yaml", "my net", "{x}"]
-    assert environment["MINE"] == "1"
+    output = str(run.directory.path / "output")
+    assert arguments == [output, output, "show.yaml", "my net", "{x}"]
+    assert (environment["MINE"], environment["PWD"]) == ("my net", output)
+    assert environment["TRAINER_OUTPUT_DIR"] == output
     assert not any(name.startswith("TRAINING_") for name in environment)
 
 
