@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import socket
 from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -23,8 +24,9 @@ class Access:
     def __init__(self, settings: Settings) -> None:
         self._token = settings.api_token
         self._origins = settings.cors_origins
-        self._is_local = settings.api_token is None and not settings.allow_anonymous
-        self._names = {"localhost", settings.host, *(urlsplit(origin).hostname for origin in settings.cors_origins)}
+        machine = socket.gethostname().lower()
+        origin_names = (urlsplit(origin).hostname for origin in settings.cors_origins)
+        self._names = {"localhost", settings.host, machine, machine.partition(".")[0], *origin_names} - {""}
         self.is_host_known = lru_cache(maxsize=64)(self._is_host_known)
 
     def is_token_right(self, token: object) -> bool:
@@ -49,12 +51,13 @@ class Access:
         return own != "" and own in (environ.get("HTTP_HOST"), environ.get("HTTP_X_FORWARDED_HOST"))
 
     def _is_host_known(self, host: str | None) -> bool:
-        """Whether the address in a browser's address bar is ours.
+        """Whether the name in a browser's address bar is one of ours.
 
-        Any name can be made to point here (DNS rebinding), and then a stranger's page has the same origin as ours. So
-        where no token keeps him out only addresses and known names are served.
+        Anybody can make a name of theirs point here (DNS rebinding), and then a stranger's page has the same origin as
+        ours. So a service without a token answers only under IP addresses, the machine's own name, and the names in
+        TRAINING_CORS_ORIGINS. TRAINING_ALLOW_ANONYMOUS lets programs in, not every web page.
         """
-        if not self._is_local or host is None or "*" in self._origins:
+        if self._token is not None or host is None or "*" in self._origins:
             return True
         name = _split(f"//{host}").hostname or ""
         return name in self._names or name.endswith(".localhost") or _is_address(name)
