@@ -43,8 +43,8 @@ FORMATS = {
 }
 """Every format that Pillow itself decodes, by Pillow's name, in the order in which they are tried.
 
-Left out are EPS (Pillow starts Ghostscript), IPTC (opens whatever format is inside it), IM (Pillow 15 drops it) and BUFR,
-GRIB, HDF5, WMF and MPEG (Pillow recognises them without decoding them). TGA stands last: it has no signature.
+Left out are EPS (Pillow starts Ghostscript), IPTC (opens whatever format is inside it), IM (Pillow 15 drops it) and
+BUFR, GRIB, HDF5, WMF and MPEG (Pillow recognises them without decoding them). TGA stands last: it has no signature.
 """
 HEIF = (".heic", ".heics", ".heif", ".heifs", ".hif")
 """Endings of the format HEIF, which needs the package pillow-heif."""

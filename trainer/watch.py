@@ -28,7 +28,7 @@ class NotFinite(ArithmeticError):
 
 @dataclass(frozen=True)
 class Seen:
-    """A batch that was trained on; step and epoch count as in metrics.csv. The tensors stay on the device until read."""
+    """A batch that was trained on, with step and epoch as in metrics.csv. The tensors stay on the device until read."""
 
     step: int
     epoch: int

@@ -358,7 +358,5 @@ def test_a_batch_size_of_one_that_batch_norm_cannot_train_on_is_refused(
 ) -> None:
     done = launcher.train(tiny, squares, "--set=data.batch_size=1")
     assert done.process.returncode == 1
-    assert done.last_line.startswith(
-        "error: data.batch_size: must be at least 2, two images per device: this network cannot be trained on one (Expec"
-    )
+    assert done.last_line.startswith("error: data.batch_size: must be at least 2, two images per device")
     assert "Traceback" not in done.log
