@@ -1,18 +1,24 @@
-"""Look for a text in a log of any length, a stretch at a time."""
+"""Look for a text in a log of any length, a chunk at a time."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-MAX_LINES = 10_000
-MAX_LINE_BYTES = 1024 * 1024
-"""A longer line is cut for the search; so a file without any newline is searched in bounded memory too."""
+import numpy as np
 
-_ESCAPE = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[@-Z\\\\^_])")
+MAX_LINES = 10_000
+MAX_INSPECTED = 50_000
+"""Lines looked at in one search: those that hold the text, also where a later `\\r` overwrote it."""
+CHUNK_BYTES = 256 * 1024
+"""Searched in one go, so that no other thread waits for longer than some milliseconds."""
+MAX_LINE_BYTES = 1024 * 1024
+"""A longer line is cut for the search, so that a file without any newline is searched in bounded memory too."""
+
+_ESCAPE = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\\\)|[@-Z\\\\^_])")
+"""None contains a newline, so a text without escapes has the same lines."""
 
 
 @dataclass(frozen=True)
@@ -26,44 +32,66 @@ class LogMatches:
 
 
 def search_log(path: Path, text: str, offset: int, limit: int) -> LogMatches:
-    """Search the lines from `offset`, where one begins, through about `limit` bytes, for `text`, letters of ASCII in
-    either case. Escape sequences do not count as text, nor what a `\\r` let be overwritten. A missing file is empty.
+    """Search the lines from `offset`, where one begins, through about `limit` bytes, for `text`.
 
-    It ends where a line ends, so a search that goes on at `next_offset` misses none. After 10,000 lines it ends early.
+    ASCII letters match in either case. Escape sequences are not text, nor is what a `\\r` overwrote. A missing file
+    is empty. The search ends at a line's end, so one that continues at `next_offset` misses none. It ends early after
+    10,000 matching lines, or after it looked closely at some 50,000.
     """
+    needle = text.encode(errors="replace").lower()
+    lines: list[int] = []
+    num_inspected, position = 0, offset
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
-            data = os.pread(file.fileno(), limit, offset)
-            if len(data) == limit:
-                rest = os.pread(file.fileno(), MAX_LINE_BYTES, offset + limit)
-                data += rest[: rest.find(b"\n") + 1 or len(rest)]
+            end = min(offset + limit, size)
+            while position < end and len(lines) < MAX_LINES and num_inspected < MAX_INSPECTED:
+                chunk = _read_lines(file.fileno(), position, min(CHUNK_BYTES, end - position))
+                found = _search(chunk, needle, MAX_LINES - len(lines))
+                lines += [position + start for start in found.starts]
+                num_inspected += found.num_inspected
+                position = position + found.num_bytes if chunk else size
     except OSError:
         return LogMatches(0, 0, 0, [])
-    needle = text.encode(errors="replace").lower()
-    lines: list[int] = []
-    for start, end in _candidates(data, needle):
-        if needle in _shown(data[start:end]).lower():
-            lines.append(offset + start)
-            if len(lines) == MAX_LINES:
-                return LogMatches(offset, offset + end, size, lines)
-    return LogMatches(min(offset, size), offset + len(data) if data else size, size, lines)
+    return LogMatches(min(offset, size), min(position, size), size, lines)
 
 
-def _candidates(data: bytes, needle: bytes) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each line that may hold the text: where there are no escapes, only those that do."""
-    folded, is_plain, start = data.lower(), b"\x1b" not in data, 0
-    while start < len(data):
-        if is_plain:
-            found = folded.find(needle, start)
-            if found < 0:
-                return
-            start = folded.rfind(b"\n", start, found) + 1 or start
-        end = data.find(b"\n", start) + 1 or len(data)
-        yield start, end
-        start = end
+def _read_lines(descriptor: int, start: int, num_bytes: int) -> bytes:
+    """Read that many bytes, and then to the end of the line."""
+    data = os.pread(descriptor, num_bytes, start)
+    if len(data) < num_bytes or data.endswith(b"\n"):
+        return data
+    rest = os.pread(descriptor, MAX_LINE_BYTES, start + num_bytes)
+    return data + rest[: rest.find(b"\n") + 1 or len(rest)]
 
 
-def _shown(line: bytes) -> bytes:
-    """Leave out what a terminal does not show (any more)."""
-    return _ESCAPE.sub(b"", line).rstrip(b"\r\n").rpartition(b"\r")[2]
+@dataclass(frozen=True)
+class _Found:
+    starts: list[int]
+    num_bytes: int
+    num_inspected: int
+
+
+def _search(chunk: bytes, needle: bytes, max_lines: int) -> _Found:
+    """Find where in the chunk the lines begin that show the needle, and how much of it was searched."""
+    shown = (_ESCAPE.sub(b"", chunk) if b"\x1b" in chunk else chunk).lower()
+    at, num_inspected = shown.find(needle), 0
+    if at < 0:
+        return _Found([], len(chunk), 0)
+    starts: list[int] = []
+    ends, shown_ends = _line_ends(chunk), _line_ends(shown)
+    while at >= 0:
+        line = int(np.searchsorted(shown_ends, at))
+        start = shown_ends[line - 1] + 1 if line else 0
+        num_inspected += 1
+        if needle in shown[start : shown_ends[line]].rstrip(b"\r").rpartition(b"\r")[2]:
+            starts.append(int(ends[line - 1]) + 1 if line else 0)
+            if len(starts) == max_lines:
+                return _Found(starts, int(ends[line]) + 1, num_inspected)
+        at = shown.find(needle, shown_ends[line] + 1)
+    return _Found(starts, len(chunk), num_inspected)
+
+
+def _line_ends(text: bytes) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Where the lines end, of a last one without a newline too."""
+    return np.append(np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n")), len(text))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.runs.search import MAX_LINES, LogMatches, search_log
+from app.runs.search import CHUNK_BYTES, MAX_INSPECTED, MAX_LINES, LogMatches, search_log
 
 
 def found(tmp_path: Path, content: bytes, text: str) -> list[bytes]:
@@ -35,6 +35,9 @@ def found(tmp_path: Path, content: bytes, text: str) -> list[bytes]:
         (b"\x1b[31mErr\x1b[0mor\n", "31m", []),
         (b" 10%|#\r 20%|##\r\n", "20%", [b" 10%|#\r 20%|##\r"]),
         (b" 10%|#\r 20%|##\r\n", "10%", []),
+        (b"\x1b]0;title\nx\x07y\n", "x", [b"x\x07y"]),
+        (b"first\nsecond", "t\ns", []),
+        (b"\n\n\x1b[1m\n\x1b[0mx\n\nx", "x", [b"\x1b[0mx", b"x"]),
         (b"", "x", []),
     ],
 )
@@ -48,6 +51,14 @@ def test_too_many_lines_are_told_in_part_and_none_is_lost(tmp_path: Path) -> Non
     told = search_log(path, "x", 0, 1_000_000)
     assert (len(told.lines), told.next_offset) == (MAX_LINES, 2 * MAX_LINES)
     assert len(search_log(path, "x", told.next_offset, 1_000_000).lines) == 5
+
+
+def test_a_search_ends_early_where_many_lines_hide_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "train.log"
+    path.write_bytes(b"x\ry\n" * (2 * MAX_INSPECTED + CHUNK_BYTES))
+    told = search_log(path, "x", 0, 16_000_000)
+    assert told.lines == []
+    assert 4 * MAX_INSPECTED <= told.next_offset <= 4 * MAX_INSPECTED + CHUNK_BYTES
 
 
 def test_a_missing_log_holds_nothing(tmp_path: Path) -> None:
