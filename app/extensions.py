@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import flask_smorest
@@ -34,6 +35,9 @@ DESCRIPTIONS = {
     500: "The training could not be launched.",
     507: "Not enough free disk space.",
 }
+
+MAX_ERRORS = 50
+MAX_ERROR_CHARS = 2_000
 
 AS_IT_WAS = "As it was: the client's copy (If-None-Match) is right."
 
@@ -164,7 +168,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
     def handle_http_exception(self, error: Any) -> Any:
         """Give every error of the framework the one shape."""
         told: dict[str, Any] = getattr(error, "data", None) or {}
-        errors = _by_field(told.get("messages", {}))
+        errors = _first(_by_field(told.get("messages", {})))
         message = told.get("message") or (_sentence(errors) if errors else _explain(error))
         headers = dict(error.get_headers()) | (told.get("headers") or {})
         del headers["Content-Type"]  # It is JSON, not the page that the framework had in mind.
@@ -179,9 +183,25 @@ def _omit_null_default(_: Any, __: Any, *, ret: dict[str, Any]) -> dict[str, Any
 
 
 def error_body(code: int, message: str, errors: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """Build the one shape of every error; `more` may replace `status` where a call's contract says so."""
-    body = {"code": code, "status": HTTPStatus(code).phrase, "message": message, "errors": errors or {}}
-    return body | more
+    """Build the one shape of every error; `more` may replace `status` where a call's contract says so.
+
+    However much was wrong with a request, the answer stays small: 50 errors, each of at most 2,000 characters.
+    """
+    status, kept = HTTPStatus(code).phrase, _first(errors or {})
+    return {"code": code, "status": status, "message": _shorten(message), "errors": kept} | more
+
+
+def _first(errors: Any) -> Any:
+    """The first errors of each level, each shortened."""
+    if isinstance(errors, dict):
+        return {_shorten(str(name)): _first(inner) for name, inner in islice(errors.items(), MAX_ERRORS)}
+    if isinstance(errors, list):
+        return [_first(inner) for inner in errors[:MAX_ERRORS]]
+    return _shorten(errors) if isinstance(errors, str) else errors
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_ERROR_CHARS else text[: MAX_ERROR_CHARS - 2] + " …"
 
 
 def _explain(error: HTTPException) -> str:

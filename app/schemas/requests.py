@@ -17,6 +17,7 @@ MAX_PATH_CHARS = 4096
 MAX_NAME_CHARS = 255
 MAX_LOG_BYTES = 4 * 1024 * 1024
 MAX_LOG_SEARCH_BYTES = 16 * 1024 * 1024
+MAX_OVERRIDES = 200
 MAX_OVERRIDES_BYTES = 32 * 1024
 MAX_OVERRIDES_DEPTH = 10
 
@@ -63,6 +64,8 @@ def _storable(overrides: dict[str, Any]) -> None:
         raise ValidationError("Must hold proper text: a half of a surrogate pair is none.") from None
     except RecursionError:
         num_bytes, depth = 0, MAX_OVERRIDES_DEPTH + 1
+    if len(overrides) > MAX_OVERRIDES:
+        raise ValidationError(f"Must set at most {MAX_OVERRIDES} values.")
     if depth > MAX_OVERRIDES_DEPTH:
         raise ValidationError(f"Must have at most {MAX_OVERRIDES_DEPTH} levels of objects and lists.")
     if num_bytes > MAX_OVERRIDES_BYTES:

@@ -254,3 +254,22 @@ def test_events_that_make_no_sense_harm_nobody(shared: LiveServer) -> None:
         client.emit("connect", {}, namespace="/training")
         client.emit("no_such_event", {"a": 1}, namespace="/training")
         assert "rows" in client.call("subscribe", {}, namespace="/training", timeout=10)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {f"field{number}": 1 for number in range(60_000)},
+        {"config_name": "x.yaml", "overrides": {f"o{number}": 1 for number in range(3_000)}},
+        {"config_name": "shared.yaml", "overrides": {f"o{number}": 1 for number in range(200)}},
+        {"config_name": "x" * 900_000},
+        {"config_name": "x.yaml", "resume_from": "\x01" * 100_000},
+    ],
+    ids=["unknown fields", "too many overrides", "unknown overrides", "a long name", "control characters"],
+)
+def test_a_request_that_is_wrong_in_many_ways_gets_a_short_answer(shared: LiveServer, body: dict[str, Any]) -> None:
+    shared.write_command("shared", "exit_with.py", "0")
+    answer = requests.post(f"{shared.url}/training/start", json=body, timeout=10)
+    problem(answer, answer.status_code)
+    assert 400 <= answer.status_code < 500
+    assert len(answer.content) < 50_000
