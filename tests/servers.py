@@ -147,11 +147,14 @@ class LiveServer:
         wait_until(lambda: self.run(run_id)["state"] in states, timeout_s, lambda: self.run(run_id))
         return self.run(run_id)
 
-    def write_command(self, name: str, *argv: str) -> str:
-        """Write a `command` experiment for one of tests/programs and return its file name."""
+    def write_command(self, name: str, *argv: str, more: str = "") -> str:
+        """Write a `command` experiment for one of tests/programs and return its file name.
+
+        `more`: further settings of the command, such as `stop: {grace_s: 1}`.
+        """
         program, *arguments = argv
         lines = [sys.executable, str(ROOT / "tests" / "programs" / program), *arguments]
-        text = "command:\n  argv:\n" + "".join(f"    - '{line}'\n" for line in lines)
+        text = "command:\n  argv:\n" + "".join(f"    - '{line}'\n" for line in lines) + f"  {more}\n"
         (self.configs_dir / f"{name}.yaml").write_text(text, encoding="utf-8")
         return f"{name}.yaml"
 

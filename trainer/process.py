@@ -1,4 +1,7 @@
-"""Who a process is: a pid and its start time, which together are never reused. Standard library only."""
+"""Processes as the kernel describes them: who one is, what descends from it, and what it waits for.
+
+Standard library only. Without /proc (not Linux, or not mounted) only `start_time` knows anything.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +18,8 @@ from pathlib import Path
 def start_time(pid: int) -> str | None:
     """Name the moment the process began, unique over reboots; None when there is no such process or it is a zombie.
 
-    On Linux `boot id/clock ticks since boot` (proc(5), field 22 of stat), elsewhere what ps calls lstart.
+    A pid and its start time together are never reused. On Linux the start time is `boot id/clock ticks since boot`
+    (proc(5), field 22 of stat), elsewhere what ps calls lstart.
     """
     if not sys.platform.startswith("linux"):
         return _start_time_by_ps(pid)
@@ -38,15 +43,76 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # 1 is PR_SET_PDEATHSIG
 
 
+def parents() -> dict[int, int]:
+    """Map the pid of every process, zombies included, to its parent's; empty where there is no /proc."""
+    found = {}
+    for entry in os.listdir("/proc") if os.path.isdir("/proc") else []:
+        if entry.isdecimal() and (fields := _stat_fields(int(entry))) is not None:
+            found[int(entry)] = int(fields[1])
+    return found
+
+
 def children(pid: int) -> list[int]:
     """List the pids of the direct children, zombies included; empty where there is no /proc."""
-    found = []
-    for entry in os.listdir("/proc") if os.path.isdir("/proc") else []:
-        if entry.isdecimal():
-            fields = _stat_fields(int(entry))
-            if fields is not None and int(fields[1]) == pid:
-                found.append(int(entry))
+    return [child for child, parent in parents().items() if parent == pid]
+
+
+def descendants(pid: int, of: dict[int, int]) -> set[int]:
+    """Return everything below a process, given `parents()`."""
+    found: set[int] = set()
+    generation = {pid}
+    while generation:
+        generation = {child for child, parent in of.items() if parent in generation} - found
+        found |= generation
     return found
+
+
+def command_line(pid: int) -> str:
+    """Return the arguments, separated by spaces; empty for a zombie and where we may not look."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ").strip()
+    except OSError:
+        return ""
+
+
+def ignores(pid: int, number: int) -> bool:
+    """Whether the process ignores the signal, so that it cannot even notice it (proc(5), SigIgn of status)."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    masks = [line.split()[1] for line in status.splitlines() if line.startswith("SigIgn:")]
+    return bool(masks) and bool(int(masks[0], 16) >> (number - 1) & 1)
+
+
+def work_done(pid: int) -> int | None:
+    """Return the processor time used so far, in clock ticks; None while it computes or waits for a disk, or is gone.
+
+    Of two equal answers some time apart the process did nothing in between but wait for others.
+    """
+    fields = _stat_fields(pid)
+    return None if fields is None or fields[0] in "RD" else int(fields[11]) + int(fields[12])
+
+
+def is_fed_by(pid: int, others: Collection[int]) -> bool:
+    """Whether the standard input is a pipe into which one of the others can write, as in `others | pid`."""
+    try:
+        pipe = os.readlink(f"/proc/{pid}/fd/0")
+    except OSError:
+        return False
+    return pipe.startswith("pipe:") and any(_can_write(other, pipe) for other in others if other != pid)
+
+
+def _can_write(pid: int, pipe: str) -> bool:
+    try:
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):
+            if os.readlink(f"/proc/{pid}/fd/{descriptor}") == pipe:
+                info = Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text(encoding="ascii").split()
+                if int(info[info.index("flags:") + 1], 8) & os.O_ACCMODE != os.O_RDONLY:
+                    return True
+    except OSError:
+        pass  # It ended, or closed the descriptor, meanwhile.
+    return False
 
 
 def _stat_fields(pid: int) -> list[str] | None:

@@ -2,8 +2,8 @@
 
 A small process per run that lives on when the service ends, as container engines keep a shim per container. It starts
 the training program that run.json names, in a session of its own and with the locked descriptor, waits, and
-writes state.json. On SIGTERM it passes the signal on to the program's leader, waits the grace time that stop.json
-states, and kills. It returns only when no process of the run is left. Standard library only: it has to start in
+writes state.json. On SIGTERM it asks the program to end (trainer.shutdown), waits for the grace that stop.json states,
+and kills what is left. It returns only when no process of the run is left. Standard library only: it has to start in
 milliseconds and stay small for days. The last three arguments are trainer.keeper's, whose program waits already.
 """
 
@@ -25,49 +25,11 @@ from typing import Any
 from trainer import oom, process, verdict
 from trainer.keeper import WarmProgram
 from trainer.rundir import RUN_DIR_VARIABLE, RunDir, is_there, read_json, utc_now
+from trainer.shutdown import Shutdown
+from trainer.statefile import StateFile
 
-DEFAULT_GRACE_S = 30.0
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-
-
-class StateFile:
-    """state.json, whose every version can be written on a full disk: the blocks are reserved beforehand."""
-
-    BLOCK_BYTES = 4096
-    NUM_VERSIONS = 2  # running, and the verdict.
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._reserved = [path.with_name(f".{path.name}.{number}") for number in range(self.NUM_VERSIONS)]
-        for reserved in self._reserved:
-            reserved.write_bytes(b" " * self.BLOCK_BYTES)
-
-    def write(self, content: dict[str, Any]) -> None:
-        """Replace state.json in one step; raises OSError when even its place in the directory is gone."""
-        reserved = self._reserved.pop(0)
-        _overwrite(reserved, content, self.BLOCK_BYTES)
-        try:
-            os.replace(reserved, self._path)
-        except PermissionError:
-            _overwrite(self._path, content, self.BLOCK_BYTES)  # The directory became read-only, the file did not.
-
-    def close(self) -> None:
-        """Give back what was reserved and not used."""
-        for reserved in self._reserved:
-            with contextlib.suppress(OSError):  # Nobody reads it, and the run's verdict must not hang on it.
-                reserved.unlink(missing_ok=True)
-
-
-def _overwrite(path: Path, content: dict[str, Any], size: int) -> None:
-    # Not truncated first: that would give the block back to a disk that may be full.
-    text = json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8", errors="replace")
-    descriptor = os.open(path, os.O_WRONLY)
-    try:
-        os.pwrite(descriptor, text.ljust(size - 1) + b"\n", 0)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class Signals:
@@ -92,16 +54,20 @@ class Signals:
 class Runner:
     """Launch, follow and end one training program."""
 
-    def __init__(self, run: RunDir, lock_fd: int) -> None:
+    def __init__(self, run: RunDir, lock_fd: int, launched_from: dict[str, Any]) -> None:
+        """`launched_from` is the `program` of run.json."""
         self._run = run
         self._lock_fd = lock_fd
+        self._launched_from = launched_from
+        self._stop_signal = signal.Signals[launched_from["stop"]["signal"]]
+        self._is_ours = bool(launched_from["needs_result"])
         self._signals = Signals()
         self._state_file = StateFile(run.state)
         self._program: subprocess.Popen[bytes] | WarmProgram | None = None
-        self._stop_signal = signal.SIGTERM
-        self._deadline: float | None = None
+        self._shutdown: Shutdown | None = None
         self._killed_after_s: float | None = None
         self._was_terminated = False
+        self._did_another_exit_well = False
         self._oom_kills = oom.oom_kills()
         self._began_s = time.monotonic()
         self._state: dict[str, Any] = {
@@ -116,88 +82,113 @@ class Runner:
             "signal": None,
         }
 
-    def launch(self, program: dict[str, Any], warm: WarmProgram | None) -> bool:
+    def launch(self, warm: WarmProgram | None) -> bool:
         """Start the program and write the state; False, with the verdict written, when it cannot be executed."""
-        self._stop_signal = signal.Signals[program["stop"]["signal"]]
         try:
             if warm is not None and warm.begin(self._run, self._lock_fd, sys.stdout.fileno()):
                 self._program = warm
             else:
-                self._program = self._execute(program)
+                self._program = self._execute()
         except (OSError, ValueError, subprocess.SubprocessError) as error:
-            self._finish(verdict.FAILED, f"cannot start {program['argv'][0]}: {_problem(error, program['argv'][0])}")
+            name = self._launched_from["argv"][0]
+            self._finish(verdict.FAILED, f"cannot start {name}: {_problem(error, name)}")
             return False
         self._state |= {"state": "running", "pid": self._program.pid, "trainer": _identity(self._program.pid)}
         self._state_file.write(self._state)
         return True
 
-    def _execute(self, program: dict[str, Any]) -> subprocess.Popen[bytes]:
+    def _execute(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            program["argv"],
-            cwd=program["cwd"],
-            env=os.environ | program["env"] | {RUN_DIR_VARIABLE: str(self._run.path)},
+            self._launched_from["argv"],
+            cwd=self._launched_from["cwd"],
+            env=os.environ | self._launched_from["env"] | {RUN_DIR_VARIABLE: str(self._run.path)},
             stdin=subprocess.DEVNULL,
             pass_fds=(self._lock_fd,),
             start_new_session=True,
             preexec_fn=_die_with_parent,
         )
 
-    def wait(self, needs_result: bool) -> None:
+    def wait(self) -> None:
         """Return when no process of the run is left and the verdict is written."""
         assert self._program is not None
-        while not self._reap():
-            arrived = self._signals.wait(self._remaining_s())
-            if signal.SIGTERM in arrived:
-                self._pass_on_stop()
-            elif self._deadline is not None and time.monotonic() >= self._deadline:
-                self._kill_group()
+        while not self._is_over():
+            is_killed = self._killed_after_s is not None
+            wait_s = self._shutdown.wait_s if self._shutdown is not None and not is_killed else None
+            if signal.SIGTERM in self._signals.wait(wait_s):
+                self._take_stop()
         exit_code = self._program.returncode
         assert exit_code is not None
         is_oom = exit_code == -signal.SIGKILL and oom.was_oom_killed(
             self._program.pid, self._began_s, self._oom_kills, oom.oom_kills()
         )
         self._end_descendants()
-        ending = verdict.Ending(exit_code, self._was_terminated, self._killed_after_s, is_oom)
-        self._finish(*verdict.judge(self._run, ending, self._read_stop(), needs_result))
+        ending = verdict.Ending(
+            exit_code,
+            self._was_terminated,
+            self._killed_after_s,
+            is_oom,
+            self._stop_signal,
+            self._did_another_exit_well,
+        )
+        self._finish(*verdict.judge(self._run, ending, self._read_stop(), self._is_ours))
 
-    def _remaining_s(self) -> float | None:
-        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+    def _is_over(self) -> bool:
+        """Whether the program has ended and, when it was asked to, everything that it started as well."""
+        assert self._program is not None
+        is_any_left = self._reap()
+        has_ended = self._program.returncode is not None
+        if has_ended and self._shutdown is None and is_there(self._run.stop):
+            self._take_stop()  # It ended before the signal came that follows stop.json.
+        if self._shutdown is None or (has_ended and not is_any_left):
+            return has_ended
+        if self._shutdown.is_over:
+            self._killed_after_s = self._shutdown.grace_s
+            if not has_ended:
+                os.killpg(self._program.pid, signal.SIGKILL)
+            return has_ended
+        for pid in self._shutdown.pass_on(is_leader_alive=not has_ended):
+            self._say(f"passed {self._stop_signal.name} on to process {pid}: {process.command_line(pid)}")
+        return False
 
     def _reap(self) -> bool:
-        """Collect every child that ended, adopted orphans included; True once the program itself did."""
+        """Collect every child that ended, adopted orphans included; False once none is left."""
         assert self._program is not None
-        while self._program.returncode is None:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
                 return False
+            if pid == 0:
+                return True
+            exit_code = os.waitstatus_to_exitcode(status)
             if pid == self._program.pid:
-                self._program.returncode = os.waitstatus_to_exitcode(status)
-        return True
+                self._program.returncode = exit_code
+            elif self._shutdown is not None and pid in self._shutdown.asked and exit_code == 0:
+                self._did_another_exit_well = True
 
-    def _pass_on_stop(self) -> None:
-        """Signal the leader only: workers that die under it would end it in an error. Repeated when asked again."""
+    def _take_stop(self) -> None:
+        """Begin to end the program, or ask it again: a discard may follow a save that takes too long."""
         assert self._program is not None
         stop = self._read_stop()
         self._was_terminated = stop is None
-        if self._deadline is None:
-            grace_s = (stop or {}).get("grace_s")
-            self._grace_s = float(grace_s) if isinstance(grace_s, (int, float)) else DEFAULT_GRACE_S
-            self._deadline = time.monotonic() + self._grace_s
-        os.kill(self._program.pid, self._stop_signal)
+        if self._shutdown is not None:
+            self._shutdown.repeat(is_leader_alive=self._program.returncode is None)
+            return
+        grace_s = (stop or {}).get("grace_s")
+        if not isinstance(grace_s, (int, float)):
+            grace_s = self._launched_from["stop"]["grace_s"]
+        self._shutdown = Shutdown(self._program.pid, self._stop_signal, float(grace_s), leads_alone=self._is_ours)
 
     def _read_stop(self) -> dict[str, Any] | None:
         """The intent to stop; empty when the file is there, but a full disk had no room for what it should say."""
         return read_json(self._run.stop) or ({} if is_there(self._run.stop) else None)
 
-    def _kill_group(self) -> None:
-        assert self._program is not None
-        self._killed_after_s = self._grace_s
-        self._deadline = None
-        os.killpg(self._program.pid, signal.SIGKILL)
-
     def _end_descendants(self) -> None:
         """Kill whatever the program left behind, also what left its group: the runner has adopted it."""
         assert self._program is not None
+        for pid in process.descendants(os.getpid(), process.parents()):
+            if command_line := process.command_line(pid):  # A zombie has none.
+                self._say(f"the program has ended; killing what it left behind, process {pid}: {command_line}")
         while True:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._program.pid, signal.SIGKILL)
@@ -208,6 +199,12 @@ class Runner:
                 os.waitpid(-1, 0)
             except ChildProcessError:
                 return
+
+    def _say(self, text: str) -> None:
+        """Add a line to the log of a `command`. Our own program says by itself what becomes of its helpers."""
+        if not self._is_ours:
+            with contextlib.suppress(OSError):  # A full disk.
+                print(f"runner: {text}", flush=True)
 
     def _finish(self, state: str, reason: str | None) -> None:
         exit_code = self._program.returncode if self._program else None
@@ -278,14 +275,14 @@ def own(run: RunDir, lock_fd: int, reply_fd: int, warm: WarmProgram | None) -> N
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     launched_from = json.loads(run.run.read_bytes())["program"]
-    runner = Runner(run, lock_fd)
+    runner = Runner(run, lock_fd, launched_from)
     _write_log_to(run.log)  # Not earlier: what goes wrong before is for whoever asked for the start.
-    has_launched = runner.launch(launched_from, warm)
+    has_launched = runner.launch(warm)
     with contextlib.suppress(BrokenPipeError):  # Whoever launched us is gone already, no reason to end the run.
         os.write(reply_fd, b"1" if has_launched else b"0")
     os.close(reply_fd)
     if has_launched:
-        runner.wait(launched_from["needs_result"])
+        runner.wait()
 
 
 if __name__ == "__main__":

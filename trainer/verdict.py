@@ -19,7 +19,6 @@ NO_SPACE = "no space left on device"
 MEMORY_ADVICE = ": lower data.num_workers or data.batch_size, or give the machine more memory"
 MAX_REASON_CHARS = 500
 _LOG_TAIL_BYTES = 64 * 1024
-_ENDED_AS_ASKED = frozenset({0, -signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGINT})
 _EXCEPTION_LINE = re.compile(r"^([A-Za-z_][\w.]*)(?:: (.*))?$")
 
 
@@ -31,7 +30,12 @@ class Ending:
     was_terminated: bool = False
     """The runner itself got SIGTERM although nobody had asked for a stop."""
     was_killed_after_grace_s: float | None = None
+    """The program, or what it started, was still there after the grace of a stop."""
     is_out_of_memory: bool = False
+    stop_signal: int = signal.SIGTERM
+    """What a stop sends to the program."""
+    did_another_exit_well: bool = False
+    """A process that the program had started got the stop signal and exited with 0."""
 
 
 def judge(run: RunDir, ending: Ending, stop: dict[str, Any] | None, needs_result: bool) -> tuple[str, str | None]:
@@ -55,9 +59,18 @@ def judge(run: RunDir, ending: Ending, stop: dict[str, Any] | None, needs_result
 
 
 def _stop_reason(run: RunDir, ending: Ending, is_ours: bool) -> str | None:
+    """Say by what a stopped run ended; None when its program, or what that started, ended by itself as asked.
+
+    128 + the signal's number is what shells and our own trainer exit with after a signal.
+    """
     if ending.was_killed_after_grace_s is not None:
-        return f"did not end within {ending.was_killed_after_grace_s:g} s of the stop request and was killed"
-    return None if ending.exit_code in _ENDED_AS_ASKED else reason_of_failure(run, ending, is_ours)
+        what = "" if ending.exit_code == -signal.SIGKILL else "what the program started "
+        return f"{what}did not end within {ending.was_killed_after_grace_s:g} s of the stop request and was killed"
+    if ending.exit_code in (0, 128 + ending.stop_signal):
+        return None
+    if ending.exit_code == -ending.stop_signal:
+        return None if ending.did_another_exit_well else f"ended by {signal_name(ending.stop_signal)}"
+    return reason_of_failure(run, ending, is_ours)
 
 
 def reason_of_failure(run: RunDir, ending: Ending, is_ours: bool) -> str:

@@ -31,10 +31,8 @@ def test_nothing_that_a_program_writes_is_taken_for_ours(server: LiveServer) -> 
 
 
 def test_a_run_says_what_a_stop_does_to_its_program(server: LiveServer) -> None:
-    config = server.write_command("waits", "wait_for_file.py", "/nonexistent")
-    with open(server.configs_dir / config, "a", encoding="utf-8") as file:
-        file.write("  stop: {signal: SIGINT, grace_s: 7}\n")
-    run_id = server.start_run(config)
+    stop = "stop: {signal: SIGINT, grace_s: 7}"
+    run_id = server.start_run(server.write_command("waits", "wait_for_file.py", "/nonexistent", more=stop))
     wait_for_log(server, run_id, "ready")
     assert server.run(run_id)["on_stop"] == {"signal": "SIGINT", "grace_s": 7.0, "saves": None, "exports": None}
     assert server.post("/training/stop").json()["status"] == "stopped"

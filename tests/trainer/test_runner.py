@@ -12,72 +12,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from tests.servers import ROOT
+from tests.trainer.launched import Launched, program
 from tests.waiting import wait_until
-from trainer.rundir import RUN_DIR_VARIABLE, RunDir, read_json, write_json
-
-PROGRAMS = ROOT / "tests" / "programs"
-
-
-class Launched:
-    """A run directory, and a runner launched in it with the lock held, as the service does it."""
-
-    def __init__(self, folder: Path, *argv: str, **program: Any) -> None:
-        folder.mkdir()
-        self.run = RunDir(folder)
-        self.lock = folder.parent / "active.lock"
-        launched_from = {"argv": list(argv), "cwd": str(folder), "env": {}, "needs_result": False}
-        launched_from |= {"stop": {"signal": "SIGTERM", "grace_s": 30}, **program}
-        write_json(self.run.run, {"program": launched_from})
-
-    def launch(self) -> subprocess.CompletedProcess[str]:
-        descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        try:
-            return subprocess.run(
-                [sys.executable, "-m", "trainer.runner", str(self.run.path), str(descriptor)],
-                cwd=ROOT,
-                pass_fds=(descriptor,),
-                start_new_session=True,
-                capture_output=True,
-                text=True,
-                timeout=30,
-            )
-        finally:
-            os.close(descriptor)
-
-    @property
-    def state(self) -> dict[str, Any]:
-        return read_json(self.run.state) or {}
-
-    @property
-    def runner(self) -> psutil.Process:
-        return psutil.Process(self.state["runner"]["pid"])
-
-    @property
-    def is_locked(self) -> bool:
-        with open(self.lock) as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            return False
-
-    def wait_for_end(self) -> dict[str, Any]:
-        wait_until(lambda: not self.is_locked, 20, lambda: self.state)
-        return self.state
-
-    def wait_for_log(self, text: str) -> None:
-        wait_until(lambda: self.run.log.exists() and text in self.run.log.read_text(), 20)
-
-
-def program(name: str, *argv: str) -> list[str]:
-    return [sys.executable, str(PROGRAMS / name), *argv]
+from trainer.rundir import RUN_DIR_VARIABLE, write_json
 
 
 def test_a_run_from_birth_to_verdict(tmp_path: Path) -> None:
@@ -155,18 +97,6 @@ def test_a_directory_that_cannot_be_written_is_told_on_stderr(tmp_path: Path) ->
     done = launched.launch()
     assert done.returncode == 1
     assert "IsADirectoryError" in done.stderr.splitlines()[-1]
-
-
-def test_a_stop_reaches_the_leader_alone_and_the_grace_is_kept(tmp_path: Path) -> None:
-    launched = Launched(tmp_path / "run", *program("spawn_grandchild.py", str(tmp_path / "pid")))
-    launched.launch()
-    launched.wait_for_log("ready")
-    grandchild = psutil.Process(int((tmp_path / "pid").read_text()))
-    write_json(launched.run.stop, {"mode": "save", "grace_s": 0.5})
-    launched.runner.terminate()
-    state = launched.wait_for_end()
-    assert (state["state"], state["signal"], state["reason"]) == ("stopped", "SIGTERM", None)
-    assert not grandchild.is_running()
 
 
 def test_who_ignores_the_stop_is_killed_after_the_grace(tmp_path: Path) -> None:

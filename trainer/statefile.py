@@ -1,0 +1,48 @@
+"""state.json, written by the runner even on a full disk. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+class StateFile:
+    """state.json, whose every version can be written on a full disk: the blocks are reserved beforehand."""
+
+    BLOCK_BYTES = 4096
+    NUM_VERSIONS = 2  # running, and the verdict.
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._reserved = [path.with_name(f".{path.name}.{number}") for number in range(self.NUM_VERSIONS)]
+        for reserved in self._reserved:
+            reserved.write_bytes(b" " * self.BLOCK_BYTES)
+
+    def write(self, content: dict[str, Any]) -> None:
+        """Replace state.json in one step; raises OSError when even its place in the directory is gone."""
+        reserved = self._reserved.pop(0)
+        _overwrite(reserved, content, self.BLOCK_BYTES)
+        try:
+            os.replace(reserved, self._path)
+        except PermissionError:
+            _overwrite(self._path, content, self.BLOCK_BYTES)  # The directory became read-only, the file did not.
+
+    def close(self) -> None:
+        """Give back what was reserved and not used."""
+        for reserved in self._reserved:
+            with contextlib.suppress(OSError):  # Nobody reads it, and the run's verdict must not hang on it.
+                reserved.unlink(missing_ok=True)
+
+
+def _overwrite(path: Path, content: dict[str, Any], size: int) -> None:
+    # Not truncated first: that would give the block back to a disk that may be full.
+    text = json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8", errors="replace")
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.pwrite(descriptor, text.ljust(size - 1) + b"\n", 0)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
