@@ -7,7 +7,7 @@ BIN := .venv/bin
 demo: .venv/installed  ## train on real handwritten digits through the API, then keep serving (DETACH=1: end then)
 	@$(BIN)/python docs/examples/demo.py $(if $(DETACH),--detach)
 
-run: .venv/installed  ## serve on eventlet's own server
+run: .venv/installed  ## serve on eventlet
 	$(BIN)/python wsgi.py
 
 serve: .venv/installed  ## serve on gunicorn, as in production

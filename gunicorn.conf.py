@@ -15,7 +15,9 @@ if "engineio" not in sys.modules:
     sys.modules.update(dict.fromkeys(("aiohttp", "requests")))
 
 from app import openfiles, startup
+from app.gunicorn_worker import Worker
 from app.settings import Settings, SettingsError
+from app.wire import LIMIT_REQUEST_LINE
 
 gc.enable()
 
@@ -30,11 +32,11 @@ except SettingsError as error:
 
 bind = _settings.address
 workers = 1
-worker_class = "gthread"
+worker_class = Worker
 threads = _settings.max_sockets + REST_THREADS
 worker_connections = threads + 1000
 keepalive = 30
-limit_request_line = 8190  # as long as eventlet's server allows; a list of columns can be long
+limit_request_line = LIMIT_REQUEST_LINE
 # An open socket would keep a worker until this ends; the training does not care, and pages reconnect.
 graceful_timeout = 4
 # It would lie in the home directory, one for all services of a user, and let them be managed past the token.

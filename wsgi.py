@@ -33,7 +33,7 @@ from app.settings import Settings, SettingsError
 logger = logging.getLogger("training")
 
 REST_CONNECTIONS = 256
-"""Connections that eventlet's server accepts beyond the sockets."""
+"""Connections that are accepted beyond the sockets."""
 
 
 def serve_app(async_mode: str) -> Flask:
@@ -47,8 +47,8 @@ def serve_app(async_mode: str) -> Flask:
 
 
 def main() -> None:
-    """Serve on eventlet's own server until Ctrl-C or SIGTERM."""
-    from app.green_server import serve  # Only here: gunicorn does without eventlet.
+    """Serve on eventlet until Ctrl-C or SIGTERM."""
+    from app.eventlet_server import Server  # Only here: gunicorn does without eventlet.
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = Settings.from_environment(os.environ)
@@ -58,8 +58,9 @@ def main() -> None:
     for remark in startup.remarks(settings, os.environ):
         logger.warning("%s", remark)
     app = serve_app("eventlet")
+    server = Server(app, settings.host, settings.port)
     logger.info("Open http://%s (runs are kept in %s)", settings.address, settings.runs_dir)
-    serve(app, settings.host, settings.port, settings.max_sockets + REST_CONNECTIONS)
+    server.serve(settings.max_sockets + REST_CONNECTIONS)
 
 
 if __name__ == "__main__":

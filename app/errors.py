@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask, current_app
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
+from app import wire
 from app.extensions import error_body
 from app.runs import exceptions as domain
 
@@ -26,6 +28,7 @@ STATUS = {
 
 def register(app: Flask) -> None:
     app.register_error_handler(domain.RunError, _answer)
+    app.register_error_handler(ParseException, _answer_to_malformed_body)
     app.register_error_handler(Exception, _answer_to_defect)
 
 
@@ -47,6 +50,12 @@ def _more(error: domain.RunError) -> dict[str, Any]:
     if isinstance(error, domain.MetricsUnreadable):
         return {"csv_file": error.csv_file}
     return {}
+
+
+def _answer_to_malformed_body(error: ParseException) -> tuple[dict[str, Any], int]:
+    """The body was read only now, and is not what its headers say."""
+    code, message = wire.refusal(error)
+    return error_body(code, message), code
 
 
 def _answer_to_defect(error: Exception) -> Any:

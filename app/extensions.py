@@ -19,7 +19,7 @@ from flask import Request, request
 from marshmallow import Schema
 from socketio.packet import Packet
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from app.schemas import ErrorSchema
 
@@ -30,7 +30,9 @@ DESCRIPTIONS = {
     404: "Not there. The message says what is.",
     409: "Another run is in the way.",
     413: "The body is too long.",
+    414: "The address is too long.",
     416: "The file is shorter than the range that was asked for.",
+    431: "The headers are too long.",
     422: "Well formed, but cannot be carried out; `errors` names each field.",
     500: "The training could not be launched.",
     507: "Not enough free disk space.",
@@ -101,7 +103,7 @@ class JsonParser(FlaskParser):
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         """Read the body strictly: what two readers might take differently (NaN, a name given twice) is refused."""
-        body = req.get_data()
+        body = _read_body(req)
         if not body:
             return marshmallow.missing
         if not req.is_json:
@@ -110,6 +112,16 @@ class JsonParser(FlaskParser):
             return json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
             flask_smorest.abort(400, message=f"The body is not JSON: {str(error).partition(';')[0]}.")
+
+
+def _read_body(req: Request) -> bytes:
+    """Read the whole body. Werkzeug takes one that ends early, or one of unknown length at its limit, as whole."""
+    body = req.get_data()
+    if req.content_length is not None and len(body) < req.content_length:
+        raise ClientDisconnected
+    if len(body) == req.max_content_length and req.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge
+    return body
 
 
 def _refuse_constant(name: str) -> None:
@@ -144,9 +156,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no typ
     def errors(self, *codes: int, shapes: Mapping[int, type[Schema]] | None = None) -> Any:
         """Document an operation's errors, `shapes` being those with more than the one shape; and name the operation.
 
-        The errors of every operation (token, origin) are added.
+        The errors of every operation (token, origin, length) are added.
         """
-        documented: dict[int, type[Schema]] = dict.fromkeys((401, 403, *codes), ErrorSchema) | dict(shapes or {})
+        documented: dict[int, type[Schema]] = dict.fromkeys((401, 403, 414, 431, *codes), ErrorSchema) | dict(
+            shapes or {}
+        )
 
         def decorate(view: Any) -> Any:
             operation_id = view.__name__
@@ -211,6 +225,8 @@ def _explain(error: HTTPException) -> str:
         return f"There is nothing at {request.path}. The API is described at {root}/docs and {root}/openapi.json."
     if isinstance(error, MethodNotAllowed):
         return f"{request.method} is not possible at {request.path}. Possible: {', '.join(error.valid_methods or ())}."
+    if isinstance(error, ClientDisconnected):
+        return "The body ended before all of it was there."
     if isinstance(error, RequestEntityTooLarge):
         return f"The body is too long. It may have {request.max_content_length:,} bytes."
     return error.description or "The request cannot be answered."

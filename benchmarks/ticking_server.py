@@ -17,7 +17,7 @@ import os  # noqa: E402
 import time  # noqa: E402
 
 from app import create_app  # noqa: E402
-from app.green_server import serve  # noqa: E402
+from app.eventlet_server import Server  # noqa: E402
 from app.settings import Settings  # noqa: E402
 
 TICK_S = 0.005
@@ -45,7 +45,7 @@ def main() -> None:
         return {"ms": 1000 * told}
 
     eventlet.spawn(tick)
-    serve(app, settings.host, settings.port, max_connections=100)
+    Server(app, settings.host, settings.port).serve(max_connections=100)
 
 
 if __name__ == "__main__":
