@@ -9,6 +9,7 @@ from flask import current_app, request
 from app import schemas
 from app.domain import domain
 from app.extensions import Blueprint
+from app.runs.exceptions import PreviewFailed
 from app.runs.load import LoadHistory
 from app.runs.preview import make_preview
 from app.runs.starting import StartRequest
@@ -97,9 +98,9 @@ def list_settings() -> dict[str, Any]:
 
 @blp.get("/datasets")
 @blp.response(200, schemas.DatasetsSchema)
-@blp.errors()
+@blp.errors(500)
 def list_datasets() -> dict[str, Any]:
-    """List the datasets: folders with train, val and test, each with a folder of images per class."""
+    """List the folders in the data folder, each with its splits and classes, or with what is wrong with it."""
     return {"datasets": current_app.extensions["offload"](domain().datasets.describe)}  # Counting images takes long.
 
 
@@ -113,7 +114,7 @@ def get_dataset(query: dict[str, Any], name: str) -> Any:
 
     The report is kept until a file's name, size or time of change is another.
     """
-    report = domain().preflight.check(domain().datasets.paths(name), CHECK_WAIT_S if query["wait"] else 0)
+    report = domain().preflight.check(domain().datasets.find(name), CHECK_WAIT_S if query["wait"] else 0)
     return {"dataset_name": name, **report}, 202 if report["status"] == "checking" else 200
 
 
@@ -123,6 +124,9 @@ def get_dataset(query: dict[str, Any], name: str) -> Any:
 @blp.errors(404, 422)
 def preview_dataset(query: dict[str, Any], name: str) -> dict[str, Any]:
     """Show some of a dataset's images of each class, as small PNG files inside of the answer."""
-    folder = domain().datasets.paths(name)[query["split"]]
+    layout = domain().datasets.layout(name)
+    folder = layout.folders.get(query["split"])
+    if folder is None:
+        raise PreviewFailed(name, layout.problem or f"it has no {query['split']} folder")
     shown = current_app.extensions["offload"](lambda: make_preview(name, folder, query["per_class"]))
     return {"dataset_name": name, "split": query["split"], **shown}

@@ -29,8 +29,8 @@ import psutil
 from benchmarks.figures import Figure
 from tests.servers import ROOT, LiveServer
 from tests.waiting import wait_until
+from trainer.datasetfolder import SPLITS
 from trainer.digits import prepare
-from trainer.images import SPLITS
 from trainer.rundir import RunDir, read_json
 
 GOAL = 1 / 1.01

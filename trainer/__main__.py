@@ -14,11 +14,14 @@ from datetime import datetime
 from pathlib import Path
 
 from trainer import experiment, libraries, reasons, rundir, strict_yaml
+from trainer.datasetfolder import SPLITS
+from trainer.digests import digests_of, kept_in
 from trainer.experiment import ExperimentInvalid
-from trainer.images import SPLITS, find_splits
+from trainer.images import Split, find_splits
 from trainer.ranks import Ranks
 from trainer.request import Place, Request
 from trainer.stopping import Stop, Stopped
+from trainer.stratify import complete
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,8 +55,13 @@ def _load(options: argparse.Namespace) -> experiment.Experiment:
 
 
 def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rundir.RunDir, stop: Stop) -> int:
-    splits = find_splits({split: getattr(options, f"{split}_data_dir") for split in SPLITS})
+    given = {split: getattr(options, f"{split}_data_dir") for split in SPLITS}
+    splits = find_splits({split: folder for split, folder in given.items() if folder})
     _claim(run, loaded)
+    try:
+        splits = complete(splits, loaded.data, loaded.seed, lambda split: _digests(split, options.cache_dir, stop))
+    except Stopped:
+        return stop.exit_code
     with Ranks(len(loaded.trainer.devices)) as ranks:
         train = libraries.import_train()  # only now, so that mistakes in what was given show at once
         request = Request(
@@ -74,6 +82,12 @@ def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rund
             training.keep()
             return stop.exit_code
     return 0
+
+
+def _digests(split: Split, cache_dir: Path, stop: Stop) -> list[bytes]:
+    """Digest the images of a split to find copies among them, and remember it. Raises DataInvalid, Stopped."""
+    print(f"looking for copies among {len(split):,} images of {split.path}", flush=True)
+    return digests_of(split, kept_in(cache_dir, split), lambda *_: stop.check())
 
 
 def _claim(run: rundir.RunDir, loaded: experiment.Experiment) -> None:
@@ -125,7 +139,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m trainer", description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("config", type=Path, help="the experiment, a YAML file")
     for split in SPLITS:
-        parser.add_argument(f"--{split}-data-dir", type=Path, required=True, metavar="DIR", help="holds CLASS/image")
+        is_needed, note = split == "train", "" if split == "train" else f"; default: as data.{split}_share says"
+        parser.add_argument(
+            f"--{split}-data-dir", type=Path, required=is_needed, metavar="DIR", help=f"holds CLASS/image{note}"
+        )
     parser.add_argument("--model-name", default="model", metavar="NAME", help="name of the model in its card")
     parser.add_argument("--config-name", metavar="NAME", help="name of the experiment in the card; default: CONFIG's")
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="default: logs/train/local/DATE_TIME")

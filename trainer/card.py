@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.export import Exported
+from trainer.images import describe_splits
 from trainer.request import Request
 
 
@@ -43,6 +44,7 @@ def model_card(
         "model_path": str(exported.path.resolve()),
         "dataset_name": request.dataset_name,
         "config_name": request.config_name,
+        "splits": describe_splits(request.splits),
         "class_names": facts["class_names"],
         "train_metrics": train_metrics,
         "test_metrics": test_metrics,

@@ -17,7 +17,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, get_wor
 
 from trainer.datasection import Data
 from trainer.experiment import ExperimentInvalid
-from trainer.images import Split, read_image
+from trainer.images import Split, read_image, tested_split
 from trainer.pixelfile import PixelFile
 from trainer.process import end_with_parent
 from trainer.request import ALONE, Place
@@ -163,7 +163,7 @@ class Shares(Sampler[list[int]]):
 
 
 class ImageBatches(lightning.LightningDataModule):
-    """Loaders of the three splits; of train and val the share of this process, which tests alone."""
+    """Loaders of the splits; of train and val the share of this process, which tests alone."""
 
     def __init__(self, splits: dict[str, Split], data: Data, seed: int, start: Position, place: Place = ALONE) -> None:
         """Raises ExperimentInvalid where a process would have no image."""
@@ -179,6 +179,11 @@ class ImageBatches(lightning.LightningDataModule):
         self._start = start
 
     @property
+    def tested_split(self) -> str:
+        """The split that `test_dataloader` reads: test, or val where nothing is left to test on."""
+        return tested_split(self.splits)
+
+    @property
     def num_train_batches(self) -> int:
         """Per epoch."""
         return len(self._train_batches())
@@ -190,7 +195,7 @@ class ImageBatches(lightning.LightningDataModule):
 
     @property
     def num_test_batches(self) -> int:
-        return len(Shares(len(self.splits["test"]), self._batch_size))
+        return len(Shares(len(self.splits[self.tested_split]), self._batch_size))
 
     @property
     def _batch_size(self) -> int:
@@ -214,7 +219,8 @@ class ImageBatches(lightning.LightningDataModule):
         return self._loader("val", Shares(len(self.splits["val"]), self._batch_size, self._place))
 
     def test_dataloader(self) -> DataLoader[Batch]:
-        return self._loader("test", Shares(len(self.splits["test"]), self._batch_size))
+        split = self.tested_split
+        return self._loader(split, Shares(len(self.splits[split]), self._batch_size))
 
     def _loader(self, split: str, batches: Sampler[list[int]]) -> DataLoader[Batch]:
         is_pinned = torch.cuda.is_available()

@@ -76,6 +76,17 @@ class Data:
         " fit, or would leave less than 1 GB of the disk, are decoded anew in each epoch; an image of 224 x 224 RGB"
         " pixels takes 0.15 MB",
     )
+    val_share: float = setting(
+        0.15,
+        between(0.01, 0.9),
+        doc="where there is no val folder: so much of the train images of each class is split off to validate on",
+    )
+    test_share: float = setting(
+        0.0,
+        between(0, 0.9),
+        doc="where there is no test folder: so much of the train images of each class is split off to test on; 0 ="
+        " none, the model is not tested and its report is on the val images",
+    )
     mean: tuple[float, ...] | None = setting(
         None,
         doc="per channel, of pixel values from 0 to 1; null = the pretrained model's, else measured on train images (at"
@@ -105,6 +116,11 @@ class Data:
         for name, values in (("mean", self.mean), ("std", self.std)):
             if values is not None and len(values) != self.channels:
                 yield name, f"must have as many values as data.channels ({self.channels})"
+        if self.val_share + self.test_share > 0.95:
+            yield (
+                "test_share",
+                "must leave some train images: data.val_share and data.test_share are at most 0.95 together",
+            )
         if (self.mean is None) != (self.std is None):
             yield "mean" if self.mean is None else "std", "must be given too: mean and std belong together"
         if self.std is not None and min(self.std, default=1) <= 0:

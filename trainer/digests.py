@@ -21,6 +21,12 @@ State = list[int]
 """What changes with a file's content: size, times of change (ns), inode."""
 
 
+def kept_in(folder: Path, split: Split) -> Path:
+    """The file in `folder` that remembers the digests of a split's folder."""
+    place = hashlib.blake2b(os.fsencode(split.path.resolve()), digest_size=16).hexdigest()
+    return folder / f"{place}.digests"
+
+
 def digests_of(split: Split, kept: Path, tell: Tell) -> list[bytes]:
     """Return the digest of each image of `split`, in its order; `kept` remembers them by path and state.
 
@@ -36,6 +42,9 @@ def digests_of(split: Split, kept: Path, tell: Tell) -> list[bytes]:
     digests |= {names[i]: digest for i, digest in zip(new, hashed)}
     unsettled = {i for i in new if max(states[i][1:3]) > settled_ns or _state(split.paths[i]) != states[i]}
     entries = {name: [*states[i], digests[name].hex()] for i, name in enumerate(names) if i not in unsettled}
+    # A split that was made of a part of the folder shares the file with the rest.
+    others = known.keys() - set(names)
+    entries |= {name: known[name] for name in others if os.path.lexists(split.path / name)}
     with suppress(OSError):
         if entries != known:
             _write(kept, entries)
@@ -64,7 +73,8 @@ def _read(kept: Path) -> dict[str, list[Any]]:
 
 def _write(kept: Path, entries: dict[str, list[Any]]) -> None:
     content = json.dumps(entries).encode()
-    temporary = kept.with_suffix(".part")
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    temporary = kept.with_suffix(f".{os.getpid()}.part")
     temporary.write_bytes(_checksum(content) + b"\n" + content)
     temporary.replace(kept)
 

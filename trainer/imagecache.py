@@ -18,7 +18,7 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-from trainer.digests import digests_of
+from trainer.digests import digests_of, kept_in
 from trainer.imagefile import content_digest
 from trainer.images import DataInvalid, Split, read_content, read_image
 from trainer.pixelfile import PixelFile, PixelFileDamaged, Shape, file_bytes, write
@@ -105,8 +105,7 @@ class ImageCache:
             yield
 
     def _digests(self, split: Split) -> list[bytes]:
-        place = hashlib.blake2b(os.fsencode(split.path.resolve()), digest_size=16).hexdigest()
-        return digests_of(split, self._folder / f"{place}.digests", self._tell)
+        return digests_of(split, kept_in(self._folder, split), self._tell)
 
     def _path(self, wanted: Wanted) -> Path:
         return self._folder / f"{wanted.key.hex()}.pixels"

@@ -55,6 +55,10 @@ def is_image(name: str) -> bool:
     return ending(name).lower() in endings()
 
 
+def is_heif(name: str) -> bool:
+    return ending(name).lower() in HEIF
+
+
 def ending(name: str) -> str:
     """The ending as it is written, with its dot; the empty text where there is none."""
     return os.path.splitext(name)[1]

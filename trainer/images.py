@@ -1,27 +1,43 @@
 """The images of a dataset, split by split: found, checked, read. No torch.
 
-What counts as a class and as an image is trainer.imagefolder's to say.
+What counts as a class and as an image is decided by trainer.imagefolder, what makes a training impossible by
+trainer.preflight.folders.
 """
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from trainer.datasetfolder import SPLITS, Layout
 from trainer.imagefile import UNREADABLE
-from trainer.imagefolder import image_paths, list_classes
+from trainer.imagefolder import readable
 from trainer.imageformats import formats
-
-SPLITS = ("train", "val", "test")
+from trainer.preflight.folders import folder_errors, split_errors
+from trainer.preflight.inventory import SplitInventory, take_inventory
 
 
 class DataInvalid(ValueError):
     """The images cannot be trained on; the message says why and what would be right."""
+
+
+@dataclass(frozen=True)
+class SplitOff:
+    """How a split was made of train images, because the dataset has no folder of it."""
+
+    share: float
+    seed: int
+
+    def __str__(self) -> str:
+        part = f"{100 * self.share:.4g}% of the train images of each class"
+        return f"{part}, chosen by seed {self.seed}, copies kept together"
 
 
 @dataclass(frozen=True)
@@ -32,41 +48,56 @@ class Split:
     class_names: tuple[str, ...]
     paths: tuple[Path, ...]
     labels: tuple[int, ...]
+    origin: SplitOff | None = None
+    """None: all images of the folder `path`, but for those that another split was made of."""
 
     def __len__(self) -> int:
         return len(self.paths)
 
 
-def find_splits(folders: dict[str, Path]) -> dict[str, Split]:
-    """Find the images of train, val and test. Raises DataInvalid where they do not make up one dataset."""
-    splits = {name: find_split(name, folders[name]) for name in SPLITS}
-    train = splits["train"]
-    for name in ("val", "test"):
-        missing = sorted(set(train.class_names) - set(splits[name].class_names))
-        extra = sorted(set(splits[name].class_names) - set(train.class_names))
-        if missing or extra:
-            said = [f"{name} lacks {_some(missing)}"] * bool(missing) + [f"train lacks {_some(extra)}"] * bool(extra)
-            needed = "each needs a folder with images in both"
-            raise DataInvalid(f"classes differ between train and {name}: {' and '.join(said)}; {needed}")
-    if len(train.class_names) < 2:
-        raise DataInvalid(f"train has one class only ({train.class_names[0]}); at least two are needed: {train.path}")
-    return splits
+def find_splits(folders: Mapping[str, Path]) -> dict[str, Split]:
+    """Find the images of each split; val and test may be missing. Raises DataInvalid, naming every folder at fault."""
+    inventory = take_inventory(Layout(dict(folders)))
+    errors = folder_errors(inventory)
+    if errors:
+        places = ", ".join(f"{split} {found.folder}" for split, found in inventory.splits.items())
+        raise DataInvalid(f"{'; '.join(error.message for error in errors)} (folders: {places})")
+    return {split: _split(found) for split, found in inventory.splits.items()}
+
+
+def tested_split(splits: Mapping[str, Split]) -> str:
+    """The split that the trained model is judged by: without test images it can only be val."""
+    return "test" if "test" in splits else "val"
+
+
+def describe_splits(splits: Mapping[str, Split]) -> dict[str, Any]:
+    """Describe the splits for the card and the report: how many images of each, and where they are from; null: none."""
+    return {
+        name: {
+            "path": readable(str(split.path)),
+            "num_images": len(split),
+            "split_off": asdict(split.origin) if split.origin else None,
+        }
+        if (split := splits.get(name))
+        else None
+        for name in SPLITS
+    }
 
 
 def find_split(name: str, path: Path) -> Split:
-    """Find the images of the split `name` in `path`. Raises DataInvalid where there are none."""
-    if not path.is_dir():
-        raise DataInvalid(f"{name} data directory does not exist: {path}")
-    class_names = tuple(list_classes(path))
-    if not class_names:
-        raise DataInvalid(f"{name} data directory has no class folders with images: {path}")
-    paths: list[Path] = []
-    labels: list[int] = []
-    for label, class_name in enumerate(class_names):
-        found = image_paths(path / class_name)
-        paths += found
-        labels += [label] * len(found)
-    return Split(path, class_names, tuple(paths), tuple(labels))
+    """Find the images of the split `name` in `path`. Raises DataInvalid where they cannot be read or there are none."""
+    found = take_inventory(Layout({name: path})).splits[name]
+    errors = [error.message for error in split_errors(found)]
+    if errors:
+        raise DataInvalid(f"{'; '.join(errors)}: {path}")
+    return _split(found)
+
+
+def _split(found: SplitInventory) -> Split:
+    classes = [contents.images for contents in found.classes.values() if contents.images]
+    paths = tuple(path for images in classes for path in images)
+    labels = tuple(label for label, images in enumerate(classes) for _ in images)
+    return Split(found.folder, tuple(found.class_names), paths, labels)
 
 
 def read_content(path: Path) -> bytes:
@@ -103,8 +134,3 @@ def open_image(path: Path, channels: int, content: bytes | None = None) -> Image
             return image.convert("L" if channels == 1 else "RGB")
     except UNREADABLE as error:
         raise DataInvalid(f"image cannot be read, replace or remove it: {path}: {error}") from error
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more

@@ -21,7 +21,6 @@ from torch.utils.tensorboard.summary import hparams
 
 from trainer import rundir, strict_yaml
 from trainer.experiment import dump
-from trainer.images import SPLITS
 from trainer.module import Classifier
 from trainer.request import Request
 from trainer.stopping import Stopped
@@ -50,8 +49,9 @@ def hyperparameters(request: Request, module: Classifier, device: str) -> dict[s
         "config_name": request.config_name,
         "model_name": request.model_name,
         "dataset_name": request.dataset_name,
-        "data_dirs": {name: str(splits[name].path) for name in SPLITS},
-        "num_images": {name: len(splits[name]) for name in SPLITS},
+        "data_dirs": {name: str(split.path) for name, split in splits.items()},
+        "num_images": {name: len(split) for name, split in splits.items()},
+        "split_off": {name: str(split.origin) for name, split in splits.items() if split.origin},
         "class_names": list(splits["train"].class_names),
         "mean": module.mean.flatten().tolist(),
         "std": module.std.flatten().tolist(),

@@ -20,7 +20,7 @@ from trainer.stopping import Stop
 from trainer.variants import Variants
 
 NUM_COMPARED_IMAGES = 32
-"""So many test images, evenly spread, are what the ONNX file is compared on."""
+"""So many images, evenly spread over test (or val, where nothing is left to test on), the ONNX file is compared on."""
 
 
 class ModelFiles:
@@ -41,13 +41,17 @@ class ModelFiles:
         self._say = say
 
     def write(
-        self, module: Classifier, checkpoint: Path, train_metrics: dict[str, float], test_metrics: dict[str, float]
+        self,
+        module: Classifier,
+        checkpoint: Path,
+        train_metrics: dict[str, float],
+        test_metrics: dict[str, float] | None,
     ) -> dict[str, Any]:
         """Export `module`, which holds the weights of `checkpoint`; write and return the model card.
 
         Raises ExportFailed. The card is written as soon as the ONNX file was verified, so nothing that happens to the
         variants can lose the model: neither a Stopped, which they let through, nor too little memory. Without
-        `test_metrics` there are no variants: then a stop is waiting for us.
+        `test_metrics` (None) there are no variants: then a stop is waiting for us.
         """
         self._progress.begin_phase("export")
         facts = consumer_facts(
@@ -57,10 +61,10 @@ class ModelFiles:
             module.std.flatten().tolist(),
         )
         exported = self._export(module, checkpoint.with_suffix(".onnx"), facts)
-        card = model_card(self._request, facts, checkpoint, exported, train_metrics, test_metrics)
+        card = model_card(self._request, facts, checkpoint, exported, train_metrics, test_metrics or {})
         rundir.write_json(self._request.run.card, card)
         names = self._request.experiment.export.variants
-        if names and test_metrics:
+        if names and test_metrics is not None:
             variants = Variants(exported.path, self._batches, self._progress, self._stop, self._say)
             card["variants"] = variants.write(names)
             rundir.write_json(self._request.run.card, card)
@@ -77,7 +81,7 @@ class ModelFiles:
         return exported
 
     def _compared_pixels(self) -> torch.Tensor:
-        images = self._batches.dataset("test")
+        images = self._batches.dataset(self._batches.tested_split)
         chosen = [images.pixels(index) for index in evenly_spread(len(images), NUM_COMPARED_IMAGES)]
         # A single test image stands beside itself: it takes a batch of two to show that the batch size is free.
         return torch.stack(chosen * 2 if len(chosen) == 1 else chosen)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.imagefile import ignore_warnings
-from trainer.imagefolder import image_paths
+from trainer.imagefolder import contents, list_folder
 from trainer.images import DataInvalid
 from trainer.onnxmodel import MAX_BATCH, ModelInvalid, OnnxModel
 
@@ -61,13 +61,23 @@ def predict(model: OnnxModel, paths: Sequence[Path], top: int) -> Iterator[tuple
 
 def _expand(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
-        # A folder without images stands for itself, and is then told of like a file that cannot be read.
-        yield from (image_paths(path) or [path]) if path.is_dir() else [path]
+        if not path.is_dir():
+            yield path
+            continue
+        found = contents(path)
+        yield from found.images
+        # A folder that cannot be read, or holds no images, stands for itself and is reported like such a file.
+        yield from (problem.path for problem in found.problems)
+        if not found.images and not found.problems:
+            yield path
 
 
 def _read(model: OnnxModel, path: Path) -> NDArray[np.uint8] | str:
     if path.is_dir():
-        return f"no images in this folder: {path}"
+        problems = list_folder(path).problems
+        return (
+            f"folder cannot be read: {path}: {problems[0].reason}" if problems else f"no images in this folder: {path}"
+        )
     if not path.exists():
         return f"no such file: {path}"
     try:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.imagefile import ignore_warnings
-from trainer.imagefolder import class_folders, image_paths
+from trainer.imagefolder import contents, list_folder, readable
 from trainer.images import DataInvalid, open_image
 
 MAX_CLASSES = 24
@@ -40,13 +40,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def preview(folder: Path, per_class: int) -> dict[str, Any]:
     """`per_class` images of each of the first classes, from all over the class. Raises OSError."""
-    names = class_folders(folder)
+    top = list_folder(folder)
+    if top.problems:
+        raise OSError(f"{top.problems[0].path}: {top.problems[0].reason}")
     shown = []
-    for name in names[:MAX_CLASSES]:
-        paths = image_paths(folder / name)
+    for each in top.folders[:MAX_CLASSES]:
+        paths = contents(each).images
         images = list(_thumbnails(_spread(paths, per_class)))
-        shown.append({"class_name": name, "num_images": len(paths), "images": images})
-    return {"num_classes": len(names), "classes": shown}
+        shown.append({"class_name": readable(each.name), "num_images": len(paths), "images": images})
+    return {"num_classes": len(top.folders), "classes": shown}
 
 
 def _spread(paths: list[Path], number: int) -> list[Path]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.experiment import Experiment
-from trainer.images import Split
+from trainer.images import Split, tested_split
 from trainer.rundir import RunDir
 
 
@@ -29,7 +29,7 @@ class Request:
     config_name: str
     model_name: str
     splits: dict[str, Split]
-    """The images of train, val and test."""
+    """The images of train, val and, where there are any, test."""
     resume_from: RunDir | None
     """An earlier run, whose training goes on in `run`."""
     cache_dir: Path
@@ -37,6 +37,11 @@ class Request:
     show_bar: bool
     """Whether somebody watches in a terminal."""
     place: Place = ALONE
+
+    @property
+    def tested_split(self) -> str:
+        """The split that the report is on: test, or val where nothing is left to test on."""
+        return tested_split(self.splits)
 
     @property
     def dataset_name(self) -> str:

@@ -22,7 +22,6 @@ from trainer.device import choose_device
 from trainer.distributed import AgreedStop
 from trainer.experiment import dump
 from trainer.imagecache import GIGABYTE, ImageCache
-from trainer.images import SPLITS
 from trainer.modelfiles import ModelFiles
 from trainer.module import Classifier
 from trainer.progress import ProgressFile
@@ -65,7 +64,7 @@ class Training:
         self._module = self._build_module()
         self._checkpoints = KeepCheckpoints(self._run.checkpoints, self._experiment.checkpoint, self._agreed_stop)
         self._loggers = loggers.build(request, self._say)
-        self._collector = CollectOutputs(len(request.splits["test"]), len(self._class_names))
+        self._collector = CollectOutputs(len(request.splits[request.tested_split]), len(self._class_names))
         self._trainer = self._build_trainer()
 
     def run(self, ranks: Ranks) -> None:
@@ -100,7 +99,7 @@ class Training:
         """
         if not self._run.card.exists():
             try:
-                self._save_model({})
+                self._save_model(None)
             except Exception:
                 traceback.print_exc()
                 self._say("the model could not be exported")
@@ -152,17 +151,19 @@ class Training:
         return path
 
     def _test(self, checkpoint: Path) -> dict[str, float]:
-        """Test what was loaded from `checkpoint` and report on it."""
+        """Test what was loaded from `checkpoint` and report on it; without test images on val, and return nothing."""
         self._progress.begin_phase("test", self._batches.num_test_batches)
-        (metrics,) = self._trainer.test(self._module, datamodule=self._batches, verbose=False)
+        self._trainer.test(self._module, datamodule=self._batches, verbose=False)
         self._progress.write()
-        found = {name: float(value) for name, value in metrics.items()}
-        self._say("test: " + "  ".join(f"{name} {value:.4f}" for name, value in found.items()))
-        self._say(report_on_test(self._request, self._collector.outputs, checkpoint, found["test/loss"]))
-        return found
+        split = self._request.tested_split
+        metrics = self._trainer.callback_metrics.items()
+        found = {name: float(value) for name, value in metrics if name.startswith(f"{split}/")}
+        self._say(f"{split}: " + "  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+        self._say(report_on_test(self._request, self._collector.outputs, checkpoint, found[f"{split}/loss"]))
+        return found if split == "test" else {}
 
-    def _save_model(self, test_metrics: dict[str, float]) -> dict[str, Any]:
-        """Export the best checkpoint; write and return the model card."""
+    def _save_model(self, test_metrics: dict[str, float] | None) -> dict[str, Any]:
+        """Export the best checkpoint; write and return the model card. `test_metrics`: None after a stop."""
         checkpoint = self._load_best()
         files = ModelFiles(self._request, self._batches, self._progress, self._stop, self._say)
         return files.write(self._module.cpu(), checkpoint, self._checkpoints.best_train_metrics, test_metrics)
@@ -267,15 +268,21 @@ class Training:
         versions = (
             f"torch {torch.__version__}, lightning {lightning.__version__}, transformers {transformers.__version__}"
         )
-        counts = ", ".join(f"{len(self._batches.splits[name]):,} {name}" for name in SPLITS)
+        splits = self._request.splits
+        counts = ", ".join(f"{len(split):,} {name}" for name, split in splits.items())
         model = self._experiment.model
         self._say(f"run {self._run.path}")
         self._say(
             f"{versions}, on {self._trainer.strategy.root_device}, precision {self._experiment.trainer.precision}"
         )
         self._say(f"images: {counts}; {len(self._class_names)} classes")
-        name = model.architecture or model.pretrained or model.class_path
-        self._say(f"{name}: {self._module.network.num_parameters:,} parameters")
+        for name, split in splits.items():
+            if split.origin:
+                self._say(f"{name} images: {split.origin}, for there is no {name} folder")
+        if "test" not in splits:
+            self._say("no test images: the model is not tested, and the report is on the val images (data.test_share)")
+        network_name = model.architecture or model.pretrained or model.class_path
+        self._say(f"{network_name}: {self._module.network.num_parameters:,} parameters")
         if self._earlier:
             at = self._earlier.position
             batches = f" and {at.batch} batches" if at.batch else ""

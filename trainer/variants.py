@@ -1,4 +1,4 @@
-"""The smaller variants of a run's ONNX file, each measured on the whole test split beside the original."""
+"""The smaller variants of a run's ONNX file, each measured beside the original on all test images (val without any)."""
 
 from __future__ import annotations
 
@@ -44,10 +44,11 @@ class Tally:
         self.num_agreeing += int((chosen == original_chosen).sum())
         self.max_difference = max(self.max_difference, float(np.abs(logits - original).max()))
 
-    def facts(self) -> dict[str, float]:
+    def facts(self, split: str) -> dict[str, float]:
+        """What was measured on the images of `split`."""
         return {
-            "test_acc": self.num_right / self.num_images,
-            "original_test_acc": self.num_original_right / self.num_images,
+            f"{split}_acc": self.num_right / self.num_images,
+            f"original_{split}_acc": self.num_original_right / self.num_images,
             "agreement": self.num_agreeing / self.num_images,
             "max_difference": self.max_difference,
         }
@@ -129,7 +130,7 @@ class Variants:
             self._count(len(batch.labels))
 
     def _measure(self, variants: list[Variant]) -> None:
-        """Run the test split through the original and all variants at once, so that it is read once."""
+        """Run the images through the original and all variants at once, so that it is read once."""
         for batch in self._batches.test_dataloader() if variants else ():
             pixels, labels = batch.images.numpy(), batch.labels.numpy()
             expected = self._original.run(pixels).logits
@@ -151,10 +152,11 @@ class Variants:
             return {"name": variant.name, "error": variant.error}
         size_bytes, sha256 = size_and_hash(variant.temporary)
         variant.temporary.replace(variant.path)
-        path, facts = str(variant.path.resolve()), variant.tally.facts()
+        split = self._batches.tested_split
+        path, facts = str(variant.path.resolve()), variant.tally.facts(split)
         self._say(
-            f"variant {variant.name}: {variant.path}, {size_bytes:,} bytes, test/acc {facts['test_acc']:.4f}"
-            f" (original {facts['original_test_acc']:.4f}), the same class for {facts['agreement']:.2%},"
+            f"variant {variant.name}: {variant.path}, {size_bytes:,} bytes, {split}/acc {facts[f'{split}_acc']:.4f}"
+            f" (original {facts[f'original_{split}_acc']:.4f}), the same class for {facts['agreement']:.2%},"
             f" logits differ by up to {facts['max_difference']:.2g}"
         )
         entry = {"name": variant.name, "model_path": path, "size_bytes": size_bytes, "sha256": sha256}

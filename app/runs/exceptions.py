@@ -32,6 +32,11 @@ class DatasetNotFound(NotFound):
         super().__init__(f"No dataset {name!r}. Available: {', '.join(available) or 'none'}.")
 
 
+class DataFolderUnreadable(RunError):
+    def __init__(self, folder: object, problem: str) -> None:
+        super().__init__(f"The data folder {folder} (TRAINING_DATA_DIR) cannot be read: {problem}.")
+
+
 class PreviewFailed(RunError):
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"The images of {name!r} cannot be shown: {problem}.")

@@ -20,7 +20,8 @@ def trainer_program(run: RunDir, request: dict[str, Any], resume_from: RunDir | 
     """Describe the call of our own training program for run.json."""
     argv = [sys.executable, "-m", "trainer", str(run.config), "--run-dir", str(run.path)]
     for option in ("config_name", "train_data_dir", "val_data_dir", "test_data_dir", "model_name"):
-        argv += ["--" + option.replace("_", "-"), str(request[option])]
+        if request[option] is not None:
+            argv += ["--" + option.replace("_", "-"), str(request[option])]
     argv += ["--cache-dir", str(run.path.parent.parent / "cache")]
     if resume_from is not None:
         argv += ["--resume-from", str(resume_from.path)]

@@ -58,14 +58,14 @@ class Preflight:
         self._checks: dict[str, _Check] = {}
         self._mutex = threading.Lock()
 
-    def check(self, splits: Mapping[str, Path], wait_s: float) -> Report:
-        """Return the report of the three folders, or what is known of them after `wait_s` seconds.
+    def check(self, dataset: Path | Mapping[str, Path], wait_s: float) -> Report:
+        """Return the report of a dataset's folder, or of its splits' folders, or what is known after `wait_s` seconds.
 
         Its status is "checking" then, and the check goes on; "failed" if it could not be carried out. Never raises
         for what is wrong with the images.
         """
         try:
-            check = self._begin(splits)
+            check = self._begin(dataset)
             deadline = time.monotonic() + wait_s
             while check.process.poll() is None and time.monotonic() < deadline:
                 time.sleep(_LOOK_EVERY_S)
@@ -73,9 +73,14 @@ class Preflight:
         except OSError as error:
             return _empty("failed", f"the images could not be checked: {error}")
 
-    def _begin(self, splits: Mapping[str, Path]) -> _Check:
+    def _begin(self, dataset: Path | Mapping[str, Path]) -> _Check:
         """Join the check of these folders that is going on, or start one; it finds a kept report that holds."""
-        options = [part for split, path in splits.items() for part in (f"--{split}-data-dir", str(path.resolve()))]
+        if isinstance(dataset, Path):
+            options = [str(dataset.absolute())]
+        else:
+            options = [
+                part for split, path in dataset.items() for part in (f"--{split}-data-dir", str(path.absolute()))
+            ]
         key = hashlib.blake2b(os.fsencode("\0".join(options)), digest_size=16).hexdigest()
         with self._mutex:
             # Asking each for its end leaves no zombie behind.

@@ -8,17 +8,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from app.runs.datasets import SPLITS, DatasetFolder
+from app.runs.datasets import DatasetFolder
 from app.runs.exceptions import InvalidStart
 from app.runs.experiments import ExperimentFolder, load_file
 from app.runs.preflight import Preflight, Report
 from app.runs.store import Run, RunStore
+from trainer.datasetfolder import SPLITS
 from trainer.experiment import Experiment
-from trainer.imagefolder import list_classes
+from trainer.imagefolder import holds_classes, list_folder
 from trainer.rundir import RunDir
 
 DIRECTORY_FIELDS = tuple(f"{split}_data_dir" for split in SPLITS)
+TRAIN_FIELD = DIRECTORY_FIELDS[0]
 MISSING = "Missing data for required field."
+NOT_GIVEN = ""
+"""A folder that a request does not name. One that is null there is none: val and test can do without."""
 MAX_TOLD_FILES = 5
 
 
@@ -27,9 +31,9 @@ class StartRequest:
     """A start request as it came: well formed, nothing checked against the disk."""
 
     config_name: str | None = None
-    train_data_dir: str | None = None
-    val_data_dir: str | None = None
-    test_data_dir: str | None = None
+    train_data_dir: str | None = NOT_GIVEN
+    val_data_dir: str | None = NOT_GIVEN
+    test_data_dir: str | None = NOT_GIVEN
     dataset: str | None = None
     model_name: str | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
@@ -77,7 +81,9 @@ class Planner:
         plan = self.plan_unseen(asked)
         if plan.experiment.command is not None:
             return plan
-        return replace(plan, preflight=self._check_images(plan.request))
+        is_whole = asked.dataset is not None and not any(getattr(asked, name) for name in DIRECTORY_FIELDS)
+        dataset = self._datasets.find(asked.dataset) if asked.dataset is not None and is_whole else None
+        return replace(plan, preflight=self._check_images(plan.request, dataset))
 
     def plan_unseen(self, asked: StartRequest) -> Plan:
         """As `plan`, without a look at the images: takes no time."""
@@ -87,7 +93,7 @@ class Planner:
         errors = {} if earlier is None else _resume_errors(earlier, experiment)
         used = self._used(experiment)
         for name, value in directories.items():
-            problem = self._directory_problem(value, name in used, wants_classes=experiment.command is None)
+            problem = self._directory_problem(name, value, name in used, is_ours=experiment.command is None)
             if problem is not None:
                 errors[name] = [problem]
         if errors:
@@ -103,13 +109,17 @@ class Planner:
         }
         return Plan(experiment, request, earlier.directory if earlier else None, None)
 
-    def _check_images(self, directories: Mapping[str, str | None]) -> Report:
-        """Return the report on the images. Raises InvalidStart when they cannot be trained on."""
-        splits = {split: Path(str(directories[f"{split}_data_dir"])) for split in SPLITS}
-        report = self._preflight.check(splits, self._preflight_s)
+    def _check_images(self, directories: Mapping[str, str | None], dataset: Path | None) -> Report:
+        """Return the report on the images. Raises InvalidStart when they cannot be trained on.
+
+        All of a `dataset` is checked as such: then its report is often there already, because a form has shown it.
+        """
+        splits = {split: Path(path) for split in SPLITS if (path := directories[f"{split}_data_dir"])}
+        report = self._preflight.check(dataset or splits, self._preflight_s)
         errors: dict[str, list[str]] = {}
         for finding in report["errors"]:
-            errors.setdefault(f"{finding['split']}_data_dir", []).append(_tell(finding))
+            name = f"{finding['split']}_data_dir" if finding["split"] else "dataset"
+            errors.setdefault(name, []).append(_tell(finding))
         if errors:
             raise InvalidStart("The images cannot be trained on: " + _sentence(errors), errors)
         return report
@@ -125,7 +135,7 @@ class Planner:
             by_field = {_field_of(key, asked): texts for key, texts in error.errors.items()}
             raise InvalidStart(str(error), by_field) from error
         missing = ["config_name", *DIRECTORY_FIELDS] if asked.dataset is None else ["config_name"]
-        errors = {name: [MISSING] for name in missing if getattr(asked, name) is None}
+        errors = {name: [MISSING] for name in missing if not getattr(asked, name)}
         raise InvalidStart("The run cannot be started: " + _sentence(errors), errors)
 
     def _config_name(self, asked: StartRequest, earlier: Run | None) -> str | None:
@@ -134,12 +144,17 @@ class Planner:
         return earlier.config_name if earlier else None
 
     def _directories(self, asked: StartRequest, earlier: Run | None) -> dict[str, str | None]:
-        known: dict[str, str | None] = dict.fromkeys(DIRECTORY_FIELDS)
+        known: dict[str, str | None] = {name: getattr(asked, name) for name in DIRECTORY_FIELDS}
+        given = {name: value for name, value in known.items() if value}
         if earlier is not None:
-            known |= {name: value for name in known if isinstance(value := earlier.request.get(name), str)}
+            known = {name: _text(earlier.request.get(name)) for name in known}
         if asked.dataset is not None:
-            known |= {f"{split}_data_dir": str(path) for split, path in self._datasets.paths(asked.dataset).items()}
-        return known | {name: value for name in known if (value := getattr(asked, name)) is not None}
+            layout = self._datasets.layout(asked.dataset)
+            if layout.problem is not None:
+                raise InvalidStart(f"The run cannot be started: {layout.problem}.", {"dataset": [f"{layout.problem}."]})
+            known |= {f"{split}_data_dir": str(path) for split, path in layout.folders.items()}
+            known |= {f"{split}_data_dir": None for split in layout.missing}
+        return known | given
 
     @staticmethod
     def _used(experiment: Experiment) -> list[str]:
@@ -149,9 +164,13 @@ class Planner:
         used = experiment.command.placeholders()
         return [name for name in DIRECTORY_FIELDS if name in used]
 
-    def _directory_problem(self, value: str | None, is_used: bool, wants_classes: bool) -> str | None:
-        if value is None:
-            return f"{MISSING} Give the folder, or `dataset`: the name of a dataset." if is_used else None
+    def _directory_problem(self, name: str, value: str | None, is_used: bool, is_ours: bool) -> str | None:
+        may_be_none = is_ours and name != TRAIN_FIELD
+        if value is None and may_be_none:
+            return None
+        if not value:
+            alternative = ", or null to train without such a folder" if may_be_none else ""
+            return f"{MISSING} Give the folder, or `dataset`: the name of a dataset{alternative}." if is_used else None
         try:
             path = Path(value).resolve()
             if self._data_roots and not any(path.is_relative_to(root) for root in self._data_roots):
@@ -161,11 +180,17 @@ class Planner:
                 return None
             if not path.is_dir():
                 return f"{value} is not an existing directory on the server."
-            if wants_classes and not list_classes(path):
+            if is_ours and (problems := list_folder(path).problems):
+                return f"{problems[0].path} cannot be read: {problems[0].reason}."
+            if is_ours and not holds_classes(path):
                 return f"{value} holds no classes: it must have one folder per class with images in it."
         except (OSError, ValueError, RuntimeError) as error:
             return f"{value!r} cannot be used: {error}"
         return None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _field_of(key: str, asked: StartRequest) -> str:

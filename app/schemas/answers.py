@@ -86,6 +86,7 @@ class ModelCardSchema(Schema):
     class_names = fields.Raw(metadata={"description": "List of texts, in the order of the outputs."})
     train_metrics = fields.Raw(metadata={"description": "Values by name, such as train/loss."})
     test_metrics = fields.Raw(metadata={"description": "Values by name, such as test/loss and test/acc."})
+    splits = fields.Raw(metadata={"description": "By train, val, test: path, num_images, split_off; null: none."})
     variants = fields.Raw(metadata={"description": "Smaller files: name, path, size, accuracy; or an error."})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import Schema, fields, validate
 
 
@@ -11,14 +13,61 @@ class NumImagesSchema(Schema):
     test = fields.Integer(required=True)
 
 
+def _split_path(when_null: str) -> fields.String:
+    return fields.String(required=True, allow_none=True, metadata={"description": when_null})
+
+
+def _by_ending() -> fields.Dict:
+    return fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        required=True,
+        metadata={"description": "Number of files that are not images, by ending.", "example": {".HEIC": 30}},
+    )
+
+
 class DatasetSchema(Schema):
     dataset_name = fields.String(required=True)
-    train_path = fields.String(required=True)
-    val_path = fields.String(required=True)
-    test_path = fields.String(required=True)
+    train_path = _split_path("Null: `problem` says why.")
+    val_path = _split_path("Null: a training splits val images off the train images.")
+    test_path = _split_path("Null: a training does not test, or splits test images off the train images.")
     dataset_base_path = fields.String(required=True)
     class_names = fields.List(fields.String(), required=True)
     num_images = fields.Nested(NumImagesSchema, required=True)
+    ignored = _by_ending()
+    problem = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Why it cannot be trained on, as far as its folders show."},
+    )
+
+
+class SplitOffSchema(Schema):
+    share = fields.Float(required=True, metadata={"description": "Of the train images of each class."})
+    seed = fields.Integer(required=True, metadata={"description": "The same seed chooses the same images."})
+
+
+class TrainedSplitSchema(Schema):
+    """The images of a split, as a training used them."""
+
+    path = fields.String(required=True, metadata={"description": "The folder that they lie in."})
+    num_images = fields.Integer(required=True)
+    split_off = fields.Nested(
+        SplitOffSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "How they were chosen from the train images, if the split has no folder."},
+    )
+
+
+def splits_field(**options: Any) -> fields.Dict:
+    """The splits that a training used, by name."""
+    return fields.Dict(
+        keys=fields.String(),
+        values=fields.Nested(TrainedSplitSchema, allow_none=True),
+        metadata={"description": "By train, val, test; null: none."},
+        **options,
+    )
 
 
 class DatasetsSchema(Schema):
@@ -29,8 +78,10 @@ class FindingSchema(Schema):
     kind = fields.String(
         required=True,
         metadata={
-            "description": "Errors: classes, unreadable. Warnings: incomplete, not_decoded, not_checked, leakage, "
-            "contradiction, duplicates, empty_class, few_images, imbalance, odd_sizes, odd_channels."
+            "description": "Errors: folders, classes, class_name, unreadable, unreadable_class, unreadable_folder. "
+            "Warnings: incomplete, not_decoded, not_checked, missing_split, unused_folders, ignored, loose, "
+            "repeated_folder, leakage, contradiction, duplicates, empty_class, few_images, imbalance, odd_sizes, "
+            "odd_channels."
         },
     )
     split = fields.String(required=True, allow_none=True, metadata={"description": "The split at fault, if it is one."})
@@ -45,6 +96,7 @@ class SplitReportSchema(Schema):
     classes = fields.Dict(
         keys=fields.String(), values=fields.Integer(), required=True, metadata={"description": "Images by class."}
     )
+    ignored = _by_ending()
 
 
 class ImageSizeSchema(Schema):
@@ -70,7 +122,7 @@ class DatasetReportSchema(Schema):
         keys=fields.String(),
         values=fields.Nested(SplitReportSchema),
         required=True,
-        metadata={"description": "By train, val, test."},
+        metadata={"description": "By train, val, test; those that there are."},
     )
     sizes = fields.List(
         fields.Nested(ImageSizeSchema), required=True, metadata={"description": "The 10 most frequent ones."}

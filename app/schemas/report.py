@@ -1,10 +1,12 @@
-"""What report.json says: of a run's model on the test images."""
+"""What report.json says: of a run's model on the test images, or on the val images where there are none."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import INCLUDE, Schema, fields
+from marshmallow import INCLUDE, Schema, fields, validate
+
+from app.schemas.datasets import splits_field
 
 
 def _share(description: str, **options: Any) -> fields.Float:
@@ -98,7 +100,18 @@ class ReportSchema(Schema):
     dataset_name = fields.String(required=True)
     config_name = fields.String(required=True)
     checkpoint = fields.String(required=True, metadata={"description": "The one that was tested: the best epoch's."})
-    num_images = fields.Integer(required=True, metadata={"description": "Test images."})
+    split = fields.String(
+        required=True,
+        validate=validate.OneOf(["test", "val"]),
+        metadata={"description": "The images that the report is on: val, where there were none to test on."},
+    )
+    splits = splits_field()
+    notes = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Sentences on what a reader must know: which images were split off, say."},
+    )
+    num_images = fields.Integer(required=True, metadata={"description": "Images of that split."})
     num_right = fields.Integer(required=True)
     loss = _may_be_undefined("Cross-entropy")
     accuracy = fields.Nested(AccuracySchema, required=True)

@@ -9,9 +9,9 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from app.runs.catalogue import FIELDS
-from app.runs.datasets import SPLITS
-from app.runs.starting import StartRequest
+from app.runs.starting import NOT_GIVEN, StartRequest
 from app.runs.states import STATES
+from trainer.datasetfolder import SPLITS
 
 MAX_PATH_CHARS = 4096
 MAX_NAME_CHARS = 255
@@ -44,10 +44,10 @@ def _name(**options: Any) -> fields.String:
 
 def _directory(what: str) -> fields.String:
     return fields.String(
-        load_default=None,
+        load_default=NOT_GIVEN,
         allow_none=True,
         validate=[validate.Length(min=1, max=MAX_PATH_CHARS), _printable],
-        metadata={"description": f"Folder on the server with one sub-folder of images per class: {what}."},
+        metadata={"description": f"Folder on the server with one sub-folder of images per class: {what}"},
     )
 
 
@@ -85,9 +85,9 @@ class StartRequestSchema(_Request):
         allow_none=True,
         metadata={"description": "Experiment file; required unless a run is resumed.", "example": "digits_resnet.yaml"},
     )
-    train_data_dir = _directory("to train on")
-    val_data_dir = _directory("to choose the best checkpoint by")
-    test_data_dir = _directory("to test the best checkpoint on")
+    train_data_dir = _directory("to train on.")
+    val_data_dir = _directory("to choose the best checkpoint by. Null: split off the train images.")
+    test_data_dir = _directory("to test the best checkpoint on. Null: see `data.test_share`.")
     dataset = _name(
         load_default=None,
         allow_none=True,

@@ -36,7 +36,12 @@ def test_a_dataset_is_reported(shared: LiveServer, pets: Path) -> None:
         "total": 36,
         "num_decoded": 36,
         "splits": {
-            split: {"path": str(pets / split), "num_images": 2 * number, "classes": {"cat": number, "dog": number}}
+            split: {
+                "path": str(pets / split),
+                "num_images": 2 * number,
+                "classes": {"cat": number, "dog": number},
+                "ignored": {},
+            }
             for split, number in (("train", 12), ("val", 3), ("test", 3))
         },
         "sizes": [{"width": 8, "height": 8, "count": 36}],

@@ -293,28 +293,6 @@ def test_a_binary_and_a_huge_experiment_are_422(shared: LiveServer) -> None:
         problem(shared.get("/training/configs/bad.yaml"), 422)
 
 
-def test_datasets_are_described(server: LiveServer) -> None:
-    assert server.get("/training/datasets").json() == {"datasets": []}
-    base = write_dataset(server.data_dir, "pets")
-    write_images(base / "train", empty=0)
-    (base / "train" / "cat" / "notes.txt").write_text("no image")
-    write_images(server.data_dir / "unsplit", cat=1)
-    write_dataset(server.data_dir, ".hidden")
-    assert server.get("/training/datasets").json() == {
-        "datasets": [
-            {
-                "dataset_name": "pets",
-                "train_path": str(base / "train"),
-                "val_path": str(base / "val"),
-                "test_path": str(base / "test"),
-                "dataset_base_path": str(base),
-                "class_names": ["cat", "dog"],
-                "num_images": {"train": 6, "val": 4, "test": 2},
-            }
-        ]
-    }
-
-
 def test_what_cannot_be_resumed_is_a_422(shared: LiveServer) -> None:
     run = write_run(shared.runs_dir, f"2001-{time.monotonic_ns()}", "stopped")
     write_config(shared, "ours.yaml", OUR_EXPERIMENT)

@@ -74,7 +74,7 @@ def report() -> dict[str, Any]:
         "confusion_matrix": {"class_names": ["cat", "dog"], "counts": [[9, 1], [1, 9]]},
         "confusions": [{"true": "cat", "predicted": "dog", "count": 1}], "mistakes": [mistake], "plots": {},
         "loss": 0.3, "created_at": "2026-01-02T00:00:00+00:00", "model_name": "digits", "dataset_name": "pets",
-        "config_name": "tiny.yaml", "checkpoint": "epoch_003.ckpt",
+        "config_name": "tiny.yaml", "checkpoint": "epoch_003.ckpt", "split": "test", "notes": [],
     }  # fmt: skip
 
 

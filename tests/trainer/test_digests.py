@@ -35,6 +35,15 @@ def test_files_that_did_not_change_are_not_read_again(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
+def test_two_parts_of_a_folder_share_a_memory(tmp_path: Path) -> None:
+    split, told, kept = split_of(ROOT / "docs", *sorted((ROOT / "docs").glob("*.*"))), Told(), tmp_path / "kept"
+    parts = split_of(split.path, *split.paths[:1]), split_of(split.path, *split.paths[1:])
+    for _ in range(2):
+        for part in parts:
+            digests_of(part, kept, told)
+    assert told == [len(parts[0]), len(parts[1]), 0, 0]
+
+
 def test_a_damaged_memory_is_not_believed(tmp_path: Path) -> None:
     split, told, kept = split_of(ROOT, ROOT / "README.md"), Told(), tmp_path / "kept"
     first = digests_of(split, kept, told)

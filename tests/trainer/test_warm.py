@@ -13,7 +13,7 @@ from app.runs import processes
 from tests.servers import LiveServer
 from tests.trainer.trainings import Started
 from tests.waiting import wait_until
-from trainer.images import SPLITS
+from trainer.datasetfolder import SPLITS
 from trainer.rundir import RunDir
 
 

@@ -14,8 +14,9 @@ import numpy as np
 from PIL import Image
 
 from tests.trainer.preloaded import Preloaded, PreloadedProcess
+from trainer.datasetfolder import SPLITS
 from trainer.experiment import Experiment
-from trainer.images import SPLITS, find_splits
+from trainer.images import find_splits
 from trainer.request import Request
 from trainer.rundir import RunDir, read_json
 
@@ -79,7 +80,7 @@ class Launcher:
 
     def start(self, config: Path, data: Path, *options: str, name: str = "run", **environment: str) -> Started:
         run = RunDir(self.home / name)
-        folders = [f"--{split}-data-dir={data / split}" for split in ("train", "val", "test")]
+        folders = [f"--{split}-data-dir={data / split}" for split in SPLITS if (data / split).exists()]
         cache = [f"--cache-dir={self.home / 'cache'}"]
         log_path = self.home / f"{name}.log"
         arguments = [str(config), f"--run-dir={run.path}", *cache, *folders, *options]

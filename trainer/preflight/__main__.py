@@ -12,9 +12,10 @@ import os
 import sys
 from pathlib import Path
 
+from trainer.datasetfolder import SPLITS, Layout, find_layout
 from trainer.imagefile import ignore_warnings
 from trainer.preflight.check import Looks, check_images
-from trainer.preflight.inventory import SPLITS, Inventory, take_inventory
+from trainer.preflight.inventory import Inventory, take_inventory
 from trainer.preflight.report import FORMAT, Report, as_text, compose, kept_report
 from trainer.rundir import write_json
 
@@ -24,16 +25,16 @@ DECODE_S = 10.0
 def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     ignore_warnings()
-    folders = _folders(options)
-    if len(folders) < len(SPLITS):
-        _parser().error("give the dataset's folder, or all three of --train-data-dir, --val-data-dir, --test-data-dir")
+    layout = _layout(options)
+    if layout.problem is None and "train" not in layout.folders:
+        _parser().error("give the dataset's folder, or --train-data-dir")
     try:
         if options.keep is None:
-            inventory = take_inventory(folders)
+            inventory = take_inventory(layout)
             report = compose(inventory, check_images(inventory, options.decode_s, lambda _: None))
         else:
             os.nice(10)  # A training may be running.
-            report = check_once(folders, options.keep, options.decode_s)
+            report = check_once(layout, options.keep, options.decode_s)
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -42,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     return 1 if report["errors"] else 0
 
 
-def check_once(folders: dict[str, Path], keep: Path, decode_s: float) -> Report:
+def check_once(layout: Layout, keep: Path, decode_s: float) -> Report:
     """Return the report kept in `keep`; make it if there is none of the files' present state.
 
     Of several processes that are asked at once, one checks and the others wait for it.
@@ -50,7 +51,7 @@ def check_once(folders: dict[str, Path], keep: Path, decode_s: float) -> Report:
     keep.parent.mkdir(parents=True, exist_ok=True)
     with open(keep.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        inventory = take_inventory(folders)
+        inventory = take_inventory(layout)
         report = kept_report(keep, inventory.state)
         if report is None:
             _keep(keep, inventory, {})
@@ -65,15 +66,16 @@ def _keep(keep: Path, inventory: Inventory, looks: Looks) -> Report:
     return report
 
 
-def _folders(options: argparse.Namespace) -> dict[str, Path]:
-    below = {split: options.dataset / split for split in SPLITS} if options.dataset else {}
+def _layout(options: argparse.Namespace) -> Layout:
+    if options.dataset:
+        return find_layout(options.dataset)
     given = {split: getattr(options, f"{split}_data_dir") for split in SPLITS}
-    return below | {split: folder for split, folder in given.items() if folder}
+    return Layout({split: folder for split, folder in given.items() if folder})
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m trainer.preflight", description="Check a dataset before training.")
-    parser.add_argument("dataset", type=Path, nargs="?", help="folder with train, val and test")
+    parser.add_argument("dataset", type=Path, nargs="?", help="folder with train and, if there are, val and test")
     for split in SPLITS:
         parser.add_argument(f"--{split}-data-dir", type=Path, help=f"folder of the {split} images")
     parser.add_argument("--keep", type=Path, help="file to keep the report in (nothing is printed then)")

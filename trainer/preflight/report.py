@@ -6,13 +6,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from trainer.imagefolder import count_endings, readable
 from trainer.preflight.check import Looks
 from trainer.preflight.findings import channels, find_errors, find_warnings
-from trainer.preflight.inventory import SPLITS, Inventory
+from trainer.preflight.inventory import Inventory, SplitInventory
 from trainer.rundir import read_json, utc_now
 
 CHECKING, CHECKED = "checking", "checked"
-FORMAT = 1
+FORMAT = 2
 """Raised when the report changes, so that kept ones of another form are made anew."""
 MAX_SIZES = 10
 
@@ -29,7 +30,7 @@ def compose(inventory: Inventory, looks: Looks) -> Report:
         "total": total,
         "num_decoded": sum(1 for seen in looks.values() if seen.is_decoded),
         "checked_at": utc_now(),
-        "splits": {split: _split(inventory, split) for split in SPLITS},
+        "splits": {split: _split(found) for split, found in inventory.splits.items()},
         "sizes": [{"width": w, "height": h, "count": count} for (w, h), count in sizes.most_common(MAX_SIZES)],
         "num_sizes": len(sizes),
         "channels": dict(Counter(channels(seen) for seen in looks.values() if seen.problem is None).most_common()),
@@ -38,10 +39,13 @@ def compose(inventory: Inventory, looks: Looks) -> Report:
     }
 
 
-def _split(inventory: Inventory, split: str) -> dict[str, Any]:
-    per_class = inventory.num_images[split]
-    path = str(inventory.folders[split]).encode("utf-8", "replace").decode()
-    return {"path": path, "num_images": sum(per_class.values()), "classes": per_class}
+def _split(found: SplitInventory) -> dict[str, Any]:
+    return {
+        "path": readable(str(found.folder)),
+        "num_images": sum(found.num_images.values()),
+        "classes": found.num_images,
+        "ignored": {readable(ending): number for ending, number in count_endings(found.ignored).items()},
+    }
 
 
 def kept_report(path: Path, state: str) -> Report | None:
@@ -68,4 +72,9 @@ def as_text(report: Report) -> str:
             more = finding["count"] - len(finding["files"])
             lines += [f"    and {more:,} more"] * (more > 0)
     lines.append("training is impossible" if report["errors"] else "training is possible")
-    return "\n".join(lines)
+    return "\n".join(map(_printable, lines))
+
+
+def _printable(line: str) -> str:
+    """A folder's name may hold a newline or a code that moves the terminal's cursor."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in line)

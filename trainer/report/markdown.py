@@ -57,11 +57,11 @@ def _auroc(value: float | None) -> str:
 
 def _head(report: dict[str, Any]) -> str:
     told = (
-        f"The model {escape(report['model_name'])} on the {report['num_images']:,} test images of the dataset "
-        f"{escape(report['dataset_name'])}, {len(report['classes']):,} classes. Trained by "
+        f"The model {escape(report['model_name'])} on the {report['num_images']:,} {report['split']} images of the "
+        f"dataset {escape(report['dataset_name'])}, {len(report['classes']):,} classes. Trained by "
         f"{escape(report['config_name'])}, checkpoint {escape(report['checkpoint'])}."
     )
-    return f"# Report on {escape(report['run_id'])}\n\n{told}"
+    return "\n\n".join([f"# Report on {escape(report['run_id'])}", told, *map(escape, report["notes"])])
 
 
 def _summary(report: dict[str, Any]) -> str:
@@ -80,7 +80,7 @@ def _summary(report: dict[str, Any]) -> str:
         ),
         ("loss", NOTHING if report["loss"] is None else f"{report['loss']:.4f}", "cross-entropy"),
     ]
-    return _table(("metric", "on the test images", "that is"), rows)
+    return _table(("metric", f"on the {report['split']} images", "that is"), rows)
 
 
 def _classes(report: dict[str, Any]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from trainer.imagefolder import readable
 from trainer.images import Split, open_image
-from trainer.preflight.inventory import readable
 from trainer.report.outputs import Outputs
 
 MAX_MISTAKES = 20
@@ -21,13 +21,13 @@ def find_mistakes(outputs: Outputs) -> list[int]:
     return found
 
 
-def describe(index: int, outputs: Outputs, test: Split) -> dict[str, Any]:
-    """A mistake for report.json; its `file` is named SPLIT/CLASS/FILE, as everywhere."""
-    inside = test.paths[index].relative_to(test.path)
+def describe(index: int, outputs: Outputs, tested: Split, split: str) -> dict[str, Any]:
+    """A mistake for report.json; its `file` is named SPLIT/CLASS/FILE, as everywhere, where it lies."""
+    inside = tested.paths[index].relative_to(tested.path)
     return {
-        "file": f"test/{readable(inside.as_posix())}",
-        "true": test.class_names[test.labels[index]],
-        "predicted": test.class_names[int(outputs.predictions[index])],
+        "file": f"{'train' if tested.origin else split}/{readable(inside.as_posix())}",
+        "true": tested.class_names[tested.labels[index]],
+        "predicted": tested.class_names[int(outputs.predictions[index])],
         "probability": round(float(outputs.confidences[index]), 6),
     }
 

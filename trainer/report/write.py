@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from trainer import rundir
+from trainer.images import Split, describe_splits
 from trainer.report import mistakes, plots
 from trainer.report.curves import read_curves
 from trainer.report.markdown import accuracy_line, as_markdown
@@ -38,7 +39,8 @@ def report_on_test(request: Request, outputs: Outputs, checkpoint: Path, loss: f
 
 def write_report(request: Request, outputs: Outputs, checkpoint: Path, loss: float) -> dict[str, Any]:
     """Write all files and return report.json's content. It is written last, so what it names is there."""
-    test, run = request.splits["test"], request.run
+    split, run = request.tested_split, request.run
+    tested = request.splits[split]
     report: dict[str, Any] = {
         "run_id": run.run_id,
         "created_at": rundir.utc_now(),
@@ -46,18 +48,35 @@ def write_report(request: Request, outputs: Outputs, checkpoint: Path, loss: flo
         "dataset_name": request.dataset_name,
         "config_name": request.config_name,
         "checkpoint": checkpoint.name,
+        "split": split,
+        "splits": describe_splits(request.splits),
+        "notes": notes(request.splits),
         "loss": round(loss, 6) if math.isfinite(loss) else None,
-        **measure(outputs, test.class_names),
+        **measure(outputs, tested.class_names),
     }
     found = mistakes.find_mistakes(outputs)
-    report["mistakes"] = [mistakes.describe(index, outputs, test) for index in found]
+    report["mistakes"] = [mistakes.describe(index, outputs, tested, split) for index in found]
     channels = request.experiment.data.channels
     for number, index in enumerate(found, 1):
-        report["mistakes"][number - 1]["image"] = _save_mistake(run, number, test.paths[index], channels)
+        report["mistakes"][number - 1]["image"] = _save_mistake(run, number, tested.paths[index], channels)
     report["plots"] = _draw(run, report)
     rundir.write_text(run.report_text, as_markdown(report))
     rundir.write_json(run.report, report)
     return report
+
+
+def notes(splits: Mapping[str, Split]) -> list[str]:
+    """Say what a reader must know of the images: which were split off, and that none were left to test on."""
+    made = [
+        f"There is no {name} folder: the {name} images are {split.origin}."
+        for name, split in splits.items()
+        if split.origin
+    ]
+    untested = (
+        "There are no test images. These results are on the val images, by which the best checkpoint was chosen, so "
+        "they are likely better than on images that the training never saw."
+    )
+    return made if "test" in splits else [*made, untested]
 
 
 def _save_mistake(run: RunDir, number: int, source: Path, channels: int) -> str | None:

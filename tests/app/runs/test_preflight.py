@@ -103,12 +103,12 @@ def test_a_start_goes_on_with_what_is_known_when_its_patience_ends(
     assert finished["status"] == "checked"
 
 
-def test_folders_that_are_gone_fail_the_check_with_the_reason(
+def test_a_folder_that_is_gone_is_an_error_that_names_it(
     preflight: Preflight, pets: dict[str, Path], tmp_path: Path
 ) -> None:
     report = preflight.check(pets | {"val": tmp_path / "none"}, LONG)
-    assert report["status"] == "failed"
-    assert "No such file or directory" in report["warnings"][0]["message"]
+    assert report["status"] == "checked"
+    assert [error["message"] for error in report["errors"]] == ["val cannot be read: No such file or directory"]
 
 
 def test_a_place_that_cannot_be_written_to_fails_the_check_with_the_reason(

@@ -1,0 +1,153 @@
+"""What is wrong with the folders of a dataset, whatever is in its images: known without reading a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from trainer.datasection import Data
+from trainer.datasetfolder import some
+from trainer.imagefolder import count_endings, name_problem, readable
+from trainer.imageformats import is_heif
+from trainer.preflight.finding import Finding, about_files, images
+from trainer.preflight.inventory import Inventory, SplitInventory
+
+INSTALL_HEIF = "install pillow-heif (pip install pillow-heif) or convert them"
+WITHOUT = {
+    "val": f"each training takes {Data().val_share:.0%} of the train images of each class for it (data.val_share)",
+    "test": "the model is not tested, and its report is on the val images, unless data.test_share is set",
+}
+"""What a training does without a folder of this split."""
+MIN_TRAIN_IMAGES = 10
+"""A class with fewer to train on is reported."""
+MAX_IMBALANCE = 10
+"""From so many times the smallest class's images on, the largest is reported."""
+
+
+def folder_errors(inventory: Inventory) -> list[Finding]:
+    """Find what makes a training impossible."""
+    if inventory.layout.problem is not None:
+        return [Finding("folders", inventory.layout.problem)]
+    own = [finding for each in inventory.splits.values() for finding in split_errors(each)]
+    return [*own, *_class_errors(inventory)]
+
+
+def split_errors(found: SplitInventory) -> Iterator[Finding]:
+    """Find what is wrong with one split, whatever the others are like."""
+    closed = [f"{found.name_of(each.path)}: {each.reason}" for each in found.problems]
+    if closed:
+        others = f", nor can {len(closed) - 1:,} others" if len(closed) > 1 else ""
+        message = f"{found.name_of(found.problems[0].path)} cannot be read{others}: {found.problems[0].reason}"
+        yield about_files("unreadable_folder", message, closed, found.split)
+    for name in found.classes:
+        problem = name_problem(name)
+        if problem is not None:
+            yield Finding(
+                "class_name", f"{found.split}: the class folder {name!r} cannot be used: {problem}", found.split
+            )
+    for name, contents in found.classes.items():
+        if contents.ignored and not contents.images:
+            advice = f"; {INSTALL_HEIF}" if any(is_heif(path.name) for path in contents.ignored) else ""
+            message = (
+                f"{found.split}/{readable(name)} has no image that can be read, only {_by_ending(contents.ignored)}"
+            )
+            yield about_files("unreadable_class", message + advice, map(found.name_of, contents.ignored), found.split)
+    yield from _without_classes(found)
+
+
+def _without_classes(found: SplitInventory) -> Iterator[Finding]:
+    if not _claimed(found) and not found.top.problems:
+        loose = f", only {images(len(found.top.images))} outside of any" if found.top.images else ""
+        yield Finding("classes", f"{found.split} has no class folders with images{loose}", found.split)
+
+
+def _class_errors(inventory: Inventory) -> Iterator[Finding]:
+    claimed = _claimed(inventory.splits["train"])
+    if len(claimed) == 1:
+        yield Finding("classes", f"train has one class only ({claimed[0]}); at least two are needed", "train")
+    for split in [each for each in inventory.splits if each != "train"]:
+        own = _claimed(inventory.splits[split])
+        if not own or not claimed:
+            continue
+        missing, extra = sorted(set(claimed) - set(own)), sorted(set(own) - set(claimed))
+        if missing:
+            yield Finding("classes", f"{split} lacks {some(missing)}, which train has", split)
+        if extra:
+            yield Finding("classes", f"{split} has {some(extra)}, which train lacks", split)
+
+
+def _claimed(found: SplitInventory) -> list[str]:
+    """The classes that the folder is meant to have: one that cannot be read is not missing."""
+    return [readable(name) for name, each in found.classes.items() if each.images or each.ignored or each.problems]
+
+
+def folder_warnings(inventory: Inventory) -> list[Finding]:
+    """Find what does not prevent a training, but is not as a person may think."""
+    own = [finding for each in inventory.splits.values() for finding in _split_warnings(each)]
+    if inventory.layout.problem is not None:
+        return own
+    return [*_missing(inventory), *_unused(inventory), *own, *_balance(inventory)]
+
+
+def _unused(inventory: Inventory) -> Iterator[Finding]:
+    unused = inventory.layout.unused
+    if unused:
+        yield Finding("unused_folders", f"not used, because they are none of train, val and test: {some(unused)}")
+
+
+def _missing(inventory: Inventory) -> Iterator[Finding]:
+    for split in inventory.layout.missing:
+        yield Finding("missing_split", f"no {split} folder: {WITHOUT[split]}", split)
+
+
+def _split_warnings(found: SplitInventory) -> Iterator[Finding]:
+    split = found.split
+    heif = [path for path in found.ignored if is_heif(path.name)]
+    others = [path for path in found.ignored if not is_heif(path.name)]
+    if heif:
+        message = f"{split}: {_by_ending(heif)} cannot be read as images; {INSTALL_HEIF}"
+        yield about_files("ignored", message, map(found.name_of, heif), split)
+    if others:
+        message = f"{split}: ignored, not images by their extension: {_by_ending(others)}"
+        yield about_files("ignored", message, map(found.name_of, others), split)
+    if found.top.images:
+        message = f"{split}: {images(len(found.top.images))} outside the class folders, ignored"
+        yield about_files("loose", message, map(found.name_of, found.top.images), split)
+    if found.repeated:
+        message = f"{split}: {len(found.repeated):,} linked folders ignored, because their images are there already"
+        yield about_files("repeated_folder", message, map(found.name_of, found.repeated), split)
+
+
+def _balance(inventory: Inventory) -> Iterator[Finding]:
+    for each in inventory.splits.values():
+        empty = [
+            readable(name)
+            for name, found in each.classes.items()
+            if not (found.images or found.ignored or found.problems)
+        ]
+        if empty:
+            yield Finding(
+                "empty_class", f"{each.split}: not a class, because it has no images: {some(empty)}", each.split
+            )
+    classes = {name: number for name, number in inventory.splits["train"].num_images.items() if number}
+    few = [f"{name} ({number})" for name, number in classes.items() if number < MIN_TRAIN_IMAGES]
+    if few:
+        yield Finding("few_images", f"fewer than {MIN_TRAIN_IMAGES} train images: {some(few)}", "train")
+    if classes:
+        most, least = max(classes, key=lambda name: classes[name]), min(classes, key=lambda name: classes[name])
+        if classes[most] >= MAX_IMBALANCE * classes[least]:
+            numbers = f"{most} has {classes[most]:,} train images, {least} {classes[least]:,}"
+            yield Finding("imbalance", f"classes are out of balance: {numbers}", "train")
+
+
+def _files(number: int) -> str:
+    return f"{number:,} file{'s' * (number != 1)}"
+
+
+def _by_ending(files: Iterable[Path]) -> str:
+    """Such as `30 files ending in .HEIC, 2 without an extension`."""
+    counts = count_endings(files)
+    parts = [
+        f"{_files(number)} {f'ending in {each}' if each else 'without an extension'}" for each, number in counts.items()
+    ]
+    return some(parts)
