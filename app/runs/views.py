@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from itertools import chain
 from pathlib import Path
@@ -18,7 +20,7 @@ from app.runs.store import Run, RunStore
 from app.runs.summary import describe
 from app.runs.table import Tables, read
 from trainer import strict_yaml
-from trainer.rundir import is_there, read_json
+from trainer.rundir import RunDir, is_there, read_json
 from trainer.strict_yaml import YamlInvalid
 from trainer.verdict import COMPLETED
 
@@ -42,6 +44,7 @@ class RunViews:
         run = self._store.find(run_id)
         return run.snapshot() | {
             "progress": run.progress,
+            "silent_s": _silent_s(run.directory) if run.is_active else None,
             "config": _read_yaml(run.directory.config),
             "preflight": read_json(run.directory.preflight),
             "stop": read_json(run.directory.stop),
@@ -132,6 +135,15 @@ def _read_yaml(path: Path) -> dict[str, Any] | None:
         return None
     plain: dict[str, Any] = json.loads(json.dumps(content), parse_constant=lambda _: None)
     return plain
+
+
+def _silent_s(run: RunDir) -> float | None:
+    """Tell how many seconds ago the log, the metrics or the progress changed last; None where there is none of them."""
+    changed = []
+    for path in (run.log, run.find_metrics(), run.find_progress()):
+        with suppress(OSError):
+            changed += [path.stat().st_mtime] if path is not None else []
+    return round(max(0.0, time.time() - max(changed)), 1) if changed else None
 
 
 def _iso(timestamp: float) -> str:

@@ -217,6 +217,13 @@ class RunSchema(Schema):
     signal = fields.String(required=True, allow_none=True)
     on_stop = fields.Nested(OnStopSchema, required=True, allow_none=True)
     progress = fields.Dict(required=True, allow_none=True)
+    silent_s = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Seconds since the log, metrics or progress of an active run changed last. It may be stuck."
+        },
+    )
     config = fields.Dict(required=True, allow_none=True)
     preflight = fields.Dict(
         required=True,

@@ -46,6 +46,7 @@ def test_a_run_is_described_in_full(shared: LiveServer, run: Path) -> None:
         "signal": None,
         "on_stop": None,
         "progress": {"epoch": 2, "max_epochs": 3, "eta_s": None, "samples_per_s": None},
+        "silent_s": None,
         "config": {"command": {"argv": ["true"]}},
         "preflight": {"status": "checked"},
         "stop": {"mode": "save", "requested_by": "test"},
