@@ -13,7 +13,7 @@ class NotFound(RunError):
 
 class RunNotFound(NotFound):
     def __init__(self, run_id: str) -> None:
-        super().__init__(f"No run {run_id!r}. GET /training/metrics/runs lists them.")
+        super().__init__(f"No run {run_id!r}.")
 
 
 class NoRuns(NotFound):
@@ -73,7 +73,7 @@ class RunActive(RunError):
     """The one place for a run is taken."""
 
     def __init__(self, run_id: str | None, pid: int | None) -> None:
-        super().__init__(f"Run {run_id} is active. Stop it with POST /training/stop or wait for its end.")
+        super().__init__(f"Run {run_id} is active. Stop it first, or wait until it ends.")
         self.run_id = run_id
         self.pid = pid
 
@@ -95,7 +95,7 @@ class DiskFull(RunError):
     def __init__(self, free_mb: int, min_free_mb: int) -> None:
         super().__init__(
             f"{free_mb} MB free where runs are kept, at least {min_free_mb} MB (TRAINING_MIN_FREE_MB) are needed. "
-            "Delete old runs with DELETE /training/models/RUN_ID or free disk space."
+            "Delete old runs or free disk space."
         )
 
 
