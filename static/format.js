@@ -7,6 +7,9 @@ export function count(value) {
   return isNumber(value) ? Math.round(value).toLocaleString("en").replaceAll(",", "\u2009") : UNKNOWN;
 }
 
+/** A number as a program counts, such as an epoch: whole, or with its fraction as far as it tells something. */
+export const numeral = (value) => (isNumber(value) ? String(Number(value.toPrecision(6))) : UNKNOWN);
+
 /** A metric's value, short, with enough digits to tell neighbours apart. */
 export function metric(value) {
   if (Number.isNaN(value)) return "NaN";
@@ -27,9 +30,7 @@ export function rate(value) {
   return value >= 100 ? count(value) : value.toPrecision(3);
 }
 
-export function percent(fraction) {
-  return `${Math.floor(100 * fraction)}\u202f%`;
-}
+export const percent = (fraction) => `${Math.floor(100 * fraction)}%`;
 
 export function duration(seconds) {
   if (!isNumber(seconds) || seconds < 0) return UNKNOWN;
@@ -40,6 +41,9 @@ export function duration(seconds) {
   if (minutes) return `${minutes} min ${whole % 60} s`;
   return `${whole} s`;
 }
+
+/** A duration in its largest unit: "12 min", "3 h". */
+export const roughly = (seconds) => duration(seconds).split(" ").slice(0, 2).join(" ");
 
 /** A time of day; with the date unless it is today's. */
 export function moment(iso) {
@@ -61,9 +65,9 @@ export function shortMoment(iso) {
   return `${time.toLocaleString("en-GB", { day: "numeric", month: "short", year })}, ${clock}`;
 }
 
-/** A share with one digit more than people say aloud: 99.2 %. */
+/** A share with two digits: 99.17%. */
 export function percentage(fraction) {
-  return isNumber(fraction) ? `${(100 * fraction).toFixed(fraction === 1 || fraction === 0 ? 0 : 2)}\u202f%` : UNKNOWN;
+  return isNumber(fraction) ? `${(100 * fraction).toFixed(fraction === 1 || fraction === 0 ? 0 : 2)}%` : UNKNOWN;
 }
 
 export function bytes(number) {

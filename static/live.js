@@ -3,7 +3,7 @@ import { ROOT } from "./address.js";
 import { io } from "./vendor/socket.io-client-4.8.4.esm.min.js";
 import { Sync } from "./sync.js";
 
-const EVENTS = ["run", "epoch", "metrics", "progress", "log", "system"];
+const EVENTS = ["run", "metrics", "progress", "log", "system"];
 const ANSWER_WITHIN_MS = 15000;
 const RETRY_AFTER_MS = 1000;
 

@@ -1,6 +1,7 @@
 /** Wire the page: store, views, REST, and last the socket. */
 import { createApi } from "./api.js";
 import { saveCsv } from "./charts/csv.js";
+import { createDetails, pathOfRunInRest } from "./details.js";
 import { byId } from "./dom.js";
 import { bytes } from "./format.js";
 import { followLive } from "./live.js";
@@ -19,13 +20,13 @@ import { renderIcon } from "./views/icon.js";
 import { createLogView } from "./views/log.js";
 import { renderNow } from "./views/now.js";
 import { renderModels } from "./views/models.js";
-import { Runs } from "./views/runs.js";
+import { Runs, pathOfRuns } from "./views/runs.js";
 import { StartForm } from "./views/start.js";
-import { REPORT_FILE, showReport } from "./views/report.js";
 import { renderSystem } from "./views/system.js";
 import { renderTitle } from "./views/title.js";
 
 const ACTIVE_EVERY_MS = 5000;
+const REFRESH_EVERY_MS = 15_000;
 const RENDER_EVERY_MS = 300;
 
 const { getState, dispatch, listen } = createStore(reduce, INITIAL);
@@ -44,7 +45,6 @@ async function attempt(action, refused) {
 }
 
 const tell = (problem) => dispatch({ type: "notice", text: problem.message });
-const runPath = (runId) => `training/runs/${encodeURIComponent(runId)}`;
 
 /** What was asked for, as it was asked: the service filled in the folders that the dataset stands for. */
 function sameRequest({ train_data_dir, val_data_dir, test_data_dir, ...asked }) {
@@ -72,7 +72,7 @@ const save = (runs) => attempt(() => saveCsv(api.get, runs), tell);
 
 async function stop() {
   const { run } = getState();
-  const mode = await askHowToStop(run.state === "stopping");
+  const mode = await askHowToStop(run);
   if (mode !== null) await request("stop", "training/stop?wait=0", { run_id: run.run_id, mode });
 }
 
@@ -97,26 +97,16 @@ const listModels = () =>
   attempt(async () => dispatch({ type: "models", models: (await api.get("training/models")).models_info }), tell);
 
 const runs = new Runs({
-  async fetchPage(query, offset, limit) {
+  async fetchPage({ page: _, ...query }, offset, limit) {
     let page = null;
-    const asked = new URLSearchParams({ ...told(query), offset, limit, best: 1 });
+    const asked = new URLSearchParams([...Object.entries({ ...query, offset, limit, best: 1 })].filter(([, value]) => value !== ""));
     await attempt(async () => (page = await api.list(`training/metrics/runs?${asked}`)), tell);
     return page;
   },
-  replace: (query) => history.replaceState(null, "", `runs?${new URLSearchParams(told(query))}`.replace(/\?$/, "")),
+  replace: (query) => history.replaceState(history.state, "", pathOfRuns(query)),
 });
 
-/** Of a query what says something. */
-const told = (query) => Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ""));
-
-const describe = (run) =>
-  attempt(async () => {
-    const detail = await api.get(runPath(run.run_id));
-    dispatch({ type: "described", detail });
-    const isReported = detail.artifacts.some(({ path }) => path === REPORT_FILE);
-    const report = isReported ? await api.get(`${runPath(run.run_id)}/report`) : null;
-    if (getState().detail === detail) showReport(report, (path) => api.image(`${runPath(run.run_id)}/artifacts/${path}`));
-  }, tell);
+const details = createDetails({ api, getState, dispatch, refused: tell, gone: (runId) => runId === getState().run?.run_id && sync.restart() });
 
 const loadSystem = () => attempt(async () => dispatch({ type: "load", load: await api.get("training/system") }), () => {});
 
@@ -132,23 +122,36 @@ function load(view, isBack = false) {
 
 async function deleteRun() {
   const { run, detail } = getState();
-  const about = `Run ${run.run_id} goes with its model, checkpoints, metrics and log (${bytes(sizeOf(detail.artifacts))}). This cannot be undone.`;
+  const about = `This deletes run ${run.run_id} with its model, checkpoints, metrics and log (${bytes(sizeOf(detail.artifacts))}). You cannot undo it.`;
   if (!(await askWhetherToDelete(about))) return;
   if (await attempt(() => api.delete(`training/models/${encodeURIComponent(run.run_id)}`), tell)) go("runs");
 }
 
 /** What the socket does not tell is asked for when the run changes its state or the connection is back. */
-function refresh(state, before) {
+function follow(state, before) {
   const { run } = state;
   const isBack = state.connection.status === "live" && isLost(before.connection);
-  const isChanged = run?.run_id !== before.run?.run_id || run?.state !== before.run?.state;
+  const isAnother = run?.run_id !== before.run?.run_id;
   if (state.view !== before.view && isOther(state.view, before.view)) load(state.view);
   else if (isBack) load(state.view, isBack);
-  else if (isChanged && state.view.name === "runs") runs.refresh();
-  else if (isChanged && state.view.name === "models") listModels();
+  else if (isAnother || run?.state !== before.run?.state) refreshLists();
   if (isBack) loadSystem();
-  if (run?.run_id !== before.run?.run_id) showReport(null);
-  if (isChanged && run !== null) describe(run);
+  if (isAnother) details.clear();
+  if (isAnother || run?.state !== before.run?.state) details.refresh();
+}
+
+function refreshLists() {
+  const { view } = getState();
+  if (view.name === "runs") runs.refresh();
+  else if (view.name === "models") listModels();
+}
+
+/** While somebody looks: files grow, and other people start and delete runs. */
+function refresh() {
+  const { view, connection } = getState();
+  if (document.hidden || isLost(connection)) return;
+  if (followed(view) !== null || view.name === "now") details.refresh();
+  else refreshLists();
 }
 
 const RENDER = [
@@ -157,7 +160,7 @@ const RENDER = [
   renderConnection,
   createChartsView({ save }),
   renderEpochs,
-  createLogView({ get: api.get, download, pathOf: runPath }),
+  createLogView({ get: api.get, download, pathOf: pathOfRunInRest }),
   renderDetails,
   renderModels,
   renderSystem,
@@ -186,7 +189,7 @@ function scheduleRender(state, before) {
 listen(scheduleRender);
 listen(renderTitle); // At once, as the icon: a tab in the background draws no frames.
 listen(renderIcon);
-listen(refresh);
+listen(follow);
 listen((state, before) => isActive(state.run) !== isActive(before.run) && startForm.setActive(isActive(state.run)));
 
 byId("notice-close").addEventListener("click", () => dispatch({ type: "notice", text: null }));
@@ -229,3 +232,5 @@ if (opening !== null) dispatch({ type: "caughtUp", answer: opening });
 render();
 loadSystem();
 setInterval(watchActive, ACTIVE_EVERY_MS);
+setInterval(refresh, REFRESH_EVERY_MS);
+document.addEventListener("visibilitychange", refresh);

@@ -2,6 +2,7 @@
 import { ROOT } from "./address.js";
 import { byId } from "./dom.js";
 
+const SCROLL_SETTLES_MS = 100;
 const PLACES = new Map([["", "now"], ["runs", "runs"], ["models", "models"], ["start", "start"]]);
 
 /**
@@ -31,11 +32,16 @@ export function createRouter(went) {
   function go(path) {
     if (new URL(path, ROOT).href !== location.href) history.pushState(null, "", path);
     arrive();
+    forgetPlace();
     scrollTo(0, 0);
     byId("main").focus({ preventScroll: true }); // A screen reader goes on with what is new.
   }
 
-  addEventListener("popstate", arrive);
+  keepPlaces();
+  addEventListener("popstate", () => {
+    arrive();
+    restorePlace();
+  });
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href]");
     const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
@@ -47,6 +53,37 @@ export function createRouter(went) {
     else go(link.pathname + link.search);
   });
   return go;
+}
+
+/** Note in the address' history entry how far it is scrolled: a browser alone forgets that where the content comes late. */
+function keepPlaces() {
+  let timer = 0;
+  history.scrollRestoration = "manual";
+  addEventListener("scroll", () => {
+    clearTimeout(timer);
+    const entry = location.href;
+    timer = setTimeout(() => entry === location.href && history.replaceState({ ...history.state, scrollY }, ""), SCROLL_SETTLES_MS);
+  }, { passive: true });
+  restorePlace();
+}
+
+let restoring = null;
+
+const forgetPlace = () => restoring?.abort();
+
+/** Scroll to where the entry was left, as soon as there is enough content; until a person scrolls or goes elsewhere. */
+function restorePlace() {
+  forgetPlace();
+  const wanted = history.state?.scrollY ?? 0;
+  restoring = new AbortController();
+  const { signal } = restoring;
+  const observer = new ResizeObserver(() => {
+    scrollTo(0, wanted);
+    if (scrollY >= wanted - 1) forgetPlace();
+  });
+  signal.addEventListener("abort", () => observer.disconnect());
+  for (const name of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(name, forgetPlace, { signal, passive: true });
+  observer.observe(document.body);
 }
 
 /** The path below the service's root; null for one that is not below it. */

@@ -1,42 +1,61 @@
-/** Which metrics share a chart, and their points. Pure. */
+/** Which metrics share a chart, and in which order they come. Pure. */
 
 const COUNTERS = new Set(["epoch", "step"]);
 const FIRST = ["loss", "acc", "accuracy"];
 const SIDES = ["train", "val", "test"];
-/** What Lightning appends to the name of a metric that is logged by step and by epoch. */
-const SUFFIX = /_(step|epoch)$/;
+const SIDE_OF = { train: "train", training: "train", val: "val", valid: "val", validation: "val", eval: "val", dev: "val", test: "test" };
+/** `train/loss`, `val_loss` and `eval_loss` name the side first, `loss/train` and `loss_val` name it last. */
+const SIDE_FIRST = /^([a-z]+)[/_.](?=.)/i;
+const SIDE_LAST = /(?<=.)[/_.]([a-z]+)$/i;
+/** What is appended to the name of a metric that is logged both by step and by epoch. */
+const SUFFIX = /(?<=.)_(step|epoch)$/;
 
-const groupName = (name) => name.split("/").at(-1).replace(SUFFIX, "");
+const known = new Map();
 
-/** train, val or test; null for a metric of none of them. */
-export const sideOf = (name) => SIDES.find((side) => name.startsWith(`${side}/`) || name.startsWith(`${side}_`)) ?? null;
+/** What a name says: its side or null, the word for that, the name without it, and the group of names that share a chart. */
+function partsOf(name) {
+  if (!known.has(name)) known.set(name, read(name));
+  return known.get(name);
+}
 
-export const isBetterLower = (name) => /loss|error/i.test(name);
+function read(name) {
+  const match = [SIDE_FIRST, SIDE_LAST].map((pattern) => pattern.exec(name)).find((each) => each && Object.hasOwn(SIDE_OF, each[1].toLowerCase()));
+  const rest = match ? name.replace(match[0], "") : name;
+  const [word, group] = [match?.[1] ?? "", rest.replace(SUFFIX, "")];
+  return { side: SIDE_OF[word.toLowerCase()] ?? null, word, rest, group };
+}
 
-/** Whether a metric tells good from bad at all; a learning rate does not. */
-export const hasDirection = (name) => !/^lr\b|learning_rate/i.test(name);
+/** train, val or test; null for a metric that names none of them. */
+export const sideOf = (name) => partsOf(name).side;
 
-/** Order metrics: loss, accuracy, the others by name; in each train, val, test. */
+/** What tells the lines of one chart apart: "train", "eval", "train step"; a metric without a side has its name. */
+export function labelOf(name) {
+  const { word } = partsOf(name);
+  return word === "" ? name : word + (SUFFIX.exec(name)?.[0].replace("_", " ") ?? "");
+}
+
+/** Order metrics: loss, accuracy, the others by name; in each train, val, test. What names no side is of the training. */
 export function byImportance(a, b) {
-  const [groupA, groupB] = [groupName(a), groupName(b)];
-  return rank(FIRST, groupA) - rank(FIRST, groupB) || compare(groupA, groupB)
-    || rank(SIDES, sideOf(a)) - rank(SIDES, sideOf(b)) || compare(a, b);
+  const [one, two] = [partsOf(a), partsOf(b)];
+  return rank(FIRST, one.group) - rank(FIRST, two.group) || compare(one.group, two.group)
+    || rank(SIDES, one.side ?? "train") - rank(SIDES, two.side ?? "train") || compare(a, b);
 }
 
-/** Names of the charts of runs' metrics with those in each, in order: [["loss", ["train/loss", "val/loss"]], ...]. */
+/** The metrics that a run has logged, without what only counts. */
+export const metricNames = ({ columns }) => [...columns.keys()].filter((name) => !COUNTERS.has(name));
+
+/** The metrics that an epoch has one value of: not the test's, nor the values by step of what is logged by epoch too. */
+export function epochNames(metrics) {
+  const names = metricNames(metrics);
+  const others = new Set(names);
+  const isByStep = (name) => name.endsWith("_step") && [name.slice(0, -5), `${name.slice(0, -5)}_epoch`].some((other) => others.has(other));
+  return names.filter((name) => sideOf(name) !== "test" && !isByStep(name)).sort(byImportance);
+}
+
+/** Titles of the charts of runs' metrics with those in each, in order: [["loss", ["train/loss", "val/loss"]], ...]. */
 export function groups(ofRuns) {
-  const found = new Map();
-  const names = ofRuns.flatMap((metrics) => [...metrics.columns.keys()].filter((name) => !COUNTERS.has(name) && hasValue(metrics, name)));
-  for (const name of [...new Set(names)].sort(byImportance)) {
-    const group = groupName(name);
-    found.set(group, [...(found.get(group) ?? []), name]);
-  }
-  return [...found];
-}
-
-function hasValue({ columns, count }, name) {
-  const index = columns.get(name).findIndex((value) => value !== null);
-  return index >= 0 && index < count;
+  const names = [...new Set(ofRuns.flatMap(metricNames))].sort(byImportance);
+  return [...Map.groupBy(names, (name) => partsOf(name).group)].map(([group, of]) => [of.length > 1 ? group : partsOf(of[0]).rest, of]);
 }
 
 function rank(order, name) {

@@ -7,7 +7,7 @@ const ACTIVE = new Set(["starting", "running", "stopping"]);
 /** A log's end: `pieces` [{offset, next_offset, text}] go on one after the other, the last to `nextOffset`. */
 const NO_LOG = Object.freeze({ generation: 0, nextOffset: 0, pieces: [] });
 const MAX_LOG_CHARS = 512 * 1024;
-const NO_RUN = Object.freeze({ run: null, progress: null, metrics: NO_METRICS, epochs: [], log: NO_LOG, detail: null });
+const NO_RUN = Object.freeze({ run: null, progress: null, metrics: NO_METRICS, log: NO_LOG, detail: null });
 const IDLE_REQUEST = Object.freeze({ isBusy: false, problem: null });
 
 export const INITIAL = Object.freeze({
@@ -58,19 +58,21 @@ const CHANGES = {
   caughtUp: (state, { answer }) => ({ isLoaded: true, missing: null, ...(answer.run === null ? NO_RUN : caughtUp(state, answer)) }),
   run: (state, { run }) => ({ isLoaded: true, ...turnedTo(state, run) }),
   progress: (_, { progress }) => ({ progress }),
-  epoch: (state, { epoch, metrics }) => ({ epochs: withEpoch(state.epochs, epoch, metrics) }),
-  metrics: (state, { columns, rows, non_finite }) => ({ metrics: append(state.metrics, columns, rows, non_finite) }),
+  metrics: (state, { columns, rows, non_finite, directions }) => ({ metrics: append(state.metrics, columns, rows, non_finite, directions) }),
   log: (state, { offset, next_offset, text }) => ({ log: continued(state.log, { offset, next_offset, text }) }),
   system: (state, { system }) => ({ system, load: withSample(state.load, system) }),
   load: (state, { load }) => ({ load: before(load, state.load) }),
-  described: (state, { detail }) => (detail.run_id === state.run?.run_id ? { detail } : {}),
-  models: (_, { models }) => ({ models }),
+  described: (state, { detail }) => (detail.run_id === state.run?.run_id ? { detail: asBefore(state.detail, detail) } : {}),
+  models: (state, { models }) => ({ models: asBefore(state.models, models) }),
   /** `of` is start or stop. */
   requested: (_, { of }) => ({ [of]: { isBusy: true, problem: null } }),
   granted: (_, { of }) => ({ [of]: IDLE_REQUEST }),
   denied: (_, { of, problem }) => ({ [of]: { isBusy: false, problem } }),
   notice: (_, { text }) => ({ notice: text }),
 };
+
+/** What was there if it is the same: views need not draw it again. */
+const asBefore = (before, now) => (JSON.stringify(before) === JSON.stringify(now) ? before : now);
 
 /** Whose view follows another run shows nothing of the former one; the same run goes on where it was. */
 function leftBehind(state, view) {
@@ -84,15 +86,14 @@ function cleared(state) {
 }
 
 /** Complete what we have by an acknowledgement; `from_row` and the log's offset say where it goes on. */
-function caughtUp(state, { run, progress, columns, from_row, rows, non_finite, log, epochs }) {
+function caughtUp(state, { run, progress, columns, from_row, rows, non_finite, directions, log }) {
   const turned = turnedTo(state, run);
   const ours = { ...state, ...turned };
   const goesOn = ours.log.nextOffset === log.offset && ours.log.nextOffset > 0;
   return {
     ...turned,
     progress,
-    metrics: append(truncate(ours.metrics, from_row), columns, rows, non_finite),
-    epochs,
+    metrics: append(truncate(ours.metrics, from_row), columns, rows, non_finite, directions),
     log: goesOn ? continued(ours.log, log) : begun(state.log.generation + 1, log),
   };
 }
@@ -113,10 +114,4 @@ function continued(log, piece) {
   let chars = 0;
   const first = pieces.findLastIndex(({ text }) => (chars += text.length) > MAX_LOG_CHARS);
   return { ...log, nextOffset: piece.next_offset, pieces: pieces.slice(Math.min(first + 1, pieces.length - 1)) };
-}
-
-function withEpoch(epochs, epoch, metrics) {
-  const index = epochs.findIndex((known) => known.epoch === epoch);
-  if (index >= 0) return epochs.with(index, { epoch, metrics: { ...epochs[index].metrics, ...metrics } });
-  return [...epochs, { epoch, metrics }].sort((a, b) => a.epoch - b.epoch);
 }

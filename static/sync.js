@@ -34,6 +34,11 @@ export class Sync {
     if (this.#isConnected) this.#ask();
   }
 
+  /** Ask anew from the beginning: what we show is no longer there. */
+  restart() {
+    if (this.#isConnected) this.#ask({ isAnew: true });
+  }
+
   connected() {
     this.#isConnected = true;
     this.#ask();
@@ -106,7 +111,6 @@ export class Sync {
     const { run, metrics, log } = this.#getState();
     if (name === "run") return !isActive(run) && isActive(event); // The answer knew the end; nothing comes after it.
     if (name === "metrics") return event.from_row + event.rows.length <= metrics.count;
-    if (name === "epoch") return event.num_rows < metrics.count;
     if (name === "log") return event.next_offset <= log.nextOffset;
     return false;
   }
@@ -117,7 +121,6 @@ export class Sync {
     else if (name === "run") this.#applyRun(event);
     else if (this.#isOfAnother(event)) return this.#runId !== null || (name !== "metrics" && name !== "log");
     else if (name === "progress") this.#dispatch({ type: "progress", progress: event });
-    else if (name === "epoch") this.#dispatch({ ...event, type: "epoch" });
     else if (name === "metrics" && event.from_row !== this.#getState().metrics.count) return false;
     else if (name === "log" && event.offset !== this.#getState().log.nextOffset) return false;
     else this.#dispatch({ ...event, type: name });

@@ -1,13 +1,11 @@
 /** One chart: heading, legend, picture, and the same in words. */
 import { make, setText } from "../dom.js";
-import { metric } from "../format.js";
 import { wireGestures } from "./gestures.js";
 import { saveImage } from "./image.js";
 import { Legend } from "./legend.js";
 import { nearestOf } from "./lines.js";
 import { createPlot, dataOf } from "./plot.js";
-import { nearest } from "./points.js";
-import { placeText, summaryOf } from "./summary.js";
+import { placeText, summaryOf, valueText } from "./summary.js";
 
 const SUMMARY_EVERY_MS = 1000;
 let numCharts = 0;
@@ -18,6 +16,7 @@ export class Chart {
   #shown = null;
   #told;
   #summarised = 0;
+  #resized = new ResizeObserver(() => this.#resize());
 
   /** `told`: {viewed(view or null), toggled(key, keysBeside, isAlone), resized()}: what people do with it; and range(). */
   constructor(title, palette, syncKey, told) {
@@ -26,11 +25,7 @@ export class Chart {
     this.syncKey = syncKey;
     this.#told = told;
     this.#make();
-    this.#observer = new ResizeObserver(() => this.#resize());
-    this.#observer.observe(this.canvas);
   }
-
-  #observer;
 
   #make() {
     const id = `chart-words-${(numCharts += 1)}`;
@@ -49,12 +44,11 @@ export class Chart {
     this.element = make("div", { className: "chart" }, head, this.legend.element, this.canvas, this.words, this.spoken);
   }
 
-  /** Show lines: {lines, hidden, axis, view, extent, isWhole, smoothing, isLog}. The lines not hidden are drawn. */
+  /** Show lines: {lines, hidden, axis, view, smoothing, isLog}. The lines not hidden are drawn. */
   show(shown) {
     const lines = shown.lines.filter(({ key }) => !shown.hidden.has(key));
     const width = this.canvas.clientWidth;
-    const best = lines.map((line) => line.best());
-    this.#shown = { ...shown, lines, best, colour: this.palette.colour, ...dataOf(lines, { ...shown, width }) };
+    this.#shown = { ...shown, lines, colour: this.palette.colour, ...dataOf(lines, { ...shown, width }) };
     this.canvas.dataset.numPoints = this.#shown.numPoints;
     this.legend.show(shown.lines, shown.hidden, this.palette.colour);
     this.#draw();
@@ -62,10 +56,17 @@ export class Chart {
     this.#summarise();
   }
 
-  remove() {
+  /** Forget the picture until the chart is shown again: hundreds of them would take the browser's memory. */
+  release() {
     clearTimeout(this.#summarised);
-    this.#observer.disconnect();
+    this.#summarised = 0;
+    this.#resized.disconnect();
     this.#plot?.destroy();
+    this.#plot = null;
+  }
+
+  remove() {
+    this.release();
     this.element.remove();
   }
 
@@ -80,6 +81,7 @@ export class Chart {
     this.#built = build;
     const told = { moved: (plot) => this.#readOut(plot), selected: this.#told.viewed, resetAsked: () => this.#told.viewed(null) };
     this.#plot = createPlot(this.canvas, () => this.#shown, told, this.syncKey);
+    this.#resized.observe(this.canvas);
     const over = this.#plot.over;
     wireGestures(this.canvas, over, { plot: () => this.#plot, shown: () => this.#shown, range: this.#told.range, viewed: this.#told.viewed, moved: (x) => this.#moveTo(x) });
   }
@@ -93,7 +95,7 @@ export class Chart {
   /** Put the cursor on a place, for all charts, and say what is there. */
   #moveTo(x) {
     this.#plot.setCursor({ left: this.#plot.valToPos(x, "x"), top: 1 }, true, true);
-    const values = this.#shown.lines.map((line) => `${line.label} ${metric(valueAt(line, x))}`);
+    const values = this.#shown.lines.map((line) => `${line.label} ${valueText(line, this.#shown.axis, x)}`);
     setText(this.spoken, `${placeText(this.#shown.axis, x)}: ${values.join(", ")}`);
   }
 
@@ -104,7 +106,7 @@ export class Chart {
     const { lines, axis } = this.#shown;
     const found = isOver ? nearestOf(lines, x) : null;
     setText(this.place, found === null ? `by ${axis}` : placeText(axis, found));
-    this.legend.tell(this.#shown.lines, (line) => (found === null ? line.points.ys.at(-1) : valueAt(line, found)), axis);
+    this.legend.write(lines, (line) => valueText(line, axis, found ?? line.points.xs.at(-1)), axis);
   }
 
   /** In words, but not more often than somebody could listen. */
@@ -118,5 +120,3 @@ export class Chart {
     else this.#summarised = setTimeout(write, SUMMARY_EVERY_MS);
   }
 }
-
-const valueAt = ({ points: { xs, ys } }, x) => ys[nearest(xs, x)];

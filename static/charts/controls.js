@@ -27,8 +27,11 @@ function keep(options) {
   }
 }
 
-/** `changed(options)`, `reset()` and `save()` are called when a person asks for it. Returns {element, show({axes, axis, isWhole})}. */
-export function createControls(options, { changed, reset, save }) {
+/**
+ * `changed(options)`, `reset()`, `filtered(text)` and `save()` are called when a person asks for it. Returns {element,
+ * show({axes, axis, isWhole, hasFilter})}.
+ */
+export function createControls(options, { changed, reset, filtered, save }) {
   const change = (part) => {
     Object.assign(options, part);
     keep(options);
@@ -37,18 +40,22 @@ export function createControls(options, { changed, reset, save }) {
   const axis = choice("X axis", { step: "Step", epoch: "Epoch" }, options.axis, (value) => change({ axis: value }));
   const scale = choice("Y axis", { linear: "Linear", log: "Log" }, options.scale, (value) => change({ scale: value }));
   const smoothing = slider(options.smoothing, (value) => change({ smoothing: value }));
-  const whole = make("button", { type: "button", className: "small", text: "Show everything" });
+  const whole = make("button", { type: "button", className: "small", text: "Reset zoom" });
   whole.addEventListener("click", reset);
   const csv = make("button", { type: "button", className: "small", text: "CSV", title: "Save the metrics as CSV" });
   csv.setAttribute("aria-label", "Save the metrics as CSV");
   csv.addEventListener("click", save);
-  const element = make("div", { className: "chart-controls" }, axis, scale, smoothing, whole, csv);
+  const filter = make("input", { type: "search", className: "chart-filter", placeholder: "Filter charts", autocomplete: "off", spellcheck: false });
+  filter.setAttribute("aria-label", "Filter charts by the names of metrics");
+  filter.addEventListener("input", () => filtered(filter.value));
+  const element = make("div", { className: "chart-controls" }, axis, scale, smoothing, whole, csv, filter);
   return {
     element,
-    show({ axes, axis: shown, isWhole }) {
+    show({ axes, axis: shown, isWhole, hasFilter }) {
       axis.hidden = axes.length < 2;
       for (const input of axis.querySelectorAll("input")) input.checked = input.value === shown;
       whole.hidden = isWhole;
+      filter.hidden = !hasFilter;
     },
   };
 }

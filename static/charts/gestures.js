@@ -1,7 +1,7 @@
 /**
  * Zoom and pan a chart. Mouse: drag selects a stretch (by uPlot), Shift and drag or a sideways wheel pans, Ctrl and wheel
  * zooms. Touch: two fingers zoom, one pans sideways once zoomed. Keys: arrows read values, with Shift they pan, + and -
- * zoom, 0 and Escape show everything.
+ * zoom, 0 and Escape reset the zoom.
  */
 import { nearestOf } from "./lines.js";
 import { indexFrom } from "./points.js";
@@ -89,7 +89,8 @@ function key(event, chart) {
     0: () => chart.viewed(null),
     Escape: () => isWhole || chart.viewed(null),
   };
-  if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in actions) || chart.shown().lines.length === 0) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in actions)) return;
+  if (chart.plot() === null || chart.shown().lines.length === 0) return;
   event.preventDefault();
   actions[event.key]();
 }

@@ -1,6 +1,5 @@
 /** What the lines of a chart are called, their values at the cursor, and buttons that show and hide them. */
 import { make, setText } from "../dom.js";
-import { metric } from "../format.js";
 import { bestText, nonFiniteText } from "./summary.js";
 
 export class Legend {
@@ -33,14 +32,14 @@ export class Legend {
     });
   }
 
-  /** Tell the values of the lines that are drawn, `value(line)` each; a line's note is its best value and what is not finite. */
-  tell(lines, value, axis) {
+  /** Write the values of the lines that are drawn, `valueText(line)` each, with the best value and what is not finite. */
+  write(lines, valueText, axis) {
     const drawn = new Map(lines.map((line) => [line.key, line]));
     for (const [key, entry] of this.#entries) {
       const line = drawn.get(key);
-      setText(entry.value, line === undefined ? "" : metric(value(line)));
+      setText(entry.value, line === undefined ? "" : valueText(line));
       if (line === undefined) continue;
-      setText(entry.note, [bestText(line.best(), axis), nonFiniteText(line.nonFinite(), axis)].filter(Boolean).join(", "));
+      setText(entry.note, [bestText(line.best, axis), nonFiniteText(line.nonFinite, axis)].filter(Boolean).join(", "));
     }
   }
 

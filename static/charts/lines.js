@@ -1,54 +1,39 @@
 /** The lines of a chart: which metric of which run, what it is called and how it looks. Pure but for the points kept. */
-import { hasDirection, isBetterLower, sideOf } from "../series.js";
-import { Axis } from "./axis.js";
-import { Decimated, decimate } from "./decimate.js";
+import { bestOf, nonFiniteOf } from "../metrics.js";
+import { labelOf, sideOf } from "../series.js";
+import { decimate } from "./decimate.js";
 import { Points, nearest } from "./points.js";
-import { Smoothed } from "./smooth.js";
-import { Tally } from "./tally.js";
+import { smoothed } from "./smooth.js";
 
 const NUM_TONES = 7;
 
-/** A line: what is constant of it, its points so far, and what is known of them; rows are looked at once. */
+/** One metric of one run. `best` is its best point {x, y} or null, `nonFinite` what is not finite, [{kind, times, x}]. */
 export class Line {
   points = new Points();
-  #tally = new Tally();
-  #smoothed = new Smoothed();
-  #decimated = new Decimated();
+  best = null;
+  nonFinite = [];
 
   constructor(run, name) {
     Object.assign(this, { key: keyOf(run, name), runId: run.id, name });
   }
 
-  update(axis, { columns, count }) {
-    this.points.update(axis, columns.get(this.name), count);
-    this.#tally.update(this.points);
+  /** Take in what is new in a run's metrics, by `axis`: a column of the metrics, or "row". */
+  update(axis, metrics) {
+    const places = metrics.columns.get(axis) ?? null;
+    this.points.update(places, metrics.columns.get(this.name), metrics.count);
+    const best = this.isThin || sideOf(this.name) === "test" ? null : bestOf(metrics, this.name);
+    const x = (row) => (places === null ? row : places[row]);
+    this.best = best && { x: x(best.row), y: best.value };
+    this.nonFinite = nonFiniteOf(metrics, this.name).map(({ kind, times, row }) => ({ kind, times, x: x(row) }));
   }
 
-  /** What to draw: of everything, or of a `view` {min, max}, about as many columns of points. */
-  drawn(view, columns) {
-    const { xs, ys, generation } = this.points;
-    return view === null ? this.#decimated.update(xs, ys, generation, columns) : decimate(xs, ys, { ...view, columns });
-  }
-
-  /** The smoothed values of what is drawn: they vary too little to need points of their own. */
-  smoothed(weight, { at }) {
-    this.#smoothed.update(this.points, weight);
-    return at.map((index) => (index < 0 ? null : this.#smoothed.ys[index]));
-  }
-
-  /** The best point {x, y}, or null where none is better than the others or the metric is no matter of good or bad. */
-  best() {
-    if (this.isThin) return null;
-    return hasDirection(this.name) && sideOf(this.name) !== "test" ? this.#point(this.#tally.best(this.points.ys, isBetterLower(this.name))) : null;
-  }
-
-  /** What is not finite: [{kind, times, x}], x being where it first was. */
-  nonFinite() {
-    return [...this.#tally.nonFinite].map(([kind, { times, first }]) => ({ kind, times, x: this.points.xs[first] }));
-  }
-
-  #point(index) {
-    return index < 0 ? null : { x: this.points.xs[index], y: this.points.ys[index] };
+  /** What to draw of a view {min, max}, about as many columns of points: as decimate, with `smooth` values if wanted. */
+  drawn(view, columns, weight) {
+    const { xs, ys } = this.points;
+    const drawn = decimate(xs, ys, { ...view, columns });
+    if (weight === 0) return drawn;
+    const all = smoothed(ys, weight);
+    return { ...drawn, smooth: drawn.at.map((index) => (Number.isFinite(all[index]) ? all[index] : null)) };
   }
 }
 
@@ -61,11 +46,10 @@ export const keyOf = (run, name) => `${run.id}\n${name}`;
 export function looksOf(run, names) {
   if (run.index !== undefined) return names.map((name) => ({ ...lookOfRun(run.index, name), label: `${run.label} ${labelOf(name)}` }));
   const taken = new Set();
-  return names.map((name) => {
-    const side = sideOf(name);
-    const isFirst = side !== null && !taken.has(side);
+  return names.map((name, i) => {
+    const side = sideOf(name) ?? "train";
+    const tone = taken.has(side) ? toneOf(i + 2) : `--${side}`;
     taken.add(side);
-    const tone = isFirst ? `--${side}` : toneOf(names.indexOf(name) + 2);
     return { tone, dash: [], isThin: false, label: labelOf(name) };
   });
 }
@@ -74,24 +58,10 @@ function lookOfRun(index, name) {
   return { tone: toneOf(index), dash: index >= NUM_TONES ? [10, 4] : [], isThin: sideOf(name) === "train" };
 }
 
-/** train/loss is told apart by train; a metric of its own by its name. */
-export function labelOf(name) {
-  if (!name.includes("/")) return name;
-  return name.split("/").slice(0, -1).join("/") + (/_(step|epoch)$/.exec(name)?.[0].replace("_", " ") ?? "");
-}
-
-/** The axes of runs, one for each run and kind, kept while they grow. */
-export class Axes {
-  #axes = new Map();
-
-  /** The run's axis of a kind, up to date. */
-  of(run, kind) {
-    const key = `${kind}\n${run.id}`;
-    if (!this.#axes.has(key)) this.#axes.set(key, new Axis(kind, run.stepsPerEpoch));
-    const axis = this.#axes.get(key);
-    axis.update(run.metrics);
-    return axis;
-  }
+/** The kinds of axes that some run has; without steps and epochs there is the rows' number. */
+export function axesOf(runs) {
+  const found = ["step", "epoch"].filter((kind) => runs.some(({ metrics }) => metrics.columns.has(kind)));
+  return found.length ? found : ["row"];
 }
 
 /** The place of the point, of any line, that is nearest to x; null without one. */

@@ -1,4 +1,4 @@
-/** The picture of one chart: uPlot with our axes, over data that was thinned to what the width can show. */
+/** The picture of one chart: uPlot with our axes, over data reduced to what the width can show. */
 import { count } from "../format.js";
 import { drawBest, drawNonFinite } from "./marks.js";
 import { linearTicks, logTicks, rangeOf, tickText } from "./ticks.js";
@@ -6,37 +6,26 @@ import { linearTicks, logTicks, rangeOf, tickText } from "./ticks.js";
 const { uPlot } = globalThis;
 const TICK_REM = 0.75;
 const MAX_POINTS_WITH_DOTS = 60;
-/** With more lines than this each is thinned further, so that a picture of fifty runs costs no more than it can show. */
+/** With more lines than this each is reduced further, so that a picture of fifty runs costs no more than it can show. */
 const MAX_LINES_IN_FULL = 8;
 const RAW_ALPHA = 0.3;
 const THIN_ALPHA = 0.7;
 const PX_PER_TICK = 32;
 
-/** uPlot's data for lines: {data: [xs, ...ys], marks: [of each line], numPoints}. With smoothing each line's raw one comes first. */
-export function dataOf(lines, { view, isWhole, smoothing, isLog, width }) {
-  const columns = Math.max(32, Math.ceil(width * Math.min(1, MAX_LINES_IN_FULL / Math.max(1, lines.length))));
-  const stretch = isWhole ? null : view;
-  const tables = [];
-  const marks = [];
-  for (const line of lines) {
-    const raw = line.drawn(stretch, columns);
-    marks.push(raw.marks);
-    tables.push(smoothing > 0 ? [raw.xs, raw.ys, line.smoothed(smoothing, raw)] : [raw.xs, raw.ys]);
-  }
-  const numPoints = tables.reduce((sum, [xs]) => sum + xs.length, 0);
-  const drawn = isLog ? tables.map(([xs, ...all]) => [xs, ...all.map((ys) => ys.map((y) => (y > 0 ? y : null)))]) : tables;
-  const data = drawn.length ? uPlot.join(drawn) : [[]];
-  data.slice(1).forEach(widenGaps);
-  return { data, marks, numPoints };
-}
+/** How uPlot is to join the points of several lines: a null breaks its line however many points others have in between. */
+const NULL_EXPAND = 2;
 
-/** A gap reaches from a line's last point to its next one, however many points other lines have between. */
-export function widenGaps(ys) {
-  for (let i = 0; i < ys.length; i += 1) {
-    if (ys[i] !== null) continue;
-    for (let before = i - 1; before >= 0 && ys[before] === undefined; before -= 1) ys[before] = null;
-    while (i + 1 < ys.length && ys[i + 1] === undefined) ys[(i += 1)] = null;
-  }
+/** uPlot's data for lines: {data: [xs, ...ys], marks: [of each line], numPoints}. With smoothing each line's raw one comes first. */
+export function dataOf(lines, { view, smoothing, isLog, width }) {
+  const columns = Math.max(32, Math.ceil(width * Math.min(1, MAX_LINES_IN_FULL / Math.max(1, lines.length))));
+  const drawn = lines.map((line) => line.drawn(view, columns, smoothing));
+  const positive = (ys) => (isLog ? ys.map((y) => (y > 0 ? y : null)) : ys);
+  const tables = drawn.map(({ xs, ys, smooth }) => [xs, ...[ys, smooth].filter(Boolean).map(positive)]);
+  return {
+    data: tables.length ? uPlot.join(tables, tables.map((table) => table.map(() => NULL_EXPAND))) : [[]],
+    marks: drawn.map(({ marks }) => marks),
+    numPoints: drawn.reduce((sum, { xs }) => sum + xs.length, 0),
+  };
 }
 
 /**
@@ -128,9 +117,9 @@ function selected(plot, tell) {
   tell(view);
 }
 
-function drawMarks(plot, { lines, marks, best, colour }) {
+function drawMarks(plot, { lines, marks, colour }) {
   lines.forEach((line, i) => {
     drawNonFinite(plot, marks[i], colour(line.tone));
-    if (best[i] !== null) drawBest(plot, best[i], colour(line.tone), colour("--ground"));
+    if (line.best !== null) drawBest(plot, line.best, colour(line.tone), colour("--ground"));
   });
 }

@@ -3,21 +3,17 @@ export class Points {
   xs = [];
   /** Numbers, NaN and infinities included; what was not logged is no point. */
   ys = [];
-  /** Raised when points change that were there before; else only the last one may, and others are appended. */
-  generation = 0;
-  #values;
+  #places = null;
+  #values = null;
   #numRows = 0;
-  #axis = null;
-  #axisGeneration = 0;
 
-  /** Take in the rows up to `count` that are new; `axis` is up to date. */
-  update(axis, values, count) {
-    const isSameAxis = axis === this.#axis && axis.generation === this.#axisGeneration;
-    if (!isSameAxis || values !== this.#values || count < this.#numRows) this.#restart(axis, values);
+  /** Take in the rows up to `count` that are new; `places` are the rows' x, null for the rows' numbers. */
+  update(places, values, count) {
+    if (places !== this.#places || values !== this.#values || count < this.#numRows) this.#restart(places, values);
     let isInOrder = true;
     for (let row = this.#numRows; row < count; row += 1) {
-      const [x, y] = [axis.xs[row], values[row]];
-      if (x === null || y === null || y === undefined || !Number.isFinite(x)) continue;
+      const [x, y] = [places === null ? row : places[row], values[row]];
+      if (y === null || !Number.isFinite(x)) continue;
       const last = this.xs.length - 1;
       if (x === this.xs[last]) {
         this.ys[last] = y;
@@ -31,13 +27,9 @@ export class Points {
     if (!isInOrder) this.#sort();
   }
 
-  #restart(axis, values) {
-    if (this.xs.length) this.generation += 1;
-    this.#values = values;
-    [this.#axis, this.#axisGeneration] = [axis, axis.generation];
-    this.#numRows = 0;
-    this.xs = [];
-    this.ys = [];
+  #restart(places, values) {
+    [this.#places, this.#values, this.#numRows] = [places, values, 0];
+    [this.xs, this.ys] = [[], []];
   }
 
   #sort() {
@@ -45,7 +37,6 @@ export class Points {
     const sorted = [...byX].sort(([a], [b]) => a - b);
     this.xs = sorted.map(([x]) => x);
     this.ys = sorted.map(([, y]) => y);
-    this.generation += 1;
   }
 }
 

@@ -1,5 +1,5 @@
 /** What differs between runs: settings, and how good they became. Pure. */
-import { byImportance, hasDirection, isBetterLower } from "../series.js";
+import { byImportance, metricNames } from "../series.js";
 
 /** Settings by dotted path, of nested objects; a list is one value. */
 export function flat(config, prefix = "", into = new Map()) {
@@ -22,24 +22,23 @@ export function differences(configs) {
 const isSame = (a, b) => a === b || (a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b));
 
 /**
- * The metrics of summaries' `part` ("best_metrics" or "final_metrics"), in the charts' order: [{name, values, best}].
- * `best` are the indices of the best values, none where there is no better and worse.
+ * How good runs became: [{name, values, best}] of each metric whose direction is known, in the charts' order. `valueOf(metrics,
+ * name)` takes a value from a run's metrics; `best` are the indices of the best ones, none where all are as good.
  */
-export function outcomes(summaries, part) {
-  const prefix = part === "best_metrics" ? "best_" : "";
-  const valuesOf = summaries.map((summary) => summary?.[part] ?? {});
-  const names = [...new Set(valuesOf.flatMap((values) => Object.keys(values).map((name) => name.slice(prefix.length))))];
-  return names.filter(hasDirection).sort(byImportance).map((name) => {
-    const values = valuesOf.map((each) => each[prefix + name]);
-    return { name, values, best: bestOf(values, isBetterLower(name)) };
+export function outcomes(ofRuns, valueOf) {
+  const directions = new Map(ofRuns.flatMap((metrics) => [...metrics.directions]));
+  const names = [...new Set(ofRuns.flatMap(metricNames))].filter((name) => directions.has(name)).sort(byImportance);
+  return names.map((name) => {
+    const values = ofRuns.map((metrics) => valueOf(metrics, name));
+    return { name, values, best: indicesOfBest(values, directions.get(name)) };
   });
 }
 
-function bestOf(values, isLowerBetter) {
+function indicesOfBest(values, direction) {
   const known = values.filter(Number.isFinite);
   const [low, high] = [Math.min(...known), Math.max(...known)];
   if (known.length < 2 || low === high) return [];
-  const best = isLowerBetter ? low : high;
+  const best = direction === "lower" ? low : high;
   return values.flatMap((value, i) => (value === best ? [i] : []));
 }
 

@@ -2,19 +2,20 @@
 import { toneOf } from "../charts/lines.js";
 import { make } from "../dom.js";
 import { UNKNOWN, datasetName, duration, experimentName, metric, secondsBetween } from "../format.js";
+import { bestOf, lastOf } from "../metrics.js";
 import { differences, outcomes } from "./differences.js";
 
-/** `runs`: {id, index, label, detail, summary}. */
+/** `runs`: {id, index, label, detail, metrics}. */
 export function tableOf(runs) {
   const details = runs.map(({ detail }) => detail);
   const configs = details.map(({ request, config }) => ({ dataset: datasetName(request), model_name: request.model_name, ...config }));
   const groups = [
-    ["How it went", wentRows(details)],
+    ["Outcome", wentRows(details)],
     ["Settings that differ", differences(configs).map(([path, values]) => [path, values.map(valueText), []])],
-    ["Best value", rowsOf(runs, "best_metrics")],
-    ["Last value", rowsOf(runs, "final_metrics")],
+    ["Best value", rowsOf(runs, (metrics, name) => bestOf(metrics, name)?.value ?? null)],
+    ["Last value", rowsOf(runs, lastOf)],
   ];
-  const corner = make("th", { scope: "col" }, make("span", { className: "visually-hidden", text: "What" }));
+  const corner = make("th", { scope: "col" }, make("span", { className: "visually-hidden", text: "Property" }));
   const head = make("thead", {}, make("tr", {}, corner, ...runs.map(heading)));
   const bodies = groups.filter(([, rows]) => rows.length).map(([title, rows]) => body(title, rows, runs.length));
   return make("table", { className: "compare-table" }, head, ...bodies);
@@ -35,16 +36,15 @@ function body(title, rows, numRuns) {
 }
 
 function wentRows(details) {
-  const rows = [
+  return [
     ["experiment", details.map(({ config_name }) => experimentName(config_name)), []],
     ["state", details.map(({ state }) => state), []],
-    ["took", details.map(({ started_at, ended_at }) => duration(secondsBetween(started_at, ended_at))), []],
+    ["duration", details.map(({ started_at, ended_at }) => duration(secondsBetween(started_at, ended_at))), []],
   ];
-  return rows;
 }
 
-function rowsOf(runs, part) {
-  return outcomes(runs.map(({ summary }) => summary), part).map(({ name, values, best }) => [name, values.map(metric), best]);
+function rowsOf(runs, valueOf) {
+  return outcomes(runs.map(({ metrics }) => metrics), valueOf).map(({ name, values, best }) => [name, values.map(metric), best]);
 }
 
 function valueText(value) {

@@ -10,12 +10,12 @@ export function createBar(told) {
   const input = make("input", { type: "search", placeholder: "Search", autocomplete: "off", spellcheck: false, maxLength: 255 });
   input.setAttribute("aria-label", "Search the log");
   const found = make("output", { className: "log-found" });
-  const before = button("\u2191", "Match before (Shift and Enter)", () => told.went(-1));
+  const before = button("\u2191", "Previous match (Shift+Enter)", () => told.went(-1));
   const after = button("\u2193", "Next match (Enter)", () => told.went(1));
   const place = make("input", { type: "range", min: "0", step: "1" });
-  place.setAttribute("aria-label", "Place in the log");
+  place.setAttribute("aria-label", "Position in the log");
   const where = make("span", { className: "log-where" });
-  const first = button("Beginning", "To the beginning", () => told.placed(0));
+  const first = button("Start", "Go to the start", () => told.placed(0));
   const download = make("button", { type: "button", id: "log-download", className: "small", text: "Download" });
   download.addEventListener("click", told.downloaded);
   const places = make("div", { className: "log-places" }, first, place, where);
@@ -59,10 +59,10 @@ function button(text, label, clicked) {
 /** "3 of 17", while it is still being searched with how far. */
 export function foundText({ text, hits, current, isOver, hasFailed, searched, size }) {
   if (text === "") return "";
-  if (hasFailed && hits.length === 0) return "No answer";
+  if (hasFailed && hits.length === 0) return "Search failed";
   const total = hits.length >= MAX_HITS ? `more than ${count(MAX_HITS)}` : count(hits.length);
   const so = isOver || size === 0 ? "" : `, ${percent(searched / size)} searched`;
-  if (hits.length === 0) return isOver ? "No line" : `None yet${so}`;
+  if (hits.length === 0) return isOver ? "No matches" : `No matches yet${so}`;
   return current < 0 ? `${total} ${hits.length === 1 ? "line" : "lines"}${so}` : `${count(current + 1)} of ${total}${so}`;
 }
 

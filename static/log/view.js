@@ -24,7 +24,7 @@ export function createLog(place, { load, search: ask, download }) {
   const bar = createBar({ searched, went, placed: (offset) => goTo(offset), downloaded: download });
   const list = make("div", { id: "log", tabIndex: 0 });
   for (const [name, value] of [["role", "log"], ["aria-live", "off"], ["aria-label", "Log"]]) list.setAttribute(name, value);
-  const follow = make("button", { type: "button", id: "log-follow", className: "small", text: "Follow again \u2193", hidden: true });
+  const follow = make("button", { type: "button", id: "log-follow", className: "small", text: "Follow \u2193", hidden: true });
   place.replaceChildren(bar.element, make("div", { className: "log-frame" }, list, follow));
 
   let [generation, size, pieces, liveEnd, loading, searchTimer] = [null, 0, [], 0, null, 0];

@@ -7,18 +7,12 @@ import { isActive } from "../state.js";
 export function createChartsView({ save }) {
   let charts = null;
   return whenChanged(
-    (state) => [state.metrics, state.run?.run_id, stepsPerEpoch(state), isActive(state.run)],
-    (state) => {
+    (state) => [state.metrics, state.run?.run_id, isActive(state.run)],
+    ({ run, metrics }) => {
       charts ??= createCharts(byId("charts"), { save });
-      byId("no-charts").hidden = state.metrics.count > 0;
-      const { run, metrics } = state;
-      setText(byId("no-charts"), isActive(run) ? "The curves appear with the first metrics." : "No metrics were logged.");
-      charts.show(run === null ? [] : [{ id: run.run_id, metrics, stepsPerEpoch: stepsPerEpoch(state) }]);
+      byId("no-charts").hidden = metrics.count > 0;
+      setText(byId("no-charts"), isActive(run) ? "Charts appear with the first metrics." : "No metrics were logged.");
+      charts.show(run === null ? [] : [{ id: run.run_id, metrics }]);
     },
   );
-}
-
-function stepsPerEpoch({ progress }) {
-  const steps = Math.round(progress?.total_steps / progress?.max_epochs);
-  return Number.isFinite(steps) && steps > 0 ? steps : null;
 }

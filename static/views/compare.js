@@ -24,13 +24,13 @@ export function createCompare(place, { get, go, save }) {
   const chips = make("ul", { className: "chips" });
   const problem = make("p", { className: "problem", hidden: true });
   problem.setAttribute("role", "alert");
-  const waiting = make("p", { className: "empty", text: "Loading the runs\u2026" });
+  const waiting = make("p", { className: "empty", text: "Loading\u2026" });
   const adder = createAdder((id) => go(pathOfComparison([...ids, id])));
   const heading = make("h2", { className: "visually-hidden", text: "Metrics" });
   const chartPlace = make("div", { className: "chart-place-all" });
   const table = make("div", { className: "scroll compare-scroll", tabIndex: 0 });
   table.setAttribute("role", "region");
-  table.setAttribute("aria-label", "What differs");
+  table.setAttribute("aria-label", "Differences");
   place.replaceChildren(title, chips, adder.element, problem, waiting, heading, chartPlace, table);
 
   let [ids, runs, hidden, timer, round] = [[], [], new Set(), 0, 0];
@@ -99,7 +99,7 @@ export function createCompare(place, { get, go, save }) {
       charts.show(visible());
     });
     const remove = make("button", { type: "button", className: "chip-remove", text: "\u00d7" });
-    remove.setAttribute("aria-label", `Take ${run.label} out of the comparison`);
+    remove.setAttribute("aria-label", `Remove ${run.label} from the comparison`);
     remove.addEventListener("click", () => go(pathOfComparison(ids.filter((id) => id !== run.id))));
     return make("li", { className: "chip" }, toggle, remove);
   }
@@ -109,10 +109,8 @@ export function createCompare(place, { get, go, save }) {
 
 async function loadRun(get, id, numRuns) {
   const points = Math.min(MAX_POINTS, Math.max(MIN_POINTS, Math.floor(ALL_POINTS / numRuns)));
-  const path = encodeURIComponent(id);
-  const [detail, metrics] = await Promise.all([get(`training/runs/${path}`), fetchMetrics(get, id, points)]);
-  const summary = metrics.count ? await get(`training/metrics/runs/${path}/summary`) : null;
-  return { id, detail, metrics, summary };
+  const [detail, metrics] = await Promise.all([get(`training/runs/${encodeURIComponent(id)}`), fetchMetrics(get, id, points)]);
+  return { id, detail, metrics };
 }
 
 /** A list of runs to add, and the button that does. */

@@ -33,7 +33,7 @@ function explanation({ status, message, since }, isLoaded) {
   }
   lostAt ??= since;
   if (message !== null) return message;
-  if (!isLoaded) return "The service does not answer. This page connects by itself as soon as it does.";
+  if (!isLoaded) return "The service does not answer. This page reconnects when it does.";
   const when = moment(new Date(lostAt).toISOString());
-  return `No connection since ${when}. A training goes on without it; the page catches up by itself.`;
+  return `No connection since ${when}. Runs continue without it, and this page catches up when it reconnects.`;
 }

@@ -29,7 +29,7 @@ export class DatasetPreview {
     byId("preview-findings").replaceChildren();
     if (name === null) return;
     setText(byId("preview-counts"), countsOf(this.#known.get(name)));
-    setText(byId("preview-note"), "Looking at the images…");
+    setText(byId("preview-note"), "Checking the images…");
     await Promise.all([this.#showImages(name), this.#showCheck(name)]);
   }
 
@@ -50,7 +50,7 @@ export class DatasetPreview {
       const findings = isChecking ? report.errors : [...report.errors, ...report.warnings];
       byId("preview-findings").replaceChildren(...findings.map(finding));
       const progress = report.total ? `${count(report.done)} of ${count(report.total)} images checked…` : "Listing the images…";
-      setText(byId("preview-note"), isChecking ? progress : findings.length ? "" : "Checked: nothing speaks against a training.");
+      setText(byId("preview-note"), isChecking ? progress : findings.length ? "" : "No problems found.");
       if (!isChecking) return;
       await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
     }

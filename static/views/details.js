@@ -1,26 +1,33 @@
-/** What is known of one run beside its course: the experiment as it ran, its images, its files; and its deletion. */
-import { byId, make, setText, whenChanged } from "../dom.js";
+/** The experiment of a run as it ran, the findings about its images, its files; and its deletion. */
+import { byId, make, setText } from "../dom.js";
 import { bytes, count, shortMoment } from "../format.js";
 import { isActive } from "../state.js";
 
-export const renderDetails = whenChanged(
-  (state) => [state.detail, state.run],
-  ({ detail, run }) => {
-    const isThere = detail !== null && detail.run_id === run?.run_id;
-    byId("details").hidden = !isThere;
-    if (!isThere) return;
-    renderImages(detail.preflight);
-    renderConfig(detail);
-    renderFiles(detail);
-    byId("delete").hidden = isActive(run);
-  },
-);
+export function renderDetails(state) {
+  const detail = state.detail?.run_id === state.run?.run_id ? state.detail : null;
+  byId("details").hidden = detail === null;
+  if (detail === null) return;
+  byId("delete").hidden = isActive(state.run);
+  renderImages(detail);
+  renderConfig(detail);
+  renderFiles(detail);
+}
 
-function renderImages(preflight) {
+/** Wrap a render function so that it runs only when that part of the run's details has changed: files change by the second. */
+function whenOther(select, render) {
+  let shown = null;
+  return (detail) => {
+    const part = JSON.stringify(select(detail));
+    if (part !== shown) render(detail);
+    shown = part;
+  };
+}
+
+const renderImages = whenOther(({ run_id, preflight }) => [run_id, preflight], ({ preflight }) => {
   const findings = [...(preflight?.errors ?? []), ...(preflight?.warnings ?? [])];
   byId("images-section").hidden = findings.length === 0;
   byId("findings").replaceChildren(...findings.map(finding));
-}
+});
 
 /** One finding of the check of the images, with the files it is about. */
 export function finding({ message, count: number, files }) {
@@ -32,7 +39,7 @@ export function finding({ message, count: number, files }) {
 }
 
 /** Every value of the experiment by section; what the request changed stands out. */
-function renderConfig({ config, request }) {
+const renderConfig = whenOther(({ config, request }) => [config, request], ({ config, request }) => {
   const overrides = request?.overrides ?? {};
   const entries = Object.entries(config ?? {});
   const sections = entries.filter(([, value]) => isMapping(value));
@@ -43,7 +50,7 @@ function renderConfig({ config, request }) {
   byId("config").replaceChildren(...parts);
   const changed = Object.keys(overrides).length;
   setText(byId("config-note"), changed ? `${changed} ${changed === 1 ? "value" : "values"} overridden at the start` : "");
-}
+});
 
 /** The values of one section; without a name, those of none. */
 function part(name, values, overrides) {
@@ -65,14 +72,16 @@ const isMapping = (value) => value !== null && typeof value === "object" && !Arr
 
 const textOf = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
-function renderFiles({ run_id, artifacts }) {
+const renderFiles = whenOther(({ run_id, artifacts }) => [run_id, artifacts], ({ run_id, artifacts }) => {
+  const focused = byId("files-body").contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   const rows = artifacts.map(({ path, size, modified_at }) => {
     const address = `training/runs/${encodeURIComponent(run_id)}/artifacts/${path.split("/").map(encodeURIComponent).join("/")}`;
     const link = make("a", { text: path, href: address, download: "" });
     return make("tr", {}, make("td", {}, link), make("td", { text: bytes(size), className: "number" }), make("td", { text: shortMoment(modified_at), className: "number wide" }));
   });
   byId("files-body").replaceChildren(...rows);
-  setText(byId("files-note"), `${bytes(sizeOf(artifacts))} in all`);
-}
+  if (focused !== null) [...byId("files-body").querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus({ preventScroll: true });
+  setText(byId("files-note"), `${bytes(sizeOf(artifacts))} in total`);
+});
 
 export const sizeOf = (artifacts) => artifacts.reduce((sum, { size }) => sum + size, 0);

@@ -1,16 +1,32 @@
 /** The questions that the page asks: what to do with the work on a stop, whether to delete a run, and the token. */
 import { byId, setText } from "../dom.js";
+import { duration } from "../format.js";
 
-/** Ask how to stop; resolves with "save", "discard", or null to go on. */
-export function askHowToStop(isStopping) {
+/** Ask how to stop a run; resolves with "save", "discard", or null to keep it running. */
+export function askHowToStop({ state, on_stop: onStop }) {
   const dialog = byId("stop-dialog");
+  const isStopping = state === "stopping";
   byId("stop-save").hidden = isStopping; // It is saving already.
-  setText(byId("stop-question"), isStopping ? "The training is already stopping." : "Stop this training?");
+  byId("stop-discard").hidden = !onStop?.saves; // To a program of a command all stops are the same.
+  setText(byId("stop-save"), onStop?.saves ? "Stop and save" : "Stop");
+  setText(byId("stop-question"), isStopping ? "This run is already stopping" : "Stop this run?");
+  setText(byId("stop-about"), isStopping ? "It is saving its work. Without that it ends at once." : aboutStop(onStop));
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue || null), { once: true });
   });
+}
+
+/** What a stop of a run does: `on_stop` is null for a run that does not say. */
+function aboutStop(onStop) {
+  if (onStop?.saves) {
+    const model = onStop.exports ? " and exports its best model so far" : "";
+    return `Saving ends the run after the current batch. It keeps a checkpoint to resume from${model}.`;
+  }
+  const { signal = "a signal", grace_s = NaN } = onStop ?? {};
+  const grace = Number.isFinite(grace_s) ? ` After ${duration(grace_s)} the service kills what is left.` : "";
+  return `The program gets ${signal}. Whether it saves its work depends on the program.${grace}`;
 }
 
 /** Ask whether a run may be deleted, `about` saying what goes with it; resolves with true or false. */

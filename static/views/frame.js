@@ -1,8 +1,8 @@
 /** The frame: which view is shown, and how far the active run is, whichever view that is. */
 import { byId, setText, whenChanged } from "../dom.js";
 import { percent } from "../format.js";
+import { fraction } from "../progress.js";
 import { isActive } from "../state.js";
-import { fraction } from "./now.js";
 
 const NAV = { now: "./", run: "runs", runs: "runs", compare: "runs", models: "models", start: "start" };
 

@@ -1,7 +1,7 @@
 /** The icon of the tab: a ring that fills up, in the colour of the state. */
 import { byId } from "../dom.js";
+import { fraction } from "../progress.js";
 import { isLost } from "../state.js";
-import { fraction } from "./now.js";
 
 const COLOURS = { starting: "#5a72ff", running: "#5a72ff", stopping: "#d68a1c", interrupted: "#d68a1c", completed: "#2fa968", failed: "#e0443a" };
 const OTHER = "#8b8f97";

@@ -15,7 +15,7 @@ export function createLogView({ get, download, pathOf }) {
     (state) => [state.log, state.run?.run_id, isActive(state.run)],
     ({ log, run }) => {
       byId("no-log").hidden = log.nextOffset > 0;
-      setText(byId("no-log"), isActive(run) ? "What the training prints appears here." : "Nothing was printed.");
+      setText(byId("no-log"), isActive(run) ? "Output of the program appears here." : "No output.");
       byId("log-view").hidden = log.nextOffset === 0;
       if (run === null) return;
       path = pathOf(run.run_id);

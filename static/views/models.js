@@ -55,7 +55,7 @@ function variantsTable(model, files) {
   const head = [["File"], ["Test accuracy", "number"], ["Size", "number"], ["", ""]];
   const rows = files.map((file) => {
     const name = make("th", { text: file.title, scope: "row" });
-    if (file.error) return make("tr", {}, name, make("td", { text: `There is none: ${file.error}`, colSpan: 3, className: "quiet" }));
+    if (file.error) return make("tr", {}, name, make("td", { text: `Not available: ${file.error}`, colSpan: 3, className: "quiet" }));
     const figure = (text) => make("td", { text, className: "number" });
     return make("tr", {}, name, figure(file.accuracy ?? UNKNOWN), figure(bytes(file.size)), make("td", {}, downloadLink(model, file)));
   });
@@ -75,7 +75,7 @@ function figures(model) {
 
 function accuracyOf({ test_metrics }) {
   const [name, value] = Object.entries(test_metrics ?? {}).find(([each]) => /acc/i.test(each)) ?? Object.entries(test_metrics ?? {})[0] ?? [];
-  if (!Number.isFinite(value)) return ["Test accuracy", UNKNOWN];
+  if (!Number.isFinite(value)) return ["Test accuracy", "not tested"];
   return /acc/i.test(name) ? ["Test accuracy", percentage(value)] : [name, metric(value)];
 }
 

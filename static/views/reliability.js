@@ -8,7 +8,7 @@ const GAP = 0.6;
 /** The picture of report.json's `calibration`: for each bin how often it was right, and what is missing to the diagonal. */
 export function reliabilityOf({ ece, bins }) {
   const known = bins.filter(({ count: number }) => number > 0);
-  const words = known.map((each) => `Said ${rangeOf(each)}: right in ${percentage(each.accuracy)} of ${count(each.count)} images.`);
+  const words = known.map((each) => `Confidence ${rangeOf(each)}: accuracy ${percentage(each.accuracy)} on ${count(each.count)} images.`);
   const picture = makeSvg(
     "svg",
     { viewBox: `0 0 ${SIZE} ${SIZE}`, preserveAspectRatio: "none", role: "img", "aria-label": `Calibration error ${metric(ece)}. ${words.join(" ")}` },
@@ -21,10 +21,10 @@ export function reliabilityOf({ ece, bins }) {
   return make(
     "div",
     { className: "reliability" },
-    make("p", { className: "axis-y", text: "right" }),
+    make("p", { className: "axis-y", text: "Accuracy" }),
     make("div", { className: "picture" }, picture),
-    make("div", { className: "shares", title: `${count(total)} images by the probability of their prediction` }, shares),
-    make("p", { className: "axis-x" }, ...["0", "said: probability of the prediction", percent(1)].map((text) => make("span", { text }))),
+    make("div", { className: "shares", title: `${count(total)} images by the confidence of their prediction` }, shares),
+    make("p", { className: "axis-x" }, ...["0%", "Confidence", percent(1)].map((text) => make("span", { text }))),
   );
 }
 
@@ -34,7 +34,7 @@ function barOf(bin) {
   const { low, high, accuracy, confidence, count: number } = bin;
   const [x, width] = [SIZE * low + GAP / 2, SIZE * (high - low) - GAP];
   const [top, bottom] = [SIZE * (1 - Math.max(accuracy, confidence)), SIZE * (1 - Math.min(accuracy, confidence))];
-  const told = `Said ${rangeOf(bin)}, ${percentage(confidence)} on average: right in ${percentage(accuracy)} of ${count(number)} images`;
+  const told = `Confidence ${rangeOf(bin)}, mean ${percentage(confidence)}: accuracy ${percentage(accuracy)} on ${count(number)} images`;
   const right = makeSvg("rect", { class: "right", x, width, y: SIZE * (1 - accuracy), height: SIZE * accuracy }, makeSvg("title", {}));
   right.firstChild.textContent = told;
   return [right, makeSvg("rect", { class: accuracy < confidence ? "over" : "under", x, width, y: top, height: bottom - top })];

@@ -1,4 +1,4 @@
-/** From which earlier run a training goes on: one of those that have ended and left a checkpoint. */
+/** The earlier run to resume from: one that has ended and left a checkpoint. */
 import { byId, make, setText } from "../dom.js";
 import { experimentName, shortMoment } from "../format.js";
 import { isActiveState } from "../state.js";
@@ -12,7 +12,7 @@ export class ResumeChoice {
     this.#runs = new Map(possible.map((run) => [run.run_id, run]));
     const options = possible.map((run) => [run.run_id, `${experimentName(run.config_name)}, ${run.status}, ${shortMoment(run.started_at ?? run.created_at)} (${run.run_id})`]);
     if (chosen && !this.#runs.has(chosen)) options.unshift([chosen, chosen]);
-    byId("resume_from").replaceChildren(...[["", "Nothing: it begins anew"], ...options].map(([value, text]) => make("option", { value, text })));
+    byId("resume_from").replaceChildren(...[["", "None (start from scratch)"], ...options].map(([value, text]) => make("option", { value, text })));
     byId("resume_from").value = chosen;
     byId("resume-field").hidden = options.length === 0;
   }
@@ -30,9 +30,9 @@ export class ResumeChoice {
   /** Ask only for what the run does not bring along, and say what that is. */
   show() {
     const isAnew = this.runId === "";
-    for (const id of ["config-field", "dataset-field"]) byId(id).hidden = !isAnew;
+    byId("config-field").hidden = !isAnew;
     const { config_name, dataset } = this.#runs.get(this.runId) ?? {};
     const what = [config_name && experimentName(config_name), dataset].filter(Boolean).join(" on ");
-    setText(byId("resume_from-hint"), isAnew ? "" : `A new run takes over its last checkpoint, its metrics and the values below${what ? `: ${what}` : ""}.`);
+    setText(byId("resume_from-hint"), isAnew ? "" : `The new run continues from its last checkpoint, with its metrics and the parameters below${what ? ` (${what})` : ""}.`);
   }
 }

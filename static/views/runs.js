@@ -1,13 +1,13 @@
-/** All runs: a table of which only the rows in view exist, sorted and filtered by the service. */
+/** All runs: a table, a page at a time, sorted and filtered by the service. */
 import { byId, make, setText } from "../dom.js";
 import { count, duration, experimentName, metric, shortMoment } from "../format.js";
-import { Pages } from "../pages.js";
 import { pathOfComparison, pathOfRun } from "../router.js";
 import { byImportance, sideOf } from "../series.js";
 
-const MORE_ROWS = 10;
+export const PAGE_SIZE = 50;
 const MAX_METRICS = 3;
 const ASK_AFTER_MS = 200;
+const NO_QUERY = Object.freeze({ search: "", status: "", sort: "", page: 1 });
 
 /** Each column: what it is sorted by, its heading, the sort that a first click means, and the cell of a run. */
 const COLUMNS = [
@@ -20,50 +20,57 @@ const COLUMNS = [
 ];
 
 export class Runs {
-  #query = { search: "", status: "", sort: "" };
-  #pages;
-  #metrics = [];
+  #query = NO_QUERY;
+  #fetchPage;
   #replace;
   #timer = null;
-  #isScheduled = false;
-  #shown = "";
-  /** The ids of the runs that were chosen to be compared, whichever are in view. */
+  #asked = 0;
+  /** What is shown: {items, total}; null: not known yet. */
+  #page = null;
+  #metrics = [];
+  #directions = {};
+  /** The ids of the runs that were chosen to be compared, on whichever page they are. */
   #chosen = new Set();
 
   /** `fetchPage(query, offset, limit)` resolves with {items, total} or null; `replace(query)` puts it into the address. */
   constructor({ fetchPage, replace }) {
-    this.#pages = new Pages((offset, limit) => fetchPage(this.#query, offset, limit), () => this.#arrived());
+    this.#fetchPage = fetchPage;
     this.#replace = replace;
-    byId("runs-scroll").addEventListener("scroll", () => this.#schedule(), { passive: true });
-    new ResizeObserver(() => this.#schedule()).observe(byId("runs-scroll"));
     byId("runs-search").addEventListener("input", (event) => this.#change({ search: event.target.value.trim() }));
     byId("runs-status").addEventListener("change", (event) => this.#change({ status: event.target.value }));
     byId("runs-body").addEventListener("change", ({ target }) => this.#choose(target.value, target.checked));
   }
 
-  /** Show what an address asks for. */
-  open({ search = "", status = "", sort = "" }) {
-    this.#query = { search, status, sort };
+  /** Show what an address asks for; resolves when it is shown. */
+  open({ search = "", status = "", sort = "", page = "1" }) {
+    this.#query = { search, status, sort, page: Math.max(1, Number.parseInt(page, 10) || 1) };
     byId("runs-search").value = search;
     byId("runs-status").value = status;
-    this.#pages.reset();
-    this.#schedule();
+    return this.refresh();
   }
 
-  /** Ask anew: a run began, changed or is gone. */
-  refresh() {
-    this.#pages.refresh();
-    this.#schedule();
+  /** Ask again, because a run may have begun, changed or gone. Only the latest answer counts. */
+  async refresh() {
+    const asked = ++this.#asked;
+    const page = await this.#fetchPage(this.#query, (this.#query.page - 1) * PAGE_SIZE, PAGE_SIZE);
+    if (page === null || asked !== this.#asked) return;
+    const lastPage = Math.max(1, Math.ceil(page.total / PAGE_SIZE));
+    if (this.#query.page > lastPage) {
+      this.#change({ page: lastPage });
+    } else if (JSON.stringify(page) !== JSON.stringify(this.#page)) {
+      this.#page = page;
+      this.#chooseMetrics();
+      this.#render();
+    }
   }
 
   #change(change) {
-    this.#query = { ...this.#query, ...change };
+    this.#query = { ...this.#query, page: 1, ...change };
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#replace(this.#query);
-      byId("runs-scroll").scrollTop = 0;
-      this.#pages.reset();
-      this.#schedule();
+      this.#page = null;
+      this.refresh();
     }, ASK_AFTER_MS);
   }
 
@@ -86,45 +93,41 @@ export class Runs {
     setText(byId("runs-compare"), number === 1 ? "Compare with…" : `Compare ${count(number)}`);
   }
 
-  #arrived() {
+  /** The columns of metrics: the most important ones that the runs have, and the one that they are sorted by. */
+  #chooseMetrics() {
     const names = new Set(this.#metrics);
-    for (const run of this.#pages.slice(0, Math.min(this.#pages.total ?? 0, 50))) {
-      for (const name of Object.keys(run?.best_metrics ?? {})) if (sideOf(name) !== "train") names.add(name);
+    for (const { best_metrics, directions } of this.#page.items) {
+      Object.assign(this.#directions, directions);
+      for (const name of Object.keys(best_metrics ?? {})) if (sideOf(name) !== "train") names.add(name);
     }
-    const ranked = [...names].sort((a, b) => byWorth(a, b)).slice(0, MAX_METRICS);
+    const ranked = [...names].sort(byWorth).slice(0, MAX_METRICS);
     const sorted = this.#query.sort.replace(/^-/, "");
     if (names.has(sorted) && !ranked.includes(sorted)) ranked.splice(-1, 1, sorted);
     this.#metrics = ranked;
-    this.#schedule();
-  }
-
-  #schedule() {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    requestAnimationFrame(() => {
-      this.#isScheduled = false;
-      this.#render();
-    });
   }
 
   #render() {
-    const scroll = byId("runs-scroll");
-    if (scroll.clientHeight === 0) return; // Another view is shown.
-    const { total } = this.#pages;
+    const { items, total } = this.#page;
+    const first = (this.#query.page - 1) * PAGE_SIZE;
     this.#renderHead();
-    const height = Number.parseFloat(getComputedStyle(scroll).getPropertyValue("--row"));
-    const start = Math.max(0, Math.floor(scroll.scrollTop / height) - MORE_ROWS);
-    const end = Math.min(total ?? MORE_ROWS, Math.ceil((scroll.scrollTop + scroll.clientHeight) / height) + MORE_ROWS);
-    const runs = this.#pages.slice(start, end);
-    byId("runs").setAttribute("aria-rowcount", String((total ?? 0) + 1));
     const focused = byId("runs-body").contains(document.activeElement) ? keyOf(document.activeElement) : null;
-    byId("runs-body").replaceChildren(
-      spacer(start * height),
-      ...runs.map((run, i) => this.#row(run, start + i)),
-      spacer(Math.max(0, (total ?? 0) - end) * height),
-    );
+    byId("runs-body").replaceChildren(...items.map((run) => make("tr", {}, ...this.#columns().map(({ cell, className = "" }) => make("td", { className }, cell(run))))));
     if (focused !== null) [...byId("runs-body").querySelectorAll("a, input")].find((each) => keyOf(each) === focused)?.focus({ preventScroll: true });
-    this.#renderSummary(total);
+    const isFiltered = this.#query.search !== "" || this.#query.status !== "";
+    byId("no-runs").hidden = total > 0;
+    setText(byId("no-runs"), isFiltered ? "No matching runs." : "No runs yet.");
+    byId("runs").hidden = total === 0;
+    setText(byId("runs-count"), total === 0 ? "" : `${count(total)} ${isFiltered ? "matching " : ""}${total === 1 ? "run" : "runs"}`);
+    this.#renderPager(first, items.length, total);
+  }
+
+  #renderPager(first, number, total) {
+    byId("runs-pager").hidden = total <= PAGE_SIZE;
+    setText(byId("runs-range"), `${count(first + 1)} to ${count(first + number)} of ${count(total)}`);
+    for (const [id, page, isPossible] of [["runs-previous", this.#query.page - 1, first > 0], ["runs-next", this.#query.page + 1, first + number < total]]) {
+      if (isPossible) byId(id).href = pathOfRuns({ ...this.#query, page });
+      else byId(id).removeAttribute("href");
+    }
   }
 
   #pick({ run_id, config_name }) {
@@ -136,8 +139,8 @@ export class Runs {
   #columns() {
     const metrics = this.#metrics.map((name, i) => ({
       key: name,
-      heading: [make("span", { text: "Best\u00a0", className: "wide" }), name],
-      first: "-",
+      heading: [make("span", { text: "Best ", className: "wide" }), name],
+      first: this.#directions[name] === "lower" ? "" : "-", // The best ones first.
       className: i === 0 ? "number" : i === 1 ? "number wide" : "number wider",
       cell: (run) => (name in (run.best_metrics ?? {}) ? metric(run.best_metrics[name]) : ""),
     }));
@@ -145,9 +148,6 @@ export class Runs {
   }
 
   #renderHead() {
-    const key = JSON.stringify([this.#metrics, this.#query.sort]);
-    if (key === this.#shown) return;
-    this.#shown = key;
     const sorted = this.#query.sort || "-created_at";
     const headings = this.#columns().map((column) => {
       if (!column.key) return make("th", { scope: "col", className: column.className }, make("span", { className: "visually-hidden", text: column.title }));
@@ -159,23 +159,14 @@ export class Runs {
     });
     const focused = [...byId("runs-head").querySelectorAll("button")].indexOf(document.activeElement);
     byId("runs-head").replaceChildren(...headings);
-    if (focused >= 0) byId("runs-head").querySelectorAll("button")[focused]?.focus();
+    if (focused >= 0) byId("runs-head").querySelectorAll("button")[focused]?.focus({ preventScroll: true });
   }
+}
 
-  #row(run, index) {
-    const cells = this.#columns().map(({ cell, className = "" }) => make("td", { className }, run === null ? "" : cell(run)));
-    const row = make("tr", {}, ...cells);
-    row.setAttribute("aria-rowindex", String(index + 2));
-    return row;
-  }
-
-  #renderSummary(total) {
-    const isFiltered = this.#query.search !== "" || this.#query.status !== "";
-    byId("no-runs").hidden = total !== 0;
-    setText(byId("no-runs"), isFiltered ? "No run is like that." : "No training was started yet.");
-    byId("runs").hidden = total === 0;
-    setText(byId("runs-count"), total === null || (total === 0 && !isFiltered) ? "" : `${count(total)} ${total === 1 ? "run" : "runs"}${isFiltered ? " found" : ""}`);
-  }
+/** The address of a list of runs: of a query, what says something. */
+export function pathOfRuns({ page, ...query }) {
+  const told = Object.entries({ ...query, page: page > 1 ? page : "" }).filter(([, value]) => value !== "");
+  return `runs?${new URLSearchParams(told)}`.replace(/\?$/, "");
 }
 
 const keyOf = ({ href, value }) => href ?? value;
@@ -194,12 +185,6 @@ function nameCell(run) {
 function startCell(run) {
   const [day, ...clock] = shortMoment(run.started_at ?? run.created_at).split(", ");
   return make("span", {}, day, clock.length ? make("span", { text: `, ${clock[0]}`, className: "wide" }) : "");
-}
-
-function spacer(height) {
-  const row = make("tr", { ariaHidden: "true" });
-  row.style.height = `${height}px`;
-  return row;
 }
 
 /** Of most worth is what was measured on images not trained on, and an accuracy before a loss. */

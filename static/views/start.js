@@ -1,4 +1,4 @@
-/** The form that starts a training. Everything is checked by the service while it is typed, and said beside its field. */
+/** The form that starts a run. The service checks what is typed, and each message stands beside its field. */
 import { ROOT } from "../address.js";
 import { isAway } from "../api.js";
 import { byId, make, setText } from "../dom.js";
@@ -13,9 +13,10 @@ const CHECK_AFTER_MS = 250;
 const OWN = ["config_name", "dataset", "resume_from", "model_name"];
 const FOLDERS = ["train_data_dir", "val_data_dir", "test_data_dir"];
 const OTHER_FOLDERS = "";
-/** Of so many runs, the newest, those with a checkpoint are offered to go on from. */
+/** So many of the newest runs are looked through for those to resume from. */
 const MAX_EARLIER = 200;
 
+const configPath = (name) => `training/configs/${encodeURIComponent(name)}`;
 const runPath = (runId) => `training/runs/${encodeURIComponent(runId)}`;
 
 export class StartForm {
@@ -33,6 +34,8 @@ export class StartForm {
   #isProposed = false;
   /** The experiment, or the run to go on from, whose values are in the form; null: none's. */
   #shown = null;
+  /** Whether the chosen experiment reads a dataset: a command may do without. */
+  #usesData = true;
   /** The overrides to show with the values that are not here yet; null: those that the form has. */
   #owed = null;
 
@@ -63,7 +66,7 @@ export class StartForm {
       this.#fill(configs, datasets);
       const isKept = this.#isProposed && (this.#isTouched || from || resume);
       this.#resume.offer(runs, isKept ? this.#resume.runId : resume);
-      if (!isKept) await this.#propose(from, runs[0]);
+      if (!isKept) await this.#propose(from, runs[0] ?? (await this.#firstOwn(configs)));
       this.#isProposed = true;
       await this.#showChosen();
     } catch (error) {
@@ -81,12 +84,21 @@ export class StartForm {
 
   #fill(configs, datasets) {
     fill(byId("config_name"), configs.map((name) => [name, experimentName(name)]), "No experiments found");
-    if (configs.length === 0) setText(byId("config_name-about"), "The service looks for NAME.yaml in its folder of experiments, and found none.");
+    if (configs.length === 0) setText(byId("config_name-about"), "Put a YAML file into the service's folder of experiments.");
     fill(byId("dataset"), [...datasets.map(({ dataset_name: name }) => [name, name]), [OTHER_FOLDERS, "Other folders…"]]);
-    const none = "The service looks for NAME/{train,val,test}/CLASS in its data folder, and found none.";
+    const none = "No datasets found. A dataset is a folder NAME/{train,val,test}/CLASS in the service's data folder.";
     setText(byId("dataset-hint"), datasets.length ? "" : none);
     this.#preview.know(datasets);
     this.#enable();
+  }
+
+  /** The first experiment that trains on a dataset, for who has not started anything yet; undefined without one. */
+  async #firstOwn(configs) {
+    for (const config_name of configs) {
+      const experiment = await this.#api.get(configPath(config_name)).catch(() => null);
+      if (experiment && !experiment.command) return { config_name };
+    }
+    return undefined;
   }
 
   async #propose(from, latest) {
@@ -127,7 +139,7 @@ export class StartForm {
     let [plan, experiment] = [null, null];
     try {
       if (isRun) plan = await this.#api.post("training/check", { resume_from: chosen });
-      experiment = isRun ? plan.experiment : await this.#api.get(`training/configs/${encodeURIComponent(chosen)}`);
+      experiment = isRun ? plan.experiment : await this.#api.get(configPath(chosen));
     } catch (error) {
       if (error.problem === undefined) throw error; // The check that follows says what is wrong with it.
       if (isAway(error.problem) && this.#shown === chosen) return; // It is asked for again.
@@ -135,6 +147,8 @@ export class StartForm {
     if (chosen !== this.#chosen()) return;
     if (isRun && plan !== null && this.#shown !== chosen) choose(byId("model_name"), plan.request.model_name);
     if (!isRun) setText(byId("config_name-about"), experiment?.description ?? "");
+    this.#usesData = !experiment?.command || JSON.stringify(experiment.command).includes("_data_dir}");
+    this.#showDataset();
     this.#showValues(chosen, experiment);
     await this.#check();
   }
@@ -156,8 +170,9 @@ export class StartForm {
   #showDataset() {
     const name = byId("dataset").value;
     const isAnew = this.#resume.runId === "";
-    byId("folders").hidden = name !== OTHER_FOLDERS || !isAnew;
-    this.#preview.show((isAnew ? name : this.#resume.dataset) || null);
+    byId("dataset-field").hidden = !isAnew || !this.#usesData;
+    byId("folders").hidden = byId("dataset-field").hidden || name !== OTHER_FOLDERS;
+    this.#preview.show((this.#usesData && (isAnew ? name : this.#resume.dataset)) || null);
   }
 
   #request() {
@@ -167,7 +182,7 @@ export class StartForm {
     const folders = Object.fromEntries(FOLDERS.map((name) => [name, byId(name).value.trim()]).filter(([, value]) => value));
     return {
       config_name: byId("config_name").value,
-      ...(dataset ? { dataset } : folders),
+      ...(this.#usesData ? (dataset ? { dataset } : folders) : {}),
       ...own,
     };
   }
@@ -185,9 +200,11 @@ export class StartForm {
     this.#asked += 1;
     byId("start-button").disabled = true;
     setText(byId("start-button"), "Starting…");
-    this.#tell(await this.#start(this.#request()), true);
+    const problem = await this.#start(this.#request());
+    this.#tell(problem, true);
     setText(byId("start-button"), "Start");
     this.#enable();
+    if (problem !== null) (byId("start-form").querySelector("[aria-invalid=true]") ?? byId("start-problem")).focus();
   }
 
   #tell(problem, wasStarted = false) {
@@ -197,7 +214,7 @@ export class StartForm {
     this.#settings.tell(told);
     const others = told.get("") ?? [];
     const isAtFields = told.size > 0 && others.length === 0;
-    const summary = isAtFields ? (wasStarted ? "Not started: see the fields marked." : "") : others.join(" ") || problem?.message || "";
+    const summary = isAtFields ? (wasStarted ? "Not started. Correct the marked fields." : "") : others.join(" ") || problem?.message || "";
     byId("start-problem").hidden = summary === "";
     setText(byId("start-problem"), summary);
   }

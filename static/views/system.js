@@ -2,6 +2,7 @@
 import { byId, make, makeSvg, setText, whenChanged } from "../dom.js";
 import { UNKNOWN, bytes, gigabytes } from "../format.js";
 import { MAX_SAMPLES } from "../load.js";
+import { isActive } from "../state.js";
 
 const WIDTH = 120;
 const HEIGHT = 28;
@@ -10,9 +11,10 @@ const HEIGHT = 28;
 const shown = new Map();
 
 export const renderSystem = whenChanged(
-  (state) => [state.system, state.load, state.isLoaded],
-  ({ system, load, isLoaded }) => {
-    byId("system").hidden = !isLoaded; // Before that it would have to give way to the run.
+  (state) => [state.system, state.load, state.isLoaded, state.view, isActive(state.run)],
+  ({ system, load, isLoaded, view, run }) => {
+    // What the machine does now says nothing about a run that is over. Before anything is loaded it would move.
+    byId("system").hidden = !isLoaded || (view.name === "run" && !isActive(run));
     const measures = system === null ? [] : measuresOf(system, load);
     if (measures.map(({ title }) => title).join() !== [...shown.keys()].join()) build(measures);
     for (const measure of measures) update(shown.get(measure.title), measure);
@@ -24,19 +26,19 @@ export const renderSystem = whenChanged(
 function measuresOf(system, load) {
   const { cpu_percent, memory_used_mb, memory_total_mb, disk_free_mb, gpus } = system;
   return [
-    { title: "CPU", now: `${whole(cpu_percent)} %`, values: load.cpu_percent, top: 100 },
+    { title: "CPU", now: `${whole(cpu_percent)}%`, values: load.cpu_percent, top: 100 },
     { title: "Memory", now: `${gigabytes(memory_used_mb)} of ${gigabytes(memory_total_mb)} GB`, values: load.memory_used_mb, top: memory_total_mb },
     { title: "Disk free", now: `${gigabytes(disk_free_mb)} GB`, values: load.disk_free_mb, top: Math.max(...load.disk_free_mb, 1) },
     ...(gpus ?? []).flatMap((gpu, i) => ofGpu(gpu, load.gpus[i])),
   ];
 }
 
-/** What the program occupies that was prepared for the next start, if one waits. */
-const waiting = (megabytes) => (Number.isFinite(megabytes) ? `; ${bytes(1e6 * megabytes)} of memory keep a program ready for the next start` : "");
+/** The memory of the process that waits for the next start, if there is one. */
+const waiting = (megabytes) => (Number.isFinite(megabytes) ? `; ${bytes(1e6 * megabytes)} of memory hold a prewarmed process` : "");
 
 function ofGpu({ index, utilisation_percent, memory_used_mb, memory_total_mb, temperature_c, power_w }, load) {
   return [
-    { title: `GPU ${index}`, now: `${whole(utilisation_percent)} %`, values: load.utilisation_percent, top: 100 },
+    { title: `GPU ${index}`, now: `${whole(utilisation_percent)}%`, values: load.utilisation_percent, top: 100 },
     { title: `GPU ${index} memory`, now: `${gigabytes(memory_used_mb)} of ${gigabytes(memory_total_mb)} GB`, values: load.memory_used_mb, top: memory_total_mb },
     { title: `GPU ${index} temperature`, now: `${whole(temperature_c)} °C`, values: load.temperature_c, top: 100 },
     { title: `GPU ${index} power`, now: `${whole(power_w)} W`, values: load.power_w, top: Math.max(...load.power_w, 1) },

@@ -1,23 +1,22 @@
-/** The document's title, so that a background tab tells. */
+/** The document's title: the view, and how far the active run is, so that a background tab tells. */
 import { experimentName, percent } from "../format.js";
+import { epochText, fraction } from "../progress.js";
 import { isActive, isLost } from "../state.js";
-import { epochNumber, fraction } from "./now.js";
+
+const NAMES = { runs: "Runs", compare: "Comparison", models: "Models", start: "Start" };
 
 export function renderTitle(state) {
   const title = titleOf(state);
   if (document.title !== title) document.title = title;
 }
 
-export function titleOf({ run, progress, connection }) {
-  const parts = [];
-  if (isLost(connection)) parts.push("offline");
-  if (run !== null) {
-    const share = fraction(run, progress);
-    const epoch = epochNumber(progress);
-    if (isActive(run) && share !== null) parts.push(percent(share));
-    parts.push(run.state);
-    if (isActive(run) && epoch !== null) parts.push(`epoch ${epoch}/${progress.max_epochs ?? "?"}`);
-    parts.push(experimentName(run.config_name));
-  }
-  return [...parts, "Training"].join(" · ");
+export function titleOf({ view, run, progress, connection, missing }) {
+  const share = isActive(run) ? fraction(run, progress) : null;
+  const parts = [isLost(connection) && "offline", share !== null && percent(share), ...(NAMES[view.name] ? [NAMES[view.name]] : ofRun(run, progress, missing))];
+  return [...parts.filter(Boolean), "Training"].join(" \u00b7 ");
+}
+
+function ofRun(run, progress, missing) {
+  if (run === null) return [missing === null ? null : "No such run"];
+  return [run.state, isActive(run) && epochText(progress), experimentName(run.config_name), run.run_id];
 }

@@ -82,13 +82,13 @@ def test_a_hundred_thousand_points_with_everything_one_does_to_charts(
     expect(loss.locator("[aria-live]")).to_have_text(re.compile("^step 1\u2009000: train 1.0010, val 1.99"))
     for key in ("+", "+", "Shift+ArrowRight"):
         page.keyboard.press(key)
-    expect(page.get_by_role("button", name="Show everything")).to_be_visible()
+    expect(page.get_by_role("button", name="Reset zoom")).to_be_visible()
     wait_until(lambda: range_of(page, "loss")[1] < 90_000, 5, lambda: range_of(page, "loss"))
     low, high = range_of(page, "acc")
     assert 20_000 < low < high < 90_000
     plot.focus()
     page.keyboard.press("0")
-    expect(page.get_by_role("button", name="Show everything")).to_be_hidden()
+    expect(page.get_by_role("button", name="Reset zoom")).to_be_hidden()
 
     # By mouse: a stretch is selected, moved with Shift, and a double click shows everything.
     box = loss.locator(".u-over").bounding_box()
@@ -106,7 +106,7 @@ def test_a_hundred_thousand_points_with_everything_one_does_to_charts(
     page.keyboard.up("Shift")
     wait_until(lambda: 34_000 < range_of(page, "loss")[0] < 41_000, 5, lambda: range_of(page, "loss"))
     loss.locator(".u-over").dblclick()
-    expect(page.get_by_role("button", name="Show everything")).to_be_hidden()
+    expect(page.get_by_role("button", name="Reset zoom")).to_be_hidden()
 
     # Another axis, another scale, smoothed; they are kept over a reload.
     page.get_by_role("radio", name="Epoch").check()
@@ -114,7 +114,7 @@ def test_a_hundred_thousand_points_with_everything_one_does_to_charts(
     page.get_by_label("Smoothing").fill("0.9")
     page.mouse.move(0, 0)
     expect(loss.locator(".chart-place")).to_have_text("by epoch")
-    expect(loss.locator(".legend li").last).to_contain_text("at epoch 100")
+    expect(loss.locator(".legend li").last).to_contain_text("at epoch 99")
     page.reload()
     expect(loss.locator(".chart-place")).to_have_text("by epoch")
     expect(page.get_by_label("Smoothing")).to_have_value("0.9")
@@ -176,7 +176,7 @@ def test_runs_are_compared(eventlet_server: LiveServer, open_page: OpenPage, con
     compare.get_by_label("Add a run").select_option(ids[1])
     compare.get_by_role("button", name="Add", exact=True).click()
     expect(compare.locator(".chip")).to_have_count(3)
-    compare.get_by_role("button", name="Take 10-00-00 out of the comparison").click()
+    compare.get_by_role("button", name="Remove 10-00-00 from the comparison").click()
     expect(compare.locator(".chip-name > span")).to_have_text(["12-00-00", "11-00-00"])
     with page.expect_download() as download:
         compare.get_by_role("button", name="Save the metrics as CSV").click()

@@ -115,13 +115,13 @@ def test_axe_has_nothing_against_dialogs_and_empty_lists(server: LiveServer, ope
 
 def test_the_report_is_shown(server: LiveServer, open_page: OpenPage) -> None:
     page = open_view(open_page, server, "/")
-    expect(page.locator("#report-facts")).to_contain_text("90.00\u202f% 69.90\u202f% \u2013 97.20\u202f%")
+    expect(page.locator("#report-facts")).to_contain_text("90.00% 69.90% \u2013 97.20%")
     expect(page.locator("#matrix tbody tr")).to_have_text(["cat91", "dog19"])
     expect(page.locator("#classes tbody th")).to_have_text(["dog", "cat"])  # The weakest first.
-    said = "Calibration error 0.0500. Said 50\u202f% to 100\u202f%: right in 90.00\u202f% of 20 images."
+    said = "Calibration error 0.0500. Confidence 50% to 100%: accuracy 90.00% on 20 images."
     expect(page.get_by_role("img", name=said)).to_be_visible()
     mistake = page.locator("#mistakes li")
-    expect(mistake).to_contain_text("dog 97.00\u202f%")
+    expect(mistake).to_contain_text("dog 97.00%")
     expect(mistake).to_contain_text("is cat")
     mistake.scroll_into_view_if_needed()
     wait_until(lambda: mistake.locator("img").evaluate("image => image.naturalWidth") == 8, 5)
@@ -134,7 +134,7 @@ def test_the_report_is_shown(server: LiveServer, open_page: OpenPage) -> None:
 def test_all_of_it_is_small(server: LiveServer, open_page: OpenPage) -> None:
     """By what came over the line, the views' own requests for data aside."""
     page = open_view(open_page, server, "/")
-    for link in ("/runs", "/models", "/start"):
+    for link in ("runs", "models", "start"):
         page.click(f".places a[href='{link}']")
     sizes = page.evaluate("""
         Object.fromEntries(["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type))
@@ -249,7 +249,7 @@ def test_fingers_zoom_a_chart_and_scroll_the_page_over_it(server: LiveServer, op
         touch({"type": "touchEnd", "touchPoints": []})
 
     swipe((x - 20, y), (x + 20, y), to=((x - 120, y), (x + 120, y)))
-    expect(page.get_by_role("button", name="Show everything")).to_be_visible()
+    expect(page.get_by_role("button", name="Reset zoom")).to_be_visible()
     before = page.evaluate("scrollY")
     swipe((x, y), to=((x, y - 150),))
     wait_until(lambda: page.evaluate("scrollY") > before + 50, 5, lambda: page.evaluate("scrollY"))
@@ -260,10 +260,11 @@ def test_a_program_that_waits_is_told_with_its_memory(server: LiveServer, open_p
     told = """async (prewarm_memory_mb) => {
         const { renderSystem } = await import("/static/views/system.js");
         const { NO_LOAD } = await import("/static/load.js");
-        renderSystem({ isLoaded: true, load: NO_LOAD, system: { prewarm_memory_mb, gpus: [] } });
+        const state = { isLoaded: true, view: { name: "now" }, run: null, load: NO_LOAD };
+        renderSystem({ ...state, system: { prewarm_memory_mb, gpus: [] } });
         return document.getElementById("prewarm").textContent;
     }"""
-    assert page.evaluate(told, 519) == "; 519\u202fMB of memory keep a program ready for the next start"
+    assert page.evaluate(told, 519) == "; 519\u202fMB of memory hold a prewarmed process"
     assert page.evaluate(told, None) == ""
 
 

@@ -27,25 +27,100 @@ def test_columns_may_widen_and_change_their_order(evaluate: Evaluate) -> None:
     ]
 
 
-def test_metrics_of_all_runs_are_grouped(evaluate: Evaluate) -> None:
-    groups = evaluate("""
+def test_metrics_that_belong_together_share_a_chart(evaluate: Evaluate) -> None:
+    groups = evaluate(
+        """
+        const { NO_METRICS, append } = await import("/static/metrics.js");
+        const { groups, labelOf } = await import("/static/series.js");
+        const labelled = (names) => groups([append(NO_METRICS, names, [names.map(() => 1)])])
+            .map(([title, of]) => [title, of.map(labelOf)]);
+        return Object.fromEntries(Object.entries(given).map(([tool, names]) => [tool, labelled(names)]));
+        """,
+        {
+            "lightning": ["epoch", "lr", "step", "test/acc", "train/acc", "train/loss", "train/loss_step", "val/loss"],
+            "hugging_face": ["step", "epoch", "loss", "eval_loss", "eval_accuracy", "learning_rate"],
+            "keras": ["epoch", "accuracy", "loss", "val_accuracy", "val_loss"],
+            "ultralytics": ["epoch", "train/loss", "metrics/accuracy_top1", "val/loss", "lr/pg0"],
+            "tensorboard": ["Loss/train", "Loss/validation", "time_per_step", "loss_step", "loss_epoch"],
+        },
+    )
+    assert groups == {
+        "lightning": [["loss", ["train", "train step", "val"]], ["acc", ["train", "test"]], ["lr", ["lr"]]],
+        "hugging_face": [
+            ["loss", ["loss", "eval"]],
+            ["accuracy", ["eval"]],
+            ["learning_rate", ["learning_rate"]],
+        ],
+        "keras": [["loss", ["loss", "val"]], ["accuracy", ["accuracy", "val"]]],
+        "ultralytics": [
+            ["loss", ["train", "val"]],
+            ["lr/pg0", ["lr/pg0"]],
+            ["metrics/accuracy_top1", ["metrics/accuracy_top1"]],
+        ],
+        "tensorboard": [
+            ["loss", ["loss_epoch", "loss_step"]],
+            ["Loss", ["train", "validation"]],
+            ["time_per_step", ["time_per_step"]],
+        ],
+    }
+
+
+def test_a_column_that_never_has_a_value_has_no_chart(evaluate: Evaluate) -> None:
+    titles = evaluate("""
         const { NO_METRICS, append } = await import("/static/metrics.js");
         const { groups } = await import("/static/series.js");
-        const names = ["epoch", "lr", "step", "test/acc", "train/acc", "train/loss_step", "val/loss", "never"];
-        const metrics = append(NO_METRICS, names, [
-            [0, 0.1, 9, null, null, 3, null, null],
-            [0, null, 9, null, null, null, 2, null],
-            [1, 0.2, 19, 1, null, 1, null, null],
-            [1, 0.3, null, null, 0.5, 1, null, null],
-        ]);
-        return groups([metrics, append(NO_METRICS, ["val/f1", "val/acc"], [[1, 2]])]);
+        const metrics = append(NO_METRICS, ["step", "a", "b", "c"], [[1, 2, null, null]], { c: { nan: [0] } });
+        return groups([metrics, append(NO_METRICS, ["val/f1"], [[1]])]).map(([title]) => title);
     """)
-    assert groups == [
-        ["loss", ["train/loss_step", "val/loss"]],
-        ["acc", ["train/acc", "val/acc", "test/acc"]],
-        ["f1", ["val/f1"]],
-        ["lr", ["lr"]],
+    assert titles == ["a", "c", "f1"]
+
+
+BEST = """
+    const { NO_METRICS, append, bestOf, epochsOf, lastOf, nonFiniteOf } = await import("/static/metrics.js");
+    const names = ["epoch", "val/rmse", "val/iou", "lr"];
+    const rows = [[0.5, 3, 0.1, 9], [0.5, 2, null, 8], [1, 2, 0.4, 7], [1.5, null, 0.4, null], [1.5, null, 0.2, null]];
+    const directions = { "val/rmse": "lower", "val/iou": "higher" };
+    const metrics = append(NO_METRICS, names, rows, { "val/rmse": { nan: [3], "-inf": [4] } }, directions);
+"""
+
+
+def test_only_the_service_says_what_is_better(evaluate: Evaluate) -> None:
+    best = evaluate(BEST + "return [...names, 'constructor'].map((name) => bestOf(metrics, name))")
+    assert best == [None, {"value": 2, "row": 1}, {"value": 0.4, "row": 2}, None, None]
+
+
+def test_epochs_are_the_programs_own_with_their_last_values(evaluate: Evaluate) -> None:
+    epochs, last, odd = evaluate(
+        BEST
+        + """
+        const epochs = [...epochsOf(metrics, names.slice(1))];
+        const told = epochs.map(([epoch, values]) => [epoch, ...names.map((name) => values.get(name))].map(String));
+        return [told, lastOf(metrics, "lr"), nonFiniteOf(metrics, "val/rmse")];
+        """
+    )
+    assert epochs == [
+        ["0.5", "undefined", "2", "0.1", "8"],
+        ["1", "undefined", "2", "0.4", "7"],
+        ["1.5", "undefined", "-Infinity", "0.2", "undefined"],
     ]
+    assert last == 7
+    assert odd == [{"kind": "nan", "times": 1, "row": 3}, {"kind": "-inf", "times": 1, "row": 4}]
+
+
+def test_progress_counts_epochs_that_are_done_and_numbers_others_as_the_program_does(evaluate: Evaluate) -> None:
+    texts = evaluate("""
+        const { progressText } = await import("/static/progress.js");
+        const of = (progress, state = "running") => progressText({ state }, progress);
+        const ours = { phase: "fit", epoch: 3, max_epochs: 10, step: 35, total_steps: 100 };
+        return [
+            of(ours), of({ ...ours, step: 30 }), of({ ...ours, step: 100, phase: "test" }, "completed"),
+            of({ epoch: 0.5, max_epochs: 3 }), of({ ...ours, phase: "loading" }), of(null), of(null, "stopping"),
+        ];
+    """)
+    assert texts == [
+        "3 of 10 epochs done", "3 of 10 epochs done", "10 of 10 epochs done", "Epoch 0.5", "Loading libraries",
+        "Running", "Stopping…",
+    ]  # fmt: skip
 
 
 def test_what_json_has_not_is_not_what_was_not_logged(evaluate: Evaluate) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.app.written import write_run
 from tests.conftest import end
 from tests.live.processes import program_of, wait_for_log
 from tests.page.axe import objections
@@ -53,20 +56,20 @@ def legend_of(page: Any, chart: str) -> str:
 def test_from_start_to_the_end(server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(server)
     page = open_page(server.url)
-    expect(page.locator("#now-title")).to_have_text("No training yet")
+    expect(page.locator("#now-title")).to_have_text("No runs yet")
     start_by_form(page, training)
     wait_for_state(page, "running")
     expect(page.locator("#now-title")).to_have_text("steered")
     expect(page.locator("#start")).to_be_hidden()
 
     training.epoch(0)
-    expect(page.locator("#epoch")).to_have_text("Epoch 1 of 3")
+    expect(page.locator("#epoch")).to_have_text("1 of 3 epochs done")
     expect(page.locator("#fact-step")).to_have_text("10 of 30")
     expect(page.locator("#fact-rate")).to_have_text("123")
     expect(page.locator("#fact-left")).to_have_text("1 min 5 s")
     expect(page.locator("#epochs tbody tr")).to_have_count(1)
     expect(page.locator("#log")).to_contain_text("epoch 1 is done")
-    expect(page).to_have_title("33\u202f% · running · epoch 1/3 · steered · Training")
+    expect(page).to_have_title(re.compile(r"^33% · running · 1 of 3 epochs · steered · 2\S+ · Training$"))
     wait_until(
         lambda: legend_of(page, "loss").split() == ["train", "1.0000", "val", "2.0000"],
         5,
@@ -82,7 +85,7 @@ def test_from_start_to_the_end(server: LiveServer, open_page: OpenPage) -> None:
 
     page.reload()
     expect(page.locator("#epochs tbody tr")).to_have_count(2)
-    expect(page.locator("#epoch")).to_have_text("Epoch 2 of 3")
+    expect(page.locator("#epoch")).to_have_text("2 of 3 epochs done")
     wait_until(
         lambda: legend_of(page, "loss").split() == ["train", "0.5000", "val", "1.0000"],
         5,
@@ -95,8 +98,8 @@ def test_from_start_to_the_end(server: LiveServer, open_page: OpenPage) -> None:
     training.end()
     wait_for_state(page, "completed")
     expect(page.locator("#tests")).to_have_text(re.compile(r"^\s*test/loss\s*0\.2500\s*test/acc\s*0\.9875\s*$"))
-    expect(page.locator("#epochs tbody th")).to_have_text(["3", "2", "1"])
-    expect(page.locator("#percent")).to_have_text("100\u202f%")
+    expect(page.locator("#epochs tbody th")).to_have_text(["2", "1", "0"])
+    expect(page.locator("#percent")).to_have_text("100%")
     page.click(".places a[href='runs']")
     expect(page.locator("#runs-body .state")).to_have_text("completed")
     page.click(".places a[href='start']")
@@ -112,7 +115,7 @@ def test_two_pages_at_once_show_the_same(eventlet_server: LiveServer, open_page:
         expect(page.locator("#epochs tbody tr")).to_have_count(1)
         expect(page.locator("#log")).to_contain_text("epoch 1 is done")
     pages[1].click("#stop")
-    pages[1].click("#stop-dialog button[value=discard]")
+    pages[1].click("#stop-save")
     for page in pages:
         wait_for_state(page, "stopped")
 
@@ -145,7 +148,7 @@ def test_nothing_is_missing_after_the_server_was_killed(
     training.epoch(3)
     expect(page.locator("#epochs tbody tr")).to_have_count(4)
     expect(page.locator("#log")).to_contain_text("epoch 4 is done")
-    expect(page.locator("#epochs tbody th")).to_have_text(["4", "3", "2", "1"])
+    expect(page.locator("#epochs tbody th")).to_have_text(["3", "2", "1", "0"])
     assert log_of(page) == (run_dir / "train.log").read_text()
     legend = partial(legend_of, page, "loss")
     wait_until(lambda: legend().split() == ["train", "0.2500", "val", "0.5000"], 5, legend)
@@ -184,7 +187,7 @@ def test_a_run_has_an_address_of_its_own(eventlet_server: LiveServer, open_page:
     page = open_page(f"{eventlet_server.url}/runs/{run_id}")
     wait_for_state(page, "failed")
     expect(page.locator("#now-title")).to_have_text("first")
-    expect(page.locator("#active-share")).to_have_text("33\u202f%")  # Of the run that goes on meanwhile.
+    expect(page.locator("#active-share")).to_have_text("33%")  # Of the run that goes on meanwhile.
     second.epoch(1)
     page.click(".places a[href='./']")
     wait_for_state(page, "running")
@@ -209,8 +212,7 @@ def test_the_icon_tells_how_far_it_is(eventlet_server: LiveServer, open_page: Op
     expect(icon).to_have_attribute("href", re.compile("e0443a"))
 
 
-@pytest.mark.parametrize("mode", ["save", "discard"])
-def test_stop_asks_what_to_do_with_the_work(eventlet_server: LiveServer, open_page: OpenPage, mode: str) -> None:
+def test_stop_asks_first_and_says_what_it_does(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(eventlet_server)
     page = open_page(eventlet_server.url)
     start_by_form(page, training)
@@ -220,11 +222,64 @@ def test_stop_asks_what_to_do_with_the_work(eventlet_server: LiveServer, open_pa
     expect(page.locator("#stop-dialog")).to_be_hidden()
     assert eventlet_server.get("/training/status").json()["state"] == "running"
     page.click("#stop")
-    page.click(f"#stop-dialog button[value={mode}]")
+    expect(page.locator("#stop-about")).to_contain_text("The program gets SIGTERM")
+    expect(page.locator("#stop-about")).not_to_contain_text("checkpoint")
+    expect(page.locator("#stop-discard")).to_be_hidden()  # For a program of a command that is the same.
+    page.click("#stop-save")
     wait_for_state(page, "stopped")
-    [run_dir] = eventlet_server.runs_dir.iterdir()
-    assert eventlet_server.run(run_dir.name)["stop"]["mode"] == mode
     expect(page.locator("#again")).to_be_visible()
+
+
+@pytest.mark.parametrize("mode", ["save", "discard", ""])
+def test_a_run_that_saves_may_be_stopped_with_and_without_its_work(
+    eventlet_server: LiveServer, open_page: OpenPage, mode: str
+) -> None:
+    page = open_page(eventlet_server.url)
+    page.evaluate("""async () => {
+        const { askHowToStop } = await import("/static/views/dialogs.js");
+        const on_stop = { signal: "SIGTERM", grace_s: 30, saves: true, exports: true };
+        window.answer = askHowToStop({ state: "running", on_stop }).then(String);
+    }""")
+    expect(page.locator("#stop-about")).to_contain_text("checkpoint to resume from and exports its best model")
+    page.click(f"#stop-dialog button[value='{mode}']")
+    assert page.evaluate("window.answer") == (mode or "null")
+
+
+def test_a_run_without_output_for_long_is_marked(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    training = SteeredTraining(eventlet_server)
+    training.epoch(0)
+    run_id = eventlet_server.start_run(training.config_name)
+    page = open_page(eventlet_server.url)
+    expect(page.locator("#log")).to_contain_text("epoch 1 is done")
+    expect(page.locator("#silence")).to_be_hidden()
+    run_dir = eventlet_server.runs_dir / run_id
+    before = time.time() - 12.5 * 60
+    for file in run_dir.rglob("*.*"):
+        os.utime(file, (before, before))
+    page.reload()
+    expect(page.locator("#silence")).to_contain_text("No output for 12 min.")
+    expect(page.locator("#state")).to_have_text("running")
+
+
+def test_a_deletion_is_noticed_in_other_tabs(
+    eventlet_server: LiveServer, open_page: OpenPage, console: Console
+) -> None:
+    console.expected.append(REFUSED_REQUEST)
+    older, newer = "2026-01-01_00-00-00", "2026-01-02_00-00-00"
+    for run_id in (older, newer):
+        write_run(eventlet_server.runs_dir, run_id)
+    latest = open_page(eventlet_server.url)
+    own = open_page(f"{eventlet_server.url}/runs/{newer}")
+    listed = open_page(f"{eventlet_server.url}/runs")
+    for page in (latest, own):
+        expect(page.locator("#about")).to_contain_text(newer)
+    expect(listed.locator("#runs-body tr")).to_have_count(2)
+    eventlet_server.delete(f"/training/models/{newer}")
+    for page in (latest, own, listed):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # As when somebody turns to the tab.
+    expect(latest.locator("#about")).to_contain_text(older)
+    expect(own.locator("#now-title")).to_have_text("No such run")
+    expect(listed.locator("#runs-body tr")).to_have_count(1)
 
 
 HOLD_LOCK = """
@@ -248,7 +303,7 @@ def test_a_run_that_starts_or_that_stops_says_so(eventlet_server: LiveServer, op
     wait_for_log(eventlet_server, run_id, "ready")
     assert eventlet_server.post("/training/stop?wait=0").status_code == 202
     wait_for_state(page, "stopping")
-    expect(page.locator("#stop")).to_have_text("Stop at once…")
+    expect(page.locator("#stop")).to_be_hidden()  # Its signal is on its way; nothing makes it quicker.
     program_of(eventlet_server, run_id).kill()
     wait_for_state(page, "stopped")
 
@@ -282,7 +337,7 @@ def test_a_failure_says_why(eventlet_server: LiveServer, open_page: OpenPage) ->
     expect(page.locator("#log")).to_contain_text("it will not go well")
     expect(page.locator("#last-lines")).to_have_text("it will not go well")
     expect(page.locator("#no-charts")).to_have_text("No metrics were logged.")
-    expect(page.locator("#no-epochs")).to_have_text("No epoch was finished.")
+    expect(page.locator("#no-epochs")).to_have_text("No epoch was logged.")
     page.click("#again")
     wait_until(lambda: len(list(eventlet_server.runs_dir.iterdir())) == 2, 10)
     wait_for_state(page, "failed")
@@ -340,7 +395,7 @@ def test_several_processes_say_why_nothing_is_live(tmp_path: Path, open_page: Op
         page = open_page(server.url)
         expect(page.locator("#connection")).to_have_text("No live updates")
         expect(page.locator("#notice")).to_contain_text("-w 1")
-        expect(page.locator("#now-title")).to_have_text("No training yet")
+        expect(page.locator("#now-title")).to_have_text("No runs yet")
         page.click(".places a[href='start']")
         expect(page.locator("#start-button")).to_be_visible()
     finally:

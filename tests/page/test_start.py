@@ -90,7 +90,7 @@ def test_a_value_is_checked_by_the_service_as_it_is_typed(
     expect(problem(page, "trainer.max_epochs")).to_have_text("must be a whole number")
     expect(field(page, "trainer.max_epochs")).to_have_attribute("aria-invalid", "true")
     page.click("#start-button")
-    expect(page.locator("#start-problem")).to_have_text("Not started: see the fields marked.")
+    expect(page.locator("#start-problem")).to_have_text("Not started. Correct the marked fields.")
     field(page, "trainer.max_epochs").fill("7")
     expect(problem(page, "trainer.max_epochs")).to_be_hidden()
     page.fill("#model_name", ".hidden")

@@ -1,0 +1,47 @@
+/** What can be done with the run that is followed. */
+import { byId, setText } from "../dom.js";
+import { pathOfComparison } from "../router.js";
+import { isActive } from "../state.js";
+
+const RESUMABLE = new Set(["stopped", "interrupted", "failed"]);
+
+export function renderActions({ run, detail, start, stop, isLoaded, missing }) {
+  const hasEnded = run !== null && !isActive(run);
+  byId("first-start").hidden = run !== null || !isLoaded || missing !== null;
+  byId("all-runs").hidden = missing === null;
+  // A stop that is under way can be hurried only where it saves.
+  byId("stop").hidden = run === null || hasEnded || (run.state === "stopping" && !run.on_stop?.saves);
+  byId("stop").disabled = stop.isBusy;
+  setText(byId("stop"), run?.state === "stopping" ? "Stop now\u2026" : "Stop\u2026");
+  byId("resume").hidden = !RESUMABLE.has(run?.state) || !hasFile(detail, (path) => path === "checkpoints/last.ckpt");
+  // A run that another program left here was never asked for, so it cannot be asked for again.
+  byId("again").hidden = byId("change").hidden = !hasEnded || !run.config_name;
+  byId("again").disabled = start.isBusy;
+  byId("compare-link").hidden = run === null;
+  if (run !== null) link(run.run_id);
+  renderDownload(hasEnded ? detail : null);
+  const problem = stop.problem ?? start.problem;
+  byId("run-problem").hidden = problem === null;
+  setText(byId("run-problem"), problem?.message ?? "");
+}
+
+function link(runId) {
+  byId("resume").href = `start?resume=${encodeURIComponent(runId)}`;
+  byId("change").href = `start?from=${encodeURIComponent(runId)}`;
+  byId("compare-link").href = pathOfComparison([runId]);
+}
+
+/** A model that nobody has tested is not the main thing to take from a run. */
+function renderDownload(detail) {
+  const button = byId("download");
+  button.hidden = !detail?.model || !hasFile(detail, (path) => path.endsWith(".onnx"));
+  if (button.hidden) return;
+  const isTested = wasTested(detail.model);
+  button.classList.toggle("primary", isTested);
+  setText(button, isTested ? "Download model" : "Download untested model");
+}
+
+/** Whether a model's card tells how good it is on the test images. */
+export const wasTested = ({ test_metrics }) => Object.values(test_metrics ?? {}).some(Number.isFinite);
+
+const hasFile = (detail, isWanted) => (detail?.artifacts ?? []).some(({ path }) => isWanted(path));
