@@ -1,0 +1,131 @@
+"""Make a dataset with train, val and test of a folder that has only class folders: `python -m trainer.split data/flat`.
+
+It asks nothing and overwrites nothing. The same images, shares and seed give the same splits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from trainer.datasetfolder import SPLITS, find_layout
+from trainer.imagefile import content_digest
+from trainer.imagefolder import contents, readable
+from trainer.images import DataInvalid, Split, find_split, read_content
+from trainer.stratify import split_off
+from trainer.threads import in_threads
+
+
+class SplitRefused(ValueError):
+    """The folder cannot be split, or the target is not free; the message says why and what would be right."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parse(arguments)
+    target = options.to or options.folder.absolute().with_name(f"{options.folder.absolute().name}-split")
+    try:
+        _refuse(options.folder, target, options.val + options.test)
+        splits = make_splits(options.folder, {"val": options.val, "test": options.test}, options.seed)
+        write_splits(splits, target, HOW[options.how])
+    except (SplitRefused, DataInvalid, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if options.how == "move":
+        _remove_empty(options.folder)
+    for name, split in splits.items():
+        print(f"{name}: {len(split):,} images in {readable(str(target / name))}")
+    _say_ignored(options.folder)
+    return 0
+
+
+def make_splits(folder: Path, shares: dict[str, float], seed: int) -> dict[str, Split]:
+    """Divide the images of the class folders in `folder`. Raises DataInvalid where they are too few or unreadable."""
+    rest = find_split("folder", folder)
+    digests = in_threads(lambda i: content_digest(read_content(rest.paths[i])), len(rest), lambda *_: None)
+    by_path = dict(zip(rest.paths, digests, strict=True))
+    splits, left = {}, 1.0
+    for name, share in shares.items():
+        if share:
+            rest, splits[name] = split_off(rest, [by_path[path] for path in rest.paths], share / left, seed, name)
+            left -= share
+    return {name: split for name in SPLITS if (split := (splits | {"train": rest}).get(name)) is not None}
+
+
+def write_splits(splits: dict[str, Split], target: Path, place: Callable[[Path, Path], object]) -> None:
+    """Place every image at TARGET/SPLIT/CLASS/..., by the name that it has. The target appears when it is complete."""
+    unfinished = target.with_name(f".{target.name}.part")
+    try:
+        unfinished.mkdir(parents=True)
+    except FileExistsError:
+        left = f"{unfinished} is left of an attempt that did not finish: see what it holds, and remove it"
+        raise SplitRefused(left) from None
+    for name, split in splits.items():
+        for path in split.paths:
+            copy = unfinished / name / path.relative_to(split.path)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            place(path, copy)
+    unfinished.rename(target)
+
+
+def _link(path: Path, place: Path) -> None:
+    place.symlink_to(path.absolute())
+
+
+HOW: dict[str, Callable[[Path, Path], object]] = {"copy": shutil.copy2, "link": _link, "move": shutil.move}
+
+
+def _refuse(folder: Path, target: Path, share: float) -> None:
+    layout = find_layout(folder)
+    if layout.folders:
+        names = ", ".join(readable(path.name) for path in layout.folders.values())
+        raise SplitRefused(f"{folder} has splits already ({names}): a training makes those that are missing by itself")
+    if os.path.lexists(target):
+        raise SplitRefused(f"{target} exists already: remove it, or choose another place with --to")
+    if target.absolute().is_relative_to(folder.absolute()):
+        raise SplitRefused(f"{target} lies in the folder that is to be split: choose another place with --to")
+    if share > 0.95:
+        raise SplitRefused("--val and --test must leave some images to train on: together they are at most 0.95")
+
+
+def _remove_empty(folder: Path) -> None:
+    for parent, _, _ in os.walk(folder, topdown=False):
+        with suppress(OSError):  # not empty
+            os.rmdir(parent)
+
+
+def _say_ignored(folder: Path) -> None:
+    ignored = len(contents(folder).ignored)
+    if ignored:
+        print(
+            "1 file that is not an image was left"
+            if ignored == 1
+            else f"{ignored:,} files that are not images were left"
+        )
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError("must be from 0 to less than 1")
+    return share
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    description = "Make a dataset with train, val and test of a folder that has only class folders."
+    parser = argparse.ArgumentParser(prog="python -m trainer.split", description=description)
+    parser.add_argument("folder", type=Path, help="holds CLASS/IMAGE")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="the dataset to make; default: FOLDER-split")
+    parser.add_argument("--val", type=_share, default=0.15, metavar="SHARE", help="of each class; default: 0.15")
+    parser.add_argument("--test", type=_share, default=0.15, metavar="SHARE", help="of each class; default: 0.15")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="chooses the images; default: 0")
+    parser.add_argument("--how", choices=list(HOW), default="copy", help="what to do with the images; default: copy")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
