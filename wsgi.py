@@ -8,6 +8,9 @@ import sys
 import warnings
 
 if __name__ == "__main__":
+    from process_one import serve_below
+
+    serve_below()
     # Known; gunicorn is the other way to serve.
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
     # No host names are looked up here, so eventlet's own way of doing that need not be imported.
