@@ -16,6 +16,8 @@ export const renderModels = whenChanged(
   },
 );
 
+const NOT_TESTED = "not tested";
+
 const downloadPath = ({ run_id }, variant) => `training/models/${encodeURIComponent(run_id)}/download${variant ? `?variant=${encodeURIComponent(variant)}` : ""}`;
 
 function card(model) {
@@ -70,12 +72,12 @@ function figures(model) {
     ["Classes", Array.isArray(model.class_names) ? String(model.class_names.length) : null],
   ];
   const shown = told.filter(([, value]) => value !== null);
-  return make("dl", { className: "facts" }, ...shown.map(([name, value]) => make("div", {}, make("dt", { text: name }), make("dd", { text: value }))));
+  return make("dl", { className: "facts" }, ...shown.map(([name, value]) => make("div", {}, make("dt", { text: name }), make("dd", { text: value, className: value === NOT_TESTED ? "untested" : "" }))));
 }
 
 function accuracyOf({ test_metrics }) {
   const [name, value] = Object.entries(test_metrics ?? {}).find(([each]) => /acc/i.test(each)) ?? Object.entries(test_metrics ?? {})[0] ?? [];
-  if (!Number.isFinite(value)) return ["Test accuracy", "not tested"];
+  if (!Number.isFinite(value)) return ["Test accuracy", NOT_TESTED];
   return /acc/i.test(name) ? ["Test accuracy", percentage(value)] : [name, metric(value)];
 }
 

@@ -91,6 +91,7 @@ def test_a_value_is_checked_by_the_service_as_it_is_typed(
     expect(field(page, "trainer.max_epochs")).to_have_attribute("aria-invalid", "true")
     page.click("#start-button")
     expect(page.locator("#start-problem")).to_have_text("Not started. Correct the marked fields.")
+    expect(field(page, "trainer.max_epochs")).to_be_focused()
     field(page, "trainer.max_epochs").fill("7")
     expect(problem(page, "trainer.max_epochs")).to_be_hidden()
     page.fill("#model_name", ".hidden")
@@ -305,3 +306,18 @@ def test_a_training_goes_on_from_an_earlier_run(server: LiveServer, open_page: O
     expect(page.locator("#config_name")).to_be_visible()
     expect(problem(page, "optimizer.learning_rate")).to_be_hidden()
     assert asked(page) == {"config_name": "tiny.yaml", "dataset": "pets", "model_name": "mine", "overrides": {}}
+
+
+def test_a_first_start_proposes_what_trains_on_a_dataset(server: LiveServer, open_page: OpenPage) -> None:
+    server.write_command("a_command", "exit_with.py", "0")
+    server.write_command("b_command", "exit_with.py", "{val_data_dir}")
+    page = open_page(server.url + "/start")
+    expect(field(page, "trainer.max_epochs")).to_have_value("3")
+    expect(page.locator("#config_name")).to_have_value("tiny.yaml")
+    page.select_option("#config_name", "a_command.yaml")
+    expect(page.locator("#dataset")).to_be_hidden()  # It uses none, so none is told.
+    expect(page.locator("#preview")).to_be_hidden()
+    assert "dataset" not in asked(page)
+    page.select_option("#config_name", "b_command.yaml")
+    expect(page.locator("#dataset")).to_be_visible()
+    assert asked(page)["dataset"] == "pets"
