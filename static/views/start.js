@@ -85,7 +85,9 @@ export class StartForm {
   #fill(configs, datasets) {
     fill(byId("config_name"), configs.map((name) => [name, experimentName(name)]), "No experiments found");
     if (configs.length === 0) setText(byId("config_name-about"), "Put a YAML file into the service's folder of experiments.");
-    fill(byId("dataset"), [...datasets.map(({ dataset_name: name }) => [name, name]), [OTHER_FOLDERS, "Other folders…"]]);
+    const usableFirst = [...datasets].sort((a, b) => Boolean(a.problem) - Boolean(b.problem));
+    const options = usableFirst.map(({ dataset_name: name, problem }) => [name, problem ? `${name} (not usable yet)` : name]);
+    fill(byId("dataset"), [...options, [OTHER_FOLDERS, "Other folders…"]]);
     const none = "No datasets found. A dataset is a folder NAME/{train,val,test}/CLASS in the service's data folder.";
     setText(byId("dataset-hint"), datasets.length ? "" : none);
     this.#preview.know(datasets);
@@ -179,7 +181,7 @@ export class StartForm {
     const own = { model_name: byId("model_name").value.trim() || null, overrides: this.#settings.overrides() };
     if (this.#resume.runId) return { resume_from: this.#resume.runId, ...own };
     const dataset = byId("dataset").value;
-    const folders = Object.fromEntries(FOLDERS.map((name) => [name, byId(name).value.trim()]).filter(([, value]) => value));
+    const folders = Object.fromEntries(FOLDERS.map((name) => [name, byId(name).value.trim() || null]));
     return {
       config_name: byId("config_name").value,
       ...(this.#usesData ? (dataset ? { dataset } : folders) : {}),

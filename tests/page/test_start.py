@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,33 @@ def test_a_dataset_is_looked_at_before_it_is_trained_on(server: LiveServer, open
     page.fill("#train_data_dir", "/data/train")
     assert asked(page)["train_data_dir"] == "/data/train"
     assert "dataset" not in asked(page)
+
+
+def test_what_a_dataset_lacks_and_what_is_ignored_is_shown(
+    server: LiveServer, open_page: OpenPage, console: Console
+) -> None:
+    console.expected.append(REFUSED_REQUEST)
+    for split in ("val", "test"):
+        shutil.rmtree(server.data_dir / "pets" / split)
+    for number in range(3):
+        (server.data_dir / "pets" / "train" / "cat" / f"{number}.cr2").write_bytes(b"")
+    write_images(server.data_dir / "archive", {"cat": 60, "dog": 180})
+    (server.data_dir / "archive" / "train").rename(server.data_dir / "flat")
+    page = open_page(server.url + "/start")
+    expect(page.locator("#dataset")).to_have_value("pets")  # the first that can be trained on
+    expect(page.locator("#preview-counts")).to_have_text(
+        "2 classes  ·  24 to train, some of them to validate, none to test  ·  ignored: 3 .cr2"
+    )
+    expect(page.locator("#preview-findings")).to_contain_text("no val folder")
+    expect(page.locator("#preview-findings")).to_contain_text("3 files ending in .cr2")
+    page.select_option("#dataset", label="flat (not usable yet)")
+    expect(page.locator("#preview-findings")).to_contain_text("python -m trainer.split")
+    expect(page.locator("#preview-counts")).to_have_text("")
+    expect(page.locator("#dataset-problem")).to_contain_text("no train folder")
+    page.select_option("#dataset", label="Other folders…")
+    page.fill("#train_data_dir", str(server.data_dir / "pets" / "train"))
+    expect(page.locator("#dataset-problem")).to_be_hidden()
+    assert (asked(page)["val_data_dir"], asked(page)["test_data_dir"]) == (None, None)
 
 
 def test_a_value_is_checked_by_the_service_as_it_is_typed(

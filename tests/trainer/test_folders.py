@@ -158,7 +158,7 @@ def test_a_missing_split_is_a_warning_that_says_what_happens(pets: Path) -> None
     assert report["errors"] == []
     said = [(each["kind"], each["split"]) for each in report["warnings"]]
     assert said == [("missing_split", "val"), ("missing_split", "test"), ("unused_folders", None)]
-    assert "15% of the train images" in report["warnings"][0]["message"]
+    assert "by default 15%" in report["warnings"][0]["message"]
     assert find(pets) == ["train"]
 
 
@@ -167,7 +167,7 @@ def test_a_flat_folder_says_what_is_missing_and_how_to_make_it(pets: Path, capsy
     assert main([str(flat)]) == 1
     told = capsys.readouterr().out
     assert (
-        f"no train folder, only class folders (cat, dog): make splits of it with: python -m trainer.split '{flat}'"
+        f"no train folder, only class folders (cat, dog): make splits of it with `python -m trainer.split '{flat}'`"
         in told
     )
 

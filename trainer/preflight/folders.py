@@ -9,13 +9,13 @@ from trainer.datasection import Data
 from trainer.datasetfolder import some
 from trainer.imagefolder import count_endings, name_problem, readable
 from trainer.imageformats import is_heif
-from trainer.preflight.finding import Finding, about_files, images
+from trainer.preflight.finding import MAX_FILES, Finding, about_files, images
 from trainer.preflight.inventory import Inventory, SplitInventory
 
 INSTALL_HEIF = "install pillow-heif (pip install pillow-heif) or convert them"
 WITHOUT = {
-    "val": f"each training takes {Data().val_share:.0%} of the train images of each class for it (data.val_share)",
-    "test": "the model is not tested, and its report is on the val images, unless data.test_share is set",
+    "val": f"a training validates on a part of the train images (data.val_share, by default {Data().val_share:.0%})",
+    "test": "a training does not test, and reports on the val images, unless data.test_share is set",
 }
 """What a training does without a folder of this split."""
 MIN_TRAIN_IMAGES = 10
@@ -34,11 +34,12 @@ def folder_errors(inventory: Inventory) -> list[Finding]:
 
 def split_errors(found: SplitInventory) -> Iterator[Finding]:
     """Find what is wrong with one split, whatever the others are like."""
-    closed = [f"{found.name_of(each.path)}: {each.reason}" for each in found.problems]
-    if closed:
-        others = f", nor can {len(closed) - 1:,} others" if len(closed) > 1 else ""
-        message = f"{found.name_of(found.problems[0].path)} cannot be read{others}: {found.problems[0].reason}"
-        yield about_files("unreadable_folder", message, closed, found.split)
+    for each in found.problems[:MAX_FILES]:
+        message = f"{found.name_of(each.path)} cannot be read: {each.reason}"
+        yield Finding("unreadable_folder", message, found.split)
+    if len(found.problems) > MAX_FILES:
+        message = f"{found.split}: {len(found.problems) - MAX_FILES:,} more folders cannot be read"
+        yield Finding("unreadable_folder", message, found.split)
     for name in found.classes:
         problem = name_problem(name)
         if problem is not None:
