@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from trainer import experiment, libraries, reasons, rundir, strict_yaml
+from trainer import experiment, libraries, reasons, resumable, rundir, strict_yaml
 from trainer.datasetfolder import SPLITS
 from trainer.digests import digests_of, kept_in
 from trainer.experiment import ExperimentInvalid
@@ -57,6 +57,9 @@ def _load(options: argparse.Namespace) -> experiment.Experiment:
 def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rundir.RunDir, stop: Stop) -> int:
     given = {split: getattr(options, f"{split}_data_dir") for split in SPLITS}
     splits = find_splits({split: folder for split, folder in given.items() if folder})
+    earlier = rundir.RunDir(options.resume_from) if options.resume_from else None
+    if earlier is not None:
+        resumable.refuse_misfit(resumable.read_last_state(earlier), earlier, loaded, splits["train"].class_names)
     _claim(run, loaded)
     try:
         splits = complete(splits, loaded.data, loaded.seed, lambda split: _digests(split, options.cache_dir, stop))
@@ -70,7 +73,7 @@ def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rund
             config_name=options.config_name or options.config.name,
             model_name=options.model_name,
             splits=splits,
-            resume_from=rundir.RunDir(options.resume_from) if options.resume_from else None,
+            resume_from=earlier,
             cache_dir=options.cache_dir,
             show_bar=sys.stdout.isatty(),
             place=Place(0, ranks.size),

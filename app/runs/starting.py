@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,10 +12,12 @@ from app.runs.exceptions import InvalidStart
 from app.runs.experiments import ExperimentFolder, load_file
 from app.runs.preflight import Preflight, Report
 from app.runs.store import Run, RunStore
+from trainer import resumable
 from trainer.datasetfolder import SPLITS
 from trainer.experiment import Experiment
-from trainer.imagefolder import holds_classes, list_folder
-from trainer.rundir import RunDir
+from trainer.imagefolder import holds_classes, holds_images, list_folder
+from trainer.resumable import ResumeImpossible
+from trainer.rundir import RunDir, is_there
 
 DIRECTORY_FIELDS = tuple(f"{split}_data_dir" for split in SPLITS)
 TRAIN_FIELD = DIRECTORY_FIELDS[0]
@@ -90,12 +91,14 @@ class Planner:
         earlier = self._store.find(asked.resume_from) if asked.resume_from is not None else None
         experiment = self._experiment(asked, earlier)
         directories = self._directories(asked, earlier)
-        errors = {} if earlier is None else _resume_errors(earlier, experiment)
+        errors = {} if earlier is None else _resume_errors(earlier, experiment, asked)
         used = self._used(experiment)
         for name, value in directories.items():
             problem = self._directory_problem(name, value, name in used, is_ours=experiment.command is None)
             if problem is not None:
                 errors[name] = [problem]
+        if earlier is not None and not errors and (problem := _other_classes(earlier, directories)):
+            errors["train_data_dir"] = [problem]
         if errors:
             raise InvalidStart("The run cannot be started: " + _sentence(errors), errors)
         model_name = asked.model_name or (earlier and earlier.model_name) or "model"
@@ -200,14 +203,24 @@ def _field_of(key: str, asked: StartRequest) -> str:
     return f"overrides.{key}" if key in asked.overrides else key
 
 
-def _resume_errors(earlier: Run, experiment: Experiment) -> dict[str, list[str]]:
+def _resume_errors(earlier: Run, experiment: Experiment, asked: StartRequest) -> dict[str, list[str]]:
+    """Why `earlier` cannot be resumed, or which settings it cannot be resumed with."""
     if experiment.command is not None:
         return {"resume_from": ["A `command` experiment has no checkpoint of ours to resume from."]}
     if earlier.is_active:
         return {"resume_from": [f"Run {earlier.run_id} is still active; stop it first."]}
-    if not os.path.isfile(earlier.directory.last_checkpoint):
-        return {"resume_from": [f"Run {earlier.run_id} has no checkpoints/last.ckpt to resume from."]}
-    return {}
+    try:
+        state = resumable.read_last_state(earlier.directory)
+    except ResumeImpossible as error:
+        return {"resume_from": [str(error)]}
+    errors = resumable.problems(state, experiment, is_complete=is_there(earlier.directory.result))
+    return {_field_of(name, asked): texts for name, texts in errors.items()}
+
+
+def _other_classes(earlier: Run, directories: Mapping[str, str | None]) -> str | None:
+    folders = list_folder(Path(str(directories["train_data_dir"]))).folders
+    classes = [each.name for each in folders if holds_images(each)]
+    return resumable.data_problem(resumable.read_last_state(earlier.directory), classes, None)
 
 
 def _tell(finding: Mapping[str, Any]) -> str:

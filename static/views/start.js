@@ -138,16 +138,17 @@ export class StartForm {
     const chosen = this.#chosen();
     if (!chosen) return;
     const isRun = chosen === this.#resume.runId;
-    let [plan, experiment] = [null, null];
+    let [run, experiment] = [null, null];
     try {
-      if (isRun) plan = await this.#api.post("training/check", { resume_from: chosen });
-      experiment = isRun ? plan.experiment : await this.#api.get(configPath(chosen));
+      // Its own configuration, not the check's: a complete run passes that only with other values.
+      if (isRun) run = await this.#api.get(`training/runs/${encodeURIComponent(chosen)}`);
+      experiment = isRun ? run.config : await this.#api.get(configPath(chosen));
     } catch (error) {
       if (error.problem === undefined) throw error; // The check that follows says what is wrong with it.
       if (isAway(error.problem) && this.#shown === chosen) return; // It is asked for again.
     }
     if (chosen !== this.#chosen()) return;
-    if (isRun && plan !== null && this.#shown !== chosen) choose(byId("model_name"), plan.request.model_name);
+    if (isRun && run !== null && this.#shown !== chosen) choose(byId("model_name"), run.model_name ?? "model");
     if (!isRun) setText(byId("config_name-about"), experiment?.description ?? "");
     this.#usesData = !experiment?.command || JSON.stringify(experiment.command).includes("_data_dir}");
     this.#showDataset();

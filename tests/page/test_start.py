@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.app.written import write_run
+from tests.app.written import write_checkpoint, write_run
 from tests.conftest import end
 from tests.page.conftest import LOST_SOCKET, REFUSED_REQUEST, Console
 from tests.servers import LiveServer
 from tests.trainer.trainings import TINY, write_images
+from trainer import strict_yaml
 
 try:
     from playwright.sync_api import expect
@@ -272,9 +273,7 @@ def write_resumable(server: LiveServer, overrides: dict[str, Any] | None = None)
     request = {"config_name": "tiny.yaml", "dataset": "pets", "model_name": "mine", "overrides": overrides or {}}
     folders = {f"{split}_data_dir": str(server.data_dir / "pets" / split) for split in ("train", "val", "test")}
     run = write_run(server.runs_dir, "2026-01-01_00-00-00", "stopped", request=request | folders)
-    (run / "config.yaml").write_text(TINY + "seed: 5\n", encoding="utf-8")
-    (run / "checkpoints").mkdir()
-    (run / "checkpoints" / "last.ckpt").touch()
+    write_checkpoint(run, strict_yaml.parse(TINY) | {"seed": 5}, ("cat", "dog"))
     return run
 
 

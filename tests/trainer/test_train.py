@@ -53,6 +53,7 @@ def test_a_completed_training_leaves_its_files_and_nothing_else(completed: Start
         f"checkpoints/{best.name}",
         f"checkpoints/{best.stem}.onnx",
         "checkpoints/last.ckpt",
+        "checkpoints/last.json",
         "classification_model.json",
         "report.json",
         "report.md",
