@@ -134,6 +134,7 @@ class Training:
             stopping = self._experiment.early_stopping
             self._say(f"early stopping: {stopping.monitor} has not improved for {stopping.patience} epochs")
         if self._earlier and self._trainer.global_step == self._earlier.state.step:
+            self._progress.begin_fit(max(0, self._start.epoch - 1), self._earlier.state.step, 0)
             self._say("nothing is left to train; the best checkpoint is tested and exported")
 
     def _request_to_others(self) -> Request:
@@ -226,7 +227,9 @@ class Training:
             enable_model_summary=False,
             log_every_n_steps=1,  # LogTraining decides itself; this one only keeps a warning about short epochs away
         )
-        # Lightning 2.6 puts a handler of its own in front of ours at each fit and ends on SIGTERM with exit code 0.
+        # Lightning 2.6 puts a handler of its own in front of ours at each fit and ends on SIGTERM with exit code 0; on
+        # several devices that handler starts a broadcast in which nobody else takes part. No argument turns it off, and
+        # no hook comes early enough to take the handler away again before a signal may arrive.
         trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
         return trainer
 

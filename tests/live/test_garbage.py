@@ -330,7 +330,7 @@ def test_a_full_disk_fails_the_run_and_not_the_service(small_disk: Path, stopped
     with following(server) as client:
         run_id = server.start_run(server.write_command("f", "fill_disk.py", "{run_dir}"))
         run = server.wait_for_state(run_id, "failed")
-        assert run["reason"] == "no space left on device"
+        assert run["reason"].startswith(f"no space left on device: {server.runs_dir / run_id}")
         wait_until(lambda: client.state == "failed", 5)
     ask_everything(server, run_id)
     refused = server.post("/training/start", {"config_name": "f.yaml"})

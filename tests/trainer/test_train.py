@@ -112,6 +112,7 @@ def test_the_report_agrees_with_the_metrics_and_the_images(completed: Started, s
 def test_the_log_says_the_essential_and_nothing_else(completed: Started) -> None:
     lines = completed.log.splitlines()
     assert [line.partition(" ")[0].rstrip(":") for line in lines] == [
+        "loading",
         "decoding",
         "decoding",
         "decoding",
@@ -127,7 +128,7 @@ def test_the_log_says_the_essential_and_nothing_else(completed: Started) -> None
         "export",
         "completed",
     ]
-    assert lines[5] == "images: 40 train, 8 val, 8 test; 2 classes"
+    assert lines[6] == "images: 40 train, 8 val, 8 test; 2 classes"
 
 
 def test_the_card_tells_what_a_consumer_needs(completed: Started, squares: Path) -> None:
