@@ -1,6 +1,6 @@
 /** The models: what each can do, and how to use it. */
 import { byId, make, setText, whenChanged } from "../dom.js";
-import { UNKNOWN, bytes, experimentName, metric, percentage, shortMoment } from "../format.js";
+import { UNKNOWN, bytes, experimentName, metric, percentage } from "../format.js";
 import { pathOfRun } from "../router.js";
 import { snippetFor } from "../snippet.js";
 import { choice } from "../choice.js";
@@ -22,7 +22,7 @@ const downloadPath = ({ run_id }, variant) => `training/models/${encodeURICompon
 
 function card(model) {
   const name = make("h2", {}, make("a", { text: model.model_name, href: pathOfRun(model.run_id) }));
-  const about = [model.dataset_name, experimentName(model.config_name), shortMoment(startOf(model.run_id))].filter(Boolean).join("  ·  ");
+  const about = [model.dataset_name, experimentName(model.config_name), model.run_id].filter(Boolean).join("  ·  ");
   const files = filesOf(model);
   return make(
     "li",
@@ -83,12 +83,6 @@ function accuracyOf({ test_metrics }) {
 
 function inputOf({ input_shape }) {
   return Array.isArray(input_shape) ? input_shape.slice(1).join(" × ") : null;
-}
-
-/** The run's id is the time of its start. */
-function startOf(runId) {
-  const [, day, time] = /^(\d{4}-\d\d-\d\d)_(\d\d-\d\d-\d\d)/.exec(runId) ?? [];
-  return day === undefined ? null : `${day}T${time.replaceAll("-", ":")}`;
 }
 
 /** A program for the file that is chosen, and how to know that it arrived whole. */
