@@ -171,6 +171,8 @@ class Planner:
         may_be_none = is_ours and name != TRAIN_FIELD
         if value is None and may_be_none:
             return None
+        if value is None and is_used and not is_ours:
+            return f"There is no such folder, but this experiment's program is given {{{name}}}: give one."
         if not value:
             alternative = ", or null to train without such a folder" if may_be_none else ""
             return f"{MISSING} Give the folder, or `dataset`: the name of a dataset{alternative}." if is_used else None

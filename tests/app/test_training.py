@@ -148,6 +148,8 @@ def test_a_command_gets_the_folders_it_uses(shared: LiveServer, tmp_path: Path) 
     )
     told = problem(shared.post("/training/start", {"config_name": "echo"}), 422)
     assert set(told["errors"]) == {"train_data_dir", "val_data_dir"}
+    told = problem(shared.post("/training/start", {"config_name": "echo", "val_data_dir": None}), 422)
+    assert "{val_data_dir}" in told["errors"]["val_data_dir"][0]
     folders = {"train_data_dir": str(tmp_path), "val_data_dir": str(tmp_path.parent)}
     run_id = shared.start_run("echo", model_name="Größe 1.0", **folders)
     shared.wait_for_state(run_id, "completed")
