@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.runs import processes
+from app.runs.complaints import Complaints
 from app.runs.events import Event, SystemMeasured
 from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.follower import Follower
@@ -67,6 +68,7 @@ class Supervisor:
         """Followers of runs that are over, and what they have seen; the one asked for last comes last."""
         self._is_publisher = False
         self._measured_at = 0.0
+        self._complaints = Complaints(logger, "The supervisor")
         self._mutex = threading.RLock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -93,8 +95,9 @@ class Supervisor:
                 looked_at = began_at
                 try:
                     self.poll()
-                except Exception:
-                    logger.exception("The supervisor goes on after an error.")
+                    self._complaints.succeeded()
+                except Exception as error:
+                    self._complaints.failed(error)
             # With many clients a look takes much of the processor. Then requests have as much, before the next one.
             pause_s = max(self._pause_s(has_changed), min(time.thread_time() - cpu_s, self._poll_interval_s))
 
