@@ -32,12 +32,16 @@ QUANTISED = ["Conv", "MatMul", "Gemm"]
 """The operators with large weights. With all that can be quantised, a ViT's and a ConvNeXt's logits differed more."""
 
 
+OF_ORIGINAL = ("max_difference", "allowed_difference", "tolerance")
+"""Facts in the metadata that are not true of a variant; its own stand in the model card."""
+
+
 def convert(name: str, source: Path, target: Path, calibration: Calibration) -> None:
     """Write the variant `name` (fp16, int8) of `source` to `target`, one self-contained file that onnx.checker accepts.
 
     Raises whatever the libraries do. `calibration` is used up by int8 alone.
     """
-    facts = {each.key: each.value for each in onnx.load(source).metadata_props}
+    facts = {each.key: each.value for each in onnx.load(source).metadata_props if each.key not in OF_ORIGINAL}
     model = _CONVERSIONS[name](source, calibration)
     onnx.helper.set_model_props(model, facts | {"variant": name})
     target.write_bytes(model.SerializeToString())

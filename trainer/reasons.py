@@ -88,7 +88,7 @@ def _in_its_own_words(error: BaseException) -> str:
     message = lines[0] if not lines[0].startswith("Caught ") else lines[-1].partition(": ")[2]
     message = " ".join(message.split())
     if "ExportFailed" in _names(error):
-        return f"export: {message}"
+        return f"export: {message}{_place(error)}"
     if _names(error) & PLAIN:
         return message
     return f"{type(error).__name__}: {message}".removesuffix(": ") + _place(error)
@@ -96,7 +96,11 @@ def _in_its_own_words(error: BaseException) -> str:
 
 def _place(error: BaseException) -> str:
     """Where in the user's own code it happened (" (my_networks.py, line 7)"), empty where it was not there."""
-    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    frames = [
+        (frame.f_code.co_filename, line)
+        for each in _causes(error)
+        for frame, line in traceback.walk_tb(each.__traceback__)
+    ]
     libraries = (os.path.dirname(__file__), *sysconfig.get_paths().values())
     own = [(file, line) for file, line in frames if not file.startswith((*libraries, "<"))]
     return f" ({os.path.basename(own[-1][0])}, line {own[-1][1]})" if own else ""

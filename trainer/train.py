@@ -81,6 +81,7 @@ class Training:
         self._say_start()
         device = str(self._trainer.strategy.root_device)
         loggers.tell_hyperparameters(self._loggers, loggers.hyperparameters(self._request, self._module, device))
+        self._model_files().try_export(self._module)
         self._stop.begin_keeping()
         self._fit(ranks)
         card = self._save_model(self._test(self._load_best()))
@@ -173,9 +174,11 @@ class Training:
 
     def _save_model(self, test_metrics: dict[str, float] | None) -> dict[str, Any]:
         """Export the best checkpoint; write and return the model card. `test_metrics`: None after a stop."""
-        checkpoint = self._load_best()
-        files = ModelFiles(self._request, self._batches, self._progress, self._stop, self._say)
-        return files.write(self._module.cpu(), checkpoint, self._checkpoints.best_train_metrics, test_metrics)
+        checkpoint, metrics = self._load_best(), self._checkpoints.best_train_metrics
+        return self._model_files().write(self._module.cpu(), checkpoint, metrics, test_metrics)
+
+    def _model_files(self) -> ModelFiles:
+        return ModelFiles(self._request, self._batches, self._progress, self._stop, self._say)
 
     # what is built
 

@@ -120,6 +120,7 @@ def test_the_log_says_the_essential_and_nothing_else(completed: Started) -> None
         "torch",
         "images",
         "ResNetForImageClassification",
+        "export",
         "epoch",
         "epoch",
         "epoch",
@@ -140,7 +141,7 @@ def test_the_card_tells_what_a_consumer_needs(completed: Started, squares: Path)
     assert set(card["train_metrics"]) == {"train/loss", "train/acc"}
     assert set(card["test_metrics"]) == {"test/loss", "test/acc"}
     assert card["input_shape"] == [None, 1, 8, 8]
-    assert 0 <= card["max_difference"] <= 1e-4
+    assert 0 <= card["max_difference"] <= card["allowed_difference"]
     content = Path(card["model_path"]).read_bytes()
     assert card["sha256"] == hashlib.sha256(content).hexdigest()
     model = onnx.load_from_string(content)
@@ -151,6 +152,9 @@ def test_the_card_tells_what_a_consumer_needs(completed: Started, squares: Path)
     assert json.loads(facts["std"]) == card["std"]
     assert json.loads(facts["input_shape"]) == card["input_shape"]
     assert (facts["run_id"], facts["model_name"]) == ("completed", "squares")
+    for name in ("max_difference", "allowed_difference"):
+        assert json.loads(facts[name]) == card[name]
+    assert facts["tolerance"] == card["tolerance"]
     assert (squares / "test" / card["class_names"][0]).is_dir()
 
 
@@ -242,6 +246,20 @@ checkpoint: {monitor: val/acc, last_every_n_epochs: 2}
     assert "my_networks.TwoParts: " in done.log
     # 5 batches, 2 to a step: 3 steps an epoch.
     assert done.progress["total_steps"] == 9 == done.progress["step"]
+
+
+def test_a_network_that_cannot_be_exported_is_not_trained(launcher: Launcher, squares: Path, tmp_path: Path) -> None:
+    branch = "        images = images * 2 if images.sum() > 0 else images\n"
+    (tmp_path / "branching.py").write_text(
+        OWN_NETWORK.replace("        return self.head", branch + "        return self.head")
+    )
+    config = write_config(tmp_path, "model: {class_path: branching.TwoParts}\n" + TINY[TINY.index("data:") :])
+    done = launcher.train(config, squares, PYTHONPATH=str(tmp_path))
+    assert done.process.returncode == 1
+    assert done.last_line.startswith("error: export: the network cannot be exported to ONNX, so it is not trained: its")
+    assert done.last_line.endswith("(branching.py, line 11)")
+    assert "epoch 0" not in done.log
+    assert not list(done.run.checkpoints.iterdir())
 
 
 @pytest.mark.slow
