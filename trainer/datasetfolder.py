@@ -15,6 +15,8 @@ NAMES = {
     "test": ("test", "testing"),
 }
 """What the folder of each split may be called, in upper or lower case."""
+VAL_SHARE = 0.15
+"""So much of the train images is split off to validate on, unless an experiment says otherwise."""
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from trainer.datasection import Data
-from trainer.datasetfolder import some
+from trainer.datasetfolder import VAL_SHARE, some
 from trainer.imagefolder import count_endings, name_problem, readable
 from trainer.imageformats import is_heif
 from trainer.preflight.finding import MAX_FILES, Finding, about_files, images
@@ -14,7 +13,7 @@ from trainer.preflight.inventory import Inventory, SplitInventory
 
 INSTALL_HEIF = "install pillow-heif (pip install pillow-heif) or convert them"
 WITHOUT = {
-    "val": f"a training validates on a part of the train images (data.val_share, by default {Data().val_share:.0%})",
+    "val": f"a training validates on a part of the train images (data.val_share, by default {VAL_SHARE:.0%})",
     "test": "a training does not test, and reports on the val images, unless data.test_share is set",
 }
 """What a training does without a folder of this split."""
