@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from app.runs.exceptions import RunError
+
 MAX_SAID = 10
 """So many different errors are said in full before it works again."""
 
@@ -23,7 +25,10 @@ class Complaints:
         self._count += 1
         if said not in self._said and len(self._said) < MAX_SAID:
             self._said.add(said)
-            self._logger.error("%s goes on after an error.", self._what, exc_info=error)
+            if isinstance(error, RunError):  # Its message says what is wrong. The place in our code does not matter.
+                self._logger.error("%s goes on after an error: %s", self._what, error)
+            else:
+                self._logger.error("%s goes on after an error.", self._what, exc_info=error)
         elif self._count == 10 ** (len(str(self._count)) - 1):
             self._logger.error("%s met with %d errors, lastly %s", self._what, self._count, said)
 

@@ -23,6 +23,16 @@ class NoRuns(NotFound):
         super().__init__("No training runs found")
 
 
+class RunsUnreadable(RunError):
+    """The folder of all runs cannot be read, so nobody knows which runs there are."""
+
+    def __init__(self, runs_dir: str, error: OSError) -> None:
+        super().__init__(
+            f"The runs folder {runs_dir} (TRAINING_RUNS_DIR) cannot be read: {error.strerror or error}. Check that its "
+            "disk is mounted and that the service's user may read it."
+        )
+
+
 class ExperimentNotFound(NotFound):
     def __init__(self, name: str, available: list[str]) -> None:
         there_is = ", ".join(available) or "none: the folder holds no .yaml file"

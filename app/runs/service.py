@@ -13,8 +13,9 @@ from typing import Any
 from app.runs import disk, launcher, processes
 from app.runs.exceptions import LaunchFailed, OtherRunActive, RunActive
 from app.runs.prewarm import Prewarm
+from app.runs.run import Run
 from app.runs.starting import Plan, Planner, StartRequest
-from app.runs.store import Run, RunStore
+from app.runs.store import RunStore
 from trainer.experiment import to_yaml
 from trainer.rundir import RunDir, is_there, read_json, utc_now, write_json, write_text
 

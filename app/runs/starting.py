@@ -11,7 +11,8 @@ from app.runs.datasets import DatasetFolder
 from app.runs.exceptions import InvalidStart
 from app.runs.experiments import ExperimentFolder, load_file
 from app.runs.preflight import Preflight, Report
-from app.runs.store import Run, RunStore
+from app.runs.run import Run
+from app.runs.store import RunStore
 from trainer import resumable
 from trainer.datasetfolder import SPLITS
 from trainer.experiment import Experiment
@@ -89,6 +90,8 @@ class Planner:
     def plan_unseen(self, asked: StartRequest) -> Plan:
         """As `plan`, without a look at the images: takes no time."""
         earlier = self._store.find(asked.resume_from) if asked.resume_from is not None else None
+        if earlier is not None:
+            _refuse_foreign(earlier)
         experiment = self._experiment(asked, earlier)
         directories = self._directories(asked, earlier)
         errors = {} if earlier is None else _resume_errors(earlier, experiment, asked)
@@ -203,6 +206,13 @@ def _field_of(key: str, asked: StartRequest) -> str:
     if not key:
         return "resume_from" if asked.config_name is None else "config_name"
     return f"overrides.{key}" if key in asked.overrides else key
+
+
+def _refuse_foreign(earlier: Run) -> None:
+    """Raise InvalidStart for a directory whose config.yaml and checkpoints are not known to be ours."""
+    if not earlier.is_ours:
+        problem = f"Run {earlier.run_id} cannot be resumed: {earlier.reason}."
+        raise InvalidStart(problem, {"resume_from": [problem]})
 
 
 def _resume_errors(earlier: Run, experiment: Experiment, asked: StartRequest) -> dict[str, list[str]]:

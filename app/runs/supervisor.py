@@ -15,9 +15,10 @@ from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.follower import Follower
 from app.runs.lock import PublisherLock
 from app.runs.prewarm import Prewarm
+from app.runs.run import Run
 from app.runs.stamps import Stamp, stamp
 from app.runs.states import has_verdict
-from app.runs.store import Run, RunStore
+from app.runs.store import RunStore
 from trainer.rundir import RunDir
 from trainer.verdict import INTERRUPTED
 
