@@ -65,6 +65,10 @@ def _class_errors(inventory: Inventory) -> Iterator[Finding]:
     claimed = _claimed(inventory.splits["train"])
     if len(claimed) == 1:
         yield Finding("classes", f"train has one class only ({claimed[0]}); at least two are needed", "train")
+    single = [name for name, number in inventory.splits["train"].num_images.items() if number == 1]
+    if single and "val" in inventory.layout.missing:
+        message = f"no val folder, and no image to split off a class that has only one: {some(single)}"
+        yield Finding("classes", message, "train")
     for split in [each for each in inventory.splits if each != "train"]:
         own = _claimed(inventory.splits[split])
         if not own or not claimed:
