@@ -22,8 +22,7 @@ STATUS = {
     domain.OtherRunActive: 409,
     domain.DeletionRefused: 403,
     domain.LaunchFailed: 500,
-    domain.DataFolderUnreadable: 503,
-    domain.RunsUnreadable: 503,
+    domain.DataFolderUnreadable: 500,
     domain.DiskFull: 507,
 }
 

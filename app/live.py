@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -15,8 +16,9 @@ from app.access import Access
 from app.broadcast import NAMESPACE, Broadcast
 from app.errors import status_of
 from app.extensions import error_body
-from app.runs.events import Event, SystemMeasured
+from app.runs.events import Event, SystemMeasured, size_of
 from app.runs.exceptions import RunError
+from app.runs.position import Attempts, Position
 from app.runs.supervisor import Supervisor
 from app.schemas import SubscribeSchema
 
@@ -25,8 +27,8 @@ FOLLOW = "follow"
 RUN_PREFIX = "run:"
 EVERYBODY = "everybody"
 
-MAX_QUEUED_PACKETS = 128
-"""A client with more unsent packets gets nothing until it has taken them (python-socketio's queues have no bound)."""
+MAX_UNSENT_BYTES = 2 * 1024 * 1024
+"""A client with more to take gets nothing until it has taken it (python-socketio's queues have no bound)."""
 
 Environ = dict[str, Any]
 
@@ -38,6 +40,10 @@ class Live:
         self._socketio = socketio
         self._broadcast = broadcast
         self._lagging: dict[str, list[str]] = {}
+        self._unsent_bytes: dict[str, int] = {}
+        """Of each client whose queue was not empty, about."""
+        self._behind: dict[str, str | None] = {}
+        """The run of each client that was answered in part and has not asked for the rest yet."""
         self.supervisor: Supervisor | None = None
         """Set by the factory, since each needs the other."""
 
@@ -47,15 +53,22 @@ class Live:
             return
         first = events[0]
         audience = [EVERYBODY] if isinstance(first, SystemMeasured) else [FOLLOW, room_of(first.run_id)]
+        size = sum(map(size_of, events))
         for sid, eio_sid in list(self._participants(audience)):
-            if self._num_queued(eio_sid) > MAX_QUEUED_PACKETS:
+            if not self._can_take(sid, eio_sid, size):
                 self.set_aside(sid)
         self._broadcast.send(events, audience)
         if isinstance(first, SystemMeasured):
             self._readmit()
+            self._remind()
 
     def forget(self, sid: str) -> None:
         self._lagging.pop(sid, None)
+        self._behind.pop(sid, None)
+
+    def disconnected(self, sid: str) -> None:
+        self.forget(sid)
+        self._unsent_bytes.pop(sid, None)
 
     def set_aside(self, sid: str) -> None:
         """Emit nothing to a client that has not caught up, until it has taken what it was sent."""
@@ -64,11 +77,30 @@ class Live:
         for room in self._lagging[sid]:
             self._socketio.server.leave_room(sid, room, namespace=NAMESPACE)
 
+    def tell_position_later(self, sid: str, run_id: str | None) -> None:
+        """State the position once the present thread has ended, which sends the acknowledgement last of all.
+
+        A client that hears of a gap while its subscription is in flight takes the answer for what fills it. As some
+        libraries handle each message in a thread of its own, it is told again each second until it asks.
+        """
+        self._behind[sid] = run_id
+        acknowledging = threading.current_thread()
+
+        def tell() -> None:
+            acknowledging.join()
+            self.tell_position(sid, run_id)
+
+        self._socketio.start_background_task(tell)
+
     def tell_position(self, sid: str, run_id: str | None) -> None:
         """State where the run's streams stand: a client that has not everything sees the gap and asks for the rest."""
         assert self.supervisor is not None
         for event in self.supervisor.position(run_id):
             self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=sid)
+
+    def _remind(self) -> None:
+        for sid, run_id in list(self._behind.items()):
+            self.tell_position(sid, run_id)
 
     def _readmit(self) -> None:
         """Let those who have taken everything back in, and tell them the position: they see the gap and catch up."""
@@ -80,6 +112,13 @@ class Live:
                     self._socketio.server.enter_room(sid, room, namespace=NAMESPACE)
                 if room != EVERYBODY:
                     self.tell_position(sid, None if room == FOLLOW else room.removeprefix(RUN_PREFIX))
+
+    def _can_take(self, sid: str, eio_sid: str, size: int) -> bool:
+        if not self._num_queued(eio_sid):
+            self._unsent_bytes.pop(sid, None)
+            return True
+        self._unsent_bytes[sid] = self._unsent_bytes.get(sid, 0) + size
+        return self._unsent_bytes[sid] <= MAX_UNSENT_BYTES
 
     def _participants(self, audience: list[str]) -> Iterable[tuple[str, str]]:
         if not audience:
@@ -99,6 +138,8 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
         super().__init__(NAMESPACE)
         self._live = live
         self._access = access
+        self._told: dict[str, Attempts] = {}
+        """By client what its last answer was about, so that it need not say that itself."""
 
     def on_connect(self, auth: Any = None) -> None:
         token = auth.get("token") if isinstance(auth, dict) else None
@@ -120,12 +161,15 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
                 join_room(FOLLOW if run_id is None else room_of(run_id))
 
         assert self._live.supervisor is not None
+        position = Position(wanted["row"], wanted["log_offset"], wanted["attempt"], self._told.get(sid))
         try:
-            told, is_all = self._live.supervisor.subscribe(run_id, wanted["row"], wanted["log_offset"], join)
+            told, is_all, attempts = self._live.supervisor.subscribe(run_id, position, join)
         except RunError as error:
             return error_body(status_of(error), str(error))
+        if attempts is not None:
+            self._told[sid] = attempts
         if not is_all and (told["rows"] or told["log"]["text"]):
-            self._live.tell_position(sid, run_id)  # So the rest comes in pieces, as fast as the client takes them.
+            self._live.tell_position_later(sid, run_id)  # So the rest comes in pieces, as fast as it is taken.
         elif not is_all:
             self._live.set_aside(sid)  # Its files are being rewritten, or spoilt: asking at once would not help.
         return told
@@ -138,7 +182,8 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
                 leave_room(room)
 
     def on_disconnect(self, *_: Any) -> None:
-        self._live.forget(request.sid)  # type: ignore[attr-defined]
+        self._told.pop(request.sid, None)  # type: ignore[attr-defined]
+        self._live.disconnected(request.sid)  # type: ignore[attr-defined]
 
 
 class SocketGate:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
+import orjson
 from flask import Response, current_app, request
 
 from app import schemas
 from app.domain import domain
 from app.extensions import AS_IT_WAS, Blueprint, encode_each
 from app.runs.catalogue import Wanted
-from app.runs.rows import WantedRows
-from app.runs.stamps import Stamp
-from app.runs.table import identify
+from app.runs.rows import WantedRows, tell
+from app.runs.summary import describe
+from app.runs.table import Table
 
 blp = Blueprint("metrics", __name__, url_prefix="/training/metrics", description="The metrics of the runs.")
 
@@ -64,9 +63,7 @@ def get_metrics(query: dict[str, Any], run_id: str) -> Response:
 @blp.errors(404, shapes={422: schemas.MetricsErrorSchema})
 def get_metrics_summary(run_id: str) -> Response:
     """Totals, best and final values. Only a metric whose direction is known has a best value."""
-    views = domain().views
-    path = views.metrics_file(run_id)
-    return _answer(run_id, path, {}, lambda: _whole(*views.summary(run_id, path)))
+    return _answer(run_id, {}, lambda table: iter([orjson.dumps({"run_id": run_id, **describe(table)})]))
 
 
 def _rows(run_id: str, query: dict[str, Any]) -> Response:
@@ -74,37 +71,35 @@ def _rows(run_id: str, query: dict[str, Any]) -> Response:
     columns = query["columns"]
     names = None if columns is None else tuple(columns.split(","))
     wanted = WantedRows(query["since_row"], query["max_points"], names)
-    views = domain().views
-    path = views.metrics_file(run_id)
-    return _answer(run_id, path, query, lambda: views.metrics(run_id, path, wanted))
+    return _answer(run_id, query, lambda table: tell(run_id, table, wanted))
 
 
-def _whole(stamp: Stamp, answer: dict[str, Any]) -> tuple[Stamp, Iterator[bytes]]:
-    return stamp, iter([json.dumps(answer).encode()])
-
-
-def _answer(
-    run_id: str, path: Path, query: dict[str, Any], make: Callable[[], tuple[Stamp, Iterator[bytes]]]
-) -> Response:
-    """Answer from a metrics file: 304 where the client has what would be said, else what `make` tells, in pieces.
+def _answer(run_id: str, query: dict[str, Any], tell: Callable[[Table], Iterator[bytes]]) -> Response:
+    """Answer from a run's metrics file: 304 where the client has what would be told, else that, in pieces.
 
     Each piece is made where it holds up nobody, and sent before the next.
     """
-    offload = current_app.extensions["offload"]
-    tag = _tag(run_id, path, query, identify(path))
-    if request.if_none_match.contains(tag):
+    views, offload, known, endpoint = (
+        domain().views,
+        current_app.extensions["offload"],
+        request.if_none_match,
+        request.endpoint,
+    )
+    file, tag = views.metrics_file(run_id), ""
+
+    def tell_news(table: Table) -> Iterator[bytes]:
+        nonlocal tag
+        said = repr((endpoint, run_id, file, sorted(query.items()), table.version))
+        tag = hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()[:32]
+        return iter(()) if known.contains_weak(tag) else tell(table)  # A proxy that compresses makes a tag weak.
+
+    pieces = offload(lambda: views.read(file, tell_news))
+    begin, more = next(pieces, None), offload(lambda: next(pieces, None))
+    if begin is None:
         response = Response(status=304)
     else:
-        stamp, pieces = offload(make)
-        tag = _tag(run_id, path, query, stamp)
-        begin, more = next(pieces), offload(lambda: next(pieces, None))
         rest = iter(lambda: offload(lambda: next(pieces, None)), None)
         response = Response(begin if more is None else chain([begin, more], rest), mimetype="application/json")
     response.set_etag(tag)
     response.headers["Cache-Control"] = "no-cache"  # Kept, but asked for each time.
     return response
-
-
-def _tag(run_id: str, path: Path, query: dict[str, Any], stamp: Stamp) -> str:
-    said = repr((request.endpoint, run_id, str(path), sorted(query.items()), stamp))
-    return hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()[:32]

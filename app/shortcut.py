@@ -8,7 +8,6 @@ from typing import Any
 
 from app.access import Access
 from app.pages import SAFETY_HEADERS
-from app.runs.exceptions import RunError
 from app.runs.status import Status
 
 PATH = "/training/status"
@@ -55,5 +54,5 @@ class StatusShortcut:
     def _tell(self) -> dict[str, Any] | None:
         try:
             return self._status.describe()
-        except (OSError, RunError):
+        except OSError:
             return None

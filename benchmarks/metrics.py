@@ -24,8 +24,8 @@ from pathlib import Path
 
 import psutil
 
+from app.runs.inspection import inspect
 from app.runs.rows import WantedRows, tell
-from app.runs.table import look
 from benchmarks.baselines import pandas_metrics
 from benchmarks.figures import Figure
 from tests.app.written import write_run
@@ -106,7 +106,7 @@ def ms(act: Callable[[], object]) -> float:
 
 
 def ours(path: Path) -> bytes:
-    return b"".join(tell("run", look(path), WantedRows()))
+    return b"".join(tell("run", inspect(path), WantedRows()))
 
 
 def write_metrics(path: Path, num_rows: int) -> None:

@@ -62,11 +62,12 @@ export class Sync {
   }
 
   #ask({ isAnew = false, isLogLeftOut = false } = {}) {
-    const { run, metrics, log } = this.#getState();
+    const { run, metrics, attempt, log } = this.#getState();
     const hasNothing = isAnew || run === null;
     const asked = {
       run_id: this.#runId,
       row: hasNothing ? 0 : metrics.count,
+      attempt: hasNothing ? null : attempt,
       log_offset: hasNothing || isLogLeftOut ? null : log.nextOffset,
     };
     this.#asked = asked;
@@ -110,7 +111,7 @@ export class Sync {
   #isKnown(name, event) {
     const { run, metrics, log } = this.#getState();
     if (name === "run") return !isActive(run) && isActive(event); // The answer knew the end; nothing comes after it.
-    if (name === "metrics") return event.from_row + event.rows.length <= metrics.count;
+    if (name === "metrics") return this.#isOfAttempt(event) && event.from_row + event.rows.length <= metrics.count;
     if (name === "log") return event.next_offset <= log.nextOffset;
     return false;
   }
@@ -121,7 +122,7 @@ export class Sync {
     else if (name === "run") this.#applyRun(event);
     else if (this.#isOfAnother(event)) return this.#runId !== null || (name !== "metrics" && name !== "log");
     else if (name === "progress") this.#dispatch({ type: "progress", progress: event });
-    else if (name === "metrics" && event.from_row !== this.#getState().metrics.count) return false;
+    else if (name === "metrics" && !(this.#isOfAttempt(event) && event.from_row === this.#getState().metrics.count)) return false;
     else if (name === "log" && event.offset !== this.#getState().log.nextOffset) return false;
     else this.#dispatch({ ...event, type: name });
     return true;
@@ -129,6 +130,12 @@ export class Sync {
 
   #applyRun(run) {
     if (this.#runId === null || this.#runId === run.run_id) this.#dispatch({ type: "run", run });
+  }
+
+  /** Whether rows go on with ours; not when the metrics file was begun anew. */
+  #isOfAttempt(event) {
+    const { metrics, attempt } = this.#getState();
+    return metrics.count === 0 || event.attempt === attempt;
   }
 
   #isOfAnother(ofRun) {

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from trainer.datasetfolder import VAL_SHARE
 from trainer.schema import between, setting
 
 
@@ -78,7 +77,7 @@ class Data:
         " pixels takes 0.15 MB",
     )
     val_share: float = setting(
-        VAL_SHARE,
+        0.15,
         between(0.01, 0.9),
         doc="where there is no val folder: so much of the train images of each class is split off to validate on",
     )

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import MetricsUnreadable
-from app.runs.run import Run
+from app.runs.inspection import inspect
 from app.runs.stamps import Stamp, are_settled, modified_at, stamp
-from app.runs.states import UNKNOWN, has_verdict
-from app.runs.store import RunStore
+from app.runs.states import has_verdict
+from app.runs.store import Run, RunStore
 from app.runs.summary import Summary, summarise
-from app.runs.table import look, read
+from app.runs.tables import read
 from trainer.rundir import RunDir, is_there
 
 FIELDS = ("created_at", "duration_s", "status", "config_name", "model_name", "dataset")
@@ -58,6 +58,7 @@ class _Entry:
 
     item: dict[str, Any]
     watched: _Watched
+    is_over: bool
     is_final: bool
     summary: Summary | None = None
 
@@ -119,8 +120,7 @@ class Catalogue:
 
     def _told(self, entry: _Entry, with_best: bool) -> dict[str, Any]:
         """With what is looked at each time, since it costs little for the runs of a page."""
-        checkpoint = RunDir(self._store.runs_dir / entry.item["run_id"]).last_checkpoint
-        has_checkpoint = entry.item["status"] != UNKNOWN and is_there(checkpoint)
+        has_checkpoint = is_there(RunDir(self._store.runs_dir / entry.item["run_id"]).last_checkpoint)
         summary = self._summary(entry) if with_best else None
         return entry.item | {
             "has_checkpoint": has_checkpoint,
@@ -131,15 +131,20 @@ class Catalogue:
     def _summary(self, entry: _Entry) -> Summary:
         if entry.summary is None:
             file = entry.item["metrics_file"]
-            try:
-                entry.summary = Summary() if file is None else read(lambda: look(Path(file)), summarise)
-            except MetricsUnreadable:
-                entry.summary = Summary()
+            entry.summary = Summary() if file is None else _summarise(Path(file), entry.is_over)
         return entry.summary
 
     def _forget_all_but(self, ids: Sequence[str]) -> None:
         if len(self._kept) > len(ids):
             self._kept = {run_id: entry for run_id in ids if (entry := self._kept.get(run_id))}
+
+
+def _summarise(file: Path, is_over: bool) -> Summary:
+    """Nothing of a file that cannot be read: the list has the run all the same."""
+    try:
+        return read(lambda: inspect(file, is_final=is_over), summarise)
+    except MetricsUnreadable:
+        return Summary()
 
 
 def _is_wanted(item: dict[str, Any], wanted: Wanted) -> bool:
@@ -150,15 +155,11 @@ def _is_wanted(item: dict[str, Any], wanted: Wanted) -> bool:
 
 
 def _read(run: Run, watched: _Watched) -> _Entry:
-    """A verdict is final, and nothing writes into the directory after it: so what is read then may be kept.
-
-    So may an unknown one, until it gets other files.
-    """
-    is_final = has_verdict(run.record) or run.state == UNKNOWN
+    """A verdict is final, and nothing writes into the directory after it: so what is read then may be kept."""
     item = {
         "run_id": run.run_id,
         "created_at": run.created_at,
-        "modified_at": watched.modified_at if watched.metrics or run.is_ours else run.ended_at,
+        "modified_at": watched.modified_at,
         "status": run.state,
         "reason": run.reason,
         "has_metrics": watched.metrics is not None,
@@ -170,7 +171,7 @@ def _read(run: Run, watched: _Watched) -> _Entry:
         "ended_at": run.ended_at,
         "duration_s": _seconds_between(run.started_at, run.ended_at),
     }
-    return _Entry(item, watched, is_final=is_final and are_settled(watched.stamps))
+    return _Entry(item, watched, not run.is_active, is_final=has_verdict(run.record) and are_settled(watched.stamps))
 
 
 def _seconds_between(start: str | None, end: str | None) -> float | None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from app.runs.chunk import NonFinite, Number, Row
 from trainer.direction import Direction
-
-Row = list[float | int | None]
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class RunChanged:
 
 @dataclass(frozen=True)
 class EpochChanged:
-    """An epoch's metrics merged so far; published again when one is added or changed.
+    """An epoch's metrics merged so far; published again when one is added or changed. Its number is the program's own.
 
     It comes right before the rows that changed it. `num_rows` is how many rows were merged: whoever was told of more
     rows meanwhile, by subscribing again, was told the epochs anew as well.
@@ -32,10 +31,10 @@ class EpochChanged:
 
     name: ClassVar[str] = "epoch"
     run_id: str
-    epoch: int
+    epoch: Number
     max_epochs: int | None
     num_rows: int
-    metrics: dict[str, float | int | None]
+    metrics: dict[str, Number | None]
 
     def payload(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -43,11 +42,13 @@ class EpochChanged:
 
 @dataclass(frozen=True)
 class MetricsLogged:
-    """New rows, aligned with `columns`; `from_row` is the number of rows before them. Not finite is None.
+    """New rows, aligned with `columns`. `from_row` is the number of rows before them.
 
-    `non_finite` tells where: {column: {"nan" or "inf" or "-inf": [index in `rows`]}}. `directions` says of each column
-    whose direction is known whether lower or higher is better.
-    Without rows it states the position, so that a client which missed something notices.
+    What is not finite is None, and `non_finite` tells where: {column: {"nan" or "inf" or "-inf": [index in `rows`]}}.
+    A column with nothing but text there is not in `columns`; `text_columns` names all with text in them. `directions`
+    says of each column whose direction is known whether lower or higher is better. `attempt` changes when the file
+    was begun anew; then `from_row` is 0, and nothing of what was published before counts. Without rows it states the
+    position, so that a client which missed something notices.
     """
 
     name: ClassVar[str] = "metrics"
@@ -55,8 +56,11 @@ class MetricsLogged:
     columns: list[str]
     from_row: int
     rows: list[Row]
-    non_finite: dict[str, dict[str, list[int]]]
+    non_finite: NonFinite
+    text_columns: list[str]
     directions: dict[str, Direction]
+    num_skipped_rows: int
+    attempt: str | None
 
     def payload(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -97,6 +101,18 @@ class SystemMeasured:
 
     def payload(self) -> dict[str, Any]:
         return self.measures
+
+
+def size_of(event: Event) -> int:
+    """About how many bytes an event takes as JSON."""
+    size = 1024
+    if isinstance(event, LogWritten):
+        size += len(event.text)
+    elif isinstance(event, MetricsLogged):
+        size += 24 * len(event.columns) * (1 + len(event.rows))
+    elif isinstance(event, EpochChanged):
+        size += 48 * len(event.metrics)
+    return size
 
 
 Event = RunChanged | EpochChanged | MetricsLogged | ProgressChanged | LogWritten | SystemMeasured

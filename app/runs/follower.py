@@ -7,24 +7,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from app.runs.chunk import Chunk
+from app.runs.epochs import Epochs
 from app.runs.events import (
     EpochChanged,
     Event,
     LogWritten,
     MetricsLogged,
     ProgressChanged,
-    Row,
     RunChanged,
 )
 from app.runs.logtail import LogTail, first_line, read_log
-from app.runs.metrics import NonFinite, finite, merge_epochs, non_finite
 from app.runs.metricstail import MetricsTail
-from app.runs.run import Run
+from app.runs.position import Attempts, Position
+from app.runs.store import Run
 from trainer.direction import Direction, directions
 
 RECENT_LOG_BYTES = 64 * 1024
 MAX_CATCH_UP_LOG_BYTES = 1024 * 1024
-MAX_CATCH_UP_CELLS = 25_000
+MAX_CATCH_UP_BYTES = 400 * 1024
+"""Of rows and epochs as JSON, about. Encoding them takes some milliseconds, and a socket of any client takes them."""
 
 
 class Follower:
@@ -40,7 +42,8 @@ class Follower:
         self._metrics = MetricsTail()
         self._metrics_file: Path | None = None
         self._log = LogTail()
-        self._epochs: dict[int, dict[str, Any]] = {}
+        self._epochs = Epochs()
+        self._num_skipped = 0
         self._progress: dict[str, Any] | None = None
         self._directed_columns: list[str] = []
         self._known_directions: dict[str, Direction] = {}
@@ -55,7 +58,7 @@ class Follower:
 
     def skip_to_end(self) -> None:
         """Take everything that is there as published; used for a run that was going on before we were."""
-        for _ in self._read_metrics():
+        for _ in self._new_metrics():
             pass
         self._log.skip_to_end(self.run.directory.log, is_final=not self.run.is_active)
         self._progress = self.run.progress
@@ -69,7 +72,7 @@ class Follower:
         self.run = run
         is_final = not run.is_active
         events: list[Event] = [] if is_final else self._new_state()
-        events += self._new_progress() + self._new_metrics()
+        events += [*self._new_progress(), *self._new_metrics()]
         while chunks := self._log.read_new(run.directory.log, is_final):
             events += [LogWritten(run.run_id, c.offset, c.next_offset, c.text) for c in chunks]
             if not is_final:
@@ -81,33 +84,39 @@ class Follower:
 
     def position(self) -> list[Event]:
         """State where the run's streams stand, so that whoever missed something notices, and then, as ever, the run."""
-        run_id, num_rows, offset = self.run.run_id, self._metrics.num_rows, self._log.offset
+        run_id, offset = self.run.run_id, self._log.offset
         return [
             *([ProgressChanged(run_id, self._progress)] if self._progress is not None else []),
-            MetricsLogged(run_id, self._metrics.columns, num_rows, [], {}, self._directions()),
+            self._logged(None),
             LogWritten(run_id, offset, offset, ""),
             RunChanged(run_id, self.run.snapshot()),
         ]
 
-    def catch_up(self, row: int, log_offset: int | None) -> dict[str, Any]:
-        """Tell what a client misses that has `row` rows and the log up to `log_offset` (None: wants the last 64 KiB,
-        from the first line that begins there).
+    @property
+    def attempts(self) -> Attempts:
+        metrics = self._metrics
+        return Attempts(self.run.run_id, metrics.attempt, metrics.num_restarts, self._log.num_restarts)
 
-        It ends exactly where the events go on, except that of many rows only the next 25,000 cells come, and of a
-        long log only the next 1 MiB.
+    def catch_up(self, position: Position) -> dict[str, Any]:
+        """Tell what a client misses. Without a log it gets the last 64 KiB, from the first line that begins there.
+
+        It ends exactly where the events go on, except that of many rows only about the next 400 KiB come, and of a
+        long log only the next 1 MiB. `epochs` are those that the rows belong to.
         """
-        columns, from_row = self._metrics.columns, min(row, self._metrics.num_rows)
-        rows, not_finite = _for_json(columns, self._rows_from(from_row))
+        has = position.within(self.attempts)
+        from_row = has.row if has.row <= self._metrics.num_rows else 0  # One that claims more has another file in mind.
+        chunk = self._metrics.read_again(from_row, MAX_CATCH_UP_BYTES)
+        logged = self._logged(chunk, from_row).payload()
+        table = self._metrics.table
         return {
             "run": self.run.snapshot(),
             "progress": self.run.progress,
-            "columns": columns,
-            "from_row": from_row,
-            "rows": rows,
-            "non_finite": not_finite,
-            "directions": self._directions(),
-            "log": self._log_since(log_offset),
-            "epochs": [{"epoch": epoch, "metrics": dict(merged)} for epoch, merged in sorted(self._epochs.items())],
+            **{name: value for name, value in logged.items() if name != "run_id"},
+            "num_rows": self._metrics.num_rows,
+            "skipped_rows": [skipped._asdict() for skipped in table.skipped] if table is not None else [],
+            "metrics_problem": self._metrics.problem,
+            "log": self._log_since(has.log_offset),
+            "epochs": list(self._epochs.behind(chunk)) if chunk is not None else [],
         }
 
     def is_behind(self, told: dict[str, Any]) -> bool:
@@ -115,20 +124,13 @@ class Follower:
         num_rows = told["from_row"] + len(told["rows"])
         return bool(num_rows < self._metrics.num_rows or told["log"]["next_offset"] < self._log.offset)
 
-    def _rows_from(self, row: int) -> list[Row]:
-        """Read from the client's row to ours."""
-        if row == self._metrics.num_rows:
-            return []
-        max_rows = max(1, MAX_CATCH_UP_CELLS // max(1, len(self._metrics.columns)))
-        return self._metrics.read_again(self._metrics_file, row, max_rows)
-
     def _log_since(self, log_offset: int | None) -> dict[str, Any]:
         """Read from the client's offset to ours. One that claims more than there is has another log in mind."""
         end = self._log.offset
         if log_offset is None or log_offset > end:
             log_offset = first_line(self.run.directory.log, max(0, end - RECENT_LOG_BYTES), end)
         chunk = read_log(self.run.directory.log, log_offset, min(end - log_offset, MAX_CATCH_UP_LOG_BYTES))
-        return {"offset": chunk.offset, "next_offset": chunk.next_offset, "text": chunk.text}
+        return {"offset": chunk.offset, "next_offset": chunk.next_offset, "end": end, "text": chunk.text}
 
     def _new_state(self) -> list[Event]:
         state = (self.run.state, self.run.reason, self.run.pid)
@@ -144,35 +146,49 @@ class Follower:
         self._progress = progress
         return [ProgressChanged(self.run.run_id, progress)]
 
-    def _new_metrics(self) -> list[Event]:
-        run_id, max_epochs = self.run.run_id, (self._progress or {}).get("max_epochs")
-        events: list[Event] = []
-        for rows, changed in self._read_metrics():
-            columns, num_rows = self._metrics.columns, self._metrics.num_rows
-            for epoch in sorted(changed):
-                events.append(EpochChanged(run_id, epoch, max_epochs, num_rows, dict(self._epochs[epoch])))
+    def _new_metrics(self) -> Iterator[Event]:
+        """The rows that are new, after what they changed of the epochs."""
+        self._metrics_file = self.run.directory.find_metrics()
+        restarts, max_epochs = self._metrics.num_restarts, (self._progress or {}).get("max_epochs")
+        for number, chunk in enumerate(self._metrics.read_new(self._metrics_file, not self.run.is_active)):
+            if number:
+                time.sleep(0)  # Of many rows: others have their turn in between.
+            if restarts != self._metrics.num_restarts:
+                # It comes before any epoch: whoever has rows sees that they are not the file's, and asks for all.
+                restarts, self._epochs = self._metrics.num_restarts, Epochs()
+                yield self._logged(None, 0)
+            num_rows = self._metrics.num_rows
+            for epoch in self._epochs.merge(chunk):
+                yield EpochChanged(self.run.run_id, epoch, max_epochs, num_rows, self._epochs.of(epoch))
             # The rows last: a slow client that loses the end of this lacks rows then and asks for everything.
-            told = _for_json(columns, rows)
-            events.append(MetricsLogged(run_id, columns, num_rows - len(rows), *told, self._directions()))
-        return events
+            if len(chunk) or self._skipped != self._num_skipped:
+                yield self._logged(chunk, num_rows - len(chunk))
+            self._num_skipped = self._skipped
+
+    @property
+    def _skipped(self) -> int:
+        return self._metrics.table.num_skipped if self._metrics.table is not None else 0
+
+    def _logged(self, chunk: Chunk | None, from_row: int | None = None) -> MetricsLogged:
+        """The event for some rows, or for none. Then it states the position."""
+        metrics, table = self._metrics, self._metrics.table
+        texts = set(table.names_of_text_columns) if table is not None else set[str]()
+        every = list(range(len(metrics.columns)))
+        shown = [i for i in every if metrics.columns[i] not in texts or (chunk is not None and chunk.finite(i))]
+        return MetricsLogged(
+            self.run.run_id,
+            metrics.columns if len(shown) == len(every) else [metrics.columns[i] for i in shown],
+            metrics.num_rows if from_row is None else from_row,
+            [] if chunk is None else chunk.finite_rows(shown),
+            {} if chunk is None else chunk.non_finite(shown),
+            sorted(texts),
+            self._directions(),
+            self._skipped,
+            metrics.attempt,
+        )
 
     def _directions(self) -> dict[str, Direction]:
         columns = self._metrics.columns
         if columns is not self._directed_columns:  # Not at each event: a file may have thousands of columns.
             self._directed_columns, self._known_directions = columns, directions(columns)
         return self._known_directions
-
-    def _read_metrics(self) -> Iterator[tuple[list[Row], set[int]]]:
-        """Yield the rows that are new, in pieces, and which epochs changed by them."""
-        self._metrics_file = self.run.directory.find_metrics()
-        for number, rows in enumerate(self._metrics.read_new(self._metrics_file)):
-            if number:
-                time.sleep(0)  # Of many rows: others have their turn in between.
-            if rows:
-                yield rows, merge_epochs(self._metrics.columns, rows, self._epochs)
-
-
-def _for_json(columns: list[str], rows: list[Row]) -> tuple[list[Row], NonFinite]:
-    """The rows with null for what is not finite, and where that was what."""
-    found = non_finite(columns, rows)
-    return [[finite(value) for value in row] for row in rows] if found else rows, found

@@ -73,13 +73,18 @@ def _character_length(lead: int) -> int:
 
 
 class LogTail:
-    """Yield each byte of a growing log once, as text. The position is a byte offset."""
+    """Yield each byte of a growing log once, as text, and begin again when the log was begun anew.
+
+    The position is a byte offset. A log that is shorter than that was cut, as by logrotate's copytruncate.
+    """
 
     CHUNK_BYTES = 64 * 1024
     MAX_CHUNKS_PER_READ = 16
 
     def __init__(self, offset: int = 0) -> None:
         self.offset = offset
+        self.num_restarts = 0
+        """How often the log was begun anew."""
 
     def skip_to_end(self, path: Path, is_final: bool) -> None:
         """Take what is there as read, up to the last whole character."""
@@ -95,6 +100,9 @@ class LogTail:
         chunks: list[LogChunk] = []
         while True:
             chunk = read_log(path, self.offset, self.CHUNK_BYTES, is_final)
+            if chunk.size < self.offset and path.exists():
+                self.offset, self.num_restarts = 0, self.num_restarts + 1
+                continue
             if chunk.size - self.offset > self.CHUNK_BYTES * self.MAX_CHUNKS_PER_READ:
                 chunk = read_log(path, -self.CHUNK_BYTES, self.CHUNK_BYTES, is_final)
             if chunk.next_offset <= self.offset:

@@ -1,138 +1,131 @@
-"""The metrics CSV of a run, which another process writes: each row once, in order, and those read before again."""
+"""The metrics file of a run, which another process writes: each row once, in order, and what came before on demand."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-import os
-from bisect import bisect
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.runs.events import Row
-from app.runs.metrics import number
-from app.runs.stamps import Stamp, stamp_of
-from app.runs.stretch import Stretch
+from app.runs.attempt import attempt_of
+from app.runs.chunk import Chunk, Number
+from app.runs.exceptions import MetricsUnreadable
+from app.runs.inspection import inspect
+from app.runs.table import Rewritten, Table
 
-MAX_HEADER_BYTES = 1024 * 1024
 BYTES_AT_ONCE = 64 * 1024
 """So that nobody waits for rows to be parsed for longer than some milliseconds."""
 
 
 class MetricsTail:
-    """Yield each row of a Lightning metrics.csv once, in file order.
+    """Yield each row of a metrics file once, in file order, and all of them again when the file was begun anew.
 
-    Assumes of the writer: it appends rows, and when a new metric name appears it truncates the file and rewrites it
-    in place with a wider header, keeping the rows and their order. So the position is a row count; a byte offset is
-    only a shortcut, taken while the header is still the one it was measured under. An unfinished last line waits, and
-    so does everything while the file has fewer rows than were read already. What cannot be read has nothing new.
+    The position is a row count. Lightning truncates the file and rewrites it in place under a wider header whenever a
+    new metric appears, but keeps the rows and their order. While such a rewrite goes on, everything waits. A file with
+    other rows, or with fewer and not by a rewrite, is another attempt at the training.
     """
 
     def __init__(self) -> None:
-        self.columns: list[str] = []
         self.num_rows = 0
-        self._header = b""
-        self._offset = 0
-        self._row = 0
-        """The number of the row at the offset: less than `num_rows` while a rewritten file is gone through again."""
-        self._marks: list[tuple[int, int]] = []
-        """Some rows, and at which offsets they begin."""
-        self._seen: Stamp | None = None
+        self.num_restarts = 0
+        """How often the file was begun anew."""
+        self.table: Table | None = None
+        """The file up to the row `num_rows`."""
+        self.problem: str | None = None
+        """Why nothing of the file can be read."""
+        self._inspected: Table | None = None
+        """The same, or what is known so far of a file that has not the same rows yet."""
 
-    def read_new(self, path: Path | None) -> Iterator[list[Row]]:
-        """Yield the rows that are new, in pieces (some empty), aligned with `columns` as they are then.
+    @property
+    def columns(self) -> list[str]:
+        return self.table.columns if self.table is not None else []
 
-        A cell that is blank or no number is None. Take all pieces. Raises nothing.
+    @property
+    def attempt(self) -> str | None:
+        return attempt_of(self.table.first_row, self.num_restarts) if self.table is not None else None
+
+    def read_new(self, path: Path | None, is_final: bool = False) -> Iterator[Chunk]:
+        """Yield the rows that are new, in chunks. Take all of them. Raises nothing.
+
+        When it begins again, `num_restarts` grows and an empty chunk comes first. `is_final`: nobody writes any more,
+        so a last line without its end counts.
         """
-        if path is None:
-            return
+        while path is not None:
+            try:
+                table = inspect(path, self._inspected, is_final, BYTES_AT_ONCE)
+            except MetricsUnreadable as error:
+                self.problem = str(error)
+                return
+            self.problem = None
+            if table is self._inspected and table.is_whole:
+                return
+            self._inspected = table
+            if self._is_other_attempt(table):
+                self._begin_again()
+                yield Chunk(table.header, [])
+                continue
+            if table.num_rows >= self.num_rows:
+                yield from self._take(table)
+            if table.is_whole:
+                return
+
+    def read_again(self, row: int, max_bytes: int) -> Chunk | None:
+        """Rows that were read before, from one on, which with their epochs take about so many bytes as JSON.
+
+        None if there are none, or if the file is being rewritten.
+        """
+        if self.table is None or row >= self.num_rows:
+            return None
+        lines: list[bytes] = []
+        size, names_size, is_plain = 0, sum(len(name) + 4 for name in self.columns), True
         try:
-            with open(path, "rb") as file:
-                status = os.fstat(file.fileno())
-                seen = stamp_of(status)
-                while seen != self._seen and self._begin(file.fileno(), status.st_size):
-                    lines = _whole_lines(file.fileno(), self._offset, status.st_size)
-                    # A rewrite always changes the header, so the same header before and after means that the bytes
-                    # between belong to it.
-                    if first_line_of(file.fileno()) != self._header:
-                        return  # It is being rewritten: the next call looks again.
-                    if lines:
-                        yield self._take(lines)
-                    else:
-                        self._seen = seen
-        except (OSError, csv.Error):
-            return
+            for _, chunk in self.table.chunks(row):
+                is_plain = is_plain and chunk.is_plain
+                for line in chunk.lines:
+                    size += len(line) + names_size
+                    if lines and size > max_bytes:
+                        return Chunk(self.table.header, lines, is_plain)
+                    lines.append(line)
+            return Chunk(self.table.header, lines, is_plain)
+        except (OSError, Rewritten):
+            return None
 
-    def read_again(self, path: Path | None, row: int, max_rows: int) -> list[Row]:
-        """Return rows that were read before, from a given one on; fewer, or none, when the file is being rewritten."""
-        if path is None:
-            return []
-        start, offset = self._marks[bisect(self._marks, (row, math.inf)) - 1]
-        rows: list[Row] = []
-        try:
-            with open(path, "rb") as file:
-                while len(rows) < max_rows and (lines := _whole_lines(file.fileno(), offset, self._offset)):
-                    parsed = parse_rows(lines, self.columns)
-                    rows += parsed[max(0, row - start) :]
-                    start, offset = start + len(parsed), offset + len(lines)
-                return rows[:max_rows] if first_line_of(file.fileno()) == self._header else []
-        except (OSError, csv.Error):
-            return []
+    def _take(self, table: Table) -> Iterator[Chunk]:
+        for first_row, chunk in table.fresh:
+            new = chunk.since(self.num_rows - first_row)
+            self.table, self.num_rows = table, max(self.num_rows, first_row + len(chunk))
+            yield new
+        self.table = table
 
-    def _begin(self, descriptor: int, size: int) -> bool:
-        """Go through a rewritten file from its first row; False when it has no header yet."""
-        header = first_line_of(descriptor)
-        if header and (header != self._header or size < self._offset):
-            self.columns = next(csv.reader([header.decode("utf-8", errors="replace")]), [])
-            self._header, self._offset, self._row, self._marks = header, len(header), 0, [(0, len(header))]
-        return header != b""
+    def _begin_again(self) -> None:
+        self.num_rows = 0
+        self.num_restarts += 1
+        self.table = self._inspected = None
 
-    def _take(self, lines: bytes) -> list[Row]:
-        """Go on behind the lines; return those of their rows that were not read before."""
-        rows = parse_rows(lines, self.columns)
-        if self._offset - self._marks[-1][1] >= BYTES_AT_ONCE:
-            self._marks.append((self._row, self._offset))
-        num_known = self.num_rows - self._row
-        self._row, self._offset = self._row + len(rows), self._offset + len(lines)
-        self.num_rows = max(self.num_rows, self._row)
-        return rows[num_known:]
+    def _is_other_attempt(self, table: Table) -> bool:
+        """Whether a file that was read from its beginning has not the rows that were yielded, nor will have them."""
+        known = self.table
+        if known is None or not self.num_rows or table.reading is known.reading:
+            return False
+        if table.num_rows >= self.num_rows:
+            last_row = _fresh_row(table, self.num_rows - 1)
+            return not (_holds(table.first_row, known.first_row) and _holds(last_row, known.last_row))
+        return table.is_whole and not _may_be_rewritten(table, known)
 
 
-def first_line_of(descriptor: int) -> bytes:
-    """Read the header with its line end; empty when there is no complete one (in the first MiB)."""
-    head = b""
-    while b"\n" not in head:
-        if len(head) >= MAX_HEADER_BYTES:
-            return b""
-        block = os.pread(descriptor, 4096, len(head))
-        if not block:
-            return b""
-        head += block
-    return head[: head.index(b"\n") + 1]
+def _may_be_rewritten(table: Table, known: Table) -> bool:
+    """Whether a file with fewer rows may be a rewrite, as Lightning does it, that has not got further yet."""
+    if table.path != known.path or table.stamp[0] != known.stamp[0]:
+        return False
+    if not table.header.written:
+        return True
+    is_wider = table.header.written != known.header.written and set(known.columns) <= set(table.columns)
+    return is_wider and (not table.num_rows or _holds(table.first_row, known.first_row))
 
 
-def parse_rows(lines: bytes, columns: list[str]) -> list[Row]:
-    """Parse CSV lines without header; short rows are filled with None, cells beyond the header are left out."""
-    stretch = Stretch(columns, [line for line in lines.splitlines() if line])
-    if stretch.is_plain:
-        return stretch.rows
-    width = len(columns)
-    rows = []
-    text = lines.decode("utf-8", errors="replace").replace("\0", "")
-    for cells in csv.reader(io.StringIO(text, newline="")):
-        if cells:
-            row: Row = [number(column, cell) for column, cell in zip(columns, cells)]
-            rows.append(row + [None] * (width - len(row)))
-    return rows
+def _fresh_row(table: Table, row: int) -> dict[str, Number]:
+    """A row that the last inspection has read."""
+    return next((chunk.named(row - first) for first, chunk in table.fresh if first <= row < first + len(chunk)), {})
 
 
-def _whole_lines(descriptor: int, start: int, end: int) -> bytes:
-    """The next complete lines before `end`, usually at most BYTES_AT_ONCE of them; empty where there are none."""
-    size = BYTES_AT_ONCE
-    while True:
-        data = os.pread(descriptor, min(size, max(0, end - start)), start)
-        lines = data[: data.rfind(b"\n") + 1]
-        if lines or len(data) < size:
-            return lines
-        size *= 2
+def _holds(row: dict[str, Number], known: dict[str, Number]) -> bool:
+    """Whether a row says all that it said before."""
+    return known.items() <= row.items()

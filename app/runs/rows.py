@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import orjson
 
-from app.runs.metrics import NonFinite
+from app.runs.attempt import attempt_of
+from app.runs.chunk import Chunk, NonFinite
+from app.runs.downsampling import choose
 from app.runs.stamps import modified_at
-from app.runs.stretch import Stretch
 from app.runs.table import Table
-from app.runs.thinning import choose
 from trainer.direction import directions
 
 PIECE_BYTES = 128 * 1024
@@ -30,40 +30,45 @@ class WantedRows:
 
 
 def tell(run_id: str, table: Table, wanted: WantedRows) -> Iterator[bytes]:
-    """Yield the answer's JSON in pieces. Raises as Table.stretches."""
-    names = table.columns if wanted.columns is None else dict.fromkeys(wanted.columns)
-    columns = [table.columns.index(name) for name in names if name in table.columns]
+    """Yield the answer's JSON in pieces. Raises as Table.chunks."""
+    places = {name: i for i, name in enumerate(table.columns)}
+    names = places if wanted.columns is None else dict.fromkeys(wanted.columns)
+    columns = [places[name] for name in names if name in places]
     head = {
         "run_id": run_id,
         "available_columns": table.columns,
+        "text_columns": table.names_of_text_columns,
         "directions": directions(table.columns),
         "total_rows": table.num_rows,
         "max_epoch": table.maxima.get("epoch"),
         "max_step": table.maxima.get("step"),
+        "num_skipped_rows": table.num_skipped,
+        "skipped_rows": [skipped._asdict() for skipped in table.skipped],
+        "attempt": attempt_of(table.first_row),
         "csv_file": str(table.path),
         "last_modified": modified_at(table.stamp),
     }
     not_finite = _NotFinite()
     piece, num_rows = json.dumps(head)[:-1].encode() + b', "data": [', 0
-    for stretch in _chosen(table, columns, wanted):
-        piece += stretch.encoded(columns)[0 if num_rows else 1 :]
-        not_finite.add(stretch.non_finite(columns), num_rows)
-        num_rows += len(stretch)
+    for chunk in _chosen(table, columns, wanted):
+        piece += chunk.encoded(columns)[0 if num_rows else 1 :]
+        not_finite.add(chunk.non_finite(columns), num_rows)
+        num_rows += len(chunk)
         if len(piece) >= PIECE_BYTES:
             yield piece
             piece = b""
     yield piece + b'], "non_finite": {' + b", ".join(not_finite.encoded()) + b"}}"
 
 
-def _chosen(table: Table, columns: Sequence[int], wanted: WantedRows) -> Iterator[Stretch]:
+def _chosen(table: Table, columns: Sequence[int], wanted: WantedRows) -> Iterator[Chunk]:
     if wanted.max_points is None:
-        yield from (stretch for _, stretch in table.stretches(wanted.since_row))
+        yield from (chunk for _, chunk in table.chunks(wanted.since_row))
         return
     rows = choose(table, wanted.since_row, columns, wanted.max_points)
-    for start, stretch in table.stretches(wanted.since_row):
-        of_it = rows[bisect_left(rows, start) : bisect_left(rows, start + len(stretch))]
+    for start, chunk in table.chunks(wanted.since_row):
+        of_it = rows[bisect_left(rows, start) : bisect_left(rows, start + len(chunk))]
         if of_it:
-            yield stretch.only([row - start for row in of_it])
+            yield chunk.only([row - start for row in of_it])
 
 
 class _NotFinite:

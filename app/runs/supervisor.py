@@ -9,16 +9,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.runs import processes
-from app.runs.complaints import Complaints
 from app.runs.events import Event, SystemMeasured
 from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.follower import Follower
 from app.runs.lock import PublisherLock
+from app.runs.position import Attempts, Position
 from app.runs.prewarm import Prewarm
-from app.runs.run import Run
 from app.runs.stamps import Stamp, stamp
 from app.runs.states import has_verdict
-from app.runs.store import RunStore
+from app.runs.store import Run, RunStore
 from trainer.rundir import RunDir
 from trainer.verdict import INTERRUPTED
 
@@ -34,8 +33,14 @@ NOTHING_YET: dict[str, Any] = {
     "from_row": 0,
     "rows": [],
     "non_finite": {},
+    "text_columns": [],
     "directions": {},
-    "log": {"offset": 0, "next_offset": 0, "text": ""},
+    "num_skipped_rows": 0,
+    "attempt": None,
+    "num_rows": 0,
+    "skipped_rows": [],
+    "metrics_problem": None,
+    "log": {"offset": 0, "next_offset": 0, "end": 0, "text": ""},
     "epochs": [],
 }
 _REMOVED = "the run's directory was removed"
@@ -69,7 +74,6 @@ class Supervisor:
         """Followers of runs that are over, and what they have seen; the one asked for last comes last."""
         self._is_publisher = False
         self._measured_at = 0.0
-        self._complaints = Complaints(logger, "The supervisor")
         self._mutex = threading.RLock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -96,9 +100,8 @@ class Supervisor:
                 looked_at = began_at
                 try:
                     self.poll()
-                    self._complaints.succeeded()
-                except Exception as error:
-                    self._complaints.failed(error)
+                except Exception:
+                    logger.exception("The supervisor goes on after an error.")
             # With many clients a look takes much of the processor. Then requests have as much, before the next one.
             pause_s = max(self._pause_s(has_changed), min(time.thread_time() - cpu_s, self._poll_interval_s))
 
@@ -127,9 +130,10 @@ class Supervisor:
                     self._act_each_second()
 
     def subscribe(
-        self, run_id: str | None, row: int, log_offset: int | None, join: Callable[[], None]
-    ) -> tuple[dict[str, Any], bool]:
-        """Tell a newcomer what it misses of a run (None: of the active or last one), and whether that was all of it.
+        self, run_id: str | None, position: Position, join: Callable[[], None]
+    ) -> tuple[dict[str, Any], bool, Attempts | None]:
+        """Tell a newcomer what it misses of a run (None: of the active or last one), whether that was all of it, and
+        what its position refers to from now on.
 
         `join` is called at the very position where the telling ends. Raises RunNotFound.
         """
@@ -139,10 +143,10 @@ class Supervisor:
                 follower = self._follower_of(run_id)
             except NoRuns:
                 join()
-                return NOTHING_YET, True
-            told = follower.catch_up(row, log_offset)
+                return NOTHING_YET, True, None
+            told = follower.catch_up(position)
             join()
-            return told, not follower.is_behind(told)
+            return told, not follower.is_behind(told), follower.attempts
 
     def tell(self, run_id: str | None) -> dict[str, Any]:
         """Tell of a run (None: of the active or last one) what a subscription from its beginning would, of what was
@@ -150,7 +154,7 @@ class Supervisor:
         """
         with self._mutex:
             try:
-                return self._follower_of(run_id).catch_up(0, None)
+                return self._follower_of(run_id).catch_up(Position())
             except NoRuns:
                 return NOTHING_YET
 

@@ -1,248 +1,141 @@
-"""The metrics CSV of a run as a table of which only the places of the rows are kept."""
+"""The metrics CSV of a run as a table that keeps only where its rows are."""
 
 from __future__ import annotations
 
-import csv
 import os
-import threading
-from array import array
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from operator import itemgetter
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple
 
-from app.runs.exceptions import MetricsUnreadable
-from app.runs.metricstail import first_line_of
-from app.runs.stamps import Stamp, stamp_of
-from app.runs.stretch import Stretch
+from app.runs.chunk import Chunk, Number
+from app.runs.header import Header, read_header
+from app.runs.stamps import SETTLED_NS, Stamp
 
-MAX_REWRITES_MET = 20
-MAX_TABLES = 64
-ROWS_PER_MARK = 1024
 CELLS_AT_ONCE = 8192
-"""In a stretch: so that nobody waits for one to be parsed or encoded for longer than some milliseconds."""
-BYTES_AT_ONCE = 1024 * 1024
-"""Read in one go under one header: files up to that size are answered even while they are being rewritten."""
-
-REWRITTEN = "it is rewritten again and again"
-
-T = TypeVar("T")
+"""In a chunk, so that parsing or encoding one keeps nobody waiting for more than some milliseconds."""
 
 
 class Rewritten(Exception):
-    """The file was rewritten under a table's hands; a new look at it helps."""
+    """The file was rewritten while a table of it was read. To inspect it again helps."""
 
 
-@dataclass(frozen=True)
+class Segment(NamedTuple):
+    """Consecutive lines, as bytes of the file, and how many rows come before them."""
+
+    first_row: int
+    begin: int
+    end: int
+    is_plain: bool
+
+
+class Skipped(NamedTuple):
+    """A line that is no row: its number in the file, where the header is line 1, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass
 class Table:
-    """A metrics CSV as it was when it was looked at: what is in its rows is read when asked for.
+    """A metrics CSV as it was when it was inspected. Its rows are read from the file on demand.
 
-    So a file of any length costs some bytes per thousand rows, and one that grew costs what is new. Assumes of the
-    writer what MetricsTail does: it appends rows, or rewrites all under a wider header. An unfinished last line is left
-    out.
+    So a file of any length costs some bytes per thousand rows. A line is a row. A line that makes no row is skipped
+    and named. Nobody changes a table once it was inspected.
     """
 
     path: Path
     stamp: Stamp
-    """Another one is another content."""
-    columns: list[str] = field(default_factory=list)
+    inspected_ns: int = field(compare=False)
+    reading: object = field(compare=False, default_factory=object)
+    """The same for tables that were each made of the one before by reading on."""
+    header: Header = field(default_factory=lambda: Header(b"", [], ","))
     num_rows: int = 0
-    maxima: dict[str, int] = field(default_factory=dict)
-    """The largest whole number of each counter (epoch, step) that has one."""
-    header: bytes = b""
+    num_lines: int = 0
     end: int = 0
-    """Bytes of the header and all rows."""
-    last_line: bytes = b""
-    """As it is written, to know by it whether what is before the end is still the same."""
-    marks: array[int] = field(default_factory=lambda: array("Q"))
-    """Where rows 0, 1024, 2048 ... begin."""
-    odd_marks: frozenset[int] = frozenset()
-    """After which of the marks there are rows that are not plain."""
+    """Bytes up to the end of the last line that was taken."""
+    segments: list[Segment] = field(default_factory=list, compare=False)
+    maxima: dict[str, Number] = field(default_factory=dict)
+    """The greatest value of each counter (epoch, step) that has one."""
+    text_columns: set[int] = field(default_factory=set)
+    num_skipped: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+    """The first of them."""
+    first_row: dict[str, Number] = field(default_factory=dict)
+    last_row: dict[str, Number] = field(default_factory=dict)
+    edges: tuple[bytes, bytes] = (b"", b"")
+    """The first bytes after the header and the last ones before the end, by which a change is noticed."""
+    is_whole: bool = True
+    """Whether the inspection came to the last line. Else it stopped after the number of bytes that it was given."""
+    fresh: list[tuple[int, Chunk]] = field(default_factory=list, compare=False, repr=False)
+    """What the last inspection read, if it was limited: chunks, each with the number of its first row."""
     content: bytes = field(default=b"", compare=False, repr=False)
-    """The header and all rows, if they were read in one go for this very look; else they are read when asked for."""
+    """The whole file, if the inspection read it at once. `digest` is its digest, then."""
+    digest: str = field(default="", compare=False)
 
-    def stretches(self, since_row: int = 0) -> Iterator[tuple[int, Stretch]]:
-        """Yield the rows in order, in pieces, each with the number of its first row. Raises Rewritten, OSError."""
+    @property
+    def is_settled(self) -> bool:
+        """Whether any later change is sure to show in the stamp, also on a file system whose times are coarse."""
+        return self.stamp[2] < self.inspected_ns - SETTLED_NS
+
+    @property
+    def version(self) -> str:
+        """Another one is another content; the same one is the same content."""
+        if self.digest:
+            return self.digest
+        return repr(self.stamp if self.is_settled else (self.stamp, self.inspected_ns))
+
+    @property
+    def columns(self) -> list[str]:
+        return self.header.columns
+
+    @property
+    def names_of_text_columns(self) -> list[str]:
+        return [self.columns[i] for i in sorted(self.text_columns)]
+
+    def continued(self, stamp: Stamp, inspected_ns: int) -> Table:
+        """A copy to read on from, as another state of the same file is inspected."""
+        return replace(
+            self,
+            stamp=stamp,
+            inspected_ns=inspected_ns,
+            segments=self.segments[:],
+            maxima=dict(self.maxima),
+            text_columns=set(self.text_columns),
+            skipped=self.skipped[:],
+            is_whole=True,
+            fresh=[],
+            content=b"",
+            digest="",
+        )
+
+    def chunks(self, since_row: int = 0) -> Iterator[tuple[int, Chunk]]:
+        """Yield the rows in order, in chunks, each with the number of its first row. Raises Rewritten and OSError."""
+        if since_row >= self.num_rows:
+            return
+        first = bisect_right(self.segments, since_row, key=itemgetter(0)) - 1
         with open(self.path, "rb") as file:
-            mark = since_row // ROWS_PER_MARK
-            while since_row < self.num_rows:
-                begin, until = self.marks[mark], mark + 1
-                while until < len(self.marks) and self._start(until + 1) - begin <= BYTES_AT_ONCE:
-                    until += 1
-                data = self._read(file.fileno(), begin, self._start(until))
-                for number in range(mark, until):
-                    lines = _lines(data[self._start(number) - begin : self._start(number + 1) - begin])
-                    lines = lines[since_row - number * ROWS_PER_MARK :]
-                    for stretch in _cut(self.columns, lines, number not in self.odd_marks):
-                        yield since_row, stretch
-                        since_row += len(stretch)
-                mark = until
+            for segment in self.segments[first:]:
+                row = segment.first_row
+                for lines in cut(self._read(file.fileno(), segment).splitlines(), len(self.columns)):
+                    chunk = Chunk(self.header, list(filter(None, lines)), segment.is_plain)
+                    if row + len(chunk) > since_row:
+                        yield max(row, since_row), chunk.since(since_row - row)
+                    row += len(chunk)
 
-    def _read(self, descriptor: int, begin: int, end: int) -> bytes:
+    def _read(self, descriptor: int, segment: Segment) -> bytes:
         if self.content:
-            return self.content[begin:end]
-        data = os.pread(descriptor, end - begin, begin)
-        if first_line_of(descriptor) != self.header or len(data) < end - begin:
+            return self.content[segment.begin : segment.end]
+        data = os.pread(descriptor, segment.end - segment.begin, segment.begin)
+        if len(data) < segment.end - segment.begin or read_header(descriptor) != self.header.written:
             raise Rewritten
         return data
 
-    def _start(self, mark: int) -> int:
-        return self.marks[mark] if mark < len(self.marks) else self.end
 
-
-def look(path: Path, known: Table | None = None) -> Table:
-    """Look at a metrics CSV; of one that is `known` only what is new is read. Raises MetricsUnreadable."""
-    try:
-        for _ in range(MAX_REWRITES_MET):
-            with open(path, "rb") as file, suppress(Rewritten):
-                return _look(path, file.fileno(), known)
-    except OSError as error:
-        raise MetricsUnreadable(str(path), error.strerror or str(error)) from error
-    except (ValueError, csv.Error) as error:
-        raise MetricsUnreadable(str(path), str(error)) from error
-    raise MetricsUnreadable(str(path), REWRITTEN)
-
-
-def identify(path: Path) -> Stamp:
-    """Name a file's present content. Raises MetricsUnreadable."""
-    try:
-        return stamp_of(os.stat(path))
-    except OSError as error:
-        raise MetricsUnreadable(str(path), error.strerror or str(error)) from error
-
-
-def read(look: Callable[[], Table], compute: Callable[[Table], T]) -> T:
-    """Compute something from the rows of a table that `look` returns; of a new one, when the file was rewritten
-    meanwhile. Raises MetricsUnreadable.
-    """
-    for _ in range(MAX_REWRITES_MET):
-        table = look()
-        try:
-            return compute(table)
-        except Rewritten:
-            continue
-        except OSError as error:
-            raise MetricsUnreadable(str(table.path), error.strerror or str(error)) from error
-    raise MetricsUnreadable(str(table.path), REWRITTEN)
-
-
-class Tables:
-    """The tables of the runs that were asked for last. Safe to be called from any thread."""
-
-    def __init__(self, make_lock: Callable[[], AbstractContextManager[object]] = threading.Lock) -> None:
-        self._make_lock = make_lock
-        self._lock = make_lock()
-        self._kept: OrderedDict[Path, _Kept] = OrderedDict()
-
-    def look(self, path: Path) -> Table:
-        """The file as it is now. Those who ask for the same file meanwhile wait instead of reading it too."""
-        with self._lock:
-            kept = self._kept.setdefault(path, _Kept(self._make_lock()))
-            self._kept.move_to_end(path)
-            if len(self._kept) > MAX_TABLES:
-                self._kept.popitem(last=False)
-        with kept.lock:
-            table = look(path, kept.table)
-            kept.table = replace(table, content=b"") if table.content else table
-            return table
-
-
-@dataclass
-class _Kept:
-    lock: AbstractContextManager[object]
-    table: Table | None = None
-
-
-def _look(path: Path, descriptor: int, known: Table | None) -> Table:
-    """Raises Rewritten, ValueError, csv.Error."""
-    status = os.fstat(descriptor)
-    stamp = stamp_of(status)
-    if known is not None and known.stamp == stamp:
-        return known
-    header = first_line_of(descriptor)
-    if not header:
-        return Table(path, stamp)
-    if known is not None and header == known.header and _is_continued(known, stamp, descriptor):
-        table = replace(known, stamp=stamp)
-    else:
-        table = Table(path, stamp, _columns(header), header=header, end=len(header), last_line=header)
-    return _grown(table, descriptor, status.st_size)
-
-
-def _is_continued(known: Table, stamp: Stamp, descriptor: int) -> bool:
-    """Whether the file only grew. One that was changed by hand is of the same size, or another file, or tells by its
-    last line.
-    """
-    if stamp[0] != known.stamp[0] or stamp[1] <= known.stamp[1]:
-        return False
-    return os.pread(descriptor, len(known.last_line), known.end - len(known.last_line)) == known.last_line
-
-
-def _columns(header: bytes) -> list[str]:
-    text = header.decode("utf-8")
-    if "\0" in text:
-        raise ValueError("it holds NUL bytes")
-    columns = next(csv.reader([text.rstrip("\r\n")], strict=True), [])
-    if len(set(columns)) < len(columns):
-        raise ValueError("its header names a column twice")
-    return columns
-
-
-def _grown(table: Table, descriptor: int, size: int) -> Table:
-    """Read on from where the table ends. Raises Rewritten, and ValueError, csv.Error for what cannot be read."""
-    marks, odd_marks, maxima = table.marks[:], set(table.odd_marks), dict(table.maxima)
-    num_rows, end, last_line = table.num_rows, table.end, table.last_line
-    pieces = [table.header] if end == len(table.header) else []
-    while data := _whole_lines(descriptor, end, size):
-        # A rewrite always changes the header, so the same one as before means that what was read belongs to it.
-        if first_line_of(descriptor) != table.header:
-            raise Rewritten
-        pieces = [*pieces, data] if len(pieces) == 1 else []
-        written = data.splitlines(keepends=True)
-        lines, starts, start = _lines(data), list(accumulate(map(len, written), initial=end)), 0
-        if len(lines) < len(written):
-            starts = [place for line, place in zip(written, starts) if line.strip(b"\r\n")]
-        while start < len(lines):
-            if num_rows % ROWS_PER_MARK == 0:
-                marks.append(starts[start])
-            stop = start + ROWS_PER_MARK - num_rows % ROWS_PER_MARK
-            for stretch in _cut(table.columns, lines[start:stop]):
-                if not stretch.is_plain:
-                    odd_marks.add(len(marks) - 1)
-                for column, value in stretch.maxima().items():
-                    maxima[column] = max(value, maxima.get(column, value))
-            num_rows, start = num_rows + len(lines[start:stop]), stop
-        end, last_line = end + len(data), written[-1]
-    return replace(
-        table,
-        num_rows=num_rows,
-        maxima=maxima,
-        end=end,
-        last_line=last_line,
-        marks=marks,
-        odd_marks=frozenset(odd_marks),
-        content=b"".join(pieces),
-    )
-
-
-def _whole_lines(descriptor: int, start: int, size: int) -> bytes:
-    """The next lines that are complete, as they are written; empty at the end."""
-    data = os.pread(descriptor, min(BYTES_AT_ONCE, max(0, size - start)), start)
-    end = data.rfind(b"\n") + 1
-    if end == 0 and len(data) == BYTES_AT_ONCE:
-        raise ValueError(f"a line is longer than {BYTES_AT_ONCE:,} bytes")
-    return data[:end]
-
-
-def _lines(data: bytes) -> list[bytes]:
-    """The rows' lines without their ends; blank ones are no rows."""
-    return [line for line in data.splitlines() if line]
-
-
-def _cut(columns: list[str], lines: list[bytes], is_plain: bool | None = None) -> Iterator[Stretch]:
-    step = max(1, CELLS_AT_ONCE // max(1, len(columns)))
+def cut(lines: list[bytes], num_columns: int) -> Iterator[list[bytes]]:
+    """Divide lines such that a chunk of them has CELLS_AT_ONCE cells."""
+    step = max(1, CELLS_AT_ONCE // max(1, num_columns))
     for start in range(0, len(lines), step):
-        yield Stretch(columns, lines[start : start + step], is_plain)
+        yield lines[start : start + step]

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.runs.exceptions import FileNotInRun, NoRuns, ReportUnreadable
 from app.runs.logtail import first_line, read_log
-from app.runs.rows import WantedRows, tell
-from app.runs.run import Run
 from app.runs.search import LogMatches, search_log
-from app.runs.stamps import Stamp
-from app.runs.store import RunStore
-from app.runs.summary import describe
-from app.runs.table import Tables, read
+from app.runs.store import Run, RunStore
+from app.runs.table import Table
+from app.runs.tables import Tables, read
 from trainer import strict_yaml
 from trainer.rundir import RunDir, is_there, read_json
 from trainer.strict_yaml import YamlInvalid
 from trainer.verdict import COMPLETED
+
+
+class MetricsFile(NamedTuple):
+    """Where the metrics of a run lie. `is_final`: the run is over, so nobody writes any more."""
+
+    path: Path
+    is_final: bool
 
 
 class RunViews:
@@ -46,10 +50,10 @@ class RunViews:
         return run.snapshot() | {
             "progress": run.progress,
             "silent_s": _silent_s(run.directory) if run.is_active else None,
-            "config": _read_yaml(run.directory.config) if run.is_ours else None,
-            "preflight": read_json(run.directory.preflight) if run.is_ours else None,
-            "stop": read_json(run.directory.stop) if run.is_ours else None,
-            "model": read_json(run.directory.card) if run.is_ours else None,
+            "config": _read_yaml(run.directory.config),
+            "preflight": read_json(run.directory.preflight),
+            "stop": read_json(run.directory.stop),
+            "model": read_json(run.directory.card),
             "artifacts": self._artifacts(run),
         }
 
@@ -74,30 +78,26 @@ class RunViews:
         found: LogMatches = search_log(self._store.find(run_id).directory.log, text, offset, limit)
         return {"run_id": run_id, **vars(found)}
 
-    def metrics_file(self, run_id: str) -> Path:
-        """Where the metrics of a run lie. Raises FileNotInRun when it has none yet."""
+    def metrics_file(self, run_id: str) -> MetricsFile:
+        """Raises FileNotInRun when the run has none yet."""
         run = self._store.find(run_id)
         path = run.directory.find_metrics()
         if path is None:
             raise FileNotInRun(f"Run {run_id} has no metrics file (it is {run.state}).")
-        return path
+        return MetricsFile(path, is_final=not run.is_active)
 
-    def metrics(self, run_id: str, path: Path, wanted: WantedRows) -> tuple[Stamp, Iterator[bytes]]:
-        """The metrics in a run's file as JSON, in pieces, and of which content of the file they are.
+    def read(self, file: MetricsFile, compute: Callable[[Table], Iterator[bytes]]) -> Iterator[bytes]:
+        """What `compute` tells of a metrics file, in pieces.
 
         Raises MetricsUnreadable, and once pieces have been taken Rewritten and OSError.
         """
-        return read(lambda: self._tables.look(path), lambda table: (table.stamp, _begun(tell(run_id, table, wanted))))
-
-    def summary(self, run_id: str, path: Path) -> tuple[Stamp, dict[str, Any]]:
-        """Totals, best and final values, and of which content of the file they are. Raises MetricsUnreadable."""
-        return read(lambda: self._tables.look(path), lambda table: (table.stamp, {"run_id": run_id, **describe(table)}))
+        return read(lambda: self._tables.inspect(*file), lambda table: _begun(compute(table)))
 
     def report(self, run_id: str) -> dict[str, Any]:
         """What report.json says of the model. Raises FileNotInRun, which says why there is none; ReportUnreadable."""
         run = self._store.find(run_id)
         path = run.directory.report
-        if not run.is_ours or not is_there(path):
+        if not is_there(path):
             raise FileNotInRun(f"Run {run_id} is {run.state} and has no report: {_why_no_report(run)}.")
         report = read_json(path)
         if report is None:
@@ -113,12 +113,10 @@ class RunViews:
 
 def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The same with the first one made already: what keeps a file from being read shows before anything was sent."""
-    return chain([next(chunks)], chunks)
+    return chain([first], chunks) if (first := next(chunks, None)) is not None else iter(())
 
 
 def _why_no_report(run: Run) -> str:
-    if not run.is_ours:
-        return "only our own training program makes one"
     if "command" in (_read_yaml(run.directory.config) or {}):
         return "only our own training program makes one, and this is a command experiment"
     if run.is_active:

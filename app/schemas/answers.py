@@ -137,13 +137,32 @@ class RunListItemSchema(Schema):
     directions = _directions(allow_none=True)
 
 
+class SkippedRowSchema(Schema):
+    line = fields.Integer(required=True, metadata={"description": "Its number in the file; the header is line 1."})
+    reason = fields.String(required=True, metadata={"example": "has 5 cells under a header of 3"})
+
+
 class MetricsSchema(Schema):
     run_id = fields.String(required=True)
     available_columns = fields.List(fields.String(), required=True)
     directions = _directions()
     total_rows = fields.Integer(required=True)
-    max_epoch = fields.Integer(required=True, allow_none=True)
-    max_step = fields.Integer(required=True, allow_none=True)
+    max_epoch = fields.Float(required=True, allow_none=True, metadata={"description": "As the program counts them."})
+    max_step = fields.Float(required=True, allow_none=True)
+    num_skipped_rows = fields.Integer(required=True, metadata={"description": "Lines of the file that make no row."})
+    skipped_rows = fields.List(
+        fields.Nested(SkippedRowSchema), required=True, metadata={"description": "The first 20 of them."}
+    )
+    text_columns = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Columns with text in some cell. An object of `data` has no key for such a cell."},
+    )
+    attempt = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Another one: the file was begun anew, and rows that were told before do not count."},
+    )
     data = fields.List(
         fields.Dict(keys=fields.String(), values=fields.Float(allow_none=True)),
         required=True,
@@ -167,7 +186,8 @@ class MetricsSchema(Schema):
 class SummarySchema(Schema):
     run_id = fields.String(required=True)
     total_epochs = fields.Integer(required=True)
-    total_steps = fields.Integer(required=True)
+    total_steps = fields.Float(required=True)
+    num_skipped_rows = fields.Integer(required=True)
     best_metrics = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
     final_metrics = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
     available_columns = fields.List(fields.String(), required=True)

@@ -44,7 +44,7 @@ def _name(**options: Any) -> fields.String:
 
 def _directory(what: str) -> fields.String:
     return fields.String(
-        load_default=lambda: NOT_GIVEN,  # called, because the API's document would show a plain value
+        load_default=NOT_GIVEN,
         allow_none=True,
         validate=[validate.Length(min=1, max=MAX_PATH_CHARS), _printable],
         metadata={"description": f"Folder on the server with one sub-folder of images per class: {what}"},
@@ -260,3 +260,4 @@ class SubscribeSchema(_Request):
     run_id = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_NAME_CHARS))
     row = fields.Integer(load_default=0, strict=True, validate=validate.Range(0, 2**53))
     log_offset = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(0, 2**53))
+    attempt = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_NAME_CHARS))

@@ -23,7 +23,6 @@ HEAVY = {
     "matplotlib",
     "numpy",
     "torchmetrics",
-    "tsdownsample",
 }
 WEB = {"flask", "flask_smorest", "flask_socketio", "socketio", "engineio", "werkzeug", "eventlet", "gunicorn"}
 RUNNER_MODULES = ["runner", "keeper", "rundir", "verdict", "process", "oom"]
@@ -90,9 +89,7 @@ def test_the_training_program_imports_nothing_of_the_service(file: str) -> None:
 
 @pytest.mark.parametrize("file", sources("app"))
 def test_the_service_imports_nothing_of_deep_learning(file: str) -> None:
-    allowed = (
-        {"numpy", "tsdownsample"} if file == "app/runs/thinning.py" else set[str]()
-    )  # Where it is needed; see the test above.
+    allowed = {"numpy"} if file == "app/runs/downsampling.py" else set[str]()  # Where it is needed; see above.
     assert not packages(file) & HEAVY - allowed
     modules = {name for name in imports_of(ROOT / file) if name.startswith("trainer.")}
     assert not {name for name in modules if name.split(".")[1] in ("train", "data", "network", "module", "callbacks")}

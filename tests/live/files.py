@@ -30,13 +30,19 @@ def epochs_of(run_path: Path) -> dict[int, dict[str, float | None]]:
 
 def _logged(run_path: Path) -> list[dict[str, float]]:
     while True:  # It may be rewritten under our hands, and its header is another one then.
-        with open(run_path / "output" / "csv" / "version_0" / "metrics.csv", newline="", encoding="utf-8") as file:
+        with open(_metrics_of(run_path), newline="", encoding="utf-8") as file:
             text = file.read()
             file.seek(0)
             if file.readline() == text.partition("\n")[0] + "\n":
                 break
     whole = io.StringIO(text[: text.rfind("\n") + 1], newline="")
     return [{name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(whole)]
+
+
+def _metrics_of(run_path: Path) -> Path:
+    """A run that a program has made has its files in output/."""
+    place = Path("csv", "version_0", "metrics.csv")
+    return next(path for path in (run_path / "output" / place, run_path / place) if path.exists())
 
 
 def log_of(run_path: Path) -> str:

@@ -34,6 +34,8 @@ class FollowerClient:
         """What the server did against the contract."""
         self.heard: list[tuple[str, dict[str, Any]]] = []
         """Every event that was new, in the order in which it counted."""
+        self.is_forgetful = False
+        """Whether it does not say of which attempt its rows are."""
         self.num_connects = 0
         self.num_gaps = 0
         self.num_systems = 0
@@ -88,6 +90,7 @@ class FollowerClient:
         self.run: dict[str, Any] | None = None
         self.progress: dict[str, Any] | None = None
         self.rows: list[dict[str, float]] = []
+        self.attempt: str | None = None
         self._log: list[str] = []
         self.log_offset = 0
         self.epochs: dict[int, dict[str, Any]] = {}
@@ -109,6 +112,8 @@ class FollowerClient:
         self._is_in_flight = True
         self._held = []
         asked = {"run_id": self.asked_run_id, "row": len(self.rows), "log_offset": self.log_offset}
+        if self.rows and self.attempt is not None and not self.is_forgetful:
+            asked["attempt"] = self.attempt
         self._sio.emit("subscribe", asked, namespace=NAMESPACE, callback=partial(self._on_ack, self._attempt, asked))
 
     def _on_ack(self, attempt: int, asked: dict[str, Any], told: dict[str, Any]) -> None:
@@ -123,7 +128,8 @@ class FollowerClient:
                 return
             held, self._held = self._held, []
             for name, payload in held:
-                self._take(name, payload)
+                if name != "log" or payload["next_offset"] > self.log_offset:  # Else the answer knew it.
+                    self._take(name, payload)
 
     def _take_ack(self, asked: dict[str, Any], told: dict[str, Any]) -> bool:
         """Return False when it had to subscribe anew, because the position told was that of another run."""
@@ -135,8 +141,15 @@ class FollowerClient:
                 self._subscribe()
                 return False
         self.run, self.progress = told["run"], told["progress"]
+        if self.rows and told["attempt"] != self.attempt:
+            if told["from_row"]:
+                self.violations.append(f"rows of another attempt from row {told['from_row']} on")
+            self.rows, self.epochs = [], {}
+        self.attempt = told["attempt"]
         self.epochs |= {epoch["epoch"]: epoch["metrics"] for epoch in told["epochs"]}
         self._add_rows(told["columns"], told["from_row"], told["rows"])
+        if told["log"]["offset"] != self.log_offset:  # The log was begun anew.
+            self._log, self.log_offset = [], told["log"]["offset"]
         self._add_log(told["log"])
         self.heard.append(("ack", told))
         return True
@@ -172,6 +185,10 @@ class FollowerClient:
             ):  # Else it was held back, and the subscription told what came after.
                 self.epochs[payload["epoch"]] = payload["metrics"]
         elif name == "metrics":
+            if self.rows and payload["attempt"] != self.attempt:
+                self._gap()
+                return
+            self.attempt = payload["attempt"]
             self._add_rows(payload["columns"], payload["from_row"], payload["rows"])
         elif name == "log":
             self._add_log(payload)
@@ -189,8 +206,6 @@ class FollowerClient:
         self.rows += named[already:]
 
     def _add_log(self, chunk: dict[str, Any]) -> None:
-        if chunk["next_offset"] <= self.log_offset and chunk["offset"] <= self.log_offset:
-            return
         if chunk["offset"] != self.log_offset:  # Also one known in part: a long catch-up ends at any byte.
             self._gap()
         else:

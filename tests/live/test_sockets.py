@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import psutil
 import pytest
 import requests
 import socketio
+import websocket
 
 from tests.app.written import write_metrics, write_run
 from tests.live.files import assert_equals_files, rows_of, wait_until_it_has_all, wait_until_over
@@ -261,3 +262,56 @@ def test_stopping_the_server_takes_seconds_even_with_open_sockets(own_server: Li
             assert own_server.stop() < 8
         own_server.start()
         assert own_server.run(run_id)["state"] == "running"
+
+
+def active_run(server: LiveServer) -> str:
+    """A run that ends when its test does, and writes nothing but what the test writes for it."""
+    run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent"))
+    wait_for_log(server, run_id, "ready")
+    return run_id
+
+
+def test_metrics_begun_anew_replace_what_followers_have(server: LiveServer) -> None:
+    """Of the earlier attempt nothing is left, also for a client that says no more than how many rows it has."""
+    run_id = active_run(server)
+    run, header, place = server.runs_dir / run_id, "epoch,step,loss\n", "output/metrics.csv"
+    write_metrics(run, header + "".join(f"{i // 10},{100 + i},1.5\n" for i in range(50)), place)
+    with following(server, run_id) as client, following(server, run_id) as forgetful:
+        wait_until(lambda: len(client.rows) == len(forgetful.rows) == 50, 10)
+        forgetful.is_forgetful = True
+        again = [{"epoch": 7 + i // 10, "step": i, "loss": 2.5} for i in range(60)]
+        write_metrics(run, header + "".join(f"{row['epoch']},{row['step']},2.5\n" for row in again), place)
+        wait_until(lambda: client.rows == forgetful.rows == again, 10, lambda: (client.rows[:3], forgetful.rows[:3]))
+        assert set(client.epochs) == set(forgetful.epochs) == set(range(7, 13))
+        with following(server, run_id) as later:
+            wait_until(lambda: later.rows == again, 10)
+            assert set(later.epochs) == set(range(7, 13))
+        assert client.violations == forgetful.violations == []
+
+
+def test_a_log_that_shrinks_is_begun_anew(server: LiveServer) -> None:
+    run_id = active_run(server)
+    log = server.runs_dir / run_id / "train.log"
+    with following(server, run_id) as client:
+        wait_until(lambda: client.log == "ready\n", 10)
+        log.write_text("new\n")  # As by copytruncate.
+        wait_until(lambda: client.log == "new\n", 10, lambda: client.log)
+        with following(server, run_id) as later:
+            wait_until(lambda: later.log == "new\n", 10, lambda: later.log)
+
+
+def test_the_gap_is_told_after_the_answer(server: LiveServer) -> None:
+    rows = "".join(f"{i // 1000},{i},{i / 8}\n" for i in range(40_000))
+    run = write_run(server.runs_dir, "2020-01-01_00-00-00", metrics="epoch,step,loss\n" + rows)
+    address = server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+    # As it is on the wire: the usual client handles each message in a thread of its own.
+    with closing(websocket.create_connection(address, timeout=10)) as connection:
+        connection.send("40/training,")
+        connection.send(f'42/training,0["subscribe",{{"run_id":"{run.name}"}}]')
+        kinds = [""]
+        while not kinds[-1].startswith('42/training,["log"'):
+            kinds.append(str(connection.recv())[:30])
+    assert [kind[:14] for kind in kinds if kind.startswith("43") or '"metrics"' in kind] == [
+        "43/training,0[",
+        '42/training,["',
+    ]

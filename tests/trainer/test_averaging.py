@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-from tests.trainer.trainings import untrained
 from trainer.averaging import Averaged
 from trainer.experiment import parse
 from trainer.module import Classifier
@@ -45,8 +44,7 @@ def test_its_state_goes_on() -> None:
 
 
 def test_it_is_what_is_tested_and_it_is_not_trained() -> None:
-    experiment = parse({"model": {"class_path": "a.B"}, "trainer": {"ema_decay": 0.5}})
-    made = Classifier(network(1), experiment, [0], [1], untrained(experiment))
+    made = Classifier(network(1), parse({"model": {"class_path": "a.B"}, "trainer": {"ema_decay": 0.5}}), [0], [1], {})
     assert made.averaged is not None
     assert made.tested_network is made.averaged.network
     assert not any(each.requires_grad for each in made.averaged.parameters())
@@ -56,8 +54,8 @@ def test_it_is_what_is_tested_and_it_is_not_trained() -> None:
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_the_loss_weighs_classes_and_smooths_labels(smoothing: float) -> None:
-    experiment = parse({"model": {"class_path": "a.B"}, "loss": {"label_smoothing": smoothing}})
-    made = Classifier(network(1), experiment, [0], [1], untrained(experiment), torch.tensor([0.5, 2.0]))
+    content = {"model": {"class_path": "a.B"}, "loss": {"label_smoothing": smoothing}}
+    made = Classifier(network(1), parse(content), [0], [1], {}, torch.tensor([0.5, 2.0]))
     logits, labels = torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 1])
     log_p = logits.log_softmax(1)[0]
     targets = torch.tensor([[1 - smoothing / 2, smoothing / 2], [smoothing / 2, 1 - smoothing / 2]])

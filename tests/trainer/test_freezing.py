@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from tests.trainer.trainings import untrained
 from trainer.experiment import ExperimentInvalid, parse
 from trainer.freezing import Freezing
 from trainer.module import Classifier
@@ -19,8 +18,7 @@ class TwoParts(nn.Module):
 
 def classifier(model: nn.Module, **optimizer: float) -> Classifier:
     content = {"model": {"class_path": "a.B"}, "optimizer": optimizer}
-    experiment = parse(content)
-    return Classifier(Network(model), experiment, [0.5], [0.5], untrained(experiment))
+    return Classifier(Network(model), parse(content), [0.5], [0.5], {})
 
 
 def test_a_frozen_backbone_learns_nothing_and_then_everything_but_what_never_did() -> None:

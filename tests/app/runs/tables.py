@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from app.runs.events import Row
-from app.runs.table import Table, look
+from app.runs.chunk import Row
+from app.runs.inspection import inspect
+from app.runs.table import Table
 
 
 def table(folder: Path, text: str) -> Table:
     path = folder / "metrics.csv"
     path.write_text(text, encoding="utf-8", newline="")
-    return look(path)
+    return inspect(path)
 
 
 def line_of(row: list[Any]) -> str:
@@ -25,4 +26,4 @@ def table_of(folder: Path, columns: list[str], rows: Iterable[list[Any]]) -> Tab
 
 
 def rows_of(table: Table, since_row: int = 0) -> list[Row]:
-    return [row for _, stretch in table.stretches(since_row) for row in stretch.rows]
+    return [row for _, chunk in table.chunks(since_row) for row in chunk.rows]

@@ -73,3 +73,17 @@ def test_a_log_is_handed_out_in_chunks_that_join(tmp_path: Path) -> None:
     chunks = tail.read_new(path)
     assert len(chunks) == -(-len(written) // LogTail.CHUNK_BYTES)
     assert "".join(chunk.text for chunk in chunks).encode() == written
+
+
+def test_a_log_that_shrinks_is_begun_anew(tmp_path: Path) -> None:
+    """As logrotate's copytruncate does."""
+    path, tail = tmp_path / "train.log", LogTail()
+    path.write_bytes(b"old\n" * 100)
+    tail.read_new(path)
+    path.write_bytes(b"new\n")
+    (chunk,) = tail.read_new(path)
+    assert (chunk.offset, chunk.text, tail.offset, tail.num_restarts) == (0, "new\n", 4, 1)
+    path.write_bytes(b"")
+    assert (tail.read_new(path), tail.offset, tail.num_restarts) == ([], 0, 2)
+    path.unlink()
+    assert (tail.read_new(path), tail.num_restarts) == ([], 2)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from app.runs.summary import describe
 from tests.app.runs.tables import table
 
@@ -41,6 +43,15 @@ def test_the_tests_own_epoch_is_not_counted(tmp_path: Path) -> None:
     """Lightning logs the test after the last epoch under the next epoch's number."""
     summary = describe(table(tmp_path, "epoch,step,train/loss,test/acc\n0,9,0.5,\n1,19,0.4,\n2,20,,0.9\n"))
     assert summary["total_epochs"] == 2
+
+
+@pytest.mark.parametrize(
+    ("epochs", "total"),
+    [("0 0 1 2", 3), ("1 1 2 3", 3), ("0.5 1.0 1.5 2.0", 2), ("0.01 0.5 1.2", 2), ("0 0.5 1.0", 1), ("nan 1 ", 1)],
+)
+def test_epochs_are_counted_as_the_program_numbers_them(tmp_path: Path, epochs: str, total: int) -> None:
+    rows = "".join(f"{epoch},{step},1.5\n" for step, epoch in enumerate(epochs.split(" ")))
+    assert describe(table(tmp_path, "epoch,step,loss\n" + rows))["total_epochs"] == total
 
 
 def test_an_empty_table_sums_up_to_nothing(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.runs.table import look
-from app.runs.thinning import choose
+from app.runs.downsampling import choose
+from app.runs.inspection import inspect
 from tests.app.runs.tables import line_of, table_of
 
 COLUMNS = ["step", "train/loss", "val/loss"]
@@ -46,11 +46,11 @@ def test_while_the_table_grows_only_the_end_changes(tmp_path: Path) -> None:
     for num_rows in range(720, 2000, 20):
         with open(table.path, "a", newline="") as file:
             file.writelines(line_of(row) for row in rows[table.num_rows : num_rows])
-        table = look(table.path, table)
+        table = inspect(table.path, table)
         chosen = set(choose(table, 0, range(3), 300))
         num_chosen_anew.append(len({row for row in before - chosen if row < num_rows - 100}))
         before = chosen
-    assert sum(number > 0 for number in num_chosen_anew) <= 2, "but where the stretches double"
+    assert sum(number > 0 for number in num_chosen_anew) <= 2, "but where the buckets double"
     assert len(before) > 100
 
 

@@ -1,0 +1,72 @@
+"""The header of a metrics CSV: the names of its columns and how the rows below it are written."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MAX_HEADER_BYTES = 1024 * 1024
+DELIMITERS = (",", ";", "\t")
+COUNTERS = ("epoch", "step")
+"""Columns that say when a row was logged, not how good the model was."""
+
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first line that is not blank. `columns` are unique and not empty."""
+
+    written: bytes
+    """Everything up to the end of that line, as it is in the file."""
+    columns: list[str]
+    delimiter: str
+
+    @property
+    def has_decimal_comma(self) -> bool:
+        """Spreadsheets write semicolons between cells where a comma stands before the fraction: `1,5;2,5`."""
+        return self.delimiter == ";"
+
+    @classmethod
+    def parse(cls, written: bytes) -> Header:
+        """Raises ValueError and csv.Error."""
+        if written.startswith(_UTF_16_MARKS):
+            raise ValueError("it is UTF-16. Write it as UTF-8")
+        text = written.decode("utf-8-sig", errors="replace").replace("\0", "").strip("\r\n")
+        delimiter = max(DELIMITERS, key=text.count)
+        names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])]
+        while names and not names[-1]:
+            names.pop()  # The line ends with a delimiter.
+        return cls(written, _unique(names), delimiter)
+
+
+def read_header(descriptor: int) -> bytes:
+    """Read up to the end of the first line that is not blank; empty while there is no such line.
+
+    Raises ValueError for a line that does not end within MAX_HEADER_BYTES.
+    """
+    size = 4096
+    while True:
+        head = os.pread(descriptor, size, 0)
+        start = len(head) - len(head.lstrip(b"\r\n"))
+        end = head.find(b"\n", start) + 1
+        if end or len(head) < size:
+            return head[:end]
+        if size >= MAX_HEADER_BYTES:
+            raise ValueError("its header is longer than 1 MiB")
+        size *= 4
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    """Name every column: one without a name by its place, one whose name is taken as pandas does (`loss.1`)."""
+    unique: dict[str, None] = {}
+    for place, name in enumerate(names, start=1):
+        base = free = name or f"column {place}"
+        number = 0
+        while free in unique:
+            number += 1
+            free = f"{base}.{number}"
+        unique[free] = None
+    return list(unique)
