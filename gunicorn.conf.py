@@ -16,7 +16,7 @@ if "engineio" not in sys.modules:
 
 from app import openfiles, startup
 from app.gunicorn_worker import Worker
-from app.settings import Settings, SettingsError
+from app.settings import SettingsError
 from app.wire import LIMIT_REQUEST_LINE
 
 gc.enable()
@@ -25,8 +25,7 @@ REST_THREADS = 32
 """Threads beyond those that open sockets can hold, so that REST always answers."""
 
 try:
-    _settings = Settings.from_environment(os.environ)
-    _settings.make_runs_dir()
+    _settings = startup.read_settings(os.environ)
 except SettingsError as error:
     sys.exit(f"error: {error}")
 

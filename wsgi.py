@@ -54,9 +54,8 @@ def main() -> None:
     from app.eventlet_server import Server  # Only here: gunicorn does without eventlet.
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    settings = Settings.from_environment(os.environ)
+    settings = startup.read_settings(os.environ)
     settings.refuse_exposure(settings.host)
-    settings.make_runs_dir()
     openfiles.allow_for(settings.max_sockets)
     for remark in startup.remarks(settings, os.environ):
         logger.warning("%s", remark)

@@ -11,7 +11,7 @@ from flask import current_app
 from app.runs.catalogue import Catalogue
 from app.runs.datasets import DatasetFolder
 from app.runs.experiments import ExperimentFolder
-from app.runs.lock import ActiveLock
+from app.runs.lock import ACTIVE, ActiveLock
 from app.runs.models import ModelFolder
 from app.runs.preflight import Preflight
 from app.runs.prewarm import Prewarm
@@ -40,7 +40,7 @@ class Domain:
 
 def build(settings: Settings, make_lock: Callable[[], AbstractContextManager[object]]) -> Domain:
     """`make_lock` makes a lock for real threads, whatever became of threading.Lock."""
-    store = RunStore(settings.runs_dir, ActiveLock(settings.runs_dir.parent / "active.lock"))
+    store = RunStore(settings.runs_dir, ActiveLock(settings.runs_dir.parent / ACTIVE))
     experiments = ExperimentFolder(settings.configs_dir)
     datasets = DatasetFolder(settings.data_dir)
     preflight = Preflight(settings.runs_dir.parent / "preflight")

@@ -22,7 +22,8 @@ STATUS = {
     domain.OtherRunActive: 409,
     domain.DeletionRefused: 403,
     domain.LaunchFailed: 500,
-    domain.DataFolderUnreadable: 500,
+    domain.DataFolderUnreadable: 503,
+    domain.RunsUnreadable: 503,
     domain.DiskFull: 507,
 }
 

@@ -35,6 +35,7 @@ DESCRIPTIONS = {
     431: "The headers are too long.",
     422: "Well formed, but cannot be carried out; `errors` names each field.",
     500: "The training could not be launched.",
+    503: "The folder of the runs or of the datasets cannot be read: its disk may be gone.",
     507: "Not enough free disk space.",
 }
 
@@ -156,9 +157,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no typ
     def errors(self, *codes: int, shapes: Mapping[int, type[Schema]] | None = None) -> Any:
         """Document an operation's errors, `shapes` being those with more than the one shape; and name the operation.
 
-        The errors of every operation (token, origin, length) are added.
+        The errors of every operation (token, origin, length, a folder that cannot be read) are added.
         """
-        documented: dict[int, type[Schema]] = dict.fromkeys((401, 403, 414, 431, *codes), ErrorSchema) | dict(
+        documented: dict[int, type[Schema]] = dict.fromkeys((401, 403, 414, 431, 503, *codes), ErrorSchema) | dict(
             shapes or {}
         )
 

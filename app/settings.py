@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -161,16 +160,6 @@ class Settings:
     def address(self) -> str:
         """HOST:PORT as it stands in a URL."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    def make_runs_dir(self) -> None:
-        """Make sure that runs can be kept. Raises SettingsError."""
-        try:
-            self.runs_dir.mkdir(parents=True, exist_ok=True)
-            problem = None if os.access(self.runs_dir.parent, os.W_OK | os.X_OK) else "its parent cannot be written to"
-        except OSError as error:
-            problem = error.strerror or str(error)
-        if problem:
-            raise SettingsError(f"TRAINING_RUNS_DIR={str(self.runs_dir)!r} cannot be used: {problem}.")
 
     def refuse_exposure(self, host: str) -> None:
         """Raise SettingsError when listening on `host` would let anybody on the network in."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.access import Access
 from app.pages import SAFETY_HEADERS
+from app.runs.exceptions import RunError
 from app.runs.status import Status
 
 PATH = "/training/status"
@@ -54,5 +55,5 @@ class StatusShortcut:
     def _tell(self) -> dict[str, Any] | None:
         try:
             return self._status.describe()
-        except OSError:
+        except (OSError, RunError):
             return None

@@ -1,13 +1,37 @@
-"""What the service says about its surroundings when it starts, on either server."""
+"""What the service needs, refuses and says when it starts, on either server."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
+from app.runs import lock
 from app.runs.datasets import DatasetFolder
 from app.runs.exceptions import DataFolderUnreadable
 from app.runs.experiments import ExperimentFolder
-from app.settings import Settings
+from app.settings import Settings, SettingsError
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read the settings, and make sure that runs can be kept as they say. Raises SettingsError."""
+    settings = Settings.from_environment(environment)
+    problem = _problem_with(settings)
+    if problem is not None:
+        raise SettingsError(f"TRAINING_RUNS_DIR={str(settings.runs_dir)!r} cannot be used: {problem}.")
+    return settings
+
+
+def _problem_with(settings: Settings) -> str | None:
+    folder = settings.runs_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return error.strerror or str(error)
+    if not os.access(folder.parent, os.W_OK | os.X_OK):
+        return "its parent cannot be written to"
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        return "it cannot be read and written to"
+    return lock.problem_with(folder.parent)
 
 
 def remarks(settings: Settings, environment: Mapping[str, str]) -> list[str]:

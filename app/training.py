@@ -98,7 +98,7 @@ def list_settings() -> dict[str, Any]:
 
 @blp.get("/datasets")
 @blp.response(200, schemas.DatasetsSchema)
-@blp.errors(500)
+@blp.errors()
 def list_datasets() -> dict[str, Any]:
     """List the folders in the data folder, each with its splits and classes, or with what is wrong with it."""
     return {"datasets": current_app.extensions["offload"](domain().datasets.describe)}  # Counting images takes long.

@@ -33,7 +33,7 @@ DRAW = """async (numRows) => {
     const charts = createCharts(place, { save() {} });
     const took = async (metrics) => {
         const began = performance.now();
-        charts.show([{ id: "run", metrics, stepsPerEpoch: 1000 }]);
+        charts.show([{ id: "run", metrics }]);
         await Promise.resolve(); // uPlot draws in a microtask.
         return performance.now() - began;
     };

@@ -16,16 +16,14 @@ import gc  # noqa: E402
 import os  # noqa: E402
 import time  # noqa: E402
 
-from app import create_app  # noqa: E402
+from app import create_app, startup  # noqa: E402
 from app.eventlet_server import Server  # noqa: E402
-from app.settings import Settings  # noqa: E402
 
 TICK_S = 0.005
 
 
 def main() -> None:
-    settings = Settings.from_environment(os.environ)
-    settings.make_runs_dir()
+    settings = startup.read_settings(os.environ)
     app = create_app(settings, "eventlet")
     gc.freeze()  # As wsgi.py does.
     app.extensions["supervisor"].start()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from trainer.experiment import Experiment
+from trainer.resumable import BETWEEN_EPOCHS, MUST_STAY, NULL_STAYS
 
 TARGET = Path(__file__).with_name("experiment.md")
 
@@ -29,10 +30,25 @@ A file has either a `command`, any other training program, or the sections from 
 def page() -> str:
     """The whole document."""
     top = "\n".join(_row(each, "") for each in fields(Experiment) if not is_dataclass(_type(Experiment, each)))
-    return HEAD + f"\n{TABLE}{top}\n" + "".join(_sections(Experiment, ""))
+    return HEAD + f"\n{TABLE}{top}\n" + "".join(_sections(Experiment, "")) + _resume()
 
 
 TABLE = "| setting | default | meaning |\n|---|---|---|\n"
+
+
+def _resume() -> str:
+    def listed(settings: frozenset[str]) -> str:
+        return ", ".join(f"`{path}`" for path in sorted(settings))
+
+    return (
+        "\n## Resuming a run\n\nA run that is resumed may change every setting but these. A start that changes one of"
+        f" them is refused.\n\n- {listed(MUST_STAY)} must stay.\n- {listed(BETWEEN_EPOCHS)} must stay if the run has"
+        f" stopped within an epoch.\n- {listed(NULL_STAYS)} may change from one number to another, but not to or from"
+        " null.\n\nAll others take effect from the next batch on. With another `checkpoint.monitor` the best epoch is"
+        " chosen anew of those whose weights are left, the best and the last. With other values of `early_stopping` the"
+        " epochs of the earlier run count by these. The classes must stay the same; images may be added between"
+        " epochs.\n"
+    )
 
 
 def _sections(cls: type[Any], prefix: str) -> Iterator[str]:

@@ -231,6 +231,7 @@ const opening = JSON.parse(byId("opening").textContent);
 if (opening !== null) dispatch({ type: "caughtUp", answer: opening });
 render();
 loadSystem();
+watchActive();
 setInterval(watchActive, ACTIVE_EVERY_MS);
 setInterval(refresh, REFRESH_EVERY_MS);
 document.addEventListener("visibilitychange", refresh);

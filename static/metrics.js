@@ -45,7 +45,7 @@ export async function fetchMetrics(get, runId, maxPoints) {
 }
 
 /** Forget the rows from `count` on. */
-export const truncate = (metrics, count) => ({ ...metrics, count: Math.min(count, metrics.count) });
+export const truncate = (metrics, count) => (count === 0 ? NO_METRICS : { ...metrics, count: Math.min(count, metrics.count) });
 
 /** The best value of a metric, {value, row}, the first of equal ones; null without a direction or a finite value. */
 export function bestOf({ count, columns, directions }, name) {

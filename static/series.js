@@ -44,12 +44,16 @@ export function byImportance(a, b) {
 /** The metrics that a run has logged, without what only counts. */
 export const metricNames = ({ columns }) => [...columns.keys()].filter((name) => !COUNTERS.has(name));
 
-/** The metrics that an epoch has one value of: not the test's, nor the values by step of what is logged by epoch too. */
+/**
+ * The metrics that an epoch has one value of: not the test's, nor the values by step of what is logged by epoch too. Those
+ * that can be good or bad come first.
+ */
 export function epochNames(metrics) {
+  const { directions } = metrics;
   const names = metricNames(metrics);
   const others = new Set(names);
   const isByStep = (name) => name.endsWith("_step") && [name.slice(0, -5), `${name.slice(0, -5)}_epoch`].some((other) => others.has(other));
-  return names.filter((name) => sideOf(name) !== "test" && !isByStep(name)).sort(byImportance);
+  return names.filter((name) => sideOf(name) !== "test" && !isByStep(name)).sort((a, b) => directions.has(b) - directions.has(a) || byImportance(a, b));
 }
 
 /** Titles of the charts of runs' metrics with those in each, in order: [["loss", ["train/loss", "val/loss"]], ...]. */

@@ -8,16 +8,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from trainer import experiment, libraries, reasons, rundir, strict_yaml
+from trainer import experiment, libraries, reasons, resumable, rundir, strict_yaml
 from trainer.datasetfolder import SPLITS
 from trainer.digests import digests_of, kept_in
 from trainer.experiment import ExperimentInvalid
 from trainer.images import Split, find_splits
+from trainer.progress import ProgressFile
 from trainer.ranks import Ranks
 from trainer.request import Place, Request
 from trainer.stopping import Stop, Stopped
@@ -34,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         loaded = _load(options)
         return _train(loaded, options, run, stop)
     except Exception as error:
-        return _fail(error, loaded)
+        folders = (run.path, options.cache_dir, Path(tempfile.gettempdir()))
+        return _fail(error, reasons.reason_of(error, loaded, folders))
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
@@ -55,14 +58,23 @@ def _load(options: argparse.Namespace) -> experiment.Experiment:
 
 
 def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rundir.RunDir, stop: Stop) -> int:
+    _refuse_used(run)
+    if run.path.is_dir():  # of the service, which follows it already
+        _show_loading(run, loaded)
     given = {split: getattr(options, f"{split}_data_dir") for split in SPLITS}
     splits = find_splits({split: folder for split, folder in given.items() if folder})
+    earlier = rundir.RunDir(options.resume_from) if options.resume_from else None
+    if earlier is not None:
+        resumable.refuse_misfit(resumable.read_last_state(earlier), earlier, loaded, splits["train"].class_names)
     _claim(run, loaded)
+    _show_loading(run, loaded)
     try:
         splits = complete(splits, loaded.data, loaded.seed, lambda split: _digests(split, options.cache_dir, stop))
     except Stopped:
         return stop.exit_code
     with Ranks(len(loaded.trainer.devices)) as ranks:
+        if "torch" not in sys.modules:  # a prewarmed program has it
+            print("loading torch, lightning and transformers", flush=True)
         train = libraries.import_train()  # only now, so that mistakes in what was given show at once
         request = Request(
             run=run,
@@ -70,7 +82,7 @@ def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rund
             config_name=options.config_name or options.config.name,
             model_name=options.model_name,
             splits=splits,
-            resume_from=rundir.RunDir(options.resume_from) if options.resume_from else None,
+            resume_from=earlier,
             cache_dir=options.cache_dir,
             show_bar=sys.stdout.isatty(),
             place=Place(0, ranks.size),
@@ -90,10 +102,18 @@ def _digests(split: Split, cache_dir: Path, stop: Stop) -> list[bytes]:
     return digests_of(split, kept_in(cache_dir, split), lambda *_: stop.check())
 
 
-def _claim(run: rundir.RunDir, loaded: experiment.Experiment) -> None:
-    """Make the run directory and its config.yaml, unless the service has."""
+def _refuse_used(run: rundir.RunDir) -> None:
     if run.checkpoints.exists() or run.find_metrics() or run.result.exists():
         raise RunDirInUse(f"run directory holds another run already: {run.path}")
+
+
+def _show_loading(run: rundir.RunDir, loaded: experiment.Experiment) -> None:
+    """Tell whoever follows the run that it has begun: until libraries and images are there, nothing else does."""
+    ProgressFile(run, loaded.trainer.max_epochs, 0).begin_phase("loading")
+
+
+def _claim(run: rundir.RunDir, loaded: experiment.Experiment) -> None:
+    """Make the run directory and its config.yaml, unless the service has."""
     run.path.mkdir(parents=True, exist_ok=True)
     if not run.config.exists():
         rundir.write_text(run.config, experiment.to_yaml(loaded))
@@ -126,8 +146,7 @@ def _overrides(assignments: list[str]) -> dict[str, object]:
     return overrides
 
 
-def _fail(error: Exception, loaded: experiment.Experiment | None) -> int:
-    reason = reasons.reason_of(error, loaded)
+def _fail(error: Exception, reason: str) -> int:
     sys.stdout.flush()
     if not reasons.says_everything(error):
         traceback.print_exception(error)

@@ -53,6 +53,6 @@ def model_card(
         "opset": exported.opset,
         "size_bytes": exported.size_bytes,
         "sha256": exported.sha256,
-        "max_difference": exported.max_difference,
+        **exported.agreement.facts(),
         "variants": [],
     }

@@ -1,53 +1,76 @@
-"""Keep two checkpoints: the best epoch's, and the last state from which the training can go on."""
+"""Keep two checkpoints: the best epoch's, and the last state from which the training can be resumed."""
 
 from __future__ import annotations
 
 import math
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint as LightningCheckpoint
 
+from trainer import rundir
+from trainer.direction import direction, is_better
 from trainer.distributed import AgreedStop
+from trainer.module import Classifier
+from trainer.rundir import RunDir
 from trainer.sections import Checkpoint
 from trainer.stopping import Stop
+
+Metrics = dict[str, float]
 
 
 class KeepCheckpoints(LightningCheckpoint):
     """Write epoch_NNN.ckpt whenever the monitored metric improves (and remove the one before), and last.ckpt.
 
-    Each file appears in one step, so a crash or a full disk leaves the one before intact. Lightning's own
-    ModelCheckpoint writes in place, and on a resume in another folder forgets which score was the best.
+    A crash at any moment leaves both, of this epoch or of one before (see trainer.checkpointfile). Lightning's
+    ModelCheckpoint removes last.ckpt before it links the new one, and forgets the best score on a resume in another
+    folder.
     """
 
-    def __init__(self, folder: Path, settings: Checkpoint, stop: Stop | AgreedStop) -> None:
+    def __init__(
+        self, run: RunDir, settings: Checkpoint, stop: Stop | AgreedStop, say: Callable[[str], object]
+    ) -> None:
         self.best: Path | None = None
-        self.best_score = math.nan
-        self.best_train_metrics: dict[str, float] = {}
         self.step_of_last = -1
-        self._folder = folder
-        self._settings = settings
+        self._run = run
+        self._monitor = settings.monitor
+        self._last_every_n_epochs = settings.last_every_n_epochs
         self._stop = stop
+        self._say = say
+        self._best_metrics: Metrics = {}
+        self._ended: dict[str, Any] | None = None  # the epoch at whose end we are, and its metrics
+        self._earlier: dict[str, Any] = {}
 
     @property
     def last(self) -> Path:
-        return self._folder / "last.ckpt"
+        return self._run.last_checkpoint
+
+    @property
+    def best_train_metrics(self) -> Metrics:
+        return {name: value for name, value in self._best_metrics.items() if name.startswith("train/")}
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._earlier and self._earlier["monitor"] != self._monitor:
+            self._choose_anew(trainer)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._ended = None
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epochs = trainer.current_epoch + 1
-        score = float(trainer.callback_metrics[self._settings.monitor])
-        is_best = improves(score, self.best_score, self._settings.monitor)
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        self._ended = {"epoch": trainer.current_epoch, "metrics": metrics}
+        is_best = self._is_better(metrics)
         before = self.best
         if is_best:
-            self.best, self.best_score = self._folder / f"epoch_{trainer.current_epoch:03d}.ckpt", score
-            metrics = trainer.callback_metrics.items()
-            self.best_train_metrics = {name: float(value) for name, value in metrics if name.startswith("train/")}
-            _save(trainer, self.best)
+            self.best, self._best_metrics = self._path(trainer.current_epoch), metrics
+            trainer.save_checkpoint(self.best)
         is_final = epochs == trainer.max_epochs or trainer.should_stop or self._stop.requested
-        if is_final or epochs % self._settings.last_every_n_epochs == 0:
+        if is_final or epochs % self._last_every_n_epochs == 0:
             self.save_last(trainer, like_best=is_best)
         # Only now: until then last.ckpt on disk still names the best one before.
         if before is not None and before != self.best and trainer.is_global_zero:
@@ -55,52 +78,55 @@ class KeepCheckpoints(LightningCheckpoint):
 
     def save_last(self, trainer: Trainer, like_best: bool = False) -> None:
         """Write last.ckpt; `like_best`: the best checkpoint has just been written and is the same."""
-        if like_best and self.best is not None:
-            if trainer.is_global_zero:
-                _link(self.best, self.last)
-        else:
-            _save(trainer, self.last)
+        if trainer.is_global_zero:
+            module = cast(Classifier, trainer.lightning_module)
+            self.last.parent.mkdir(exist_ok=True)
+            rundir.write_json(self._run.last_state, module.last_state().dump())
+        if not like_best or self.best is None:
+            trainer.save_checkpoint(self.last)  # all processes together; the leader writes
+        elif trainer.is_global_zero:
+            _link(self.best, self.last)
         self.step_of_last = trainer.global_step
 
     def state_dict(self) -> dict[str, Any]:
         # The name, not the path: a resumed run has a folder of its own, to which the file was copied.
-        name = self.best.name if self.best else None
         return {
-            "monitor": self._settings.monitor,
-            "best": name,
-            "best_score": self.best_score,
-            "best_train_metrics": self.best_train_metrics,
+            "monitor": self._monitor,
+            "best": self.best.name if self.best else None,
+            "best_metrics": self._best_metrics,
+            "ended": self._ended,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from an earlier run's best, if it was chosen by the same metric and its file is here."""
-        best = self._folder / state_dict["best"] if state_dict["best"] else None
-        if state_dict["monitor"] == self._settings.monitor and best is not None and best.exists():
-            self.best, self.best_score = best, state_dict["best_score"]
-            self.best_train_metrics = state_dict["best_train_metrics"]
+        """Take over an earlier run's best checkpoint, if its file is here."""
+        self._earlier = state_dict
+        if state_dict["best"] and (best := self.last.with_name(state_dict["best"])).exists():
+            self.best, self._best_metrics = best, state_dict["best_metrics"]
 
+    def _choose_anew(self, trainer: Trainer) -> None:
+        """By another metric than before: of the best and the last checkpoint, which are all that is left."""
+        before, ended = self.best, self._earlier["ended"]
+        if ended and self._is_better(ended["metrics"]):
+            self.best, self._best_metrics = self._path(ended["epoch"]), ended["metrics"]
+            if self.best != before and trainer.is_global_zero:
+                _link(self.last, self.best)
+                if before is not None:
+                    before.unlink()
+        if self.best is not None:
+            score = f"{self._monitor} {self._best_metrics[self._monitor]:.4g}"
+            self._say(
+                f"checkpoint.monitor was {self._earlier['monitor']}: {self.best.name} is the best so far by {score},"
+                " chosen of the best and the last checkpoint; those of other epochs are gone"
+            )
 
-def improves(score: float, best: float, monitor: str) -> bool:
-    """Whether `score` is better than `best` (nan = none yet): a loss falls, everything else rises."""
-    if math.isnan(score):
-        return False
-    return math.isnan(best) or (score < best if "loss" in monitor else score > best)
+    def _is_better(self, metrics: Metrics) -> bool:
+        """Whether these metrics are better than the best epoch's, or the first that are numbers."""
+        value, way = metrics[self._monitor], direction(self._monitor)
+        assert way is not None
+        return not math.isnan(value) if self.best is None else is_better(value, self._best_metrics[self._monitor], way)
 
-
-def _save(trainer: Trainer, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}")
-    path.parent.mkdir(exist_ok=True)
-    try:
-        trainer.save_checkpoint(temporary)  # all processes together; the leader writes
-        if not trainer.is_global_zero:
-            return
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())  # it is what is left after a power loss
-        temporary.replace(path)
-    except BaseException:
-        # On a full disk the room is needed, be it for the line that says so.
-        temporary.unlink(missing_ok=True)
-        raise
+    def _path(self, epoch: int) -> Path:
+        return self.last.with_name(f"epoch_{epoch:03d}.ckpt")
 
 
 def _link(source: Path, target: Path) -> None:

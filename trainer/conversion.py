@@ -5,7 +5,6 @@ Input, outputs and metadata are the original's, so a consumer changes nothing bu
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16  # type: i
 from onnxruntime.transformers.onnx_model import OnnxModel as Graph  # type: ignore[import-untyped]
 
 from trainer.rawpixels import NORMALISATION
+from trainer.temporary import temporaries_in
 
 Calibration = Iterator[NDArray[Any]]
 """Batches of train images as the file's input takes them."""
@@ -32,12 +32,16 @@ QUANTISED = ["Conv", "MatMul", "Gemm"]
 """The operators with large weights. With all that can be quantised, a ViT's and a ConvNeXt's logits differed more."""
 
 
+OF_ORIGINAL = ("max_difference", "allowed_difference", "tolerance")
+"""Facts in the metadata that are not true of a variant; its own stand in the model card."""
+
+
 def convert(name: str, source: Path, target: Path, calibration: Calibration) -> None:
     """Write the variant `name` (fp16, int8) of `source` to `target`, one self-contained file that onnx.checker accepts.
 
     Raises whatever the libraries do. `calibration` is used up by int8 alone.
     """
-    facts = {each.key: each.value for each in onnx.load(source).metadata_props}
+    facts = {each.key: each.value for each in onnx.load(source).metadata_props if each.key not in OF_ORIGINAL}
     model = _CONVERSIONS[name](source, calibration)
     onnx.helper.set_model_props(model, facts | {"variant": name})
     target.write_bytes(model.SerializeToString())
@@ -61,8 +65,8 @@ def _quantised(source: Path, calibration: Calibration) -> onnx.ModelProto:
     longer in the ViT. Ranges are the smallest and largest values seen: entropy and percentiles gave no better accuracy
     there, and keep every activation of every image in memory.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        simplified, made = Path(folder, "simplified.onnx"), Path(folder, "int8.onnx")
+    with temporaries_in(source.parent) as folder:
+        simplified, made = folder / "simplified.onnx", folder / "int8.onnx"
         # The exporter has written every shape already, so the slow symbolic inference has nothing to add.
         quant_pre_process(source, simplified, skip_symbolic_shape=True)
         quantize_static(

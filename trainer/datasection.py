@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from trainer.datasetfolder import VAL_SHARE
 from trainer.schema import between, setting
 
 
@@ -77,7 +78,7 @@ class Data:
         " pixels takes 0.15 MB",
     )
     val_share: float = setting(
-        0.15,
+        VAL_SHARE,
         between(0.01, 0.9),
         doc="where there is no val folder: so much of the train images of each class is split off to validate on",
     )

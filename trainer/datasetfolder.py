@@ -15,6 +15,8 @@ NAMES = {
     "test": ("test", "testing"),
 }
 """What the folder of each split may be called, in upper or lower case."""
+VAL_SHARE = 0.15
+"""So much of the train images is split off to validate on, unless an experiment says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def _problem(dataset: str, named: dict[str, list[Path]], unused: list[Path]) -> 
         return None
     classes = [readable(path.name) for path in unused if holds_images(path)]
     if len(classes) > 1 and not any(named.values()):
-        splits = f"make splits of it with: python -m trainer.split {shlex.quote(dataset)}"
+        splits = f"make splits of it with `python -m trainer.split {shlex.quote(dataset)}`"
         return f"{dataset} has no train folder, only class folders ({some(classes)}): {splits}"
     return f"{dataset} has no train folder: it needs train/CLASS/IMAGE, and may have val and test likewise"
 

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
+from trainer.agreement import Agreement, compare
 from trainer.network import Network
 from trainer.onnxmodel import OnnxModel
 from trainer.rawpixels import include_preprocessing
 
-TOLERANCE = 1e-4
-"""Largest allowed difference between a logit, or a probability, of the ONNX file and of the checkpoint."""
-
 
 class ExportFailed(Exception):
-    """There is no ONNX file, or none that computes what the checkpoint does."""
+    """There is no ONNX file, or none that computes what the checkpoint does. The message is one plain sentence."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Exported:
     size_bytes: int
     sha256: str
     opset: int
-    max_difference: float
+    agreement: Agreement
 
 
 def export(network: Network, path: Path, pixels: Tensor, images: Tensor, opset: int, facts: dict[str, Any]) -> Exported:
@@ -40,24 +39,35 @@ def export(network: Network, path: Path, pixels: Tensor, images: Tensor, opset: 
     `facts` (trainer.card's consumer_facts) become the file's metadata_props, texts as they are, everything else as
     JSON; they say too whether preprocessing is part of the graph. It is compared on `pixels` (B, C, H, W) uint8, at
     least two real images, alone and together, with what the network makes of `images`, the same ones normalised.
-    Whatever fails is an ExportFailed, and then no file is at `path`. Leaves the network on the CPU, in eval mode.
+    What was seen goes into the metadata as well. Whatever fails is an ExportFailed, and then no file is at `path`.
+    Leaves the network on the CPU, in eval mode, with plain attention.
     """
     temporary = path.with_name(f".{path.name}")
     try:
-        network.cpu().eval()
-        _write(network, temporary, images[:2], opset, facts)
+        _prepare(network)
+        model = _convert(network, images[:2], opset, facts)
+        _save(model, temporary, facts)
         onnx.checker.check_model(str(temporary), full_check=True)
-        max_difference = _compare(network, temporary, pixels, images)
+        agreement = _compare(network, temporary, pixels, images)
+        _save(model, temporary, facts | agreement.facts())
         size_bytes, sha256 = size_and_hash(temporary)
         temporary.replace(path)
     except Exception as error:
         raise ExportFailed(reason_of(error)) from error
     finally:
         temporary.unlink(missing_ok=True)
-    return Exported(path, size_bytes, sha256, opset, max_difference)
+    return Exported(path, size_bytes, sha256, opset, agreement)
 
 
-def _write(network: Network, path: Path, example: Tensor, opset: int, facts: dict[str, Any]) -> None:
+def _prepare(network: Network) -> None:
+    network.cpu().eval()
+    for each in network.modules():
+        if isinstance(each, PreTrainedModel):
+            # Torch's fused attention is cut into views that some networks (Swin) do not export with.
+            each.set_attn_implementation("eager")
+
+
+def _convert(network: Network, example: Tensor, opset: int, facts: dict[str, Any]) -> onnx.ModelProto:
     program = torch.onnx.export(
         network,
         (example,),
@@ -74,9 +84,7 @@ def _write(network: Network, path: Path, example: Tensor, opset: int, facts: dic
     _strip(model.graph)
     if facts["includes_preprocessing"]:
         include_preprocessing(model, facts["mean"], facts["std"])
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in facts.items()}
-    onnx.helper.set_model_props(model, texts)
-    path.write_bytes(model.SerializeToString())
+    return model
 
 
 def _strip(graph: onnx.GraphProto) -> None:
@@ -86,21 +94,21 @@ def _strip(graph: onnx.GraphProto) -> None:
         del part.metadata_props[:]
 
 
-def _compare(network: Network, path: Path, pixels: Tensor, images: Tensor) -> float:
+def _save(model: onnx.ModelProto, path: Path, facts: dict[str, Any]) -> None:
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in facts.items()}
+    onnx.helper.set_model_props(model, texts)
+    path.write_bytes(model.SerializeToString())
+
+
+def _compare(network: Network, path: Path, pixels: Tensor, images: Tensor) -> Agreement:
+    """Raise ValueError unless the file computes what the network does, for all images together and for one alone."""
     model = OnnxModel(path, torch.get_num_threads())
-    largest = 0.0
+    seen = []
     for size in (len(images), 1):
         with torch.no_grad():
-            logits = network(images[:size])
-        expected = (logits.numpy(), logits.softmax(1).numpy())
-        for found, wanted in zip(model.run(pixels[:size].numpy()), expected):
-            difference = float(np.abs(found - wanted).max(initial=0.0))
-            if not difference <= TOLERANCE:  # also true of not-a-number
-                raise ValueError(
-                    f"its outputs differ from the checkpoint's by {difference:.2g}, allowed are {TOLERANCE:.0e}"
-                )
-            largest = max(largest, difference)
-    return largest
+            logits = network(images[:size]).numpy()
+        seen.append(compare(model.run(pixels[:size].numpy()), logits))
+    return max(seen, key=lambda each: each.max_difference / each.allowed_difference)
 
 
 def size_and_hash(path: Path) -> tuple[int, str]:
@@ -110,6 +118,18 @@ def size_and_hash(path: Path) -> tuple[int, str]:
 
 
 def reason_of(error: Exception) -> str:
-    """What to tell people of a failed export, in one line."""
-    first = str(error).strip().partition("\n")[0]
-    return first if type(error) is ValueError and first else f"{type(error).__name__}: {first}"
+    """What to tell people of a failed export, in one sentence: the first cause, in plain words where it is known."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    lines = _ANSI.sub("", str(cause)).strip().splitlines() or [""]
+    first = lines[0].rstrip("!. ")
+    if "data-dependent" in first:
+        return "its forward depends on the values of the images (an if or a loop over them), which a graph cannot hold"
+    if missing := _MISSING_OPERATOR.search(first):
+        return f"ONNX has no operator for {missing[1]}"
+    return first if type(cause) is ValueError and first else f"{type(cause).__name__}: {first}"
+
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_MISSING_OPERATOR = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'")

@@ -12,7 +12,7 @@ import torch
 from trainer import rundir
 from trainer.card import consumer_facts, model_card
 from trainer.data import ImageBatches, evenly_spread
-from trainer.export import TOLERANCE, Exported, export
+from trainer.export import Exported, ExportFailed, export
 from trainer.module import Classifier
 from trainer.progress import ProgressFile
 from trainer.request import Request
@@ -21,6 +21,9 @@ from trainer.variants import Variants
 
 NUM_COMPARED_IMAGES = 32
 """So many images, evenly spread over test (or val, where nothing is left to test on), the ONNX file is compared on."""
+
+NUM_TRIAL_IMAGES = 2
+"""So many are enough before the training: alone and together they show that the batch size is free."""
 
 
 class ModelFiles:
@@ -54,13 +57,10 @@ class ModelFiles:
         `test_metrics` (None) there are no variants: then a stop is waiting for us.
         """
         self._progress.begin_phase("export")
-        facts = consumer_facts(
-            self._request,
-            self._batches.splits["train"].class_names,
-            module.mean.flatten().tolist(),
-            module.std.flatten().tolist(),
-        )
-        exported = self._export(module, checkpoint.with_suffix(".onnx"), facts)
+        facts = self._consumer_facts(module)
+        path = checkpoint.with_suffix(".onnx")
+        exported = self._export(module, path, facts, NUM_COMPARED_IMAGES)
+        self._say(f"export: {path}, {exported.size_bytes:,} bytes, {_differs(exported)}")
         card = model_card(self._request, facts, checkpoint, exported, train_metrics, test_metrics or {})
         rundir.write_json(self._request.run.card, card)
         names = self._request.experiment.export.variants
@@ -71,17 +71,39 @@ class ModelFiles:
         self._progress.write()
         return card
 
-    def _export(self, module: Classifier, path: Path, facts: dict[str, Any]) -> Exported:
-        pixels = self._compared_pixels()
+    def try_export(self, module: Classifier) -> None:
+        """Export the network as it is, before it is trained, and leave no file: what fails now would fail at the end.
+
+        Raises ExportFailed. Changes nothing about `module` nor about what is random later.
+        """
+        path = self._request.run.checkpoints / ".trial.onnx"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with torch.random.fork_rng(devices=[]):
+                exported = self._export(module, path, self._consumer_facts(module), NUM_TRIAL_IMAGES)
+        except ExportFailed as error:
+            raise ExportFailed(f"the network cannot be exported to ONNX, so it is not trained: {error}") from error
+        finally:
+            path.unlink(missing_ok=True)
+        self._say(f"export: tried before the training on {NUM_TRIAL_IMAGES} images, {_differs(exported)}")
+
+    def _consumer_facts(self, module: Classifier) -> dict[str, Any]:
+        mean, std = module.mean.flatten().tolist(), module.std.flatten().tolist()
+        return consumer_facts(self._request, self._batches.splits["train"].class_names, mean, std)
+
+    def _export(self, module: Classifier, path: Path, facts: dict[str, Any], num_images: int) -> Exported:
+        pixels = self._compared_pixels(num_images)
         opset = self._request.experiment.export.opset
         plain = copy.deepcopy(module.tested_network)  # without what torch.compile made of it
-        exported = export(plain, path, pixels, module.normalise(pixels), opset, facts)
-        difference = f"differs from the checkpoint by {exported.max_difference:.1e} (allowed {TOLERANCE:.0e})"
-        self._say(f"export: {path}, {exported.size_bytes:,} bytes, {difference}")
-        return exported
+        return export(plain, path, pixels, module.normalise(pixels), opset, facts)
 
-    def _compared_pixels(self) -> torch.Tensor:
+    def _compared_pixels(self, num_images: int) -> torch.Tensor:
         images = self._batches.dataset(self._batches.tested_split)
-        chosen = [images.pixels(index) for index in evenly_spread(len(images), NUM_COMPARED_IMAGES)]
+        chosen = [images.pixels(index) for index in evenly_spread(len(images), num_images)]
         # A single test image stands beside itself: it takes a batch of two to show that the batch size is free.
         return torch.stack(chosen * 2 if len(chosen) == 1 else chosen)
+
+
+def _differs(exported: Exported) -> str:
+    seen = exported.agreement
+    return f"differs from the network by {seen.max_difference:.1e} (allowed {seen.allowed_difference:.1e})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import lightning
@@ -22,10 +23,11 @@ from trainer.experiment import Experiment
 from trainer.mixing import mix
 from trainer.network import Network
 from trainer.parts import freezing_of, learning_rates
+from trainer.resumable import LastState
 from trainer.sections import Scheduler
 
 FACTS_KEY = "training"
-"""Where a checkpoint keeps the facts that trainer.resume compares, beside what Lightning stores."""
+"""Where a checkpoint keeps its trainer.resumable.LastState and the state of random numbers, beside Lightning's keys."""
 
 
 class Classifier(lightning.LightningModule):
@@ -44,10 +46,10 @@ class Classifier(lightning.LightningModule):
         experiment: Experiment,
         mean: list[float],
         std: list[float],
-        facts: dict[str, Any],
+        begin: LastState,
         class_weights: Tensor | None = None,
     ) -> None:
-        """`facts` go into each checkpoint and say what it was trained on; `class_weights` are of the training loss.
+        """`begin` says what is trained on, and goes into each checkpoint; `class_weights` are of the training loss.
 
         Raises ExperimentInvalid where the experiment treats a backbone apart and the network has none.
         """
@@ -59,7 +61,7 @@ class Classifier(lightning.LightningModule):
         self.learning_rate_of_step = 0.0
         self._experiment = experiment
         self._augment = Augment(experiment.data.augmentation, experiment.data.side)
-        self._facts = facts
+        self._begin = begin
         self._random_states: list[Tensor] = []
         self._parameters_by_rate = learning_rates(network, experiment)
         self._freezing = freezing_of(network, experiment)
@@ -196,20 +198,20 @@ class Classifier(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         state = {"random_states": gather(torch.get_rng_state()), "learning_rate_of_step": self.learning_rate_of_step}
-        checkpoint[FACTS_KEY] = {**self._facts, **self._position(), **state}
+        checkpoint[FACTS_KEY] = {**self.last_state().dump(), **state}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._random_states = checkpoint[FACTS_KEY]["random_states"]
         self.learning_rate_of_step = checkpoint[FACTS_KEY]["learning_rate_of_step"]
 
-    def _position(self) -> dict[str, int]:
-        """How many epochs, batches of the epoch after them, and steps are done."""
+    def last_state(self) -> LastState:
+        """What a checkpoint of the present moment holds."""
         loop: Any = self.trainer.fit_loop
         epochs = loop.epoch_progress.current.processed
         # At an epoch's end the batch counter still shows that epoch's batches.
         is_epoch_end = epochs == loop.epoch_progress.current.ready
         batches = 0 if is_epoch_end else loop.epoch_loop.batch_progress.current.processed
-        return {"epoch": epochs, "batch": batches, "step": self.trainer.global_step}
+        return replace(self._begin, epoch=epochs, batch=batches, step=self.trainer.global_step)
 
 
 def rate_at_step(scheduler: Scheduler, total_steps: int) -> Callable[[int], float]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.imagefile import ignore_warnings
-from trainer.imagefolder import contents, list_folder
+from trainer.imagefolder import Problem, contents
 from trainer.images import DataInvalid
 from trainer.onnxmodel import MAX_BATCH, ModelInvalid, OnnxModel
 
@@ -56,28 +56,29 @@ def predict(model: OnnxModel, paths: Sequence[Path], top: int) -> Iterator[tuple
             read = list(pool.map(lambda file: _read(model, file), batch))
             pixels = [each for each in read if not isinstance(each, str)]
             rankings = iter(_rank(model, np.stack(pixels), top) if pixels else [])
-            yield from ((file, each if isinstance(each, str) else next(rankings)) for file, each in zip(batch, read))
+            for file, each in zip(batch, read):
+                path = file.path if isinstance(file, Problem) else file
+                yield path, each if isinstance(each, str) else next(rankings)
 
 
-def _expand(paths: Sequence[Path]) -> Iterator[Path]:
+def _expand(paths: Sequence[Path]) -> Iterator[Path | Problem]:
     for path in paths:
         if not path.is_dir():
             yield path
             continue
         found = contents(path)
         yield from found.images
-        # A folder that cannot be read, or holds no images, stands for itself and is reported like such a file.
-        yield from (problem.path for problem in found.problems)
+        yield from found.problems
+        # A folder without images stands for itself and is reported like a file that cannot be read.
         if not found.images and not found.problems:
             yield path
 
 
-def _read(model: OnnxModel, path: Path) -> NDArray[np.uint8] | str:
+def _read(model: OnnxModel, path: Path | Problem) -> NDArray[np.uint8] | str:
+    if isinstance(path, Problem):
+        return f"{path.path} cannot be read: {path.reason}"
     if path.is_dir():
-        problems = list_folder(path).problems
-        return (
-            f"folder cannot be read: {path}: {problems[0].reason}" if problems else f"no images in this folder: {path}"
-        )
+        return f"no images in this folder: {path}"
     if not path.exists():
         return f"no such file: {path}"
     try:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedModel
 
+from trainer.architecture import check_input, labels_for, needs_package
 from trainer.experiment import ExperimentInvalid
 
 
@@ -18,10 +19,9 @@ def load(source: str, channels: int, class_names: tuple[str, ...]) -> PreTrained
     The first layer is adapted to `channels`. Raises ExperimentInvalid where `source` holds no such model.
     """
     place = place_of(source)
-    labels = dict(enumerate(class_names))
-    options: dict[str, Any] = {"id2label": labels, "label2id": {name: label for label, name in labels.items()}}
     try:
-        had = AutoConfig.from_pretrained(place, trust_remote_code=False).id2label
+        config = AutoConfig.from_pretrained(place, trust_remote_code=False)
+        labels = labels_for(type(config), class_names)
         # No code of the model's own is run. Without a dtype a model saved in half precision would stay in it.
         model, loading = AutoModelForImageClassification.from_pretrained(
             place,
@@ -29,13 +29,16 @@ def load(source: str, channels: int, class_names: tuple[str, ...]) -> PreTrained
             trust_remote_code=False,
             dtype=torch.float32,
             output_loading_info=True,
-            **options,
+            **labels,
         )
+    except ImportError as error:
+        raise ExperimentInvalid({"model.pretrained": [needs_package(error)]}) from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         problem = f"{source} cannot be loaded: {' '.join(str(error).split())}"
         raise ExperimentInvalid({"model.pretrained": [problem]}) from error
+    check_input(type(model), "model.pretrained")
     _check_backbone(source, model, loading)
-    if had != labels:
+    if config.id2label != labels["id2label"]:
         _renew_head(model, len(class_names))
     adapt_channels(model, channels)
     return model  # type: ignore[no-any-return]

@@ -14,12 +14,13 @@ MIN_INTERVAL_S = 0.2
 class ProgressFile:
     """Write progress.json at most five times a second, and always at the end of a phase or an epoch.
 
-    epoch and step count as in metrics.csv: the epoch from 0; step is the number of optimizer steps done.
+    The epoch counts from 0, as in metrics.csv; step is the number of optimizer steps done. While libraries load,
+    total_steps is 0: nobody knows it yet.
     """
 
     def __init__(self, run: RunDir, max_epochs: int, total_steps: int) -> None:
         self._run = run
-        self._phase: Literal["prepare", "fit", "test", "export"] = "fit"
+        self._phase: Literal["loading", "prepare", "fit", "test", "export"] = "fit"
         self._max_epochs = max_epochs
         self._total_steps = total_steps
         self._epoch = self._batch = self._num_batches = self._step = self._images = 0
@@ -46,7 +47,7 @@ class ProgressFile:
         self._epoch, self._batch, self._images = epoch, 0, 0
         self._epoch_began_s = time.monotonic()
 
-    def begin_phase(self, phase: Literal["prepare", "test", "export"], num_batches: int = 0) -> None:
+    def begin_phase(self, phase: Literal["loading", "prepare", "test", "export"], num_batches: int = 0) -> None:
         self._phase, self._batch, self._num_batches, self._images = phase, 0, num_batches, 0
         self._epoch_began_s, self._epoch_took_s = time.monotonic(), 0.0
         self.write()

@@ -12,8 +12,10 @@ import re
 import sysconfig
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from trainer import verdict
 from trainer.experiment import Experiment
 
 PLAIN = frozenset({"ExperimentInvalid", "DataInvalid", "ResumeImpossible", "RunDirInUse", "NotFinite"})
@@ -30,8 +32,12 @@ _KILLED_LOADER = re.compile(r"DataLoader worker .*killed by signal: Killed")
 _TRIED = re.compile(r"(?:ried to|nable to) allocate ([\d.]+ \w+)")
 
 
-def reason_of(error: BaseException, experiment: Experiment | None) -> str:
-    """The reason in one line. `experiment` is what was trained, None where it is not known yet."""
+def reason_of(error: BaseException, experiment: Experiment | None, folders: Sequence[Path] = ()) -> str:
+    """The reason in one line.
+
+    `experiment` is what was trained, None where it is not known yet; `folders` are those in which files were written,
+    of which the full one is named.
+    """
     causes = list(_causes(error))
     texts = [str(each) for each in causes]
     if any(_SHARED_MEMORY.search(text) for text in texts):
@@ -50,12 +56,20 @@ def reason_of(error: BaseException, experiment: Experiment | None) -> str:
         return "a loader process was killed, mostly for want of memory: lower data.num_workers or data.batch_size"
     if any(_errno(each) == errno.EMFILE for each in causes) or any("Too many open files" in text for text in texts):
         return "too many open files: raise the limit (ulimit -n) or lower data.num_workers"
-    if any(_errno(each) == errno.ENOSPC for each in causes):
-        return "no space left on device"
+    full = next((each for each in causes if _errno(each) in (errno.ENOSPC, errno.EDQUOT)), None)
+    if full is not None:
+        return _no_space(full, folders)
     memory = next((place for each in causes if (place := _exhausted(each))), None)
     if memory is not None:
         return _out_of_memory(memory, causes, experiment)
     return _in_its_own_words(error)
+
+
+def _no_space(error: BaseException, folders: Sequence[Path]) -> str:
+    """Name the folder of the file that was written, else the full one of those that are known."""
+    named = getattr(error, "filename", None)
+    folder = Path(os.fsdecode(named)).parent if named else next(filter(verdict.is_disk_full, folders), None)
+    return f"{verdict.NO_SPACE}: {folder}" if folder else verdict.NO_SPACE
 
 
 def says_everything(error: BaseException) -> bool:
@@ -74,7 +88,7 @@ def _in_its_own_words(error: BaseException) -> str:
     message = lines[0] if not lines[0].startswith("Caught ") else lines[-1].partition(": ")[2]
     message = " ".join(message.split())
     if "ExportFailed" in _names(error):
-        return f"export: {message}"
+        return f"export: {message}{_place(error)}"
     if _names(error) & PLAIN:
         return message
     return f"{type(error).__name__}: {message}".removesuffix(": ") + _place(error)
@@ -82,7 +96,11 @@ def _in_its_own_words(error: BaseException) -> str:
 
 def _place(error: BaseException) -> str:
     """Where in the user's own code it happened (" (my_networks.py, line 7)"), empty where it was not there."""
-    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    frames = [
+        (frame.f_code.co_filename, line)
+        for each in _causes(error)
+        for frame, line in traceback.walk_tb(each.__traceback__)
+    ]
     libraries = (os.path.dirname(__file__), *sysconfig.get_paths().values())
     own = [(file, line) for file, line in frames if not file.startswith((*libraries, "<"))]
     return f" ({os.path.basename(own[-1][0])}, line {own[-1][1]})" if own else ""

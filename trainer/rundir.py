@@ -95,6 +95,11 @@ class RunDir:
         return self.checkpoints / "last.ckpt"
 
     @cached_property
+    def last_state(self) -> Path:
+        """checkpoints/last.json, written by the trainer before last.ckpt: what that holds, readable without torch."""
+        return self.checkpoints / "last.json"
+
+    @cached_property
     def card(self) -> Path:
         """classification_model.json, written once the ONNX file was verified."""
         return self.path / "classification_model.json"

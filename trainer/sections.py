@@ -25,7 +25,10 @@ class Model:
 
     architecture: str | None = setting(
         None,
-        Regexp(r"^[A-Z][A-Za-z0-9]{0,79}ForImageClassification\Z", error="must be like ResNetForImageClassification"),
+        Regexp(
+            r"^[A-Z][A-Za-z0-9]{0,79}ForImageClassification[A-Za-z]{0,40}\Z",
+            error="must be like ResNetForImageClassification",
+        ),
         doc="image-classification class of Hugging Face transformers, with random weights",
     )
     config: dict[str, Any] = setting({}, doc="values of the architecture's config, such as depths and hidden_sizes")
@@ -55,9 +58,12 @@ class Model:
             yield "config", "goes with architecture; a pretrained model brings its own, a class_path has init_args"
         if self.class_path is None and self.init_args:
             yield "init_args", "goes with class_path"
-        for name in ("num_labels", "id2label", "label2id", "num_channels", "image_size"):
+        inner = self.config.get("vision_config")
+        for name in ("num_labels", "id2label", "label2id", "num_channels", "stem_num_channels", "image_size"):
             if name in self.config:
                 yield f"config.{name}", "is set from the data; leave it out"
+            if isinstance(inner, dict) and name in inner:
+                yield f"config.vision_config.{name}", "is set from the data; leave it out"
 
 
 @dataclass(frozen=True)

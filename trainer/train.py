@@ -11,16 +11,17 @@ import lightning
 import torch
 import transformers
 from lightning import Trainer
-from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from trainer import distributed, loggers, network, preprocessing, resume, rundir
 from trainer.callbacks import LeaveOffOnStop, LogTraining, PrintEpochs, ReportProgress
+from trainer.checkpointfile import AtomicCheckpointIO
 from trainer.checkpoints import KeepCheckpoints
 from trainer.data import ImageBatches, Position, class_weights, measure_mean_std
 from trainer.device import choose_device
 from trainer.distributed import AgreedStop
-from trainer.experiment import dump
+from trainer.earlystopping import StopWithoutImprovement
 from trainer.imagecache import GIGABYTE, ImageCache
 from trainer.modelfiles import ModelFiles
 from trainer.module import Classifier
@@ -29,6 +30,7 @@ from trainer.ranks import Ranks
 from trainer.report.outputs import CollectOutputs
 from trainer.report.write import report_on_test
 from trainer.request import ALONE, Request
+from trainer.resumable import LastState, refuse_misfit
 from trainer.singleimage import refuse_single_image
 from trainer.stopping import Stop
 from trainer.watch import StopOnNotFinite
@@ -42,8 +44,9 @@ class Training:
 
     def __init__(self, request: Request, stop: Stop) -> None:
         """Build everything, without training yet. Raises ExperimentInvalid, DataInvalid, ResumeImpossible."""
-        data = preprocessing.resolve(request.experiment.model, request.experiment.data)
-        request = replace(request, experiment=replace(request.experiment, data=data))
+        asked = request.experiment
+        data = preprocessing.resolve(asked.model, asked.data)
+        request = replace(request, experiment=replace(asked, data=data))
         self._request = request
         self._run = request.run
         self._experiment = request.experiment
@@ -55,14 +58,16 @@ class Training:
         self._device.set_up(self._place)
         lightning.seed_everything(self._experiment.seed, workers=True, verbose=False)
 
-        start = self._earlier.position if self._earlier else Position()
-        self._batches = ImageBatches(request.splits, self._experiment.data, self._experiment.seed, start, self._place)
+        self._start = self._earlier.position if self._earlier else Position()
+        self._batches = ImageBatches(request.splits, data, self._experiment.seed, self._start, self._place)
         self._class_names = request.splits["train"].class_names
+        num_images = len(request.splits["train"])
         if self._earlier:
-            resume.check_fits(self._earlier, self._facts())
+            refuse_misfit(self._earlier.state, self._earlier.run, asked, self._class_names, num_images)
+        self._begin = LastState(self._run.run_id, asked, self._class_names, num_images, epoch=0, batch=0, step=0)
         self._progress = ProgressFile(self._run, self._experiment.trainer.max_epochs, self._total_steps())
         self._module = self._build_module()
-        self._checkpoints = KeepCheckpoints(self._run.checkpoints, self._experiment.checkpoint, self._agreed_stop)
+        self._checkpoints = KeepCheckpoints(self._run, asked.checkpoint, self._agreed_stop, self._say_as_leader)
         self._loggers = loggers.build(request, self._say)
         self._collector = CollectOutputs(len(request.splits[request.tested_split]), len(self._class_names))
         self._trainer = self._build_trainer()
@@ -76,6 +81,7 @@ class Training:
         self._say_start()
         device = str(self._trainer.strategy.root_device)
         loggers.tell_hyperparameters(self._loggers, loggers.hyperparameters(self._request, self._module, device))
+        self._model_files().try_export(self._module)
         self._stop.begin_keeping()
         self._fit(ranks)
         card = self._save_model(self._test(self._load_best()))
@@ -115,7 +121,8 @@ class Training:
 
     def _fit(self, ranks: Ranks) -> None:
         if self._earlier:
-            loggers.carry_rows(self._loggers, resume.carry_over(self._earlier, self._run))
+            resume.carry_over(self._earlier, self._run)
+            loggers.carry_rows(self._loggers, self._earlier.rows)
         if self._place.size == 1:
             self._fit_network()
         else:
@@ -127,6 +134,9 @@ class Training:
         if self._trainer.current_epoch < self._experiment.trainer.max_epochs:
             stopping = self._experiment.early_stopping
             self._say(f"early stopping: {stopping.monitor} has not improved for {stopping.patience} epochs")
+        if self._earlier and self._trainer.global_step == self._earlier.state.step:
+            self._progress.begin_fit(max(0, self._start.epoch - 1), self._earlier.state.step, 0)
+            self._say("nothing is left to train; the best checkpoint is tested and exported")
 
     def _request_to_others(self) -> Request:
         """With mean and std, so that nobody looks at the images for them again, and without loggers that write."""
@@ -164,9 +174,11 @@ class Training:
 
     def _save_model(self, test_metrics: dict[str, float] | None) -> dict[str, Any]:
         """Export the best checkpoint; write and return the model card. `test_metrics`: None after a stop."""
-        checkpoint = self._load_best()
-        files = ModelFiles(self._request, self._batches, self._progress, self._stop, self._say)
-        return files.write(self._module.cpu(), checkpoint, self._checkpoints.best_train_metrics, test_metrics)
+        checkpoint, metrics = self._load_best(), self._checkpoints.best_train_metrics
+        return self._model_files().write(self._module.cpu(), checkpoint, metrics, test_metrics)
+
+    def _model_files(self) -> ModelFiles:
+        return ModelFiles(self._request, self._batches, self._progress, self._stop, self._say)
 
     # what is built
 
@@ -178,8 +190,8 @@ class Training:
         self._device.arrange(net)
         if data.cache:  # after the network: what is wrong with that must not show after minutes of decoding
             max_bytes = round(data.cache_max_gb * GIGABYTE)
-            heard = (self._say, self._progress.count_prepared) if self._place.rank == 0 else (_unheard, _unheard)
-            cache = ImageCache(self._request.cache_dir, max_bytes, *heard)
+            tell = self._progress.count_prepared if self._place.rank == 0 else _unheard
+            cache = ImageCache(self._request.cache_dir, max_bytes, self._say_as_leader, tell)
             self._batches.decoded = cache.open(self._batches.splits, data.channels, data.side)
         if data.mean is not None and data.std is not None:
             mean, std = list(data.mean), list(data.std)
@@ -187,7 +199,7 @@ class Training:
             mean, std = measure_mean_std(self._batches.dataset("train"))
         is_weighted = self._experiment.loss.class_weights == "balanced"
         weights = class_weights(self._batches.splits["train"]) if is_weighted else None
-        module = Classifier(net, self._experiment, mean, std, self._facts(), weights)
+        module = Classifier(net, self._experiment, mean, std, self._begin, weights)
         module.total_steps = self._total_steps()
         if self._experiment.trainer.compile:
             for each in (module.network, module.tested_network):
@@ -195,26 +207,12 @@ class Training:
         return module
 
     def _total_steps(self) -> int:
+        """Those of a resumed run are done already, in batches of whatever size; the rest is made as is asked now."""
         chosen = self._experiment.trainer
-        return -(-self._batches.num_train_batches // chosen.accumulate_batches) * chosen.max_epochs
-
-    def _facts(self) -> dict[str, Any]:
-        """What a checkpoint was trained on; trainer.resume compares them."""
-        experiment = dump(self._experiment)
-        return {
-            "run_id": self._run.run_id,
-            "class_names": list(self._class_names),
-            "model": experiment["model"],
-            "image_size": self._experiment.data.side,
-            "channels": self._experiment.data.channels,
-            "optimizer": self._experiment.optimizer.name,
-            "num_learning_rates": 1 if self._experiment.optimizer.backbone_learning_rate is None else 2,
-            "averaging": self._experiment.trainer.ema_decay is not None,
-            "sampling": self._experiment.data.sampling,
-            "seed": self._experiment.seed,
-            "batch_size": self._experiment.data.batch_size,
-            "num_train_images": len(self._batches.splits["train"]),
-        }
+        steps_per_epoch = -(-self._batches.num_train_batches // chosen.accumulate_batches)
+        epochs_left = chosen.max_epochs - self._start.epoch
+        done = self._earlier.state.step if self._earlier else 0
+        return done + steps_per_epoch * epochs_left - self._start.batch // chosen.accumulate_batches
 
     def _build_trainer(self) -> Trainer:
         chosen = self._experiment.trainer
@@ -225,13 +223,16 @@ class Training:
             accumulate_grad_batches=chosen.accumulate_batches,
             logger=self._loggers,
             callbacks=self._callbacks(),
+            plugins=[AtomicCheckpointIO()],
             default_root_dir=self._run.path,
             num_sanity_val_steps=0,
             enable_progress_bar=self._request.show_bar,
             enable_model_summary=False,
             log_every_n_steps=1,  # LogTraining decides itself; this one only keeps a warning about short epochs away
         )
-        # Lightning 2.6 puts a handler of its own in front of ours at each fit and ends on SIGTERM with exit code 0.
+        # Lightning 2.6 puts a handler of its own in front of ours at each fit and ends on SIGTERM with exit code 0; on
+        # several devices that handler starts a broadcast in which nobody else takes part. No argument turns it off, and
+        # no hook comes early enough to take the handler away again before a signal may arrive.
         trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
         return trainer
 
@@ -250,10 +251,8 @@ class Training:
         ]
         stopping = self._experiment.early_stopping
         if stopping.patience is not None:
-            mode = "min" if "loss" in stopping.monitor else "max"
-            # Only at the training epoch's end are all metrics of the epoch known.
-            options: dict[str, Any] = {"mode": mode, "check_on_train_epoch_end": True}
-            callbacks.append(EarlyStopping(stopping.monitor, stopping.min_delta, stopping.patience, **options))
+            history = self._earlier.history(stopping.monitor) if self._earlier else []
+            callbacks.append(StopWithoutImprovement(stopping, history))
         return [TQDMProgressBar(), *callbacks] if self._request.show_bar else callbacks
 
     # what is said
@@ -263,6 +262,10 @@ class Training:
             tqdm.write(line)  # above the bar
         else:
             print(line, flush=True)
+
+    def _say_as_leader(self, line: str) -> None:
+        if self._place.rank == 0:
+            self._say(line)
 
     def _say_start(self) -> None:
         versions = (

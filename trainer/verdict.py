@@ -19,6 +19,7 @@ NO_SPACE = "no space left on device"
 MEMORY_ADVICE = ": lower data.num_workers or data.batch_size, or give the machine more memory"
 MAX_REASON_CHARS = 500
 _LOG_TAIL_BYTES = 64 * 1024
+_FULL_DISK = re.compile(r"(?:No space left on device|Disk quota exceeded)(?:: '(.+)')?")
 _EXCEPTION_LINE = re.compile(r"^([A-Za-z_][\w.]*)(?:: (.*))?$")
 
 
@@ -82,8 +83,20 @@ def reason_of_failure(run: RunDir, ending: Ending, is_ours: bool) -> str:
         return f"killed by {name} (out of memory)" + (MEMORY_ADVICE if is_ours else "")
     told = reason_in_log(log_tail(run.log), ending.exit_code)
     if told is not None:
-        return NO_SPACE if "No space left on device" in told else told[:MAX_REASON_CHARS]
-    return NO_SPACE if is_disk_full(run.path) else f"exit code {ending.exit_code}"
+        full = _FULL_DISK.search(told)
+        return (_no_space(full[1], run) if full else told)[:MAX_REASON_CHARS]
+    return f"{NO_SPACE}: {run.path}" if is_disk_full(run.path) else f"exit code {ending.exit_code}"
+
+
+def _no_space(file: str | None, run: RunDir) -> str:
+    """Name the file that the program has named, else the full one of the folders that programs use."""
+    if file is not None:
+        return f"{NO_SPACE}: {file}"
+    import tempfile  # with what it brings, as much as all the rest of the runner
+
+    folders = (run.path, Path(tempfile.gettempdir()), Path("/dev/shm"))
+    full = next(filter(is_disk_full, folders), None)
+    return f"{NO_SPACE}: {full}" if full else NO_SPACE
 
 
 def reason_in_log(text: str, exit_code: int) -> str | None:

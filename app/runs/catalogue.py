@@ -13,9 +13,10 @@ from typing import Any
 
 from app.runs.exceptions import MetricsUnreadable
 from app.runs.inspection import inspect
+from app.runs.run import Run
 from app.runs.stamps import Stamp, are_settled, modified_at, stamp
-from app.runs.states import has_verdict
-from app.runs.store import Run, RunStore
+from app.runs.states import UNKNOWN, has_verdict
+from app.runs.store import RunStore
 from app.runs.summary import Summary, summarise
 from app.runs.tables import read
 from trainer.rundir import RunDir, is_there
@@ -120,7 +121,8 @@ class Catalogue:
 
     def _told(self, entry: _Entry, with_best: bool) -> dict[str, Any]:
         """With what is looked at each time, since it costs little for the runs of a page."""
-        has_checkpoint = is_there(RunDir(self._store.runs_dir / entry.item["run_id"]).last_checkpoint)
+        checkpoint = RunDir(self._store.runs_dir / entry.item["run_id"]).last_checkpoint
+        has_checkpoint = entry.item["status"] != UNKNOWN and is_there(checkpoint)
         summary = self._summary(entry) if with_best else None
         return entry.item | {
             "has_checkpoint": has_checkpoint,
@@ -155,11 +157,15 @@ def _is_wanted(item: dict[str, Any], wanted: Wanted) -> bool:
 
 
 def _read(run: Run, watched: _Watched) -> _Entry:
-    """A verdict is final, and nothing writes into the directory after it: so what is read then may be kept."""
+    """A verdict is final, and nothing writes into the directory after it: so what is read then may be kept.
+
+    So may an unknown one, until it gets other files.
+    """
+    is_final = has_verdict(run.record) or run.state == UNKNOWN
     item = {
         "run_id": run.run_id,
         "created_at": run.created_at,
-        "modified_at": watched.modified_at,
+        "modified_at": watched.modified_at if watched.metrics or run.is_ours else run.ended_at,
         "status": run.state,
         "reason": run.reason,
         "has_metrics": watched.metrics is not None,
@@ -171,7 +177,7 @@ def _read(run: Run, watched: _Watched) -> _Entry:
         "ended_at": run.ended_at,
         "duration_s": _seconds_between(run.started_at, run.ended_at),
     }
-    return _Entry(item, watched, not run.is_active, is_final=has_verdict(run.record) and are_settled(watched.stamps))
+    return _Entry(item, watched, not run.is_active, is_final=is_final and are_settled(watched.stamps))
 
 
 def _seconds_between(start: str | None, end: str | None) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class RunError(Exception):
     """Base of all errors of the domain."""
@@ -19,6 +21,16 @@ class RunNotFound(NotFound):
 class NoRuns(NotFound):
     def __init__(self) -> None:
         super().__init__("No training runs found")
+
+
+class RunsUnreadable(RunError):
+    """The folder of all runs cannot be read, so nobody knows which runs there are."""
+
+    def __init__(self, runs_dir: str, error: OSError) -> None:
+        super().__init__(
+            f"The runs folder {runs_dir} (TRAINING_RUNS_DIR) cannot be read: {error.strerror or error}. Check that its "
+            "disk is mounted and that the service's user may read it."
+        )
 
 
 class ExperimentNotFound(NotFound):
@@ -92,10 +104,10 @@ class LaunchFailed(RunError):
 
 
 class DiskFull(RunError):
-    def __init__(self, free_mb: int, min_free_mb: int) -> None:
+    def __init__(self, folder: Path, use: str, free_mb: int, min_free_mb: int) -> None:
         super().__init__(
-            f"{free_mb} MB free where runs are kept, at least {min_free_mb} MB (TRAINING_MIN_FREE_MB) are needed. "
-            "Delete old runs or free disk space."
+            f"{free_mb} MB are free for {use} in {folder}; a start needs {min_free_mb} MB (TRAINING_MIN_FREE_MB). "
+            "Delete old runs or free space on that disk."
         )
 
 

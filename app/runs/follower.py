@@ -20,7 +20,7 @@ from app.runs.events import (
 from app.runs.logtail import LogTail, first_line, read_log
 from app.runs.metricstail import MetricsTail
 from app.runs.position import Attempts, Position
-from app.runs.store import Run
+from app.runs.run import Run
 from trainer.direction import Direction, directions
 
 RECENT_LOG_BYTES = 64 * 1024

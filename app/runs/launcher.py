@@ -16,13 +16,18 @@ from trainer.verdict import VERDICTS
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 
+def cache_dir(runs_dir: Path) -> Path:
+    """Where decoded images are kept for all trainings."""
+    return runs_dir.parent / "cache"
+
+
 def trainer_program(run: RunDir, request: dict[str, Any], resume_from: RunDir | None, grace_s: float) -> dict[str, Any]:
     """Describe the call of our own training program for run.json."""
     argv = [sys.executable, "-m", "trainer", str(run.config), "--run-dir", str(run.path)]
     for option in ("config_name", "train_data_dir", "val_data_dir", "test_data_dir", "model_name"):
         if request[option] is not None:
             argv += ["--" + option.replace("_", "-"), str(request[option])]
-    argv += ["--cache-dir", str(run.path.parent.parent / "cache")]
+    argv += ["--cache-dir", str(cache_dir(run.path.parent))]
     if resume_from is not None:
         argv += ["--resume-from", str(resume_from.path)]
     return {

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.runs.exceptions import RunsUnreadable
 from app.runs.stamps import Stamp, are_settled, stamp_of
 
 _STAMPED = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:_(\d{1,9}))?", re.ASCII)
@@ -29,14 +30,16 @@ class Listing:
         self._listed: _Listed | None = None
 
     def ids(self) -> Sequence[str]:
-        """List them; empty where there is no folder, or none that we may look into."""
+        """List them; empty where there is no folder yet. Raises RunsUnreadable."""
         try:
             state, listed = stamp_of(os.stat(self._folder)), self._listed
             if listed is None or listed.state != state:
                 listed = _Listed(state, _sorted_ids(self._folder))
                 self._listed = listed if are_settled([state]) else None
-        except OSError:
+        except FileNotFoundError:
             return []
+        except OSError as error:
+            raise RunsUnreadable(str(self._folder), error) from error
         return listed.ids
 
 

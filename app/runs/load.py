@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from app.runs.store import Run
+from app.runs.run import Run
 from app.runs.supervisor import MEASURE_EVERY_S
 
 MAX_SAMPLES = 600

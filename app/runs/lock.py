@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import pwd
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from trainer.rundir import is_there
+
+ACTIVE = "active.lock"
+SUPERVISOR = "supervisor.lock"
+_GUARD = ".guard"
+_WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF)
+"""What flock says where the file system, or its server, has no locks."""
 
 
 class ActiveLock:
@@ -21,7 +29,7 @@ class ActiveLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._guard_path = path.with_name(path.name + ".guard")
+        self._guard_path = path.with_name(path.name + _GUARD)
 
     def acquire(self, create: Callable[[], str]) -> tuple[int, str] | None:
         """Take the lock for the run that `create` makes and names; None when it is held.
@@ -86,17 +94,20 @@ class ActiveLock:
     @contextmanager
     def _guard(self, mode: int) -> Iterator[None]:
         try:
-            descriptor = os.open(self._guard_path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            # NFS has exclusive locks only for who may write.
+            access = os.O_RDONLY if mode == fcntl.LOCK_SH else os.O_RDWR
+            descriptor = os.open(self._guard_path, access | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError:
             if mode != fcntl.LOCK_SH:
                 raise
-            yield  # The folder became read-only, so nobody can start a run either.
-            return
+            descriptor = None  # The folder became read-only, so nobody can start a run either.
         try:
-            fcntl.flock(descriptor, mode)
+            if descriptor is not None:
+                fcntl.flock(descriptor, mode)
             yield
         finally:
-            os.close(descriptor)
+            if descriptor is not None:
+                os.close(descriptor)
 
 
 def _try_flock(descriptor: int, mode: int) -> bool:
@@ -105,6 +116,44 @@ def _try_flock(descriptor: int, mode: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def problem_with(folder: Path) -> str | None:
+    """Say why the locks in a folder cannot be used and what would help; None when they can."""
+    for name in (ACTIVE, ACTIVE + _GUARD, SUPERVISOR):
+        try:
+            descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                _try_flock(descriptor, fcntl.LOCK_EX)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            return _remedy(folder / name, error)
+    return None
+
+
+def _remedy(path: Path, error: OSError) -> str:
+    if error.errno in _WITHOUT_LOCKS:
+        return (
+            f"the file system of {path.parent} has no file locks ({error.strerror}). Keep the runs on one that has "
+            "them; Lustre has them with the mount option flock, NFS with its lock service"
+        )
+    told = f"the lock {path} cannot be opened: {error.strerror}"
+    try:
+        found = path.stat()
+    except OSError:
+        return told
+    return (
+        f"{told}. It belongs to {_user(found.st_uid)}, with mode {found.st_mode & 0o777:03o}: make it writable for "
+        f"{_user(os.geteuid())}, or delete it while nothing runs"
+    )
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
 
 class PublisherLock:

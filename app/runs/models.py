@@ -10,6 +10,7 @@ from typing import Any
 
 from app.runs.exceptions import FileNotInRun
 from app.runs.names import is_plain_name
+from app.runs.states import is_foreign
 from app.runs.store import RunStore
 from trainer.rundir import RunDir, read_json
 
@@ -58,7 +59,7 @@ class ModelFolder:
 
 def _model(run: RunDir) -> TrainedModel | None:
     card = read_json(run.card)
-    if card is None:
+    if card is None or is_foreign(run):
         return None
     path = _file(run, card.get("model_path"))
     size_bytes = _size_of(path)

@@ -10,15 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from app.runs import launcher, processes
-from app.runs.exceptions import DiskFull, LaunchFailed, OtherRunActive, RunActive
+from app.runs import disk, launcher, processes
+from app.runs.exceptions import LaunchFailed, OtherRunActive, RunActive
 from app.runs.prewarm import Prewarm
+from app.runs.run import Run
 from app.runs.starting import Plan, Planner, StartRequest
-from app.runs.store import Run, RunStore
+from app.runs.store import RunStore
 from trainer.experiment import to_yaml
 from trainer.rundir import RunDir, is_there, read_json, utc_now, write_json, write_text
 
-MEGABYTE = 10**6
 _LOOK_EVERY_S = 0.02
 _KILL_MARGIN_S = 10.0
 """How long after the grace the runner may take to end everything before we do."""
@@ -81,7 +81,7 @@ class RunService:
         return Stopped("stopped", run.run_id)
 
     def _start(self, plan: Plan) -> str:
-        self._refuse_on_full_disk()
+        self._refuse_without_room(plan)
         lock_fd, run_id = self._take_lock()
         try:
             self._launch(RunDir(self._store.runs_dir / run_id), plan, lock_fd)
@@ -106,11 +106,13 @@ class RunService:
                 raise RunActive(self._store.lock.holder(), None)
             time.sleep(_LOOK_EVERY_S)
 
-    def _refuse_on_full_disk(self) -> None:
-        self._store.runs_dir.mkdir(parents=True, exist_ok=True)
-        free_mb = shutil.disk_usage(self._store.runs_dir).free // MEGABYTE
-        if free_mb < self._min_free_mb:
-            raise DiskFull(free_mb, self._min_free_mb)
+    def _refuse_without_room(self, plan: Plan) -> None:
+        runs_dir = self._store.runs_dir
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        folders = {runs_dir: "runs"}
+        if plan.experiment.command is None and plan.experiment.data.cache:
+            folders[launcher.cache_dir(runs_dir)] = "decoded images"
+        disk.refuse_without_room(folders, self._min_free_mb)
 
     def _launch(self, run: RunDir, plan: Plan, lock_fd: int) -> None:
         command = plan.experiment.command

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,11 +11,14 @@ from app.runs.datasets import DatasetFolder
 from app.runs.exceptions import InvalidStart
 from app.runs.experiments import ExperimentFolder, load_file
 from app.runs.preflight import Preflight, Report
-from app.runs.store import Run, RunStore
+from app.runs.run import Run
+from app.runs.store import RunStore
+from trainer import resumable
 from trainer.datasetfolder import SPLITS
 from trainer.experiment import Experiment
-from trainer.imagefolder import holds_classes, list_folder
-from trainer.rundir import RunDir
+from trainer.imagefolder import holds_classes, holds_images, list_folder
+from trainer.resumable import ResumeImpossible
+from trainer.rundir import RunDir, is_there
 
 DIRECTORY_FIELDS = tuple(f"{split}_data_dir" for split in SPLITS)
 TRAIN_FIELD = DIRECTORY_FIELDS[0]
@@ -88,14 +90,18 @@ class Planner:
     def plan_unseen(self, asked: StartRequest) -> Plan:
         """As `plan`, without a look at the images: takes no time."""
         earlier = self._store.find(asked.resume_from) if asked.resume_from is not None else None
+        if earlier is not None:
+            _refuse_foreign(earlier)
         experiment = self._experiment(asked, earlier)
         directories = self._directories(asked, earlier)
-        errors = {} if earlier is None else _resume_errors(earlier, experiment)
+        errors = {} if earlier is None else _resume_errors(earlier, experiment, asked)
         used = self._used(experiment)
         for name, value in directories.items():
             problem = self._directory_problem(name, value, name in used, is_ours=experiment.command is None)
             if problem is not None:
                 errors[name] = [problem]
+        if earlier is not None and not errors and (problem := _other_classes(earlier, directories)):
+            errors["train_data_dir"] = [problem]
         if errors:
             raise InvalidStart("The run cannot be started: " + _sentence(errors), errors)
         model_name = asked.model_name or (earlier and earlier.model_name) or "model"
@@ -168,6 +174,8 @@ class Planner:
         may_be_none = is_ours and name != TRAIN_FIELD
         if value is None and may_be_none:
             return None
+        if value is None and is_used and not is_ours:
+            return f"There is no such folder, but this experiment's program is given {{{name}}}: give one."
         if not value:
             alternative = ", or null to train without such a folder" if may_be_none else ""
             return f"{MISSING} Give the folder, or `dataset`: the name of a dataset{alternative}." if is_used else None
@@ -200,14 +208,31 @@ def _field_of(key: str, asked: StartRequest) -> str:
     return f"overrides.{key}" if key in asked.overrides else key
 
 
-def _resume_errors(earlier: Run, experiment: Experiment) -> dict[str, list[str]]:
+def _refuse_foreign(earlier: Run) -> None:
+    """Raise InvalidStart for a directory whose config.yaml and checkpoints are not known to be ours."""
+    if not earlier.is_ours:
+        problem = f"Run {earlier.run_id} cannot be resumed: {earlier.reason}."
+        raise InvalidStart(problem, {"resume_from": [problem]})
+
+
+def _resume_errors(earlier: Run, experiment: Experiment, asked: StartRequest) -> dict[str, list[str]]:
+    """Why `earlier` cannot be resumed, or which settings it cannot be resumed with."""
     if experiment.command is not None:
         return {"resume_from": ["A `command` experiment has no checkpoint of ours to resume from."]}
     if earlier.is_active:
         return {"resume_from": [f"Run {earlier.run_id} is still active; stop it first."]}
-    if not os.path.isfile(earlier.directory.last_checkpoint):
-        return {"resume_from": [f"Run {earlier.run_id} has no checkpoints/last.ckpt to resume from."]}
-    return {}
+    try:
+        state = resumable.read_last_state(earlier.directory)
+    except ResumeImpossible as error:
+        return {"resume_from": [str(error)]}
+    errors = resumable.problems(state, experiment, is_complete=is_there(earlier.directory.result))
+    return {_field_of(name, asked): texts for name, texts in errors.items()}
+
+
+def _other_classes(earlier: Run, directories: Mapping[str, str | None]) -> str | None:
+    folders = list_folder(Path(str(directories["train_data_dir"]))).folders
+    classes = [each.name for each in folders if holds_images(each)]
+    return resumable.data_problem(resumable.read_last_state(earlier.directory), classes, None)
 
 
 def _tell(finding: Mapping[str, Any]) -> str:

@@ -8,13 +8,14 @@ from typing import Any, Literal
 from trainer.rundir import RunDir, is_there, read_json
 from trainer.verdict import COMPLETED, INTERRUPTED, VERDICTS
 
-STARTING, RUNNING, STOPPING = "starting", "running", "stopping"
+STARTING, RUNNING, STOPPING, UNKNOWN = "starting", "running", "stopping", "unknown"
 ACTIVE = frozenset({STARTING, RUNNING, STOPPING})
 
-State = Literal["starting", "running", "stopping", "completed", "stopped", "failed", "interrupted"]
-STATES = ("starting", "running", "stopping", "completed", "stopped", "failed", "interrupted")
+State = Literal["starting", "running", "stopping", "completed", "stopped", "failed", "interrupted", "unknown"]
+STATES = ("starting", "running", "stopping", "completed", "stopped", "failed", "interrupted", "unknown")
 
 _GONE = "every process of the run is gone and none left a verdict (power loss, or all were killed)"
+_FOREIGN = "this service did not make the directory: it has no run.json, or one of another program"
 
 
 def has_verdict(record: dict[str, Any]) -> bool:
@@ -22,27 +23,53 @@ def has_verdict(record: dict[str, Any]) -> bool:
     return str(record.get("state")) in VERDICTS
 
 
-def compose(run: RunDir, record: dict[str, Any] | None, holds_lock: bool) -> tuple[str, str | None]:
-    """Tell the state and its reason.
+def compose(run: RunDir, record: dict[str, Any] | None, is_alive: bool) -> tuple[str, str | None]:
+    """Return the state and its reason.
 
-    `record` is what state.json holds (None: missing or unreadable), `holds_lock` whether a process of this run still
-    lives. A verdict is final. Without one the lock decides alone, whatever the file claims: a run is never active
-    because of what somebody wrote before being killed.
+    `record` is what state.json holds (None: missing or unreadable), `is_alive` whether a process of this run still
+    lives. A verdict is final. Without one `is_alive` decides, whatever the file claims: a run is never active because
+    of what somebody wrote before being killed. A directory that is not known to be a run of ours, and one that cannot
+    be read, is unknown: nothing in it is taken for ours.
     """
     claimed = str((record or {}).get("state"))
     reason = (record or {}).get("reason")
+    if not is_alive and (problem := _origin_problem(run)):
+        return UNKNOWN, problem
     if claimed in VERDICTS:
         return claimed, reason if isinstance(reason, str) else None
-    if holds_lock:
+    if is_alive:
         if is_there(run.stop):
             return STOPPING, None
-        # The runner's first word is "running": a file that is spoilt, or a directory that is gone, said it before.
+        # The runner's first word is "running": a file that is corrupt, or a directory that is gone, said it before.
         is_silent = claimed != RUNNING and _is_missing(run.state) and is_there(run.path)
         return (STARTING if is_silent else RUNNING), None
-    # The trainer writes its completion record last of all; only the runner's verdict on it was lost.
+    # The trainer writes its completion record last of all. Only the runner's verdict on it was lost.
     if isinstance((read_json(run.result) or {}).get("completed_at"), str):
         return COMPLETED, None
     return INTERRUPTED, _GONE
+
+
+def is_foreign(run: RunDir) -> bool:
+    """Whether no run of this service made the directory: it has no run.json. One that is corrupt may be ours."""
+    birth = read_json(run.run)
+    return "request" not in birth if birth is not None else _is_missing(run.run)
+
+
+def _origin_problem(run: RunDir) -> str | None:
+    """Say why the directory cannot be taken for a run of this service and judged; None for one that can be."""
+    return _FOREIGN if is_foreign(run) else _read_problem(run.run) or _read_problem(run.state)
+
+
+def _read_problem(path: Path) -> str | None:
+    """Say why a file that is there cannot be read; None when it can be, or is missing."""
+    try:
+        with open(path, "rb") as file:
+            file.read(1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"{path.name} cannot be read: {error.strerror or error}"
+    return None
 
 
 def _is_missing(path: Path) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.runs.run import Run
 from app.runs.stamps import Stamp, are_settled, stamp
-from app.runs.store import Run, RunStore
+from app.runs.store import RunStore
 
 _SETTLED_NS = 20_000_000
 """Times of change are told in steps of up to 10 ms: of two changes in one step, the second does not show."""

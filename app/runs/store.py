@@ -8,117 +8,18 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from functools import cached_property
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from app.runs import processes
-from app.runs.exceptions import DeletionRefused, FileNotInRun, RunActive, RunNotFound
+from app.runs.exceptions import DeletionRefused, FileNotInRun, RunActive, RunNotFound, RunsUnreadable
 from app.runs.listing import Listing
 from app.runs.lock import ActiveLock
 from app.runs.names import is_plain_name
-from app.runs.states import ACTIVE, compose, has_verdict
+from app.runs.run import Run
+from app.runs.states import ACTIVE, UNKNOWN, compose, has_verdict
 from trainer.rundir import RunDir, is_there, read_json
 from trainer.verdict import INTERRUPTED
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run as its files tell it at the moment of reading."""
-
-    directory: RunDir
-    state: str
-    reason: str | None
-    record: dict[str, Any] = field(repr=False)
-    """state.json, empty where there is none."""
-
-    @property
-    def run_id(self) -> str:
-        return self.directory.run_id
-
-    @property
-    def is_active(self) -> bool:
-        return self.state in ACTIVE
-
-    @cached_property
-    def birth(self) -> dict[str, Any]:
-        """run.json, empty where there is none."""
-        return read_json(self.directory.run) or {}
-
-    @property
-    def request(self) -> dict[str, Any]:
-        request = self.birth.get("request")
-        return request if isinstance(request, dict) else {}
-
-    @property
-    def config_name(self) -> str | None:
-        return _text(self.request.get("config_name"))
-
-    @property
-    def model_name(self) -> str | None:
-        return _text(self.request.get("model_name"))
-
-    @property
-    def dataset(self) -> str | None:
-        """The dataset's name, or that of the folder which the training images' folder lies in."""
-        train_dir = _text(self.request.get("train_data_dir"))
-        return _text(self.request.get("dataset")) or (Path(train_dir).parent.name or None if train_dir else None)
-
-    @property
-    def created_at(self) -> str | None:
-        """UTC, ISO 8601; the directory's own time for one that has no run.json."""
-        return _text(self.birth.get("created_at")) or _utc(self.directory.path)
-
-    @property
-    def started_at(self) -> str | None:
-        return _text(self.record.get("started_at"))
-
-    @property
-    def ended_at(self) -> str | None:
-        return _text(self.record.get("ended_at"))
-
-    @property
-    def pid(self) -> int | None:
-        """The training program's pid while the run is active."""
-        pid = self.record.get("pid")
-        return pid if self.is_active and isinstance(pid, int) else None
-
-    @cached_property
-    def progress(self) -> dict[str, Any] | None:
-        return read_json(self.directory.find_progress())
-
-    @property
-    def on_stop(self) -> dict[str, Any] | None:
-        """What a stop does, as fixed at the start: the signal, the seconds until the kill, and what the program does.
-
-        `saves` and `exports` are true for our own training program, which keeps its last checkpoint and exports its
-        best model, and None for a `command`, whose program alone knows. None as a whole for a run that states nothing.
-        """
-        match self.birth.get("program"):
-            case {"needs_result": needs_result, "stop": {"signal": str(signal), "grace_s": int() | float() as grace_s}}:
-                is_ours = needs_result is True or None
-                return {"signal": signal, "grace_s": grace_s, "saves": is_ours, "exports": is_ours}
-        return None
-
-    def snapshot(self) -> dict[str, Any]:
-        """Describe the run for people who follow it: the payload of the event `run`."""
-        return {
-            "run_id": self.run_id,
-            "state": self.state,
-            "reason": self.reason,
-            "pid": self.pid,
-            "config_name": self.config_name,
-            "model_name": self.model_name,
-            "request": self.request,
-            "created_at": self.created_at,
-            "started_at": self.started_at,
-            "ended_at": self.ended_at,
-            "exit_code": exit_code if isinstance(exit_code := self.record.get("exit_code"), int) else None,
-            "signal": _text(self.record.get("signal")),
-            "on_stop": self.on_stop,
-        }
 
 
 class RunStore:
@@ -146,7 +47,7 @@ class RunStore:
                 return run_id
 
     def find(self, run_id: str) -> Run:
-        """Read one run. Raises RunNotFound, also for a name that would leave the folder."""
+        """Read one run. Raises RunNotFound, also for a name that would leave the folder, and RunsUnreadable."""
         if not is_plain_name(run_id):
             raise RunNotFound(run_id)
         return self._find(RunDir(self.runs_dir / run_id))
@@ -257,12 +158,14 @@ class RunStore:
         path = directory.path
         record = read_json(directory.state) or {}
         state, reason = compose(directory, record, holder == directory.run_id)
-        if state == INTERRUPTED and not has_verdict(record):
+        if state in (INTERRUPTED, UNKNOWN) and not has_verdict(record):
             # It may have taken the lock, or written its verdict, since `holder` was asked. The lock is taken before
             # the directory is made and dropped after the verdict, so asked in this order now, both answers are true.
             holder = self._holder()
             record = read_json(directory.state) or {}
             state, reason = compose(directory, record, holder == directory.run_id)
+        if state == UNKNOWN:
+            record = {}
         if state in ACTIVE and record.get("pid") is None and (is_there(directory.state) or not is_there(path)):
             record = record | {"pid": _pid_of_holder(path, self.lock.path)}
         return Run(directory, state, reason, record)
@@ -275,11 +178,13 @@ def _number_within(stamp: str, run_id: str) -> int:
 
 
 def _is_directory(path: Path) -> bool:
-    """Whether it is one, and not a link to one; False also where we may not look."""
+    """Whether it is one, and not a link to one. Raises RunsUnreadable where the folder that it is in cannot be read."""
     try:
         return stat.S_ISDIR(path.lstat().st_mode)
-    except OSError:
+    except FileNotFoundError:
         return False
+    except OSError as error:
+        raise RunsUnreadable(str(path.parent), error) from error
 
 
 def _name_of(path: Path | None) -> str | None:
@@ -290,14 +195,3 @@ def _pid_of_holder(run_path: Path, lock_path: Path) -> int | None:
     """The pid of an active run whose state.json is missing or spoilt: the oldest process that is not the runner."""
     found = [p for p in processes.find(run_path, lock_path) if "trainer.runner" not in processes.command_line(p)]
     return min(found, key=lambda p: p.create_time()).pid if found else None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _utc(path: Path) -> str | None:
-    try:
-        return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).isoformat()
-    except OSError:
-        return None

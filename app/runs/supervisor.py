@@ -9,15 +9,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.runs import processes
+from app.runs.complaints import Complaints
 from app.runs.events import Event, SystemMeasured
 from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.follower import Follower
 from app.runs.lock import PublisherLock
 from app.runs.position import Attempts, Position
 from app.runs.prewarm import Prewarm
+from app.runs.run import Run
 from app.runs.stamps import Stamp, stamp
 from app.runs.states import has_verdict
-from app.runs.store import Run, RunStore
+from app.runs.store import RunStore
 from trainer.rundir import RunDir
 from trainer.verdict import INTERRUPTED
 
@@ -74,6 +76,7 @@ class Supervisor:
         """Followers of runs that are over, and what they have seen; the one asked for last comes last."""
         self._is_publisher = False
         self._measured_at = 0.0
+        self._complaints = Complaints(logger, "The supervisor")
         self._mutex = threading.RLock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -100,8 +103,9 @@ class Supervisor:
                 looked_at = began_at
                 try:
                     self.poll()
-                except Exception:
-                    logger.exception("The supervisor goes on after an error.")
+                    self._complaints.succeeded()
+                except Exception as error:
+                    self._complaints.failed(error)
             # With many clients a look takes much of the processor. Then requests have as much, before the next one.
             pause_s = max(self._pause_s(has_changed), min(time.thread_time() - cpu_s, self._poll_interval_s))
 

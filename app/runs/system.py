@@ -11,7 +11,7 @@ import pynvml
 
 from app.runs import processes
 from app.runs.prewarm import Prewarm
-from app.runs.store import Run
+from app.runs.run import Run
 
 logger = logging.getLogger(__name__)
 

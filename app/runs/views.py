@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from app.runs.exceptions import FileNotInRun, NoRuns, ReportUnreadable
 from app.runs.logtail import first_line, read_log
+from app.runs.run import Run
 from app.runs.search import LogMatches, search_log
-from app.runs.store import Run, RunStore
+from app.runs.store import RunStore
 from app.runs.table import Table
 from app.runs.tables import Tables, read
 from trainer import strict_yaml
@@ -50,10 +51,10 @@ class RunViews:
         return run.snapshot() | {
             "progress": run.progress,
             "silent_s": _silent_s(run.directory) if run.is_active else None,
-            "config": _read_yaml(run.directory.config),
-            "preflight": read_json(run.directory.preflight),
-            "stop": read_json(run.directory.stop),
-            "model": read_json(run.directory.card),
+            "config": _read_yaml(run.directory.config) if run.is_ours else None,
+            "preflight": read_json(run.directory.preflight) if run.is_ours else None,
+            "stop": read_json(run.directory.stop) if run.is_ours else None,
+            "model": read_json(run.directory.card) if run.is_ours else None,
             "artifacts": self._artifacts(run),
         }
 
@@ -97,7 +98,7 @@ class RunViews:
         """What report.json says of the model. Raises FileNotInRun, which says why there is none; ReportUnreadable."""
         run = self._store.find(run_id)
         path = run.directory.report
-        if not is_there(path):
+        if not run.is_ours or not is_there(path):
             raise FileNotInRun(f"Run {run_id} is {run.state} and has no report: {_why_no_report(run)}.")
         report = read_json(path)
         if report is None:
@@ -117,6 +118,8 @@ def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _why_no_report(run: Run) -> str:
+    if not run.is_ours:
+        return "only our own training program makes one"
     if "command" in (_read_yaml(run.directory.config) or {}):
         return "only our own training program makes one, and this is a command experiment"
     if run.is_active:

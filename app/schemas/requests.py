@@ -44,7 +44,7 @@ def _name(**options: Any) -> fields.String:
 
 def _directory(what: str) -> fields.String:
     return fields.String(
-        load_default=NOT_GIVEN,
+        load_default=lambda: NOT_GIVEN,  # called, because the API's document would show a plain value
         allow_none=True,
         validate=[validate.Length(min=1, max=MAX_PATH_CHARS), _printable],
         metadata={"description": f"Folder on the server with one sub-folder of images per class: {what}"},

@@ -9,7 +9,7 @@ import { count } from "../format.js";
 import { groups } from "../series.js";
 import { Chart } from "./chart.js";
 import { createControls, readOptions } from "./controls.js";
-import { Line, axesOf, keyOf, looksOf } from "./lines.js";
+import { Line, axesOf, keyOf, looksOf, placesOf } from "./lines.js";
 import { createPalette, watchTheme } from "./palette.js";
 import { within } from "./view.js";
 
@@ -179,11 +179,11 @@ export function createCharts(place, { save }) {
 /** From the first place to the last of all rows; some width even around a single one. */
 function extentOf(runs, axis) {
   let [min, max] = [Infinity, -Infinity];
-  for (const { metrics: { count: numRows, columns } } of runs) {
-    const places = columns.get(axis);
-    for (let row = 0; row < numRows; row += 1) {
-      const x = places === undefined ? row : places[row];
-      if (x === null || !Number.isFinite(x)) continue;
+  for (const { metrics } of runs) {
+    const places = placesOf(metrics, axis);
+    for (let row = 0; row < metrics.count; row += 1) {
+      const x = places === null ? row : places[row];
+      if (!Number.isFinite(x)) continue;
       if (x < min) min = x;
       if (x > max) max = x;
     }

@@ -7,7 +7,10 @@ import { smoothed } from "./smooth.js";
 
 const NUM_TONES = 7;
 
-/** One metric of one run. `best` is its best point {x, y} or null, `nonFinite` what is not finite, [{kind, times, x}]. */
+/**
+ * One metric of one run. `best` is its best value {x, y} or null, `nonFinite` what is not finite, [{kind, times, x}]. `x` is
+ * null for a row that has no place on the axis.
+ */
 export class Line {
   points = new Points();
   best = null;
@@ -19,10 +22,10 @@ export class Line {
 
   /** Take in what is new in a run's metrics, by `axis`: a column of the metrics, or "row". */
   update(axis, metrics) {
-    const places = metrics.columns.get(axis) ?? null;
+    const places = placesOf(metrics, axis);
     this.points.update(places, metrics.columns.get(this.name), metrics.count);
     const best = this.isThin || sideOf(this.name) === "test" ? null : bestOf(metrics, this.name);
-    const x = (row) => (places === null ? row : places[row]);
+    const x = (row) => (places === null ? row : (places[row] ?? null));
     this.best = best && { x: x(best.row), y: best.value };
     this.nonFinite = nonFiniteOf(metrics, this.name).map(({ kind, times, row }) => ({ kind, times, x: x(row) }));
   }
@@ -36,6 +39,11 @@ export class Line {
     return { ...drawn, smooth: drawn.at.map((index) => (Number.isFinite(all[index]) ? all[index] : null)) };
   }
 }
+
+const NOWHERE = Object.freeze([]);
+
+/** The x of each row by a kind of axis; null for the rows' numbers. A run without that column has no place on it. */
+export const placesOf = ({ columns }, axis) => (axis === "row" ? null : (columns.get(axis) ?? NOWHERE));
 
 /** The tone of the run with this number among those compared, from the style sheet. */
 export const toneOf = (index) => `--tone-${(index % NUM_TONES) + 1}`;

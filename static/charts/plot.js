@@ -120,6 +120,6 @@ function selected(plot, tell) {
 function drawMarks(plot, { lines, marks, colour }) {
   lines.forEach((line, i) => {
     drawNonFinite(plot, marks[i], colour(line.tone));
-    if (line.best !== null) drawBest(plot, line.best, colour(line.tone), colour("--ground"));
+    if (Number.isFinite(line.best?.x)) drawBest(plot, line.best, colour(line.tone), colour("--ground"));
   });
 }

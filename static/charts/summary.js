@@ -7,6 +7,9 @@ const WORDS = { nan: "NaN", inf: "\u221e", "-inf": "\u2212\u221e" };
 
 export const placeText = (axis, x) => `${axis} ${Number.isInteger(x) ? count(x) : tickText(x)}`;
 
+/** " at step 40"; empty for what has no place on the axis. */
+const at = (axis, x, word = " at") => (Number.isFinite(x) ? `${word} ${placeText(axis, x)}` : "");
+
 /** A line's value at x, or the nearest one with its own place: "0.9875 (step 400)". */
 export function valueText({ points: { xs, ys } }, axis, x) {
   const index = nearest(xs, x);
@@ -24,9 +27,9 @@ function ended({ points: { xs, ys } }, axis) {
   return xs.length ? `${metric(ys.at(-1))} at ${placeText(axis, xs.at(-1))}` : "nothing yet";
 }
 
-export const bestText = (point, axis) => (point === null ? "" : `best ${metric(point.y)} at ${placeText(axis, point.x)}`);
+export const bestText = (point, axis) => (point === null ? "" : `best ${metric(point.y)}${at(axis, point.x)}`);
 
 /** "NaN 3 times, first at step 40"; empty where every value is finite. */
 export function nonFiniteText(found, axis) {
-  return found.map(({ kind, times, x }) => `${WORDS[kind]} ${times === 1 ? "once, at" : `${count(times)} times, first at`} ${placeText(axis, x)}`).join(", ");
+  return found.map(({ kind, times, x }) => `${WORDS[kind]} ${times === 1 ? "once" : `${count(times)} times`}${at(axis, x, times === 1 ? ", at" : ", first at")}`).join(", ");
 }

@@ -8,7 +8,7 @@ import { differences, outcomes } from "./differences.js";
 /** `runs`: {id, index, label, detail, metrics}. */
 export function tableOf(runs) {
   const details = runs.map(({ detail }) => detail);
-  const configs = details.map(({ request, config }) => ({ dataset: datasetName(request), model_name: request.model_name, ...config }));
+  const configs = details.map(({ request, model_name, config }) => ({ dataset: datasetName(request), model_name, ...config }));
   const groups = [
     ["Outcome", wentRows(details)],
     ["Settings that differ", differences(configs).map(([path, values]) => [path, values.map(valueText), []])],

@@ -28,9 +28,12 @@ export class DatasetPreview {
     byId("preview-classes").replaceChildren();
     byId("preview-findings").replaceChildren();
     if (name === null) return;
-    setText(byId("preview-counts"), countsOf(this.#known.get(name)));
+    const dataset = this.#known.get(name);
+    setText(byId("preview-counts"), countsOf(dataset));
     setText(byId("preview-note"), "Checking the images…");
-    await Promise.all([this.#showImages(name), this.#showCheck(name)]);
+    setText(byId("preview-more"), "");
+    const hasImages = dataset === undefined || dataset.train_path !== null;
+    await Promise.all([hasImages && this.#showImages(name), this.#showCheck(name)]);
   }
 
   async #showImages(name) {
@@ -70,8 +73,21 @@ export class DatasetPreview {
 
 function countsOf(dataset) {
   if (dataset === undefined) return "";
+  if (dataset.train_path === null) return "";
   const { train, val, test } = dataset.num_images;
-  return `${count(dataset.class_names.length)} classes  ·  ${count(train)} to train, ${count(val)} to validate, ${count(test)} to test`;
+  const splits = [
+    `${count(train)} to train`,
+    dataset.val_path === null ? "some of them to validate" : `${count(val)} to validate`,
+    dataset.test_path === null ? "none to test" : `${count(test)} to test`,
+  ];
+  const parts = [`${count(dataset.class_names.length)} classes`, splits.join(", "), ignoredOf(dataset.ignored)];
+  return parts.filter(Boolean).join("  ·  ");
+}
+
+/** Files that are not images, by extension: empty if there are none. */
+function ignoredOf(ignored) {
+  const endings = Object.entries(ignored).map(([ending, number]) => `${count(number)} ${ending || "without extension"}`);
+  return endings.length ? `ignored: ${endings.join(", ")}` : "";
 }
 
 function classOf({ class_name, num_images, images }) {

@@ -43,7 +43,7 @@ const renderConfig = whenOther(({ config, request }) => [config, request], ({ co
   const overrides = request?.overrides ?? {};
   const entries = Object.entries(config ?? {});
   const sections = entries.filter(([, value]) => isMapping(value));
-  const general = entries.filter(([, value]) => !isMapping(value));
+  const general = entries.filter(([, value]) => !isMapping(value) && value !== "");
   const parts = sections.map(([name, value]) => part(name, leaves(value, name), overrides));
   if (general.length) parts.unshift(part("", general, overrides));
   byId("config-section").hidden = parts.length === 0;

@@ -8,6 +8,7 @@ export function askHowToStop({ state, on_stop: onStop }) {
   const isStopping = state === "stopping";
   byId("stop-save").hidden = isStopping; // It is saving already.
   byId("stop-discard").hidden = !onStop?.saves; // To a program of a command all stops are the same.
+  setText(byId("stop-not"), isStopping ? "Wait" : "Keep training");
   setText(byId("stop-save"), onStop?.saves ? "Stop and save" : "Stop");
   setText(byId("stop-question"), isStopping ? "This run is already stopping" : "Stop this run?");
   setText(byId("stop-about"), isStopping ? "It is saving its work. Without that it ends at once." : aboutStop(onStop));

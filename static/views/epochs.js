@@ -40,7 +40,7 @@ function noteOf(numEpochs, numMetrics) {
 
 function begin(names) {
   [headings, rows, body] = [names, new Map(), make("tbody")];
-  const head = ["epoch", ...names].map((text) => make("th", { text, scope: "col" }));
+  const head = ["epoch", ...names].map((text) => make("th", { text, title: text, scope: "col" }));
   byId("epochs").replaceChildren(make("thead", {}, make("tr", {}, ...head)), body);
 }
 

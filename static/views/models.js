@@ -1,6 +1,6 @@
 /** The models: what each can do, and how to use it. */
 import { byId, make, setText, whenChanged } from "../dom.js";
-import { UNKNOWN, bytes, experimentName, metric, percentage, shortMoment } from "../format.js";
+import { UNKNOWN, bytes, experimentName, metric, percentage } from "../format.js";
 import { pathOfRun } from "../router.js";
 import { snippetFor } from "../snippet.js";
 import { choice } from "../choice.js";
@@ -16,11 +16,13 @@ export const renderModels = whenChanged(
   },
 );
 
+const NOT_TESTED = "not tested";
+
 const downloadPath = ({ run_id }, variant) => `training/models/${encodeURIComponent(run_id)}/download${variant ? `?variant=${encodeURIComponent(variant)}` : ""}`;
 
 function card(model) {
   const name = make("h2", {}, make("a", { text: model.model_name, href: pathOfRun(model.run_id) }));
-  const about = [model.dataset_name, experimentName(model.config_name), shortMoment(startOf(model.run_id))].filter(Boolean).join("  ·  ");
+  const about = [model.dataset_name, experimentName(model.config_name), model.run_id].filter(Boolean).join("  ·  ");
   const files = filesOf(model);
   return make(
     "li",
@@ -70,23 +72,17 @@ function figures(model) {
     ["Classes", Array.isArray(model.class_names) ? String(model.class_names.length) : null],
   ];
   const shown = told.filter(([, value]) => value !== null);
-  return make("dl", { className: "facts" }, ...shown.map(([name, value]) => make("div", {}, make("dt", { text: name }), make("dd", { text: value }))));
+  return make("dl", { className: "facts" }, ...shown.map(([name, value]) => make("div", {}, make("dt", { text: name }), make("dd", { text: value, className: value === NOT_TESTED ? "untested" : "" }))));
 }
 
 function accuracyOf({ test_metrics }) {
   const [name, value] = Object.entries(test_metrics ?? {}).find(([each]) => /acc/i.test(each)) ?? Object.entries(test_metrics ?? {})[0] ?? [];
-  if (!Number.isFinite(value)) return ["Test accuracy", "not tested"];
+  if (!Number.isFinite(value)) return ["Test accuracy", NOT_TESTED];
   return /acc/i.test(name) ? ["Test accuracy", percentage(value)] : [name, metric(value)];
 }
 
 function inputOf({ input_shape }) {
   return Array.isArray(input_shape) ? input_shape.slice(1).join(" × ") : null;
-}
-
-/** The run's id is the time of its start. */
-function startOf(runId) {
-  const [, day, time] = /^(\d{4}-\d\d-\d\d)_(\d\d-\d\d-\d\d)/.exec(runId) ?? [];
-  return day === undefined ? null : `${day}T${time.replaceAll("-", ":")}`;
 }
 
 /** A program for the file that is chosen, and how to know that it arrived whole. */

@@ -39,19 +39,20 @@ function renderNothing({ isLoaded, missing, connection }) {
 function renderRun(run, state) {
   const { progress, metrics, detail } = state;
   setText(byId("state"), run.state);
-  setText(byId("now-title"), experimentName(run.config_name));
-  setText(byId("about"), [datasetName(run.request), run.model_name, run.run_id].filter(Boolean).join("  \u00b7  "));
+  setText(byId("now-title"), run.config_name ? experimentName(run.config_name) : run.run_id);
+  setText(byId("about"), [datasetName(run.request), run.model_name, run.config_name && run.run_id].filter(Boolean).join("  \u00b7  "));
   renderSilence(run, detail);
   renderFailure(run, state.log);
   setText(byId("epoch"), progressText(run, progress));
   renderBar(run, progress);
   const isGoing = isActive(run);
+  const took_s = secondsBetween(run.started_at, run.ended_at);
   setFact("fact-step", outOf(progress?.step, progress?.total_steps), Number.isFinite(progress?.step));
   setFact("fact-rate", rate(progress?.samples_per_s), isGoing && Number.isFinite(progress?.samples_per_s));
   setFact("fact-left", duration(progress?.eta_s), isGoing);
   setFact("fact-ends", clock(progress?.eta_s), isGoing);
   setFact("fact-started", shortMoment(run.started_at ?? run.created_at));
-  setFact("fact-took", duration(secondsBetween(run.started_at, run.ended_at)), !isGoing);
+  setFact("fact-took", duration(took_s), !isGoing && took_s >= 0);
   renderBest(metrics, detail?.config?.checkpoint?.monitor ?? detail?.config?.metrics?.monitor);
   const tests = metricNames(metrics).filter((name) => sideOf(name) === "test").sort(byImportance);
   byId("tests").replaceChildren(...tests.map((name) => testFact(name, lastOf(metrics, name))));

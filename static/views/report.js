@@ -1,4 +1,4 @@
-/** How good a run's model is on the test images: in numbers, class by class, and by the mistakes it was surest of. */
+/** How good a run's model is on the images it was judged by: in numbers, class by class, and by the mistakes it was surest of. */
 import { byId, make, setText } from "../dom.js";
 import { UNKNOWN, count, metric, percentage } from "../format.js";
 import { reliabilityOf } from "./reliability.js";
@@ -9,6 +9,8 @@ export const REPORT_FILE = "report.json";
 export function showReport(report, loadImage) {
   byId("report").hidden = report === null;
   if (report === null) return;
+  setText(byId("report-notes"), (report.notes ?? []).join(" "));
+  byId("report-notes").hidden = !report.notes?.length;
   byId("report-facts").replaceChildren(...factsOf(report));
   byId("matrix").replaceChildren(...matrixOf(report.confusion_matrix));
   setText(byId("matrix-note"), noteOf(report));
@@ -19,14 +21,15 @@ export function showReport(report, loadImage) {
   byId("mistakes").replaceChildren(...report.mistakes.map((mistake) => mistakeOf(mistake, loadImage)));
 }
 
-function factsOf({ accuracy, balanced_accuracy, macro_f1, auroc, calibration, num_images }) {
+function factsOf({ split, accuracy, balanced_accuracy, macro_f1, auroc, calibration, num_images }) {
+  const side = split === "val" ? "Validation" : "Test";
   const told = [
-    ["Test accuracy", percentage(accuracy.value), `${percentage(accuracy.low)} – ${percentage(accuracy.high)}`],
+    [`${side} accuracy`, percentage(accuracy.value), `${percentage(accuracy.low)} – ${percentage(accuracy.high)}`],
     ["Balanced accuracy", percentage(balanced_accuracy)],
     ["Macro F1", metric(macro_f1)],
     ["AUROC", metric(auroc?.value)],
     ["Calibration error", metric(calibration?.ece)],
-    ["Test images", count(num_images)],
+    [`${side} images`, count(num_images)],
   ];
   return told.map(([name, value, more]) => {
     const shown = make("dd", {}, value, ...(more ? [" ", make("small", { text: more, title: "The true accuracy lies in between with 95 % confidence." })] : []));

@@ -178,7 +178,7 @@ function stateCell(run) {
 }
 
 function nameCell(run) {
-  return make("a", { text: experimentName(run.config_name), href: pathOfRun(run.run_id), title: run.run_id });
+  return make("a", { text: run.config_name ? experimentName(run.config_name) : run.run_id, href: pathOfRun(run.run_id), title: run.run_id });
 }
 
 /** Where there is little room, the day alone. */

@@ -85,7 +85,9 @@ export class StartForm {
   #fill(configs, datasets) {
     fill(byId("config_name"), configs.map((name) => [name, experimentName(name)]), "No experiments found");
     if (configs.length === 0) setText(byId("config_name-about"), "Put a YAML file into the service's folder of experiments.");
-    fill(byId("dataset"), [...datasets.map(({ dataset_name: name }) => [name, name]), [OTHER_FOLDERS, "Other folders…"]]);
+    const usableFirst = [...datasets].sort((a, b) => Boolean(a.problem) - Boolean(b.problem));
+    const options = usableFirst.map(({ dataset_name: name, problem }) => [name, problem ? `${name} (not usable yet)` : name]);
+    fill(byId("dataset"), [...options, [OTHER_FOLDERS, "Other folders…"]]);
     const none = "No datasets found. A dataset is a folder NAME/{train,val,test}/CLASS in the service's data folder.";
     setText(byId("dataset-hint"), datasets.length ? "" : none);
     this.#preview.know(datasets);
@@ -136,16 +138,17 @@ export class StartForm {
     const chosen = this.#chosen();
     if (!chosen) return;
     const isRun = chosen === this.#resume.runId;
-    let [plan, experiment] = [null, null];
+    let [run, experiment] = [null, null];
     try {
-      if (isRun) plan = await this.#api.post("training/check", { resume_from: chosen });
-      experiment = isRun ? plan.experiment : await this.#api.get(configPath(chosen));
+      // Its own configuration, not the check's: a complete run passes that only with other values.
+      if (isRun) run = await this.#api.get(`training/runs/${encodeURIComponent(chosen)}`);
+      experiment = isRun ? run.config : await this.#api.get(configPath(chosen));
     } catch (error) {
       if (error.problem === undefined) throw error; // The check that follows says what is wrong with it.
       if (isAway(error.problem) && this.#shown === chosen) return; // It is asked for again.
     }
     if (chosen !== this.#chosen()) return;
-    if (isRun && plan !== null && this.#shown !== chosen) choose(byId("model_name"), plan.request.model_name);
+    if (isRun && run !== null && this.#shown !== chosen) choose(byId("model_name"), run.model_name ?? "model");
     if (!isRun) setText(byId("config_name-about"), experiment?.description ?? "");
     this.#usesData = !experiment?.command || JSON.stringify(experiment.command).includes("_data_dir}");
     this.#showDataset();
@@ -179,7 +182,7 @@ export class StartForm {
     const own = { model_name: byId("model_name").value.trim() || null, overrides: this.#settings.overrides() };
     if (this.#resume.runId) return { resume_from: this.#resume.runId, ...own };
     const dataset = byId("dataset").value;
-    const folders = Object.fromEntries(FOLDERS.map((name) => [name, byId(name).value.trim()]).filter(([, value]) => value));
+    const folders = Object.fromEntries(FOLDERS.map((name) => [name, byId(name).value.trim() || null]));
     return {
       config_name: byId("config_name").value,
       ...(this.#usesData ? (dataset ? { dataset } : folders) : {}),

@@ -18,5 +18,5 @@ export function titleOf({ view, run, progress, connection, missing }) {
 
 function ofRun(run, progress, missing) {
   if (run === null) return [missing === null ? null : "No such run"];
-  return [run.state, isActive(run) && epochText(progress), experimentName(run.config_name), run.run_id];
+  return [run.state, isActive(run) && epochText(progress), run.config_name && experimentName(run.config_name), run.run_id];
 }

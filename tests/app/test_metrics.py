@@ -412,7 +412,7 @@ def test_runs_are_listed_newest_first_with_the_contracts_fields(empty: LiveServe
     }
     assert (failed["status"], failed["has_metrics"], failed["reason"]) == ("failed", True, "exit code 3")
     assert failed["metrics_file"] == str(empty.runs_dir / failed["run_id"] / "csv/version_0/metrics.csv")
-    assert (bare["run_id"], bare["status"], bare["config_name"]) == ("2026-01-03_00-00-00", "interrupted", None)
+    assert (bare["run_id"], bare["status"], bare["config_name"]) == ("2026-01-03_00-00-00", "unknown", None)
     assert bare["created_at"].endswith("+00:00")
 
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.app.answers import ask, check_shape, problem
-from tests.app.written import METRICS, write_model, write_report, write_run
+from tests.app.written import METRICS, write_metrics, write_model, write_report, write_run
 from tests.servers import LiveServer
 
 TEXT = "línea 1\n漢字 🙂\rende\n"
@@ -74,13 +74,14 @@ def test_garbage_in_every_file_is_no_500(shared: LiveServer, run: Path, garbage:
     for name in (*names, "classification_model.json", "csv/version_0/metrics.csv"):
         (run / name).write_bytes(garbage)
     told = shared.run(run.name)
-    assert told["state"] == "interrupted"
+    is_of_another_program = garbage.startswith(b'{"')
+    assert told["state"] == ("unknown" if is_of_another_program else "interrupted")
     assert (told["pid"], told["exit_code"], told["signal"]) == (None, None, None)
     for path in ("metrics/runs", "models", "trained_models", "status", f"runs/{run.name}/log"):
         assert shared.get(f"/training/{path}").status_code == 200
     assert shared.get(f"/training/metrics/runs/{run.name}").status_code in (200, 422)
     assert shared.get(f"/training/metrics/runs/{run.name}/summary").status_code in (200, 422)
-    assert shared.get(f"/training/runs/{run.name}/report").status_code in (200, 422)
+    assert shared.get(f"/training/runs/{run.name}/report").status_code in (200, 404, 422)
     problem(shared.get(f"/training/models/{run.name}/download"), 404)
 
 
@@ -322,3 +323,29 @@ def test_every_get_leaves_the_run_as_it_is(shared: LiveServer, run: Path) -> Non
         assert shared.get(f"/training/runs/{run.name}{path}").status_code == 200
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
     assert json.loads(before[run / "state.json"])["state"] == "completed"
+
+
+def test_a_run_of_another_program_is_unknown_everywhere_and_can_be_deleted(shared: LiveServer) -> None:
+    path = shared.runs_dir / f"copied-{time.monotonic_ns()}"
+    write_metrics(path, METRICS, "metrics.csv")
+    write_model(path)
+    write_report(path)
+    (path / "state.json").write_text('{"state": "failed", "reason": "theirs", "pid": 1}')
+    (path / "config.yaml").write_text("lr: 0.1")
+    for file in path.rglob("*"):
+        os.utime(file, (10**9, 10**9))
+    told = shared.run(path.name)
+    assert (told["state"], told["config"], told["model"], told["pid"]) == ("unknown", None, None, None)
+    assert "did not make the directory" in told["reason"]
+    assert (told["created_at"], told["ended_at"]) == ("2001-09-09T01:46:40+00:00",) * 2
+    for wanted, names in (("unknown", [path.name]), ("interrupted", []), ("failed", [])):
+        listed = shared.get(f"/training/metrics/runs?status={wanted}").json()
+        assert [each["run_id"] for each in listed if each["run_id"] == path.name] == names
+    assert shared.get(f"/training/metrics/runs/{path.name}").json()["total_rows"] == 4
+    assert not [card for card in shared.get("/training/models").json()["models_info"] if card["run_id"] == path.name]
+    assert "only our own training program" in problem(report_of(shared, path), 404)["message"]
+    refused = shared.post("/training/start", {"resume_from": path.name})
+    assert "resume_from" in problem(refused, 422)["errors"]
+    assert shared.get("/training/status").json()["running"] is False
+    assert shared.delete(f"/training/models/{path.name}").json()["success"]
+    assert not path.exists()

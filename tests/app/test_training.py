@@ -12,9 +12,10 @@ import psutil
 import pytest
 
 from tests.app.answers import problem, tree
-from tests.app.written import write_dataset, write_images, write_run
+from tests.app.written import write_checkpoint, write_dataset, write_images, write_run
 from tests.servers import LiveServer
 from tests.waiting import wait_until
+from trainer import strict_yaml
 
 OUR_EXPERIMENT = "model:\n  architecture: ResNetForImageClassification\n"
 
@@ -147,6 +148,8 @@ def test_a_command_gets_the_folders_it_uses(shared: LiveServer, tmp_path: Path) 
     )
     told = problem(shared.post("/training/start", {"config_name": "echo"}), 422)
     assert set(told["errors"]) == {"train_data_dir", "val_data_dir"}
+    told = problem(shared.post("/training/start", {"config_name": "echo", "val_data_dir": None}), 422)
+    assert "{val_data_dir}" in told["errors"]["val_data_dir"][0]
     folders = {"train_data_dir": str(tmp_path), "val_data_dir": str(tmp_path.parent)}
     run_id = shared.start_run("echo", model_name="Größe 1.0", **folders)
     shared.wait_for_state(run_id, "completed")
@@ -299,9 +302,48 @@ def test_what_cannot_be_resumed_is_a_422(shared: LiveServer) -> None:
     dataset = write_dataset(shared.data_dir, f"pets-{time.monotonic_ns()}").name
     start = {"config_name": "ours.yaml", "dataset": dataset, "resume_from": run.name}
     assert "last.ckpt" in problem(shared.post("/training/start", start), 422)["errors"]["resume_from"][0]
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "last.ckpt").write_bytes(b"of an older version")
+    assert "another version" in problem(shared.post("/training/start", start), 422)["errors"]["resume_from"][0]
     told = problem(shared.post("/training/start", {"resume_from": run.name}), 422)
     assert "command" in told["errors"]["resume_from"][0]
     (run / "config.yaml").write_text(OUR_EXPERIMENT + "seeds: 1\n")
     assert set(problem(shared.post("/training/start", {"resume_from": run.name}), 422)["errors"]) == {"seeds"}
     (run / "config.yaml").unlink()
     assert set(problem(shared.post("/training/start", {"resume_from": run.name}), 422)["errors"]) == {"resume_from"}
+
+
+@pytest.mark.parametrize("path", ["/training/start", "/training/check"])
+def test_what_must_stay_on_a_resume_is_named_before_anything_starts(shared: LiveServer, path: str) -> None:
+    run = write_run(shared.runs_dir, f"2001-{time.monotonic_ns()}", "completed")
+    (run / "result.json").write_text("{}")
+    content = strict_yaml.parse(OUR_EXPERIMENT) | {"trainer": {"max_epochs": 3}}
+    write_checkpoint(run, content, ("cat", "dog"))
+    dataset = write_dataset(shared.data_dir, f"pets-{time.monotonic_ns()}")
+    write_config(shared, "ours.yaml", OUR_EXPERIMENT + "data: {image_size: 32}\noptimizer: {name: sgd}\n")
+
+    def errors(**more: Any) -> dict[str, list[str]]:
+        asked = {"resume_from": run.name, "dataset": dataset.name} | more
+        return dict(problem(shared.post(path, asked), 422)["errors"])
+
+    assert set(errors()) == {"trainer.max_epochs"}, "nothing is left to train"
+    changes = {"data.channels": 1, "trainer.max_epochs": 2, "optimizer.weight_decay": 0.1}
+    assert set(errors(overrides=changes)) == {"overrides.data.channels"}
+    assert set(errors(overrides={"trainer.max_epochs": 2})) == {"overrides.trainer.max_epochs"}
+    assert set(errors(config_name="ours.yaml")) == {"data.image_size", "optimizer.name"}
+    (dataset / "train" / "cat").rename(dataset / "train" / "cats")
+    assert set(errors(overrides={"trainer.max_epochs": 4})) == {"train_data_dir"}
+
+
+def test_what_may_change_on_a_resume_passes_the_check(shared: LiveServer) -> None:
+    run = write_run(shared.runs_dir, f"2001-{time.monotonic_ns()}", "stopped")
+    write_checkpoint(run, strict_yaml.parse(OUR_EXPERIMENT), ("cat", "dog"))
+    dataset = write_dataset(shared.data_dir, f"pets-{time.monotonic_ns()}")
+    overrides = {"optimizer.learning_rate": 0.5, "data.batch_size": 4, "early_stopping.patience": 2}
+    asked = {"resume_from": run.name, "dataset": dataset.name, "overrides": overrides}
+    answer = shared.post("/training/check", asked)
+    assert answer.status_code == 200, answer.text
+    state = run / "checkpoints" / "last.json"
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"batch": 2}))
+    told = problem(shared.post("/training/check", asked), 422)
+    assert set(told["errors"]) == {"overrides.data.batch_size"}

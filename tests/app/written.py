@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trainer import experiment
+from trainer.resumable import LastState
+
 METRICS = """epoch,step,train/loss,val/acc,val/loss
 0,9,0.75,,
 0,9,,0.5,0.875
@@ -34,6 +37,16 @@ def write_run(runs_dir: Path, run_id: str, state: str | None = "completed", **mo
     if "progress" in more:
         (path / "progress.json").write_text(more["progress"])
     return path
+
+
+def write_checkpoint(run: Path, content: dict[str, Any], class_names: tuple[str, ...], **facts: int) -> None:
+    """Write what a resume needs of a run of our trainer; `facts`: epoch, batch, step."""
+    asked = experiment.parse(content)
+    (run / "config.yaml").write_text(experiment.to_yaml(asked), encoding="utf-8")
+    state = LastState(run.name, asked, class_names, 24, **({"epoch": 3, "batch": 0, "step": 15} | facts))
+    (run / "checkpoints").mkdir()
+    write_json(run / "checkpoints" / "last.json", state.dump())
+    (run / "checkpoints" / "last.ckpt").write_bytes(b"only its name is looked at")
 
 
 def write_metrics(run: Path, text: str | bytes, place: str = "csv/version_0/metrics.csv") -> Path:

@@ -267,6 +267,12 @@ def test_a_run_directory_locked_away_while_it_runs(stopped_server: LiveServer, m
         go.touch()
         wait_until(lambda: server.get("/training/status").json()["status"] == "not_running", 10)
         ask_everything(server, run_id)
+        if not mode:
+            run = server.run(run_id)
+            assert (run["state"], run["reason"]) == ("unknown", "run.json cannot be read: Permission denied")
+            assert [each["status"] for each in server.get("/training/metrics/runs?status=unknown").json()] == [
+                "unknown"
+            ]
     finally:
         path.chmod(0o700)
     # What cannot even be looked into cannot be written to either: the verdict is lost, and nothing is made up.
@@ -296,7 +302,13 @@ def test_a_runs_folder_locked_away(stopped_server: LiveServer, mode: int) -> Non
     server.wait_for_state(run_id, "completed")
     try:
         server.runs_dir.chmod(mode)
-        ask_everything(server, run_id)
+        if mode:
+            ask_everything(server, run_id)
+        else:
+            for path in ("status", "models", "metrics/latest", "metrics/runs", f"runs/{run_id}"):
+                answer = server.get(f"/training/{path}")
+                assert (answer.status_code, answer.json()["code"]) == (503, 503), path
+                assert "cannot be read: Permission denied" in answer.json()["message"]
         answer = server.post("/training/start", {"config_name": "e.yaml"})
         assert answer.status_code == 500
         assert answer.json()["status"] == f"error: {answer.json()['message']}"
@@ -330,7 +342,7 @@ def test_a_full_disk_fails_the_run_and_not_the_service(small_disk: Path, stopped
     with following(server) as client:
         run_id = server.start_run(server.write_command("f", "fill_disk.py", "{run_dir}"))
         run = server.wait_for_state(run_id, "failed")
-        assert run["reason"] == "no space left on device"
+        assert run["reason"].startswith(f"no space left on device: {server.runs_dir / run_id}")
         wait_until(lambda: client.state == "failed", 5)
     ask_everything(server, run_id)
     refused = server.post("/training/start", {"config_name": "f.yaml"})

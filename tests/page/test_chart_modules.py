@@ -95,6 +95,26 @@ def test_a_value_at_another_place_than_the_cursor_says_so(evaluate: Evaluate) ->
     assert texts == ["0.9875", "0.9875 (step 400)", "\u2013"]
 
 
+def test_a_run_without_the_axis_has_no_points_on_it(evaluate: Evaluate) -> None:
+    shown = evaluate("""
+        const { Line } = await import("/static/charts/lines.js");
+        const { bestText, nonFiniteText } = await import("/static/charts/summary.js");
+        const { NO_METRICS, append } = await import("/static/metrics.js");
+        const rows = [[0, 2], [1, null]];
+        const metrics = append(NO_METRICS, ["epoch", "loss"], rows, { loss: { nan: [1] } }, { loss: "lower" });
+        const line = new Line({ id: "run" }, "loss");
+        return ["step", "epoch", "row"].map((axis) => {
+            line.update(axis, metrics);
+            return [line.points.xs, bestText(line.best, axis), nonFiniteText(line.nonFinite, axis)];
+        });
+    """)
+    assert shown == [
+        [[], "best 2.0000", "NaN once"],
+        [[0, 1], "best 2.0000 at epoch 0", "NaN once, at epoch 1"],
+        [[0, 1], "best 2.0000 at row 0", "NaN once, at row 1"],
+    ]
+
+
 def test_ticks_are_round_and_few(evaluate: Evaluate) -> None:
     ticks = evaluate("""
         const { linearTicks, logTicks, rangeOf, tickText } = await import("/static/charts/ticks.js");

@@ -110,7 +110,7 @@ def test_a_log_of_100_mb_is_there_from_end_to_end(eventlet_server: LiveServer, o
     expect(page.locator(".log-found")).to_have_text("")
 
     # Anywhere by the slider, and to both ends by keyboard.
-    page.get_by_label("Place in the log").fill("50000000")
+    page.get_by_label("Position in the log").fill("50000000")
     wait_until(lambda: seen(page)[0].startswith("04"), 5, lambda: seen(page)[:2])
     page.locator("#log").focus()
     page.keyboard.press("Home")

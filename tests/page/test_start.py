@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.app.written import write_run
+from tests.app.written import write_checkpoint, write_run
 from tests.conftest import end
 from tests.page.conftest import LOST_SOCKET, REFUSED_REQUEST, Console
 from tests.servers import LiveServer
 from tests.trainer.trainings import TINY, write_images
+from trainer import strict_yaml
 
 try:
     from playwright.sync_api import expect
@@ -79,6 +81,33 @@ def test_a_dataset_is_looked_at_before_it_is_trained_on(server: LiveServer, open
     assert "dataset" not in asked(page)
 
 
+def test_what_a_dataset_lacks_and_what_is_ignored_is_shown(
+    server: LiveServer, open_page: OpenPage, console: Console
+) -> None:
+    console.expected.append(REFUSED_REQUEST)
+    for split in ("val", "test"):
+        shutil.rmtree(server.data_dir / "pets" / split)
+    for number in range(3):
+        (server.data_dir / "pets" / "train" / "cat" / f"{number}.cr2").write_bytes(b"")
+    write_images(server.data_dir / "archive", {"cat": 60, "dog": 180})
+    (server.data_dir / "archive" / "train").rename(server.data_dir / "flat")
+    page = open_page(server.url + "/start")
+    expect(page.locator("#dataset")).to_have_value("pets")  # the first that can be trained on
+    expect(page.locator("#preview-counts")).to_have_text(
+        "2 classes  ·  24 to train, some of them to validate, none to test  ·  ignored: 3 .cr2"
+    )
+    expect(page.locator("#preview-findings")).to_contain_text("no val folder")
+    expect(page.locator("#preview-findings")).to_contain_text("3 files ending in .cr2")
+    page.select_option("#dataset", label="flat (not usable yet)")
+    expect(page.locator("#preview-findings")).to_contain_text("python -m trainer.split")
+    expect(page.locator("#preview-counts")).to_have_text("")
+    expect(page.locator("#dataset-problem")).to_contain_text("no train folder")
+    page.select_option("#dataset", label="Other folders…")
+    page.fill("#train_data_dir", str(server.data_dir / "pets" / "train"))
+    expect(page.locator("#dataset-problem")).to_be_hidden()
+    assert (asked(page)["val_data_dir"], asked(page)["test_data_dir"]) == (None, None)
+
+
 def test_a_value_is_checked_by_the_service_as_it_is_typed(
     server: LiveServer, open_page: OpenPage, console: Console
 ) -> None:
@@ -91,6 +120,7 @@ def test_a_value_is_checked_by_the_service_as_it_is_typed(
     expect(field(page, "trainer.max_epochs")).to_have_attribute("aria-invalid", "true")
     page.click("#start-button")
     expect(page.locator("#start-problem")).to_have_text("Not started. Correct the marked fields.")
+    expect(field(page, "trainer.max_epochs")).to_be_focused()
     field(page, "trainer.max_epochs").fill("7")
     expect(problem(page, "trainer.max_epochs")).to_be_hidden()
     page.fill("#model_name", ".hidden")
@@ -243,9 +273,7 @@ def write_resumable(server: LiveServer, overrides: dict[str, Any] | None = None)
     request = {"config_name": "tiny.yaml", "dataset": "pets", "model_name": "mine", "overrides": overrides or {}}
     folders = {f"{split}_data_dir": str(server.data_dir / "pets" / split) for split in ("train", "val", "test")}
     run = write_run(server.runs_dir, "2026-01-01_00-00-00", "stopped", request=request | folders)
-    (run / "config.yaml").write_text(TINY + "seed: 5\n", encoding="utf-8")
-    (run / "checkpoints").mkdir()
-    (run / "checkpoints" / "last.ckpt").touch()
+    write_checkpoint(run, strict_yaml.parse(TINY) | {"seed": 5}, ("cat", "dog"))
     return run
 
 
@@ -305,3 +333,18 @@ def test_a_training_goes_on_from_an_earlier_run(server: LiveServer, open_page: O
     expect(page.locator("#config_name")).to_be_visible()
     expect(problem(page, "optimizer.learning_rate")).to_be_hidden()
     assert asked(page) == {"config_name": "tiny.yaml", "dataset": "pets", "model_name": "mine", "overrides": {}}
+
+
+def test_a_first_start_proposes_what_trains_on_a_dataset(server: LiveServer, open_page: OpenPage) -> None:
+    server.write_command("a_command", "exit_with.py", "0")
+    server.write_command("b_command", "exit_with.py", "{val_data_dir}")
+    page = open_page(server.url + "/start")
+    expect(field(page, "trainer.max_epochs")).to_have_value("3")
+    expect(page.locator("#config_name")).to_have_value("tiny.yaml")
+    page.select_option("#config_name", "a_command.yaml")
+    expect(page.locator("#dataset")).to_be_hidden()  # It uses none, so none is told.
+    expect(page.locator("#preview")).to_be_hidden()
+    assert "dataset" not in asked(page)
+    page.select_option("#config_name", "b_command.yaml")
+    expect(page.locator("#dataset")).to_be_visible()
+    assert asked(page)["dataset"] == "pets"

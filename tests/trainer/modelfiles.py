@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from tests.trainer.trainings import request_for
+from tests.trainer.trainings import request_for, untrained
 from trainer import experiment, network
 from trainer.data import ImageBatches, Position
 from trainer.modelfiles import ModelFiles
@@ -61,7 +61,7 @@ class Untrained:
         self.batches = ImageBatches(splits, loaded.data, 0, Position())
         torch.manual_seed(0)
         net = network.build(loaded.model, loaded.data, splits["train"].class_names)
-        self.module = Classifier(net, loaded, [0.4], [0.3], {})
+        self.module = Classifier(net, loaded, [0.4], [0.3], untrained(loaded))
 
     def write(self, stop: Stop | None = None, **test_metrics: float) -> dict[str, Any]:
         """Write the model's files and return its card."""

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.trainer.trainings import untrained
 from trainer.averaging import Averaged
 from trainer.experiment import parse
 from trainer.module import Classifier
@@ -44,7 +45,8 @@ def test_its_state_goes_on() -> None:
 
 
 def test_it_is_what_is_tested_and_it_is_not_trained() -> None:
-    made = Classifier(network(1), parse({"model": {"class_path": "a.B"}, "trainer": {"ema_decay": 0.5}}), [0], [1], {})
+    experiment = parse({"model": {"class_path": "a.B"}, "trainer": {"ema_decay": 0.5}})
+    made = Classifier(network(1), experiment, [0], [1], untrained(experiment))
     assert made.averaged is not None
     assert made.tested_network is made.averaged.network
     assert not any(each.requires_grad for each in made.averaged.parameters())
@@ -54,8 +56,8 @@ def test_it_is_what_is_tested_and_it_is_not_trained() -> None:
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_the_loss_weighs_classes_and_smooths_labels(smoothing: float) -> None:
-    content = {"model": {"class_path": "a.B"}, "loss": {"label_smoothing": smoothing}}
-    made = Classifier(network(1), parse(content), [0], [1], {}, torch.tensor([0.5, 2.0]))
+    experiment = parse({"model": {"class_path": "a.B"}, "loss": {"label_smoothing": smoothing}})
+    made = Classifier(network(1), experiment, [0], [1], untrained(experiment), torch.tensor([0.5, 2.0]))
     logits, labels = torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 1])
     log_p = logits.log_softmax(1)[0]
     targets = torch.tensor([[1 - smoothing / 2, smoothing / 2], [smoothing / 2, 1 - smoothing / 2]])

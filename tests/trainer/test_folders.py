@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -158,8 +159,16 @@ def test_a_missing_split_is_a_warning_that_says_what_happens(pets: Path) -> None
     assert report["errors"] == []
     said = [(each["kind"], each["split"]) for each in report["warnings"]]
     assert said == [("missing_split", "val"), ("missing_split", "test"), ("unused_folders", None)]
-    assert "15% of the train images" in report["warnings"][0]["message"]
+    assert "by default 15%" in report["warnings"][0]["message"]
     assert find(pets) == ["train"]
+
+
+def test_a_class_of_one_image_cannot_give_a_val_image(pets: Path) -> None:
+    for number in range(1, 12):
+        (pets / "train" / "dog" / f"{number}.png").unlink()
+    assert check(pets)["errors"] == []
+    shutil.rmtree(pets / "val")
+    assert "only one: dog" in messages(check(pets))["classes"]
 
 
 def test_a_flat_folder_says_what_is_missing_and_how_to_make_it(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -167,7 +176,7 @@ def test_a_flat_folder_says_what_is_missing_and_how_to_make_it(pets: Path, capsy
     assert main([str(flat)]) == 1
     told = capsys.readouterr().out
     assert (
-        f"no train folder, only class folders (cat, dog): make splits of it with: python -m trainer.split '{flat}'"
+        f"no train folder, only class folders (cat, dog): make splits of it with `python -m trainer.split '{flat}'`"
         in told
     )
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
+from tests.trainer.trainings import untrained
 from trainer.experiment import ExperimentInvalid, parse
 from trainer.freezing import Freezing
 from trainer.module import Classifier
@@ -18,7 +19,8 @@ class TwoParts(nn.Module):
 
 def classifier(model: nn.Module, **optimizer: float) -> Classifier:
     content = {"model": {"class_path": "a.B"}, "optimizer": optimizer}
-    return Classifier(Network(model), parse(content), [0.5], [0.5], {})
+    experiment = parse(content)
+    return Classifier(Network(model), experiment, [0.5], [0.5], untrained(experiment))
 
 
 def test_a_frozen_backbone_learns_nothing_and_then_everything_but_what_never_did() -> None:

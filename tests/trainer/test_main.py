@@ -54,6 +54,17 @@ def test_classes_that_differ_are_one_sentence(launcher: Launcher, tmp_path: Path
     assert done.log == f"error: classes differ between train and test: {said}\n"
 
 
+def test_a_run_whose_libraries_load_says_so(tmp_path: Path, tiny: Path, squares: Path) -> None:
+    launcher = Launcher(tmp_path)  # it starts trainings as users do, with everything still to be imported
+    started = launcher.start(tiny, squares)
+    try:
+        wait_until(lambda: started.progress.get("phase") == "loading", 60, lambda: started.log)
+        wait_until(lambda: started.log == "loading torch, lightning and transformers\n", 60, lambda: started.log)
+        assert started.progress["max_epochs"] == 3
+    finally:
+        launcher.end()
+
+
 @pytest.mark.slow
 def test_an_image_that_breaks_in_mid_training_is_named(launcher: Launcher, tmp_path: Path, tiny: Path) -> None:
     data = write_images(tmp_path / "data", {"a": 60, "b": 180})
@@ -107,7 +118,7 @@ def test_a_full_disk_is_named_even_if_the_log_lies_on_it(small_disk: Path, tiny:
     launcher = Launcher(small_disk)
     done = launcher.train(tiny, squares, "--set=model.config.hidden_sizes=[64, 128]")
     assert done.process.returncode == 1
-    assert done.last_line == "error: no space left on device"
+    assert done.last_line.startswith(f"error: no space left on device: {small_disk}")
     assert not done.run.result.exists()
 
 

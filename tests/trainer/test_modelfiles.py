@@ -53,6 +53,7 @@ def test_every_file_is_whole_and_says_what_a_consumer_needs(written: tuple[Untra
         assert json.loads(facts["mean"]) == card["mean"]
         assert facts["input_type"] == INPUT_TYPES[made.model]
         assert facts.get("variant") == entry.get("name")
+        assert ("max_difference" in facts) == (entry is card)  # a variant's stands in the card
         assert b"File " not in content  # The exporter's stack traces tell paths of this machine.
     assert read_json(made.run.card) == card
 

@@ -38,7 +38,7 @@ def test_an_architecture_is_built_for_the_data(architecture: str, config: dict[s
         (Model("AutoModelForImageClassification"), "model.architecture", "has no Auto"),
         (Model("ResNetForImageClassification", {"hidden_sizez": [8]}), "model.config.hidden_sizez", "is unknown"),
         (Model("ResNetForImageClassification", {"hidden_sizes": "x"}), "model.config", "hidden_sizes"),
-        (Model("ViTForImageClassification", VIT | {"patch_size": 5, "image_size": 4}), "model.config", "image_size"),
+        (Model("ViTForImageClassification", VIT | {"hidden_act": "nope"}), "model.config", "nope"),
         (Model(pretrained="./no/such/folder"), "model.pretrained", "does not exist"),
         (Model(pretrained="/no/such/folder"), "model.pretrained", "does not exist"),
     ],

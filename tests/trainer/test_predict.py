@@ -57,7 +57,9 @@ def test_what_cannot_be_read_is_told_of_and_the_others_are_shown(model: Path, sq
     (tmp_path / "empty").mkdir()
     image = Image.open(next((squares / "test" / "dark").iterdir()))
     image.convert("RGB").resize((300, 200)).save(tmp_path / "größe ✓.jpg")
-    names = ["broken.png", "größe ✓.jpg", "empty", "none.png"]
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "lost").symlink_to("/no/such/disk")
+    names = ["broken.png", "größe ✓.jpg", "empty", "none.png", "linked"]
     done = predict(model, *(tmp_path / name for name in names), "--json", "--top=5")
     assert done.returncode == 1
     (line,) = done.stdout.splitlines()
@@ -71,6 +73,7 @@ def test_what_cannot_be_read_is_told_of_and_the_others_are_shown(model: Path, sq
     assert others == [
         f"error: no images in this folder: {tmp_path}/empty",
         f"error: no such file: {tmp_path}/none.png",
+        f"error: {tmp_path}/linked/lost cannot be read: a link to /no/such/disk, which does not exist",
     ]
 
 

@@ -208,6 +208,8 @@ def test_a_report_is_kept_until_a_name_a_size_or_a_time_changes(pets: Path, tmp_
         lambda: changed.with_name("new.png").write_bytes(b"x"),
         lambda: os.utime(changed.with_name("new.png"), (1, 1)),
         lambda: (pets / "train" / "bird").mkdir(),
+        lambda: (pets / "val" / "cat" / "notes.txt").write_text("not an image"),
+        lambda: (pets / "val" / "owl").symlink_to("owl"),
     ):
         before = check_once(folders(pets), keep, 60)
         change()

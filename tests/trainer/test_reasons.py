@@ -83,6 +83,8 @@ def test_memory_that_really_is_used_up_is_recognised() -> None:
         (OSError(errno.EMFILE, "Too many open files"), "too many open files: raise the limit (ulimit -n)"),
         (RuntimeError("received 0 items of ancdata: Too many open files"), "too many open files: raise the limit"),
         (OSError(errno.ENOSPC, "No space left on device"), "no space left on device"),
+        (OSError(errno.ENOSPC, "No space left on device", "/data/a/b.ckpt"), "no space left on device: /data/a"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "/data/a/b.ckpt"), "no space left on device: /data/a"),
         (RuntimeError("Expected\n  all tensors"), "RuntimeError: Expected"),
         (ValueError(), "ValueError"),
     ],

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,9 @@ import torch
 
 from tests.trainer.trainings import Launcher, Started, is_validating, read_rows, write_config
 from tests.waiting import wait_until
-from trainer.data import Position
 from trainer.module import FACTS_KEY
-from trainer.resume import ResumeImpossible, check_fits, open_earlier
+from trainer.resumable import ResumeImpossible
+from trainer.resume import open_earlier
 from trainer.rundir import RunDir, read_json
 
 VIT = """
@@ -118,45 +117,44 @@ def test_the_earlier_best_is_tested_if_nothing_better_comes(
     assert float(next(row["lr"] for row in rows if row["epoch"] == "3")) > 1e-3
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"class_names": ["bright", "dim"]}, "its list of classes lacks dim and has dark besides"),
-        ({"class_names": ["bright", "dark", "dim"]}, "its list of classes lacks dim"),
-        (
-            {"class_names": ["dark", "bright"]},
-            "its list of classes is ['bright', 'dark'], the new run's ['dark', 'bright']",
-        ),
-        ({"model": {}}, "its model.architecture is ResNetForImageClassification, the new run's null"),
-        ({"optimizer": "sgd"}, "its optimizer.name is adamw, the new run's sgd"),
-        ({"averaging": True}, "its averaging of weights (trainer.ema_decay) is off, the new run's on"),
-        (
-            {"num_learning_rates": 2},
-            "its number of learning rates (optimizer.backbone_learning_rate) is 1, the new run's 2",
-        ),
-        ({"image_size": 9}, "its data.image_size is 8, the new run's 9"),
-    ],
-)
-def test_a_checkpoint_that_does_not_fit_says_why_and_what_to_do(
-    completed: Started, change: dict[str, object], message: str
+@pytest.mark.slow
+def test_a_changed_number_of_steps_per_epoch_changes_the_rest_of_the_schedule(
+    launcher: Launcher, completed: Started, tiny: Path, squares: Path
 ) -> None:
-    earlier = open_earlier(completed.run)
-    check_fits(earlier, earlier.facts)
-    with pytest.raises(ResumeImpossible) as raised:
-        check_fits(earlier, earlier.facts | change)
-    advice = "; go on with what it was trained with, or start anew without resume_from"
-    assert str(raised.value) == f"checkpoint does not fit: {message}{advice}"
+    # 15 steps of three epochs are done; of the next three each has 3 instead of 5.
+    options = ["--set=trainer.max_epochs=6", "--set=data.batch_size=16", f"--resume-from={completed.run.path}"]
+    done = launcher.train(tiny, squares, *options)
+    assert done.process.returncode == 0, done.log
+    assert done.progress["step"] == done.progress["total_steps"] == 24
+    rates = [float(row["lr"]) for row in read_rows(done.run) if row.get("epoch") in ("3", "4", "5") and "lr" in row]
+    assert rates == sorted(rates, reverse=True)
+    assert 0 < rates[-1] < rates[0] / 10
 
 
-def test_the_batch_size_may_change_between_epochs_but_not_within_one(completed: Started) -> None:
-    earlier = open_earlier(completed.run)
-    changed = earlier.facts | {"batch_size": 4}
-    check_fits(earlier, changed)
-    within = replace(earlier, position=Position(epoch=1, batch=2))
-    with pytest.raises(
-        ResumeImpossible, match=r"data\.batch_size is 8, the new run's 4, which cannot change within an epoch"
-    ):
-        check_fits(within, changed)
+@pytest.mark.slow
+def test_a_resume_of_what_is_trained_already_tests_and_exports(
+    launcher: Launcher, completed: Started, tiny: Path, squares: Path
+) -> None:
+    options = ["--set=export.opset=19", f"--resume-from={completed.run.path}"]
+    done = launcher.train(tiny, squares, *options)
+    assert done.process.returncode == 0, done.log
+    assert "nothing is left to train" in done.log
+    earlier, card = read_json(completed.run.card) or {}, read_json(done.run.card) or {}
+    assert card["opset"] == 19
+    assert [card[name] for name in ("checkpoint", "test_metrics", "train_metrics")] == [
+        earlier[name] for name in ("checkpoint", "test_metrics", "train_metrics")
+    ]
+
+
+def test_a_setting_that_must_stay_is_named_before_anything_starts(
+    launcher: Launcher, completed: Started, tiny: Path, squares: Path
+) -> None:
+    options = ["--set=data.channels=3", "--set=trainer.max_epochs=4", f"--resume-from={completed.run.path}"]
+    done = launcher.train(tiny, squares, *options)
+    assert done.process.returncode == 1
+    must = "must stay 1 when run completed is resumed; start without resume_from to change it"
+    assert done.log == f"error: data.channels: {must}\n"
+    assert not done.run.path.exists()
 
 
 @pytest.mark.slow
@@ -164,7 +162,7 @@ def test_a_missing_checkpoint_is_one_sentence(launcher: Launcher, tmp_path: Path
     done = launcher.train(tiny, squares, f"--resume-from={tmp_path / 'earlier'}")
     assert done.process.returncode == 1
     missing = RunDir(tmp_path / "earlier").last_checkpoint
-    assert done.log == f"error: there is no checkpoint to go on from: {missing}\n"
+    assert done.log == f"error: there is no checkpoint to resume from: {missing}\n"
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04"])
@@ -178,11 +176,13 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
 
 def test_a_checkpoint_of_an_older_version_is_refused_in_one_sentence(completed: Started, tmp_path: Path) -> None:
     content = torch.load(completed.run.last_checkpoint, weights_only=True)
-    del content[FACTS_KEY]["random_states"]
+    del content[FACTS_KEY]["experiment"]
     earlier = RunDir(tmp_path)
     earlier.checkpoints.mkdir()
     torch.save(content, earlier.last_checkpoint)
-    with pytest.raises(ResumeImpossible, match=r"is of an older version; start the training anew: .*last\.ckpt"):
+    with pytest.raises(
+        ResumeImpossible, match=r"is of another version of this program; start without resume_from: .*last\.ckpt"
+    ):
         open_earlier(earlier)
 
 

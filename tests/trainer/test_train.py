@@ -53,6 +53,7 @@ def test_a_completed_training_leaves_its_files_and_nothing_else(completed: Start
         f"checkpoints/{best.name}",
         f"checkpoints/{best.stem}.onnx",
         "checkpoints/last.ckpt",
+        "checkpoints/last.json",
         "classification_model.json",
         "report.json",
         "report.md",
@@ -111,6 +112,7 @@ def test_the_report_agrees_with_the_metrics_and_the_images(completed: Started, s
 def test_the_log_says_the_essential_and_nothing_else(completed: Started) -> None:
     lines = completed.log.splitlines()
     assert [line.partition(" ")[0].rstrip(":") for line in lines] == [
+        "loading",
         "decoding",
         "decoding",
         "decoding",
@@ -118,6 +120,7 @@ def test_the_log_says_the_essential_and_nothing_else(completed: Started) -> None
         "torch",
         "images",
         "ResNetForImageClassification",
+        "export",
         "epoch",
         "epoch",
         "epoch",
@@ -126,7 +129,7 @@ def test_the_log_says_the_essential_and_nothing_else(completed: Started) -> None
         "export",
         "completed",
     ]
-    assert lines[5] == "images: 40 train, 8 val, 8 test; 2 classes"
+    assert lines[6] == "images: 40 train, 8 val, 8 test; 2 classes"
 
 
 def test_the_card_tells_what_a_consumer_needs(completed: Started, squares: Path) -> None:
@@ -138,7 +141,7 @@ def test_the_card_tells_what_a_consumer_needs(completed: Started, squares: Path)
     assert set(card["train_metrics"]) == {"train/loss", "train/acc"}
     assert set(card["test_metrics"]) == {"test/loss", "test/acc"}
     assert card["input_shape"] == [None, 1, 8, 8]
-    assert 0 <= card["max_difference"] <= 1e-4
+    assert 0 <= card["max_difference"] <= card["allowed_difference"]
     content = Path(card["model_path"]).read_bytes()
     assert card["sha256"] == hashlib.sha256(content).hexdigest()
     model = onnx.load_from_string(content)
@@ -149,6 +152,9 @@ def test_the_card_tells_what_a_consumer_needs(completed: Started, squares: Path)
     assert json.loads(facts["std"]) == card["std"]
     assert json.loads(facts["input_shape"]) == card["input_shape"]
     assert (facts["run_id"], facts["model_name"]) == ("completed", "squares")
+    for name in ("max_difference", "allowed_difference"):
+        assert json.loads(facts[name]) == card[name]
+    assert facts["tolerance"] == card["tolerance"]
     assert (squares / "test" / card["class_names"][0]).is_dir()
 
 
@@ -240,6 +246,20 @@ checkpoint: {monitor: val/acc, last_every_n_epochs: 2}
     assert "my_networks.TwoParts: " in done.log
     # 5 batches, 2 to a step: 3 steps an epoch.
     assert done.progress["total_steps"] == 9 == done.progress["step"]
+
+
+def test_a_network_that_cannot_be_exported_is_not_trained(launcher: Launcher, squares: Path, tmp_path: Path) -> None:
+    branch = "        images = images * 2 if images.sum() > 0 else images\n"
+    (tmp_path / "branching.py").write_text(
+        OWN_NETWORK.replace("        return self.head", branch + "        return self.head")
+    )
+    config = write_config(tmp_path, "model: {class_path: branching.TwoParts}\n" + TINY[TINY.index("data:") :])
+    done = launcher.train(config, squares, PYTHONPATH=str(tmp_path))
+    assert done.process.returncode == 1
+    assert done.last_line.startswith("error: export: the network cannot be exported to ONNX, so it is not trained: its")
+    assert done.last_line.endswith("(branching.py, line 11)")
+    assert "epoch 0" not in done.log
+    assert not list(done.run.checkpoints.iterdir())
 
 
 @pytest.mark.slow

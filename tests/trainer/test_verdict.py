@@ -125,7 +125,7 @@ def test_reasons_in_a_log(text: str, exit_code: int, reason: str | None) -> None
 def test_a_full_disk_is_named_as_such_and_a_long_reason_is_cut(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     run.log.write_text("Traceback (most recent call last):\n  x\nOSError: [Errno 28] No space left on device: 'x'\n")
-    assert judge(run, Ending(1), None, True) == ("failed", NO_SPACE)
+    assert judge(run, Ending(1), None, True) == ("failed", f"{NO_SPACE}: x")
     run.log.write_text("Traceback (most recent call last):\n  x\nValueError: " + "x" * 10_000 + "\n")
     reason = judge(run, Ending(1), None, True)[1]
     assert reason is not None

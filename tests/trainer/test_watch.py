@@ -56,7 +56,7 @@ def test_a_loss_that_is_no_number_ends_the_training_and_leaves_the_last_good_che
     assert found, done.log
     assert 0 < float(found[1]) < 1e-3
     assert found[2] == ", ".join(files[:3]) + " and 5 more"
-    left = {path.name: torch.load(path, weights_only=True) for path in done.run.checkpoints.iterdir()}
+    left = {path.name: torch.load(path, weights_only=True) for path in done.run.checkpoints.glob("*.ckpt")}
     assert set(left) == {"epoch_000.ckpt", "last.ckpt"}
     assert {content["training"]["step"] for content in left.values()} == {5}
     assert all(each.isfinite().all() for each in left["last.ckpt"]["state_dict"].values())

@@ -18,6 +18,7 @@ from trainer.datasetfolder import SPLITS
 from trainer.experiment import Experiment
 from trainer.images import find_splits
 from trainer.request import Request
+from trainer.resumable import LastState
 from trainer.rundir import RunDir, read_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,6 +145,11 @@ def read_rows(run: RunDir) -> list[dict[str, str]]:
 def is_validating(started: Started) -> bool:
     """Whether the first validation began; log_every_n_steps has to be 5, the number of steps before it."""
     return started.run.find_metrics() is not None and any(row.get("step") == "4" for row in read_rows(started.run))
+
+
+def untrained(experiment: Experiment) -> LastState:
+    """The state of a training that has not begun, for a Classifier that is tested alone."""
+    return LastState("run", experiment, ("a", "b"), 4, epoch=0, batch=0, step=0)
 
 
 def request_for(run: RunDir, experiment: Experiment, data: Path) -> Request:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from trainer.datasection import Data
-from trainer.datasetfolder import some
+from trainer.datasetfolder import VAL_SHARE, some
 from trainer.imagefolder import count_endings, name_problem, readable
 from trainer.imageformats import is_heif
-from trainer.preflight.finding import Finding, about_files, images
+from trainer.preflight.finding import MAX_FILES, Finding, about_files, images
 from trainer.preflight.inventory import Inventory, SplitInventory
 
 INSTALL_HEIF = "install pillow-heif (pip install pillow-heif) or convert them"
 WITHOUT = {
-    "val": f"each training takes {Data().val_share:.0%} of the train images of each class for it (data.val_share)",
-    "test": "the model is not tested, and its report is on the val images, unless data.test_share is set",
+    "val": f"a training validates on a part of the train images (data.val_share, by default {VAL_SHARE:.0%})",
+    "test": "a training does not test, and reports on the val images, unless data.test_share is set",
 }
 """What a training does without a folder of this split."""
 MIN_TRAIN_IMAGES = 10
@@ -34,11 +33,12 @@ def folder_errors(inventory: Inventory) -> list[Finding]:
 
 def split_errors(found: SplitInventory) -> Iterator[Finding]:
     """Find what is wrong with one split, whatever the others are like."""
-    closed = [f"{found.name_of(each.path)}: {each.reason}" for each in found.problems]
-    if closed:
-        others = f", nor can {len(closed) - 1:,} others" if len(closed) > 1 else ""
-        message = f"{found.name_of(found.problems[0].path)} cannot be read{others}: {found.problems[0].reason}"
-        yield about_files("unreadable_folder", message, closed, found.split)
+    for each in found.problems[:MAX_FILES]:
+        message = f"{found.name_of(each.path)} cannot be read: {each.reason}"
+        yield Finding("unreadable_folder", message, found.split)
+    if len(found.problems) > MAX_FILES:
+        message = f"{found.split}: {len(found.problems) - MAX_FILES:,} more folders cannot be read"
+        yield Finding("unreadable_folder", message, found.split)
     for name in found.classes:
         problem = name_problem(name)
         if problem is not None:
@@ -65,6 +65,10 @@ def _class_errors(inventory: Inventory) -> Iterator[Finding]:
     claimed = _claimed(inventory.splits["train"])
     if len(claimed) == 1:
         yield Finding("classes", f"train has one class only ({claimed[0]}); at least two are needed", "train")
+    single = [name for name, number in inventory.splits["train"].num_images.items() if number == 1]
+    if single and "val" in inventory.layout.missing:
+        message = f"no val folder, and no image to split off a class that has only one: {some(single)}"
+        yield Finding("classes", message, "train")
     for split in [each for each in inventory.splits if each != "train"]:
         own = _claimed(inventory.splits[split])
         if not own or not claimed:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.runs import exceptions
+from app.runs import disk, exceptions
 from app.runs.datasets import DatasetFolder
 from app.runs.experiments import ExperimentFolder
 from app.runs.lock import ActiveLock
@@ -173,9 +173,16 @@ def test_folders_outside_of_the_roots_are_refused_links_included(tmp_path: Path)
 
 def test_a_full_disk_refuses_a_start(tmp_path: Path) -> None:
     runs = Fixture(tmp_path, min_free_mb=10**9)
-    with pytest.raises(exceptions.DiskFull, match="MB free"):
+    with pytest.raises(exceptions.DiskFull, match=f"MB are free for runs in {runs.store.runs_dir}"):
         runs.service.start(runs.python("pass"))
     assert runs.store.ids() == []
+
+
+def test_a_folder_without_room_is_named_although_it_is_not_there_yet(tmp_path: Path) -> None:
+    cache = tmp_path / "not" / "there"
+    disk.refuse_without_room({tmp_path: "runs", cache: "decoded images"}, 1)
+    with pytest.raises(exceptions.DiskFull, match=f"for decoded images in {cache}; a start needs"):
+        disk.refuse_without_room({cache: "decoded images"}, 10**9)
 
 
 def test_a_command_cannot_be_resumed_and_says_so(runs: Fixture) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from app.runs.exceptions import FileNotInRun, RunActive, RunNotFound
+from app.runs.exceptions import FileNotInRun, RunActive, RunNotFound, RunsUnreadable
 from app.runs.lock import ActiveLock
 from app.runs.store import RunStore, is_plain_name
 from trainer.rundir import RunDir, write_json
@@ -22,6 +23,7 @@ def store(tmp_path: Path) -> RunStore:
 def ended(store: RunStore, run_id: str, state: str = "completed") -> Path:
     path = store.runs_dir / run_id
     path.mkdir(parents=True)
+    write_json(RunDir(path).run, {"request": {}})
     write_json(RunDir(path).state, {"state": state, "reason": None})
     return path
 
@@ -86,7 +88,7 @@ def test_only_the_run_that_holds_the_lock_is_active(store: RunStore) -> None:
         store.delete(run_id)
     os.close(descriptor)
     assert store.active() is None
-    assert store.find(run_id).state == "interrupted"
+    assert store.find(run_id).state == "unknown", "nothing was launched in it"
 
 
 def test_a_deleted_run_is_gone(store: RunStore) -> None:
@@ -107,11 +109,44 @@ def test_artifacts_are_files_of_the_run_and_nothing_else(store: RunStore, tmp_pa
     (path / "link").symlink_to(tmp_path / "secret")
     (path / ".state.json.0").write_text("reserve")
     run = store.find("run-1")
-    assert [name for name, _ in store.artifacts(run)] == ["state.json", "checkpoints/epoch_001.onnx"]
+    assert [name for name, _ in store.artifacts(run)] == ["run.json", "state.json", "checkpoints/epoch_001.onnx"]
     assert store.artifact(run, "checkpoints/epoch_001.onnx").read_bytes() == b"model"
     for name in ("../secret", "link", "/etc/passwd", "checkpoints", "", "none", "\0", "checkpoints/../../../secret"):
         with pytest.raises(FileNotInRun):
             store.artifact(run, name)
+
+
+def test_a_directory_from_elsewhere_is_unknown_with_the_times_of_its_files(store: RunStore) -> None:
+    path = store.runs_dir / "copied"
+    (path / "logs").mkdir(parents=True)
+    for name, time in (("logs/metrics.csv", 10**9), ("state.json", 10**9 + 60), ("config.yaml", 10**9 + 5)):
+        (path / name).write_text('{"state": "failed", "pid": 1}')
+        os.utime(path / name, (time, time))
+    run = store.find("copied")
+    assert (run.state, run.is_active, run.pid, run.progress) == ("unknown", False, None, None)
+    assert (run.created_at, run.started_at, run.ended_at) == (
+        "2001-09-09T01:46:40+00:00",
+        None,
+        "2001-09-09T01:47:40+00:00",
+    )
+    store.delete("copied")
+    assert not path.exists()
+
+
+def test_an_empty_directory_has_its_own_time(store: RunStore) -> None:
+    path = store.runs_dir / "empty"
+    path.mkdir(parents=True)
+    os.utime(path, (10**9, 10**9))
+    assert store.find("empty").created_at == "2001-09-09T01:46:40+00:00"
+
+
+@pytest.mark.parametrize("spoil", [Path.touch, lambda path: path.symlink_to(path.name)])
+def test_a_runs_folder_that_cannot_be_read_is_an_error(store: RunStore, spoil: Callable[[Path], None]) -> None:
+    """A file in its place, or a link in a circle: as with a mount that died, nobody knows which runs there are."""
+    spoil(store.runs_dir)
+    for ask in (store.ids, store.latest, lambda: store.find("run-1"), lambda: store.delete("run-1")):
+        with pytest.raises(RunsUnreadable, match=r"TRAINING_RUNS_DIR\) cannot be read: "):
+            ask()
 
 
 GARBAGE = [b"", b"{", b"\xff\xfe", b"[]", b"null", b'"running"', b"{" * 100_000, b'{"state": 7}']
@@ -124,7 +159,7 @@ def test_garbage_in_any_file_is_survived(store: RunStore, garbage: bytes) -> Non
     for file in (run.state, run.run, run.progress, run.result, run.stop, run.card):
         file.write_bytes(garbage)
     read = store.find("run-1")
-    assert read.state == "interrupted"
+    assert read.state == ("unknown" if garbage.startswith(b'{"') else "interrupted"), "a run.json of another program"
     snapshot = read.snapshot()
     assert snapshot["run_id"] == "run-1"
     assert snapshot["config_name"] is None

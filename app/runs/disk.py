@@ -1,0 +1,20 @@
+"""Whether the disks have room for a run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.runs.exceptions import DiskFull
+
+MEGABYTE = 10**6
+
+
+def refuse_without_room(folders: Mapping[Path, str], min_free_mb: int) -> None:
+    """Raise DiskFull for the first of `folders` (with what it is for) whose disk has less room. They need not exist."""
+    for folder, use in folders.items():
+        there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+        free_mb = shutil.disk_usage(there).free // MEGABYTE
+        if free_mb < min_free_mb:
+            raise DiskFull(folder, use, free_mb, min_free_mb)

@@ -1,0 +1,75 @@
+"""Locks that cannot be used, with real servers: on file systems without them, and in files that may not be opened."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.app.refusals import refusal, the_line
+from tests.servers import KINDS, LiveServer
+from tests.waiting import wait_until
+
+WITHOUT_FLOCK = """
+#include <errno.h>
+#include <stdlib.h>
+int flock(int fd, int operation) { errno = atoi(getenv("FLOCK_ERRNO")); return -1; }
+"""
+
+# Root may open every file unless it gives that right up.
+UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+
+@pytest.fixture(scope="module")
+def without_flock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library that, loaded first, makes every file system one without locks."""
+    if shutil.which("gcc") is None:
+        pytest.skip("needs gcc")
+    folder = tmp_path_factory.mktemp("flock")
+    (folder / "flock.c").write_text(WITHOUT_FLOCK)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", folder / "flock.so", folder / "flock.c"], check=True)
+    return folder / "flock.so"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["ENOSYS", "ENOLCK", "EOPNOTSUPP"])
+def test_a_file_system_without_locks_is_refused_at_start(
+    kind: str, tmp_path: Path, without_flock: Path, name: str
+) -> None:
+    shim = {"LD_PRELOAD": str(without_flock), "FLOCK_ERRNO": str(getattr(errno, name))}
+    said = the_line(refusal(kind, tmp_path, **shim))
+    assert f"TRAINING_RUNS_DIR='{tmp_path}/logs/runs' cannot be used" in said
+    assert f"the file system of {tmp_path}/logs has no file locks ({os.strerror(getattr(errno, name))})" in said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["active.lock", "active.lock.guard", "supervisor.lock"])
+def test_a_lock_that_may_not_be_opened_is_refused_at_start(kind: str, tmp_path: Path, name: str) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / name).touch(mode=0)
+    said = the_line(refusal(kind, tmp_path, wrapper=UNPRIVILEGED))
+    assert f"the lock {tmp_path}/logs/{name} cannot be opened: Permission denied." in said
+    assert "mode 000: make it writable for" in said
+
+
+def test_an_error_that_comes_again_and_again_is_said_once(stopped_server: LiveServer) -> None:
+    server = stopped_server
+    server.wrapper = UNPRIVILEGED
+    server.settings["TRAINING_POLL_INTERVAL_S"] = "0.01"
+    server.start()
+    locks = [server.runs_dir.parent / name for name in ("active.lock", "active.lock.guard")]
+    for lock in locks:
+        lock.touch()
+        lock.chmod(0)
+    wait_until(lambda: "met with 100 errors, lastly Perm" in server.log_path.read_text(), 30, server.log_path.read_text)
+    for lock in locks:
+        lock.chmod(0o644)
+    wait_until(lambda: "The supervisor works again, after" in server.log_path.read_text(), 30)
+    said = server.take_log()
+    assert said.count("Traceback") == said.count("The supervisor goes on after an error.") <= 3, said
+    run_id = server.start_run(server.write_command("quick", "exit_with.py", "0"))
+    server.wait_for_state(run_id, "completed")

@@ -1,0 +1,171 @@
+"""What one sees on the page is what is, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tests.app.written import METRICS, write_metrics, write_model, write_run
+from tests.page.conftest import REFUSED_REQUEST, Console
+from tests.page.training import SteeredTraining
+from tests.servers import LiveServer
+from tests.waiting import wait_until
+
+try:
+    from playwright.sync_api import expect
+except ImportError:
+    expect = None  # The fixture `browser` skips, and in CI fails.
+
+OpenPage = Callable[..., Any]
+RUN = "2026-01-01_00-00-00"
+LONG = "a_name_of_eighty_characters_" + 52 * "x"
+PHONE = {"width": 360, "height": 800}
+
+
+def look_again(page: Any) -> None:
+    """As when somebody turns to the tab."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_the_line_of_the_error_is_in_view(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    log = b"".join(b"line %d, which is long enough to be broken on a phone\n" % i for i in range(40)) + b"the error\n"
+    write_run(eventlet_server.runs_dir, RUN, "failed", reason="ValueError: the error", log=log)
+    page = open_page(f"{eventlet_server.url}/runs/{RUN}", viewport=PHONE)
+    box = page.locator("#last-lines")
+    expect(box).to_contain_text("the error")
+    below = box.evaluate("box => [box.scrollTop, box.scrollHeight - box.clientHeight - box.scrollTop]")
+    assert below[0] > 0
+    assert below[1] < 1
+
+
+def test_each_view_has_a_title_of_its_own(eventlet_server: LiveServer, open_page: OpenPage, console: Console) -> None:
+    console.expected.append(REFUSED_REQUEST)
+    write_run(eventlet_server.runs_dir, RUN)
+    page = open_page(eventlet_server.url)
+    titles = {}
+    for path in ("", "runs", f"runs/{RUN}", "runs/unknown", "models", "start", f"?runs={RUN}"):
+        page.goto(f"{eventlet_server.url}/{path}")
+        expect(page.locator("#connection")).to_have_text("Live")
+        wait_until(lambda: "\u00b7" in page.title(), 5, page.title)
+        titles[path] = page.title()
+    assert titles.pop("") == titles[f"runs/{RUN}"] == f"completed \u00b7 digits \u00b7 {RUN} \u00b7 Training"
+    assert len(set(titles.values())) == len(titles)
+
+
+def test_back_leads_to_where_one_was(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    for number in range(60):
+        write_run(eventlet_server.runs_dir, f"2026-01-01_00-00-{number:02}")
+    page = open_page(eventlet_server.url + "/runs")
+    expect(page.locator("#runs-body tr")).to_have_count(50)
+    page.evaluate("scrollTo(0, 700)")
+    wait_until(lambda: page.evaluate("history.state?.scrollY") == 700, 5)
+    page.locator("#runs-body a", has_text="digits").nth(25).click()
+    expect(page.locator("#state")).to_have_text("completed")
+    assert page.evaluate("scrollY") == 0
+    page.go_back()
+    wait_until(lambda: page.evaluate("scrollY") == 700, 5, lambda: page.evaluate("scrollY"))
+
+
+def test_the_machine_is_not_shown_with_a_run_that_is_over(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    write_run(eventlet_server.runs_dir, RUN, metrics=METRICS)
+    page = open_page(f"{eventlet_server.url}/runs/{RUN}")
+    expect(page.locator("#epochs tbody tr")).to_have_count(2)
+    expect(page.locator("#system")).to_be_hidden()
+    page.click(".places a[href='./']")
+    expect(page.locator("#system")).to_be_visible()
+
+
+def test_the_files_of_a_run_are_those_of_now(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    training = SteeredTraining(eventlet_server)
+    run_id = eventlet_server.start_run(training.config_name)
+    page = open_page(eventlet_server.url)
+    expect(page.locator("#files-body")).to_contain_text("run.json")
+    training.order(file="later.bin", text="x" * 2500)
+    path = eventlet_server.runs_dir / run_id / "output" / "later.bin"
+    wait_until(lambda: path.exists() and path.stat().st_size == 2500, 5)
+    look_again(page)
+    expect(page.locator("#files-body tr", has_text="later.bin")).to_contain_text("2.50\u202fkB")
+
+
+def test_a_model_that_nobody_tested_is_marked(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    write_model(write_run(eventlet_server.runs_dir, RUN, "stopped"), test_metrics={})
+    page = open_page(f"{eventlet_server.url}/runs/{RUN}")
+    expect(page.locator("#download")).to_have_text("Download untested model")
+    expect(page.locator("#download")).not_to_have_class(re.compile("primary"))
+    page.click(".places a[href='models']")
+    expect(page.locator(".model .untested")).to_have_text("not tested")
+
+
+def test_long_names_fit_a_phone(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    request = {"dataset": LONG, "config_name": f"{LONG}.yaml", "model_name": LONG}
+    run = write_run(eventlet_server.runs_dir, RUN, "failed", request=request, reason=LONG, log=LONG.encode())
+    write_metrics(run, f"epoch,step,val/{LONG}\n0,1,2\n1,2,3\n")
+    (run / f"{LONG}.txt").touch()
+    write_model(run, model_name=LONG, dataset_name=LONG, config_name=f"{LONG}.yaml", class_names=[LONG])
+    eventlet_server.write_command(LONG, "exit_with.py", "0")
+    page = open_page(eventlet_server.url, viewport=PHONE)
+    for path, there in {
+        f"runs/{RUN}": f"#files-body :text('{LONG}.txt')",
+        "runs": f"#runs-body :text('{LONG}')",
+        "models": ".model",
+        "start": f"#config_name option[value='{LONG}.yaml']",
+        f"?runs={RUN}": ".compare-table",
+    }.items():
+        page.goto(f"{eventlet_server.url}/{path}")
+        page.locator(there).first.wait_for(state="attached")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= PHONE["width"], (path, width)
+
+
+def test_the_best_value_is_the_same_wherever_it_is_told(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    rows = "".join(f"{i // 3},{i},{value},1\n" for i, value in enumerate([50, 41, 44, 45, 37, 39, 40, 42, 38]))
+    write_run(eventlet_server.runs_dir, RUN, metrics="epoch,step,val/perplexity,grad_norm\n" + rows)
+    page = open_page(f"{eventlet_server.url}/runs/{RUN}")
+    expect(page.locator("#best-name")).to_have_text("Best val/perplexity")
+    expect(page.locator("#fact-best")).to_have_text("37.00 epoch 1")
+    expect(page.locator(".legend li").filter(has_text="best")).to_have_text(re.compile("best 37.00 at step 4"))
+    expect(page.locator("#epochs tbody tr")).to_have_text(["238.001.0000", "139.001.0000", "044.001.0000"])
+    expect(page.locator("#epochs .is-best")).to_have_count(0)  # No epoch ended with it.
+    page.click(".places a[href='runs']")
+    expect(page.locator("#runs-head")).not_to_contain_text("grad_norm")
+    expect(page.locator("#runs-body tr")).to_contain_text("37.00")
+    page.goto(f"{eventlet_server.url}/?runs={RUN}")
+    expect(page.locator(".compare-table tbody", has_text="Best value")).to_contain_text("val/perplexity37.00")
+
+
+def test_hundreds_of_metrics_are_charts_once_they_are_wanted(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    names = ["val/loss", *(f"layers/{i}/norm" for i in range(300))]
+    rows = "".join(f"{i},{i}," + ",".join(str(i + j) for j in range(301)) + "\n" for i in range(3))
+    write_run(eventlet_server.runs_dir, RUN, metrics=f"epoch,step,{','.join(names)}\n{rows}")
+    page = open_page(f"{eventlet_server.url}/runs/{RUN}")
+    charts, drawn = page.locator(".chart"), page.locator(".chart canvas")
+    expect(charts).to_have_count(24)
+    expect(charts.locator("h3").first).to_have_text("loss")
+    wait_until(lambda: 0 < drawn.count() < 15, 5, drawn.count)
+    expect(page.locator("#epochs-note")).to_contain_text("289 other metrics")
+    page.fill(".chart-filter", "/77/")
+    expect(charts.locator("h3")).to_have_text(["layers/77/norm"])
+    expect(drawn).to_have_count(1)
+    page.fill(".chart-filter", "nothing of the kind")
+    expect(page.get_by_text("No matching charts.")).to_be_visible()
+    page.fill(".chart-filter", "")
+    page.get_by_role("button", name="Show all 301 charts").click()
+    expect(charts).to_have_count(301)
+    charts.last.scroll_into_view_if_needed()
+    expect(charts.last.locator("canvas")).to_have_count(1)
+    wait_until(lambda: drawn.count() < 25, 5, drawn.count)  # Those that are out of view are gone.
+
+
+def test_a_value_of_another_step_is_told_with_its_step(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    rows = "".join(f"{i},{1 / (i + 1)},\n" for i in range(250)) + "400,,0.9875\n"
+    write_run(eventlet_server.runs_dir, RUN, metrics="step,train/acc,test/acc\n" + rows)
+    page = open_page(f"{eventlet_server.url}/runs/{RUN}")
+    over = page.locator(".u-over").first
+    over.scroll_into_view_if_needed()
+    width = over.bounding_box()["width"]
+    over.hover(position={"x": width * 249 / 400, "y": 50})
+    test = page.locator(".legend-entry").last
+    expect(test).to_have_text("test0.9875 (step 400)")
+    page.mouse.move(0, 0)
+    expect(test).to_have_text("test0.9875")
