@@ -71,6 +71,8 @@ def _model(run: RunDir) -> TrainedModel | None:
     variants = {variant: place for variant, place in found.items() if place is not None}
     ours: dict[str, Any] = {"run_id": run.run_id, "model_name": name, "model_path": str(path)}
     ours["size_bytes"] = size_bytes
+    tested = card.get("test_metrics")
+    ours["is_tested"] = isinstance(tested, dict) and any(value is not None for value in tested.values())
     if told:
         places = {variant: {"model_path": str(place)} for variant, place in variants.items()}
         ours["variants"] = [entry | places.get(variant, {}) for variant, entry in told.items()]

@@ -56,9 +56,10 @@ class Run:
 
     @property
     def dataset(self) -> str | None:
-        """The dataset's name, or that of the folder which the training images' folder lies in."""
-        train_dir = _text(self.request.get("train_data_dir"))
-        return _text(self.request.get("dataset")) or (Path(train_dir).parent.name or None if train_dir else None)
+        """The dataset's name, or the name of the folder that holds the images' folder. None without images."""
+        folders = (_text(self.request.get(f"{split}_data_dir")) for split in ("train", "val", "test"))
+        folder = next(filter(None, folders), None)
+        return _text(self.request.get("dataset")) or (Path(folder).parent.name or None if folder else None)
 
     @property
     def created_at(self) -> str | None:

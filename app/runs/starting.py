@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from app.runs import launcher, program
 from app.runs.datasets import DatasetFolder
 from app.runs.exceptions import InvalidStart
 from app.runs.experiments import ExperimentFolder, load_file
@@ -14,6 +15,7 @@ from app.runs.preflight import Preflight, Report
 from app.runs.run import Run
 from app.runs.store import RunStore
 from trainer import resumable
+from trainer.command import Command
 from trainer.datasetfolder import SPLITS
 from trainer.experiment import Experiment
 from trainer.imagefolder import holds_classes, holds_images, list_folder
@@ -102,18 +104,26 @@ class Planner:
                 errors[name] = [problem]
         if earlier is not None and not errors and (problem := _other_classes(earlier, directories)):
             errors["train_data_dir"] = [problem]
-        if errors:
-            raise InvalidStart("The run cannot be started: " + _sentence(errors), errors)
-        model_name = asked.model_name or (earlier and earlier.model_name) or "model"
         request = {
             "config_name": self._config_name(asked, earlier),
-            **{name: str(Path(value).absolute()) if value else None for name, value in directories.items()},
-            "dataset": asked.dataset,
-            "model_name": model_name,
+            **{
+                name: str(Path(value).absolute()) if value and name in used else None
+                for name, value in directories.items()
+            },
+            "dataset": asked.dataset if used and not getattr(asked, used[0]) else None,
+            "model_name": asked.model_name or (earlier and earlier.model_name) or "model",
             "overrides": dict(asked.overrides),
             "resume_from": asked.resume_from,
         }
+        if experiment.command is not None and not errors:
+            errors = self._command_problems(experiment.command, request)
+        if errors:
+            raise InvalidStart("The run cannot be started: " + _sentence(errors), errors)
         return Plan(experiment, request, earlier.directory if earlier else None, None)
+
+    def _command_problems(self, command: Command, request: dict[str, Any]) -> dict[str, list[str]]:
+        output_dir = RunDir(self._store.runs_dir / "RUN_ID").output  # a stand-in: the run has no id yet
+        return program.find_problems(launcher.fill(command, output_dir, request), output_dir, launcher.environment())
 
     def _check_images(self, directories: Mapping[str, str | None], dataset: Path | None) -> Report:
         """Return the report on the images. Raises InvalidStart when they cannot be trained on.

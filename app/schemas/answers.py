@@ -81,6 +81,10 @@ class ModelCardSchema(Schema):
     model_name = fields.String(required=True)
     model_path = fields.String(required=True, metadata={"description": "Absolute path of the ONNX file."})
     size_bytes = fields.Integer(required=True, metadata={"description": "Of that file."})
+    is_tested = fields.Boolean(
+        required=True,
+        metadata={"description": "false: a model of a run that was stopped; nobody knows how good it is."},
+    )
     dataset_name = fields.Raw(metadata={"description": "Text."})
     config_name = fields.Raw(metadata={"description": "Text: the experiment file."})
     class_names = fields.Raw(metadata={"description": "List of texts, in the order of the outputs."})

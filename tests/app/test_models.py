@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,15 @@ def test_models_are_listed_newest_first(empty: LiveServer) -> None:
         "opset": 18,
         "own_note": 3,
         "size_bytes": 4,
+        "is_tested": True,
     }
+
+
+@pytest.mark.parametrize("untested", [{}, None, {"test/acc": None}, [1]])
+def test_a_model_that_was_not_tested_says_so(empty: LiveServer, untested: Any) -> None:
+    write_model(write_run(empty.runs_dir, "2026-01-01_00-00-00", "stopped"), test_metrics=untested)
+    [card] = empty.get("/training/models").json()["models_info"]
+    assert card["is_tested"] is False
 
 
 def test_models_are_listed_page_by_page(empty: LiveServer) -> None:

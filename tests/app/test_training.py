@@ -114,25 +114,36 @@ def test_an_invalid_experiment_is_a_422_by_key(shared: LiveServer) -> None:
     assert set(wrong["errors"]) == {"overrides.trainer.max_epochs"}
 
 
-def test_a_program_that_cannot_be_launched_is_a_500_that_says_why(shared: LiveServer) -> None:
+def test_a_program_that_is_not_there_is_a_422_in_check_and_start(shared: LiveServer) -> None:
     config = write_config(shared, "absent.yaml", "command:\n  argv: [/no/such/program]\n")
+    for path in ("check", "start"):
+        told = problem(shared.post(f"/training/{path}", {"config_name": config}), 422)
+        assert told["errors"] == {"command.argv": ["There is no program /no/such/program."]}
+    assert not [run for run in shared.get("/training/metrics/runs").json() if run["config_name"] == config]
+
+
+def test_a_program_that_cannot_be_launched_is_a_500_that_says_why(shared: LiveServer, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(b"\x7fELF\0 of another machine")
+    program.chmod(0o755)
+    config = write_config(shared, "absent.yaml", f"command:\n  argv: [{program}]\n")
     answer = shared.post("/training/start", {"config_name": config})
     told = answer.json()
-    assert "/no/such/program" in told["message"]
+    assert str(program) in told["message"]
     problem(answer, 500, status=f"error: {told['message']}", run_id=told["run_id"])
     assert shared.run(told["run_id"])["state"] == "failed"
     assert shared.get("/training/status").json()["running"] is False
 
 
 def test_the_request_is_kept_with_its_defaults(shared: LiveServer, tmp_path: Path) -> None:
-    config = shared.write_command("quick", "exit_with.py", "0")
-    run_id = shared.start_run(config, train_data_dir="data/x", overrides={})
+    config = write_config(shared, "quick.yaml", 'command:\n  argv: ["true", "{train_data_dir}"]\n')
+    run_id = shared.start_run(config, train_data_dir="docs", val_data_dir="data/x", overrides={})
     shared.wait_for_state(run_id, "completed")
     request = json.loads((shared.runs_dir / run_id / "run.json").read_text())["request"]
     assert request == {
         "config_name": "quick.yaml",
-        "train_data_dir": os.path.abspath("data/x"),
-        "val_data_dir": None,
+        "train_data_dir": os.path.abspath("docs"),
+        "val_data_dir": None,  # the program does not get it
         "test_data_dir": None,
         "dataset": None,
         "model_name": "model",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +91,45 @@ def test_with_nothing_running_a_stop_says_so(runs: Fixture) -> None:
     assert runs.service.stop(None, "save", True, "test").status == "not_running"
 
 
-def test_a_program_that_cannot_be_executed_is_a_failed_run_with_the_reason(runs: Fixture) -> None:
-    with pytest.raises(exceptions.LaunchFailed, match="cannot start /no/such/program: No such file") as raised:
-        runs.service.start(runs.command("/no/such/program"))
+def test_only_the_folders_that_a_command_uses_are_told(runs: Fixture) -> None:
+    for split in ("train", "val", "test"):
+        runs.images(f"pets/{split}")
+    other = runs.images("other/val")
+
+    def told(argv: list[str], **fields: str) -> tuple[str | None, list[str]]:
+        run = runs.service.start(replace(runs.command("true", *argv), **fields))
+        wait_until(lambda: not runs.store.find(run.run_id).is_active, 10)
+        folders = [run.request[f"{split}_data_dir"] for split in ("train", "val", "test")]
+        return run.dataset, [str(Path(folder).relative_to(runs.data)) for folder in folders if folder]
+
+    assert told([], dataset="pets") == (None, [])
+    assert told(["{val_data_dir}"], dataset="pets") == ("pets", ["pets/val"])
+    assert told(["{val_data_dir}"], dataset="pets", val_data_dir=other) == ("other", ["other/val"])
+    assert told(["{val_data_dir}"], train_data_dir=runs.images("unused"), val_data_dir=other) == (
+        "other",
+        ["other/val"],
+    )
+
+
+def test_a_program_or_folder_that_is_not_there_is_an_invalid_start(runs: Fixture) -> None:
+    for more, key in (({"argv": ["/no/such"]}, "command.argv"), ({"argv": ["true"], "cwd": "/no/such"}, "command.cwd")):
+        (runs.configs / "absent.yaml").write_text(json.dumps({"command": more}))
+        for ask in (runs.service.check, runs.service.start):
+            with pytest.raises(exceptions.InvalidStart) as raised:
+                ask(StartRequest(config_name="absent.yaml"))
+            assert list(raised.value.errors) == [key]
+    assert runs.store.ids() == []
+
+
+def test_a_program_that_cannot_be_executed_is_a_failed_run_with_the_reason(runs: Fixture, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(b"\x7fELF\0 of another machine")
+    program.chmod(0o755)
+    with pytest.raises(exceptions.LaunchFailed, match="Exec format error") as raised:
+        runs.service.start(runs.command(str(program)))
     run = runs.store.find(raised.value.run_id)
     assert run.state == "failed"
-    assert run.reason == "cannot start /no/such/program: No such file or directory"
+    assert run.reason == f"cannot start {program}: Exec format error"
     assert runs.store.active() is None
 
 
