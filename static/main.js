@@ -71,8 +71,8 @@ const downloadModel = (runId) => download(`training/models/${encodeURIComponent(
 const save = (runs) => attempt(() => saveCsv(api.get, runs), tell);
 
 async function stop() {
-  const { run } = getState();
-  const mode = await askHowToStop(run);
+  const { run, progress } = getState();
+  const mode = await askHowToStop(run, progress);
   if (mode !== null) await request("stop", "training/stop?wait=0", { run_id: run.run_id, mode });
 }
 

@@ -114,12 +114,13 @@ def test_progress_counts_epochs_that_are_done_and_numbers_others_as_the_program_
         const ours = { phase: "fit", epoch: 3, max_epochs: 10, step: 35, total_steps: 100 };
         return [
             of(ours), of({ ...ours, step: 30 }), of({ ...ours, step: 100, phase: "test" }, "completed"),
-            of({ epoch: 0.5, max_epochs: 3 }), of({ ...ours, phase: "loading" }), of(null), of(null, "stopping"),
+            of({ epoch: 0.5, max_epochs: 3 }), of({ ...ours, phase: "loading" }),
+            of({ epoch: 0, max_epochs: 9, phase: "loading" }, "stopped"), of(null), of(null, "stopping"),
         ];
     """)
     assert texts == [
         "3 of 10 epochs done", "3 of 10 epochs done", "10 of 10 epochs done", "Epoch 0.5", "Loading libraries",
-        "Running", "Stopping…",
+        "", "Running", "Stopping…",
     ]  # fmt: skip
 
 

@@ -238,11 +238,24 @@ def test_a_run_that_saves_may_be_stopped_with_and_without_its_work(
     page.evaluate("""async () => {
         const { askHowToStop } = await import("/static/views/dialogs.js");
         const on_stop = { signal: "SIGTERM", grace_s: 30, saves: true, exports: true };
-        window.answer = askHowToStop({ state: "running", on_stop }).then(String);
+        window.answer = askHowToStop({ state: "running", on_stop }, { phase: "fit" }).then(String);
     }""")
     expect(page.locator("#stop-about")).to_contain_text("checkpoint to resume from and exports its best model")
     page.click(f"#stop-dialog button[value='{mode}']")
     assert page.evaluate("window.answer") == (mode or "null")
+
+
+def test_nothing_is_promised_to_be_saved_before_the_training(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    page = open_page(eventlet_server.url)
+    page.evaluate("""async () => {
+        const { askHowToStop } = await import("/static/views/dialogs.js");
+        const on_stop = { signal: "SIGTERM", grace_s: 30, saves: true, exports: true };
+        window.answer = askHowToStop({ state: "running", on_stop }, { phase: "loading" }).then(String);
+    }""")
+    expect(page.locator("#stop-about")).to_contain_text("nothing to save yet")
+    expect(page.locator("#stop-discard")).to_be_hidden()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    assert page.evaluate("window.answer") == "save"
 
 
 def test_a_run_without_output_for_long_is_marked(eventlet_server: LiveServer, open_page: OpenPage) -> None:
@@ -293,7 +306,7 @@ sys.stdin.read()
 def test_a_run_that_starts_or_that_stops_says_so(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     page = open_page(eventlet_server.url)
     run_id = "2026-01-01_00-00-00"
-    (eventlet_server.runs_dir / run_id).mkdir(parents=True)
+    write_run(eventlet_server.runs_dir, run_id, None)
     lock_path = eventlet_server.runs_dir.parent / "active.lock"
     with subprocess.Popen([sys.executable, "-c", HOLD_LOCK, lock_path, run_id], cwd=ROOT, stdin=subprocess.PIPE):
         wait_for_state(page, "starting")  # Its runner has said nothing yet.
