@@ -51,7 +51,7 @@ function renderRun(run, state) {
   setFact("fact-rate", rate(progress?.samples_per_s), isGoing && Number.isFinite(progress?.samples_per_s));
   setFact("fact-left", duration(progress?.eta_s), isGoing && Number.isFinite(progress?.eta_s));
   setFact("fact-ends", clock(progress?.eta_s), isGoing && Number.isFinite(progress?.eta_s));
-  setFact("fact-started", shortMoment(run.started_at ?? run.created_at));
+  setFact("fact-started", shortMoment(run.started_at ?? run.created_at), run.state !== "unknown"); // Then it is a file's time.
   setFact("fact-took", duration(took_s), !isGoing && took_s >= 0);
   renderBest(metrics, detail?.config?.checkpoint?.monitor ?? detail?.config?.metrics?.monitor);
   const tests = metricNames(metrics).filter((name) => sideOf(name) === "test").sort(byImportance);
@@ -74,6 +74,7 @@ function renderSilence(run, detail) {
 /** The reason in one sentence, and the end of the log, where the cause stands more often than not. */
 function renderFailure(run, log) {
   byId("failure").hidden = !run.reason;
+  byId("reason").className = run.state === "failed" ? "problem" : "warning";
   setText(byId("reason"), run.reason ?? "");
   const lines = run.state === "failed" ? lastLines(log.pieces, NUM_LAST_LINES) : [];
   const box = byId("last-lines");
