@@ -94,7 +94,7 @@ function caughtUp(state, { run, progress, columns, from_row, rows, non_finite, d
     ...turned,
     progress,
     attempt,
-    metrics: append(from_row === 0 ? NO_METRICS : truncate(ours.metrics, from_row), columns, rows, non_finite, directions),
+    metrics: append(truncate(ours.metrics, from_row), columns, rows, non_finite, directions),
     log: goesOn ? continued(ours.log, log) : begun(state.log.generation + 1, log),
   };
 }

@@ -27,8 +27,8 @@ def choose(table: Table, since_row: int, columns: Sequence[int], max_points: int
 
     Rows fall into buckets of 2, 4, 8 ... rows from the table's first on. Of each bucket every column keeps the rows
     with its least and its greatest finite value and the first one that is not finite. The first row and the last stay
-    too. As buckets begin at fixed rows, new rows change only what is chosen at the very end, until there are too many
-    and the buckets double. Raises as Table.chunks.
+    too, and of each column the last row that has a value. As buckets begin at fixed rows, new rows change only what is
+    chosen at the very end, until there are too many and the buckets double. Raises as Table.chunks.
     """
     first, last = since_row, table.num_rows - 1
     if last - first < max_points:
@@ -82,6 +82,8 @@ class _Kept:
     highs: list[_Lows] = field(default_factory=list)
     not_finite: dict[tuple[str, int], int] = field(default_factory=dict)
     """By column and bucket the first row."""
+    last: dict[int, int] = field(default_factory=dict)
+    """By column, as it is numbered among those looked through, the last row with a value."""
 
     def add(self, rows: Rows, values: Values) -> None:
         buckets, at = rows // self.size, rows[:, None]
@@ -103,7 +105,11 @@ class _Kept:
         import numpy as np
 
         parts = [_joined(parts).rows.ravel() for parts in (self.lows, self.highs) if parts]
-        return {*chain.from_iterable(np.unique(part).tolist() for part in parts), *self.not_finite.values()} - {NO_ROW}
+        return {
+            *chain.from_iterable(np.unique(part).tolist() for part in parts),
+            *self.not_finite.values(),
+            *self.last.values(),
+        } - {NO_ROW}
 
 
 def _look_through(table: Table, since_row: int, columns: Sequence[int], size: int) -> _Kept:
@@ -111,10 +117,15 @@ def _look_through(table: Table, since_row: int, columns: Sequence[int], size: in
     import numpy as np  # Here, because an idle server should not carry it.
 
     kept = _Kept(size)
+    places = {table.columns[column]: place for place, column in enumerate(columns)}
     for start, chunk in table.chunks(since_row) if columns else ():
         values = np.array(chunk.rows, dtype=np.float64)[:, columns]
-        kept.add(np.arange(start, start + len(chunk)), np.where(np.isfinite(values), values, np.nan))
+        has_value = np.isfinite(values)
+        kept.add(np.arange(start, start + len(chunk)), np.where(has_value, values, np.nan))
         for column, kinds in chunk.non_finite(columns).items():
             for row in sorted(chain(*kinds.values())):
                 kept.not_finite.setdefault((column, (start + row) // size), start + row)
+                has_value[row, places[column]] = True
+        last = start + len(chunk) - 1 - np.argmax(has_value[::-1], axis=0)
+        kept.last |= {place: int(last[place]) for place in np.flatnonzero(has_value.any(axis=0)).tolist()}
     return kept

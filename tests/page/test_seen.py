@@ -134,6 +134,17 @@ def test_the_best_value_is_the_same_wherever_it_is_told(eventlet_server: LiveSer
     expect(page.locator(".compare-table tbody", has_text="Best value")).to_contain_text("val/perplexity37.00")
 
 
+def test_epochs_are_numbered_as_the_program_does(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    rows = "10,0.5,0.9,nan\n20,1.0,0.8,0.2\n30,1.5,0.7,0.4\n"
+    write_run(eventlet_server.runs_dir, RUN, metrics="step,epoch,loss,eval_accuracy\n" + rows)
+    page = open_page(f"{eventlet_server.url}/runs/{RUN}")
+    expect(page.locator("#epochs tbody th")).to_have_text(["1.5", "1", "0.5"])
+    expect(page.locator("#epochs tbody tr").last).to_have_text("0.50.9000NaN")
+    expect(page.locator("#fact-best")).to_have_text("0.4000 epoch 1.5")
+    page.get_by_role("radio", name="Epoch").check()
+    expect(page.locator(".legend li").last).to_contain_text("best 0.4000 at epoch 1.5, NaN once, at epoch 0.5")
+
+
 def test_hundreds_of_metrics_are_charts_once_they_are_wanted(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     names = ["val/loss", *(f"layers/{i}/norm" for i in range(300))]
     rows = "".join(f"{i},{i}," + ",".join(str(i + j) for j in range(301)) + "\n" for i in range(3))

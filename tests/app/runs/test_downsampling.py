@@ -32,6 +32,15 @@ def test_every_columns_peaks_the_ends_and_what_is_not_finite_stay(tmp_path: Path
     assert chosen == sorted(set(chosen))
 
 
+@pytest.mark.parametrize("last", [0.5, math.nan])
+def test_the_last_value_of_each_column_stays(tmp_path: Path, last: float) -> None:
+    rows = curve(10_000)
+    for row in rows[9250:]:
+        row[2] = None
+    rows[9300][2], rows[9310][2], rows[9320][2], rows[9330][2] = -9.0, 9.0, math.nan, last
+    assert 9330 in choose(table_of(tmp_path, COLUMNS, rows), 0, range(3), 50)
+
+
 def test_peaks_in_either_direction_stay_wherever_they_are(tmp_path: Path) -> None:
     rows, spikes = curve(20_000), random.Random(1).sample(range(20_000 // 512), 20)
     for stretch in spikes:
