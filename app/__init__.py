@@ -12,7 +12,7 @@ from app.extensions import Api, SocketJson, TextPacket, lock_maker_for, offload_
 from app.live import Live, SocketGate, TrainingNamespace
 from app.prefix import Prefix
 from app.runs.load import LoadHistory
-from app.runs.lock import SUPERVISOR, PublisherLock
+from app.runs.lock import SUPERVISOR, SupervisorLock
 from app.runs.supervisor import Supervisor
 from app.runs.system import SystemMonitor
 from app.settings import ROOT, Settings
@@ -65,7 +65,7 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     app.extensions["load"] = load
     supervisor = Supervisor(
         built.store,
-        PublisherLock(settings.runs_dir.parent / SUPERVISOR),
+        SupervisorLock(settings.runs_dir.parent / SUPERVISOR),
         publish=live.publish,
         measure=load.measure,
         poll_interval_s=settings.poll_interval_s,

@@ -189,8 +189,8 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
 class SocketGate:
     """WSGI: refuse sockets that could not be served, with the reason, before they are opened.
 
-    With several worker processes a client's requests would land in processes that do not know it. And each socket
-    holds a thread under gunicorn, so only so many are let in: REST has to answer always.
+    With several worker processes the requests of a long poll would land in processes that do not know the client. And
+    each socket holds a thread under gunicorn, so only so many are let in: REST has to answer always.
     """
 
     PATH = "/socket.io"
@@ -216,10 +216,10 @@ class SocketGate:
         stranger = self._access.refusal(environ)
         if stranger is not None:
             return 403, stranger
-        if environ.get("wsgi.multiprocess"):
+        if environ.get("wsgi.multiprocess") and environ.get("HTTP_UPGRADE", "").lower() != "websocket":
             return 503, (
-                "Live updates need a single worker process: run gunicorn with one worker (-w 1) and several threads. "
-                "REST works with any number."
+                "With several worker processes live updates need a WebSocket: connect with the transport websocket "
+                "alone, and let proxies pass its upgrade on. Long polling works with one worker (-w 1)."
             )
         is_new = "sid=" not in environ.get("QUERY_STRING", "")
         # Those that are closed may stay in the list for half a minute (python-engineio 4 under gunicorn).

@@ -67,7 +67,7 @@ def get_status() -> Any:
 @blp.response(200, schemas.LoadSchema)
 @blp.errors()
 def get_load() -> dict[str, Any]:
-    """The machine's load over the last ten minutes. With several worker processes one of them alone knows it."""
+    """The machine's load over the last ten minutes."""
     history: LoadHistory = current_app.extensions["load"]
     return history.describe()
 

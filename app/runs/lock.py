@@ -156,12 +156,17 @@ def _user(uid: int) -> str:
         return f"user {uid}"
 
 
-class PublisherLock:
-    """`supervisor.lock`: of several server processes, its holder publishes. Held until the process ends."""
+class SupervisorLock:
+    """`supervisor.lock`: of several server processes, its holder does what may happen once. Held until it ends."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this process holds it."""
+        return self._descriptor is not None
 
     def try_acquire(self) -> bool:
         """Whether this process holds the lock, trying to take it when it does not."""

@@ -13,7 +13,7 @@ from app.runs.complaints import Complaints
 from app.runs.events import Event, SystemMeasured
 from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.follower import Follower
-from app.runs.lock import PublisherLock
+from app.runs.lock import SupervisorLock
 from app.runs.position import Attempts, Position
 from app.runs.prewarm import Prewarm
 from app.runs.run import Run
@@ -51,22 +51,23 @@ _REMOVED = "the run's directory was removed"
 class Supervisor:
     """Follow whatever runs, now and next, from the lock and the files alone.
 
-    A restarted server therefore goes on where the files are. Of several server processes only the holder of the
-    publisher lock publishes. One mutex orders the publishing and the catching up of newcomers, so that what a client
-    is told on subscribing ends where its events begin.
+    Every server process does so for its own clients, and a restarted one goes on where the files are. What may happen
+    once only (ending orphans, keeping a program warm) is done by the holder of the supervisor lock. One mutex orders
+    the publishing and the catching up of newcomers, so that what a client is told on subscribing ends where its events
+    begin.
     """
 
     def __init__(
         self,
         store: RunStore,
-        publisher_lock: PublisherLock,
+        lock: SupervisorLock,
         publish: Callable[[Sequence[Event]], None],
         measure: Callable[[Run | None], dict[str, Any] | None],
         poll_interval_s: float,
         prewarm: Prewarm | None = None,
     ) -> None:
         self._store = store
-        self._publisher_lock = publisher_lock
+        self._lock = lock
         self._publish = publish
         self._measure = measure
         self._poll_interval_s = poll_interval_s
@@ -74,7 +75,7 @@ class Supervisor:
         self._following: Follower | None = None
         self._past: dict[str, tuple[list[Stamp | None], Follower]] = {}
         """Followers of runs that are over, and what they have seen; the one asked for last comes last."""
-        self._is_publisher = False
+        self._has_looked = False
         self._measured_at = 0.0
         self._complaints = Complaints(logger, "The supervisor")
         self._mutex = threading.RLock()
@@ -85,13 +86,13 @@ class Supervisor:
         self._thread.start()
 
     def stop(self) -> None:
-        """Return once the thread has ended and another process may publish."""
+        """Return once the thread has ended and another process may do what is done once."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
         if self._prewarm is not None:
             self._prewarm.end()
-        self._publisher_lock.release()
+        self._lock.release()
 
     def _run(self) -> None:
         seen, pause_s, looked_at = self._glance(), self._poll_interval_s, 0.0
@@ -125,13 +126,12 @@ class Supervisor:
         return [] if following is None or following.is_over else [stamp(file) for file in following.files]
 
     def poll(self) -> None:
-        """Look once and publish what is new. Does nothing in a process that is not the publisher."""
+        """Look once and publish what is new."""
         with self._mutex:
-            if self._publisher_lock.try_acquire():
-                try:
-                    self._follow()
-                finally:
-                    self._act_each_second()
+            try:
+                self._follow()
+            finally:
+                self._act_each_second()
 
     def subscribe(
         self, run_id: str | None, position: Position, join: Callable[[], None]
@@ -204,13 +204,13 @@ class Supervisor:
             named = self._store.named()
             if named is not None and (self._following is None or self._following.run.run_id != named):
                 self._change_to(named)
-        self._is_publisher = True
+        self._has_looked = True
 
     def _go_on(self, following: Follower) -> None:
         run = self._look_at(following.run)
         self._publish(following.read_new(run))
         if following.is_over and not has_verdict(run.record) and not self._has_runner(run):
-            self._kill(run)  # Its runner, who would have ended everything, was killed.
+            self._kill(run)  # Its runner, which would have ended everything, was killed.
 
     def _change_to(self, run_id: str) -> None:
         try:
@@ -218,10 +218,8 @@ class Supervisor:
         except RunNotFound:
             return
         self._following = Follower(run)
-        if not self._is_publisher:
-            # Going on before we were: its past is for those who ask. Whoever subscribed meanwhile learns the position.
+        if not self._has_looked:  # It went on before we did: its past is for those who ask.
             self._following.skip_to_end()
-            self._publish(self._following.position())
         self._go_on(self._following)
 
     def _look_at(self, run: Run) -> Run:
@@ -246,6 +244,8 @@ class Supervisor:
         return processes.runner_pid(run.record, run.directory.path) is not None
 
     def _kill(self, run: Run) -> None:
+        if not self._lock.is_held:
+            return  # Another process looks after what may happen once.
         killed = self._store.kill_processes(run)
         if killed:
             logger.warning("Run %s: its runner is gone; killed what it left: %s", run.run_id, killed)
@@ -255,11 +255,12 @@ class Supervisor:
         if now - self._measured_at < MEASURE_EVERY_S:
             return
         self._measured_at = now
+        is_first = self._lock.try_acquire()
         following = self._following
         run = following.run if following is not None and not following.is_over else None
         if run is not None:
             self._end_orphans(run)
-        if self._prewarm is not None:
+        if self._prewarm is not None and is_first:
             self._prewarm.tend(is_idle=run is None)
         measures = self._measure(run)
         if measures is not None:

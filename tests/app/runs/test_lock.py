@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.runs.lock import ActiveLock, PublisherLock
+from app.runs.lock import ActiveLock, SupervisorLock
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -104,8 +104,8 @@ def test_of_many_processes_one_takes_it(lock: ActiveLock) -> None:
     assert lock.holder() is None
 
 
-def test_one_publisher_at_a_time(tmp_path: Path) -> None:
-    first, second = PublisherLock(tmp_path / "supervisor.lock"), PublisherLock(tmp_path / "supervisor.lock")
+def test_one_supervisor_at_a_time(tmp_path: Path) -> None:
+    first, second = SupervisorLock(tmp_path / "supervisor.lock"), SupervisorLock(tmp_path / "supervisor.lock")
     assert first.try_acquire()
     assert first.try_acquire()
     assert not second.try_acquire()

@@ -1,4 +1,4 @@
-"""gunicorn with two workers: one run at a time, one publisher, REST from any worker, sockets refused with a reason."""
+"""Several processes on the same runs: gunicorn's workers, or two services. One run at a time, the same told by all."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
 import pytest
-import requests
 
+from tests.app.answers import problem
 from tests.conftest import end
+from tests.live.following import following
 from tests.live.processes import is_gone, program_of, runner_of, wait_for_log
-from tests.servers import ROOT, LiveServer
+from tests.servers import KINDS, ROOT, LiveServer
 from tests.waiting import wait_until
 
 
@@ -30,7 +32,7 @@ def workers_of(server: LiveServer) -> list[psutil.Process]:
     return [child for child in psutil.Process(server.process.pid).children() if not is_gone(child)]
 
 
-def publishers_of(server: LiveServer) -> list[psutil.Process]:
+def supervisors_of(server: LiveServer) -> list[psutil.Process]:
     """Who holds supervisor.lock, by what the kernel says."""
     lock = server.runs_dir.parent / "supervisor.lock"
     found = []
@@ -70,36 +72,73 @@ def test_100_simultaneous_starts_give_one_run(two_workers: LiveServer) -> None:
     assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
 
 
-def test_any_worker_answers_and_one_publishes(two_workers: LiveServer) -> None:
+def test_any_worker_answers_and_one_ends_orphans(two_workers: LiveServer) -> None:
     server = two_workers
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent"))
     wait_for_log(server, run_id, "ready")
-    wait_until(lambda: len(publishers_of(server)) == 1, 10)
-    first = publishers_of(server)[0]
+    wait_until(lambda: len(supervisors_of(server)) == 1, 10)
+    first = supervisors_of(server)[0]
     answers = [server.get("/training/status").json() for _ in range(40)]
     assert all(answer == answers[0] for answer in answers)
     assert (answers[0]["status"], answers[0]["run_id"]) == ("running", run_id)
 
     first.kill()
     wait_until(lambda: is_gone(first), 10)
-    wait_until(lambda: publishers_of(server), 10)
-    assert len(publishers_of(server)) == 1
+    wait_until(lambda: supervisors_of(server), 10)
+    assert len(supervisors_of(server)) == 1
     wait_until(lambda: len(workers_of(server)) == 2, 20)
-    assert publishers_of(server)[0] != first
+    assert supervisors_of(server)[0] != first
     assert server.get("/training/status").json()["run_id"] == run_id
-    # Whoever publishes now also ends what a killed runner leaves.
+    # Whoever holds it now also ends what a killed runner leaves.
     program, runner = program_of(server, run_id), runner_of(server, run_id)
     runner.kill()
     wait_until(lambda: is_gone(program), 5)
     server.wait_for_state(run_id, "interrupted", timeout_s=5)
 
 
-def test_sockets_are_refused_with_the_reason(two_workers: LiveServer) -> None:
-    for transport in ("polling", "websocket"):
-        answer = requests.get(f"{two_workers.url}/socket.io/?EIO=4&transport={transport}", timeout=10)
-        assert (answer.status_code, answer.json()["code"]) == (503, 503)
-        assert "-w 1" in answer.json()["message"]
+def test_every_worker_follows_for_its_own_sockets(two_workers: LiveServer) -> None:
+    server = two_workers
+    config = server.write_command("rows", "write_metrics.py", "{run_dir}", "--rows", "60", "--gates")
+    with ExitStack() as stack:
+        clients = [stack.enter_context(following(server)) for _ in range(24)]
+        assert all(sockets_of(worker, server.port) for worker in workers_of(server))
+        run_id = server.start_run(config)
+        wait_until(lambda: all(client.state == "running" for client in clients), 20)
+        first = workers_of(server)[0]
+        first.kill()  # Its clients come back, to whichever worker takes them.
+        (server.runs_dir / run_id / "output" / "go").write_text("1000")
+        wait_until(lambda: all(client.state == "completed" for client in clients), 30)
+        for client in clients:
+            wait_until(lambda client=client: len(client.rows) == 60, 10)  # type: ignore[misc]
+            assert (client.run_id, client.violations) == (run_id, [])
+
+
+def test_long_polling_is_refused_with_the_reason(two_workers: LiveServer) -> None:
+    answer = two_workers.get("/socket.io/?EIO=4&transport=polling")
+    assert "WebSocket" in problem(answer, 503)["message"]
     assert two_workers.get("/training/status").ok
+
+
+def sockets_of(worker: psutil.Process, port: int) -> int:
+    return sum(found.laddr.port == port for found in worker.net_connections() if found.status == "ESTABLISHED")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_second_service_on_the_same_runs_tells_the_same(tmp_path: Path, kind: str) -> None:
+    """Such as one with a token for the network beside one on loopback."""
+    first, second = LiveServer(tmp_path, kind), LiveServer(tmp_path, kind)
+    second.log_path = tmp_path / "second.log"
+    try:
+        first.start()
+        second.start()
+        with following(first) as one, following(second) as other:
+            run_id = second.start_run(first.write_command("rows", "write_metrics.py", "{run_dir}", "--rows", "30"))
+            for client in (one, other):
+                wait_until(lambda client=client: client.state == "completed", 20, lambda client=client: client.run)  # type: ignore[misc]
+                assert (client.run_id, len(client.rows), client.violations) == (run_id, 30, [])
+    finally:
+        end(first)
+        end(second)
 
 
 def test_too_few_threads_are_refused_at_the_start(tmp_path: Path) -> None:
