@@ -8,6 +8,7 @@ from flask import current_app, request
 
 from app import schemas
 from app.domain import domain
+from app.errors import status_of
 from app.extensions import Blueprint
 from app.runs.exceptions import PreviewFailed
 from app.runs.load import LoadHistory
@@ -37,9 +38,19 @@ def start_run(asked: StartRequest) -> dict[str, Any]:
 @blp.response(200, schemas.CheckedSchema)
 @blp.errors(400, 404, 413, 422)
 def check_start(asked: StartRequest) -> Any:
-    """Tell what a start with this body would begin with, or why it would be refused. Its images are not looked at."""
-    plan = domain().service.check(asked)
-    return current_app.json.response({"request": plan.request, "experiment": experiment.dump(plan.experiment)})
+    """Tell what a start with this body would begin with, or why it would be refused.
+
+    What takes long to know is left to the start: the content of the images, and whether the network can be built.
+    """
+    checked = domain().service.check(asked)
+    plan = checked.plan
+    return current_app.json.response(
+        {
+            "request": plan.request,
+            "experiment": experiment.dump(plan.experiment),
+            "obstacles": [{"code": status_of(error), "message": str(error)} for error in checked.obstacles],
+        }
+    )
 
 
 @blp.post("/stop")

@@ -8,13 +8,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel
 
+from trainer import accelerators
+from trainer.accelerators import Machine
 from trainer.distributed import strategy_of
 from trainer.experiment import ExperimentInvalid
 from trainer.network import Network
@@ -71,38 +72,23 @@ class Device:
 
 def choose_device(chosen: Trainer) -> Device:
     """Raises ExperimentInvalid where this machine has no such device, or the device cannot do what is wished."""
-    has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-    accelerator = chosen.accelerator
-    if accelerator == "auto":
-        accelerator = "cuda" if has_cuda else "mps" if has_mps else "cpu"
-    if (accelerator == "cuda" and not has_cuda) or (accelerator == "mps" and not has_mps):
-        problem = f"there is no {accelerator} device here; auto takes what there is"
-        raise ExperimentInvalid({"trainer.accelerator": [problem]})
-    device = Device(accelerator, chosen.devices, chosen)
-    for setting, problem in _problems(device):
+    machine = _this_machine()
+    accelerator = accelerators.accelerator_of(chosen, machine)
+    for setting, problem in accelerators.problems(chosen, machine):
         raise ExperimentInvalid({f"trainer.{setting}": [problem]})
-    return device
+    if chosen.compile and (missing := _missing_compiler(accelerator)):
+        raise ExperimentInvalid({"trainer.compile": [f"needs {missing}, which is not here; false trains without"]})
+    return Device(accelerator, chosen.devices, chosen)
 
 
-def _problems(device: Device) -> Iterator[tuple[str, str]]:
-    accelerator, indices, precision = device.accelerator, device.indices, device.chosen.precision
-    if device.is_cuda:
-        count = torch.cuda.device_count()
-        if max(indices) >= count:
-            yield "devices", f"must be of the {count} CUDA devices here, which count from 0"
-        if precision == "bf16" and not all(_has_bf16(index) for index in indices):
-            yield "precision", "bf16 needs a GPU of NVIDIA's Ampere generation or newer; this one can do 32 and 16"
-    elif accelerator == "mps":
-        if indices != (0,):
-            yield "devices", "must be [0] on mps"
-        if precision == "bf16" and not torch.backends.mps.is_macos_or_newer(14, 0):
-            yield "precision", "bf16 on mps needs macOS 14 or newer"
-    elif indices != tuple(range(len(indices))):
-        yield "devices", "must count from 0 on the CPU, like [0, 1] for two processes"
-    if precision == "16" and not device.is_cuda:
-        yield "precision", "16 needs a CUDA GPU; bf16 and 32 do without"
-    if device.chosen.compile and (missing := _missing_compiler(accelerator)):
-        yield "compile", f"needs {missing}, which is not here; false trains without"
+def _this_machine() -> Machine:
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    has_mps = torch.backends.mps.is_available()
+    return Machine(
+        cuda_has_bf16=tuple(map(_has_bf16, range(count))),
+        has_mps=has_mps,
+        mps_has_bf16=has_mps and torch.backends.mps.is_macos_or_newer(14, 0),
+    )
 
 
 def _has_bf16(index: int) -> bool:

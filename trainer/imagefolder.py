@@ -142,6 +142,11 @@ def holds_images(folder: Path) -> bool:
     return any(part.images for part in walk(folder))
 
 
+def is_empty(folder: Path) -> bool:
+    """Whether there is nothing in `folder` and below it, not even what cannot be read. Reads no more than it must."""
+    return not any(part.images or part.ignored or part.problems for part in walk(folder))
+
+
 def holds_classes(folder: Path) -> bool:
     """Whether a class folder of `folder` holds an image."""
     return any(holds_images(each) for each in list_folder(folder).folders)

@@ -23,13 +23,13 @@ def cache_dir(runs_dir: Path) -> Path:
 
 def trainer_program(run: RunDir, request: dict[str, Any], resume_from: RunDir | None, grace_s: float) -> dict[str, Any]:
     """Describe the call of our own training program for run.json."""
-    argv = [sys.executable, "-m", "trainer", str(run.config), "--run-dir", str(run.path)]
+    argv = [sys.executable, "-m", "trainer", str(run.config), f"--run-dir={run.path}"]
     for option in ("config_name", "train_data_dir", "val_data_dir", "test_data_dir", "model_name"):
         if request[option] is not None:
-            argv += ["--" + option.replace("_", "-"), str(request[option])]
-    argv += ["--cache-dir", str(cache_dir(run.path.parent))]
+            argv.append(f"--{option.replace('_', '-')}={request[option]}")  # one argument, whatever the value is like
+    argv.append(f"--cache-dir={cache_dir(run.path.parent)}")
     if resume_from is not None:
-        argv += ["--resume-from", str(resume_from.path)]
+        argv.append(f"--resume-from={resume_from.path}")
     return {
         "argv": argv,
         "cwd": os.getcwd(),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.runs import disk, launcher, processes
-from app.runs.exceptions import LaunchFailed, OtherRunActive, RunActive
+from app.runs.exceptions import DiskFull, LaunchFailed, OtherRunActive, RunActive, RunError
 from app.runs.prewarm import Prewarm
 from app.runs.run import Run
 from app.runs.starting import Plan, Planner, StartRequest
@@ -32,6 +32,14 @@ class Stopped:
     run_id: str | None
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A request that is right, and what would refuse its start at this moment all the same."""
+
+    plan: Plan
+    obstacles: list[RunError]
+
+
 class RunService:
     """Start and stop runs."""
 
@@ -44,9 +52,18 @@ class RunService:
         self._min_free_mb = min_free_mb
         self._prewarm = prewarm
 
-    def check(self, asked: StartRequest) -> Plan:
-        """What a start would begin with, its images not looked at. Raises as `start` does for what is wrong with it."""
-        return self._planner.plan_unseen(asked)
+    def check(self, asked: StartRequest) -> Checked:
+        """What a start would begin with. Raises NotFound and InvalidStart as `start` does, short of what it takes time
+        to know: the content of the images, and whether the network can be built.
+        """
+        plan = self._planner.plan_unseen(asked)
+        obstacles: list[RunError] = []
+        for refuse in (self._refuse_while_active, lambda: self._refuse_without_room(plan)):
+            try:
+                refuse()
+            except (RunActive, DiskFull) as error:
+                obstacles.append(error)
+        return Checked(plan, obstacles)
 
     def start(self, asked: StartRequest) -> Run:
         """Launch a run and return it with its program running.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from app.runs import launcher, program
+from app.runs import launcher, machine, program
 from app.runs.datasets import DatasetFolder
 from app.runs.exceptions import InvalidStart
 from app.runs.experiments import ExperimentFolder, load_file
@@ -18,7 +18,8 @@ from trainer import resumable
 from trainer.command import Command
 from trainer.datasetfolder import SPLITS
 from trainer.experiment import Experiment
-from trainer.imagefolder import holds_classes, holds_images, list_folder
+from trainer.imagefolder import holds_classes, holds_images, is_empty, list_folder
+from trainer.preflight.folders import class_errors
 from trainer.resumable import ResumeImpossible
 from trainer.rundir import RunDir, is_there
 
@@ -90,20 +91,14 @@ class Planner:
         return replace(plan, preflight=self._check_images(plan.request, dataset))
 
     def plan_unseen(self, asked: StartRequest) -> Plan:
-        """As `plan`, without a look at the images: takes no time."""
+        """As `plan`, without a look inside the images: takes no time."""
         earlier = self._store.find(asked.resume_from) if asked.resume_from is not None else None
         if earlier is not None:
             _refuse_foreign(earlier)
         experiment = self._experiment(asked, earlier)
         directories = self._directories(asked, earlier)
-        errors = {} if earlier is None else _resume_errors(earlier, experiment, asked)
+        errors = self._errors(asked, earlier, experiment, directories)
         used = self._used(experiment)
-        for name, value in directories.items():
-            problem = self._directory_problem(name, value, name in used, is_ours=experiment.command is None)
-            if problem is not None:
-                errors[name] = [problem]
-        if earlier is not None and not errors and (problem := _other_classes(earlier, directories)):
-            errors["train_data_dir"] = [problem]
         request = {
             "config_name": self._config_name(asked, earlier),
             **{
@@ -120,6 +115,20 @@ class Planner:
         if errors:
             raise InvalidStart("The run cannot be started: " + _sentence(errors), errors)
         return Plan(experiment, request, earlier.directory if earlier else None, None)
+
+    def _errors(
+        self, asked: StartRequest, earlier: Run | None, experiment: Experiment, directories: Mapping[str, str | None]
+    ) -> dict[str, list[str]]:
+        errors = {} if earlier is None else _resume_errors(earlier, experiment, asked)
+        used = self._used(experiment)
+        for name, value in directories.items():
+            problem = self._directory_problem(name, value, name in used, is_ours=experiment.command is None)
+            if problem is not None:
+                errors[name] = [problem]
+        if experiment.command is not None:
+            return errors
+        errors |= {_field_of(name, asked): texts for name, texts in machine.problems(experiment).items()}
+        return errors or _class_problems(earlier, directories)
 
     def _command_problems(self, command: Command, request: dict[str, Any]) -> dict[str, list[str]]:
         output_dir = RunDir(self._store.runs_dir / "RUN_ID").output  # a stand-in: the run has no id yet
@@ -239,10 +248,22 @@ def _resume_errors(earlier: Run, experiment: Experiment, asked: StartRequest) ->
     return {_field_of(name, asked): texts for name, texts in errors.items()}
 
 
-def _other_classes(earlier: Run, directories: Mapping[str, str | None]) -> str | None:
-    folders = list_folder(Path(str(directories["train_data_dir"]))).folders
-    classes = [each.name for each in folders if holds_images(each)]
-    return resumable.data_problem(resumable.read_last_state(earlier.directory), classes, None)
+def _class_problems(earlier: Run | None, directories: Mapping[str, str | None]) -> dict[str, list[str]]:
+    """What is wrong with the names of the class folders, which cost no look at the images."""
+    if earlier is not None:
+        folders = list_folder(Path(str(directories[TRAIN_FIELD]))).folders
+        names = [each.name for each in folders if holds_images(each)]
+        if problem := resumable.data_problem(resumable.read_last_state(earlier.directory), names, None):
+            return {TRAIN_FIELD: [problem]}
+    classes = {
+        split: [each.name for each in list_folder(Path(path)).folders if not is_empty(each)]
+        for split in SPLITS
+        if (path := directories[f"{split}_data_dir"])
+    }
+    errors: dict[str, list[str]] = {}
+    for finding in class_errors(classes):
+        errors.setdefault(f"{finding.split}_data_dir", []).append(f"{finding.message}.")
+    return errors
 
 
 def _tell(finding: Mapping[str, Any]) -> str:

@@ -5,9 +5,19 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 
+class ObstacleSchema(Schema):
+    code = fields.Integer(required=True, metadata={"description": "Status of the start's answer: 409 or 507."})
+    message = fields.String(required=True)
+
+
 class CheckedSchema(Schema):
     request = fields.Dict(required=True, metadata={"description": "As it would be kept, every value filled in."})
     experiment = fields.Dict(required=True, metadata={"description": "Every default and override applied."})
+    obstacles = fields.List(
+        fields.Nested(ObstacleSchema),
+        required=True,
+        metadata={"description": "What would refuse the start at this moment: an active run, a full disk."},
+    )
 
 
 class SettingSchema(Schema):

@@ -52,8 +52,11 @@ def _directory(what: str) -> fields.String:
 
 
 def _fit_for_a_file_name(text: str) -> None:
-    if not re.fullmatch(r"[\w\-]([\w .\-]{0,98}[\w\-])?", text):
-        raise ValidationError("Must be 1 to 100 letters, digits, spaces or . _ - without dots or spaces at its ends.")
+    if not re.fullmatch(r"\w([\w .\-]{0,98}[\w\-])?", text):
+        raise ValidationError(
+            "Must be 1 to 100 letters, digits, spaces or . _ - that begin with a letter, a digit or _ and do not end in"
+            " a dot or space."
+        )
 
 
 def _storable(overrides: dict[str, Any]) -> None:
@@ -99,7 +102,7 @@ class StartRequestSchema(_Request):
         validate=[_fit_for_a_file_name],
         metadata={
             "description": "What to call the model; `model` unless given. 1 to 100 letters of any language, digits, "
-            "spaces or . _ - with neither a dot nor a space at its ends.",
+            "spaces or . _ - that begin with a letter, a digit or _ and do not end in a dot or space.",
             "example": "model",
             "minLength": 1,
             "maxLength": 100,

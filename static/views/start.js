@@ -194,7 +194,11 @@ export class StartForm {
   async #check() {
     this.#showCommand();
     const asked = ++this.#asked;
-    const problem = await this.#api.post("training/check", this.#request()).then(() => null, (error) => error.problem ?? Promise.reject(error));
+    const problem = await this.#api.post("training/check", this.#request()).then(
+      // That a run is active shows already.
+      ({ obstacles }) => obstacles.find(({ code }) => code !== 409) ?? null,
+      (error) => error.problem ?? Promise.reject(error),
+    );
     if (asked === this.#asked) this.#tell(problem !== null && isAway(problem) ? null : problem);
   }
 

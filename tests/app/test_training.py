@@ -7,6 +7,7 @@ import os
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import psutil
 import pytest
@@ -358,3 +359,58 @@ def test_what_may_change_on_a_resume_passes_the_check(shared: LiveServer) -> Non
     state.write_text(json.dumps(json.loads(state.read_text()) | {"batch": 2}))
     told = problem(shared.post("/training/check", asked), 422)
     assert set(told["errors"]) == {"overrides.data.batch_size"}
+
+
+# ---- the check says what the start says ----
+
+
+def both(server: LiveServer, request: dict[str, Any]) -> dict[str, list[str]]:
+    """The errors of a start, which are the check's."""
+    started, checked = (problem(server.post(f"/training/{path}", request), 422) for path in ("start", "check"))
+    assert started == checked
+    return dict(started["errors"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "field", "said"),
+    [
+        ({"trainer.accelerator": "mps"}, "overrides.trainer.accelerator", "there is no mps device here"),
+        ({"trainer.accelerator": "cuda"}, "overrides.trainer.accelerator", "there is no cuda device here"),
+        ({"trainer.accelerator": "cpu", "trainer.devices": [1]}, "overrides.trainer.devices", "must count from 0"),
+        ({"trainer.precision": 16}, "overrides.trainer.precision", "16 needs a CUDA GPU"),
+        ({"trainer.precisoin": "32"}, "overrides.trainer.precisoin", "did you mean trainer.precision"),
+    ],
+)
+@pytest.mark.skipif(os.path.exists("/dev/nvidiactl") or os.path.exists("/dev/kfd"), reason="there is a GPU")
+def test_the_check_knows_what_this_machine_lacks(
+    shared: LiveServer, overrides: dict[str, Any], field: str, said: str
+) -> None:
+    config = write_config(shared, "ours.yaml", OUR_EXPERIMENT)
+    dataset = write_dataset(shared.data_dir, f"pets-{time.monotonic_ns()}").name
+    errors = both(shared, {"config_name": config, "dataset": dataset, "overrides": overrides})
+    assert set(errors) == {field}
+    assert said in errors[field][0]
+
+
+def test_the_check_compares_the_classes_of_the_splits(shared: LiveServer) -> None:
+    config = write_config(shared, "ours.yaml", OUR_EXPERIMENT)
+    dataset = write_dataset(shared.data_dir, f"pets-{time.monotonic_ns()}")
+    (dataset / "val" / "cat").rename(dataset / "val" / "Cat")
+    asked = {"config_name": config, "dataset": dataset.name}
+    errors = both(shared, asked)["val_data_dir"]
+    assert errors == ["val lacks cat, which train has.", "val has Cat, which train lacks."]
+
+
+@pytest.mark.parametrize("name", ["-rf", "--help", "-", ".hidden", "a.", " a", "a/b", "a\nb", ""])
+def test_a_name_that_a_program_could_take_for_something_else_is_refused(shared: LiveServer, name: str) -> None:
+    command = shared.write_command("program", "exit_with.py", "0")
+    assert set(both(shared, {"config_name": command, "model_name": name})) == {"model_name"}
+
+
+def test_the_check_says_what_is_in_the_way_at_this_moment(waiting: tuple[LiveServer, str, Path]) -> None:
+    server, run_id, _ = waiting
+    request = {"config_name": server.write_command("program", "exit_with.py", "0")}
+    body = server.post("/training/check", request).json()
+    (obstacle,) = body["obstacles"]
+    refusal = problem(server.post("/training/start", request), 409, status="running", pid=ANY, run_id=run_id)
+    assert obstacle == {"code": 409, "message": refusal["message"]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from trainer.datasetfolder import VAL_SHARE, some
@@ -28,7 +28,8 @@ def folder_errors(inventory: Inventory) -> list[Finding]:
     if inventory.layout.problem is not None:
         return [Finding("folders", inventory.layout.problem)]
     own = [finding for each in inventory.splits.values() for finding in split_errors(each)]
-    return [*own, *_class_errors(inventory)]
+    classes = {split: _claimed(each) for split, each in inventory.splits.items()}
+    return [*own, *class_errors(classes), *_single_images(inventory)]
 
 
 def split_errors(found: SplitInventory) -> Iterator[Finding]:
@@ -61,16 +62,13 @@ def _without_classes(found: SplitInventory) -> Iterator[Finding]:
         yield Finding("classes", f"{found.split} has no class folders with images{loose}", found.split)
 
 
-def _class_errors(inventory: Inventory) -> Iterator[Finding]:
-    claimed = _claimed(inventory.splits["train"])
+def class_errors(classes: Mapping[str, list[str]]) -> Iterator[Finding]:
+    """Find what is wrong with the names of the classes of each split; those of train are the ones that count."""
+    claimed = classes["train"]
     if len(claimed) == 1:
         yield Finding("classes", f"train has one class only ({claimed[0]}); at least two are needed", "train")
-    single = [name for name, number in inventory.splits["train"].num_images.items() if number == 1]
-    if single and "val" in inventory.layout.missing:
-        message = f"no val folder, and no image to split off a class that has only one: {some(single)}"
-        yield Finding("classes", message, "train")
-    for split in [each for each in inventory.splits if each != "train"]:
-        own = _claimed(inventory.splits[split])
+    for split in [each for each in classes if each != "train"]:
+        own = classes[split]
         if not own or not claimed:
             continue
         missing, extra = sorted(set(claimed) - set(own)), sorted(set(own) - set(claimed))
@@ -78,6 +76,13 @@ def _class_errors(inventory: Inventory) -> Iterator[Finding]:
             yield Finding("classes", f"{split} lacks {some(missing)}, which train has", split)
         if extra:
             yield Finding("classes", f"{split} has {some(extra)}, which train lacks", split)
+
+
+def _single_images(inventory: Inventory) -> Iterator[Finding]:
+    single = [name for name, number in inventory.splits["train"].num_images.items() if number == 1]
+    if single and "val" in inventory.layout.missing:
+        message = f"no val folder, and no image to split off a class that has only one: {some(single)}"
+        yield Finding("classes", message, "train")
 
 
 def _claimed(found: SplitInventory) -> list[str]:
