@@ -111,7 +111,8 @@ function begun(generation, piece) {
 
 /** The newest pieces are kept, of the older ones as many as there is room for. */
 function continued(log, piece) {
-  const pieces = piece.text === "" ? log.pieces : [...log.pieces, piece];
+  if (piece.text === "" && piece.next_offset === log.nextOffset) return log;
+  const pieces = [...log.pieces, piece];
   let chars = 0;
   const first = pieces.findLastIndex(({ text }) => (chars += text.length) > MAX_LOG_CHARS);
   return { ...log, nextOffset: piece.next_offset, pieces: pieces.slice(Math.min(first + 1, pieces.length - 1)) };

@@ -16,6 +16,7 @@ export class Chart {
   #shown = null;
   #told;
   #summarised = 0;
+  #width = 0;
   #resized = new ResizeObserver(() => this.#resize());
 
   /** `told`: {viewed(view or null), toggled(key, keysBeside, isAlone), resized()}: what people do with it; and range(). */
@@ -47,8 +48,8 @@ export class Chart {
   /** Show lines: {lines, hidden, axis, view, smoothing, isLog}. The lines not hidden are drawn. */
   show(shown) {
     const lines = shown.lines.filter(({ key }) => !shown.hidden.has(key));
-    const width = this.canvas.clientWidth;
-    this.#shown = { ...shown, lines, colour: this.palette.colour, ...dataOf(lines, { ...shown, width }) };
+    this.#width ||= this.canvas.clientWidth; // Asked for once: it has the browser lay out the whole page.
+    this.#shown = { ...shown, lines, colour: this.palette.colour, ...dataOf(lines, { ...shown, width: this.#width }) };
     this.canvas.dataset.numPoints = this.#shown.numPoints;
     this.legend.show(shown.lines, shown.hidden, this.palette.colour);
     this.#draw();
@@ -63,6 +64,7 @@ export class Chart {
     this.#resized.disconnect();
     this.#plot?.destroy();
     this.#plot = null;
+    this.#width = 0;
   }
 
   remove() {
@@ -87,8 +89,9 @@ export class Chart {
   }
 
   #resize() {
-    if (this.#plot === null || this.canvas.clientWidth === 0) return;
-    this.#plot.setSize({ width: this.canvas.clientWidth, height: this.canvas.clientHeight });
+    this.#width = this.canvas.clientWidth;
+    if (this.#plot === null || this.#width === 0) return;
+    this.#plot.setSize({ width: this.#width, height: this.canvas.clientHeight });
     this.#told.resized();
   }
 
