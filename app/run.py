@@ -10,6 +10,10 @@ from app import schemas
 from app.domain import domain
 from app.extensions import Blueprint
 from app.files import send
+from app.runs.exceptions import ReportUnreadable
+
+ADDED_TO_REPORTS = ("split", "splits", "notes")
+"""Fields that reports of earlier versions lack."""
 
 blp = Blueprint("runs", __name__, url_prefix="/training/runs", description="One run in full.")
 
@@ -47,7 +51,11 @@ def search_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
 @blp.errors(404, 422)
 def get_report(run_id: str) -> Response:
     """How good the model is on the test images. Pictures that it names are artifacts of the run."""
-    return jsonify(domain().views.report(run_id))
+    report = domain().views.report(run_id)
+    errors = schemas.ReportSchema(partial=ADDED_TO_REPORTS).validate(report)
+    if errors:
+        raise ReportUnreadable(run_id, errors)
+    return jsonify(report)
 
 
 @blp.get("/<run_id>/artifacts")

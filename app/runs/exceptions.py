@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 
 class RunError(Exception):
@@ -77,8 +78,12 @@ class MetricsUnreadable(RunError):
 
 
 class ReportUnreadable(RunError):
-    def __init__(self, run_id: str) -> None:
-        super().__init__(f"The report.json of run {run_id} cannot be read: it must be a JSON object.")
+    """A report.json that is no report; `errors` names its fields, as far as it has any."""
+
+    def __init__(self, run_id: str, errors: dict[str, Any] | None = None) -> None:
+        problem = f"these fields are not as documented: {', '.join(errors)}" if errors else "it must be a JSON object"
+        super().__init__(f"The report.json of run {run_id} cannot be read: {problem}.")
+        self.errors = errors or {}
 
 
 class RunActive(RunError):

@@ -120,6 +120,33 @@ def test_a_spoilt_report_is_a_422_that_names_it(shared: LiveServer, run: Path, c
     assert "report.json" in problem(report_of(shared, run), 422)["message"]
 
 
+MALFORMED_REPORTS: dict[str, Any] = {
+    "accuracy": 0.75,
+    "classes": "cat, dog",
+    "confusion_matrix": {"class_names": ["cat"], "counts": "many"},
+    "mistakes": [None],
+    "calibration": {"bins": None},
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED_REPORTS)
+def test_a_report_that_is_not_as_documented_is_a_422_that_names_its_fields(
+    shared: LiveServer, run: Path, name: str
+) -> None:
+    write_report(run, **{name: MALFORMED_REPORTS[name]})
+    told = problem(report_of(shared, run), 422)
+    assert name in told["message"]
+    assert set(told["errors"]) == {name}
+
+
+def test_a_report_of_an_earlier_version_is_told(shared: LiveServer, run: Path) -> None:
+    report = write_report(run)
+    (run / "report.json").write_text(
+        json.dumps({k: v for k, v in report.items() if k not in ("split", "splits", "notes")})
+    )
+    assert report_of(shared, run).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("state", "config", "told"),
     [

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.written import write_run
+from tests.app.written import write_report, write_run
 from tests.conftest import end
 from tests.live.processes import program_of, wait_for_log
 from tests.page.axe import objections
@@ -434,3 +434,15 @@ def test_the_api_page_works_without_the_internet(eventlet_server: LiveServer, op
     expect(page.locator(".opblock-summary-path", has_text=re.compile("start$"))).to_be_visible()
     addresses = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
     assert all(address.startswith((eventlet_server.url, "data:")) for address in addresses), addresses
+
+
+def test_a_report_that_is_none_is_said_and_the_run_is_shown(
+    open_page: OpenPage, eventlet_server: LiveServer, console: Console
+) -> None:
+    run = write_run(eventlet_server.runs_dir, "2026-01-01_00-00-00")
+    write_report(run, classes="cat, dog")
+    console.expected.append(REFUSED_REQUEST)
+    page = open_page(f"{eventlet_server.url}/runs/{run.name}")
+    expect(page.locator("#notice")).to_contain_text("report.json")
+    expect(page.locator("#state")).to_have_text("completed")
+    expect(page.locator("#report")).to_be_hidden()
