@@ -18,6 +18,7 @@ from app.errors import status_of
 from app.extensions import error_body
 from app.runs.events import Event, SystemMeasured, size_of
 from app.runs.exceptions import RunError
+from app.runs.follower import MAX_ANSWER_BYTES
 from app.runs.position import Attempts, Position
 from app.runs.supervisor import Supervisor
 from app.schemas import SubscribeSchema
@@ -27,8 +28,10 @@ FOLLOW = "follow"
 RUN_PREFIX = "run:"
 EVERYBODY = "everybody"
 
-MAX_UNSENT_BYTES = 2 * 1024 * 1024
-"""A client with more to take gets nothing until it has taken it (python-socketio's queues have no bound)."""
+MAX_UNSENT_BYTES = 1024 * 1024
+"""A client with more to take gets nothing until it has taken it: python-socketio's queues have no bound. What the
+library has taken from the queue, to send it, comes on top: about as much again.
+"""
 
 Environ = dict[str, Any]
 
@@ -41,7 +44,7 @@ class Live:
         self._broadcast = broadcast
         self._lagging: dict[str, list[str]] = {}
         self._unsent_bytes: dict[str, int] = {}
-        """Of each client whose queue was not empty, about."""
+        """About how many each client has been sent since its queue was empty last."""
         self._behind: dict[str, str | None] = {}
         """The run of each client that was answered in part and has not asked for the rest yet."""
         self.supervisor: Supervisor | None = None
@@ -55,7 +58,7 @@ class Live:
         audience = [EVERYBODY] if isinstance(first, SystemMeasured) else [FOLLOW, room_of(first.run_id)]
         size = sum(map(size_of, events))
         for sid, eio_sid in list(self._participants(audience)):
-            if not self._can_take(sid, eio_sid, size):
+            if not self._takes(sid, eio_sid, size):
                 self.set_aside(sid)
         self._broadcast.send(events, audience)
         if isinstance(first, SystemMeasured):
@@ -113,12 +116,18 @@ class Live:
                 if room != EVERYBODY:
                     self.tell_position(sid, None if room == FOLLOW else room.removeprefix(RUN_PREFIX))
 
-    def _can_take(self, sid: str, eio_sid: str, size: int) -> bool:
-        if not self._num_queued(eio_sid):
-            self._unsent_bytes.pop(sid, None)
-            return True
-        self._unsent_bytes[sid] = self._unsent_bytes.get(sid, 0) + size
-        return self._unsent_bytes[sid] <= MAX_UNSENT_BYTES
+    def has_room(self, sid: str) -> bool:
+        """Whether a client has taken enough of what it was sent to get an answer with something in it."""
+        eio_sid = self._socketio.server.manager.eio_sid_from_sid(sid, NAMESPACE)
+        return eio_sid is not None and self._takes(sid, eio_sid, MAX_ANSWER_BYTES)
+
+    def _takes(self, sid: str, eio_sid: str, size: int) -> bool:
+        """Whether a client can be sent so many bytes more, which then count."""
+        unsent = self._unsent_bytes.get(sid, 0) if self._num_queued(eio_sid) else 0
+        if unsent + size > MAX_UNSENT_BYTES and unsent:
+            return False
+        self._unsent_bytes[sid] = unsent + size
+        return True
 
     def _participants(self, audience: list[str]) -> Iterable[tuple[str, str]]:
         if not audience:
@@ -163,7 +172,8 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
         assert self._live.supervisor is not None
         position = Position(wanted["row"], wanted["log_offset"], wanted["attempt"], self._told.get(sid))
         try:
-            told, is_all, attempts = self._live.supervisor.subscribe(run_id, position, join)
+            has_room = self._live.has_room(sid)
+            told, is_all, attempts = self._live.supervisor.subscribe(run_id, position, join, has_room)
         except RunError as error:
             return error_body(status_of(error), str(error))
         if attempts is not None:
@@ -171,7 +181,7 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
         if not is_all and (told["rows"] or told["log"]["text"]):
             self._live.tell_position_later(sid, run_id)  # So the rest comes in pieces, as fast as it is taken.
         elif not is_all:
-            self._live.set_aside(sid)  # Its files are being rewritten, or spoilt: asking at once would not help.
+            self._live.set_aside(sid)  # It has to take other things first, or its files are being rewritten.
         return told
 
     def on_unsubscribe(self, *_: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from app.runs.chunk import Chunk, Number
@@ -41,8 +41,11 @@ class Epochs:
 
     def behind(self, chunk: Chunk) -> Iterator[dict[str, Any]]:
         """The epochs that rows belong to, as the last row that was merged left them."""
-        for epoch, logged in sorted(merged(chunk).items()):
-            yield {"epoch": epoch, "metrics": logged | self._merged.get(epoch, {})}
+        numbers = sorted(set(chunk.finite(chunk.header.columns.index("epoch")))) if _has_epochs(chunk) else []
+        logged = {} if all(epoch in self._merged for epoch in numbers) else merged(chunk)
+        for epoch in numbers:
+            if metrics := self._merged.get(epoch) or logged.get(epoch):
+                yield {"epoch": epoch, "metrics": dict(metrics)}
 
     def _update(self, epoch: Number, logged: Metrics) -> bool:
         known = self._merged.setdefault(epoch, {})
@@ -58,17 +61,24 @@ class Epochs:
 def merged(chunk: Chunk) -> dict[Number, Metrics]:
     """The metrics by epoch in some rows. None stands for what is not finite."""
     found: dict[Number, Metrics] = {}
-    if "epoch" not in chunk.header.columns:
+    if not _has_epochs(chunk):
         return found
-    epochs = chunk.values(chunk.header.columns.index("epoch"))
-    for i, name in enumerate(chunk.header.columns):
-        if name not in COUNTERS:
-            for epoch, value in _last(epochs, chunk.values(i)):
-                found.setdefault(epoch, {})[name] = value if math.isfinite(value) else None
-    return found
+    names, place = chunk.header.columns, chunk.header.columns.index("epoch")
+    for row in chunk.rows:
+        epoch = row[place]
+        if epoch is not None and math.isfinite(epoch):
+            found.setdefault(epoch, {}).update({n: value for n, value in zip(names, row) if value is not None})
+    for metrics in found.values():
+        for counter in COUNTERS:
+            metrics.pop(counter, None)
+    if chunk.non_finite(range(len(names))):
+        found = {epoch: {n: _finite(value) for n, value in metrics.items()} for epoch, metrics in found.items()}
+    return {epoch: metrics for epoch, metrics in found.items() if metrics}
 
 
-def _last(epochs: Iterable[Number | None], values: Iterable[Number | None]) -> Iterator[tuple[Number, Number]]:
-    """The last value that was logged in each epoch."""
-    last = {epoch: value for epoch, value in zip(epochs, values) if value is not None}
-    return ((epoch, value) for epoch, value in last.items() if epoch is not None and math.isfinite(epoch))
+def _has_epochs(chunk: Chunk) -> bool:
+    return "epoch" in chunk.header.columns
+
+
+def _finite(value: Number | None) -> Number | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -24,9 +24,10 @@ from app.runs.run import Run
 from trainer.direction import Direction, directions
 
 RECENT_LOG_BYTES = 64 * 1024
-MAX_CATCH_UP_LOG_BYTES = 1024 * 1024
+MAX_CATCH_UP_LOG_BYTES = 256 * 1024
 MAX_CATCH_UP_BYTES = 400 * 1024
 """Of rows and epochs as JSON, about. Encoding them takes some milliseconds, and a socket of any client takes them."""
+MAX_ANSWER_BYTES = MAX_CATCH_UP_LOG_BYTES + MAX_CATCH_UP_BYTES
 
 
 class Follower:
@@ -97,15 +98,15 @@ class Follower:
         metrics = self._metrics
         return Attempts(self.run.run_id, metrics.attempt, metrics.num_restarts, self._log.num_restarts)
 
-    def catch_up(self, position: Position) -> dict[str, Any]:
+    def catch_up(self, position: Position, has_room: bool = True) -> dict[str, Any]:
         """Tell what a client misses. Without a log it gets the last 64 KiB, from the first line that begins there.
 
         It ends exactly where the events go on, except that of many rows only about the next 400 KiB come, and of a
-        long log only the next 1 MiB. `epochs` are those that the rows belong to.
+        long log only the next 256 KiB; neither without room. `epochs` are those that the rows belong to.
         """
         has = position.within(self.attempts)
         from_row = has.row if has.row <= self._metrics.num_rows else 0  # One that claims more has another file in mind.
-        chunk = self._metrics.read_again(from_row, MAX_CATCH_UP_BYTES)
+        chunk = self._metrics.read_again(from_row, MAX_CATCH_UP_BYTES) if has_room else None
         logged = self._logged(chunk, from_row).payload()
         table = self._metrics.table
         return {
@@ -115,7 +116,7 @@ class Follower:
             "num_rows": self._metrics.num_rows,
             "skipped_rows": [skipped._asdict() for skipped in table.skipped] if table is not None else [],
             "metrics_problem": self._metrics.problem,
-            "log": self._log_since(has.log_offset),
+            "log": self._log_since(has.log_offset, MAX_CATCH_UP_LOG_BYTES if has_room else 0),
             "epochs": list(self._epochs.behind(chunk)) if chunk is not None else [],
         }
 
@@ -124,12 +125,15 @@ class Follower:
         num_rows = told["from_row"] + len(told["rows"])
         return bool(num_rows < self._metrics.num_rows or told["log"]["next_offset"] < self._log.offset)
 
-    def _log_since(self, log_offset: int | None) -> dict[str, Any]:
+    def _log_since(self, log_offset: int | None, max_bytes: int) -> dict[str, Any]:
         """Read from the client's offset to ours. One that claims more than there is has another log in mind."""
         end = self._log.offset
         if log_offset is None or log_offset > end:
             log_offset = first_line(self.run.directory.log, max(0, end - RECENT_LOG_BYTES), end)
-        chunk = read_log(self.run.directory.log, log_offset, min(end - log_offset, MAX_CATCH_UP_LOG_BYTES))
+        limit = min(end - log_offset, max_bytes)
+        if limit == 0:
+            return {"offset": log_offset, "next_offset": log_offset, "end": end, "text": ""}
+        chunk = read_log(self.run.directory.log, log_offset, limit)
         return {"offset": chunk.offset, "next_offset": chunk.next_offset, "end": end, "text": chunk.text}
 
     def _new_state(self) -> list[Event]:

@@ -134,12 +134,13 @@ class Supervisor:
                 self._act_each_second()
 
     def subscribe(
-        self, run_id: str | None, position: Position, join: Callable[[], None]
+        self, run_id: str | None, position: Position, join: Callable[[], None], has_room: bool = True
     ) -> tuple[dict[str, Any], bool, Attempts | None]:
         """Tell a newcomer what it misses of a run (None: of the active or last one), whether that was all of it, and
         what its position refers to from now on.
 
-        `join` is called at the very position where the telling ends. Raises RunNotFound.
+        `join` is called at the very position where the telling ends. Without room for more than that it hears only the
+        run's state. Raises RunNotFound.
         """
         with self._mutex:
             self.poll()
@@ -148,7 +149,7 @@ class Supervisor:
             except NoRuns:
                 join()
                 return NOTHING_YET, True, None
-            told = follower.catch_up(position)
+            told = follower.catch_up(position, has_room)
             join()
             return told, not follower.is_behind(told), follower.attempts
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from contextlib import ExitStack, closing
+from typing import Any
 
 import psutil
 import pytest
@@ -16,7 +18,7 @@ from tests.live.files import assert_equals_files, rows_of, wait_until_it_has_all
 from tests.live.follower_client import FollowerClient
 from tests.live.following import following
 from tests.live.processes import wait_for_log
-from tests.servers import LiveServer
+from tests.servers import WITHOUT_UTF8_CHECK, LiveServer
 from tests.waiting import wait_until
 
 MEGABYTE = 10**6
@@ -117,6 +119,25 @@ def test_a_client_that_stops_reading_slows_nobody_and_catches_up(own_server: Liv
             assert_equals_files(slow, own_server)
     finally:
         slow.close()
+
+
+def test_a_client_that_asks_without_reading_the_answers_costs_little(own_server: LiveServer) -> None:
+    assert own_server.process is not None
+    run = write_run(own_server.runs_dir, "2020-01-01_00-00-00", log="x 🙂\n".encode() * 700_000)
+    service = psutil.Process(own_server.process.pid)
+    processes = [service, *service.children()]
+    before = sum(process.memory_info().rss for process in processes)
+    buffer = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)]
+    with closing(connected(own_server, sockopt=buffer)) as connection, following(own_server, run.name) as other:
+        for number in range(200):
+            connection.send(f'42/training,{number}["subscribe",{{"run_id":"{run.name}","log_offset":0}}]')
+        wait_until(lambda: other.log_offset == 4_900_000, 60, lambda: other.log_offset)
+        assert sum(process.memory_info().rss for process in processes) - before < 80 * MEGABYTE
+        answered = 0
+        while answered < 200:
+            answered += str(connection.recv()).startswith("43/training,")
+        while '["log",{' not in str(connection.recv())[:30]:
+            pass  # Now that it has taken everything, it hears that there is more.
 
 
 def test_a_follower_goes_on_to_the_next_run_and_one_of_a_single_run_does_not(server: LiveServer) -> None:
@@ -264,6 +285,14 @@ def test_stopping_the_server_takes_seconds_even_with_open_sockets(own_server: Li
         assert own_server.run(run_id)["state"] == "running"
 
 
+def connected(server: LiveServer, **options: Any) -> websocket.WebSocket:
+    """A bare WebSocket in the namespace."""
+    address = server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+    connection = websocket.create_connection(address, timeout=60, **WITHOUT_UTF8_CHECK, **options)
+    connection.send("40/training,")
+    return connection
+
+
 def active_run(server: LiveServer) -> str:
     """A run that ends when its test does, and writes nothing but what the test writes for it."""
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent"))
@@ -303,10 +332,8 @@ def test_a_log_that_shrinks_is_begun_anew(server: LiveServer) -> None:
 def test_the_gap_is_told_after_the_answer(server: LiveServer) -> None:
     rows = "".join(f"{i // 1000},{i},{i / 8}\n" for i in range(40_000))
     run = write_run(server.runs_dir, "2020-01-01_00-00-00", metrics="epoch,step,loss\n" + rows)
-    address = server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
     # As it is on the wire: the usual client handles each message in a thread of its own.
-    with closing(websocket.create_connection(address, timeout=10)) as connection:
-        connection.send("40/training,")
+    with closing(connected(server)) as connection:
         connection.send(f'42/training,0["subscribe",{{"run_id":"{run.name}"}}]')
         kinds = [""]
         while not kinds[-1].startswith('42/training,["log"'):
