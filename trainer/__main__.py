@@ -11,14 +11,16 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from trainer import experiment, libraries, reasons, resumable, rundir, strict_yaml
 from trainer.datasetfolder import SPLITS
-from trainer.digests import digests_of, kept_in
 from trainer.experiment import ExperimentInvalid
+from trainer.imagefile import ignore_warnings
 from trainer.images import Split, find_splits
+from trainer.preparation import Prepared, prepare
 from trainer.progress import ProgressFile
 from trainer.ranks import Ranks
 from trainer.request import Place, Request
@@ -64,24 +66,25 @@ def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rund
     given = {split: getattr(options, f"{split}_data_dir") for split in SPLITS}
     splits = find_splits({split: folder for split, folder in given.items() if folder})
     earlier = rundir.RunDir(options.resume_from) if options.resume_from else None
-    if earlier is not None:
-        resumable.refuse_misfit(resumable.read_last_state(earlier), earlier, loaded, splits["train"].class_names)
+    state = resumable.read_last_state(earlier) if earlier else None
+    if earlier and state:
+        resumable.refuse_misfit(state, earlier, loaded, splits["train"].class_names)
     _claim(run, loaded)
     _show_loading(run, loaded)
-    try:
-        splits = complete(splits, loaded.data, loaded.seed, lambda split: _digests(split, options.cache_dir, stop))
-    except Stopped:
-        return stop.exit_code
     with Ranks(len(loaded.trainer.devices)) as ranks:
+        # Before torch, so that mistakes in what was given show at once.
+        prepared = _prepare(splits, loaded, options.cache_dir, run, state)
+        splits = complete(prepared.splits, loaded.data, loaded.seed, lambda _: prepared.train_digests)
         if "torch" not in sys.modules:  # a prewarmed program has it
             print("loading torch, lightning and transformers", flush=True)
-        train = libraries.import_train()  # only now, so that mistakes in what was given show at once
+        train = libraries.import_train()
         request = Request(
             run=run,
             experiment=loaded,
             config_name=options.config_name or options.config.name,
             model_name=options.model_name,
             splits=splits,
+            value_range=prepared.value_range,
             resume_from=earlier,
             cache_dir=options.cache_dir,
             show_bar=sys.stdout.isatty(),
@@ -96,10 +99,24 @@ def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rund
     return 0
 
 
-def _digests(split: Split, cache_dir: Path, stop: Stop) -> list[bytes]:
-    """Digest the images of a split to find copies among them, and remember it. Raises DataInvalid, Stopped."""
-    print(f"looking for copies among {len(split):,} images of {split.path}", flush=True)
-    return digests_of(split, kept_in(cache_dir, split), lambda *_: stop.check())
+def _prepare(
+    splits: dict[str, Split],
+    loaded: experiment.Experiment,
+    cache_dir: Path,
+    run: rundir.RunDir,
+    state: resumable.LastState | None,
+) -> Prepared:
+    """A resumed training keeps the value range that its checkpoint was trained with."""
+    ignore_warnings()
+    data = loaded.data
+    if state is not None and state.value_range is not None:
+        data = replace(data, value_range=state.value_range)
+    progress = ProgressFile(run, loaded.trainer.max_epochs, total_steps=0)
+    return prepare(splits, data, cache_dir, run.unreadable_images, _say, progress.count_prepared)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _refuse_used(run: rundir.RunDir) -> None:

@@ -18,6 +18,7 @@ def consumer_facts(request: Request, class_names: Sequence[str], mean: list[floa
         "class_names": list(class_names),
         "mean": mean,
         "std": std,
+        "value_range": None if data.value_range is None else list(data.value_range),
         "input_shape": [None, data.channels, data.side, data.side],
         "channels": data.channels,
         "image_size": data.side,

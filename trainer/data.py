@@ -15,18 +15,23 @@ import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, get_worker_info
 
+from trainer.datainvalid import DataInvalid
 from trainer.datasection import Data
 from trainer.experiment import ExperimentInvalid
-from trainer.images import Split, read_image, tested_split
+from trainer.imagefile import read_image
+from trainer.images import Split, tested_split
 from trainer.pixelfile import PixelFile
 from trainer.process import end_with_parent
 from trainer.request import ALONE, Place
 from trainer.stopping import leave_to_parent
+from trainer.valuerange import ValueRange
 
 MAX_MEASURED_IMAGES = 2_000
 """Mean and standard deviation are measured on at most so many train images, evenly spread."""
 LOADER_TIMEOUT_S = 1800.0
 """A loader process that hands over no batch for so long never will. Only what torch does not notice takes this long."""
+MIN_STD = 1e-4
+"""Of pixel values from 0 to 1, where one grey level is 0.004: images that deviate less are all the same."""
 
 
 class Batch(NamedTuple):
@@ -46,6 +51,7 @@ class Images(Dataset[Batch]):
         self.split = split
         self._channels = data.channels
         self._size = data.side
+        self._value_range = ValueRange.of(data.value_range)
         self._decoded = decoded
 
     def __len__(self) -> int:
@@ -62,7 +68,8 @@ class Images(Dataset[Batch]):
     def _read(self, indices: Sequence[int]) -> Tensor:
         if self._decoded is not None:
             return torch.from_numpy(self._decoded.take(indices))
-        images = [read_image(self.split.paths[index], self._channels, self._size) for index in indices]
+        paths = [self.split.paths[index] for index in indices]
+        images = [read_image(path, self._channels, self._size, self._value_range) for path in paths]
         return torch.stack([torch.from_numpy(image).permute(2, 0, 1) for image in images])
 
 
@@ -263,9 +270,12 @@ def evenly_spread(num_images: int, at_most: int) -> list[int]:
     return [position * num_images // count for position in range(count)]
 
 
-def measure_mean_std(images: Images) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation per channel, of pixel values from 0 to 1."""
-    step = max(1, -(-len(images) // MAX_MEASURED_IMAGES))
+def measure_mean_std(images: Images, at_most: int = MAX_MEASURED_IMAGES) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation per channel, of pixel values from 0 to 1, on `at_most` images.
+
+    Raises DataInvalid if these show nothing: one grey level everywhere.
+    """
+    step = max(1, -(-len(images) // at_most))
     total = squares = torch.zeros(1, dtype=torch.float64)
     count = 0
     for index in range(0, len(images), step):
@@ -274,8 +284,14 @@ def measure_mean_std(images: Images) -> tuple[list[float], list[float]]:
         squares = squares + pixels.square().sum(1)
         count += pixels.shape[1]
     mean = total / count
-    # Images of one single colour have no deviation; 1e-3 keeps the division finite.
-    std = (squares / count - mean.square()).clamp(min=0).sqrt().clamp(min=1e-3)
+    std = (squares / count - mean.square()).clamp(min=0).sqrt()
+    if std.max() < MIN_STD:
+        raise DataInvalid(
+            f"the train images show nothing: all their pixels have the value {mean.max() * 255:.0f} of 255. Look at"
+            f" {images.split.paths[0]}; if it has more than 8 bits per channel, set data.value_range to the values that"
+            " are black and white in it"
+        )
+    std = std.clamp(min=1e-3)  # a channel that is the same everywhere is not divided by zero
     return [round(value, 6) for value in mean.tolist()], [round(value, 6) for value in std.tolist()]
 
 

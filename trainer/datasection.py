@@ -94,6 +94,17 @@ class Data:
         " most 2,000)",
     )
     std: tuple[float, ...] | None = setting(None, doc="per channel, greater than 0; null = like mean")
+    value_range: tuple[float, ...] | None = setting(
+        None,
+        doc="[low, high] of images with more than 8 bits per channel: low becomes black, high white, what lies outside"
+        " likewise; null = found from the values of all images, so that nothing is cut off. Images of 8 bits stay as"
+        " they are",
+    )
+    skip_unreadable: bool = setting(
+        False,
+        doc="true = train without the images that cannot be read; log, report and model card say how many. false = they"
+        " end the training",
+    )
     sampling: Literal["shuffled", "balanced"] = setting(
         "shuffled",
         doc="shuffled = every train image once an epoch; balanced = as many draws, every class equally likely, an image"
@@ -124,5 +135,11 @@ class Data:
             )
         if (self.mean is None) != (self.std is None):
             yield "mean" if self.mean is None else "std", "must be given too: mean and std belong together"
-        if self.std is not None and min(self.std, default=1) <= 0:
-            yield "std", "must be greater than 0"
+        if self.mean is not None and not all(0 <= each <= 1 for each in self.mean):
+            yield "mean", "must be from 0 to 1, as pixel values are (divide by 255)"
+        if self.std is not None and not all(0 < each <= 1 for each in self.std):
+            yield "std", "must be greater than 0 and at most 1, as pixel values are from 0 to 1 (divide by 255)"
+        if self.value_range is not None and not (
+            len(self.value_range) == 2 and self.value_range[0] < self.value_range[1]
+        ):
+            yield "value_range", "must be two numbers, the lower one first"

@@ -18,14 +18,16 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-from trainer.digests import digests_of, kept_in
-from trainer.imagefile import content_digest
-from trainer.images import DataInvalid, Split, read_content, read_image
+from trainer.datainvalid import DataInvalid
+from trainer.imagefile import Depth, content_digest, read_content, read_image
+from trainer.images import Split
+from trainer.inspection import inspect
 from trainer.pixelfile import PixelFile, PixelFileDamaged, Shape, file_bytes, write
 from trainer.threads import Tell
+from trainer.valuerange import ValueRange
 
-DECODING = 1
-"""Raised when trainer.images.read_image gives other pixels than before."""
+DECODING = 2
+"""Raised when trainer.imagefile.read_image gives other pixels than before."""
 GIGABYTE = 10**9
 MIN_FREE_BYTES = GIGABYTE
 """So much of the disk is left to others."""
@@ -42,11 +44,12 @@ class Wanted:
     split: Split
     digests: list[bytes]
     shape: Shape
+    value_range: ValueRange | None
 
     @property
     def key(self) -> bytes:
         _, channels, height, width = self.shape
-        made_by = f"{DECODING} {PIL.__version__} {channels} {height} {width} "
+        made_by = f"{DECODING} {PIL.__version__} {channels} {height} {width} {self.value_range!r} "
         return hashlib.blake2b(made_by.encode() + b"".join(self.digests), digest_size=16).digest()
 
     def pixels(self, index: int) -> NDArray[np.uint8]:
@@ -55,7 +58,7 @@ class Wanted:
         content = read_content(path)
         if content_digest(content) != self.digests[index]:
             raise DataInvalid(f"image was changed while the training began; start again: {path}")
-        return read_image(path, self.shape[1], self.shape[2], content).transpose(2, 0, 1)
+        return read_image(path, self.shape[1], self.shape[2], self.value_range, content).transpose(2, 0, 1)
 
 
 class ImageCache:
@@ -67,26 +70,32 @@ class ImageCache:
         self._say = say
         self._tell = tell
 
-    def open(self, splits: dict[str, Split], channels: int, size: int) -> dict[str, PixelFile]:
+    def open(
+        self, splits: dict[str, Split], channels: int, size: int, value_range: ValueRange | None = None
+    ) -> dict[str, PixelFile]:
         """Return the pixels of each split, made now if they are not there; or none, and a line says why.
 
         Raises DataInvalid, naming an image that cannot be read.
         """
         try:
-            return self._open(splits, channels, size)
+            return self._open(splits, channels, size, value_range)
         except (NoRoom, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             self._say(f"images are decoded anew in each epoch: {reason}")
             return {}
 
-    def _open(self, splits: dict[str, Split], channels: int, size: int) -> dict[str, PixelFile]:
+    def _open(
+        self, splits: dict[str, Split], channels: int, size: int, value_range: ValueRange | None
+    ) -> dict[str, PixelFile]:
         shapes = {name: (len(split), channels, size, size) for name, split in splits.items()}
         needed = sum(map(file_bytes, shapes.values()))
         if needed > self._max_bytes:
             raise NoRoom(f"{gigabytes(needed)} do not fit into data.cache_max_gb ({gigabytes(self._max_bytes)})")
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._locked():
-            wanted = {name: Wanted(split, self._digests(split), shapes[name]) for name, split in splits.items()}
+            wanted = {
+                name: Wanted(split, self._digests(split), shapes[name], value_range) for name, split in splits.items()
+            }
             by_key = {each.key: each for each in wanted.values()}
             files = {key: file for key, each in by_key.items() if (file := self._find(each)) is not None}
             missing = [each for key, each in by_key.items() if key not in files]
@@ -105,7 +114,12 @@ class ImageCache:
             yield
 
     def _digests(self, split: Split) -> list[bytes]:
-        return digests_of(split, kept_in(self._folder, split), self._tell)
+        """Raises DataInvalid, naming an image that cannot be read."""
+        looks = inspect(split, self._folder, Depth.DEEP_IMAGES, self._tell)
+        for path, seen in zip(split.paths, looks):
+            if seen.problem is not None:
+                raise DataInvalid(f"image cannot be read, replace or remove it: {path}: {seen.problem}")
+        return [seen.digest for seen in looks]
 
     def _path(self, wanted: Wanted) -> Path:
         return self._folder / f"{wanted.key.hex()}.pixels"
@@ -136,7 +150,7 @@ class ImageCache:
         """
         for left_behind in self._folder.glob("*.part"):  # by a process that was killed: nobody else writes now
             left_behind.unlink()
-        files = {path: path.stat() for path in self._folder.iterdir() if path.suffix in (".pixels", ".digests")}
+        files = {path: path.stat() for path in self._folder.iterdir() if path.suffix in (".pixels", ".inspected")}
         unused = sorted(filter(_is_unused, files), key=lambda path: files[path].st_mtime_ns)
         removable = sum(files[path].st_size for path in unused)
         over_cap = sum(status.st_size for status in files.values()) + needed - self._max_bytes

@@ -1,31 +1,21 @@
-"""The images of a dataset, split by split: found, checked, read. No torch.
+"""The images of a dataset, split by split. No torch.
 
 What counts as a class and as an image is decided by trainer.imagefolder, what makes a training impossible by
-trainer.preflight.folders.
+trainer.preflight.folders; trainer.imagefile reads an image.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
-
+from trainer.datainvalid import DataInvalid
 from trainer.datasetfolder import SPLITS, Layout
-from trainer.imagefile import UNREADABLE
 from trainer.imagefolder import readable
-from trainer.imageformats import formats
 from trainer.preflight.folders import folder_errors, split_errors
 from trainer.preflight.inventory import SplitInventory, take_inventory
-
-
-class DataInvalid(ValueError):
-    """The images cannot be trained on; the message says why and what would be right."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +40,8 @@ class Split:
     labels: tuple[int, ...]
     origin: SplitOff | None = None
     """None: all images of the folder `path`, but for those that another split was made of."""
+    unreadable: tuple[str, ...] = ()
+    """The images that were left out because they cannot be read: `SPLIT/CLASS/FILE: why`."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -76,6 +68,7 @@ def describe_splits(splits: Mapping[str, Split]) -> dict[str, Any]:
         name: {
             "path": readable(str(split.path)),
             "num_images": len(split),
+            "num_unreadable": len(split.unreadable),
             "split_off": asdict(split.origin) if split.origin else None,
         }
         if (split := splits.get(name))
@@ -98,39 +91,3 @@ def _split(found: SplitInventory) -> Split:
     paths = tuple(path for images in classes for path in images)
     labels = tuple(label for label, images in enumerate(classes) for _ in images)
     return Split(found.folder, tuple(found.class_names), paths, labels)
-
-
-def read_content(path: Path) -> bytes:
-    """Read the file of an image. Raises DataInvalid, naming it."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataInvalid(f"image cannot be read: {path}: {error}") from error
-
-
-def read_image(path: Path, channels: int, size: int, content: bytes | None = None) -> NDArray[np.uint8]:
-    """Read an image as (size, size, channels) uint8, as `open_image` shows it. Raises DataInvalid, naming the file."""
-    image = open_image(path, channels, content)
-    if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
-    return np.array(image, dtype=np.uint8).reshape(size, size, channels)
-
-
-def open_image(path: Path, channels: int, content: bytes | None = None) -> Image.Image:
-    """Open an image in its own size, grey or RGB, turned as its EXIF data say; of several frames the first.
-
-    16 bits are scaled to 8. What is transparent shows white, as on a page: the colours hidden there mean nothing.
-    `content` is what the file holds, where it was read already. Raises DataInvalid, naming the file.
-    """
-    try:
-        with Image.open(path if content is None else io.BytesIO(content), formats=formats()) as file:
-            image: Image.Image = ImageOps.exif_transpose(file)
-            if image.mode.startswith("I"):
-                # Pillow would cut 16-bit values off at 255 instead of scaling them.
-                image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            return image.convert("L" if channels == 1 else "RGB")
-    except UNREADABLE as error:
-        raise DataInvalid(f"image cannot be read, replace or remove it: {path}: {error}") from error

@@ -10,7 +10,8 @@ import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from trainer.images import read_image
+from trainer.imagefile import read_image
+from trainer.valuerange import ValueRange
 
 MAX_BATCH = 32
 """More images are computed one after another: on a CPU larger batches gain nothing and need memory."""
@@ -52,13 +53,14 @@ class OnnxModel:
         }
         self.class_names = tuple(map(str, facts["class_names"]))
         self.channels, self.image_size = int(facts["channels"]), int(facts["image_size"])
+        self.value_range = ValueRange.of(json.loads(metadata.get("value_range", "null")))
         self.includes_preprocessing = json.loads(metadata.get("includes_preprocessing", "false")) is True
         self._mean = np.array(facts["mean"], np.float32).reshape(-1, 1, 1)
         self._std = np.array(facts["std"], np.float32).reshape(-1, 1, 1)
 
     def read(self, path: Path) -> NDArray[np.uint8]:
         """Read an image as the training does: (C, H, W). Raises DataInvalid, naming the file."""
-        return read_image(path, self.channels, self.image_size).transpose(2, 0, 1)
+        return read_image(path, self.channels, self.image_size, self.value_range).transpose(2, 0, 1)
 
     def prepare(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
         """pixels: (B, C, H, W) -> what the file's input takes: the pixels themselves, or float32, normalised."""

@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.imagefile import ignore_warnings
+from trainer.datainvalid import DataInvalid
+from trainer.imagefile import Depth, ignore_warnings, look
 from trainer.imagefolder import Problem, contents
-from trainer.images import DataInvalid
 from trainer.onnxmodel import MAX_BATCH, ModelInvalid, OnnxModel
+from trainer.valuerange import ValueRange
 
 MAX_READERS = 8
 
@@ -48,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def predict(model: OnnxModel, paths: Sequence[Path], top: int) -> Iterator[tuple[Path, Ranking | str]]:
-    """Yield each image, those of folders included, with its `top` classes, or with what is wrong with it."""
+    """Yield each image, those of folders included, with its `top` classes, or with what is wrong with it.
+
+    Warns on stderr of images whose values do not fit the model's value range.
+    """
     files = list(_expand(paths))
     with ThreadPoolExecutor(min(MAX_READERS, os.cpu_count() or 1)) as pool:
         for start in range(0, len(files), MAX_BATCH):
@@ -82,9 +86,22 @@ def _read(model: OnnxModel, path: Path | Problem) -> NDArray[np.uint8] | str:
     if not path.exists():
         return f"no such file: {path}"
     try:
-        return model.read(path)
+        pixels = model.read(path)
     except DataInvalid as error:
         return str(error)
+    _warn_of_misfit(model, path)
+    return pixels
+
+
+def _warn_of_misfit(model: OnnxModel, path: Path) -> None:
+    extremes = look(path, Depth.DEEP_IMAGES).extremes
+    if extremes and model.value_range and model.value_range.flattens(extremes):
+        values = ValueRange(extremes.low, extremes.high)
+        print(
+            f"warning: {path}: its values are {values}; the model shows {model.value_range} as black to white, so this"
+            " image becomes a single grey level",
+            file=sys.stderr,
+        )
 
 
 def _rank(model: OnnxModel, pixels: NDArray[np.uint8], top: int) -> list[Ranking]:

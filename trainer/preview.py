@@ -1,4 +1,6 @@
-"""Some images of each class, small, as a training reads them: `python -m trainer.preview data/digits/train`.
+"""Some images of each class, small, much as a training reads them: `python -m trainer.preview data/digits/train`.
+
+Images with more than 8 bits per channel share one value range, found from those that are shown.
 
 Prints JSON: {"num_classes", "classes": [{"class_name", "num_images", "images": [data URL]}]}. The service runs it as a
 process of its own, so that an image that kills its reader ends nothing else.
@@ -11,13 +13,14 @@ import base64
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from trainer.imagefile import ignore_warnings
+from trainer.datainvalid import DataInvalid
+from trainer.imagefile import Depth, ignore_warnings, look, open_image
 from trainer.imagefolder import contents, list_folder, readable
-from trainer.images import DataInvalid, open_image
+from trainer.valuerange import ValueRange, find_range
 
 MAX_CLASSES = 24
 MAX_SIDE = 96
@@ -43,12 +46,20 @@ def preview(folder: Path, per_class: int) -> dict[str, Any]:
     top = list_folder(folder)
     if top.problems:
         raise OSError(f"{top.problems[0].path}: {top.problems[0].reason}")
-    shown = []
-    for each in top.folders[:MAX_CLASSES]:
-        paths = contents(each).images
-        images = list(_thumbnails(_spread(paths, per_class)))
-        shown.append({"class_name": readable(each.name), "num_images": len(paths), "images": images})
+    paths = {readable(each.name): contents(each).images for each in top.folders[:MAX_CLASSES]}
+    chosen = {name: _spread(found, per_class) for name, found in paths.items()}
+    value_range = _value_range(path for each in chosen.values() for path in each)
+    shown = [
+        {"class_name": name, "num_images": len(paths[name]), "images": list(_thumbnails(each, value_range))}
+        for name, each in chosen.items()
+    ]
     return {"num_classes": len(top.folders), "classes": shown}
+
+
+def _value_range(paths: Iterable[Path]) -> ValueRange | None:
+    looks = (look(path, Depth.DEEP_IMAGES) for path in paths)
+    measured = [seen.extremes for seen in looks if seen.extremes is not None]
+    return find_range(measured) if measured else None
 
 
 def _spread(paths: list[Path], number: int) -> list[Path]:
@@ -56,11 +67,11 @@ def _spread(paths: list[Path], number: int) -> list[Path]:
     return [paths[i * len(paths) // number] for i in range(number)]
 
 
-def _thumbnails(paths: list[Path]) -> Iterator[str]:
+def _thumbnails(paths: list[Path], value_range: ValueRange | None) -> Iterator[str]:
     """What cannot be read is left out: the check of the dataset names it."""
     for path in paths:
         try:
-            image = open_image(path, channels=3)
+            image = open_image(path, 3, value_range)
         except DataInvalid:
             continue
         image.thumbnail((MAX_SIDE, MAX_SIDE))

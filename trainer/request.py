@@ -8,6 +8,7 @@ from pathlib import Path
 from trainer.experiment import Experiment
 from trainer.images import Split, tested_split
 from trainer.rundir import RunDir
+from trainer.valuerange import ValueRange
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Request:
     model_name: str
     splits: dict[str, Split]
     """The images of train, val and, where there are any, test."""
+    value_range: ValueRange | None
+    """Of images with more than 8 bits per channel; None: there are no such images."""
     resume_from: RunDir | None
     """An earlier run, whose training goes on in `run`."""
     cache_dir: Path

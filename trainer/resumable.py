@@ -25,13 +25,13 @@ MAY_CHANGE = frozenset(
     }
 )
 """Settings and whole sections that may change at any time."""
-BETWEEN_EPOCHS = frozenset({"data.batch_size", "data.sampling"})
+BETWEEN_EPOCHS = frozenset({"data.batch_size", "data.sampling", "data.skip_unreadable"})
 """They decide which images an epoch has left."""
 NULL_STAYS = frozenset({"optimizer.backbone_learning_rate", "trainer.ema_decay"})
 """Another number may stand there. Null must stay null and a number a number: the checkpoint holds something for it."""
 MUST_STAY = frozenset(
     {
-        *("model", "data.image_size", "data.channels", "data.mean", "data.std", "optimizer.name"),
+        *("model", "data.image_size", "data.channels", "data.value_range", "data.mean", "data.std", "optimizer.name"),
         *("seed", "data.val_share", "data.test_share"),
     }
 )
@@ -53,16 +53,22 @@ class LastState:
     epoch: int
     batch: int
     step: int
+    value_range: tuple[float, ...] | None = None
+    """The low and high value of images with more than 8 bits per channel, if there were any: found, or as set."""
 
     @classmethod
     def load(cls, facts: dict[str, Any], run: RunDir) -> LastState:
         """Make it of the facts in a checkpoint of `run`, or beside it. Raises ResumeImpossible for an older version."""
         try:
             return cls(
-                str(facts["run_id"]),
-                parse(facts["experiment"]),
-                tuple(facts["class_names"]),
-                *(int(facts[name]) for name in ("num_train_images", "epoch", "batch", "step")),
+                run_id=str(facts["run_id"]),
+                experiment=parse(facts["experiment"]),
+                class_names=tuple(facts["class_names"]),
+                num_train_images=int(facts["num_train_images"]),
+                epoch=int(facts["epoch"]),
+                batch=int(facts["batch"]),
+                step=int(facts["step"]),
+                value_range=None if facts["value_range"] is None else tuple(map(float, facts["value_range"])),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ResumeImpossible(
@@ -72,7 +78,9 @@ class LastState:
 
     def dump(self) -> dict[str, Any]:
         """The facts as plain JSON content; `load` makes an equal one of it."""
-        return {**vars(self), "experiment": dump(self.experiment), "class_names": list(self.class_names)}
+        value_range = None if self.value_range is None else list(self.value_range)
+        plain = {"experiment": dump(self.experiment), "class_names": list(self.class_names), "value_range": value_range}
+        return {**vars(self), **plain}
 
 
 def read_last_state(run: RunDir) -> LastState:

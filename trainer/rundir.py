@@ -105,6 +105,11 @@ class RunDir:
         return self.path / "classification_model.json"
 
     @cached_property
+    def unreadable_images(self) -> Path:
+        """Names each image that cannot be read, one a line, with the reason; absent if all can be read."""
+        return self.path / "unreadable_images.txt"
+
+    @cached_property
     def report(self) -> Path:
         """report.json, written after the test: how good the model is on the test images."""
         return self.path / "report.json"

@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from trainer.datainvalid import DataInvalid
 from trainer.datasetfolder import SPLITS, find_layout
-from trainer.imagefile import content_digest
+from trainer.imagefile import content_digest, read_content
 from trainer.imagefolder import contents, readable
-from trainer.images import DataInvalid, Split, find_split, read_content
+from trainer.images import Split, find_split
 from trainer.stratify import split_off
 from trainer.threads import in_threads
 

@@ -8,9 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from trainer.datainvalid import DataInvalid
 from trainer.datasection import Data
 from trainer.datasetfolder import SPLITS, some
-from trainer.images import DataInvalid, Split, SplitOff
+from trainer.images import Split, SplitOff
 
 Digests = Callable[[Split], Sequence[bytes]]
 """Digest the content of each image of a split."""
@@ -31,7 +32,7 @@ def complete(splits: dict[str, Split], data: Data, seed: int, digests_of: Digest
     left = 1.0
     for name, share in missing.items():
         train, part = split_off(train, [digests[path] for path in train.paths], share / left, seed, name)
-        made[name] = replace(part, origin=SplitOff(share, seed))
+        made[name] = replace(part, origin=SplitOff(share, seed), unreadable=())
         left -= share
     whole = splits | made | {"train": train}
     return {name: whole[name] for name in SPLITS if name in whole}

@@ -33,7 +33,11 @@ from trainer.request import ALONE, Request
 from trainer.resumable import LastState, refuse_misfit
 from trainer.singleimage import refuse_single_image
 from trainer.stopping import Stop
+from trainer.valuerange import ValueRange
 from trainer.watch import StopOnNotFinite
+
+NUM_LOOKED_AT = 64
+"""Train images that must show something when mean and std are given, so need not be measured."""
 
 
 class Training:
@@ -45,7 +49,7 @@ class Training:
     def __init__(self, request: Request, stop: Stop) -> None:
         """Build everything, without training yet. Raises ExperimentInvalid, DataInvalid, ResumeImpossible."""
         asked = request.experiment
-        data = preprocessing.resolve(asked.model, asked.data)
+        data = replace(preprocessing.resolve(asked.model, asked.data), value_range=request.value_range)
         request = replace(request, experiment=replace(asked, data=data))
         self._request = request
         self._run = request.run
@@ -64,7 +68,16 @@ class Training:
         num_images = len(request.splits["train"])
         if self._earlier:
             refuse_misfit(self._earlier.state, self._earlier.run, asked, self._class_names, num_images)
-        self._begin = LastState(self._run.run_id, asked, self._class_names, num_images, epoch=0, batch=0, step=0)
+        self._begin = LastState(
+            self._run.run_id,
+            asked,
+            self._class_names,
+            num_images,
+            epoch=0,
+            batch=0,
+            step=0,
+            value_range=data.value_range,
+        )
         self._progress = ProgressFile(self._run, self._experiment.trainer.max_epochs, self._total_steps())
         self._module = self._build_module()
         self._checkpoints = KeepCheckpoints(self._run, asked.checkpoint, self._agreed_stop, self._say_as_leader)
@@ -192,11 +205,9 @@ class Training:
             max_bytes = round(data.cache_max_gb * GIGABYTE)
             tell = self._progress.count_prepared if self._place.rank == 0 else _unheard
             cache = ImageCache(self._request.cache_dir, max_bytes, self._say_as_leader, tell)
-            self._batches.decoded = cache.open(self._batches.splits, data.channels, data.side)
-        if data.mean is not None and data.std is not None:
-            mean, std = list(data.mean), list(data.std)
-        else:
-            mean, std = measure_mean_std(self._batches.dataset("train"))
+            value_range = ValueRange.of(data.value_range)
+            self._batches.decoded = cache.open(self._batches.splits, data.channels, data.side, value_range)
+        mean, std = self._mean_std()
         is_weighted = self._experiment.loss.class_weights == "balanced"
         weights = class_weights(self._batches.splits["train"]) if is_weighted else None
         module = Classifier(net, self._experiment, mean, std, self._begin, weights)
@@ -205,6 +216,14 @@ class Training:
             for each in (module.network, module.tested_network):
                 each.compile()  # in place: checkpoints name the weights as ever
         return module
+
+    def _mean_std(self) -> tuple[list[float], list[float]]:
+        """Raises DataInvalid if the train images show nothing, even where mean and std are given."""
+        data, train = self._experiment.data, self._batches.dataset("train")
+        if data.mean is None or data.std is None:
+            return measure_mean_std(train)
+        measure_mean_std(train, NUM_LOOKED_AT)
+        return list(data.mean), list(data.std)
 
     def _total_steps(self) -> int:
         """Those of a resumed run are done already, in batches of whatever size; the rest is made as is asked now."""

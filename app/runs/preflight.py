@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +19,8 @@ from trainer.rundir import read_json, utc_now
 
 Report = dict[str, Any]
 
+NOT_CHECKED = "not_checked"
+"""The kind of the one finding of a check that found nothing out."""
 _LOOK_EVERY_S = 0.02
 _DONE_EXIT_CODES = (0, 1)
 """1: training is impossible, which the report says too."""
@@ -38,16 +41,17 @@ class _Check:
         if code is None:
             # Only its own word counts: what lies there may be of an earlier state of the files.
             is_own = kept.get("pid") == self.process.pid
-            return (
-                report
-                if is_own and isinstance(report, dict)
-                else _empty("checking", "the images are still being listed: none was checked")
-            )
-        if code in _DONE_EXIT_CODES and isinstance(report, dict):
+            return report if is_own and isinstance(report, dict) else _checking()
+        if code in _DONE_EXIT_CODES and isinstance(report, dict) and report.get("status") == "checked":
             return report
-        told = self.file.with_suffix(".log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        reason = told[-1].removeprefix("error: ") if told else f"it ended with code {code}"
-        return _empty("failed", f"the images could not be checked: {reason}")
+        return _failed(self._reason(code))
+
+    def _reason(self, code: int) -> str:
+        """Why the process ended before its report was complete."""
+        if code < 0:
+            return f"the checking process was killed by {signal.Signals(-code).name}"
+        log = self.file.with_suffix(".log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return log[-1].removeprefix("error: ") if log else f"the checking process exited with code {code}"
 
 
 class Preflight:
@@ -61,8 +65,8 @@ class Preflight:
     def check(self, dataset: Path | Mapping[str, Path], wait_s: float) -> Report:
         """Return the report of a dataset's folder, or of its splits' folders, or what is known after `wait_s` seconds.
 
-        Its status is "checking" then, and the check goes on; "failed" if it could not be carried out. Never raises
-        for what is wrong with the images.
+        Its status is then "checking", and the check goes on. If the check itself failed, the status is "failed" and
+        an error says why. Never raises for what is wrong with the images.
         """
         try:
             check = self._begin(dataset)
@@ -71,7 +75,7 @@ class Preflight:
                 time.sleep(_LOOK_EVERY_S)
             return check.report()
         except OSError as error:
-            return _empty("failed", f"the images could not be checked: {error}")
+            return _failed(str(error))
 
     def _begin(self, dataset: Path | Mapping[str, Path]) -> _Check:
         """Join the check of these folders that is going on, or start one; it finds a kept report that holds."""
@@ -103,9 +107,20 @@ class Preflight:
         return _Check(process, file)
 
 
-def _empty(status: str, problem: str) -> Report:
-    """A report that knows nothing but why."""
-    finding: dict[str, Any] = {"kind": "not_checked", "split": None, "message": problem, "count": 0, "files": []}
+def _checking() -> Report:
+    return _empty("checking") | {"warnings": [_finding("the images are still being listed: none was checked")]}
+
+
+def _failed(reason: str) -> Report:
+    return _empty("failed") | {"errors": [_finding(f"the images could not be checked: {reason}")]}
+
+
+def _finding(message: str) -> dict[str, Any]:
+    return {"kind": NOT_CHECKED, "split": None, "message": message, "count": 0, "files": []}
+
+
+def _empty(status: str) -> Report:
+    """A report that knows nothing yet."""
     return {
         "status": status,
         "done": 0,
@@ -116,6 +131,7 @@ def _empty(status: str, problem: str) -> Report:
         "sizes": [],
         "num_sizes": 0,
         "channels": {},
+        "value_range": None,
         "errors": [],
-        "warnings": [finding],
+        "warnings": [],
     }

@@ -11,11 +11,12 @@ from app.runs import launcher, machine, program
 from app.runs.datasets import DatasetFolder
 from app.runs.exceptions import InvalidStart
 from app.runs.experiments import ExperimentFolder, load_file
-from app.runs.preflight import Preflight, Report
+from app.runs.preflight import NOT_CHECKED, Preflight, Report
 from app.runs.run import Run
 from app.runs.store import RunStore
 from trainer import resumable
 from trainer.command import Command
+from trainer.datasection import Data
 from trainer.datasetfolder import SPLITS
 from trainer.experiment import Experiment
 from trainer.imagefolder import holds_classes, holds_images, is_empty, list_folder
@@ -88,7 +89,7 @@ class Planner:
             return plan
         is_whole = asked.dataset is not None and not any(getattr(asked, name) for name in DIRECTORY_FIELDS)
         dataset = self._datasets.find(asked.dataset) if asked.dataset is not None and is_whole else None
-        return replace(plan, preflight=self._check_images(plan.request, dataset))
+        return replace(plan, preflight=self._check_images(plan.request, dataset, plan.experiment.data))
 
     def plan_unseen(self, asked: StartRequest) -> Plan:
         """As `plan`, without a look inside the images: takes no time."""
@@ -134,17 +135,19 @@ class Planner:
         output_dir = RunDir(self._store.runs_dir / "RUN_ID").output  # a stand-in: the run has no id yet
         return program.find_problems(launcher.fill(command, output_dir, request), output_dir, launcher.environment())
 
-    def _check_images(self, directories: Mapping[str, str | None], dataset: Path | None) -> Report:
+    def _check_images(self, directories: Mapping[str, str | None], dataset: Path | None, data: Data) -> Report:
         """Return the report on the images. Raises InvalidStart when they cannot be trained on.
 
         All of a `dataset` is checked as such: then its report is often there already, because a form has shown it.
         """
+        allowed = {NOT_CHECKED, *(["unreadable"] if data.skip_unreadable else [])}
         splits = {split: Path(path) for split in SPLITS if (path := directories[f"{split}_data_dir"])}
         report = self._preflight.check(dataset or splits, self._preflight_s)
         errors: dict[str, list[str]] = {}
         for finding in report["errors"]:
-            name = f"{finding['split']}_data_dir" if finding["split"] else "dataset"
-            errors.setdefault(name, []).append(_tell(finding))
+            if finding["kind"] not in allowed:
+                name = f"{finding['split']}_data_dir" if finding["split"] else "dataset"
+                errors.setdefault(name, []).append(_tell(finding))
         if errors:
             raise InvalidStart("The images cannot be trained on: " + _sentence(errors), errors)
         return report

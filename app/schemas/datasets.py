@@ -52,6 +52,9 @@ class TrainedSplitSchema(Schema):
 
     path = fields.String(required=True, metadata={"description": "The folder that they lie in."})
     num_images = fields.Integer(required=True)
+    num_unreadable = fields.Integer(
+        required=True, metadata={"description": "Images left out because they cannot be read (data.skip_unreadable)."}
+    )
     split_off = fields.Nested(
         SplitOffSchema,
         required=True,
@@ -78,10 +81,10 @@ class FindingSchema(Schema):
     kind = fields.String(
         required=True,
         metadata={
-            "description": "Errors: folders, classes, class_name, unreadable, unreadable_class, unreadable_folder. "
-            "Warnings: incomplete, not_decoded, not_checked, missing_split, unused_folders, ignored, loose, "
+            "description": "Errors: folders, classes, class_name, unreadable, unreadable_class, unreadable_folder, "
+            "not_checked. Warnings: incomplete, not_decoded, missing_split, unused_folders, ignored, loose, "
             "repeated_folder, leakage, contradiction, duplicates, empty_class, few_images, imbalance, odd_sizes, "
-            "odd_channels."
+            "odd_channels, flat_values, cut_values, gaps."
         },
     )
     split = fields.String(required=True, allow_none=True, metadata={"description": "The split at fault, if it is one."})
@@ -105,12 +108,21 @@ class ImageSizeSchema(Schema):
     count = fields.Integer(required=True)
 
 
+class ValueRangeSchema(Schema):
+    low = fields.Float(required=True, metadata={"description": "Shown as black by a training."})
+    high = fields.Float(required=True, metadata={"description": "Shown as white by a training."})
+    lowest = fields.Float(required=True, metadata={"description": "The lowest value in the images."})
+    highest = fields.Float(required=True, metadata={"description": "The highest value in the images."})
+    num_measured = fields.Integer(required=True, metadata={"description": "Images whose values were read."})
+    num_images = fields.Integer(required=True, metadata={"description": "Images of this kind."})
+
+
 class DatasetReportSchema(Schema):
     dataset_name = fields.String(required=True)
     status = fields.String(
         required=True,
         validate=validate.OneOf(["checking", "checked", "failed"]),
-        metadata={"description": "checking: ask again. failed: the check itself; a warning says why."},
+        metadata={"description": "checking: ask again. failed: the check itself; an error says why."},
     )
     done = fields.Integer(required=True, metadata={"description": "Images looked at so far."})
     total = fields.Integer(required=True, metadata={"description": "Images there are; 0: they are being listed."})
@@ -133,6 +145,12 @@ class DatasetReportSchema(Schema):
         values=fields.Integer(),
         required=True,
         metadata={"description": "Images by kind: grey ..."},
+    )
+    value_range = fields.Nested(
+        ValueRangeSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of images with more than 8 bits per channel; null: no such image was decoded."},
     )
     errors = fields.List(
         fields.Nested(FindingSchema), required=True, metadata={"description": "What makes a training impossible."}

@@ -47,6 +47,7 @@ def test_a_dataset_is_reported(shared: LiveServer, pets: Path) -> None:
         "sizes": [{"width": 8, "height": 8, "count": 36}],
         "num_sizes": 1,
         "channels": {"grey": 36},
+        "value_range": None,
         "errors": [],
         "warnings": [],
     }
@@ -76,8 +77,8 @@ def test_images_that_cannot_be_trained_on_are_a_422_with_their_names_and_nothing
     assert body["errors"] == {
         "val_data_dir": ["val lacks dog, which train has.", "val has bird, which train lacks."],
         "test_data_dir": [
-            "8 images cannot be read: "
-            + ", ".join(f"test/dog/bad{number}.png: no image, whatever its name says" for number in range(5))
+            "8 images cannot be read (data.skip_unreadable trains without them): "
+            + ", ".join(f"test/dog/bad{number}.png: not an image, despite its extension" for number in range(5))
             + " and 3 more."
         ],
     }

@@ -15,8 +15,9 @@ from PIL import Image
 from tests.servers import ROOT
 from tests.trainer.trainings import write_images
 from tests.users import open_folder, run_unprivileged
+from trainer.datainvalid import DataInvalid
 from trainer.datasetfolder import find_layout
-from trainer.images import DataInvalid, find_splits
+from trainer.images import find_splits
 from trainer.preflight.__main__ import main
 from trainer.preflight.check import check_images
 from trainer.preflight.inventory import take_inventory

@@ -12,12 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from tests.trainer.trainings import ROOT, write_images
 from tests.waiting import wait_until
+from trainer.datainvalid import DataInvalid
 from trainer.imagecache import ImageCache
-from trainer.images import DataInvalid, Split, find_split, read_image
+from trainer.imagefile import read_image
+from trainer.images import Split, find_split
 from trainer.pixelfile import PixelFile, file_bytes
+from trainer.valuerange import ValueRange
 
 SPLITS = ("train", "val", "test")
 
@@ -33,9 +37,15 @@ class Home:
         splits = {name: find_split(name, data / name) for name in SPLITS}
         return self.open_splits(splits, max_bytes, size)
 
-    def open_splits(self, splits: dict[str, Split], max_bytes: int = 10**9, size: int = 8) -> dict[str, PixelFile]:
+    def open_splits(
+        self,
+        splits: dict[str, Split],
+        max_bytes: int = 10**9,
+        size: int = 8,
+        value_range: ValueRange | None = None,
+    ) -> dict[str, PixelFile]:
         cache = ImageCache(self.folder, max_bytes, self.lines.append, lambda done, total: None)
-        return cache.open(splits, 1, size)
+        return cache.open(splits, 1, size, value_range)
 
     @property
     def num_decoded(self) -> int:
@@ -104,8 +114,14 @@ def test_a_damaged_file_is_made_anew(cache: Home, squares: Path, damage: str) ->
 
 def test_an_image_that_cannot_be_read_is_named_and_leaves_nothing_behind(cache: Home, tmp_path: Path) -> None:
     data = write_images(tmp_path / "data", {"a": 50, "b": 200})
-    (data / "val" / "b" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n cut off")
+    (data / "val" / "b" / "broken.png").write_bytes(b"no image")
     with pytest.raises(DataInvalid, match=r"val/b/broken\.png"):
+        cache.open(data)
+    assert not cache.names
+    (data / "val" / "b" / "broken.png").unlink()
+    Image.new("L", (8, 8)).save(data / "val" / "b" / "cut.bmp")  # which only decoding shows
+    os.truncate(data / "val" / "b" / "cut.bmp", 1100)
+    with pytest.raises(DataInvalid, match=r"val/b/cut\.bmp"):
         cache.open(data)
     assert len(cache.names) == 1  # train's, which was whole
     assert not list(cache.folder.glob("*.part"))
@@ -173,14 +189,27 @@ def test_a_folder_that_cannot_be_used_is_no_reason_to_fail(cache: Home, squares:
     assert cache.lines == ["images are decoded anew in each epoch: File exists"]
 
 
+def test_another_value_range_means_other_pixels(cache: Home, tmp_path: Path) -> None:
+    path = tmp_path / "deep.png"
+    Image.fromarray(np.full((8, 8), 100, np.uint16)).save(path)
+    split = {"train": Split(tmp_path, ("a",), (path,), (0,))}
+    for value_range, grey in ((ValueRange(0, 255), 100), (ValueRange(0, 510), 50)):
+        files = cache.open_splits(split, value_range=value_range)
+        assert set(pixels_in(files["train"], 1).flatten().tolist()) == {grey}
+    assert len(cache.names) == 2
+
+
 PROGRAM = """
-import sys
+import os, sys
 from pathlib import Path
 from trainer.imagecache import ImageCache
 from trainer.images import find_split
 splits = {name: find_split(name, Path(sys.argv[2], name)) for name in sys.argv[3:]}
 say = lambda line: print(line, flush=True)
-files = ImageCache(Path(sys.argv[1]), 10**9, say, lambda done, total: None).open(splits, 1, 8)
+def tell(done, total):
+    if "PAUSE" in os.environ and list(Path(sys.argv[1]).glob("*.part")):
+        sys.stdin.read()
+files = ImageCache(Path(sys.argv[1]), 10**9, say, tell).open(splits, 1, 8)
 print({name: file.take(range(len(splits[name]))).sum() for name, file in files.items()})
 """
 
@@ -194,10 +223,12 @@ def processes() -> Iterator[list[subprocess.Popen[bytes]]]:
         each.wait()
 
 
-def start(cache: Home, data: Path, *splits: str, log: Path) -> subprocess.Popen[bytes]:
+def start(cache: Home, data: Path, *splits: str, log: Path, **environment: str) -> subprocess.Popen[bytes]:
+    """With PAUSE in its environment it stands still while it writes a file of pixels."""
     with open(log, "wb") as file:
         argv = [sys.executable, "-c", PROGRAM, str(cache.folder), str(data), *splits]
-        return subprocess.Popen(argv, cwd=ROOT, stdout=file, stderr=file)
+        pipe = subprocess.PIPE if environment else None
+        return subprocess.Popen(argv, cwd=ROOT, stdin=pipe, stdout=file, stderr=file, env=os.environ | environment)
 
 
 def test_two_trainings_that_begin_at_once_decode_once(
@@ -218,20 +249,12 @@ def test_two_trainings_that_begin_at_once_decode_once(
 def test_what_a_killed_training_left_is_cleared_away(
     cache: Home, tmp_path: Path, processes: list[subprocess.Popen[bytes]]
 ) -> None:
-    # A pipe in place of an image: it is read once for the digest, and its decoding waits for what never comes.
     data = write_images(tmp_path / "data", {"a": 50, "b": 200})
-    image = data / "val" / "a" / "0.png"
-    content = image.read_bytes()
-    image.unlink()
-    os.mkfifo(image)
     log = tmp_path / "killed.log"
-    processes.append(start(cache, data, "val", log=log))
-    image.write_bytes(content)
+    processes.append(start(cache, data, "val", log=log, PAUSE="1"))
     wait_until(lambda: list(cache.folder.glob("*.part")), 30, log.read_text)
     processes[0].kill()
-    processes[0].wait()
-    image.unlink()
-    image.write_bytes(content)
+    processes[0].communicate()
     assert not cache.names
     files = cache.open_splits({"val": find_split("val", data / "val")})
     assert np.array_equal(pixels_in(files["val"], 8), pixels_of(data, "val"))

@@ -11,9 +11,8 @@ import pytest
 from PIL import Image
 
 from tests.servers import ROOT
-from trainer.imagefile import look
+from trainer.imagefile import Depth, look, open_image
 from trainer.imageformats import FORMATS, formats, is_image
-from trainer.images import open_image
 
 NOT_DECODED = {"EPS", "IPTC", "BUFR", "GRIB", "HDF5", "WMF", "MPEG", "PDF", "PALM", "IM"}
 """Formats of Pillow's registry that it cannot decode, or not by itself, or not for much longer."""
@@ -76,7 +75,7 @@ def test_what_pillow_writes_is_read(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"image.{ending}"
     written = Image.new("RGB", (32, 32), (200, 100, 50))
     written.save(path)
-    seen = look(path, decode=True)
+    seen = look(path, Depth.PIXELS)
     assert (seen.problem, seen.width, seen.height) == (None, 32, 32)
     red, green, blue = open_image(path, channels=3).getpixel((16, 16))  # type: ignore[misc]
     assert max(abs(red - 200), abs(green - 100), abs(blue - 50)) <= 8
@@ -87,4 +86,4 @@ def test_postscript_is_not_opened_whatever_its_name(tmp_path: Path) -> None:
     path = (tmp_path / "page.eps").rename(tmp_path / "page.png")
     with Image.open(path) as opened_by_content:
         assert opened_by_content.format == "EPS"
-    assert look(path, decode=True).problem is not None
+    assert look(path, Depth.PIXELS).problem is not None

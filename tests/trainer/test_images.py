@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from tests.trainer.trainings import write_images
-from trainer.images import DataInvalid, find_splits, read_image
+from trainer.datainvalid import DataInvalid
+from trainer.imagefile import read_image
+from trainer.images import find_splits
 
 
 def folders(path: Path) -> dict[str, Path]:
@@ -50,68 +50,6 @@ def test_one_class_is_too_few(tmp_path: Path) -> None:
         find_splits(folders(tmp_path))
 
 
-@pytest.mark.parametrize(
-    ("mode", "pixel", "channels", "expected"),
-    [
-        ("L", 100, 1, [100]),
-        ("L", 100, 3, [100, 100, 100]),
-        ("RGB", (10, 20, 30), 3, [10, 20, 30]),
-        ("RGBA", (10, 20, 30, 255), 3, [10, 20, 30]),
-        ("RGBA", (10, 20, 30, 0), 3, [255, 255, 255]),
-        ("RGBA", (0, 0, 0, 51), 3, [204, 204, 204]),
-        ("LA", (90, 0), 1, [255]),
-        ("P", 0, 3, [0, 0, 0]),
-        ("I;16", 256 * 100, 1, [100]),
-        ("I;16", 65535, 3, [255, 255, 255]),
-        ("1", 1, 1, [255]),
-    ],
-)
-def test_images_of_every_kind_become_uint8_of_the_wanted_shape(
-    tmp_path: Path, mode: str, pixel: int | tuple[int, ...], channels: int, expected: list[int]
-) -> None:
-    path = tmp_path / "image.png"
-    Image.new(mode, (5, 7), pixel).save(path)
-    read = read_image(path, channels, 4)
-    assert (read.shape, read.dtype) == ((4, 4, channels), np.uint8)
-    assert read[0, 0].tolist() == expected
-
-
-def test_an_image_is_turned_as_its_exif_data_say(tmp_path: Path) -> None:
-    image = Image.new("L", (2, 2))
-    image.putpixel((0, 0), 255)
-    exif = image.getexif()
-    exif[0x0112] = 3  # upside down
-    image.save(tmp_path / "image.png", exif=exif)
-    assert read_image(tmp_path / "image.png", 1, 2)[1, 1, 0] == 255
-
-
-@pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_16_bits_are_scaled_whatever_their_file(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"image.{suffix}"
-    Image.fromarray(np.array([[0, 255], [256, 65535]], dtype=np.uint16)).save(path)
-    assert read_image(path, 1, 2)[..., 0].tolist() == [[0, 0], [1, 255]]
-
-
-def test_a_transparent_palette_shows_white(tmp_path: Path) -> None:
-    path = tmp_path / "image.gif"
-    image = Image.new("P", (2, 2), 1)
-    image.putpalette([0, 0, 0, 200, 100, 50])
-    image.save(path, transparency=1)
-    assert read_image(path, 3, 2)[0, 0].tolist() == [255, 255, 255]
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_jpeg_is_turned_in_each_of_the_eight_ways(tmp_path: Path, orientation: int) -> None:
-    marked = {1: (0, 0), 2: (0, 1), 3: (1, 1), 4: (1, 0), 5: (0, 0), 6: (0, 1), 7: (1, 1), 8: (1, 0)}
-    image = Image.new("L", (32, 32))
-    image.paste(255, (0, 0, 16, 16))
-    exif = image.getexif()
-    exif[0x0112] = orientation
-    image.save(tmp_path / "image.jpg", exif=exif)
-    pixels = read_image(tmp_path / "image.jpg", 1, 2)[..., 0]
-    assert np.unravel_index(int(pixels.argmax()), (2, 2)) == marked[orientation]
-
-
 def test_a_name_beyond_ascii_and_links_are_read(tmp_path: Path) -> None:
     write_images(tmp_path / "kept", {"größe 大": 10, "b": 20})
     (tmp_path / "linked").mkdir()
@@ -124,11 +62,3 @@ def test_a_name_beyond_ascii_and_links_are_read(tmp_path: Path) -> None:
     assert train.class_names == ("b", "größe 大")
     assert "link ✓.png" in [path.name for path in train.paths]
     assert all(read_image(path, 3, 4).shape == (4, 4, 3) for path in train.paths)
-
-
-@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n cut off"])
-def test_an_unreadable_image_is_named(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "broken.png"
-    path.write_bytes(content)
-    with pytest.raises(DataInvalid, match=r"broken\.png"):
-        read_image(path, 1, 8)

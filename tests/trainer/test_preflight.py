@@ -16,7 +16,7 @@ from PIL import Image
 from tests.servers import ROOT
 from tests.trainer.trainings import write_images
 from trainer.datasetfolder import SPLITS, Layout
-from trainer.imagefile import look
+from trainer.imagefile import Depth, look
 from trainer.preflight.__main__ import check_once, main
 from trainer.preflight.check import check_images
 from trainer.preflight.inventory import take_inventory
@@ -103,8 +103,8 @@ def test_what_is_no_image_is_named_with_the_reason(pets: Path) -> None:
     assert found(check(pets), "errors")["unreadable"]["files"] == [
         "test/cat/empty.png: the file is empty",
         "test/cat/lost.png: No such file or directory",
-        "test/cat/pipe.png: no regular file",
-        "test/cat/text.jpg: no image, whatever its name says",
+        "test/cat/pipe.png: not a regular file",
+        "test/cat/text.jpg: not an image, despite its extension",
     ]
 
 
@@ -270,4 +270,31 @@ def test_no_damage_makes_a_look_fail(tmp_path: Path, suffix: str) -> None:
         for place in random.integers(0, min(len(damaged), 200), 4):
             damaged[place] = int(random.integers(0, 256))
         path.write_bytes(bytes(damaged))
-        look(path, decode=number % 3 > 0)
+        look(path, list(Depth)[number % 3])
+
+
+def test_all_names_can_be_had(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(30):
+        (pets / "train" / "cat" / f"bad{number}.png").write_bytes(b"x")
+    assert main([str(pets)]) == 1
+    assert capsys.readouterr().out.count("train/cat/bad") == 20
+    assert main([str(pets), "--all"]) == 1
+    assert capsys.readouterr().out.count("train/cat/bad") == 30
+
+
+def test_the_values_of_deep_images_are_told_with_what_a_training_makes_of_them(pets: Path) -> None:
+    assert check(pets)["value_range"] is None
+    random = np.random.default_rng(0)
+    for number in range(4):
+        values = random.integers(10, 900, (8, 8)).astype(np.uint16)
+        Image.fromarray(values).save(pets / "train" / "cat" / f"deep{number}.png")
+    values = random.uniform(0, 1, (8, 8)).astype(np.float32)
+    values[0, 0] = np.nan
+    Image.fromarray(values).save(pets / "train" / "dog" / "fractions.tif")
+    report = check(pets)
+    assert report["value_range"] | {"lowest": 0, "highest": 0} == {
+        "low": 0, "high": 1023, "lowest": 0, "highest": 0, "num_measured": 5, "num_images": 5,
+    }  # fmt: skip
+    assert found(report)["flat_values"]["count"] == 1
+    assert found(report)["gaps"]["files"] == ["train/dog/fractions.tif"]
+    assert "a training shows 0 to 1023 as black to white" in as_text(report)

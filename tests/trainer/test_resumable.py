@@ -62,6 +62,8 @@ REFUSED: dict[str, Any] = {
     "data.test_share": 0.3,
     "data.batch_size": 4,
     "data.sampling": "balanced",
+    "data.skip_unreadable": True,
+    "data.value_range": (0.0, 1023.0),
 }
 
 
@@ -76,7 +78,7 @@ def state_of(experiment: Experiment = HAD, **facts: Any) -> LastState:
 
 
 def test_the_same_again_is_no_problem_and_a_state_is_what_it_was_after_it_was_written() -> None:
-    state = state_of()
+    state = state_of(value_range=(0.0, 1023.0))
     assert problems(state, HAD, is_complete=False) == {}
     assert LastState.load(json.loads(json.dumps(state.dump())), None) == state  # type: ignore[arg-type]
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from trainer.datainvalid import DataInvalid
 from trainer.datasection import Data
-from trainer.images import DataInvalid, Split
+from trainer.images import Split
 from trainer.stratify import complete, split_off
 
 

@@ -30,7 +30,7 @@ from tests.trainer.trainings import (
     write_images,
 )
 from trainer import experiment
-from trainer.images import read_image
+from trainer.imagefile import read_image
 from trainer.rundir import read_json
 
 # what a completed training leaves

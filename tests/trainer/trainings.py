@@ -134,6 +134,14 @@ def write_images(folder: Path, classes: dict[str, int], counts: tuple[int, int, 
     return folder
 
 
+def write_rotten_avif(path: Path) -> None:
+    """Write an AVIF whose header is whole and whose pixels are not: Pillow raises RuntimeError for it."""
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)).save(path)
+    content = path.read_bytes()
+    start = content.index(b"mdat") + 4
+    path.write_bytes(content[:start] + bytes(len(content) - start))
+
+
 def read_rows(run: RunDir) -> list[dict[str, str]]:
     """The rows of metrics.csv, without their blanks."""
     path = run.find_metrics()
@@ -160,6 +168,7 @@ def request_for(run: RunDir, experiment: Experiment, data: Path) -> Request:
         config_name="a|b.yaml",
         model_name="things",
         splits=find_splits({split: data / split for split in SPLITS}),
+        value_range=None,
         resume_from=None,
         cache_dir=run.path.parent / "cache",
         show_bar=False,

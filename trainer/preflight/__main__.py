@@ -15,6 +15,7 @@ from pathlib import Path
 from trainer.datasetfolder import SPLITS, Layout, find_layout
 from trainer.imagefile import ignore_warnings
 from trainer.preflight.check import Looks, check_images
+from trainer.preflight.finding import MAX_FILES
 from trainer.preflight.inventory import Inventory, take_inventory
 from trainer.preflight.report import FORMAT, Report, as_text, compose, kept_report
 from trainer.rundir import write_json
@@ -31,7 +32,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if options.keep is None:
             inventory = take_inventory(layout)
-            report = compose(inventory, check_images(inventory, options.decode_s, lambda _: None))
+            looks = check_images(inventory, options.decode_s, lambda _: None)
+            report = compose(inventory, looks, None if options.all else MAX_FILES)
         else:
             os.nice(10)  # A training may be running.
             report = check_once(layout, options.keep, options.decode_s)
@@ -79,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     for split in SPLITS:
         parser.add_argument(f"--{split}-data-dir", type=Path, help=f"folder of the {split} images")
     parser.add_argument("--keep", type=Path, help="file to keep the report in (nothing is printed then)")
+    parser.add_argument("--all", action="store_true", help="name every file of a finding, not just the first 20")
     parser.add_argument(
         "--decode-s", type=float, default=DECODE_S, help="seconds after which images are no longer decoded (inf: never)"
     )

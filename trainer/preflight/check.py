@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from trainer.imagefile import Look, look
+from trainer.imagefile import Depth, Look, look
 from trainer.preflight.inventory import ImageFile, Inventory
 
 BATCH = 64
@@ -40,7 +40,7 @@ def check_images(
                 tell(looks)
                 told = time.monotonic()
                 telling_s = told - now
-            decode = now - began < decode_s
-            seen = pool.map(look, [file.path for file in batch], [decode] * len(batch))
+            depth = Depth.PIXELS if now - began < decode_s else Depth.HEADER
+            seen = pool.map(look, [file.path for file in batch], [depth] * len(batch))
             looks.update(zip(batch, seen))
     return looks

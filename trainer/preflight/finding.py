@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_FILES = 20
-"""So many files are named; all are counted."""
+"""So many files are named unless all are asked for; all are counted."""
 
 
 @dataclass(frozen=True)
@@ -19,22 +19,23 @@ class Finding:
     count: int = 0
     """How many files it is about."""
     files: tuple[str, ...] = ()
-    """The first of them."""
+    """Their names."""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, max_files: int | None = MAX_FILES) -> dict[str, Any]:
+        """With the names of the first `max_files` files; None: of all."""
         return {
             "kind": self.kind,
             "split": self.split,
             "message": self.message,
             "count": self.count,
-            "files": list(self.files),
+            "files": list(self.files[:max_files]),
         }
 
 
 def about_files(kind: str, message: str, files: Iterable[str], split: str | None = None) -> Finding:
-    """A finding about files, of which it names the first."""
+    """A finding about files."""
     names = sorted(files)
-    return Finding(kind, message, split, len(names), tuple(names[:MAX_FILES]))
+    return Finding(kind, message, split, len(names), tuple(names))
 
 
 def images(number: int) -> str:

@@ -12,6 +12,7 @@ from trainer.preflight.check import Looks
 from trainer.preflight.finding import Finding, about_files, images
 from trainer.preflight.folders import folder_errors, folder_warnings
 from trainer.preflight.inventory import ImageFile, Inventory
+from trainer.valuerange import Extremes, ValueRange, find_range
 
 MAX_SIZE_RATIO = 4
 """A side so many times longer or shorter than the median one, or than the other side, is odd."""
@@ -31,6 +32,7 @@ def find_warnings(inventory: Inventory, looks: Looks) -> list[Finding]:
         *_duplicates(readable),
         *_odd_sizes(readable),
         *_odd_channels(readable),
+        *_odd_values(readable),
     ]
 
 
@@ -38,7 +40,8 @@ def _unreadable(looks: Looks) -> Iterator[Finding]:
     for split in SPLITS:
         files = [f"{file.name}: {seen.problem}" for file, seen in looks.items() if seen.problem and file.split == split]
         if files:
-            yield about_files("unreadable", f"{images(len(files))} cannot be read", files, split)
+            message = f"{images(len(files))} cannot be read (data.skip_unreadable trains without them)"
+            yield about_files("unreadable", message, files, split)
 
 
 def _extent(inventory: Inventory, looks: Looks) -> Iterator[Finding]:
@@ -99,9 +102,33 @@ def _odd_channels(looks: Looks) -> Iterator[Finding]:
     yield about_files("odd_channels", f"{images(len(odd))} are not {usual} as most are", odd)
 
 
+def _odd_values(looks: Looks) -> Iterator[Finding]:
+    measured = {file.name: seen.extremes for file, seen in looks.items() if seen.extremes is not None}
+    if not measured:
+        return
+    value_range = find_range(measured.values())
+    shown = f"when {value_range} become black to white; set data.value_range if others should"
+    flat = [f"{name}: {_span(each)}" for name, each in measured.items() if value_range.flattens(each)]
+    if flat:
+        yield about_files("flat_values", f"{images(len(flat))} become a single grey level {shown}", flat)
+    cut = [f"{name}: {_span(each)}" for name, each in measured.items() if value_range.cuts(each)]
+    if cut:
+        yield about_files("cut_values", f"outliers in {images(len(cut))} are cut off {shown}", cut)
+    gaps = [name for name, each in measured.items() if each.has_gaps]
+    if gaps:
+        yield about_files("gaps", f"{images(len(gaps))} hold NaN (shown black) or infinite values", gaps)
+
+
+def _span(extremes: Extremes) -> str:
+    return str(ValueRange(extremes.low, extremes.high))
+
+
 def channels(seen: Look) -> str:
     """Say what an image's pixels are, as people call it."""
     if seen.mode.startswith(("I", "F")):
-        return "32-bit float grey" if seen.mode == "F" else "16-bit grey"
-    kind = "grey" if seen.mode in ("1", "L", "LA", "La") else "palette" if seen.mode in ("P", "PA") else "colour"
+        return {"F": "float grey", "I": "32-bit grey"}.get(seen.mode, "16-bit grey")
+    if seen.is_deep:
+        kind = "16-bit colour"
+    else:
+        kind = "grey" if seen.mode in ("1", "L", "LA", "La") else "palette" if seen.mode in ("P", "PA") else "colour"
     return f"{kind} with transparency" if seen.has_alpha else kind

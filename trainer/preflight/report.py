@@ -8,9 +8,11 @@ from typing import Any
 
 from trainer.imagefolder import count_endings, readable
 from trainer.preflight.check import Looks
+from trainer.preflight.finding import MAX_FILES
 from trainer.preflight.findings import channels, find_errors, find_warnings
 from trainer.preflight.inventory import Inventory, SplitInventory
 from trainer.rundir import read_json, utc_now
+from trainer.valuerange import find_range, number
 
 CHECKING, CHECKED = "checking", "checked"
 FORMAT = 2
@@ -20,8 +22,11 @@ MAX_SIZES = 10
 Report = dict[str, Any]
 
 
-def compose(inventory: Inventory, looks: Looks) -> Report:
-    """Tell what is known after `looks`, which may be a part of the images; `status` says whether they are all."""
+def compose(inventory: Inventory, looks: Looks, max_files: int | None = MAX_FILES) -> Report:
+    """Report what is known after `looks`, which may be a part of the images; `status` says whether they are all.
+
+    A finding names `max_files` files at most; None: all.
+    """
     sizes = Counter((seen.width, seen.height) for seen in looks.values() if seen.problem is None)
     total = len(inventory.files)
     return {
@@ -34,8 +39,9 @@ def compose(inventory: Inventory, looks: Looks) -> Report:
         "sizes": [{"width": w, "height": h, "count": count} for (w, h), count in sizes.most_common(MAX_SIZES)],
         "num_sizes": len(sizes),
         "channels": dict(Counter(channels(seen) for seen in looks.values() if seen.problem is None).most_common()),
-        "errors": [finding.as_json() for finding in find_errors(inventory, looks)],
-        "warnings": [finding.as_json() for finding in find_warnings(inventory, looks)],
+        "value_range": _value_range(looks),
+        "errors": [finding.as_json(max_files) for finding in find_errors(inventory, looks)],
+        "warnings": [finding.as_json(max_files) for finding in find_warnings(inventory, looks)],
     }
 
 
@@ -45,6 +51,22 @@ def _split(found: SplitInventory) -> dict[str, Any]:
         "num_images": sum(found.num_images.values()),
         "classes": found.num_images,
         "ignored": {readable(ending): number for ending, number in count_endings(found.ignored).items()},
+    }
+
+
+def _value_range(looks: Looks) -> dict[str, Any] | None:
+    """What a training shows of images with more than 8 bits per channel; None if no such image was decoded."""
+    measured = [seen.extremes for seen in looks.values() if seen.extremes is not None]
+    if not measured:
+        return None
+    low, high = find_range(measured)
+    return {
+        "low": low,
+        "high": high,
+        "lowest": min(each.low for each in measured),
+        "highest": max(each.high for each in measured),
+        "num_measured": len(measured),
+        "num_images": sum(1 for seen in looks.values() if seen.is_deep),
     }
 
 
@@ -65,6 +87,12 @@ def as_text(report: Report) -> str:
         lines.append(f"  {split:5}  {told['num_images']:,} images in {len(told['classes'])} classes: {classes}")
     lines.append("sizes: " + ", ".join(f"{s['width']} x {s['height']} ({s['count']:,})" for s in report["sizes"]))
     lines.append("channels: " + ", ".join(f"{kind} ({number:,})" for kind, number in report["channels"].items()))
+    if (found := report["value_range"]) is not None:
+        lines.append(
+            f"values: {number(found['lowest'])} to {number(found['highest'])} in {found['num_measured']:,} of"
+            f" {found['num_images']:,} images with more than 8 bits per channel; a training shows"
+            f" {number(found['low'])} to {number(found['high'])} as black to white unless data.value_range is set"
+        )
     for level in ("errors", "warnings"):
         for finding in report[level]:
             lines.append(f"{level[:-1]}: {finding['message']}")

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from trainer.datasection import Data
+from trainer.imagefile import open_image
 from trainer.imagefolder import readable
-from trainer.images import Split, open_image
+from trainer.images import Split
 from trainer.report.outputs import Outputs
+from trainer.valuerange import ValueRange
 
 MAX_MISTAKES = 20
 MAX_SIDE_PX = 224
@@ -32,8 +35,8 @@ def describe(index: int, outputs: Outputs, tested: Split, split: str) -> dict[st
     }
 
 
-def save_small(source: Path, channels: int, target: Path) -> None:
+def save_small(source: Path, data: Data, target: Path) -> None:
     """Save an image, in the channels in which the network sees it, as a PNG that is good to look at."""
-    image = open_image(source, channels)
+    image = open_image(source, data.channels, ValueRange.of(data.value_range))
     image.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
     image.save(target, "PNG")

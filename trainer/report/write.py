@@ -56,9 +56,8 @@ def write_report(request: Request, outputs: Outputs, checkpoint: Path, loss: flo
     }
     found = mistakes.find_mistakes(outputs)
     report["mistakes"] = [mistakes.describe(index, outputs, tested, split) for index in found]
-    channels = request.experiment.data.channels
     for number, index in enumerate(found, 1):
-        report["mistakes"][number - 1]["image"] = _save_mistake(run, number, tested.paths[index], channels)
+        report["mistakes"][number - 1]["image"] = _save_mistake(request, number, tested.paths[index])
     report["plots"] = _draw(run, report)
     rundir.write_text(run.report_text, as_markdown(report))
     rundir.write_json(run.report, report)
@@ -66,22 +65,24 @@ def write_report(request: Request, outputs: Outputs, checkpoint: Path, loss: flo
 
 
 def notes(splits: Mapping[str, Split]) -> list[str]:
-    """Say what a reader must know of the images: which were split off, and that none were left to test on."""
+    """Say what a reader must know: which images were split off or left out, and that none were left to test on."""
     made = [
         f"There is no {name} folder: the {name} images are {split.origin}."
         for name, split in splits.items()
         if split.origin
     ]
+    unreadable = [f"{len(split.unreadable):,} {name}" for name, split in splits.items() if split.unreadable]
+    left_out = [f"Unreadable images were left out: {', '.join(unreadable)}."] if unreadable else []
     untested = (
         "There are no test images. These results are on the val images, by which the best checkpoint was chosen, so "
         "they are likely better than on images that the training never saw."
     )
-    return made if "test" in splits else [*made, untested]
+    return [*made, *left_out] if "test" in splits else [*made, *left_out, untested]
 
 
-def _save_mistake(run: RunDir, number: int, source: Path, channels: int) -> str | None:
-    target = run.report_pictures / "mistakes" / f"{number:02d}.png"
-    return _make(run, target, lambda: mistakes.save_small(source, channels, target))
+def _save_mistake(request: Request, number: int, source: Path) -> str | None:
+    target = request.run.report_pictures / "mistakes" / f"{number:02d}.png"
+    return _make(request.run, target, lambda: mistakes.save_small(source, request.experiment.data, target))
 
 
 def _draw(run: RunDir, report: dict[str, Any]) -> dict[str, str]:

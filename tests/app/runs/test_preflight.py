@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import psutil
 import pytest
 
 from app.runs.datasets import DatasetFolder
+from app.runs.exceptions import InvalidStart
 from app.runs.experiments import ExperimentFolder
 from app.runs.lock import ActiveLock
 from app.runs.preflight import Preflight
 from app.runs.starting import Planner, StartRequest
 from app.runs.store import RunStore
-from tests.trainer.trainings import TINY, write_images
+from tests.trainer.trainings import TINY, write_images, write_rotten_avif
 from tests.waiting import wait_until
 
 LONG = 300
@@ -51,7 +53,7 @@ def test_a_kept_report_serves_another_server_until_a_file_changes(
     assert Preflight(tmp_path / "logs" / "preflight").check(pets, LONG) == first
     (pets["val"] / "cat" / "0.png").write_bytes(b"x")
     changed = preflight.check(pets, LONG)
-    assert changed["errors"][0]["files"] == ["val/cat/0.png: no image, whatever its name says"]
+    assert changed["errors"][0]["files"] == ["val/cat/0.png: not an image, despite its extension"]
 
 
 def test_who_does_not_wait_is_told_that_it_goes_on_and_joins_it_later(
@@ -84,7 +86,8 @@ def test_a_check_that_is_killed_says_so_and_the_next_one_is_whole(
         (check,) = wait_until(checks, 10)
         check.kill()
         report = waiting.result(30)
-    assert (report["status"], report["warnings"][0]["kind"]) == ("failed", "not_checked")
+    assert (report["status"], report["errors"][0]["kind"]) == ("failed", "not_checked")
+    assert "SIGKILL" in report["errors"][0]["message"]
     assert preflight.check(pets, LONG)["status"] == "checked"
 
 
@@ -111,12 +114,34 @@ def test_a_folder_that_is_gone_is_an_error_that_names_it(
     assert [error["message"] for error in report["errors"]] == ["val cannot be read: No such file or directory"]
 
 
+def test_a_check_that_meets_a_rotten_avif_ends_and_names_it(preflight: Preflight, pets: dict[str, Path]) -> None:
+    write_rotten_avif(pets["train"] / "cat" / "rotten.avif")
+    report = preflight.check(pets, LONG)
+    assert report["status"] == "checked"
+    assert report["errors"][0]["files"][0].startswith("train/cat/rotten.avif: ")
+
+
+def test_unreadable_images_keep_a_run_from_starting_unless_it_skips_them(
+    preflight: Preflight, pets: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    (pets["train"] / "cat" / "broken.png").write_bytes(b"x")
+    store = RunStore(tmp_path / "logs" / "runs", ActiveLock(tmp_path / "logs" / "active.lock"))
+    planner = Planner(store, ExperimentFolder(tmp_path), DatasetFolder(tmp_path), (), preflight)
+    asked = StartRequest(config_name="tiny.yaml", dataset="pets")
+    with pytest.raises(InvalidStart, match=r"broken\.png"):
+        planner.plan(asked)
+    plan = planner.plan(replace(asked, overrides={"data.skip_unreadable": True}))
+    assert plan.preflight is not None
+    assert plan.preflight["errors"][0]["count"] == 1
+
+
 def test_a_place_that_cannot_be_written_to_fails_the_check_with_the_reason(
     pets: dict[str, Path], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
     report = Preflight(tmp_path / "file").check(pets, LONG)
-    assert (report["status"], report["warnings"][0]["kind"]) == ("failed", "not_checked")
+    assert (report["status"], report["errors"][0]["kind"]) == ("failed", "not_checked")
 
 
 def test_how_far_a_long_check_has_come_is_told(preflight: Preflight, tmp_path: Path) -> None:

@@ -1,0 +1,7 @@
+"""The exception for images that cannot be used."""
+
+from __future__ import annotations
+
+
+class DataInvalid(ValueError):
+    """The images cannot be trained on; the message says why and what would be right."""

@@ -1,0 +1,109 @@
+"""Which values of images with more than 8 bits per channel become black and white. No torch.
+
+Such a file rarely says so itself: 16 bits hold 8, 10, 12 or 14 bits of a camera, floats anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_LEVELS = 8
+"""If most images would use fewer of the 256 grey levels, outliers take up the range and are cut off instead."""
+MAX_RANKED_VALUES = 65_536
+"""Percentiles of an image are taken from about as many of its values, evenly spread."""
+
+
+class Extremes(NamedTuple):
+    """The finite values of one image."""
+
+    low: float
+    high: float
+    usual_low: float
+    """The 1st percentile."""
+    usual_high: float
+    """The 99th percentile."""
+    has_gaps: bool
+    """Whether other values are NaN or infinite."""
+
+
+class ValueRange(NamedTuple):
+    """`low` becomes 0 (black) and `high` 255 (white)."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float] | None) -> ValueRange | None:
+        """From the two numbers of data.value_range."""
+        return None if values is None else cls(*values)
+
+    def to_uint8(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        """Scale values of any shape. What lies outside becomes black or white, NaN black."""
+        scaled = (values.astype(np.float64) - self.low) * (255 / (self.high - self.low))
+        finite = np.nan_to_num(scaled, nan=0.0, posinf=255.0, neginf=0.0)
+        rounded: NDArray[np.uint8] = np.rint(finite.clip(0, 255)).astype(np.uint8)
+        return rounded
+
+    def levels(self, extremes: Extremes) -> float:
+        """How many of the 256 grey levels nearly all values of an image spread over."""
+        low, high = (min(max(value, self.low), self.high) for value in (extremes.usual_low, extremes.usual_high))
+        return 255 * (high - low) / (self.high - self.low)
+
+    def flattens(self, extremes: Extremes) -> bool:
+        """Whether an image that shows something becomes a single grey level."""
+        return extremes.usual_high > extremes.usual_low and self.levels(extremes) < 1
+
+    def cuts(self, extremes: Extremes) -> bool:
+        """Whether it cuts off some values of an image."""
+        return extremes.low < self.low or extremes.high > self.high
+
+    def __str__(self) -> str:
+        return f"{number(self.low)} to {number(self.high)}"
+
+
+def measure(values: NDArray[Any]) -> Extremes:
+    """Measure an image. Raises ValueError if no value is finite."""
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel()
+    if not finite.size:
+        raise ValueError("none of its values is a finite number")
+    has_gaps = finite.size < values.size
+    ranked = finite[:: -(-finite.size // MAX_RANKED_VALUES)]
+    low, high = float(finite.min()), float(finite.max())
+    usual_low, usual_high = map(float, np.percentile(ranked, (1, 99)))
+    return Extremes(low, high, usual_low, usual_high, has_gaps)
+
+
+def find_range(measured: Collection[Extremes]) -> ValueRange:
+    """Find the one range for all images of a dataset; `measured` is not empty.
+
+    It holds every value, so nothing is cut off. The exception: if a few outliers (hot pixels, -9999 for "no data")
+    would squeeze most images into a few grey levels, it holds the 1st to 99th percentile of each image.
+    """
+    whole = _rounded(min(each.low for each in measured), max(each.high for each in measured))
+    shown = [each for each in measured if each.usual_high > each.usual_low]
+    if 2 * sum(whole.levels(each) < MIN_LEVELS for each in shown) <= len(shown):
+        return whole
+    return _rounded(min(each.usual_low for each in shown), max(each.usual_high for each in shown))
+
+
+def _rounded(low: float, high: float) -> ValueRange:
+    """The usual range around both (0 to 1, 0 to 1023, -1024 to 1023 ...) if they fill half of it, else themselves.
+
+    So one brighter image does not change the range, and 8 bits in a 16-bit file look as they do in an 8-bit one.
+    """
+    bottom = 0.0 if low >= 0 else -1.0 if low >= -1 and high <= 1 else -(2.0 ** math.ceil(math.log2(-low)))
+    top = 0.0 if high <= 0 else 1.0 if high <= 1 else 2.0 ** math.ceil(math.log2(high + 1)) - 1
+    if top == bottom:
+        return ValueRange(bottom, bottom + 1)
+    is_filled = low == high or high - low >= (top - bottom) / 2
+    return ValueRange(bottom, top) if is_filled else ValueRange(low, high)
+
+
+def number(value: float) -> str:
+    """A value for people: `0.25`, `65535`, `-3.4e+38`."""
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
