@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,11 +12,10 @@ import pytest
 
 from tests.app.written import write_report, write_run
 from tests.conftest import end
-from tests.live.processes import program_of, wait_for_log
 from tests.page.axe import objections
 from tests.page.conftest import LOST_SOCKET, REFUSED_REQUEST, Console
-from tests.page.training import SteeredTraining
-from tests.servers import ROOT, LiveServer
+from tests.page.training import SteeredTraining, start_by_form, wait_for_state
+from tests.servers import LiveServer
 from tests.waiting import wait_until
 
 try:
@@ -29,18 +24,6 @@ except ImportError:
     expect = None  # The fixture `browser` skips, and in CI fails.
 
 OpenPage = Callable[..., Any]
-
-
-def start_by_form(page: Any, training: SteeredTraining) -> None:
-    page.click(".places a[href='start']")
-    expect(page.locator("#start-button")).to_be_enabled()
-    page.select_option("#config_name", training.config_name)
-    page.click("#start-button")
-    expect(page).to_have_url(re.compile("/$"))
-
-
-def wait_for_state(page: Any, state: str) -> None:
-    expect(page.locator("#state")).to_have_text(state)
 
 
 def log_of(page: Any) -> str:
@@ -210,133 +193,6 @@ def test_the_icon_tells_how_far_it_is(eventlet_server: LiveServer, open_page: Op
     expect(icon).to_have_attribute("href", re.compile("^data:image/svg.*5a72ff.*dasharray%3D%2224.9"))
     training.end(3)
     expect(icon).to_have_attribute("href", re.compile("e0443a"))
-
-
-def test_stop_asks_first_and_says_what_it_does(eventlet_server: LiveServer, open_page: OpenPage) -> None:
-    training = SteeredTraining(eventlet_server)
-    page = open_page(eventlet_server.url)
-    start_by_form(page, training)
-    wait_for_state(page, "running")
-    page.click("#stop")
-    page.keyboard.press("Escape")
-    expect(page.locator("#stop-dialog")).to_be_hidden()
-    assert eventlet_server.get("/training/status").json()["state"] == "running"
-    page.click("#stop")
-    expect(page.locator("#stop-about")).to_contain_text("The program gets SIGTERM")
-    expect(page.locator("#stop-about")).not_to_contain_text("checkpoint")
-    expect(page.locator("#stop-discard")).to_be_hidden()  # For a program of a command that is the same.
-    page.click("#stop-save")
-    wait_for_state(page, "stopped")
-    expect(page.locator("#again")).to_be_visible()
-
-
-@pytest.mark.parametrize("mode", ["save", "discard", ""])
-def test_a_run_that_saves_may_be_stopped_with_and_without_its_work(
-    eventlet_server: LiveServer, open_page: OpenPage, mode: str
-) -> None:
-    page = open_page(eventlet_server.url)
-    page.evaluate("""async () => {
-        const { askHowToStop } = await import("/static/views/dialogs.js");
-        const on_stop = { signal: "SIGTERM", grace_s: 30, saves: true, exports: true };
-        window.answer = askHowToStop({ state: "running", on_stop }, { phase: "fit" }).then(String);
-    }""")
-    expect(page.locator("#stop-about")).to_contain_text("checkpoint to resume from and exports its best model")
-    page.click(f"#stop-dialog button[value='{mode}']")
-    assert page.evaluate("window.answer") == (mode or "null")
-
-
-def test_nothing_is_promised_to_be_saved_before_the_training(eventlet_server: LiveServer, open_page: OpenPage) -> None:
-    page = open_page(eventlet_server.url)
-    page.evaluate("""async () => {
-        const { askHowToStop } = await import("/static/views/dialogs.js");
-        const on_stop = { signal: "SIGTERM", grace_s: 30, saves: true, exports: true };
-        window.answer = askHowToStop({ state: "running", on_stop }, { phase: "loading" }).then(String);
-    }""")
-    expect(page.locator("#stop-about")).to_contain_text("nothing to save yet")
-    expect(page.locator("#stop-discard")).to_be_hidden()
-    page.get_by_role("button", name="Stop", exact=True).click()
-    assert page.evaluate("window.answer") == "save"
-
-
-def test_a_run_without_output_for_long_is_marked(eventlet_server: LiveServer, open_page: OpenPage) -> None:
-    training = SteeredTraining(eventlet_server)
-    training.epoch(0)
-    run_id = eventlet_server.start_run(training.config_name)
-    page = open_page(eventlet_server.url)
-    expect(page.locator("#log")).to_contain_text("epoch 1 is done")
-    expect(page.locator("#silence")).to_be_hidden()
-    run_dir = eventlet_server.runs_dir / run_id
-    before = time.time() - 12.5 * 60
-    for file in run_dir.rglob("*.*"):
-        os.utime(file, (before, before))
-    page.reload()
-    expect(page.locator("#silence")).to_contain_text("No output for 12 min.")
-    expect(page.locator("#state")).to_have_text("running")
-
-
-def test_a_deletion_is_noticed_in_other_tabs(
-    eventlet_server: LiveServer, open_page: OpenPage, console: Console
-) -> None:
-    console.expected.append(REFUSED_REQUEST)
-    older, newer = "2026-01-01_00-00-00", "2026-01-02_00-00-00"
-    for run_id in (older, newer):
-        write_run(eventlet_server.runs_dir, run_id)
-    latest = open_page(eventlet_server.url)
-    own = open_page(f"{eventlet_server.url}/runs/{newer}")
-    listed = open_page(f"{eventlet_server.url}/runs")
-    for page in (latest, own):
-        expect(page.locator("#about")).to_contain_text(newer)
-    expect(listed.locator("#runs-body tr")).to_have_count(2)
-    eventlet_server.delete(f"/training/models/{newer}")
-    for page in (latest, own, listed):
-        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # As when somebody turns to the tab.
-    expect(latest.locator("#about")).to_contain_text(older)
-    expect(own.locator("#now-title")).to_have_text("No such run")
-    expect(listed.locator("#runs-body tr")).to_have_count(1)
-
-
-HOLD_LOCK = """
-import pathlib, sys
-from app.runs.lock import ActiveLock
-taken = ActiveLock(pathlib.Path(sys.argv[1])).acquire(lambda: sys.argv[2])
-sys.stdin.read()
-"""
-
-
-def test_a_run_that_starts_or_that_stops_says_so(eventlet_server: LiveServer, open_page: OpenPage) -> None:
-    page = open_page(eventlet_server.url)
-    run_id = "2026-01-01_00-00-00"
-    write_run(eventlet_server.runs_dir, run_id, None)
-    lock_path = eventlet_server.runs_dir.parent / "active.lock"
-    with subprocess.Popen([sys.executable, "-c", HOLD_LOCK, lock_path, run_id], cwd=ROOT, stdin=subprocess.PIPE):
-        wait_for_state(page, "starting")  # Its runner has said nothing yet.
-    wait_for_state(page, "interrupted")
-
-    run_id = eventlet_server.start_run(eventlet_server.write_command("deaf", "ignore_sigterm.py"))
-    wait_for_log(eventlet_server, run_id, "ready")
-    assert eventlet_server.post("/training/stop?wait=0").status_code == 202
-    wait_for_state(page, "stopping")
-    expect(page.locator("#stop")).to_be_hidden()  # Its signal is on its way; nothing makes it quicker.
-    program_of(eventlet_server, run_id).kill()
-    wait_for_state(page, "stopped")
-
-
-def test_a_stopped_run_with_a_checkpoint_can_be_resumed(
-    eventlet_server: LiveServer, open_page: OpenPage, console: Console
-) -> None:
-    console.expected.append(REFUSED_REQUEST)
-    training = SteeredTraining(eventlet_server)
-    page = open_page(eventlet_server.url)
-    start_by_form(page, training)
-    training.order(file="../checkpoints/last.ckpt", text="not really a checkpoint")
-    training.epoch(0)
-    expect(page.locator("#epochs tbody tr")).to_have_count(1)
-    expect(page.locator("#resume")).to_be_hidden()
-    page.click("#stop")
-    page.click("#stop-save")
-    page.click("#resume")
-    # It is asked for; that a command's run has no checkpoint of ours is the service's answer.
-    expect(page.locator("#resume_from-problem")).to_contain_text("no checkpoint of ours")
 
 
 def test_a_failure_says_why(eventlet_server: LiveServer, open_page: OpenPage) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -180,3 +182,40 @@ def test_a_value_of_another_step_is_told_with_its_step(eventlet_server: LiveServ
     expect(test).to_have_text("test0.9875 (step 400)")
     page.mouse.move(0, 0)
     expect(test).to_have_text("test0.9875")
+
+
+def test_a_run_without_output_for_long_is_marked(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    training = SteeredTraining(eventlet_server)
+    training.epoch(0)
+    run_id = eventlet_server.start_run(training.config_name)
+    page = open_page(eventlet_server.url)
+    expect(page.locator("#log")).to_contain_text("epoch 1 is done")
+    expect(page.locator("#silence")).to_be_hidden()
+    run_dir = eventlet_server.runs_dir / run_id
+    before = time.time() - 12.5 * 60
+    for file in run_dir.rglob("*.*"):
+        os.utime(file, (before, before))
+    page.reload()
+    expect(page.locator("#silence")).to_contain_text("No output for 12 min.")
+    expect(page.locator("#state")).to_have_text("running")
+
+
+def test_a_deletion_is_noticed_in_other_tabs(
+    eventlet_server: LiveServer, open_page: OpenPage, console: Console
+) -> None:
+    console.expected.append(REFUSED_REQUEST)
+    older, newer = "2026-01-01_00-00-00", "2026-01-02_00-00-00"
+    for run_id in (older, newer):
+        write_run(eventlet_server.runs_dir, run_id)
+    latest = open_page(eventlet_server.url)
+    own = open_page(f"{eventlet_server.url}/runs/{newer}")
+    listed = open_page(f"{eventlet_server.url}/runs")
+    for page in (latest, own):
+        expect(page.locator("#about")).to_contain_text(newer)
+    expect(listed.locator("#runs-body tr")).to_have_count(2)
+    eventlet_server.delete(f"/training/models/{newer}")
+    for page in (latest, own, listed):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # As when somebody turns to the tab.
+    expect(latest.locator("#about")).to_contain_text(older)
+    expect(own.locator("#now-title")).to_have_text("No such run")
+    expect(listed.locator("#runs-body tr")).to_have_count(1)

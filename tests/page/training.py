@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from tests.servers import LiveServer
+
+try:
+    from playwright.sync_api import expect
+except ImportError:
+    expect = None  # The fixture `browser` skips, and in CI fails.
 
 
 class SteeredTraining:
@@ -48,3 +54,15 @@ class SteeredTraining:
 
     def end(self, code: int = 0) -> None:
         self.order(exit=code)
+
+
+def start_by_form(page: Any, training: SteeredTraining) -> None:
+    page.click(".places a[href='start']")
+    expect(page.locator("#start-button")).to_be_enabled()
+    page.select_option("#config_name", training.config_name)
+    page.click("#start-button")
+    expect(page).to_have_url(re.compile("/$"))
+
+
+def wait_for_state(page: Any, state: str) -> None:
+    expect(page.locator("#state")).to_have_text(state)

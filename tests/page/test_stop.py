@@ -1,0 +1,113 @@
+"""Stopping a run from the page, in a real browser."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.app.written import write_run
+from tests.live.processes import program_of, wait_for_log
+from tests.page.conftest import REFUSED_REQUEST, Console
+from tests.page.training import SteeredTraining, start_by_form, wait_for_state
+from tests.servers import ROOT, LiveServer
+
+try:
+    from playwright.sync_api import expect
+except ImportError:
+    expect = None  # The fixture `browser` skips, and in CI fails.
+
+OpenPage = Callable[..., Any]
+
+
+def test_stop_asks_first_and_says_what_it_does(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    training = SteeredTraining(eventlet_server)
+    page = open_page(eventlet_server.url)
+    start_by_form(page, training)
+    wait_for_state(page, "running")
+    page.click("#stop")
+    page.keyboard.press("Escape")
+    expect(page.locator("#stop-dialog")).to_be_hidden()
+    assert eventlet_server.get("/training/status").json()["state"] == "running"
+    page.click("#stop")
+    expect(page.locator("#stop-about")).to_contain_text("The program gets SIGTERM")
+    expect(page.locator("#stop-about")).not_to_contain_text("checkpoint")
+    expect(page.locator("#stop-discard")).to_be_hidden()  # For a program of a command that is the same.
+    page.click("#stop-save")
+    wait_for_state(page, "stopped")
+    expect(page.locator("#again")).to_be_visible()
+
+
+@pytest.mark.parametrize("mode", ["save", "discard", ""])
+def test_a_run_that_saves_may_be_stopped_with_and_without_its_work(
+    eventlet_server: LiveServer, open_page: OpenPage, mode: str
+) -> None:
+    page = open_page(eventlet_server.url)
+    page.evaluate("""async () => {
+        const { askHowToStop } = await import("/static/views/dialogs.js");
+        const on_stop = { signal: "SIGTERM", grace_s: 30, saves: true, exports: true };
+        window.answer = askHowToStop({ state: "running", on_stop }, { phase: "fit" }).then(String);
+    }""")
+    expect(page.locator("#stop-about")).to_contain_text("checkpoint to resume from and exports its best model")
+    page.click(f"#stop-dialog button[value='{mode}']")
+    assert page.evaluate("window.answer") == (mode or "null")
+
+
+def test_nothing_is_promised_to_be_saved_before_the_training(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    page = open_page(eventlet_server.url)
+    page.evaluate("""async () => {
+        const { askHowToStop } = await import("/static/views/dialogs.js");
+        const on_stop = { signal: "SIGTERM", grace_s: 30, saves: true, exports: true };
+        window.answer = askHowToStop({ state: "running", on_stop }, { phase: "loading" }).then(String);
+    }""")
+    expect(page.locator("#stop-about")).to_contain_text("nothing to save yet")
+    expect(page.locator("#stop-discard")).to_be_hidden()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    assert page.evaluate("window.answer") == "save"
+
+
+HOLD_LOCK = """
+import pathlib, sys
+from app.runs.lock import ActiveLock
+taken = ActiveLock(pathlib.Path(sys.argv[1])).acquire(lambda: sys.argv[2])
+sys.stdin.read()
+"""
+
+
+def test_a_run_that_starts_or_that_stops_says_so(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    page = open_page(eventlet_server.url)
+    run_id = "2026-01-01_00-00-00"
+    write_run(eventlet_server.runs_dir, run_id, None)
+    lock_path = eventlet_server.runs_dir.parent / "active.lock"
+    with subprocess.Popen([sys.executable, "-c", HOLD_LOCK, lock_path, run_id], cwd=ROOT, stdin=subprocess.PIPE):
+        wait_for_state(page, "starting")  # Its runner has said nothing yet.
+    wait_for_state(page, "interrupted")
+
+    run_id = eventlet_server.start_run(eventlet_server.write_command("deaf", "ignore_sigterm.py"))
+    wait_for_log(eventlet_server, run_id, "ready")
+    assert eventlet_server.post("/training/stop?wait=0").status_code == 202
+    wait_for_state(page, "stopping")
+    expect(page.locator("#stop")).to_be_hidden()  # Its signal is on its way; nothing makes it quicker.
+    program_of(eventlet_server, run_id).kill()
+    wait_for_state(page, "stopped")
+
+
+def test_a_stopped_run_with_a_checkpoint_can_be_resumed(
+    eventlet_server: LiveServer, open_page: OpenPage, console: Console
+) -> None:
+    console.expected.append(REFUSED_REQUEST)
+    training = SteeredTraining(eventlet_server)
+    page = open_page(eventlet_server.url)
+    start_by_form(page, training)
+    training.order(file="../checkpoints/last.ckpt", text="not really a checkpoint")
+    training.epoch(0)
+    expect(page.locator("#epochs tbody tr")).to_have_count(1)
+    expect(page.locator("#resume")).to_be_hidden()
+    page.click("#stop")
+    page.click("#stop-save")
+    page.click("#resume")
+    # It is asked for; that a command's run has no checkpoint of ours is the service's answer.
+    expect(page.locator("#resume_from-problem")).to_contain_text("no checkpoint of ours")
