@@ -256,17 +256,20 @@ def test_text_of_a_training_stays_text(eventlet_server: LiveServer, open_page: O
     expect(page.locator("main img")).to_have_count(0)
 
 
-def test_several_processes_say_why_nothing_is_live(tmp_path: Path, open_page: OpenPage, console: Console) -> None:
-    console.expected += [REFUSED_REQUEST, LOST_SOCKET]
+def test_several_server_processes_are_as_live_as_one(tmp_path: Path, open_page: OpenPage) -> None:
     server = LiveServer(tmp_path, "gunicorn", workers=2)
+    training = SteeredTraining(server)
     server.start()
     try:
-        page = open_page(server.url)
-        expect(page.locator("#connection")).to_have_text("No live updates")
-        expect(page.locator("#notice")).to_contain_text("-w 1")
-        expect(page.locator("#now-title")).to_have_text("No runs yet")
-        page.click(".places a[href='start']")
-        expect(page.locator("#start-button")).to_be_visible()
+        pages = [open_page(server.url) for _ in range(4)]
+        start_by_form(pages[0], training)
+        training.epoch(0)
+        for page in pages:
+            expect(page.locator("#connection")).to_have_text("Live")
+            expect(page.locator("#epochs tbody tr")).to_have_count(1)
+        training.end()
+        for page in pages:
+            wait_for_state(page, "completed")
     finally:
         end(server)
 
