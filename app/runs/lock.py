@@ -118,6 +118,14 @@ def _try_flock(descriptor: int, mode: int) -> bool:
     return True
 
 
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file is the one that has the path now."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
+
+
 def problem_with(folder: Path) -> str | None:
     """Say why the locks in a folder cannot be used and what would help; None when they can."""
     for name in (ACTIVE, ACTIVE + _GUARD, SUPERVISOR):
@@ -169,9 +177,13 @@ class SupervisorLock:
         return self._descriptor is not None
 
     def try_acquire(self) -> bool:
-        """Whether this process holds the lock, trying to take it when it does not."""
-        if self._descriptor is not None:
+        """Whether this process holds the lock, trying to take it when it does not.
+
+        One whose file was deleted counts no longer: another process may have taken the new one.
+        """
+        if self._descriptor is not None and _is_at(self._descriptor, self._path):
             return True
+        self.release()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         if _try_flock(descriptor, fcntl.LOCK_EX):

@@ -21,11 +21,31 @@ def runner_pid(record: dict[str, Any] | None, run_path: Path) -> int | None:
 
     Of several the youngest: while a run is launched, the runner's parent is called the same.
     """
-    identity = (record or {}).get("runner")
-    if isinstance(identity, dict) and process.is_alive(identity.get("pid"), identity.get("start_time")):
-        return int(identity["pid"])
+    if record is not None and is_runner_alive(record):
+        return int(record["runner"]["pid"])
     runners = [candidate for candidate in psutil.process_iter() if _is_runner(candidate, run_path)]
     return max(runners, key=lambda runner: runner.create_time()).pid if runners else None
+
+
+def is_runner_alive(record: dict[str, Any]) -> bool:
+    """Whether the runner that state.json names still lives: the very process, not another one with its pid."""
+    identity = record.get("runner")
+    return isinstance(identity, dict) and process.is_alive(identity.get("pid"), identity.get("start_time"))
+
+
+def living_runs(runs_dir: Path) -> list[str]:
+    """Name each run of the folder that has a living process, its runner or one that carries its mark."""
+    own_session, folder, found = os.getsid(0), os.path.realpath(runs_dir), set[str]()
+    for candidate in psutil.process_iter():
+        try:
+            if os.getsid(candidate.pid) != own_session and candidate.status() != psutil.STATUS_ZOMBIE:
+                arguments = command_line(candidate)
+                run_path = arguments[3:4] if "trainer.runner" in arguments else [_mark(candidate)]
+                parent, name = os.path.split(os.path.realpath(run_path[0])) if run_path and run_path[0] else ("", "")
+                found |= {name} if parent == folder else set()
+        except (psutil.Error, OSError):
+            continue  # Ended meanwhile, or another user's.
+    return sorted(found)
 
 
 def command_line(candidate: psutil.Process) -> list[str]:
@@ -107,8 +127,12 @@ def _is_runner(candidate: psutil.Process, run_path: Path) -> bool:
 
 
 def _carries_mark(candidate: psutil.Process, run_path: Path) -> bool:
-    mark = candidate.environ().get(RUN_DIR_VARIABLE)
+    mark = _mark(candidate)
     return mark is not None and _is_same(mark, run_path)
+
+
+def _mark(candidate: psutil.Process) -> str | None:
+    return candidate.environ().get(RUN_DIR_VARIABLE)
 
 
 def _is_same(path: str, run_path: Path) -> bool:

@@ -59,7 +59,7 @@ def _script_problem(program: Path, cwd: Path) -> str | None:
     except OSError:
         return None  # It may be executed without being readable.
     if not head.startswith(b"#!"):
-        is_binary = b"\0" in head
+        is_binary = head.startswith(b"\x7fELF") or b"\0" in head
         return None if is_binary else f"{program} has no #! line. Add one, or name its interpreter first, like python3."
     interpreter = os.fsdecode(head[2:].partition(b"\n")[0].strip(b" \t").partition(b" ")[0].partition(b"\t")[0])
     if os.access(cwd / interpreter, os.X_OK):

@@ -120,7 +120,7 @@ class RunService:
             self._refuse_while_active()
             # Held, yet its run has a verdict: the runner is about to exit.
             if time.monotonic() > deadline:
-                raise RunActive(self._store.lock.holder(), None)
+                raise RunActive(self._store.holder(), None)
             time.sleep(_LOOK_EVERY_S)
 
     def _refuse_without_room(self, plan: Plan) -> None:
@@ -190,14 +190,14 @@ class RunService:
         deadline = time.monotonic() + _KILL_MARGIN_S
         directory = run.directory
         while is_there(directory.path) and not is_there(directory.state) and time.monotonic() < deadline:
-            if self._store.lock.holder() != run.run_id:
+            if self._store.holder() != run.run_id:
                 break
             time.sleep(_LOOK_EVERY_S)
         return read_json(directory.state) or {}
 
     def _wait_for_end(self, run: Run, grace_s: float) -> None:
         deadline = time.monotonic() + grace_s + _KILL_MARGIN_S
-        while self._store.lock.holder() == run.run_id:
+        while self._store.holder() == run.run_id:
             if time.monotonic() > deadline:
                 self._store.kill_processes(run)
             time.sleep(_LOOK_EVERY_S)

@@ -39,7 +39,7 @@ class Status:
 
     def describe(self) -> dict[str, Any]:
         """Not to be changed: others are told the same object."""
-        kept, holder = self._kept, self._store.lock.holder()
+        kept, holder = self._kept, self._store.holder()
         if kept.answer and kept.holder == holder and kept.stamps == _stamps(kept.files):
             return kept.answer
         return self._read(holder, kept.files)

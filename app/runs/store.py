@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from app.runs import processes
 from app.runs.exceptions import DeletionRefused, FileNotInRun, RunActive, RunNotFound, RunsUnreadable
@@ -17,7 +18,9 @@ from app.runs.listing import Listing
 from app.runs.lock import ActiveLock
 from app.runs.names import is_plain_name
 from app.runs.run import Run
+from app.runs.stamps import Stamp, stamp
 from app.runs.states import ACTIVE, UNKNOWN, compose, has_verdict
+from app.runs.survivor import Survivor
 from trainer.rundir import RunDir, is_there, read_json
 from trainer.verdict import INTERRUPTED
 
@@ -29,19 +32,25 @@ class RunStore:
         self.runs_dir = runs_dir
         self.lock = lock
         self._listing = Listing(runs_dir)
+        self._survivor = Survivor(runs_dir, lock.path)
+        self._checked_lock: Stamp | None = None
+        """The state of the lock's file in which its content was found right, or mended."""
 
     def create(self) -> str:
         """Make a new run directory and return its id: the local time, `_2` and so on for a second in one second.
 
         It is called with the lock taken and the last run still named in it. So the id of a run that was deleted is not
-        given again: who followed that one would take this one for it.
+        given again: who followed that one would take this one for it. Raises RunActive when the lock was free only
+        because its file was deleted under a living run.
         """
         self.runs_dir.mkdir(parents=True, exist_ok=True)
-        stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-        number = _number_within(stamp, self.lock.named() or "")
+        if (survivor := self._survivor.find()) is not None:
+            raise RunActive(survivor, None)
+        second = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+        number = _number_within(second, self.lock.named() or "")
         while True:
             number += 1
-            run_id = stamp if number == 1 else f"{stamp}_{number}"
+            run_id = second if number == 1 else f"{second}_{number}"
             with suppress(FileExistsError):
                 (self.runs_dir / run_id).mkdir()
                 return run_id
@@ -56,12 +65,31 @@ class RunStore:
         """Read a run anew. Raises RunNotFound when its directory is gone."""
         return self._find(run.directory)
 
+    def holder(self) -> str | None:
+        """Name the run whose processes live: the one that holds the lock, or the one whose lock file was deleted.
+
+        A lock that names no run, or one that is over, may have been written over. What holds it mends its content.
+        """
+        state, named = stamp(self.lock.path), self.lock.holder()
+        if named is None:
+            return self._survivor.find()
+        if state == self._checked_lock or self._may_hold(named):
+            self._checked_lock = state
+            return named
+        self.lock.rename(lambda: _name_of(processes.run_of_holder(self.lock.path)))
+        self._checked_lock = stamp(self.lock.path)
+        return self.lock.holder()
+
+    def _may_hold(self, name: str) -> bool:
+        is_a_run = is_plain_name(name) and _is_directory(self.runs_dir / name)
+        return is_a_run and not has_verdict(read_json(RunDir(self.runs_dir / name).state) or {})
+
     def active(self) -> Run | None:
-        """Read the run whose processes hold the lock, whatever became of its directory; None when nothing runs.
+        """Read the run whose processes live, whatever became of its directory; None when nothing runs.
 
         A verdict that is written while the lock is about to fall counts: that run is over.
         """
-        holder = self._holder()
+        holder = self.holder()
         if not is_plain_name(holder):
             return None
         run = self._read(RunDir(self.runs_dir / holder), holder)
@@ -74,7 +102,7 @@ class RunStore:
     def named(self) -> str | None:
         """Name the run that was started last, whether or not it has ended."""
         named = self.lock.named()
-        return named if is_plain_name(named) and _is_directory(self.runs_dir / named) else self._holder()
+        return named if is_plain_name(named) and _is_directory(self.runs_dir / named) else self.holder()
 
     def ids(self) -> Sequence[str]:
         """List the run ids, newest first. Reads no file."""
@@ -82,7 +110,7 @@ class RunStore:
 
     def read(self, run_ids: Iterable[str]) -> Iterator[Run]:
         """Read those of the runs that are there, one at a time."""
-        holder = self._holder()
+        holder = self.holder()
         for run_id in run_ids:
             if _is_directory(self.runs_dir / run_id):
                 yield self._read(RunDir(self.runs_dir / run_id), holder)
@@ -106,7 +134,7 @@ class RunStore:
     def delete(self, run_id: str) -> None:
         """Remove a run's whole directory. Raises RunNotFound, RunActive, DeletionRefused."""
         run = self.find(run_id)
-        if run.is_active or self._holder() == run_id:
+        if run.is_active or self.holder() == run_id:
             raise RunActive(run_id, run.pid)
         try:
             shutil.rmtree(run.directory.path)
@@ -144,26 +172,18 @@ class RunStore:
     def _find(self, directory: RunDir) -> Run:
         if not _is_directory(directory.path):
             raise RunNotFound(directory.run_id)
-        return self._read(directory, self._holder())
-
-    def _holder(self) -> str | None:
-        """Name the run that holds the lock. Where the lock's content is spoilt, it is mended by what holds it."""
-        named = self.lock.holder()
-        if named is None or (is_plain_name(named) and _is_directory(self.runs_dir / named)):
-            return named
-        self.lock.rename(lambda: _name_of(processes.run_of_holder(self.lock.path)))
-        return self.lock.holder()
+        return self._read(directory, self.holder())
 
     def _read(self, directory: RunDir, holder: str | None) -> Run:
         path = directory.path
         record = read_json(directory.state) or {}
-        state, reason = compose(directory, record, holder == directory.run_id)
+        state, reason = compose(directory, record, _is_alive(directory, record, holder))
         if state in (INTERRUPTED, UNKNOWN) and not has_verdict(record):
             # It may have taken the lock, or written its verdict, since `holder` was asked. The lock is taken before
             # the directory is made and dropped after the verdict, so asked in this order now, both answers are true.
-            holder = self._holder()
+            holder = self.holder()
             record = read_json(directory.state) or {}
-            state, reason = compose(directory, record, holder == directory.run_id)
+            state, reason = compose(directory, record, _is_alive(directory, record, holder))
         if state == UNKNOWN:
             record = {}
         if state in ACTIVE and record.get("pid") is None and (is_there(directory.state) or not is_there(path)):
@@ -171,9 +191,14 @@ class RunStore:
         return Run(directory, state, reason, record)
 
 
-def _number_within(stamp: str, run_id: str) -> int:
+def _is_alive(run: RunDir, record: dict[str, Any], holder: str | None) -> bool:
+    """Whether a process of the run lives. Its runner may do so without the lock, whose file can be deleted."""
+    return holder == run.run_id or (not has_verdict(record) and processes.is_runner_alive(record))
+
+
+def _number_within(second: str, run_id: str) -> int:
     """Which of the runs of a second it is, counted from 1; 0 for one of another second."""
-    match = re.fullmatch(rf"{stamp}(?:_(\d+))?", run_id)
+    match = re.fullmatch(rf"{second}(?:_(\d+))?", run_id)
     return int(match[1] or 1) if match else 0
 
 

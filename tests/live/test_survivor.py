@@ -1,0 +1,73 @@
+"""A run whose lock files were deleted lives on, is followed, keeps others from starting, and can be stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import psutil
+
+from tests.live.following import following
+from tests.live.processes import of_run, program_of, runner_of, wait_for_log, wait_until_none_left
+from tests.servers import LiveServer
+from tests.waiting import wait_until
+
+
+def delete_locks(server: LiveServer) -> None:
+    """Everything beside the runs may be deleted at any time."""
+    for path in server.runs_dir.parent.iterdir():
+        if path.is_file():
+            path.unlink()
+
+
+def started(server: LiveServer, *argv: str) -> str:
+    run_id = server.start_run(server.write_command("c", *argv))
+    wait_for_log(server, run_id, "ready")
+    return run_id
+
+
+def assert_it_runs(server: LiveServer, run_id: str) -> None:
+    status = server.get("/training/status").json()
+    assert (status["status"], status["run_id"], status["state"]) == ("running", run_id, "running")
+    assert server.run(run_id)["state"] == "running"
+    refused = server.post("/training/start", {"config_name": "c.yaml"})
+    assert (refused.status_code, refused.json()["run_id"]) == (409, run_id)
+    assert server.delete(f"/training/models/{run_id}").status_code == 409
+    assert [run["status"] for run in server.get("/training/metrics/runs").json()] == ["running"]
+
+
+def test_a_run_without_lock_files_is_still_the_active_one(own_server: LiveServer) -> None:
+    server = own_server
+    run_id = started(server, "wait_for_file.py", "/nonexistent", "--on-term", "143")
+    with following(server) as client:
+        delete_locks(server)
+        assert_it_runs(server, run_id)
+        server.kill()  # A new server makes the files anew, and nobody holds them.
+        server.start()
+        assert_it_runs(server, run_id)
+        assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
+        assert server.run(run_id)["state"] == "stopped"
+        wait_until(lambda: client.state == "stopped", 10)
+    wait_until_none_left(server, run_id, 5)
+    server.wait_for_state(server.start_run(server.write_command("e", "end_at_once.py")), "completed")
+
+
+def test_lock_files_deleted_while_nothing_runs_change_nothing(server: LiveServer) -> None:
+    server.wait_for_state(server.start_run(server.write_command("e", "end_at_once.py")), "completed")
+    delete_locks(server)
+    assert server.get("/training/status").json()["status"] == "not_running"
+    server.wait_for_state(server.start_run("e.yaml"), "completed")
+
+
+def test_without_lock_files_and_runner_the_rest_is_ended_and_then_it_is_interrupted(server: LiveServer) -> None:
+    pid_file = server.home / "pid"
+    run_id = started(server, "spawn_grandchild.py", str(pid_file), "--setsid", "--close-fds")
+    grandchild = psutil.Process(int(pid_file.read_text()))
+    program = program_of(server, run_id)
+    delete_locks(server)
+    os.kill(runner_of(server, run_id).pid, signal.SIGKILL)
+    wait_until(lambda: not program.is_running(), 5)
+    server.wait_for_state(run_id, "interrupted")
+    wait_until(lambda: not grandchild.is_running(), 5)
+    assert of_run(server.runs_dir / run_id) == []
+    server.wait_for_state(server.start_run(server.write_command("e", "end_at_once.py")), "completed")
