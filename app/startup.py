@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from app.runs import lock
+from app.runs import lock, processes
 from app.runs.datasets import DatasetFolder
 from app.runs.exceptions import DataFolderUnreadable
 from app.runs.experiments import ExperimentFolder
@@ -37,6 +37,8 @@ def _problem_with(settings: Settings) -> str | None:
 def remarks(settings: Settings, environment: Mapping[str, str]) -> list[str]:
     """Name what is missing or ignored; the service works without it, but hardly as intended."""
     found = Settings.unknown(environment)
+    if not processes.can_search():
+        found.append("There is no /proc: load is not measured, and what a killed run leaves behind may not be found.")
     if not ExperimentFolder(settings.configs_dir).names():
         found.append(f"There are no experiments in {settings.configs_dir}. TRAINING_CONFIGS_DIR names another folder.")
     try:

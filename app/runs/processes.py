@@ -1,8 +1,12 @@
-"""The processes of a run, found from the outside when the runner cannot tell any more."""
+"""The processes of a run, found from the outside when the runner cannot tell any more.
+
+Without /proc none is found, and what state.json says of a run that holds the lock is believed.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,8 +27,26 @@ def runner_pid(record: dict[str, Any] | None, run_path: Path) -> int | None:
     """
     if record is not None and is_runner_alive(record):
         return int(record["runner"]["pid"])
-    runners = [candidate for candidate in psutil.process_iter() if _is_runner(candidate, run_path)]
+    if record is not None and not can_search():
+        return _claimed_pid(record, "runner")
+    runners = [candidate for candidate in _all() if _is_runner(candidate, run_path)]
     return max(runners, key=lambda runner: runner.create_time()).pid if runners else None
+
+
+def can_search() -> bool:
+    """Whether processes can be looked at; on Linux that takes /proc, which a container or chroot may lack."""
+    return not psutil.LINUX or os.path.exists("/proc/self/stat")
+
+
+def _all() -> Iterator[psutil.Process]:
+    return psutil.process_iter() if can_search() else iter(())
+
+
+def _claimed_pid(record: dict[str, Any], who: str) -> int | None:
+    """The pid of the runner or the trainer as state.json has it."""
+    identity = record.get(who)
+    pid = identity.get("pid") if isinstance(identity, dict) else None
+    return pid if isinstance(pid, int) and pid > 1 else None
 
 
 def is_runner_alive(record: dict[str, Any]) -> bool:
@@ -36,7 +58,7 @@ def is_runner_alive(record: dict[str, Any]) -> bool:
 def living_runs(runs_dir: Path) -> list[str]:
     """Name each run of the folder that has a living process, its runner or one that carries its mark."""
     own_session, folder, found = os.getsid(0), os.path.realpath(runs_dir), set[str]()
-    for candidate in psutil.process_iter():
+    for candidate in _all():
         try:
             if os.getsid(candidate.pid) != own_session and candidate.status() != psutil.STATUS_ZOMBIE:
                 arguments = command_line(candidate)
@@ -58,7 +80,7 @@ def command_line(candidate: psutil.Process) -> list[str]:
 
 def run_of_holder(lock_path: Path) -> Path | None:
     """The directory of the run whose processes hold the lock, by what they carry; None when none is found."""
-    for candidate in psutil.process_iter():
+    for candidate in _all():
         try:
             if _holds(candidate, lock_path) and (run_path := candidate.environ().get(RUN_DIR_VARIABLE)):
                 return Path(run_path)
@@ -75,7 +97,7 @@ def find(run_path: Path, lock_path: Path | None) -> Iterator[psutil.Process]:
     in another session than any of them.
     """
     own_session = os.getsid(0)
-    for candidate in psutil.process_iter():
+    for candidate in _all():
         try:
             if os.getsid(candidate.pid) == own_session:
                 continue
@@ -97,8 +119,11 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def kill_all(run_path: Path, lock_path: Path | None) -> list[int]:
-    """SIGKILL every process of the run; return the pids that were hit. Ended meanwhile is as good."""
+def kill_all(run_path: Path, lock_path: Path | None, record: dict[str, Any]) -> list[int]:
+    """SIGKILL every process of the run; return the pids that were hit. Ended meanwhile is as good.
+
+    Without /proc the group of the program that state.json names is hit, if the run holds the lock.
+    """
     killed = []
     for found in find(run_path, lock_path):
         try:
@@ -106,6 +131,10 @@ def kill_all(run_path: Path, lock_path: Path | None) -> list[int]:
             killed.append(found.pid)
         except psutil.Error:
             continue
+    if not can_search() and lock_path is not None and (group := _claimed_pid(record, "trainer")) is not None:
+        with suppress(OSError):
+            os.killpg(group, signal.SIGKILL)
+            killed.append(group)
     return killed
 
 

@@ -174,16 +174,14 @@ class RunService:
                 run.stop.touch()
 
     def _signal_runner(self, run: Run) -> None:
-        """Tell the runner; with the runner gone, end what it left. "No such process" means that the end came first."""
+        """Tell the runner. With the runner gone, end what it left."""
         record = self._await_launch(run)
         pid = processes.runner_pid(record, run.directory.path)
-        try:
+        with suppress(ProcessLookupError):
             if pid is not None:
                 os.kill(pid, signal.SIGTERM)
-            else:
-                self._store.kill_processes(run)
-        except ProcessLookupError:
-            pass
+                return
+        self._store.kill_processes(run)
 
     def _await_launch(self, run: Run) -> dict[str, Any]:
         """Wait until the runner has said who it is: before that it takes no signal. Return its record, if any."""

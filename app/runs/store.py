@@ -129,7 +129,7 @@ class RunStore:
         Meanwhile no other run can take the lock, so none of another run is hit.
         """
         with self.lock.kept_from_others(run.run_id) as is_held:
-            return processes.kill_all(run.directory.path, self.lock.path if is_held else None)
+            return processes.kill_all(run.directory.path, self.lock.path if is_held else None, run.record)
 
     def delete(self, run_id: str) -> None:
         """Remove a run's whole directory. Raises RunNotFound, RunActive, DeletionRefused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,12 @@ class SystemMonitor:
 
     def measure(self, run: Run | None) -> dict[str, Any]:
         """Return the measures for the event `system`; `run` (null when idle) covers all processes of that run."""
-        memory = psutil.virtual_memory()
+        memory = psutil.virtual_memory() if processes.can_search() else None
         return {
-            "cpu_percent": psutil.cpu_percent(),
-            "num_cpus": psutil.cpu_count(),
-            "memory_used_mb": (memory.total - memory.available) // MEGABYTE,
-            "memory_total_mb": memory.total // MEGABYTE,
+            "cpu_percent": psutil.cpu_percent() if memory is not None else None,
+            "num_cpus": os.cpu_count(),
+            "memory_used_mb": (memory.total - memory.available) // MEGABYTE if memory is not None else None,
+            "memory_total_mb": memory.total // MEGABYTE if memory is not None else None,
             "disk_free_mb": self._disk_free_mb(),
             "prewarm_memory_mb": self._prewarm.memory_mb() if self._prewarm is not None else None,
             "gpus": self._gpus(),
@@ -51,7 +52,7 @@ class SystemMonitor:
             return None
         try:
             members = processes.family(runner_pid)
-        except psutil.Error:
+        except (psutil.Error, OSError):
             return None
         cpu_percent, memory, before = 0.0, 0, self._processes
         self._processes = {}
