@@ -121,8 +121,10 @@ class Catalogue:
 
     def _told(self, entry: _Entry, with_best: bool) -> dict[str, Any]:
         """With what is looked at each time, since it costs little for the runs of a page."""
-        checkpoint = RunDir(self._store.runs_dir / entry.item["run_id"]).last_checkpoint
-        has_checkpoint = entry.item["status"] != UNKNOWN and is_there(checkpoint)
+        run = RunDir(self._store.runs_dir / entry.item["run_id"])
+        is_ours = entry.item["status"] != UNKNOWN
+        # An earlier version wrote no last.json, and what it left cannot be resumed.
+        has_checkpoint = is_ours and is_there(run.last_checkpoint) and is_there(run.last_state)
         summary = self._summary(entry) if with_best else None
         return entry.item | {
             "has_checkpoint": has_checkpoint,

@@ -13,7 +13,7 @@ export function renderActions({ run, detail, start, stop, isLoaded, missing }) {
   byId("stop").hidden = run === null || hasEnded || (run.state === "stopping" && !run.on_stop?.saves);
   byId("stop").disabled = stop.isBusy;
   setText(byId("stop"), run?.state === "stopping" ? "Stop now\u2026" : "Stop\u2026");
-  byId("resume").hidden = !RESUMABLE.has(run?.state) || !hasFile(detail, (path) => path === "checkpoints/last.ckpt");
+  byId("resume").hidden = !RESUMABLE.has(run?.state) || !hasFile(detail, (path) => path === "checkpoints/last.json");
   // A run that another program left here was never asked for, so it cannot be asked for again.
   byId("again").hidden = byId("change").hidden = !hasEnded || !run.config_name;
   byId("again").disabled = start.isBusy;

@@ -102,7 +102,7 @@ def test_a_stopped_run_with_a_checkpoint_can_be_resumed(
     training = SteeredTraining(eventlet_server)
     page = open_page(eventlet_server.url)
     start_by_form(page, training)
-    training.order(file="../checkpoints/last.ckpt", text="not really a checkpoint")
+    training.order(file="../checkpoints/last.json", text="{}")
     training.epoch(0)
     expect(page.locator("#epochs tbody tr")).to_have_count(1)
     expect(page.locator("#resume")).to_be_hidden()
