@@ -4,9 +4,10 @@ const MODES = { 1: "L", 3: "RGB" };
 
 /**
  * Python for onnxruntime that prepares an image as the training did and runs the file of this name; null for a card that
- * does not say how. A file that includes its preprocessing takes the pixels as they are.
+ * does not say how. A file that includes its preprocessing takes the pixels as they are; a value range is for images with more
+ * than 8 bits per channel.
  */
-export function snippetFor({ class_names, mean, std, input_shape, includes_preprocessing }, fileName) {
+export function snippetFor({ class_names, mean, std, input_shape, value_range, includes_preprocessing }, fileName) {
   const [, channels, height, width] = input_shape ?? [];
   const isKnown = channels in MODES && [class_names, mean, std].every(Array.isArray);
   if (!isKnown) return null;
@@ -19,7 +20,9 @@ export function snippetFor({ class_names, mean, std, input_shape, includes_prepr
     `CLASSES = ${JSON.stringify(class_names)}`,
     ...parts.constants,
     "",
-    `image = Image.open("image.png").convert("${MODES[channels]}").resize((${width}, ${height}), Image.Resampling.BILINEAR)`,
+    `image = Image.open("image.png")`,
+    ...(Array.isArray(value_range) ? toEightBits(value_range) : []),
+    `image = image.convert("${MODES[channels]}").resize((${width}, ${height}), Image.Resampling.BILINEAR)`,
     ...parts.batch,
     "",
     `session = onnxruntime.InferenceSession(${JSON.stringify(fileName)})`,
@@ -27,6 +30,12 @@ export function snippetFor({ class_names, mean, std, input_shape, includes_prepr
     `print(CLASSES[probabilities.argmax()], probabilities.max())`,
   ].join("\n");
 }
+
+const toEightBits = ([low, high]) => [
+  `if image.mode.startswith(("I", "F")):  # more than 8 bits: ${low} is black, ${high} is white`,
+  `    values = (np.asarray(image, np.float64) - ${low}) * (255 / ${high - low})`,
+  `    image = Image.fromarray(np.rint(values.clip(0, 255)).astype(np.uint8))`,
+];
 
 const channelsFirst = (channels, pixels) => (channels === 1 ? `${pixels}[None]` : `${pixels}.transpose(2, 0, 1)`);
 

@@ -44,9 +44,13 @@ class ValueRange(NamedTuple):
 
     def to_uint8(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """Scale values of any shape. What lies outside becomes black or white, NaN black."""
-        scaled = (values.astype(np.float64) - self.low) * (255 / (self.high - self.low))
-        finite = np.nan_to_num(scaled, nan=0.0, posinf=255.0, neginf=0.0)
-        rounded: NDArray[np.uint8] = np.rint(finite.clip(0, 255)).astype(np.uint8)
+        # In place: an image may have a hundred million pixels.
+        scaled: NDArray[Any] = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
+        scaled -= self.low
+        scaled *= 255 / (self.high - self.low)
+        np.nan_to_num(scaled, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
+        scaled.clip(0, 255, out=scaled)
+        rounded: NDArray[np.uint8] = np.rint(scaled, out=scaled).astype(np.uint8)
         return rounded
 
     def levels(self, extremes: Extremes) -> float:

@@ -53,7 +53,7 @@ export class DatasetPreview {
       const findings = isChecking ? report.errors : [...report.errors, ...report.warnings];
       byId("preview-findings").replaceChildren(...findings.map(finding));
       const progress = report.total ? `${count(report.done)} of ${count(report.total)} images checked…` : "Listing the images…";
-      setText(byId("preview-note"), isChecking ? progress : findings.length ? "" : "No problems found.");
+      setText(byId("preview-note"), isChecking ? progress : [findings.length ? "" : "No problems found.", valuesOf(report)].filter(Boolean).join(" "));
       if (!isChecking) return;
       await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
     }
@@ -69,6 +69,13 @@ export class DatasetPreview {
       return null;
     }
   }
+}
+
+/** How images with more than 8 bits per channel are shown to a training; empty: there are none. */
+function valuesOf({ value_range }) {
+  if (!value_range) return "";
+  const { lowest, highest, low, high, num_images } = value_range;
+  return `${count(num_images)} images have more than 8 bits per channel: values ${lowest} to ${highest}, trained on with ${low} as black and ${high} as white.`;
 }
 
 function countsOf(dataset) {

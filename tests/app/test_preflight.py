@@ -71,11 +71,9 @@ def test_images_that_cannot_be_trained_on_are_a_422_with_their_names_and_nothing
 ) -> None:
     for number in range(8):
         (pets / "test" / "dog" / f"bad{number}.png").write_bytes(b"x")
-    (pets / "val" / "dog").rename(pets / "val" / "bird")
     before = tree(shared.runs_dir)
     body = problem(shared.post("/training/start", {"config_name": CONFIG, "dataset": pets.name}), 422)
     assert body["errors"] == {
-        "val_data_dir": ["val lacks dog, which train has.", "val has bird, which train lacks."],
         "test_data_dir": [
             "8 images cannot be read (data.skip_unreadable trains without them): "
             + ", ".join(f"test/dog/bad{number}.png: not an image, despite its extension" for number in range(5))

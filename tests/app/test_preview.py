@@ -6,6 +6,7 @@ import base64
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -23,6 +24,10 @@ def pets(shared: LiveServer) -> Path:
     return folder if folder.exists() else write_images(folder, {"cat": 60, "dog": 180}, counts=(12, 3, 3))
 
 
+def picture(url: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+
+
 def test_some_images_of_each_class_come_as_small_pngs(shared: LiveServer, pets: Path) -> None:
     Image.new("RGB", (400, 200), "red").save(pets / "val" / "dog" / "0large.jpg")
     (pets / "val" / "dog" / "0spoilt.png").write_bytes(b"no image")
@@ -33,9 +38,21 @@ def test_some_images_of_each_class_come_as_small_pngs(shared: LiveServer, pets: 
     assert (dogs["num_images"], len(dogs["images"])) == (5, 3)  # One of the four chosen cannot be read.
     head, _, data = dogs["images"][-1].partition(",")
     assert head == "data:image/png;base64"
-    sizes = {Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).size for url in dogs["images"]}
+    sizes = {picture(url).size for url in dogs["images"]}
     assert sizes == {(8, 8), (96, 48)}
     assert len(data) < 20_000
+
+
+def test_deep_images_are_shown_in_one_value_range(shared: LiveServer) -> None:
+    dataset = write_images(shared.data_dir / "camera", {"cat": 60, "dog": 180}, counts=(3, 3, 3))
+    for path in dataset.rglob("*.png"):
+        with Image.open(path) as image:
+            deep = np.asarray(image).astype(np.uint16) * 4
+        Image.fromarray(deep).save(path)
+    classes = shared.get("/training/datasets/camera/preview").json()["classes"]
+    dark, bright = (np.mean([np.asarray(picture(url)) for url in each["images"]]) for each in classes)
+    assert 40 < dark < 80
+    assert 160 < bright < 200
 
 
 def test_what_is_no_image_shows_nothing(shared: LiveServer) -> None:

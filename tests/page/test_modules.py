@@ -201,6 +201,16 @@ def test_a_model_that_prepares_images_itself_is_given_pixels(evaluate: Evaluate)
         assert 'InferenceSession("pets.fp16.onnx")' in program
 
 
+def test_a_model_of_deep_images_is_given_8_bits(evaluate: Evaluate) -> None:
+    program = evaluate("""
+        const { snippetFor } = await import("/static/snippet.js");
+        const card = { class_names: ["cat"], mean: [0], std: [1], input_shape: [null, 1, 8, 9] };
+        return snippetFor({ ...card, value_range: [-100, 1023] }, "pets.onnx");
+    """)
+    compile(program, "pets.py", "exec")
+    assert "(np.asarray(image, np.float64) - -100) * (255 / 1123)" in program
+
+
 def test_a_notice_goes_when_the_connection_is_back(evaluate: Evaluate) -> None:
     notices = evaluate("""
         const { INITIAL, reduce } = await import("/static/state.js");
