@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from flask import request
@@ -36,6 +37,14 @@ library has taken from the queue, to send it, comes on top: about as much again.
 Environ = dict[str, Any]
 
 
+@dataclass
+class _Behind:
+    """A client that gets an answer in part and has not asked for the rest yet."""
+
+    run_id: str | None
+    is_answered: bool = False
+
+
 class Live:
     """Emit events to the clients that can take them."""
 
@@ -45,8 +54,8 @@ class Live:
         self._lagging: dict[str, list[str]] = {}
         self._unsent_bytes: dict[str, int] = {}
         """About how many each client has been sent since its queue was empty last."""
-        self._behind: dict[str, str | None] = {}
-        """The run of each client that was answered in part and has not asked for the rest yet."""
+        self._answering: set[str] = set()
+        self._behind: dict[str, _Behind] = {}
         self.supervisor: Supervisor | None = None
         """Set by the factory, since each needs the other."""
 
@@ -86,12 +95,14 @@ class Live:
         A client that hears of a gap while its subscription is in flight takes the answer for what fills it. As some
         libraries handle each message in a thread of its own, it is told again each second until it asks.
         """
-        self._behind[sid] = run_id
-        acknowledging = threading.current_thread()
+        acknowledging, behind = threading.current_thread(), _Behind(run_id)
+        self._behind[sid] = behind
 
         def tell() -> None:
             acknowledging.join()
-            self.tell_position(sid, run_id)
+            behind.is_answered = True
+            if self._behind.get(sid) is behind:  # Else it has asked already.
+                self.tell_position(sid, run_id)
 
         self._socketio.start_background_task(tell)
 
@@ -102,8 +113,9 @@ class Live:
             self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=sid)
 
     def _remind(self) -> None:
-        for sid, run_id in list(self._behind.items()):
-            self.tell_position(sid, run_id)
+        for sid, behind in list(self._behind.items()):
+            if behind.is_answered:
+                self.tell_position(sid, behind.run_id)
 
     def _readmit(self) -> None:
         """Let those who have taken everything back in, and tell them the position: they see the gap and catch up."""
@@ -116,10 +128,18 @@ class Live:
                 if room != EVERYBODY:
                     self.tell_position(sid, None if room == FOLLOW else room.removeprefix(RUN_PREFIX))
 
-    def has_room(self, sid: str) -> bool:
-        """Whether a client has taken enough of what it was sent to get an answer with something in it."""
+    @contextmanager
+    def answering(self, sid: str) -> Iterator[bool]:
+        """Whether a client gets an answer with something in it: one at a time, if it has taken what it was sent."""
         eio_sid = self._socketio.server.manager.eio_sid_from_sid(sid, NAMESPACE)
-        return eio_sid is not None and self._takes(sid, eio_sid, MAX_ANSWER_BYTES)
+        if sid in self._answering or eio_sid is None or not self._takes(sid, eio_sid, MAX_ANSWER_BYTES):
+            yield False
+            return
+        self._answering.add(sid)
+        try:
+            yield True
+        finally:
+            self._answering.discard(sid)
 
     def _takes(self, sid: str, eio_sid: str, size: int) -> bool:
         """Whether a client can be sent so many bytes more, which then count."""
@@ -172,8 +192,8 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
         assert self._live.supervisor is not None
         position = Position(wanted["row"], wanted["log_offset"], wanted["attempt"], self._told.get(sid))
         try:
-            has_room = self._live.has_room(sid)
-            told, is_all, attempts = self._live.supervisor.subscribe(run_id, position, join, has_room)
+            with self._live.answering(sid) as has_room:
+                told, is_all, attempts = self._live.supervisor.subscribe(run_id, position, join, has_room)
         except RunError as error:
             return error_body(status_of(error), str(error))
         if attempts is not None:
