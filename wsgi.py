@@ -42,6 +42,7 @@ REST_CONNECTIONS = 256
 def serve_app(async_mode: str) -> Flask:
     """Create the app and start its supervisor."""
     app = create_app(Settings.from_environment(os.environ), async_mode)
+    app.extensions["domain"].store.ids()  # Of thousands of runs the order takes a second once, while nobody waits yet.
     # What was imported stays: to go through all of that would be a pause of 50 ms, in which eventlet does nothing else.
     gc.freeze()
     gc.enable()

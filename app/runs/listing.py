@@ -1,17 +1,15 @@
-"""The names of the run directories in order."""
+"""The names of the run directories, newest first."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.runs.exceptions import RunsUnreadable
+from app.runs.order import Order
 from app.runs.stamps import Stamp, are_settled, stamp_of
-
-_STAMPED = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:_(\d{1,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,7 @@ class Listing:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._order = Order()
         self._listed: _Listed | None = None
 
     def ids(self) -> Sequence[str]:
@@ -34,22 +33,20 @@ class Listing:
         try:
             state, listed = stamp_of(os.stat(self._folder)), self._listed
             if listed is None or listed.state != state:
-                listed = _Listed(state, _sorted_ids(self._folder))
-                self._listed = listed if are_settled([state]) else None
+                listed = _Listed(state, self._read())
+                self._listed = listed if are_settled([state]) and self._order.is_final else None
         except FileNotFoundError:
             return []
         except OSError as error:
             raise RunsUnreadable(str(self._folder), error) from error
         return listed.ids
 
+    def next_sequence(self) -> int:
+        """The place of a run that is created now: behind all others. Raises RunsUnreadable."""
+        self.ids()
+        return self._order.next()
 
-def _sorted_ids(folder: Path) -> Sequence[str]:
-    with os.scandir(folder) as entries:
-        names = [e.name for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")]
-    return sorted(names, key=_age_key, reverse=True)
-
-
-def _age_key(run_id: str) -> tuple[str, int, str]:
-    """Sort `..._10` behind `..._9`: the second's stamp, then the number. What is called otherwise counts as oldest."""
-    stamped = _STAMPED.fullmatch(run_id)
-    return (stamped[1], int(stamped[2] or 1), run_id) if stamped else ("", 0, run_id)
+    def _read(self) -> Sequence[str]:
+        with os.scandir(self._folder) as entries:
+            found = [e for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")]
+        return self._order.newest_first(found)

@@ -137,7 +137,12 @@ class RunService:
             program = launcher.trainer_program(run, plan.request, plan.resume_from, self._stop_grace_s)
         else:
             program = launcher.command_program(command, run, plan.request, self._stop_grace_s)
-        birth: dict[str, Any] = {"run_id": run.run_id, "created_at": utc_now(), "request": plan.request}
+        birth: dict[str, Any] = {
+            "run_id": run.run_id,
+            "created_at": utc_now(),
+            "sequence": self._store.next_sequence(),
+            "request": plan.request,
+        }
         try:
             write_text(run.config, to_yaml(plan.experiment))
             if plan.preflight is not None:

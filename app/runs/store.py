@@ -105,8 +105,12 @@ class RunStore:
         return named if is_plain_name(named) and _is_directory(self.runs_dir / named) else self.holder()
 
     def ids(self) -> Sequence[str]:
-        """List the run ids, newest first. Reads no file."""
+        """List the run ids, the one created last first."""
         return self._listing.ids()
+
+    def next_sequence(self) -> int:
+        """The place of a run that is created now, for its run.json: behind all others, whatever the clock says."""
+        return self._listing.next_sequence()
 
     def read(self, run_ids: Iterable[str]) -> Iterator[Run]:
         """Read those of the runs that are there, one at a time."""

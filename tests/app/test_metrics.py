@@ -378,7 +378,8 @@ def test_without_runs_there_is_no_latest(empty: LiveServer) -> None:
 
 
 def test_latest_is_the_run_started_last(empty: LiveServer) -> None:
-    for run_id in ("2026-01-01_00-00-00_9", "2026-01-01_00-00-00_10", "2025-12-31_23-59-59", "zzz"):
+    write_run(empty.runs_dir, "zzz", created_at="2025-01-01T00:00:00+00:00", metrics=METRICS)
+    for run_id in ("2026-01-01_00-00-00_9", "2026-01-01_00-00-00_10", "2025-12-31_23-59-59"):
         write_run(empty.runs_dir, run_id, metrics=METRICS)
     assert empty.get("/training/metrics/latest").json()["run_id"] == "2026-01-01_00-00-00_10"
     newest = write_run(empty.runs_dir, "2026-01-01_00-00-01")
