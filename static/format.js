@@ -45,15 +45,6 @@ export function duration(seconds) {
 /** A duration in its largest unit: "12 min", "3 h". */
 export const roughly = (seconds) => duration(seconds).split(" ").slice(0, 2).join(" ");
 
-/** A time of day; with the date unless it is today's. */
-export function moment(iso) {
-  const time = new Date(iso ?? NaN);
-  if (Number.isNaN(time.getTime())) return UNKNOWN;
-  const isToday = time.toDateString() === new Date().toDateString();
-  const day = isToday ? {} : { year: "numeric", month: "short", day: "numeric" };
-  return time.toLocaleString("en-GB", { ...day, hour: "2-digit", minute: "2-digit", second: isToday ? "2-digit" : undefined });
-}
-
 /** A moment in the least room that tells it: today the time of day, this year without the year. */
 export function shortMoment(iso) {
   const time = new Date(iso ?? NaN);

@@ -16,14 +16,13 @@ import { askHowToStop, askToken, askWhetherToDelete } from "./views/dialogs.js";
 import { renderDetails, sizeOf } from "./views/details.js";
 import { renderEpochs } from "./views/epochs.js";
 import { renderFrame } from "./views/frame.js";
-import { renderIcon } from "./views/icon.js";
 import { createLogView } from "./views/log.js";
 import { renderNow } from "./views/now.js";
 import { renderModels } from "./views/models.js";
 import { Runs, pathOfRuns } from "./views/runs.js";
 import { StartForm } from "./views/start.js";
 import { renderSystem } from "./views/system.js";
-import { renderTitle } from "./views/title.js";
+import { renderTab } from "./views/tab.js";
 
 const ACTIVE_EVERY_MS = 5000;
 const REFRESH_EVERY_MS = 15_000;
@@ -187,8 +186,7 @@ function scheduleRender(state, before) {
 }
 
 listen(scheduleRender);
-listen(renderTitle); // At once, as the icon: a tab in the background draws no frames.
-listen(renderIcon);
+listen(renderTab); // At once: a tab in the background draws no frames.
 listen(follow);
 listen((state, before) => isActive(state.run) !== isActive(before.run) && startForm.setActive(isActive(state.run)));
 

@@ -9,7 +9,7 @@ import { toneOf } from "../charts/lines.js";
 import { shortNames } from "../compare/differences.js";
 import { tableOf } from "../compare/table.js";
 import { make, setText } from "../dom.js";
-import { experimentName, moment } from "../format.js";
+import { experimentName, shortMoment } from "../format.js";
 import { fetchMetrics } from "../metrics.js";
 import { pathOfComparison } from "../router.js";
 import { isActive } from "../state.js";
@@ -124,7 +124,7 @@ function createAdder(added) {
     element,
     show(choices) {
       element.hidden = choices.length === 0;
-      select.replaceChildren(...choices.map(({ run_id, config_name, created_at }) => make("option", { value: run_id, text: `${experimentName(config_name)}, ${moment(created_at)} (${run_id})` })));
+      select.replaceChildren(...choices.map(({ run_id, config_name, created_at }) => make("option", { value: run_id, text: `${experimentName(config_name)}, ${shortMoment(created_at)} (${run_id})` })));
     },
   };
 }

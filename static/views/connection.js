@@ -1,6 +1,6 @@
 /** Whether what the page shows is live, in words; always visible. */
 import { byId, setText, whenChanged } from "../dom.js";
-import { moment } from "../format.js";
+import { shortMoment } from "../format.js";
 import { isLost } from "../state.js";
 
 const WORDS = {
@@ -34,6 +34,6 @@ function explanation({ status, message, since }, isLoaded) {
   lostAt ??= since;
   if (message !== null) return message;
   if (!isLoaded) return "The service does not answer. This page reconnects when it does.";
-  const when = moment(new Date(lostAt).toISOString());
+  const when = shortMoment(new Date(lostAt).toISOString());
   return `No connection since ${when}. Runs continue without it, and this page catches up when it reconnects.`;
 }

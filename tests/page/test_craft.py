@@ -22,7 +22,7 @@ except ImportError:
 
 OpenPage = Callable[..., Any]
 FAILED, COMPLETED = "2026-01-01_00-00-00", "2026-01-02_00-00-00"
-MAX_BYTES = 150_000
+MAX_BYTES = 160_000
 MAX_FIRST_PAINT_S = 0.5
 
 VIEWS = {

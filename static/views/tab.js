@@ -1,0 +1,43 @@
+/** The browser's tab: title and icon tell the view and how far the run is, also in the background. */
+import { byId } from "../dom.js";
+import { experimentName, percent } from "../format.js";
+import { epochText, fraction } from "../progress.js";
+import { isActive, isLost } from "../state.js";
+
+const NAMES = { runs: "Runs", compare: "Comparison", models: "Models", start: "Start" };
+const COLOURS = { starting: "#5a72ff", running: "#5a72ff", stopping: "#d68a1c", interrupted: "#d68a1c", completed: "#2fa968", failed: "#e0443a" };
+const OTHER = "#8b8f97";
+const AROUND = 2 * Math.PI * 12;
+
+let shownIcon = null;
+
+export function renderTab(state) {
+  const [title, icon] = [titleOf(state), iconOf(state)];
+  if (document.title !== title) document.title = title;
+  if (icon === shownIcon) return;
+  shownIcon = icon;
+  byId("icon").href = icon === null ? "static/favicon.svg" : `data:image/svg+xml,${encodeURIComponent(icon)}`;
+}
+
+function titleOf({ view, run, progress, connection, missing }) {
+  const share = isActive(run) ? fraction(run, progress) : null;
+  const parts = [isLost(connection) && "offline", share !== null && percent(share), ...(NAMES[view.name] ? [NAMES[view.name]] : ofRun(run, progress, missing))];
+  return [...parts.filter(Boolean), "Training"].join(" \u00b7 ");
+}
+
+function ofRun(run, progress, missing) {
+  if (run === null) return [missing === null ? null : "No such run"];
+  return [run.state, isActive(run) && epochText(progress), run.config_name && experimentName(run.config_name), run.run_id];
+}
+
+/** A ring that fills up, in the colour of the state; null without a run. */
+function iconOf({ run, progress, connection }) {
+  if (run === null) return null;
+  const share = Math.floor(100 * (fraction(run, progress) ?? 0)) / 100;
+  const colour = isLost(connection) ? OTHER : (COLOURS[run.state] ?? OTHER);
+  const ring = `<circle cx="16" cy="16" r="12" fill="none" stroke-width="7"`;
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">${ring} stroke="${colour}" stroke-opacity=".28"/>` +
+    `${ring} stroke="${colour}" stroke-dasharray="${(share * AROUND).toFixed(1)} 99" transform="rotate(-90 16 16)"/></svg>`
+  );
+}
