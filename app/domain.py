@@ -40,7 +40,7 @@ class Domain:
 
 def build(settings: Settings, make_lock: Callable[[], AbstractContextManager[object]]) -> Domain:
     """`make_lock` makes a lock for real threads, whatever became of threading.Lock."""
-    store = RunStore(settings.runs_dir, ActiveLock(settings.runs_dir.parent / ACTIVE))
+    store = RunStore(settings.runs_dir, ActiveLock(settings.runs_dir.parent / ACTIVE), settings.link_roots)
     experiments = ExperimentFolder(settings.configs_dir)
     datasets = DatasetFolder(settings.data_dir)
     preflight = Preflight(settings.runs_dir.parent / "preflight")

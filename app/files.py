@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
-from flask import Response, send_file
+from flask import Response, request, send_file
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from app.runs.exceptions import FileNotInRun
 from app.runs.names import is_plain_name
+from trainer.runfile import RunFile
 
 
-def send(path: Path, name: str) -> Response:
+def send(file: RunFile, name: str) -> Response:
     """Send a file as a download called `name`. Raises FileNotInRun when it cannot be read (any more).
 
     Never anything but a download: nothing that a training wrote is shown as a page of ours.
     """
     try:
-        return send_file(
-            path,
-            mimetype="application/octet-stream",
-            as_attachment=True,
-            download_name=name if is_plain_name(name) else "download",
-        )
+        opened = file.open()
     except OSError as error:
         raise FileNotInRun(f"The file {name!r} cannot be read: {error.strerror}.") from error
+    status = os.fstat(opened.fileno())
+    response = send_file(
+        opened,
+        mimetype="application/octet-stream",
+        as_attachment=True,
+        download_name=name if is_plain_name(name) else "download",
+        conditional=False,
+        etag=f"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}",
+        last_modified=status.st_mtime,
+    )
+    response.content_length = status.st_size
+    try:
+        # Flask does this by itself for a path only, which it would open again: by then it may be another file.
+        response.make_conditional(request.environ, accept_ranges=True, complete_length=status.st_size)
+    except RequestedRangeNotSatisfiable:
+        opened.close()
+        raise
+    return response

@@ -23,7 +23,7 @@ blp = Blueprint("models", __name__, url_prefix="/training", description="The tra
 def list_model_paths(query: dict[str, Any]) -> dict[str, Any]:
     """List the absolute paths of the ONNX files, newest first. A page shorter than its limit is the last one."""
     models, offload = domain().models, current_app.extensions["offload"]
-    return {"model_paths": offload(lambda: [str(model.path) for model in models.list(**query)])}
+    return {"model_paths": offload(lambda: [str(model.onnx) for model in models.list(**query)])}
 
 
 @blp.get("/models")

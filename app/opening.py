@@ -13,7 +13,6 @@ from app.access import Access
 from app.domain import domain
 from app.extensions import SocketJson
 from app.runs.exceptions import RunError
-from app.runs.stamps import stamp
 from app.runs.supervisor import Supervisor
 
 MAX_METRICS_BYTES = 100_000
@@ -34,14 +33,13 @@ def _told(access: Access, run_id: str | None) -> dict[str, object] | None:
     supervisor: Supervisor = current_app.extensions["supervisor"]
     try:
         return supervisor.tell(run_id) if _is_small(run_id) else None
-    except RunError:
+    except (RunError, OSError):
         return None  # The socket says what is wrong.
 
 
 def _is_small(run_id: str | None) -> bool:
-    """Whether the run's metrics are read at once; also of no run at all. Raises RunNotFound."""
+    """Whether the run's metrics are read at once; also of no run at all. Raises RunNotFound, OSError."""
     store = domain().store
     run = store.find(run_id) if run_id is not None else store.latest()
     file = run.directory.find_metrics() if run is not None else None
-    seen = stamp(file) if file is not None else None
-    return seen is None or seen[1] <= MAX_METRICS_BYTES
+    return file is None or file.status().st_size <= MAX_METRICS_BYTES

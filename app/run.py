@@ -10,6 +10,7 @@ from app import schemas
 from app.domain import domain
 from app.extensions import Blueprint
 from app.files import send
+from app.runs.artifacts import find_artifact
 from app.runs.exceptions import ReportUnreadable
 
 ADDED_TO_REPORTS = ("split", "splits", "notes")
@@ -71,6 +72,5 @@ def list_artifacts(run_id: str) -> dict[str, Any]:
 @blp.errors(404, 416)
 def download_artifact(run_id: str, path: str) -> Response:
     """Download one of the run's files."""
-    store = domain().store
-    found = store.artifact(store.find(run_id), path)
-    return send(found, found.name)
+    file = find_artifact(domain().store.find(run_id).directory, path)
+    return send(file, file.name)

@@ -113,6 +113,9 @@ class Settings:
     data_roots: tuple[Path, ...] = _setting(
         None, "colon-separated: when set, the data directories of a start must lie below one of them", _paths
     )
+    link_roots: tuple[Path, ...] = _setting(
+        None, "colon-separated: folders outside of a run that links inside of it may lead to", _paths
+    )
     api_token: str | None = _setting(None, "when set, every /training request and socket needs it", _token)
     allow_anonymous: bool = _setting("0", "1: listen beyond loopback without a token", _flag)
     cors_origins: tuple[str, ...] = _setting(

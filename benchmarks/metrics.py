@@ -31,6 +31,7 @@ from benchmarks.figures import Figure
 from tests.app.written import write_run
 from tests.servers import ROOT, LiveServer, free_port
 from tests.waiting import wait_until
+from trainer.runfile import RunFile
 
 COLUMNS = ["epoch", "lr", "step", "train/acc", "train/loss", "val/acc", "val/loss"]
 BASELINE = "pandas and a loop over rows"
@@ -106,7 +107,7 @@ def ms(act: Callable[[], object]) -> float:
 
 
 def ours(path: Path) -> bytes:
-    return b"".join(tell("run", inspect(path), WantedRows()))
+    return b"".join(tell("run", inspect(RunFile.alone(path)), WantedRows()))
 
 
 def write_metrics(path: Path, num_rows: int) -> None:

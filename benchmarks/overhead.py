@@ -123,7 +123,7 @@ def steps_per_s(server: LiveServer) -> tuple[float, float]:
 def num_rows(run: RunDir) -> int:
     metrics = run.find_metrics()
     assert metrics is not None
-    return metrics.read_bytes().count(b"\n")
+    return metrics.path.read_bytes().count(b"\n")
 
 
 def fit_alone(server: LiveServer, name: str) -> Fit:

@@ -64,7 +64,7 @@ def first_row_s(server: LiveServer) -> float:
 
 def has_row(run: RunDir) -> bool:
     metrics = run.find_metrics()
-    return metrics is not None and metrics.read_bytes().count(b"\n") > 1
+    return metrics is not None and metrics.path.read_bytes().count(b"\n") > 1
 
 
 def waiting_mb(server: LiveServer) -> float | None:

@@ -27,6 +27,9 @@ from trainer.request import Place, Request
 from trainer.stopping import Stop, Stopped
 from trainer.stratify import complete
 
+_ANYWHERE = (Path("/"),)
+"""The links in a run that a person, or the service, resumes from were looked at by them."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
@@ -65,7 +68,7 @@ def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rund
         _show_loading(run, loaded)
     given = {split: getattr(options, f"{split}_data_dir") for split in SPLITS}
     splits = find_splits({split: folder for split, folder in given.items() if folder})
-    earlier = rundir.RunDir(options.resume_from) if options.resume_from else None
+    earlier = rundir.RunDir(options.resume_from, _ANYWHERE) if options.resume_from else None
     state = resumable.read_last_state(earlier) if earlier else None
     if earlier and state:
         resumable.refuse_misfit(state, earlier, loaded, splits["train"].class_names)

@@ -18,6 +18,7 @@ from marshmallow.validate import Length
 from trainer import strict_yaml
 from trainer.command import Command
 from trainer.datasection import Data
+from trainer.runfile import RunFile
 from trainer.schema import UNKNOWN, between, flatten_errors, list_paths, schema_of, setting
 from trainer.sections import (
     Checkpoint,
@@ -85,10 +86,10 @@ class Experiment:
             )
 
 
-def load(path: Path, overrides: Mapping[str, object] | None = None) -> Experiment:
-    """Read and validate the experiment at `path`, single settings replaced by dotted path. Raises ExperimentInvalid."""
+def load(file: Path | RunFile, overrides: Mapping[str, object] | None = None) -> Experiment:
+    """Read and validate an experiment file, single settings replaced by dotted path. Raises ExperimentInvalid."""
     try:
-        content = strict_yaml.read(path)
+        content = strict_yaml.read(file)
     except strict_yaml.YamlInvalid as error:
         raise ExperimentInvalid({"": [str(error)]}) from error
     if not isinstance(content, dict):

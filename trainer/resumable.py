@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.experiment import Experiment, ExperimentInvalid, dump, parse
-from trainer.rundir import RunDir, read_json
+from trainer.rundir import RunDir
 
 MAY_CHANGE = frozenset(
     {
@@ -85,10 +85,10 @@ class LastState:
 
 def read_last_state(run: RunDir) -> LastState:
     """Read what `run` can be resumed from. Raises ResumeImpossible where there is nothing, or of another version."""
-    if not run.last_checkpoint.is_file():
+    if not run.file(run.last_checkpoint).exists():
         raise ResumeImpossible(f"there is no checkpoint to resume from: {run.last_checkpoint}")
     # Written before the checkpoint: no checkpoint of this version is without it.
-    return LastState.load(read_json(run.last_state) or {}, run)
+    return LastState.load(run.read_json(run.last_state) or {}, run)
 
 
 def refuse_misfit(

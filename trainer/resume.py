@@ -79,7 +79,7 @@ def _rows_before(run: RunDir, step: int) -> list[Row]:
     metrics = run.find_metrics()
     if metrics is None:
         return []
-    with open(metrics, encoding="utf-8", newline="") as file:
+    with open(metrics.path, encoding="utf-8", newline="") as file:
         rows = [{name: value for name, value in row.items() if value} for row in csv.DictReader(file)]
     return [row for row in rows if "step" in row and int(row["step"]) < step and not _is_test(row)]
 

@@ -8,14 +8,14 @@ runner imports it.
 from __future__ import annotations
 
 import json
-import math
 import os
-import stat
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from trainer.runfile import MAX_JSON_BYTES, RunFile
 
 METRICS_FOLDERS = ("csv/version_*", "csv", "lightning_logs/version_*", "")
 """In which folders below RunDir.program_dir metrics.csv may lie, the likeliest first."""
@@ -32,6 +32,8 @@ class RunDir:
     """The files of one run; `path` need not exist."""
 
     path: Path
+    link_roots: tuple[Path, ...] = ()
+    """Folders outside of the run that links inside of it may lead to."""
 
     @property
     def run_id(self) -> str:
@@ -129,34 +131,27 @@ class RunDir:
         """result.json, written by the trainer last of all: the completion record."""
         return self.path / "result.json"
 
-    def find_metrics(self) -> Path | None:
-        """Find the metrics CSV, or None. Of several versions the newest (highest number) counts.
+    def file(self, path: Path | str) -> RunFile:
+        """Name a file of the run for reading, by its path inside of the run or as a whole."""
+        return RunFile(self.path / path, self.path, self.link_roots)
 
-        A link that leads out of the run is not one of its files.
-        """
+    def read_json(self, path: Path, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any] | None:
+        """Read one of the run's files as RunFile.read_json does."""
+        return self.file(path).read_json(max_bytes)
+
+    def find_metrics(self) -> RunFile | None:
+        """Find the metrics CSV, or None. Of several versions the newest (highest number) counts."""
         root = self.program_dir
         for pattern in METRICS_FOLDERS:
             for folder in _versions(root, pattern):
-                path = root / folder / "metrics.csv"
-                if self.owns(path.relative_to(self.path).as_posix()):
-                    return path
+                file = self.file(root / folder / "metrics.csv")
+                if file.exists():
+                    return file
         return None
 
     def find_progress(self) -> Path:
         """Where the program's progress.json lies if it writes one."""
         return self.program_dir / self.progress.name
-
-    def owns(self, file: str) -> bool:
-        """Whether there is a regular file at a path inside of the run, and no link leads from there to outside."""
-        names = file.split("/")
-        try:
-            modes = [os.lstat(f"{self.path}/{'/'.join(names[:depth])}").st_mode for depth in range(len(names), 0, -1)]
-            if not any(map(stat.S_ISLNK, modes)):  # Nearly always, and looked at in a tenth of the time.
-                return stat.S_ISREG(modes[0])
-            path = (self.path / file).resolve(strict=True)
-            return path.is_file() and path.is_relative_to(self.path.resolve())
-        except (OSError, ValueError, RuntimeError):  # RuntimeError: links in a circle
-            return False
 
 
 def _versions(root: Path, pattern: str) -> list[str]:
@@ -190,7 +185,8 @@ def write_text(path: Path, text: str) -> None:
     """Replace `path` by `text` in one step, flushed to disk before the replacement."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
+        temporary.unlink(missing_ok=True)  # A crash may have left it.
+        with open(temporary, "x", encoding="utf-8") as file:  # Follows no link.
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -210,21 +206,8 @@ def is_there(path: Path) -> bool:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Read a JSON object, or None where the file is missing, unreadable, cut short or anything but an object.
+    """Read a JSON object, or None where the file is missing, unreadable, too long or anything but an object.
 
-    JSON has no NaN and no infinity; where a program wrote them all the same they are read as null.
+    It must not be a link that leads out of its folder. NaN and infinities are read as null.
     """
-    try:
-        data = path.read_bytes()
-        content = _JSON.decode(data.decode(json.detect_encoding(data)))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None
-
-
-def _finite(text: str) -> float | None:
-    value = float(text)
-    return value if math.isfinite(value) else None
-
-
-_JSON = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite)
+    return RunFile.alone(path).read_json()

@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from trainer.runfile import RunFile
+
 MAX_FILE_BYTES = 100_000
 """Longest file that is read; PyYAML takes about a second for so much, and honest experiments are a fiftieth of it."""
 
@@ -25,11 +27,11 @@ class YamlInvalid(ValueError):
     """The text is not the YAML that is read here; the message says what and where."""
 
 
-def read(path: Path) -> Any:
-    """Parse the file at `path`. Raises YamlInvalid, also where it cannot be read, is too long or not UTF-8."""
+def read(file: Path | RunFile) -> Any:
+    """Parse a file. Raises YamlInvalid, also where it cannot be read, is too long or not UTF-8."""
     try:
-        with open(path, "rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        with file.open() if isinstance(file, RunFile) else open(file, "rb") as opened:
+            content = opened.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
         raise YamlInvalid(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if len(content) > MAX_FILE_BYTES:

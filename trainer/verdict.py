@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.rundir import RunDir
+from trainer.runfile import RunFile
 
 COMPLETED, STOPPED, FAILED, INTERRUPTED = "completed", "stopped", "failed", "interrupted"
 VERDICTS = frozenset({COMPLETED, STOPPED, FAILED, INTERRUPTED})
@@ -122,7 +123,7 @@ def reason_in_log(text: str, exit_code: int) -> str | None:
 def log_tail(path: Path) -> str:
     """Read the last 64 KiB of the log; empty when it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with RunFile.alone(path).open() as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_TAIL_BYTES))
             return file.read().decode("utf-8", errors="replace")
     except OSError:

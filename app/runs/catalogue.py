@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import MetricsUnreadable
@@ -19,7 +17,8 @@ from app.runs.states import UNKNOWN, has_verdict
 from app.runs.store import RunStore
 from app.runs.summary import Summary, summarise
 from app.runs.tables import read
-from trainer.rundir import RunDir, is_there
+from trainer.rundir import RunDir
+from trainer.runfile import RunFile
 
 FIELDS = ("created_at", "duration_s", "status", "config_name", "model_name", "dataset")
 """What can be sorted by beside the best value of a metric."""
@@ -30,7 +29,7 @@ SEARCHED = ("run_id", "config_name", "model_name", "dataset")
 class _Watched:
     """The files that a run's entry is made of, and which state of them was there before they were read."""
 
-    metrics: Path | None
+    metrics: RunFile | None
     files: tuple[str, ...]
     stamps: tuple[Stamp | None, ...]
 
@@ -39,7 +38,7 @@ class _Watched:
         """What is not named here cannot come without one of these changing: a folder does, with what is put into it."""
         metrics, root = run.find_metrics(), str(run.path)
         written = str(run.program_dir)
-        place = (str(metrics), os.path.dirname(os.path.dirname(metrics))) if metrics else (written, f"{written}/csv")
+        place = (str(metrics), str(metrics.path.parent.parent)) if metrics else (written, f"{written}/csv")
         files = (f"{root}/{run.run.name}", f"{root}/{run.state.name}", *place)
         return cls(metrics, files, tuple(map(stamp, files)))
 
@@ -100,9 +99,7 @@ class Catalogue:
         """Those of the runs that are there, in that order."""
         kept = ((run_id, self._kept.get(run_id)) for run_id in ids)
         found = {run_id: entry for run_id, entry in kept if entry and entry.is_final and entry.watched.is_current()}
-        watched = {
-            run_id: _Watched.look(RunDir(self._store.runs_dir / run_id)) for run_id in ids if run_id not in found
-        }
+        watched = {run_id: _Watched.look(self._store.directory(run_id)) for run_id in ids if run_id not in found}
         for run in self._store.read(watched):
             found[run.run_id] = self._kept[run.run_id] = _read(run, watched[run.run_id])
         return [found[run_id] for run_id in ids if run_id in found]
@@ -121,10 +118,10 @@ class Catalogue:
 
     def _told(self, entry: _Entry, with_best: bool) -> dict[str, Any]:
         """With what is looked at each time, since it costs little for the runs of a page."""
-        run = RunDir(self._store.runs_dir / entry.item["run_id"])
+        run = self._store.directory(entry.item["run_id"])
         is_ours = entry.item["status"] != UNKNOWN
         # An earlier version wrote no last.json, and what it left cannot be resumed.
-        has_checkpoint = is_ours and is_there(run.last_checkpoint) and is_there(run.last_state)
+        has_checkpoint = is_ours and run.file(run.last_checkpoint).exists() and run.file(run.last_state).exists()
         summary = self._summary(entry) if with_best else None
         return entry.item | {
             "has_checkpoint": has_checkpoint,
@@ -134,8 +131,8 @@ class Catalogue:
 
     def _summary(self, entry: _Entry) -> Summary:
         if entry.summary is None:
-            file = entry.item["metrics_file"]
-            entry.summary = Summary() if file is None else _summarise(Path(file), entry.is_over)
+            file = entry.watched.metrics
+            entry.summary = Summary() if file is None else _summarise(file, entry.is_over)
         return entry.summary
 
     def _forget_all_but(self, ids: Sequence[str]) -> None:
@@ -143,7 +140,7 @@ class Catalogue:
             self._kept = {run_id: entry for run_id in ids if (entry := self._kept.get(run_id))}
 
 
-def _summarise(file: Path, is_over: bool) -> Summary:
+def _summarise(file: RunFile, is_over: bool) -> Summary:
     """Nothing of a file that cannot be read: the list has the run all the same."""
     try:
         return read(lambda: inspect(file, is_final=is_over), summarise)

@@ -11,6 +11,7 @@ from app.runs.exceptions import ExperimentNotFound, InvalidStart
 from app.runs.names import is_plain_name
 from trainer import experiment
 from trainer.experiment import Experiment, ExperimentInvalid
+from trainer.runfile import RunFile
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -47,9 +48,9 @@ class ExperimentFolder:
         return experiment.dump(self.load(name))
 
 
-def load_file(path: Path, overrides: Mapping[str, object] | None = None) -> Experiment:
+def load_file(file: Path | RunFile, overrides: Mapping[str, object] | None = None) -> Experiment:
     """Load an experiment file. Raises InvalidStart naming each wrong key."""
     try:
-        return experiment.load(path, overrides)
+        return experiment.load(file, overrides)
     except ExperimentInvalid as error:
-        raise InvalidStart(f"The experiment {path.name} is invalid: {error}", error.errors) from error
+        raise InvalidStart(f"The experiment {file.name} is invalid: {error}", error.errors) from error

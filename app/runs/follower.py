@@ -22,6 +22,7 @@ from app.runs.metricstail import MetricsTail
 from app.runs.position import Attempts, Position
 from app.runs.run import Run
 from trainer.direction import Direction, directions
+from trainer.runfile import RunFile
 
 RECENT_LOG_BYTES = 64 * 1024
 MAX_CATCH_UP_LOG_BYTES = 256 * 1024
@@ -41,8 +42,9 @@ class Follower:
         self.run = run
         self.is_over = False
         self._metrics = MetricsTail()
-        self._metrics_file: Path | None = None
+        self._metrics_file: RunFile | None = None
         self._log = LogTail()
+        self._log_file = run.directory.file(run.directory.log)
         self._epochs = Epochs()
         self._num_skipped = 0
         self._progress: dict[str, Any] | None = None
@@ -54,14 +56,14 @@ class Follower:
     def files(self) -> list[Path]:
         """Whose change means news: the folders in which state.json and progress.json are replaced, log and metrics."""
         directory = self.run.directory
-        metrics = [self._metrics_file] if self._metrics_file is not None else []
+        metrics = [self._metrics_file.path] if self._metrics_file is not None else []
         return [directory.path, directory.program_dir, directory.log, *metrics]
 
     def skip_to_end(self) -> None:
         """Take everything that is there as published; used for a run that was going on before we were."""
         for _ in self._new_metrics():
             pass
-        self._log.skip_to_end(self.run.directory.log, is_final=not self.run.is_active)
+        self._log.skip_to_end(self._log_file, is_final=not self.run.is_active)
         self._progress = self.run.progress
 
     def read_new(self, run: Run) -> list[Event]:
@@ -74,7 +76,7 @@ class Follower:
         is_final = not run.is_active
         events: list[Event] = [] if is_final else self._new_state()
         events += [*self._new_progress(), *self._new_metrics()]
-        while chunks := self._log.read_new(run.directory.log, is_final):
+        while chunks := self._log.read_new(self._log_file, is_final):
             events += [LogWritten(run.run_id, c.offset, c.next_offset, c.text) for c in chunks]
             if not is_final:
                 break
@@ -129,11 +131,11 @@ class Follower:
         """Read from the client's offset to ours. One that claims more than there is has another log in mind."""
         end = self._log.offset
         if log_offset is None or log_offset > end:
-            log_offset = first_line(self.run.directory.log, max(0, end - RECENT_LOG_BYTES), end)
+            log_offset = first_line(self._log_file, max(0, end - RECENT_LOG_BYTES), end)
         limit = min(end - log_offset, max_bytes)
         if limit == 0:
             return {"offset": log_offset, "next_offset": log_offset, "end": end, "text": ""}
-        chunk = read_log(self.run.directory.log, log_offset, limit)
+        chunk = read_log(self._log_file, log_offset, limit)
         return {"offset": chunk.offset, "next_offset": chunk.next_offset, "end": end, "text": chunk.text}
 
     def _new_state(self) -> list[Event]:

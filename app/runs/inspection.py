@@ -8,13 +8,13 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from app.runs.chunk import Chunk
 from app.runs.exceptions import MetricsUnreadable
 from app.runs.header import Header, read_header
 from app.runs.stamps import stamp_of
 from app.runs.table import Rewritten, Segment, Skipped, Table, cut
+from trainer.runfile import RunFile
 
 MAX_REWRITES_MET = 20
 MAX_SKIPPED_NAMED = 20
@@ -29,17 +29,17 @@ REWRITTEN = "it is rewritten again and again"
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
+def readable(file: RunFile) -> Iterator[None]:
     """Name the file, and what is wrong with it, where it cannot be read. Raises MetricsUnreadable."""
     try:
         yield
     except OSError as error:
-        raise MetricsUnreadable(str(path), error.strerror or str(error)) from error
+        raise MetricsUnreadable(str(file), error.strerror or str(error)) from error
     except (ValueError, csv.Error) as error:
-        raise MetricsUnreadable(str(path), str(error)) from error
+        raise MetricsUnreadable(str(file), str(error)) from error
 
 
-def inspect(path: Path, known: Table | None = None, is_final: bool = False, max_bytes: int | None = None) -> Table:
+def inspect(file: RunFile, known: Table | None = None, is_final: bool = False, max_bytes: int | None = None) -> Table:
     """Inspect a metrics CSV. Of one that is `known` only what is new is read. Raises MetricsUnreadable.
 
     A file of up to 1 MiB is read as a whole whenever it may have changed, but for `max_bytes`.
@@ -48,23 +48,23 @@ def inspect(path: Path, known: Table | None = None, is_final: bool = False, max_
     without its end waits. It counts once nobody writes any more, which is what `is_final` says. With `max_bytes` it
     reads about as many of the new bytes and keeps the chunks in `fresh`.
     """
-    with readable(path):
+    with readable(file):
         for _ in range(MAX_REWRITES_MET):
-            with open(path, "rb") as file, suppress(Rewritten):
-                return _Inspection(path, file.fileno(), is_final, max_bytes).table(known)
+            with file.open() as opened, suppress(Rewritten):
+                return _Inspection(file, opened.fileno(), is_final, max_bytes).table(known)
         raise ValueError(REWRITTEN)
 
 
 class _Inspection:
     """One look at an open file, and the table that it makes."""
 
-    def __init__(self, path: Path, descriptor: int, is_final: bool, max_bytes: int | None) -> None:
+    def __init__(self, file: RunFile, descriptor: int, is_final: bool, max_bytes: int | None) -> None:
         status = os.fstat(descriptor)
         self._descriptor = descriptor
         self._size = status.st_size
         self._is_final = is_final
         self._max_bytes = max_bytes
-        self._table = Table(path, stamp_of(status), time.time_ns())
+        self._table = Table(file, stamp_of(status), time.time_ns())
 
     def table(self, known: Table | None) -> Table:
         """Raises Rewritten, ValueError and csv.Error."""
@@ -86,11 +86,11 @@ class _Inspection:
 
     def _is_unchanged(self, known: Table) -> bool:
         is_read = known.is_whole and (known.end == self._size or not self._is_final)
-        return is_read and (known.path, known.stamp) == (self._table.path, self._table.stamp)
+        return is_read and (known.file, known.stamp) == (self._table.file, self._table.stamp)
 
     def _is_continued(self, known: Table) -> bool:
         """Whether the file only grew. A change in what was known shows at its edges."""
-        if known.path != self._table.path or known.stamp[0] != self._table.stamp[0] or self._size < known.end:
+        if known.file != self._table.file or known.stamp[0] != self._table.stamp[0] or self._size < known.end:
             return False
         return self._edges(known) == known.edges and known.edges[1][-1:] in (b"", b"\n")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.runs.exceptions import LaunchFailed
 from trainer.command import Command
-from trainer.rundir import OUTPUT_DIR_VARIABLE, RunDir, read_json
+from trainer.rundir import OUTPUT_DIR_VARIABLE, RunDir
 from trainer.verdict import VERDICTS
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -78,7 +78,7 @@ def launch(run: RunDir, lock_fd: int) -> None:
         raise LaunchFailed(f"cannot start the runner: {error}", run.run_id) from error
     if launched.returncode == 0:
         return
-    record = read_json(run.state) or {}
+    record = run.read_json(run.state) or {}
     if record.get("state") in VERDICTS:
         raise LaunchFailed(str(record.get("reason")), run.run_id)
     told = launched.stderr.decode("utf-8", errors="replace").strip().splitlines()

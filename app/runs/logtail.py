@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+
+from trainer.runfile import RunFile
 
 MAX_UTF8_BYTES = 4
 
@@ -19,17 +20,17 @@ class LogChunk:
     text: str
 
 
-def read_log(path: Path, offset: int, limit: int, is_final: bool = True) -> LogChunk:
+def read_log(file: RunFile, offset: int, limit: int, is_final: bool = True) -> LogChunk:
     """Read at most about `limit` bytes from `offset` (below 0: counted from the end) without splitting a character.
 
     A cut lies between two characters, so pieces joined give the whole text. Unless `is_final`, a character that is
     still incomplete at the file's end is left for the next call. A missing file is an empty one.
     """
     try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            start = min(offset, size) if offset >= 0 else _first_character(file.fileno(), max(0, size + offset))
-            data = os.pread(file.fileno(), limit + MAX_UTF8_BYTES, start)
+        with file.open() as opened:
+            size = os.fstat(opened.fileno()).st_size
+            start = min(offset, size) if offset >= 0 else _first_character(opened.fileno(), max(0, size + offset))
+            data = os.pread(opened.fileno(), limit + MAX_UTF8_BYTES, start)
     except OSError:
         return LogChunk(0, 0, 0, "")
     end = len(data)
@@ -41,15 +42,15 @@ def read_log(path: Path, offset: int, limit: int, is_final: bool = True) -> LogC
     return LogChunk(start, start + end, size, data[:end].decode("utf-8", errors="replace"))
 
 
-def first_line(path: Path, offset: int, end: int) -> int:
+def first_line(file: RunFile, offset: int, end: int) -> int:
     """Move an offset in the log forward to where a line begins, or, if none does before `end`, a character."""
     try:
-        with open(path, "rb") as file:
-            if offset == 0 or os.pread(file.fileno(), 1, offset - 1) == b"\n":
+        with file.open() as opened:
+            if offset == 0 or os.pread(opened.fileno(), 1, offset - 1) == b"\n":
                 return offset
-            ahead = os.pread(file.fileno(), max(0, end - offset), offset)
+            ahead = os.pread(opened.fileno(), max(0, end - offset), offset)
             newline = ahead.find(b"\n") + 1
-            return offset + newline if 0 < newline < len(ahead) else _first_character(file.fileno(), offset)
+            return offset + newline if 0 < newline < len(ahead) else _first_character(opened.fileno(), offset)
     except OSError:
         return 0
 
@@ -86,11 +87,11 @@ class LogTail:
         self.num_restarts = 0
         """How often the log was begun anew."""
 
-    def skip_to_end(self, path: Path, is_final: bool) -> None:
+    def skip_to_end(self, file: RunFile, is_final: bool) -> None:
         """Take what is there as read, up to the last whole character."""
-        self.offset = read_log(path, -2 * MAX_UTF8_BYTES, 2 * MAX_UTF8_BYTES, is_final).next_offset
+        self.offset = read_log(file, -2 * MAX_UTF8_BYTES, 2 * MAX_UTF8_BYTES, is_final).next_offset
 
-    def read_new(self, path: Path, is_final: bool = False) -> list[LogChunk]:
+    def read_new(self, file: RunFile, is_final: bool = False) -> list[LogChunk]:
         """Return what is new in chunks of 64 KiB.
 
         At most 1 MiB at a time; of more than that only the last chunk, its offset telling of the gap. So a program
@@ -99,12 +100,12 @@ class LogTail:
         """
         chunks: list[LogChunk] = []
         while True:
-            chunk = read_log(path, self.offset, self.CHUNK_BYTES, is_final)
-            if chunk.size < self.offset and path.exists():
+            chunk = read_log(file, self.offset, self.CHUNK_BYTES, is_final)
+            if chunk.size < self.offset and file.exists():
                 self.offset, self.num_restarts = 0, self.num_restarts + 1
                 continue
             if chunk.size - self.offset > self.CHUNK_BYTES * self.MAX_CHUNKS_PER_READ:
-                chunk = read_log(path, -self.CHUNK_BYTES, self.CHUNK_BYTES, is_final)
+                chunk = read_log(file, -self.CHUNK_BYTES, self.CHUNK_BYTES, is_final)
             if chunk.next_offset <= self.offset:
                 return chunks
             self.offset = chunk.next_offset

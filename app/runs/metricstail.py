@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from app.runs.attempt import attempt_of
 from app.runs.chunk import Chunk, Number
 from app.runs.exceptions import MetricsUnreadable
 from app.runs.inspection import inspect
 from app.runs.table import Rewritten, Table
+from trainer.runfile import RunFile
 
 BYTES_AT_ONCE = 64 * 1024
 """So that nobody waits for rows to be parsed for longer than some milliseconds."""
@@ -42,15 +42,15 @@ class MetricsTail:
     def attempt(self) -> str | None:
         return attempt_of(self.table.first_row, self.num_restarts) if self.table is not None else None
 
-    def read_new(self, path: Path | None, is_final: bool = False) -> Iterator[Chunk]:
+    def read_new(self, file: RunFile | None, is_final: bool = False) -> Iterator[Chunk]:
         """Yield the rows that are new, in chunks. Take all of them. Raises nothing.
 
         When it begins again, `num_restarts` grows and an empty chunk comes first. `is_final`: nobody writes any more,
         so a last line without its end counts.
         """
-        while path is not None:
+        while file is not None:
             try:
-                table = inspect(path, self._inspected, is_final, BYTES_AT_ONCE)
+                table = inspect(file, self._inspected, is_final, BYTES_AT_ONCE)
             except MetricsUnreadable as error:
                 self.problem = str(error)
                 return
@@ -113,7 +113,7 @@ class MetricsTail:
 
 def _may_be_rewritten(table: Table, known: Table) -> bool:
     """Whether a file with fewer rows may be a rewrite, as Lightning does it, that has not got further yet."""
-    if table.path != known.path or table.stamp[0] != known.stamp[0]:
+    if table.file != known.file or table.stamp[0] != known.stamp[0]:
         return False
     if not table.header.written:
         return True

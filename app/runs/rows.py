@@ -45,7 +45,7 @@ def tell(run_id: str, table: Table, wanted: WantedRows) -> Iterator[bytes]:
         "num_skipped_rows": table.num_skipped,
         "skipped_rows": [skipped._asdict() for skipped in table.skipped],
         "attempt": attempt_of(table.first_row),
-        "csv_file": str(table.path),
+        "csv_file": str(table.file),
         "last_modified": modified_at(table.stamp),
     }
     not_finite = _NotFinite()

@@ -9,7 +9,10 @@ from typing import Any
 
 from app.runs.filetimes import first_and_last_written
 from app.runs.states import ACTIVE, UNKNOWN
-from trainer.rundir import RunDir, read_json
+from trainer.rundir import RunDir
+
+MAX_PROGRESS_BYTES = 64 * 1024
+"""It is read many times a second, and any program may have written it."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Run:
     @cached_property
     def birth(self) -> dict[str, Any]:
         """run.json, empty where there is none of ours."""
-        birth = read_json(self.directory.run) or {}
+        birth = self.directory.read_json(self.directory.run) or {}
         return birth if "request" in birth else {}
 
     @property
@@ -89,7 +92,9 @@ class Run:
 
     @cached_property
     def progress(self) -> dict[str, Any] | None:
-        return read_json(self.directory.find_progress()) if self.is_ours else None
+        if not self.is_ours:
+            return None
+        return self.directory.read_json(self.directory.find_progress(), MAX_PROGRESS_BYTES)
 
     @property
     def on_stop(self) -> dict[str, Any] | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+
+from trainer.runfile import RunFile
 
 MAX_LINES = 10_000
 MAX_INSPECTED = 50_000
@@ -31,7 +32,7 @@ class LogMatches:
     lines: list[int]
 
 
-def search_log(path: Path, text: str, offset: int, limit: int) -> LogMatches:
+def search_log(file: RunFile, text: str, offset: int, limit: int) -> LogMatches:
     """Search the lines from `offset`, where one begins, through about `limit` bytes, for `text`.
 
     ASCII letters match in either case. Escape sequences are not text, nor is what a `\\r` overwrote. A missing file
@@ -42,11 +43,11 @@ def search_log(path: Path, text: str, offset: int, limit: int) -> LogMatches:
     lines: list[int] = []
     num_inspected, position = 0, offset
     try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
+        with file.open() as opened:
+            size = os.fstat(opened.fileno()).st_size
             end = min(offset + limit, size)
             while position < end and len(lines) < MAX_LINES and num_inspected < MAX_INSPECTED:
-                chunk = _read_lines(file.fileno(), position, min(CHUNK_BYTES, end - position))
+                chunk = _read_lines(opened.fileno(), position, min(CHUNK_BYTES, end - position))
                 found = _search(chunk, needle, MAX_LINES - len(lines))
                 lines += [position + start for start in found.starts]
                 num_inspected += found.num_inspected

@@ -17,7 +17,7 @@ from app.runs.run import Run
 from app.runs.starting import Plan, Planner, StartRequest
 from app.runs.store import RunStore
 from trainer.experiment import to_yaml
-from trainer.rundir import RunDir, is_there, read_json, utc_now, write_json, write_text
+from trainer.rundir import RunDir, is_there, utc_now, write_json, write_text
 
 _LOOK_EVERY_S = 0.02
 _KILL_MARGIN_S = 10.0
@@ -101,7 +101,7 @@ class RunService:
         self._refuse_without_room(plan)
         lock_fd, run_id = self._take_lock()
         try:
-            self._launch(RunDir(self._store.runs_dir / run_id), plan, lock_fd)
+            self._launch(self._store.directory(run_id), plan, lock_fd)
         finally:
             os.close(lock_fd)
         return run_id
@@ -196,7 +196,7 @@ class RunService:
             if self._store.holder() != run.run_id:
                 break
             time.sleep(_LOOK_EVERY_S)
-        return read_json(directory.state) or {}
+        return directory.read_json(directory.state) or {}
 
     def _wait_for_end(self, run: Run, grace_s: float) -> None:
         deadline = time.monotonic() + grace_s + _KILL_MARGIN_S

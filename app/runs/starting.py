@@ -158,7 +158,7 @@ class Planner:
                 return self._experiments.load(asked.config_name, asked.overrides)
             if earlier is not None:
                 # Its own copy: the experiment file may have changed since.
-                return load_file(earlier.directory.config, asked.overrides)
+                return load_file(earlier.directory.file(earlier.directory.config), asked.overrides)
         except InvalidStart as error:
             by_field = {_field_of(key, asked): texts for key, texts in error.errors.items()}
             raise InvalidStart(str(error), by_field) from error

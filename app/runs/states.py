@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from trainer.rundir import RunDir, is_there, read_json
+from trainer.rundir import RunDir, is_there
+from trainer.runfile import RunFile
 from trainer.verdict import COMPLETED, INTERRUPTED, VERDICTS
 
 STARTING, RUNNING, STOPPING, UNKNOWN = "starting", "running", "stopping", "unknown"
@@ -44,31 +45,31 @@ def compose(run: RunDir, record: dict[str, Any] | None, is_alive: bool) -> tuple
         is_silent = claimed != RUNNING and _is_missing(run.state) and is_there(run.path)
         return (STARTING if is_silent else RUNNING), None
     # The trainer writes its completion record last of all. Only the runner's verdict on it was lost.
-    if isinstance((read_json(run.result) or {}).get("completed_at"), str):
+    if isinstance((run.read_json(run.result) or {}).get("completed_at"), str):
         return COMPLETED, None
     return INTERRUPTED, _GONE
 
 
 def is_foreign(run: RunDir) -> bool:
     """Whether no run of this service made the directory: it has no run.json. One that is corrupt may be ours."""
-    birth = read_json(run.run)
+    birth = run.read_json(run.run)
     return "request" not in birth if birth is not None else _is_missing(run.run)
 
 
 def _origin_problem(run: RunDir) -> str | None:
     """Say why the directory cannot be taken for a run of this service and judged; None for one that can be."""
-    return _FOREIGN if is_foreign(run) else _read_problem(run.run) or _read_problem(run.state)
+    return _FOREIGN if is_foreign(run) else _read_problem(run.file(run.run)) or _read_problem(run.file(run.state))
 
 
-def _read_problem(path: Path) -> str | None:
+def _read_problem(file: RunFile) -> str | None:
     """Say why a file that is there cannot be read; None when it can be, or is missing."""
     try:
-        with open(path, "rb") as file:
-            file.read(1)
+        with file.open() as opened:
+            opened.read(1)
     except FileNotFoundError:
         return None
     except OSError as error:
-        return f"{path.name} cannot be read: {error.strerror or error}"
+        return f"{file.path.name} cannot be read: {error.strerror or error}"
     return None
 
 

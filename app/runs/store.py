@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -13,24 +12,26 @@ from pathlib import Path
 from typing import Any
 
 from app.runs import processes
-from app.runs.exceptions import DeletionRefused, FileNotInRun, RunActive, RunNotFound, RunsUnreadable
-from app.runs.listing import Listing
+from app.runs.exceptions import DeletionRefused, RunActive, RunNotFound
+from app.runs.listing import Listing, is_run_directory
 from app.runs.lock import ActiveLock
 from app.runs.names import is_plain_name
 from app.runs.run import Run
 from app.runs.stamps import Stamp, stamp
 from app.runs.states import ACTIVE, UNKNOWN, compose, has_verdict
 from app.runs.survivor import Survivor
-from trainer.rundir import RunDir, is_there, read_json
+from trainer.rundir import RunDir, is_there
 from trainer.verdict import INTERRUPTED
 
 
 class RunStore:
     """The folder of run directories."""
 
-    def __init__(self, runs_dir: Path, lock: ActiveLock) -> None:
+    def __init__(self, runs_dir: Path, lock: ActiveLock, link_roots: tuple[Path, ...] = ()) -> None:
+        """`link_roots`: folders outside of a run that links inside of it may lead to."""
         self.runs_dir = runs_dir
         self.lock = lock
+        self._link_roots = link_roots
         self._listing = Listing(runs_dir)
         self._survivor = Survivor(runs_dir, lock.path)
         self._checked_lock: Stamp | None = None
@@ -55,11 +56,15 @@ class RunStore:
                 (self.runs_dir / run_id).mkdir()
                 return run_id
 
+    def directory(self, run_id: str) -> RunDir:
+        """Name a run's directory, which need not exist."""
+        return RunDir(self.runs_dir / run_id, self._link_roots)
+
     def find(self, run_id: str) -> Run:
         """Read one run. Raises RunNotFound, also for a name that would leave the folder, and RunsUnreadable."""
         if not is_plain_name(run_id):
             raise RunNotFound(run_id)
-        return self._find(RunDir(self.runs_dir / run_id))
+        return self._find(self.directory(run_id))
 
     def find_again(self, run: Run) -> Run:
         """Read a run anew. Raises RunNotFound when its directory is gone."""
@@ -81,8 +86,9 @@ class RunStore:
         return self.lock.holder()
 
     def _may_hold(self, name: str) -> bool:
-        is_a_run = is_plain_name(name) and _is_directory(self.runs_dir / name)
-        return is_a_run and not has_verdict(read_json(RunDir(self.runs_dir / name).state) or {})
+        is_a_run = is_plain_name(name) and is_run_directory(self.runs_dir / name)
+        run = self.directory(name)
+        return is_a_run and not has_verdict(run.read_json(run.state) or {})
 
     def active(self) -> Run | None:
         """Read the run whose processes live, whatever became of its directory; None when nothing runs.
@@ -92,7 +98,7 @@ class RunStore:
         holder = self.holder()
         if not is_plain_name(holder):
             return None
-        run = self._read(RunDir(self.runs_dir / holder), holder)
+        run = self._read(self.directory(holder), holder)
         return run if run.is_active else None
 
     def active_and_ended(self) -> tuple[Run | None, Run | None]:
@@ -102,7 +108,7 @@ class RunStore:
     def named(self) -> str | None:
         """Name the run that was started last, whether or not it has ended."""
         named = self.lock.named()
-        return named if is_plain_name(named) and _is_directory(self.runs_dir / named) else self.holder()
+        return named if is_plain_name(named) and is_run_directory(self.runs_dir / named) else self.holder()
 
     def ids(self) -> Sequence[str]:
         """List the run ids, the one created last first."""
@@ -116,8 +122,8 @@ class RunStore:
         """Read those of the runs that are there, one at a time."""
         holder = self.holder()
         for run_id in run_ids:
-            if _is_directory(self.runs_dir / run_id):
-                yield self._read(RunDir(self.runs_dir / run_id), holder)
+            if is_run_directory(self.runs_dir / run_id):
+                yield self._read(self.directory(run_id), holder)
 
     def list(self) -> Iterator[Run]:
         """Read the runs, newest first, one at a time."""
@@ -136,57 +142,35 @@ class RunStore:
             return processes.kill_all(run.directory.path, self.lock.path if is_held else None, run.record)
 
     def delete(self, run_id: str) -> None:
-        """Remove a run's whole directory. Raises RunNotFound, RunActive, DeletionRefused."""
+        """Remove a run's whole directory. Raises RunNotFound, RunActive, DeletionRefused.
+
+        Links are removed, never what they lead to. So of a run that is a link only the link is removed.
+        """
         run = self.find(run_id)
         if run.is_active or self.holder() == run_id:
             raise RunActive(run_id, run.pid)
         try:
-            shutil.rmtree(run.directory.path)
+            remove = os.unlink if run.directory.path.is_symlink() else shutil.rmtree
+            remove(run.directory.path)
         except FileNotFoundError as error:
             raise RunNotFound(run_id) from error
         except OSError as error:
             raise DeletionRefused(run_id, error.strerror or str(error)) from error
 
-    def artifacts(self, run: Run) -> Iterator[tuple[str, os.stat_result]]:
-        """Yield each regular file of a run by its path inside, in order. Links and temporary files are left out."""
-        root = run.directory.path
-        for folder, folders, names in os.walk(root):
-            folders.sort()
-            for name in sorted(names):
-                path = Path(folder, name)
-                if name.startswith(".") or path.is_symlink() or not path.is_file():
-                    continue
-                try:
-                    yield path.relative_to(root).as_posix(), path.stat()
-                except OSError:
-                    continue
-
-    def artifact(self, run: Run, name: str) -> Path:
-        """Find a file of the run. Raises FileNotInRun, also for any path that leads outside of it."""
-        root = run.directory.path.resolve()
-        try:
-            path = (root / name).resolve(strict=True)
-            is_inside = path.is_relative_to(root) and path.is_file()
-        except (OSError, ValueError, RuntimeError):
-            is_inside = False
-        if not is_inside:
-            raise FileNotInRun(f"Run {run.run_id} has no artifact {name!r}.")
-        return path
-
     def _find(self, directory: RunDir) -> Run:
-        if not _is_directory(directory.path):
+        if not is_run_directory(directory.path):
             raise RunNotFound(directory.run_id)
         return self._read(directory, self.holder())
 
     def _read(self, directory: RunDir, holder: str | None) -> Run:
         path = directory.path
-        record = read_json(directory.state) or {}
+        record = directory.read_json(directory.state) or {}
         state, reason = compose(directory, record, _is_alive(directory, record, holder))
         if state in (INTERRUPTED, UNKNOWN) and not has_verdict(record):
             # It may have taken the lock, or written its verdict, since `holder` was asked. The lock is taken before
             # the directory is made and dropped after the verdict, so asked in this order now, both answers are true.
             holder = self.holder()
-            record = read_json(directory.state) or {}
+            record = directory.read_json(directory.state) or {}
             state, reason = compose(directory, record, _is_alive(directory, record, holder))
         if state == UNKNOWN:
             record = {}
@@ -204,16 +188,6 @@ def _number_within(second: str, run_id: str) -> int:
     """Which of the runs of a second it is, counted from 1; 0 for one of another second."""
     match = re.fullmatch(rf"{second}(?:_(\d+))?", run_id)
     return int(match[1] or 1) if match else 0
-
-
-def _is_directory(path: Path) -> bool:
-    """Whether it is one, and not a link to one. Raises RunsUnreadable where the folder that it is in cannot be read."""
-    try:
-        return stat.S_ISDIR(path.lstat().st_mode)
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise RunsUnreadable(str(path.parent), error) from error
 
 
 def _name_of(path: Path | None) -> str | None:

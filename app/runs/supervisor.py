@@ -182,7 +182,8 @@ class Supervisor:
 
     def _follower_of_past(self, run: Run) -> Follower:
         """Look at a run that nobody publishes; one that is over is kept, for its page may ask for it in many pieces."""
-        files = (run.directory.path, run.directory.log, run.directory.find_metrics())
+        metrics = run.directory.find_metrics()
+        files = (run.directory.path, run.directory.log, metrics.path if metrics else None)
         now = [stamp(file) if file else None for file in files]  # Taken before they are read, lest news be missed.
         seen, follower = self._past.pop(run.run_id, (None, None))
         if follower is None or seen != now:

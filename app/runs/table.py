@@ -7,12 +7,12 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
-from pathlib import Path
 from typing import NamedTuple
 
 from app.runs.chunk import Chunk, Number
 from app.runs.header import Header, read_header
 from app.runs.stamps import SETTLED_NS, Stamp
+from trainer.runfile import RunFile
 
 CELLS_AT_ONCE = 8192
 """In a chunk, so that parsing or encoding one keeps nobody waiting for more than some milliseconds."""
@@ -46,7 +46,7 @@ class Table:
     and named. Nobody changes a table once it was inspected.
     """
 
-    path: Path
+    file: RunFile
     stamp: Stamp
     inspected_ns: int = field(compare=False)
     reading: object = field(compare=False, default_factory=object)
@@ -116,7 +116,7 @@ class Table:
         if since_row >= self.num_rows:
             return
         first = bisect_right(self.segments, since_row, key=itemgetter(0)) - 1
-        with open(self.path, "rb") as file:
+        with self.file.open() as file:
             for segment in self.segments[first:]:
                 row = segment.first_row
                 for lines in cut(self._read(file.fileno(), segment).splitlines(), len(self.columns)):

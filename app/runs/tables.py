@@ -7,12 +7,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeVar
 
 from app.runs.exceptions import MetricsUnreadable
 from app.runs.inspection import MAX_REWRITES_MET, REWRITTEN, inspect, readable
 from app.runs.table import Rewritten, Table
+from trainer.runfile import RunFile
 
 MAX_TABLES = 64
 
@@ -26,12 +26,12 @@ def read(inspect: Callable[[], Table], compute: Callable[[Table], T]) -> T:
     """
     for _ in range(MAX_REWRITES_MET):
         table = inspect()
-        with readable(table.path):
+        with readable(table.file):
             try:
                 return compute(table)
             except Rewritten:
                 continue
-    raise MetricsUnreadable(str(table.path), REWRITTEN)
+    raise MetricsUnreadable(str(table.file), REWRITTEN)
 
 
 class Tables:
@@ -40,17 +40,17 @@ class Tables:
     def __init__(self, make_lock: Callable[[], AbstractContextManager[object]] = threading.Lock) -> None:
         self._make_lock = make_lock
         self._lock = make_lock()
-        self._cached: OrderedDict[Path, _Cached] = OrderedDict()
+        self._cached: OrderedDict[RunFile, _Cached] = OrderedDict()
 
-    def inspect(self, path: Path, is_final: bool = False) -> Table:
+    def inspect(self, file: RunFile, is_final: bool = False) -> Table:
         """The file as it is now. Those who ask for the same file meanwhile wait instead of reading it too."""
         with self._lock:
-            cached = self._cached.setdefault(path, _Cached(self._make_lock()))
-            self._cached.move_to_end(path)
+            cached = self._cached.setdefault(file, _Cached(self._make_lock()))
+            self._cached.move_to_end(file)
             if len(self._cached) > MAX_TABLES:
                 self._cached.popitem(last=False)
         with cached.lock:
-            table = inspect(path, cached.table, is_final)
+            table = inspect(file, cached.table, is_final)
             cached.table = replace(table, content=b"") if table.content else table
             return table
 

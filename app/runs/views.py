@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
 from itertools import chain
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from app.runs.artifacts import list_artifacts
 from app.runs.exceptions import FileNotInRun, NoRuns, ReportUnreadable
 from app.runs.logtail import first_line, read_log
 from app.runs.run import Run
@@ -19,7 +19,8 @@ from app.runs.store import RunStore
 from app.runs.table import Table
 from app.runs.tables import Tables, read
 from trainer import strict_yaml
-from trainer.rundir import RunDir, is_there, read_json
+from trainer.rundir import RunDir
+from trainer.runfile import RunFile
 from trainer.strict_yaml import YamlInvalid
 from trainer.verdict import COMPLETED
 
@@ -27,7 +28,7 @@ from trainer.verdict import COMPLETED
 class MetricsFile(NamedTuple):
     """Where the metrics of a run lie. `is_final`: the run is over, so nobody writes any more."""
 
-    path: Path
+    file: RunFile
     is_final: bool
 
 
@@ -51,10 +52,10 @@ class RunViews:
         return run.snapshot() | {
             "progress": run.progress,
             "silent_s": _silent_s(run.directory) if run.is_active else None,
-            "config": _read_yaml(run.directory.config) if run.is_ours else None,
-            "preflight": read_json(run.directory.preflight) if run.is_ours else None,
-            "stop": read_json(run.directory.stop) if run.is_ours else None,
-            "model": read_json(run.directory.card) if run.is_ours else None,
+            "config": _read_yaml(run.directory) if run.is_ours else None,
+            "preflight": run.directory.read_json(run.directory.preflight) if run.is_ours else None,
+            "stop": run.directory.read_json(run.directory.stop) if run.is_ours else None,
+            "model": run.directory.read_json(run.directory.card) if run.is_ours else None,
             "artifacts": self._artifacts(run),
         }
 
@@ -67,25 +68,26 @@ class RunViews:
         `from_line`: it begins at the first line that begins in it; so it is shorter, and ends where it would anyway.
         """
         run = self._store.find(run_id)
-        path, is_final = run.directory.log, not run.is_active
-        chunk = read_log(path, offset, limit, is_final)
+        file, is_final = run.directory.file(run.directory.log), not run.is_active
+        chunk = read_log(file, offset, limit, is_final)
         if from_line and chunk.text:
-            start, end = first_line(path, chunk.offset, chunk.next_offset), chunk.next_offset
-            chunk = read_log(path, start, end - start, is_final)
+            start, end = first_line(file, chunk.offset, chunk.next_offset), chunk.next_offset
+            chunk = read_log(file, start, end - start, is_final)
         return {"run_id": run_id, **vars(chunk)}
 
     def search_log(self, run_id: str, text: str, offset: int, limit: int) -> dict[str, Any]:
         """Where in a stretch of the log lines hold a text."""
-        found: LogMatches = search_log(self._store.find(run_id).directory.log, text, offset, limit)
+        run = self._store.find(run_id).directory
+        found: LogMatches = search_log(run.file(run.log), text, offset, limit)
         return {"run_id": run_id, **vars(found)}
 
     def metrics_file(self, run_id: str) -> MetricsFile:
         """Raises FileNotInRun when the run has none yet."""
         run = self._store.find(run_id)
-        path = run.directory.find_metrics()
-        if path is None:
+        file = run.directory.find_metrics()
+        if file is None:
             raise FileNotInRun(f"Run {run_id} has no metrics file (it is {run.state}).")
-        return MetricsFile(path, is_final=not run.is_active)
+        return MetricsFile(file, is_final=not run.is_active)
 
     def read(self, file: MetricsFile, compute: Callable[[Table], Iterator[bytes]]) -> Iterator[bytes]:
         """What `compute` tells of a metrics file, in pieces.
@@ -97,10 +99,10 @@ class RunViews:
     def report(self, run_id: str) -> dict[str, Any]:
         """What report.json says of the model. Raises FileNotInRun, which says why there is none; ReportUnreadable."""
         run = self._store.find(run_id)
-        path = run.directory.report
-        if not run.is_ours or not is_there(path):
+        file = run.directory.file(run.directory.report)
+        if not run.is_ours or not file.exists():
             raise FileNotInRun(f"Run {run_id} is {run.state} and has no report: {_why_no_report(run)}.")
-        report = read_json(path)
+        report = file.read_json()
         if report is None:
             raise ReportUnreadable(run_id)
         return report
@@ -108,7 +110,7 @@ class RunViews:
     def _artifacts(self, run: Run) -> list[dict[str, Any]]:
         return [
             {"path": name, "size": status.st_size, "modified_at": _iso(status.st_mtime)}
-            for name, status in self._store.artifacts(run)
+            for name, status in list_artifacts(run.directory)
         ]
 
 
@@ -120,7 +122,7 @@ def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
 def _why_no_report(run: Run) -> str:
     if not run.is_ours:
         return "only our own training program makes one"
-    if "command" in (_read_yaml(run.directory.config) or {}):
+    if "command" in (_read_yaml(run.directory) or {}):
         return "only our own training program makes one, and this is a command experiment"
     if run.is_active:
         return "it is made after the last epoch, when the best checkpoint is tested"
@@ -129,10 +131,10 @@ def _why_no_report(run: Run) -> str:
     return "it ended before its best checkpoint was tested; a run with resume_from goes on to that"
 
 
-def _read_yaml(path: Path) -> dict[str, Any] | None:
+def _read_yaml(run: RunDir) -> dict[str, Any] | None:
     """Read a run's own copy of its experiment; None where it is missing or spoilt. What JSON has not is None too."""
     try:
-        content = strict_yaml.read(path)
+        content = strict_yaml.read(run.file(run.config))
     except YamlInvalid:
         return None
     if not isinstance(content, dict):
@@ -144,9 +146,9 @@ def _read_yaml(path: Path) -> dict[str, Any] | None:
 def _silent_s(run: RunDir) -> float | None:
     """Tell how many seconds ago the log, the metrics or the progress changed last; None where there is none of them."""
     changed = []
-    for path in (run.log, run.find_metrics(), run.find_progress()):
+    for file in (run.file(run.log), run.find_metrics(), run.file(run.find_progress())):
         with suppress(OSError):
-            changed += [path.stat().st_mtime] if path is not None else []
+            changed += [file.status().st_mtime] if file is not None else []
     return round(max(0.0, time.time() - max(changed)), 1) if changed else None
 
 

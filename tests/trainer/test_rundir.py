@@ -62,11 +62,11 @@ def test_the_metrics_are_found_where_lightning_puts_them_and_the_newest_version_
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("epoch\n")
-        assert run.find_metrics() == path
+        assert run.find_metrics() == run.file(path)
     for version in ("version_2", "version_10", "version_x"):
         (tmp_path / "csv" / version).mkdir()
         (tmp_path / "csv" / version / "metrics.csv").write_text("epoch\n")
-    assert run.find_metrics() == tmp_path / "csv" / "version_10" / "metrics.csv"
+    assert run.find_metrics() == run.file("csv/version_10/metrics.csv")
 
 
 def test_is_there(tmp_path: Path) -> None:

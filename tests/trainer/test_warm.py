@@ -68,7 +68,7 @@ def test_a_warm_training_differs_in_nothing_from_a_cold_one(
 
     told = server.wait_for_state(run_id, "completed", "failed", timeout_s=120)
     assert (told["state"], told["exit_code"]) == ("completed", 0), run.log.read_text()
-    assert run.find_metrics().read_bytes() == completed.run.find_metrics().read_bytes()
+    assert run.find_metrics().path.read_bytes() == completed.run.find_metrics().path.read_bytes()
     assert without_paths(run.log.read_text()) == without_paths(completed.log)
 
 

@@ -144,10 +144,10 @@ def write_rotten_avif(path: Path) -> None:
 
 def read_rows(run: RunDir) -> list[dict[str, str]]:
     """The rows of metrics.csv, without their blanks."""
-    path = run.find_metrics()
-    assert path is not None
-    with open(path, newline="") as file:
-        return [{name: value for name, value in row.items() if value} for row in csv.DictReader(file)]
+    file = run.find_metrics()
+    assert file is not None
+    with open(file.path, newline="") as opened:
+        return [{name: value for name, value in row.items() if value} for row in csv.DictReader(opened)]
 
 
 def is_validating(started: Started) -> bool:

@@ -95,7 +95,7 @@ def _draw(run: RunDir, report: dict[str, Any]) -> dict[str, str]:
     }
     if shown:
         figures["mistakes"] = lambda: plots.draw_mistakes(shown, [run.path / each["image"] for each in shown])
-    curves = read_curves(metrics) if metrics else {}
+    curves = read_curves(metrics.path) if metrics else {}
     if curves:
         figures["curves"] = lambda: plots.draw_curves(curves)
     texts = [*report["confusion_matrix"]["class_names"], *(each["file"] for each in shown)]

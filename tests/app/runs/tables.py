@@ -9,12 +9,13 @@ from typing import Any
 from app.runs.chunk import Row
 from app.runs.inspection import inspect
 from app.runs.table import Table
+from trainer.runfile import RunFile
 
 
 def table(folder: Path, text: str) -> Table:
     path = folder / "metrics.csv"
     path.write_text(text, encoding="utf-8", newline="")
-    return inspect(path)
+    return inspect(RunFile.alone(path))
 
 
 def line_of(row: list[Any]) -> str:

@@ -53,9 +53,9 @@ def test_while_the_table_grows_only_the_end_changes(tmp_path: Path) -> None:
     rows, before, num_chosen_anew = curve(2000), set[int](), []
     table = table_of(tmp_path, COLUMNS, rows[:700])
     for num_rows in range(720, 2000, 20):
-        with open(table.path, "a", newline="") as file:
+        with open(table.file.path, "a", newline="") as file:
             file.writelines(line_of(row) for row in rows[table.num_rows : num_rows])
-        table = inspect(table.path, table)
+        table = inspect(table.file, table)
         chosen = set(choose(table, 0, range(3), 300))
         num_chosen_anew.append(len({row for row in before - chosen if row < num_rows - 100}))
         before = chosen

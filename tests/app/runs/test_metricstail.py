@@ -11,10 +11,11 @@ import pytest
 
 from app.runs.chunk import Row
 from app.runs.metricstail import MetricsTail
+from trainer.runfile import RunFile
 
 
 def new(tail: MetricsTail, path: Path | None) -> list[Row]:
-    return [row for chunk in tail.read_new(path) for row in chunk.rows]
+    return [row for chunk in tail.read_new(path and RunFile.alone(path)) for row in chunk.rows]
 
 
 def again(tail: MetricsTail, row: int, max_bytes: int = 10**9) -> list[Row]:
@@ -144,7 +145,7 @@ def long(tmp_path: Path) -> Path:
 
 
 def test_a_long_file_comes_in_pieces(long: Path) -> None:
-    pieces = list(MetricsTail().read_new(long))
+    pieces = list(MetricsTail().read_new(RunFile.alone(long)))
     assert len(pieces) > 3
     assert [row[0] for piece in pieces for row in piece.rows] == list(range(LONG))
 
@@ -189,7 +190,7 @@ def attempts(tail: MetricsTail, path: Path) -> tuple[int, list[Row]]:
     """How often the file was begun anew, and the rows of the last attempt that come now."""
     rows: list[Row] = []
     restarts = tail.num_restarts
-    for chunk in tail.read_new(path):
+    for chunk in tail.read_new(path and RunFile.alone(path)):
         if tail.num_restarts > restarts:
             rows, restarts = [], tail.num_restarts
         rows += chunk.rows

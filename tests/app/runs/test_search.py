@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.runs.search import CHUNK_BYTES, MAX_INSPECTED, MAX_LINES, LogMatches, search_log
+from trainer.runfile import RunFile
 
 
 def found(tmp_path: Path, content: bytes, text: str) -> list[bytes]:
@@ -16,7 +17,7 @@ def found(tmp_path: Path, content: bytes, text: str) -> list[bytes]:
     answers = []
     for limit in (1, 7, 1_000_000):
         offset, lines = 0, []
-        while (told := search_log(path, text, offset, limit)).next_offset > offset:
+        while (told := search_log(RunFile.alone(path), text, offset, limit)).next_offset > offset:
             lines += told.lines
             offset = told.next_offset
         assert offset == told.size == len(content)
@@ -48,18 +49,18 @@ def test_lines_are_found_as_they_are_shown(tmp_path: Path, content: bytes, text:
 def test_too_many_lines_are_told_in_part_and_none_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "train.log"
     path.write_bytes(b"x\n" * (MAX_LINES + 5))
-    told = search_log(path, "x", 0, 1_000_000)
+    told = search_log(RunFile.alone(path), "x", 0, 1_000_000)
     assert (len(told.lines), told.next_offset) == (MAX_LINES, 2 * MAX_LINES)
-    assert len(search_log(path, "x", told.next_offset, 1_000_000).lines) == 5
+    assert len(search_log(RunFile.alone(path), "x", told.next_offset, 1_000_000).lines) == 5
 
 
 def test_a_search_ends_early_where_many_lines_hide_the_text(tmp_path: Path) -> None:
     path = tmp_path / "train.log"
     path.write_bytes(b"x\ry\n" * (2 * MAX_INSPECTED + CHUNK_BYTES))
-    told = search_log(path, "x", 0, 16_000_000)
+    told = search_log(RunFile.alone(path), "x", 0, 16_000_000)
     assert told.lines == []
     assert 4 * MAX_INSPECTED <= told.next_offset <= 4 * MAX_INSPECTED + CHUNK_BYTES
 
 
 def test_a_missing_log_holds_nothing(tmp_path: Path) -> None:
-    assert search_log(tmp_path / "train.log", "x", 5, 10) == LogMatches(0, 0, 0, [])
+    assert search_log(RunFile.alone(tmp_path / "train.log"), "x", 5, 10) == LogMatches(0, 0, 0, [])

@@ -76,4 +76,4 @@ def test_a_state_that_is_there_and_cannot_be_read_is_no_interruption(tmp_path: P
     run = RunDir(tmp_path)
     write_json(run.run, {"request": {}})
     run.state.mkdir()
-    assert compose(run, None, False) == ("unknown", "state.json cannot be read: Is a directory")
+    assert compose(run, None, False) == ("unknown", "state.json cannot be read: it is not a regular file")

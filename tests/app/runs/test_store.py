@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.runs.artifacts import find_artifact, list_artifacts
 from app.runs.exceptions import FileNotInRun, RunActive, RunNotFound, RunsUnreadable
 from app.runs.lock import ActiveLock
 from app.runs.store import RunStore, is_plain_name
@@ -65,15 +66,34 @@ def test_a_name_that_could_leave_the_folder_is_not_found(store: RunStore, name: 
         store.delete(name)
 
 
-def test_a_link_is_no_run(store: RunStore, tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    store.runs_dir.mkdir()
-    (store.runs_dir / "link").symlink_to(outside)
+def test_a_link_to_a_directory_elsewhere_is_a_run_and_deleting_it_removes_the_link(
+    store: RunStore, tmp_path: Path
+) -> None:
+    ended(store, "run-1").rename(tmp_path / "moved")
+    (store.runs_dir / "run-1").symlink_to(tmp_path / "moved")
+    assert store.ids() == ["run-1"]
+    assert (store.find("run-1").state, [run.run_id for run in store.list()]) == ("completed", ["run-1"])
+    (tmp_path / "moved").rename(tmp_path / "unmounted")
+    assert store.ids() == [], "also when the folder of the runs itself has not changed"
+    (tmp_path / "unmounted").rename(tmp_path / "moved")
+    assert store.ids() == ["run-1"]
+    store.delete("run-1")
     assert store.ids() == []
+    assert (tmp_path / "moved" / "state.json").is_file()
+
+
+@pytest.mark.parametrize("target", ["run-1", "run-1/inside", ".", "..", "../none", "link", "../file"])
+def test_a_link_to_what_the_folder_holds_or_to_no_directory_is_no_run(store: RunStore, target: str) -> None:
+    """Else a run would be there twice, and active under one of the names only."""
+    (ended(store, "run-1") / "inside").mkdir()
+    (store.runs_dir.parent / "file").touch()
+    (store.runs_dir / "link").symlink_to(target)
+    assert store.ids() == ["run-1"]
+    with pytest.raises(RunNotFound):
+        store.find("link")
     with pytest.raises(RunNotFound):
         store.delete("link")
-    assert outside.is_dir()
+    assert (store.runs_dir / "link").is_symlink()
 
 
 def test_only_the_run_that_holds_the_lock_is_active(store: RunStore) -> None:
@@ -108,12 +128,13 @@ def test_artifacts_are_files_of_the_run_and_nothing_else(store: RunStore, tmp_pa
     (tmp_path / "secret").write_text("secret")
     (path / "link").symlink_to(tmp_path / "secret")
     (path / ".state.json.0").write_text("reserve")
-    run = store.find("run-1")
-    assert [name for name, _ in store.artifacts(run)] == ["run.json", "state.json", "checkpoints/epoch_001.onnx"]
-    assert store.artifact(run, "checkpoints/epoch_001.onnx").read_bytes() == b"model"
+    run = store.find("run-1").directory
+    assert [name for name, _ in list_artifacts(run)] == ["run.json", "state.json", "checkpoints/epoch_001.onnx"]
+    with find_artifact(run, "checkpoints/epoch_001.onnx").open() as file:
+        assert file.read() == b"model"
     for name in ("../secret", "link", "/etc/passwd", "checkpoints", "", "none", "\0", "checkpoints/../../../secret"):
         with pytest.raises(FileNotInRun):
-            store.artifact(run, name)
+            find_artifact(run, name)
 
 
 def test_a_directory_from_elsewhere_is_unknown_with_the_times_of_its_files(store: RunStore) -> None:

@@ -1,0 +1,53 @@
+"""The files of a run, as they are listed and downloaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.runs.exceptions import FileNotInRun
+from trainer.rundir import RunDir
+from trainer.runfile import RunFile
+
+
+def list_artifacts(run: RunDir) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield each regular file of a run by its path inside, in order.
+
+    Temporary files are left out, and links to what is listed by its own path anyway.
+    """
+    yield from _list(run, run.path)
+
+
+def find_artifact(run: RunDir, name: str) -> RunFile:
+    """Find a file of a run by its path inside. Raises FileNotInRun, also for any path that leads outside of the run."""
+    file = run.file(name)
+    if not file.exists():
+        raise FileNotInRun(f"Run {run.run_id} has no artifact {name!r}.")
+    return file
+
+
+def _list(run: RunDir, top: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield what lies below one of the run's folders. A folder behind a link is entered, one inside of it is not."""
+    for folder, folders, names in os.walk(top):
+        folders.sort()
+        linked = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        for name in sorted(names):
+            file = run.file(Path(folder, name))
+            if not name.startswith(".") and not (file.path.is_symlink() and _leads_inside(run, file.path)):
+                yield from _describe(run, file)
+        for name in linked if top == run.path else ():
+            path = Path(folder, name)
+            if not _leads_inside(run, path):
+                yield from _list(run, path)
+
+
+def _describe(run: RunDir, file: RunFile) -> Iterator[tuple[str, os.stat_result]]:
+    try:
+        yield file.path.relative_to(run.path).as_posix(), file.status()
+    except OSError:  # It is no file of the run, or gone.
+        return
+
+
+def _leads_inside(run: RunDir, path: Path) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(run.path))

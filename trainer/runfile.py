@@ -1,0 +1,146 @@
+"""A file of a run, opened only if it is a regular file that belongs to the run. Standard library only.
+
+The program of a run may put anything into the run's directory: a link to a secret, a pipe that nobody writes to, a
+device, a sparse file of a terabyte. Every reader of a run's files opens them here.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MAX_JSON_BYTES = 16 * 1024 * 1024
+"""Our own JSON files have kilobytes, a report of a thousand classes about one megabyte."""
+
+_INSPECT = getattr(os, "O_PATH", 0)
+"""Linux: get a descriptor without opening what is there. That needs no permission to read and starts no device."""
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | _INSPECT
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class NotInRun(OSError):
+    """What lies at a path is no regular file of the run."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(errno.EINVAL, problem, str(path))
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """A path in the directory of a run. The file need not exist.
+
+    A link inside of the directory is followed if it leads to a place inside of the same directory, or below one of
+    `link_roots`. `directory` itself may be reached by links.
+    """
+
+    path: Path
+    directory: Path
+    link_roots: tuple[Path, ...] = ()
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @classmethod
+    def alone(cls, path: Path) -> RunFile:
+        """A file whose folder is trusted: only the file itself must not be a link out of that folder."""
+        return cls(path, path.parent)
+
+    def open(self) -> BinaryIO:
+        """Open the file for reading. Raises OSError, such as NotInRun. Never blocks."""
+        return os.fdopen(self._descriptor(_FILE), "rb")
+
+    def status(self) -> os.stat_result:
+        """Raises OSError as `open`, except that no permission to read the file is needed."""
+        descriptor = self._descriptor(_FILE | _INSPECT)
+        try:
+            return os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def exists(self) -> bool:
+        """Whether there is a regular file of the run that `open` would open, permissions aside."""
+        try:
+            self.status()
+        except OSError:
+            return False
+        return True
+
+    def read_json(self, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any] | None:
+        """Read a JSON object; None for a file that is missing, unreadable, too long, cut short or anything else.
+
+        JSON has no NaN and no infinity. Where a program wrote them, they are read as null.
+        """
+        try:
+            with self.open() as file:
+                is_short = os.fstat(file.fileno()).st_size <= max_bytes  # Else it may be a sparse file of a terabyte.
+                content = file.read(max_bytes + 1) if is_short else b""
+            decoded = _JSON.decode(content.decode(json.detect_encoding(content))) if len(content) <= max_bytes else None
+        except (OSError, ValueError, RecursionError):
+            return None
+        return decoded if isinstance(decoded, dict) else None
+
+    def _descriptor(self, flags: int) -> int:
+        try:
+            return _open_below(self.directory, self.path, flags)
+        except ValueError as error:
+            raise NotInRun(self.path, "no file of a run can have that path") from error
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+                raise
+        # There is a link on the way. Somebody may replace it meanwhile, so what it leads to is opened without links.
+        return _open_below(*self._resolved(), flags)
+
+    def _resolved(self) -> tuple[Path, Path]:
+        """The folder that the links may lead to, and the real path below it."""
+        path = Path(os.path.realpath(self.path, strict=True))
+        for root in map(os.path.realpath, (self.directory, *self.link_roots)):
+            if path.is_relative_to(root):
+                return Path(root), path
+        raise NotInRun(self.path, "it is a link that leads out of the run")
+
+
+def _open_below(root: Path, path: Path, flags: int) -> int:
+    """Open a regular file below a folder, following no link below it.
+
+    Raises ValueError for a path that cannot be there, and OSError: ELOOP or ENOTDIR where there is a link.
+    """
+    names = path.relative_to(root).parts
+    if not names or ".." in names:
+        raise ValueError
+    folder = os.open(root, _FOLDER)
+    try:
+        for name in names[:-1]:
+            outer, folder = folder, os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(outer)
+        return _refuse_others(os.open(names[-1], flags, dir_fd=folder), path)
+    finally:
+        os.close(folder)
+
+
+def _refuse_others(descriptor: int, path: Path) -> int:
+    """Return the descriptor if it is of a regular file. Else close it and raise OSError, ELOOP for a link."""
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISLNK(mode):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    raise NotInRun(path, "it is not a regular file")
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+_JSON = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite)
