@@ -25,8 +25,9 @@ _NOT_FINITE = frozenset({b"nan", b"inf", b"-inf"})
 _NULLS = dict.fromkeys((b"", *_NOT_FINITE), b"null")
 _ALPHABET = b"0123456789.eE+-,naif"
 """The characters of numbers as Python writes them, and the comma between them."""
-_MAX_NUMBER_BYTES = 24
-"""Of a float as Python writes it. Clients do not read longer whole numbers."""
+_ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
+_TOO_MANY_DIGITS = b"0" * 25
+"""More than any float has as Python writes it. Not every client reads a whole number of that many."""
 
 
 class Problem(NamedTuple):
@@ -95,7 +96,8 @@ class Chunk:
 
     def named(self, row: int) -> dict[str, Number]:
         """What a row says in finite numbers, by column name."""
-        found = zip(self.header.columns, self.rows[row])
+        columns = self.header.columns
+        found = zip(columns, self._numbers[row * len(columns) : (row + 1) * len(columns)])
         return {name: value for name, value in found if value is not None and math.isfinite(value)}
 
     def maxima(self) -> dict[str, Number]:
@@ -133,7 +135,7 @@ class Chunk:
         width = len(self.header.columns)
         if self._text.translate(None, _ALPHABET) or {line.count(b",") for line in self.lines} != {width - 1}:
             return False
-        if self.header.delimiter != "," or max(map(len, self._cells)) > _MAX_NUMBER_BYTES:
+        if self.header.delimiter != "," or _TOO_MANY_DIGITS in self._text.translate(_ANY_DIGIT):
             return False
         try:
             return len(self._numbers) == len(self) * width

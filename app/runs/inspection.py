@@ -162,15 +162,16 @@ class _Inspection:
 
     def _add(self, data: bytes) -> None:
         """Take whole lines into the table."""
-        table = self._table
+        table, start = self._table, 0
         for written in cut(data.splitlines(keepends=True), len(table.columns)):
-            text = b"".join(written)
-            lines = text.splitlines()
+            num_bytes = sum(map(len, written))
+            lines = data[start : start + num_bytes].splitlines()
+            start += num_bytes
             chunk = Chunk(table.header, list(filter(None, lines)))
             places = [place for place, line in enumerate(lines, table.num_lines + 1) if line] if chunk.problems else []
             for problem in chunk.problems:
                 self._skip(places[problem.line], problem.reason)
-            self._extend(chunk, table.end + len(text))
+            self._extend(chunk, table.end + num_bytes)
             table.num_lines += len(lines)
 
     def _extend(self, chunk: Chunk, end: int) -> None:
