@@ -10,6 +10,7 @@ from app.access import Access
 from app.broadcast import broadcast_for
 from app.extensions import Api, SocketJson, TextPacket, lock_maker_for, offload_for
 from app.live import Live, SocketGate, TrainingNamespace
+from app.openapi import INFO
 from app.prefix import Prefix
 from app.runs.load import LoadHistory
 from app.runs.lock import SUPERVISOR, SupervisorLock
@@ -30,7 +31,7 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     app.config |= {
         "API_TITLE": "Training service",
         "API_VERSION": "v1",
-        "OPENAPI_VERSION": "3.0.3",
+        "OPENAPI_VERSION": "3.1.0",
         "OPENAPI_URL_PREFIX": "/",
         "OPENAPI_JSON_PATH": "openapi.json",
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
@@ -40,7 +41,11 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     access = Access(settings)
     access.register(app)
     security: list[dict[str, list[str]]] = [{"token": []}]
-    spec = {"security": security if settings.api_token else [*security, {}], "servers": [{"url": "./"}]}
+    spec = {
+        "security": security if settings.api_token else [*security, {}],
+        "servers": [{"url": "."}],  # below whatever path a proxy shows the document
+        "info": INFO,
+    }
     api = Api(app, spec_kwargs=spec)
     for blueprint in (pages.blp, training.blp, models.blp, metrics.blp, run.blp):
         api.register_blueprint(blueprint)

@@ -21,6 +21,7 @@ from socketio.packet import Packet
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
+from app.openapi import omit_null_default
 from app.schemas import ErrorSchema
 
 DESCRIPTIONS = {
@@ -178,7 +179,8 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
     def _init_spec(self, **options: Any) -> None:
         super()._init_spec(**options)
         self.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
-        self.ma_plugin.converter.add_attribute_function(_omit_null_default)
+        self.ma_plugin.converter.add_attribute_function(omit_null_default)
+        del self.spec.components.schemas["PaginationMetadata"]  # flask-smorest's, used by nothing here
 
     def handle_http_exception(self, error: Any) -> Any:
         """Give every error of the framework the one shape."""
@@ -188,13 +190,6 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
         headers = dict(error.get_headers()) | (told.get("headers") or {})
         del headers["Content-Type"]  # It is JSON, not the page that the framework had in mind.
         return error_body(error.code, message, errors), error.code, headers
-
-
-def _omit_null_default(_: Any, __: Any, *, ret: dict[str, Any]) -> dict[str, Any]:
-    """Leave a default of null out of the document: it means "not given", and a query cannot even say it."""
-    if ret.get("default", "") is None:
-        del ret["default"]
-    return {}
 
 
 def error_body(code: int, message: str, errors: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:

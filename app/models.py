@@ -18,7 +18,7 @@ blp = Blueprint("models", __name__, url_prefix="/training", description="The tra
 
 @blp.get("/trained_models")
 @blp.arguments(schemas.ModelsQuerySchema, location="query")
-@blp.response(200, schemas.ModelPathsSchema)
+@blp.response(200, schemas.ModelPathListSchema)
 @blp.errors(422)
 def list_model_paths(query: dict[str, Any]) -> dict[str, Any]:
     """List the absolute paths of the ONNX files, newest first. A page shorter than its limit is the last one."""

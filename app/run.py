@@ -60,7 +60,7 @@ def get_report(run_id: str) -> Response:
 
 
 @blp.get("/<run_id>/artifacts")
-@blp.response(200, schemas.ArtifactsSchema)
+@blp.response(200, schemas.ArtifactListSchema)
 @blp.errors(404)
 def list_artifacts(run_id: str) -> dict[str, Any]:
     """List the run's files."""

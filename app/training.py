@@ -67,7 +67,7 @@ def stop_run(asked: dict[str, Any], query: dict[str, Any]) -> Any:
 
 
 @blp.get("/status")
-@blp.response(200, schemas.StatusSchema)
+@blp.response(200, schemas.ServiceStatusSchema)
 @blp.errors()
 def get_status() -> Any:
     """Tell what runs now, and how the last run ended."""
@@ -92,7 +92,7 @@ def list_configs() -> dict[str, Any]:
 
 
 @blp.get("/configs/<name>")
-@blp.response(200, {"type": "object"})
+@blp.response(200, {"type": "object", "additionalProperties": {}})
 @blp.errors(404, 422)
 def get_config(name: str) -> Any:
     """Show an experiment with its defaults filled in; an invalid one is a 422 with its errors by key."""
@@ -100,7 +100,7 @@ def get_config(name: str) -> Any:
 
 
 @blp.get("/settings")
-@blp.response(200, schemas.SettingsSchema)
+@blp.response(200, schemas.SettingListSchema)
 @blp.errors()
 def list_settings() -> dict[str, Any]:
     """Describe every value of an experiment that a start may override."""
@@ -108,7 +108,7 @@ def list_settings() -> dict[str, Any]:
 
 
 @blp.get("/datasets")
-@blp.response(200, schemas.DatasetsSchema)
+@blp.response(200, schemas.DatasetListSchema)
 @blp.errors()
 def list_datasets() -> dict[str, Any]:
     """List the folders in the data folder, each with its splits and classes, or with what is wrong with it."""

@@ -11,6 +11,7 @@ from app.runs.exceptions import FileNotInRun
 from app.runs.names import is_plain_name
 from app.runs.states import is_foreign
 from app.runs.store import RunStore
+from app.runs.welltyped import MODEL_CARD, well_typed
 from trainer.rundir import RunDir
 from trainer.runfile import RunFile
 
@@ -76,7 +77,7 @@ def _model(run: RunDir) -> TrainedModel | None:
     if told:
         places = {variant: {"model_path": str(place)} for variant, place in variants.items()}
         ours["variants"] = [entry | places.get(variant, {}) for variant, entry in told.items()]
-    return TrainedModel(run.run_id, name, file, variants, card | ours)
+    return TrainedModel(run.run_id, name, file, variants, well_typed(card, MODEL_CARD) | ours)
 
 
 def _file(run: RunDir, told: object) -> RunFile | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.runs.filetimes import first_and_last_written
 from app.runs.states import ACTIVE, UNKNOWN
+from app.runs.welltyped import PROGRESS, well_typed
 from trainer.rundir import RunDir
 
 MAX_PROGRESS_BYTES = 64 * 1024
@@ -92,9 +93,11 @@ class Run:
 
     @cached_property
     def progress(self) -> dict[str, Any] | None:
+        """What progress.json says, which a `command` may write too."""
         if not self.is_ours:
             return None
-        return self.directory.read_json(self.directory.find_progress(), MAX_PROGRESS_BYTES)
+        told = self.directory.read_json(self.directory.find_progress(), MAX_PROGRESS_BYTES)
+        return None if told is None else well_typed(told, PROGRESS)
 
     @property
     def on_stop(self) -> dict[str, Any] | None:

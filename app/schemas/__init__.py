@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.schemas.answers import (
+    ArtifactListSchema,
     ArtifactSchema,
-    ArtifactsSchema,
     ConfigsSchema,
     DeletedSchema,
     LastRunSchema,
@@ -13,21 +13,21 @@ from app.schemas.answers import (
     LogSchema,
     MetricsSchema,
     ModelCardSchema,
-    ModelPathsSchema,
+    ModelPathListSchema,
     ModelsSchema,
     PingSchema,
     RunListItemSchema,
     RunSchema,
+    ServiceStatusSchema,
     StartedSchema,
-    StatusSchema,
     StoppedSchema,
     SummarySchema,
 )
-from app.schemas.choices import CheckedSchema, PreviewSchema, SettingsSchema
+from app.schemas.choices import CheckedSchema, PreviewSchema, SettingListSchema
 from app.schemas.datasets import (
+    DatasetListSchema,
     DatasetReportSchema,
     DatasetSchema,
-    DatasetsSchema,
     FindingSchema,
     ImageSizeSchema,
     NumImagesSchema,
@@ -58,14 +58,14 @@ from app.schemas.requests import (
 )
 
 __all__ = [
+    "ArtifactListSchema",
     "ArtifactSchema",
-    "ArtifactsSchema",
     "CheckedSchema",
     "ConfigsSchema",
+    "DatasetListSchema",
     "DatasetQuerySchema",
     "DatasetReportSchema",
     "DatasetSchema",
-    "DatasetsSchema",
     "DeletedSchema",
     "DeletionErrorSchema",
     "DeletionForbiddenSchema",
@@ -83,7 +83,7 @@ __all__ = [
     "MetricsQuerySchema",
     "MetricsSchema",
     "ModelCardSchema",
-    "ModelPathsSchema",
+    "ModelPathListSchema",
     "ModelQuerySchema",
     "ModelsQuerySchema",
     "ModelsSchema",
@@ -96,11 +96,11 @@ __all__ = [
     "RunListItemSchema",
     "RunSchema",
     "RunsQuerySchema",
-    "SettingsSchema",
+    "ServiceStatusSchema",
+    "SettingListSchema",
     "SplitReportSchema",
     "StartRequestSchema",
     "StartedSchema",
-    "StatusSchema",
     "StopQuerySchema",
     "StopRequestSchema",
     "StoppedSchema",

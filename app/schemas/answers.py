@@ -30,14 +30,31 @@ class LastRunSchema(Schema):
     reason = fields.String(required=True, allow_none=True)
 
 
-class StatusSchema(Schema):
+class ProgressSchema(Schema):
+    """How far a run is. A `command` may leave out what it does not count."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    phase = fields.String(allow_none=True, metadata={"description": "loading, prepare, fit, test or export."})
+    epoch = fields.Float(allow_none=True, metadata={"description": "As the program counts: from 0 or 1, or fractions."})
+    max_epochs = fields.Float(allow_none=True)
+    batch = fields.Integer(allow_none=True, metadata={"description": "Batches (or images, in prepare) that are done."})
+    num_batches = fields.Integer(allow_none=True, metadata={"description": "Of this epoch or phase."})
+    step = fields.Float(allow_none=True, metadata={"description": "Optimizer steps that are done."})
+    total_steps = fields.Float(allow_none=True)
+    samples_per_s = fields.Float(allow_none=True)
+    eta_s = fields.Float(allow_none=True, metadata={"description": "Seconds until the end of the fit."})
+
+
+class ServiceStatusSchema(Schema):
     status = fields.String(required=True, validate=validate.OneOf(["running", "not_running"]))
     running = fields.Boolean(required=True)
     pid = fields.Integer(required=True, allow_none=True)
     run_id = fields.String(required=True, allow_none=True)
     state = fields.String(required=True, allow_none=True, validate=validate.OneOf(STATES))
     config_name = fields.String(required=True, allow_none=True)
-    progress = fields.Dict(required=True, allow_none=True)
+    progress = fields.Nested(ProgressSchema, required=True, allow_none=True)
     started_at = fields.String(required=True, allow_none=True)
     last_run = fields.Nested(LastRunSchema, required=True, allow_none=True)
 
@@ -67,12 +84,21 @@ class ConfigsSchema(Schema):
     available_configs = fields.List(fields.String(), required=True)
 
 
-class ModelPathsSchema(Schema):
+class ModelPathListSchema(Schema):
     model_paths = fields.List(fields.String(), required=True)
 
 
+def _metrics(what: str) -> fields.Dict:
+    return fields.Dict(
+        keys=fields.String(),
+        values=fields.Float(allow_none=True),
+        allow_none=True,
+        metadata={"description": what},
+    )
+
+
 class ModelCardSchema(Schema):
-    """What classification_model.json says; of a program that is not ours, whatever it wrote."""
+    """What classification_model.json says, and more."""
 
     class Meta:
         unknown = INCLUDE
@@ -85,13 +111,28 @@ class ModelCardSchema(Schema):
         required=True,
         metadata={"description": "false: a model of a run that was stopped; nobody knows how good it is."},
     )
-    dataset_name = fields.Raw(metadata={"description": "Text."})
-    config_name = fields.Raw(metadata={"description": "Text: the experiment file."})
-    class_names = fields.Raw(metadata={"description": "List of texts, in the order of the outputs."})
-    train_metrics = fields.Raw(metadata={"description": "Values by name, such as train/loss."})
-    test_metrics = fields.Raw(metadata={"description": "Values by name, such as test/loss and test/acc."})
-    splits = fields.Raw(metadata={"description": "By train, val, test: path, num_images, split_off; null: none."})
-    variants = fields.Raw(metadata={"description": "Smaller files: name, path, size, accuracy; or an error."})
+    dataset_name = fields.String(allow_none=True)
+    config_name = fields.String(allow_none=True, metadata={"description": "The experiment file."})
+    class_names = fields.List(
+        fields.String(), allow_none=True, metadata={"description": "In the order of the model's outputs."}
+    )
+    train_metrics = _metrics("Of the epoch of the checkpoint, such as train/loss.")
+    test_metrics = _metrics("Such as test/loss and test/acc.")
+    splits = fields.Dict(
+        keys=fields.String(),
+        allow_none=True,
+        metadata={"description": "By train, val, test: path, num_images, split_off; null: none."},
+    )
+    variants = fields.List(
+        fields.Dict(keys=fields.String()),
+        allow_none=True,
+        metadata={"description": "Smaller files: name, path, size, accuracy; or an error."},
+    )
+    max_difference = fields.Float(
+        allow_none=True, metadata={"description": "Largest difference seen between a logit of the file and of torch."}
+    )
+    allowed_difference = fields.Float(allow_none=True)
+    tolerance = fields.String(allow_none=True, metadata={"description": "The rule by which they were compared."})
 
 
 class ModelsSchema(Schema):
@@ -204,7 +245,7 @@ class ArtifactSchema(Schema):
     modified_at = fields.String(required=True)
 
 
-class ArtifactsSchema(Schema):
+class ArtifactListSchema(Schema):
     run_id = fields.String(required=True)
     artifacts = fields.List(fields.Nested(ArtifactSchema), required=True)
 
@@ -240,7 +281,7 @@ class RunSchema(Schema):
     exit_code = fields.Integer(required=True, allow_none=True)
     signal = fields.String(required=True, allow_none=True)
     on_stop = fields.Nested(OnStopSchema, required=True, allow_none=True)
-    progress = fields.Dict(required=True, allow_none=True)
+    progress = fields.Nested(ProgressSchema, required=True, allow_none=True)
     silent_s = fields.Float(
         required=True,
         allow_none=True,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import Schema, fields, validate
 
 
@@ -20,6 +22,23 @@ class CheckedSchema(Schema):
     )
 
 
+class _AnyValue(fields.Raw):
+    """A value of one of the kinds that a setting may have, or null."""
+
+    ALTERNATIVES = (
+        {"type": "null"},
+        {"type": "string"},
+        {"type": "number"},
+        {"type": "boolean"},
+        {"type": "array", "items": {"type": ["string", "number"]}},
+        {"type": "object", "additionalProperties": {}},
+    )
+
+    def __init__(self, **options: Any) -> None:
+        metadata = options.pop("metadata", {}) | {"anyOf": list(self.ALTERNATIVES)}
+        super().__init__(metadata=metadata, **options)
+
+
 class SettingSchema(Schema):
     path = fields.String(required=True, metadata={"example": "trainer.max_epochs"})
     kind = fields.String(
@@ -28,12 +47,12 @@ class SettingSchema(Schema):
     )
     choices = fields.List(fields.String(), required=True, allow_none=True)
     optional = fields.Boolean(required=True, metadata={"description": "Whether null is allowed."})
-    default = fields.Raw(required=True, allow_none=True)
+    default = _AnyValue(required=True, metadata={"description": "What counts where nothing is set."})
     meaning = fields.String(required=True)
     must = fields.String(required=True, allow_none=True, metadata={"description": "The rule for its value."})
 
 
-class SettingsSchema(Schema):
+class SettingListSchema(Schema):
     settings = fields.List(fields.Nested(SettingSchema), required=True)
 
 

@@ -73,7 +73,7 @@ def splits_field(**options: Any) -> fields.Dict:
     )
 
 
-class DatasetsSchema(Schema):
+class DatasetListSchema(Schema):
     datasets = fields.List(fields.Nested(DatasetSchema), required=True)
 
 

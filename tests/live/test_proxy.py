@@ -27,7 +27,7 @@ def behind(request: pytest.FixtureRequest, stopped_server: LiveServer, tmp_path:
 
 def test_rest_and_sockets_work_below_a_path(behind: str) -> None:
     assert requests.get(f"{behind}/training/status", verify=False).json()["status"] == "not_running"
-    assert requests.get(f"{behind}/openapi.json", verify=False).json()["servers"] == [{"url": "./"}]
+    assert requests.get(f"{behind}/openapi.json", verify=False).json()["servers"] == [{"url": "."}]
     page = requests.get(f"{behind}/runs", verify=False)
     assert page.ok
     assert '<base href="./">' in page.text

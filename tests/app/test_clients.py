@@ -1,0 +1,87 @@
+"""The OpenAPI document in the hands of others: linters, and clients that generators make of it.
+
+The tools are no dependencies of ours: a test runs where its tools are on PATH, and is skipped elsewhere.
+
+    npm install -g @redocly/cli @stoplight/spectral-cli openapi-typescript typescript
+    pipx install openapi-python-client
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app import create_app
+from app.settings import Settings
+
+USE_IN_TYPESCRIPT = """
+import type { components, paths } from "./schema";
+type Status = components["schemas"]["ServiceStatus"];
+declare const status: Status;
+export const runId: string | undefined = status.last_run?.run_id;
+export const epoch: number | null | undefined = status.progress?.epoch;
+// @ts-expect-error
+export const unknownState: Status["last_run"] = { run_id: "a", state: "nonsense", reason: null };
+// @ts-expect-error
+export const unchecked: string = status.last_run.run_id;
+type Start = paths["/training/start"]["post"]["requestBody"]["content"]["application/json"];
+// @ts-expect-error
+export const start: Start = { config_name: 3 };
+"""
+
+USE_IN_PYTHON = """
+from client.models import ServiceStatus
+body = {"status": "running", "running": True, "pid": 7, "run_id": "a", "state": "running", "config_name": "a.yaml",
+        "started_at": None, "last_run": None, "progress": {"epoch": 0.5, "phase": "fit"}}
+status = ServiceStatus.from_dict(body)
+assert status.progress is not None and status.progress.epoch == 0.5
+assert status.last_run is None
+ended: str | None = None if status.last_run is None else status.last_run.reason
+assert status.to_dict() == body
+"""
+
+
+def run(folder: Path, tool: str, *arguments: str) -> None:
+    """Run a tool of somebody else's; skip the test where it is not installed."""
+    path = shutil.which(tool)
+    if path is None:
+        pytest.skip(f"{tool} is not on PATH")
+    done = subprocess.run([path, *arguments], cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Holds the document as it is served."""
+    document = create_app(Settings(), "threading").test_client().get("/openapi.json").get_json()
+    (tmp_path / "openapi.json").write_text(json.dumps(document))
+    (tmp_path / ".spectral.yaml").write_text('extends: ["spectral:oas"]\n')
+    return tmp_path
+
+
+def test_redocly_finds_no_error(folder: Path) -> None:
+    run(folder, "redocly", "lint", "openapi.json")
+
+
+def test_spectral_finds_no_error(folder: Path) -> None:
+    run(folder, "spectral", "lint", "openapi.json", "--fail-severity=error")
+
+
+def test_a_client_in_typescript_compiles_and_is_typed(folder: Path) -> None:
+    run(folder, "openapi-typescript", "openapi.json", "-o", "schema.d.ts")
+    (folder / "use.ts").write_text(USE_IN_TYPESCRIPT)
+    run(folder, "tsc", "--noEmit", "--strict", "--skipLibCheck", "false", "use.ts", "schema.d.ts")
+
+
+def test_a_client_in_python_is_typed_and_reads_our_answers(folder: Path) -> None:
+    run(folder, "openapi-python-client", "generate", "--path=openapi.json", "--meta=none", "--output-path=client")
+    (folder / "use.py").write_text(USE_IN_PYTHON)
+    # The generator has what its clients need installed beside it.
+    python = str(Path(str(shutil.which("openapi-python-client"))).resolve().with_name("python"))
+    run(folder, python, "use.py")
+    run(folder, sys.executable, "-m", "mypy", "--strict", f"--python-executable={python}", "client", "use.py")
