@@ -14,6 +14,7 @@ from app.runs.experiments import ExperimentFolder
 from app.runs.lock import ACTIVE, ActiveLock
 from app.runs.models import ModelFolder
 from app.runs.preflight import Preflight
+from app.runs.preview import Previews
 from app.runs.prewarm import Prewarm
 from app.runs.service import RunService
 from app.runs.starting import Planner
@@ -34,6 +35,7 @@ class Domain:
     experiments: ExperimentFolder
     datasets: DatasetFolder
     preflight: Preflight
+    previews: Previews
     models: ModelFolder
     prewarm: Prewarm | None
 
@@ -55,6 +57,7 @@ def build(settings: Settings, make_lock: Callable[[], AbstractContextManager[obj
         experiments=experiments,
         datasets=datasets,
         preflight=preflight,
+        previews=Previews(),
         models=ModelFolder(store),
         prewarm=prewarm,
     )

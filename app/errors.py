@@ -24,6 +24,7 @@ STATUS = {
     domain.LaunchFailed: 500,
     domain.DataFolderUnreadable: 503,
     domain.RunsUnreadable: 503,
+    domain.Busy: 503,
     domain.DiskFull: 507,
 }
 
@@ -38,9 +39,10 @@ def status_of(error: domain.RunError) -> int:
     return next(code for kind, code in STATUS.items() if isinstance(error, kind))
 
 
-def _answer(error: domain.RunError) -> tuple[dict[str, Any], int]:
+def _answer(error: domain.RunError) -> tuple[dict[str, Any], int, dict[str, str]]:
     code = status_of(error)
-    return error_body(code, str(error), getattr(error, "errors", None), **_more(error)), code
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, domain.Busy) else {}
+    return error_body(code, str(error), getattr(error, "errors", None), **_more(error)), code, headers
 
 
 def _more(error: domain.RunError) -> dict[str, Any]:

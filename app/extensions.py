@@ -36,7 +36,7 @@ DESCRIPTIONS = {
     431: "The headers are too long.",
     422: "Well formed, but cannot be carried out; `errors` names each field.",
     500: "The training could not be launched.",
-    503: "The folder of the runs or of the datasets cannot be read: its disk may be gone.",
+    503: "The folder of the runs or datasets cannot be read, or too many datasets are read at once (see Retry-After).",
     507: "Not enough free disk space.",
 }
 

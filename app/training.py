@@ -12,7 +12,6 @@ from app.errors import status_of
 from app.extensions import Blueprint
 from app.runs.exceptions import PreviewFailed
 from app.runs.load import LoadHistory
-from app.runs.preview import make_preview
 from app.runs.starting import StartRequest
 from trainer import experiment
 from trainer.describe import describe_settings
@@ -139,5 +138,5 @@ def preview_dataset(query: dict[str, Any], name: str) -> dict[str, Any]:
     folder = layout.folders.get(query["split"])
     if folder is None:
         raise PreviewFailed(name, layout.problem or f"it has no {query['split']} folder")
-    shown = current_app.extensions["offload"](lambda: make_preview(name, folder, query["per_class"]))
+    shown = domain().previews.make(name, folder, query["per_class"])
     return {"dataset_name": name, "split": query["split"], **shown}

@@ -116,6 +116,15 @@ class DiskFull(RunError):
         )
 
 
+class Busy(RunError):
+    """There is a queue for what was asked, and it is full. `retry_after_s`: when to ask again."""
+
+    retry_after_s = 5
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"Too many {what} at the same time. Ask again in {self.retry_after_s} seconds.")
+
+
 class DeletionRefused(RunError):
     def __init__(self, run_id: str, problem: str) -> None:
         super().__init__(f"Run {run_id} could not be deleted: {problem}")

@@ -78,4 +78,4 @@ def _is_run_directory(entry: os.DirEntry[str]) -> bool:
 
 def _leads_to_run(link: Path) -> bool:
     target, folder = Path(os.path.realpath(link)), Path(os.path.realpath(link.parent))
-    return target.is_dir() and not (target.is_relative_to(folder) or folder.is_relative_to(target))
+    return os.path.isdir(target) and not (target.is_relative_to(folder) or folder.is_relative_to(target))

@@ -142,7 +142,7 @@ class Planner:
         """
         allowed = {NOT_CHECKED, *(["unreadable"] if data.skip_unreadable else [])}
         splits = {split: Path(path) for split in SPLITS if (path := directories[f"{split}_data_dir"])}
-        report = self._preflight.check(dataset or splits, self._preflight_s)
+        report = self._preflight.check(dataset or splits, self._preflight_s, is_urgent=True)
         errors: dict[str, list[str]] = {}
         for finding in report["errors"]:
             if finding["kind"] not in allowed:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -53,6 +55,33 @@ def test_deep_images_are_shown_in_one_value_range(shared: LiveServer) -> None:
     dark, bright = (np.mean([np.asarray(picture(url)) for url in each["images"]]) for each in classes)
     assert 40 < dark < 80
     assert 160 < bright < 200
+
+
+def test_a_burst_of_previews_runs_few_at_a_time_and_the_rest_is_told_to_come_again(
+    shared: LiveServer, pets: Path
+) -> None:
+    assert shared.process is not None
+    server = psutil.Process(shared.process.pid)
+    with ThreadPoolExecutor(60) as threads:
+        asked = [threads.submit(shared.get, "/training/datasets/pets/preview") for _ in range(60)]
+        most = 0
+        while not all(each.done() for each in asked):
+            most = max(most, sum("trainer.preview" in command_line(each) for each in server.children(recursive=True)))
+    assert most == 2
+    answers = [each.result() for each in asked]
+    refused = [each for each in answers if each.status_code != 200]
+    assert 2 <= len(answers) - len(refused) < 60
+    for answer in refused:
+        assert "previews" in problem(answer, 503)["message"]
+        assert answer.headers["Retry-After"] == "5"
+    assert shared.get("/training/datasets/pets/preview").status_code == 200
+
+
+def command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def test_what_is_no_image_shows_nothing(shared: LiveServer) -> None:

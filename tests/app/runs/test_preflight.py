@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,27 @@ def test_a_check_that_is_killed_says_so_and_the_next_one_is_whole(
     assert (report["status"], report["errors"][0]["kind"]) == ("failed", "not_checked")
     assert "SIGKILL" in report["errors"][0]["message"]
     assert preflight.check(pets, LONG)["status"] == "checked"
+
+
+def test_two_are_checked_at_a_time_a_third_waits_and_what_is_urgent_is_next(
+    preflight: Preflight, tmp_path: Path
+) -> None:
+    datasets = [write_images(tmp_path / name, {"cat": 60, "dog": 180}, counts=(12, 3, 3)) for name in "abcd"]
+    for dataset in datasets[:2]:
+        assert preflight.check(dataset, LONG)["status"] == "checked"
+    with ThreadPoolExecutor() as threads, ExitStack() as stack:
+        locks = [stack.enter_context(open(path, "w")) for path in (tmp_path / "logs" / "preflight").glob("*.lock")]
+        for lock in locks:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # The checks wait for it.
+        for dataset in datasets[:2]:
+            assert preflight.check(dataset, 0)["status"] == "checking"
+        waits = preflight.check(datasets[2], 0)
+        assert (waits["status"], "waits" in waits["warnings"][0]["message"], len(checks())) == ("checking", True, 2)
+        urgent = threads.submit(preflight.check, datasets[3], LONG, is_urgent=True)
+        for lock in locks:
+            lock.close()
+        assert urgent.result()["status"] == "checked"
+    assert preflight.check(datasets[2], LONG)["status"] == "checked"
 
 
 def test_a_start_goes_on_with_what_is_known_when_its_patience_ends(

@@ -1,0 +1,76 @@
+"""At most so many processes at a time, and a bounded queue of those who wait for one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from app.runs.exceptions import Busy
+
+_LOOK_EVERY_S = 0.02
+
+
+class Process(Protocol):
+    def poll(self) -> int | None: ...
+
+
+P = TypeVar("P", bound=Process)
+
+
+class Pool:
+    """Start processes that read images; a burst of requests must not fill the memory with them.
+
+    Whoever waits does so in the thread that asked, by sleeping: so under eventlet it is the green thread, and none of
+    the few real ones is occupied.
+    """
+
+    def __init__(self, what: str, size: int, max_waiting: int) -> None:
+        """`what` they do, in the plural, completes "Too many ... at the same time"."""
+        self._what = what
+        self._size = size
+        self._max_waiting = max_waiting
+        self._mutex = threading.Lock()
+        self._running: list[Process] = []
+        self._waiting: deque[object] = deque()
+
+    def start(self, launch: Callable[[], P], wait_s: float, is_urgent: bool = False) -> P | None:
+        """Launch a process when it is the caller's turn; None if that took longer than `wait_s` seconds.
+
+        What is urgent goes before everything else and has always room in the queue. Raises Busy when the queue is
+        full, and what `launch` raises.
+        """
+        turn, deadline = object(), time.monotonic() + wait_s
+        self._queue(turn, is_urgent)
+        try:
+            while (process := self._launch_in_turn(turn, launch)) is None and time.monotonic() < deadline:
+                time.sleep(_LOOK_EVERY_S)
+            return process
+        finally:
+            with self._mutex:
+                self._waiting.remove(turn)
+
+    @property
+    def num_waiting(self) -> int:
+        return len(self._waiting)
+
+    def _queue(self, turn: object, is_urgent: bool) -> None:
+        with self._mutex:
+            if is_urgent:
+                self._waiting.appendleft(turn)
+            elif len(self._waiting) < self._max_waiting:
+                self._waiting.append(turn)
+            else:
+                raise Busy(self._what)
+
+    def _launch_in_turn(self, turn: object, launch: Callable[[], P]) -> P | None:
+        with self._mutex:
+            self._running = [process for process in self._running if process.poll() is None]
+            if self._waiting[0] is not turn or len(self._running) >= self._size:
+                return None
+            process = launch()
+            if process not in self._running:
+                self._running.append(process)
+            return process
