@@ -31,7 +31,9 @@ class CommandStop:
         " SIGUSR1 or SIGUSR2",
     )
     grace_s: float | None = setting(
-        None, between(0, 86_400), doc="seconds from the signal to the kill; null = TRAINING_STOP_GRACE_S"
+        None,
+        between(0, 86_400),
+        doc="seconds from the signal to the kill; null = as long as the service grants every run",
     )
 
 

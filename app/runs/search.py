@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect
 from dataclasses import dataclass
-
-import numpy as np
+from itertools import accumulate
 
 from trainer.runfile import RunFile
 
@@ -80,19 +80,18 @@ def _search(chunk: bytes, needle: bytes, max_lines: int) -> _Found:
     if at < 0:
         return _Found([], len(chunk), 0)
     starts: list[int] = []
-    ends, shown_ends = _line_ends(chunk), _line_ends(shown)
+    begins, shown_begins = _line_begins(chunk), _line_begins(shown)
     while at >= 0:
-        line = int(np.searchsorted(shown_ends, at))
-        start = shown_ends[line - 1] + 1 if line else 0
+        line = bisect(shown_begins, at)
         num_inspected += 1
-        if needle in shown[start : shown_ends[line]].rstrip(b"\r").rpartition(b"\r")[2]:
-            starts.append(int(ends[line - 1]) + 1 if line else 0)
+        if needle in shown[shown_begins[line - 1] : shown_begins[line]].rstrip(b"\r\n").rpartition(b"\r")[2]:
+            starts.append(begins[line - 1])
             if len(starts) == max_lines:
-                return _Found(starts, int(ends[line]) + 1, num_inspected)
-        at = shown.find(needle, shown_ends[line] + 1)
+                return _Found(starts, begins[line], num_inspected)
+        at = shown.find(needle, shown_begins[line])
     return _Found(starts, len(chunk), num_inspected)
 
 
-def _line_ends(text: bytes) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Where the lines end, of a last one without a newline too."""
-    return np.append(np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n")), len(text))
+def _line_begins(text: bytes) -> list[int]:
+    """Where the lines begin, and where one after the last would."""
+    return list(accumulate((len(line) + 1 for line in text.split(b"\n")), initial=0))
