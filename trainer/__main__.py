@@ -8,12 +8,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
 
 from trainer import experiment, libraries, reasons, resumable, rundir, strict_yaml
 from trainer.datasetfolder import SPLITS
@@ -26,6 +26,7 @@ from trainer.ranks import Ranks
 from trainer.request import Place, Request
 from trainer.stopping import Stop, Stopped
 from trainer.stratify import complete
+from trainer.temporary import temporary_folders
 
 _ANYWHERE = (Path("/"),)
 """The links in a run that a person, or the service, resumes from were looked at by them."""
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         loaded = _load(options)
         return _train(loaded, options, run, stop)
     except Exception as error:
-        folders = (run.path, options.cache_dir, Path(tempfile.gettempdir()))
+        folders = (run.path, options.cache_dir, *temporary_folders())
         return _fail(error, reasons.reason_of(error, loaded, folders))
 
 
@@ -66,8 +67,7 @@ def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rund
     _refuse_used(run)
     if run.path.is_dir():  # of the service, which follows it already
         _show_loading(run, loaded)
-    given = {split: getattr(options, f"{split}_data_dir") for split in SPLITS}
-    splits = find_splits({split: folder for split, folder in given.items() if folder})
+    splits = _find_images(options)
     earlier = rundir.RunDir(options.resume_from, _ANYWHERE) if options.resume_from else None
     state = resumable.read_last_state(earlier) if earlier else None
     if earlier and state:
@@ -78,9 +78,7 @@ def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rund
         # Before torch, so that mistakes in what was given show at once.
         prepared = _prepare(splits, loaded, options.cache_dir, run, state)
         splits = complete(prepared.splits, loaded.data, loaded.seed, lambda _: prepared.train_digests)
-        if "torch" not in sys.modules:  # a prewarmed program has it
-            print("loading torch, lightning and transformers", flush=True)
-        train = libraries.import_train()
+        train = _import_train()
         request = Request(
             run=run,
             experiment=loaded,
@@ -100,6 +98,17 @@ def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rund
             training.keep()
             return stop.exit_code
     return 0
+
+
+def _find_images(options: argparse.Namespace) -> dict[str, Split]:
+    given = {split: getattr(options, f"{split}_data_dir") for split in SPLITS}
+    return find_splits({split: folder for split, folder in given.items() if folder})
+
+
+def _import_train() -> ModuleType:
+    if "torch" not in sys.modules:  # a prewarmed program has it
+        print("loading torch, lightning and transformers", flush=True)
+    return libraries.import_train()
 
 
 def _prepare(

@@ -54,8 +54,10 @@ class KeepCheckpoints(LightningCheckpoint):
         return {name: value for name, value in self._best_metrics.items() if name.startswith("train/")}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._earlier and self._earlier["monitor"] != self._monitor:
-            self._choose_anew(trainer)
+        if self._earlier:
+            self._consider_last(trainer)
+            if self._earlier["monitor"] != self._monitor and self.best is not None:
+                self._say_best()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._ended = None
@@ -103,8 +105,8 @@ class KeepCheckpoints(LightningCheckpoint):
         if state_dict["best"] and (best := self.last.with_name(state_dict["best"])).exists():
             self.best, self._best_metrics = best, state_dict["best_metrics"]
 
-    def _choose_anew(self, trainer: Trainer) -> None:
-        """By another metric than before: of the best and the last checkpoint, which are all that is left."""
+    def _consider_last(self, trainer: Trainer) -> None:
+        """Make the last checkpoint the best one, if it is of an epoch's end and better by the metric of now."""
         before, ended = self.best, self._earlier["ended"]
         if ended and self._is_better(ended["metrics"]):
             self.best, self._best_metrics = self._path(ended["epoch"]), ended["metrics"]
@@ -112,12 +114,14 @@ class KeepCheckpoints(LightningCheckpoint):
                 _link(self.last, self.best)
                 if before is not None:
                     before.unlink()
-        if self.best is not None:
-            score = f"{self._monitor} {self._best_metrics[self._monitor]:.4g}"
-            self._say(
-                f"checkpoint.monitor was {self._earlier['monitor']}: {self.best.name} is the best so far by {score},"
-                " chosen of the best and the last checkpoint; those of other epochs are gone"
-            )
+
+    def _say_best(self) -> None:
+        assert self.best is not None
+        score = f"{self._monitor} {self._best_metrics[self._monitor]:.4g}"
+        self._say(
+            f"checkpoint.monitor was {self._earlier['monitor']}: {self.best.name} is the best so far by {score},"
+            " chosen of the best and the last checkpoint; those of other epochs are gone"
+        )
 
     def _is_better(self, metrics: Metrics) -> bool:
         """Whether these metrics are better than the best epoch's, or the first that are numbers."""

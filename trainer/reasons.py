@@ -27,6 +27,7 @@ _DEVICE_MEMORY = re.compile(r"(CUDA|MPS backend|HIP) out of memory|CUDA error: o
 _MEMORY = re.compile(r"can't allocate memory|Cannot allocate memory|not enough memory|std::bad_alloc")
 _SHARED_MEMORY = re.compile(r"killed by signal: Bus error|</?torch_\S*>.*No space left on device|out of shared memory")
 _LONG_SOCKET_PATH = "AF_UNIX path too long"
+_NO_TEMPORARY_FOLDER = "No usable temporary directory"
 _SILENT_LOADER = re.compile(r"DataLoader timed out after (\d+)")
 _KILLED_LOADER = re.compile(r"DataLoader worker .*killed by signal: Killed")
 _TRIED = re.compile(r"(?:ried to|nable to) allocate ([\d.]+ \w+)")
@@ -50,6 +51,8 @@ def reason_of(error: BaseException, experiment: Experiment | None, folders: Sequ
             f"the path of the temporary folder is too long for the loader processes' sockets: {tempfile.gettempdir()};"
             " set TMPDIR to a shorter one or data.num_workers to 0"
         )
+    if any(_NO_TEMPORARY_FOLDER in text for text in texts):
+        return "there is no folder for temporary files: set TMPDIR to one that can be written"
     if silent := next((match for text in texts if (match := _SILENT_LOADER.search(text))), None):
         return f"no loader process handed over a batch for {int(silent[1]) // 60} minutes: set data.num_workers to 0"
     if any(_KILLED_LOADER.search(text) for text in texts):

@@ -1,4 +1,4 @@
-"""Where libraries put their temporary files."""
+"""Where libraries put their temporary files. Standard library only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def temporary_folders() -> list[Path]:
+    """The system's folder for temporary files, if there is one that can be written."""
+    try:
+        return [Path(tempfile.gettempdir())]
+    except FileNotFoundError:
+        return []
 
 
 @contextmanager

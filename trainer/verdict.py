@@ -93,9 +93,9 @@ def _no_space(file: str | None, run: RunDir) -> str:
     """Name the file that the program has named, else the full one of the folders that programs use."""
     if file is not None:
         return f"{NO_SPACE}: {file}"
-    import tempfile  # with what it brings, as much as all the rest of the runner
+    from trainer.temporary import temporary_folders  # its imports are as large as all the rest of the runner
 
-    folders = (run.path, Path(tempfile.gettempdir()), Path("/dev/shm"))
+    folders = (run.path, *temporary_folders(), Path("/dev/shm"))
     full = next(filter(is_disk_full, folders), None)
     return f"{NO_SPACE}: {full}" if full else NO_SPACE
 

@@ -80,6 +80,14 @@ def test_memory_that_really_is_used_up_is_recognised() -> None:
             RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "),
             "a loader process was killed, mostly for want of memory: lower data.num_workers",
         ),
+        (
+            FileNotFoundError(2, "No usable temporary directory found in ['/tmp']"),
+            "there is no folder for temporary files",
+        ),
+        (
+            RuntimeError("DataLoader timed out after 1800.0 seconds"),
+            "no loader process handed over a batch for 30 minutes",
+        ),
         (OSError(errno.EMFILE, "Too many open files"), "too many open files: raise the limit (ulimit -n)"),
         (RuntimeError("received 0 items of ancdata: Too many open files"), "too many open files: raise the limit"),
         (OSError(errno.ENOSPC, "No space left on device"), "no space left on device"),
