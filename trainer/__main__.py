@@ -123,7 +123,7 @@ def _prepare(
     data = loaded.data
     if state is not None and state.value_range is not None:
         data = replace(data, value_range=state.value_range)
-    progress = ProgressFile(run, loaded.trainer.max_epochs, total_steps=0)
+    progress = ProgressFile(run, loaded.trainer.max_epochs)
     return prepare(splits, data, cache_dir, run.unreadable_images, _say, progress.count_prepared)
 
 
@@ -138,7 +138,7 @@ def _refuse_used(run: rundir.RunDir) -> None:
 
 def _show_loading(run: rundir.RunDir, loaded: experiment.Experiment) -> None:
     """Tell whoever follows the run that it has begun: until libraries and images are there, nothing else does."""
-    ProgressFile(run, loaded.trainer.max_epochs, 0).begin_phase("loading")
+    ProgressFile(run, loaded.trainer.max_epochs).begin_phase("loading")
 
 
 def _claim(run: rundir.RunDir, loaded: experiment.Experiment) -> None:

@@ -130,16 +130,17 @@ class EpochOrder(Sampler[int]):
 
 
 class TrainBatches(BatchSampler):
-    """Batches of `order`; a single image left over joins the batch before it: batch norm cannot train on one."""
+    """Batches of `order`; with `joins_single` a single image left over joins the batch before it."""
 
-    def __init__(self, order: EpochOrder, batch_size: int) -> None:
+    def __init__(self, order: EpochOrder, batch_size: int, joins_single: bool) -> None:
         super().__init__(order, batch_size, drop_last=False)
         self._num_images = len(order)
+        self._joins_single = joins_single
 
     def __iter__(self) -> Iterator[list[int]]:
         held: list[int] = []
         for batch in super().__iter__():
-            if held and len(batch) == 1 < self.batch_size:
+            if held and len(batch) == 1 < self.batch_size and self._joins_single:
                 held += batch
             else:
                 yield from [held] * bool(held)
@@ -148,7 +149,12 @@ class TrainBatches(BatchSampler):
 
     def __len__(self) -> int:
         full, left = divmod(self._num_images, self.batch_size)
-        return full + (left > 1 or (left == 1 and full == 0))
+        return full if left == 0 or (left == 1 and full and self._joins_single) else full + 1
+
+    @property
+    def has_single(self) -> bool:
+        left = self._num_images % self.batch_size
+        return self.batch_size == 1 or (left == 1 and not (self._joins_single and self._num_images > 1))
 
 
 class Shares(Sampler[list[int]]):
@@ -181,6 +187,7 @@ class ImageBatches(lightning.LightningDataModule):
         self._place = place
         self.splits = splits
         self.decoded: dict[str, PixelFile] = {}  # by split; from trainer.imagecache, if anything
+        self.joins_single = False  # set by trainer.singleimage, for networks that need it
         self._data = data
         self._seed = seed
         self._start = start
@@ -197,8 +204,8 @@ class ImageBatches(lightning.LightningDataModule):
 
     @property
     def has_single(self) -> bool:
-        """Whether a process trains on batches of one image."""
-        return min(self._batch_size, len(self.splits["train"]) // self._place.size) == 1
+        """Whether a process trains on a batch of one image."""
+        return self._train_batches().has_single
 
     @property
     def num_test_batches(self) -> int:
@@ -220,7 +227,7 @@ class ImageBatches(lightning.LightningDataModule):
         is_balanced = self._data.sampling == "balanced"
         weights = class_weights(train)[torch.tensor(train.labels)].double() if is_balanced else None
         order = EpochOrder(len(train), self._seed, self._start, self._data.batch_size, weights, self._place)
-        return TrainBatches(order, self._batch_size)
+        return TrainBatches(order, self._batch_size, self.joins_single)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         return self._loader("val", Shares(len(self.splits["val"]), self._batch_size, self._place))

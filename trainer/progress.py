@@ -18,11 +18,11 @@ class ProgressFile:
     total_steps is 0: nobody knows it yet.
     """
 
-    def __init__(self, run: RunDir, max_epochs: int, total_steps: int) -> None:
+    def __init__(self, run: RunDir, max_epochs: int) -> None:
         self._run = run
         self._phase: Literal["loading", "prepare", "fit", "test", "export"] = "fit"
         self._max_epochs = max_epochs
-        self._total_steps = total_steps
+        self.total_steps = 0  # until the batches are known
         self._epoch = self._batch = self._num_batches = self._step = self._images = 0
         self._first_step = 0
         self._fit_began_s = self._epoch_began_s = time.monotonic()
@@ -71,7 +71,7 @@ class ProgressFile:
             "batch": self._batch,
             "num_batches": self._num_batches,
             "step": self._step,
-            "total_steps": self._total_steps,
+            "total_steps": self.total_steps,
             "samples_per_s": None if rate is None else round(rate, 1),
             "eta_s": self._eta_s(),
         }
@@ -87,4 +87,4 @@ class ProgressFile:
         if self._phase != "fit" or steps_done <= 0:
             return None
         seconds_per_step = (time.monotonic() - self._fit_began_s) / steps_done
-        return round(seconds_per_step * max(0, self._total_steps - self._step), 1)
+        return round(seconds_per_step * max(0, self.total_steps - self._step), 1)

@@ -31,7 +31,7 @@ from trainer.report.outputs import CollectOutputs
 from trainer.report.write import report_on_test
 from trainer.request import ALONE, Request
 from trainer.resumable import LastState, refuse_misfit
-from trainer.singleimage import refuse_single_image
+from trainer.singleimage import avoid_single_images
 from trainer.stopping import Stop
 from trainer.valuerange import ValueRange
 from trainer.watch import StopOnNotFinite
@@ -66,7 +66,7 @@ class Training:
         self._batches = ImageBatches(request.splits, data, self._experiment.seed, self._start, self._place)
         self._class_names = request.splits["train"].class_names
         num_images = len(request.splits["train"])
-        if self._earlier:
+        if self._earlier and self._place.rank == 0:
             refuse_misfit(self._earlier.state, self._earlier.run, asked, self._class_names, num_images)
         self._begin = LastState(
             self._run.run_id,
@@ -78,7 +78,7 @@ class Training:
             step=0,
             value_range=data.value_range,
         )
-        self._progress = ProgressFile(self._run, self._experiment.trainer.max_epochs, self._total_steps())
+        self._progress = ProgressFile(self._run, self._experiment.trainer.max_epochs)
         self._module = self._build_module()
         self._checkpoints = KeepCheckpoints(self._run, asked.checkpoint, self._agreed_stop, self._say_as_leader)
         self._loggers = loggers.build(request, self._say)
@@ -198,8 +198,9 @@ class Training:
     def _build_module(self) -> Classifier:
         data = self._experiment.data
         net = network.build(self._experiment.model, data, self._class_names)
-        if self._batches.has_single:
-            refuse_single_image(net, data, self._place.size)
+        if not (self._device.is_cuda and self._place.size > 1):  # there, batch norm is over all processes
+            avoid_single_images(self._batches, net, data, self._place.size)
+        self._progress.total_steps = self._total_steps()
         self._device.arrange(net)
         if data.cache:  # after the network: what is wrong with that must not show after minutes of decoding
             max_bytes = round(data.cache_max_gb * GIGABYTE)

@@ -53,7 +53,7 @@ class Untrained:
     def __post_init__(self) -> None:
         self.run = RunDir(self.folder / "run")
         self.run.checkpoints.mkdir(parents=True)
-        self.progress = ProgressFile(self.run, 1, 1)
+        self.progress = ProgressFile(self.run, 1)
         sections = {"image_size": 8, "channels": 1, "batch_size": 3}
         loaded = experiment.parse({"model": MODELS[self.model], "data": sections, "export": self.export})
         self.request = request_for(self.run, loaded, self.data)

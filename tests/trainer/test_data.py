@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Literal
 
@@ -106,31 +107,38 @@ def test_decoded_images_give_the_batches_of_those_read_anew(tmp_path: Path, num_
 
 
 @pytest.mark.parametrize(
-    ("num_images", "batch_size", "size", "lengths"),
+    ("num_images", "batch_size", "size", "lengths", "joined"),
     [
-        (17, 8, 1, [8, 9]),
-        (16, 8, 1, [8, 8]),
-        (18, 8, 1, [8, 8, 2]),
-        (9, 8, 1, [9]),
-        (2, 8, 1, [2]),
-        (3, 1, 1, [1, 1, 1]),
-        (33, 16, 2, [8, 9]),  # one image is left over for two processes: one of them gets another one beside it
-        (34, 16, 2, [8, 9]),
-        (36, 16, 2, [8, 8, 2]),
-        (5, 4, 4, [1, 1]),
+        (17, 8, 1, [8, 8, 1], [8, 9]),
+        (16, 8, 1, [8, 8], [8, 8]),
+        (18, 8, 1, [8, 8, 2], [8, 8, 2]),
+        (9, 8, 1, [8, 1], [9]),
+        (2, 8, 1, [2], [2]),
+        (3, 1, 1, [1, 1, 1], [1, 1, 1]),
+        (33, 16, 2, [8, 8, 1], [8, 9]),  # one image is left over for two processes: one of them repeats another
+        (34, 16, 2, [8, 8, 1], [8, 9]),
+        (36, 16, 2, [8, 8, 2], [8, 8, 2]),
+        (5, 4, 4, [1, 1], [1, 1]),
     ],
 )
 @pytest.mark.parametrize("sampling", ["shuffled", "balanced"])
-def test_a_single_image_left_over_joins_the_batch_before_it(
-    num_images: int, batch_size: int, size: int, lengths: list[int], sampling: Literal["shuffled", "balanced"]
+def test_a_single_image_left_over_joins_the_batch_before_it_where_the_network_needs_that(
+    num_images: int,
+    batch_size: int,
+    size: int,
+    lengths: list[int],
+    joined: list[int],
+    sampling: Literal["shuffled", "balanced"],
 ) -> None:
     split = Split(Path(), ("a", "b"), (Path(),) * num_images, tuple(index % 2 for index in range(num_images)))
     data = Data(batch_size=batch_size, sampling=sampling)
-    for rank in range(size):
-        for start in range(len(lengths)):
+    for joins_single, expected in ((False, lengths), (True, joined)):
+        for rank, start in itertools.product(range(size), range(len(expected))):
             place = Place(rank, size)
             batches = ImageBatches({"train": split, "val": split, "test": split}, data, 0, Position(0, start), place)
+            batches.joins_single = joins_single
             sampler = batches.train_dataloader().batch_sampler
             assert sampler is not None
-            assert [len(batch) for batch in sampler] == lengths[start:]
-            assert batches.num_train_batches == len(lengths)  # of a whole epoch, also when resumed within it
+            assert [len(batch) for batch in sampler] == expected[start:]
+            assert batches.num_train_batches == len(expected)  # of a whole epoch, also when resumed within it
+            assert batches.has_single == (1 in expected)

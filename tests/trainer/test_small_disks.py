@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
 import sys
@@ -85,4 +86,6 @@ def reason_without_batch(loader: DataLoader[Batch]) -> str | None:
         next(iter(loader))
     except OSError as error:
         return reason_of(error, None)
+    finally:
+        gc.collect()
     return None
