@@ -69,10 +69,11 @@ def reason_of(error: BaseException, experiment: Experiment | None, folders: Sequ
 
 
 def _no_space(error: BaseException, folders: Sequence[Path]) -> str:
-    """Name the folder of the file that was written, else the full one of those that are known."""
+    """Name the folder of the file that was written, else the fullest one of those that are known."""
     named = getattr(error, "filename", None)
-    folder = Path(os.fsdecode(named)).parent if named else next(filter(verdict.is_disk_full, folders), None)
-    return f"{verdict.NO_SPACE}: {folder}" if folder else verdict.NO_SPACE
+    if named:
+        return f"{verdict.NO_SPACE}: {Path(os.fsdecode(named)).parent}"
+    return f"{verdict.NO_SPACE}: {verdict.fullest(folders)}" if folders else verdict.NO_SPACE
 
 
 def says_everything(error: BaseException) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,9 +97,7 @@ def _no_space(file: str | None, run: RunDir) -> str:
         return f"{NO_SPACE}: {file}"
     from trainer.temporary import temporary_folders  # its imports are as large as all the rest of the runner
 
-    folders = (run.path, *temporary_folders(), Path("/dev/shm"))
-    full = next(filter(is_disk_full, folders), None)
-    return f"{NO_SPACE}: {full}" if full else NO_SPACE
+    return f"{NO_SPACE}: {fullest((run.path, *temporary_folders(), Path('/dev/shm')))}"
 
 
 def reason_in_log(text: str, exit_code: int) -> str | None:
@@ -128,6 +128,19 @@ def log_tail(path: Path) -> str:
             return file.read().decode("utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def fullest(folders: Sequence[Path]) -> Path:
+    """The folder whose disk is full; if by now none is any more, the one with the least room."""
+    return next(filter(is_disk_full, folders), None) or min(folders, key=_free_bytes)
+
+
+def _free_bytes(folder: Path) -> float:
+    try:
+        status = os.statvfs(folder)
+    except OSError:  # It is not there.
+        return math.inf
+    return status.f_bavail * status.f_frsize
 
 
 def is_disk_full(folder: Path) -> bool:
