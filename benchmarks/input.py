@@ -23,10 +23,11 @@ from transformers import ResNetConfig, ResNetForImageClassification
 
 from benchmarks.baselines.input import plain_loader
 from benchmarks.figures import Figure
-from trainer.data import ImageBatches, Position
+from trainer.data import ImageBatches
 from trainer.datasection import Data
 from trainer.imagecache import ImageCache
 from trainer.images import Split, find_split
+from trainer.order import Position
 
 BATCH_SIZE = 32
 LATER_EPOCHS = 3

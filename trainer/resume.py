@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from trainer.data import Position
 from trainer.module import FACTS_KEY
+from trainer.order import Position
 from trainer.resumable import LastState, ResumeImpossible
 from trainer.rundir import RunDir
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
-import transformers
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from tqdm import tqdm  # type: ignore[import-untyped]
@@ -18,13 +16,15 @@ from trainer import distributed, loggers, network, preprocessing, resume, rundir
 from trainer.callbacks import LeaveOffOnStop, LogTraining, PrintEpochs, ReportProgress
 from trainer.checkpointfile import AtomicCheckpointIO
 from trainer.checkpoints import KeepCheckpoints
-from trainer.data import ImageBatches, Position, class_weights, measure_mean_std
+from trainer.data import ImageBatches, class_weights, measure_mean_std
 from trainer.device import choose_device
 from trainer.distributed import AgreedStop
 from trainer.earlystopping import StopWithoutImprovement
 from trainer.imagecache import GIGABYTE, ImageCache
 from trainer.modelfiles import ModelFiles
 from trainer.module import Classifier
+from trainer.opening import opening_lines
+from trainer.order import Position
 from trainer.progress import ProgressFile
 from trainer.ranks import Ranks
 from trainer.report.outputs import CollectOutputs
@@ -91,8 +91,9 @@ class Training:
             self._run_phases(ranks)
 
     def _run_phases(self, ranks: Ranks) -> None:
-        self._say_start()
         device = str(self._trainer.strategy.root_device)
+        for line in opening_lines(self._request, self._module, device, self._earlier):
+            self._say(line)
         loggers.tell_hyperparameters(self._loggers, loggers.hyperparameters(self._request, self._module, device))
         self._model_files().try_export(self._module)
         self._stop.begin_keeping()
@@ -286,30 +287,6 @@ class Training:
     def _say_as_leader(self, line: str) -> None:
         if self._place.rank == 0:
             self._say(line)
-
-    def _say_start(self) -> None:
-        versions = (
-            f"torch {torch.__version__}, lightning {lightning.__version__}, transformers {transformers.__version__}"
-        )
-        splits = self._request.splits
-        counts = ", ".join(f"{len(split):,} {name}" for name, split in splits.items())
-        model = self._experiment.model
-        self._say(f"run {self._run.path}")
-        self._say(
-            f"{versions}, on {self._trainer.strategy.root_device}, precision {self._experiment.trainer.precision}"
-        )
-        self._say(f"images: {counts}; {len(self._class_names)} classes")
-        for name, split in splits.items():
-            if split.origin:
-                self._say(f"{name} images: {split.origin}, for there is no {name} folder")
-        if "test" not in splits:
-            self._say("no test images: the model is not tested, and the report is on the val images (data.test_share)")
-        network_name = model.architecture or model.pretrained or model.class_path
-        self._say(f"{network_name}: {self._module.network.num_parameters:,} parameters")
-        if self._earlier:
-            at = self._earlier.position
-            batches = f" and {at.batch} batches" if at.batch else ""
-            self._say(f"resuming from {self._earlier.checkpoint}: {at.epoch} epochs{batches} done")
 
 
 def _unheard(*_: object) -> None:

@@ -11,9 +11,10 @@ import torch
 
 from tests.trainer.trainings import request_for, untrained
 from trainer import experiment, network
-from trainer.data import ImageBatches, Position
+from trainer.data import ImageBatches
 from trainer.modelfiles import ModelFiles
 from trainer.module import Classifier
+from trainer.order import Position
 from trainer.progress import ProgressFile
 from trainer.rundir import RunDir
 from trainer.stopping import Stop

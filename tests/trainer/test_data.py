@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from tests.trainer.trainings import write_images
-from trainer.data import EpochOrder, ImageBatches, Images, Position, Shares, class_weights, measure_mean_std
+from trainer.data import ImageBatches, Images, class_weights, measure_mean_std
 from trainer.datasection import Data
 from trainer.experiment import ExperimentInvalid
 from trainer.imagecache import ImageCache
 from trainer.images import Split, find_split
+from trainer.order import EpochOrder, Position, Shares
 from trainer.request import Place
 
 

@@ -13,9 +13,10 @@ import pytest
 from torch.utils.data import DataLoader
 
 from tests.trainer.trainings import ROOT
-from trainer.data import Batch, ImageBatches, Position
+from trainer.data import Batch, ImageBatches
 from trainer.datasection import Data
 from trainer.images import find_split
+from trainer.order import Position
 from trainer.reasons import reason_of
 from trainer.rundir import RunDir, read_json
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from tests.trainer.trainings import OWN_NETWORK, TINY, Launcher, write_config
-from trainer.data import Batch, EpochOrder, Position
+from trainer.data import Batch
 from trainer.images import Split, find_split
+from trainer.order import EpochOrder, Position
 from trainer.ranks import FailedElsewhere
 from trainer.sections import Trainer
 from trainer.watch import BATCHES_BETWEEN_LOOKS, NotFinite, StopOnNotFinite
