@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from trainer.experiment import ExperimentInvalid
+from trainer.weights import explain
 
 
 def build(class_path: str, init_args: dict[str, Any], offered: dict[str, Any]) -> nn.Module:
@@ -50,4 +51,5 @@ def _import(class_path: str) -> type[nn.Module]:
 
 
 def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    kind = type(error).__name__
+    return f"{kind}: {explain(error).removeprefix(f'{kind}: ')}"

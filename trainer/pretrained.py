@@ -11,6 +11,7 @@ from transformers import AutoConfig, AutoModelForImageClassification, PreTrained
 
 from trainer.architecture import check_input, labels_for, needs_package
 from trainer.experiment import ExperimentInvalid
+from trainer.weights import explain
 
 
 def load(source: str, channels: int, class_names: tuple[str, ...]) -> PreTrainedModel:
@@ -32,10 +33,9 @@ def load(source: str, channels: int, class_names: tuple[str, ...]) -> PreTrained
             **labels,
         )
     except ImportError as error:
-        raise ExperimentInvalid({"model.pretrained": [needs_package(error)]}) from error
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        problem = f"{source} cannot be loaded: {' '.join(str(error).split())}"
-        raise ExperimentInvalid({"model.pretrained": [problem]}) from error
+        raise ExperimentInvalid({"model.pretrained": [needs_package(error)]}) from None
+    except Exception as error:  # Damaged files raise anything. Where in transformers is of no use to anybody.
+        raise ExperimentInvalid({"model.pretrained": [f"{source} cannot be loaded: {explain(error)}"]}) from None
     check_input(type(model), "model.pretrained")
     _check_backbone(source, model, loading)
     if config.id2label != labels["id2label"]:

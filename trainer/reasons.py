@@ -17,6 +17,7 @@ from pathlib import Path
 
 from trainer import verdict
 from trainer.experiment import Experiment
+from trainer.weights import explain
 
 PLAIN = frozenset({"ExperimentInvalid", "DataInvalid", "ResumeImpossible", "RunDirInUse", "NotFinite"})
 """Exceptions of ours whose message is the reason as it stands."""
@@ -95,6 +96,8 @@ def _in_its_own_words(error: BaseException) -> str:
         return f"export: {message}{_place(error)}"
     if _names(error) & PLAIN:
         return message
+    if "UnpicklingError" in _names(error):
+        message = explain(error)
     return f"{type(error).__name__}: {message}".removesuffix(": ") + _place(error)
 
 

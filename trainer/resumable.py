@@ -87,8 +87,20 @@ def read_last_state(run: RunDir) -> LastState:
     """Read what `run` can be resumed from. Raises ResumeImpossible where there is nothing, or of another version."""
     if not run.file(run.last_checkpoint).exists():
         raise ResumeImpossible(f"there is no checkpoint to resume from: {run.last_checkpoint}")
+    _refuse_foreign_links(run)
     # Written before the checkpoint: no checkpoint of this version is without it.
     return LastState.load(run.read_json(run.last_state) or {}, run)
+
+
+def _refuse_foreign_links(run: RunDir) -> None:
+    """A resume copies the best checkpoint, which only the last one names, into a run where it can be downloaded."""
+    try:
+        linked = [path for path in run.checkpoints.iterdir() if path.is_symlink()]
+    except OSError as error:
+        raise ResumeImpossible(f"{run.checkpoints} cannot be read: {error.strerror}") from error
+    for path in linked:
+        if not run.file(path).exists():
+            raise ResumeImpossible(f"{path} is a link that leads out of the run, or nowhere: remove it")
 
 
 def refuse_misfit(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import pickle
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from trainer.module import FACTS_KEY
 from trainer.order import Position
 from trainer.resumable import LastState, ResumeImpossible
 from trainer.rundir import RunDir
+from trainer.weights import explain
 
 Row = dict[str, str]
 """A row of metrics.csv, without its blanks."""
@@ -49,8 +49,15 @@ def open_earlier(run: RunDir) -> EarlierRun:
     if not isinstance(facts, dict):
         raise ResumeImpossible(f"checkpoint was not written by this training program: {run.last_checkpoint}")
     state = LastState.load(facts, run)
-    best_name = content.get("callbacks", {}).get("KeepCheckpoints", {}).get("best")
-    return EarlierRun(run, state, best_name, _rows_before(run, state.step))
+    return EarlierRun(run, state, _best_name(content), _rows_before(run, state.step))
+
+
+def _best_name(content: dict[str, Any]) -> str | None:
+    """The name of the best checkpoint's file, beside the last one; None where there is none."""
+    match content.get("callbacks"):
+        case {"KeepCheckpoints": {"best": str(name)}} if Path(name).name == name:
+            return name
+    return None
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -59,8 +66,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise ResumeImpossible(f"there is no checkpoint to resume from: {path}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        raise ResumeImpossible(f"checkpoint cannot be read: {path}: {' '.join(str(error).split())[:200]}") from error
+    except Exception as error:  # whatever a damaged pickle raises
+        raise ResumeImpossible(f"checkpoint cannot be read: {path}: {explain(error)}") from error
     if not isinstance(content, dict):
         raise ResumeImpossible(f"checkpoint was not written by this training program: {path}")
     return content

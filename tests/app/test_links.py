@@ -94,6 +94,14 @@ def test_a_link_that_a_program_makes_shows_no_secret(
     assert SECRET not in server.post("/training/check", {"resume_from": run.name}).text
 
 
+def test_a_run_with_a_linked_checkpoint_is_not_resumed(server: LiveServer, run: Path, tmp_path: Path) -> None:
+    """A resume copies the best checkpoint into the new run, where everybody may download it."""
+    (tmp_path / "secret").write_text(SECRET)
+    (run / "checkpoints" / "epoch_003.ckpt").symlink_to(tmp_path / "secret")
+    problems = problem(server.post("/training/check", {"resume_from": run.name}), 422)["errors"]
+    assert "link that leads out of the run" in problems["resume_from"][0]
+
+
 @pytest.mark.parametrize("folder", ["csv", "csv/version_0", "checkpoints", "report", "output", "other"])
 def test_a_folder_that_a_program_links_shows_nothing(
     server: LiveServer, run: Path, folder: str, tmp_path: Path

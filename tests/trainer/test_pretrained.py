@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,10 +11,11 @@ import torch
 import transformers
 
 from tests.trainer.pretrained import save_pretrained
-from trainer import network, preprocessing
+from trainer import network, preprocessing, pretrained
 from trainer.datasection import Data
 from trainer.experiment import ExperimentInvalid
 from trainer.network import Network
+from trainer.reasons import says_everything
 from trainer.sections import Model
 
 
@@ -119,3 +123,42 @@ def test_a_preprocessing_that_cannot_be_used_says_what_to_set(
 ) -> None:
     with pytest.raises(ExperimentInvalid, match=f"{message}.*set data.image_size"):
         resolve(save_pretrained(tmp_path, "vit", **values), Data())
+
+
+class Program:
+    """A pickle of it runs a program when it is loaded."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, ("exit 1",)
+
+
+def pickled(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    torch.save({"weight": Program()}, folder / "pytorch_model.bin")
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "program": pickled,
+    "plain pickle": lambda folder: (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Program())),
+    "garbage": lambda folder: (folder / "pytorch_model.bin").write_bytes(b"garbage"),
+    "empty": lambda folder: (folder / "pytorch_model.bin").write_bytes(b""),
+    "cut safetensors": lambda folder: (folder / "model.safetensors").write_bytes(b"\x10"),
+    "no layers": lambda folder: (folder / "config.json").write_text('{"model_type": "resnet", "hidden_sizes": []}'),
+    "ill-typed": lambda folder: (folder / "config.json").write_text('{"model_type": "resnet", "hidden_sizes": 7}'),
+    "index": lambda folder: (folder / "model.safetensors.index.json").write_text("[]"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_model_that_cannot_be_loaded_is_a_sentence_without_bad_advice(tmp_path: Path, damage: str) -> None:
+    folder = save_pretrained(tmp_path / "model", "resnet")
+    if damage in ("plain pickle", "garbage", "empty", "index"):
+        (folder / "model.safetensors").unlink()
+    DAMAGES[damage](folder)
+    with pytest.raises(ExperimentInvalid) as raised:
+        pretrained.load(str(folder), 3, ("a", "b"))
+    (problem,) = raised.value.errors["model.pretrained"]
+    assert problem.startswith(f"{folder} cannot be loaded: ")
+    assert "weights_only" not in problem
+    assert ("safetensors (" in problem) == (damage in ("program", "plain pickle", "garbage"))
+    assert says_everything(raised.value), "no traceback hides it"

@@ -165,7 +165,7 @@ def test_a_missing_checkpoint_is_one_sentence(launcher: Launcher, tmp_path: Path
     assert done.log == f"error: there is no checkpoint to resume from: {missing}\n"
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04"])
+@pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04", b".", b"e.", b"\x80\x02R."])
 def test_a_broken_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
     earlier = RunDir(tmp_path)
     earlier.checkpoints.mkdir()
@@ -190,5 +190,16 @@ def test_a_checkpoint_that_would_execute_something_is_refused(tmp_path: Path) ->
     earlier = RunDir(tmp_path)
     earlier.checkpoints.mkdir()
     torch.save({"state_dict": shutil.rmtree}, earlier.last_checkpoint)
-    with pytest.raises(ResumeImpossible, match="cannot be read"):
+    with pytest.raises(ResumeImpossible, match=r"cannot be read: .*save the model as safetensors") as raised:
         open_earlier(earlier)
+    assert "weights_only" not in str(raised.value)
+
+
+@pytest.mark.parametrize("best", ["../secret", "/etc/passwd", 7, None])
+def test_a_checkpoint_cannot_name_a_best_one_elsewhere(completed: Started, tmp_path: Path, best: object) -> None:
+    content = torch.load(completed.run.last_checkpoint, weights_only=True)
+    content["callbacks"] = {"KeepCheckpoints": {"best": best}}
+    earlier = RunDir(tmp_path)
+    earlier.checkpoints.mkdir()
+    torch.save(content, earlier.last_checkpoint)
+    assert open_earlier(earlier).best_name is None
