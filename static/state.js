@@ -1,13 +1,14 @@
 /** What the page knows, and the one function that changes it: reduce(state, action) -> state. No effects, no DOM. */
 import { NO_LOAD, before, withSample } from "./load.js";
 import { NO_METRICS, append, truncate } from "./metrics.js";
+import { NOTHING_UNREAD, unreadOf } from "./unread.js";
 
 const ACTIVE = new Set(["starting", "running", "stopping"]);
 
 /** A log's end: `pieces` [{offset, next_offset, text}] go on one after the other, the last to `nextOffset`. */
 const NO_LOG = Object.freeze({ generation: 0, nextOffset: 0, pieces: [] });
 const MAX_LOG_CHARS = 512 * 1024;
-const NO_RUN = Object.freeze({ run: null, progress: null, metrics: NO_METRICS, attempt: null, log: NO_LOG, detail: null });
+const NO_RUN = Object.freeze({ run: null, progress: null, metrics: NO_METRICS, unread: NOTHING_UNREAD, attempt: null, log: NO_LOG, detail: null });
 const IDLE_REQUEST = Object.freeze({ isBusy: false, problem: null });
 
 export const INITIAL = Object.freeze({
@@ -58,7 +59,11 @@ const CHANGES = {
   caughtUp: (state, { answer }) => ({ isLoaded: true, missing: null, ...(answer.run === null ? NO_RUN : caughtUp(state, answer)) }),
   run: (state, { run }) => ({ isLoaded: true, ...turnedTo(state, run) }),
   progress: (_, { progress }) => ({ progress }),
-  metrics: (state, { columns, rows, non_finite, directions, attempt }) => ({ attempt, metrics: append(state.metrics, columns, rows, non_finite, directions) }),
+  metrics: (state, event) => ({
+    attempt: event.attempt,
+    metrics: append(state.metrics, event.columns, event.rows, event.non_finite, event.directions),
+    unread: asBefore(state.unread, unreadOf(event)),
+  }),
   log: (state, { offset, next_offset, text }) => ({ log: continued(state.log, { offset, next_offset, text }) }),
   system: (state, { system }) => ({ system, load: withSample(state.load, system) }),
   load: (state, { load }) => ({ load: before(load, state.load) }),
@@ -86,7 +91,8 @@ function cleared(state) {
 }
 
 /** Complete what we have by an acknowledgement; `from_row` and the log's offset say where it goes on. */
-function caughtUp(state, { run, progress, columns, from_row, rows, non_finite, directions, attempt, log }) {
+function caughtUp(state, answer) {
+  const { run, progress, columns, from_row, rows, non_finite, directions, attempt, log } = answer;
   const turned = turnedTo(state, run);
   const ours = { ...state, ...turned };
   const goesOn = ours.log.nextOffset === log.offset && ours.log.nextOffset > 0;
@@ -95,6 +101,7 @@ function caughtUp(state, { run, progress, columns, from_row, rows, non_finite, d
     progress,
     attempt,
     metrics: append(truncate(ours.metrics, from_row), columns, rows, non_finite, directions),
+    unread: asBefore(ours.unread, unreadOf(answer)),
     log: goesOn ? continued(ours.log, log) : begun(state.log.generation + 1, log),
   };
 }

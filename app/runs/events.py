@@ -46,9 +46,10 @@ class MetricsLogged:
 
     What is not finite is None, and `non_finite` tells where: {column: {"nan" or "inf" or "-inf": [index in `rows`]}}.
     A column with nothing but text there is not in `columns`; `text_columns` names all with text in them. `directions`
-    says of each column whose direction is known whether lower or higher is better. `attempt` changes when the file
-    was begun anew; then `from_row` is 0, and nothing of what was published before counts. Without rows it states the
-    position, so that a client which missed something notices.
+    says of each column whose direction is known whether lower or higher is better. `skipped_rows` names the first of
+    the `num_skipped_rows`, and `metrics_problem` says why the file cannot be read, if so. `attempt` changes when the
+    file was begun anew; then `from_row` is 0, and nothing of what was published before counts. Without rows it states
+    the position, so that a client which missed something notices.
     """
 
     name: ClassVar[str] = "metrics"
@@ -60,6 +61,8 @@ class MetricsLogged:
     text_columns: list[str]
     directions: dict[str, Direction]
     num_skipped_rows: int
+    skipped_rows: list[dict[str, Any]]
+    metrics_problem: str | None
     attempt: str | None
 
     def payload(self) -> dict[str, Any]:

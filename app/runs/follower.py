@@ -47,6 +47,7 @@ class Follower:
         self._log_file = run.directory.file(run.directory.log)
         self._epochs = Epochs()
         self._num_skipped = 0
+        self._metrics_problem: str | None = None
         self._progress: dict[str, Any] | None = None
         self._directed_columns: list[str] = []
         self._known_directions: dict[str, Direction] = {}
@@ -110,14 +111,11 @@ class Follower:
         from_row = has.row if has.row <= self._metrics.num_rows else 0  # One that claims more has another file in mind.
         chunk = self._metrics.read_again(from_row, MAX_CATCH_UP_BYTES) if has_room else None
         logged = self._logged(chunk, from_row).payload()
-        table = self._metrics.table
         return {
             "run": self.run.snapshot(),
             "progress": self.run.progress,
             **{name: value for name, value in logged.items() if name != "run_id"},
             "num_rows": self._metrics.num_rows,
-            "skipped_rows": [skipped._asdict() for skipped in table.skipped] if table is not None else [],
-            "metrics_problem": self._metrics.problem,
             "log": self._log_since(has.log_offset, MAX_CATCH_UP_LOG_BYTES if has_room else 0),
             "epochs": list(self._epochs.behind(chunk)) if chunk is not None else [],
         }
@@ -170,6 +168,9 @@ class Follower:
             if len(chunk) or self._skipped != self._num_skipped:
                 yield self._logged(chunk, num_rows - len(chunk))
             self._num_skipped = self._skipped
+        if self._metrics.problem != self._metrics_problem:
+            self._metrics_problem = self._metrics.problem
+            yield self._logged(None)
 
     @property
     def _skipped(self) -> int:
@@ -190,6 +191,8 @@ class Follower:
             sorted(texts),
             self._directions(),
             self._skipped,
+            [skipped._asdict() for skipped in table.skipped] if table is not None else [],
+            metrics.problem,
             metrics.attempt,
         )
 

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from app.runs.chunk import Chunk, Number
-from app.runs.header import Header, read_header
+from app.runs.header import Header
 from app.runs.stamps import SETTLED_NS, Stamp
 from trainer.runfile import RunFile
 
@@ -128,8 +128,8 @@ class Table:
     def _read(self, descriptor: int, segment: Segment) -> bytes:
         if self.content:
             return self.content[segment.begin : segment.end]
-        data = os.pread(descriptor, segment.end - segment.begin, segment.begin)
-        if len(data) < segment.end - segment.begin or read_header(descriptor) != self.header.written:
+        data, written = os.pread(descriptor, segment.end - segment.begin, segment.begin), self.header.written
+        if len(data) < segment.end - segment.begin or os.pread(descriptor, len(written), 0) != written:
             raise Rewritten
         return data
 

@@ -182,6 +182,8 @@ def test_rows_are_not_read_again_from_a_file_that_is_being_rewritten(metrics: Pa
     assert new(tail, metrics) == []
     assert again(tail, 0) == [[*row, None] for row in rows]
     assert tail.num_restarts == 0
+    metrics.write_text("a," * 700_000 + "b\n1\n")
+    assert again(tail, 0) == [], "its header is too long"
     metrics.unlink()
     assert again(tail, 0) == []
 

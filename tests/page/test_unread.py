@@ -1,0 +1,78 @@
+"""The page says what of a metrics file it cannot show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.page.conftest import Evaluate
+from tests.page.training import SteeredTraining
+from tests.servers import LiveServer
+
+try:
+    from playwright.sync_api import expect
+except ImportError:
+    expect = None  # The fixture `browser` skips, and in CI fails.
+
+GOOD = "epoch,step,val/loss\n0,1,0.5\n1,2,0.4\n"
+ODD = "epoch,step,val/loss,note\n0,1,0.5,\n1,2,0.4,<b>warm</b>\n" + "2,3,0.3,x,9\n" * 4 + "two,4,0.2,\n"
+TOO_WIDE = "a," * 700_000 + "b\n1\n"
+
+
+def test_what_is_left_out_of_the_charts_is_counted_and_named(
+    eventlet_server: LiveServer, open_page: Callable[..., Any]
+) -> None:
+    training = SteeredTraining(eventlet_server)
+    training.order(file="metrics.csv", text=GOOD)
+    run_id = eventlet_server.start_run(training.config_name)
+    page = open_page(f"{eventlet_server.url}/runs/{run_id}", viewport={"width": 360, "height": 800})
+    unread, charts = page.locator("#unread"), page.locator(".chart h3")
+    expect(charts).to_have_text(["loss"])
+    expect(unread).to_be_hidden()
+
+    training.order(file="metrics.csv", text=ODD)
+    expect(unread).to_contain_text("5 rows are left out: line 4 has 5 cells under a header of 4, line 5")
+    expect(unread).to_contain_text("and 2 more. The column note holds text, which no chart shows.")
+    expect(charts).to_have_text(["loss"])
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    told = unread.inner_text()
+    page.reload()
+    expect(unread).to_have_text(told)
+
+    training.order(file="metrics.csv", text=TOO_WIDE)
+    expect(unread).to_contain_text("cannot be read")
+    expect(unread).not_to_contain_text("left out")
+    training.order(file="metrics.csv", text=GOOD)
+    expect(unread).to_be_hidden()
+
+    training.order(file="metrics.csv", text=TOO_WIDE)
+    training.end()
+    expect(page.locator("#state")).to_have_text("completed")
+    page.reload()
+    expect(unread).to_contain_text("cannot be read")
+    expect(page.locator("#no-charts")).to_be_hidden()
+
+
+def test_each_gap_is_a_plain_sentence(evaluate: Evaluate) -> None:
+    nothing = {"metrics_problem": None, "num_skipped_rows": 0, "skipped_rows": [], "text_columns": []}
+    one = [{"line": 2, "reason": "holds no number"}]
+    told = evaluate(
+        """
+        const { sentences, unreadOf } = await import("/static/unread.js");
+        return given.map((event) => sentences(unreadOf(event)));
+        """,
+        [
+            nothing,
+            nothing | {"metrics_problem": "It cannot be read"},
+            nothing | {"num_skipped_rows": 1, "skipped_rows": one},
+            nothing | {"num_skipped_rows": 1001, "skipped_rows": one},
+            nothing | {"text_columns": ["a", "b", "c", "d", "e"]},
+        ],
+    )
+    assert told == [
+        "",
+        "It cannot be read.",
+        "1 row is left out: line 2 holds no number.",
+        "1\u2009001 rows are left out: line 2 holds no number and 1\u2009000 more.",
+        "The columns a, b, c, and 2 more hold text, which no chart shows.",
+    ]
