@@ -34,7 +34,7 @@ def compose(run: RunDir, record: dict[str, Any] | None, is_alive: bool) -> tuple
     """
     claimed = str((record or {}).get("state"))
     reason = (record or {}).get("reason")
-    if not is_alive and (problem := _origin_problem(run)):
+    if not is_alive and not _is_by_our_runner(record) and (problem := _origin_problem(run)):
         return UNKNOWN, problem
     if claimed in VERDICTS:
         return claimed, reason if isinstance(reason, str) else None
@@ -48,6 +48,11 @@ def compose(run: RunDir, record: dict[str, Any] | None, is_alive: bool) -> tuple
     if isinstance((run.read_json(run.result) or {}).get("completed_at"), str):
         return COMPLETED, None
     return INTERRUPTED, _GONE
+
+
+def _is_by_our_runner(record: dict[str, Any] | None) -> bool:
+    """Whether our runner wrote state.json. It says who it is, so the run is ours even where run.json is corrupt."""
+    return isinstance((record or {}).get("runner"), dict)
 
 
 def is_foreign(run: RunDir) -> bool:

@@ -56,6 +56,16 @@ def test_every_combination(tmp_path: Path, record: str, birth: str) -> None:
         assert reason or state not in ("unknown", "interrupted", "failed")
 
 
+@pytest.mark.parametrize("birth", BIRTHS)
+def test_the_verdict_of_our_runner_counts_whatever_became_of_run_json(tmp_path: Path, birth: str) -> None:
+    run = RunDir(tmp_path)
+    if (text := BIRTHS[birth]) is not None:
+        run.run.write_text(text)
+    record = {"state": "stopped", "reason": None, "runner": {"pid": 1, "start_time": "x"}}
+    assert compose(run, record, False) == ("stopped", None)
+    assert compose(run, record | {"state": "running"}, False)[0] == "interrupted"
+
+
 def test_a_completion_record_counts_where_the_verdict_was_lost(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     write_json(run.result, {"completed_at": utc_now()})
