@@ -73,11 +73,11 @@ def _train(loaded: experiment.Experiment, options: argparse.Namespace, run: rund
     if earlier and state:
         resumable.refuse_misfit(state, earlier, loaded, splits["train"].class_names)
     _claim(run, loaded)
-    _show_loading(run, loaded)
     with Ranks(len(loaded.trainer.devices)) as ranks:
         # Before torch, so that mistakes in what was given show at once.
         prepared = _prepare(splits, loaded, options.cache_dir, run, state)
         splits = complete(prepared.splits, loaded.data, loaded.seed, lambda _: prepared.train_digests)
+        _show_loading(run, loaded)
         train = _import_train()
         request = Request(
             run=run,
