@@ -10,9 +10,11 @@ import json
 import os
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 import socketio
+from socketio.exceptions import BadNamespaceError
 
 FINAL_STATES = ("completed", "stopped", "failed", "interrupted", "unknown")
 
@@ -50,7 +52,8 @@ class Follower:
         with self._lock:
             self._waiting = []
             has = {"row": len(self.rows), "attempt": self._attempt, "log_offset": self._log_offset}
-            self._client.emit("subscribe", {"run_id": self._asked_run_id, **has}, "/training", self._take_answer)
+            with suppress(BadNamespaceError):  # The connection was just lost; the next one subscribes again.
+                self._client.emit("subscribe", {"run_id": self._asked_run_id, **has}, "/training", self._take_answer)
 
     def _take_answer(self, answer: dict[str, Any]) -> None:
         with self._lock:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import socketio
+from socketio.exceptions import BadNamespaceError
 
 from tests.servers import WITHOUT_UTF8_CHECK, disconnect
 
@@ -114,7 +115,9 @@ class FollowerClient:
         asked = {"run_id": self.asked_run_id, "row": len(self.rows), "log_offset": self.log_offset}
         if self.rows and self.attempt is not None and not self.is_forgetful:
             asked["attempt"] = self.attempt
-        self._sio.emit("subscribe", asked, namespace=NAMESPACE, callback=partial(self._on_ack, self._attempt, asked))
+        answered = partial(self._on_ack, self._attempt, asked)
+        with suppress(BadNamespaceError):  # The connection is lost or closed; the next one subscribes.
+            self._sio.emit("subscribe", asked, namespace=NAMESPACE, callback=answered)
 
     def _on_ack(self, attempt: int, asked: dict[str, Any], told: dict[str, Any]) -> None:
         with self._lock:

@@ -11,10 +11,14 @@ import pytest
 from tests.trainer.trainings import OWN_NETWORK, ROOT, TINY, Launcher, Started, write_config, write_images
 from tests.waiting import wait_until
 
-LARGE_LOGITS = """
-class LargeLogits(TwoParts):
+RANDOM_ONCE_TRAINED = """
+class RandomOnceTrained(TwoParts):
+    is_trained = False
+
     def forward(self, images):
-        return super().forward(images) * 1e6
+        self.is_trained = self.is_trained or self.training
+        logits = super().forward(images)
+        return logits + torch.rand_like(logits) if self.is_trained else logits
 """
 EXAMPLE = ROOT / "docs" / "examples" / "train_by_command.py"
 
@@ -79,12 +83,12 @@ def test_an_image_that_breaks_in_mid_training_is_named(launcher: Launcher, tmp_p
 def test_an_export_that_computes_something_else_fails_as_export(
     launcher: Launcher, squares: Path, tmp_path: Path
 ) -> None:
-    # In so large logits rounding alone makes a difference beyond what is allowed.
-    (tmp_path / "large_logits.py").write_text(OWN_NETWORK + LARGE_LOGITS)
-    text = "model: {class_path: large_logits.LargeLogits}\n" + TINY[TINY.index("data:") :]
+    # The trial before the training finds nothing.
+    (tmp_path / "random_network.py").write_text(OWN_NETWORK + RANDOM_ONCE_TRAINED)
+    text = "model: {class_path: random_network.RandomOnceTrained}\n" + TINY[TINY.index("data:") :]
     done = launcher.train(write_config(tmp_path, text), squares, PYTHONPATH=str(tmp_path))
     assert done.process.returncode == 1
-    assert done.last_line.startswith("error: export: its outputs differ from the checkpoint's by ")
+    assert done.last_line.startswith("error: export: the file's outputs differ from the network's by ")
     assert "Traceback" in done.log
     assert not done.run.card.exists()
     assert not done.run.result.exists()
