@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from app.schemas.answers import (
-    ArtifactListSchema,
-    ArtifactSchema,
     ConfigsSchema,
-    DeletedSchema,
     LastRunSchema,
     LoadSchema,
-    LogMatchesSchema,
-    LogSchema,
-    MetricsSchema,
-    ModelCardSchema,
-    ModelPathListSchema,
-    ModelsSchema,
     PingSchema,
-    RunListItemSchema,
-    RunSchema,
     ServiceStatusSchema,
     StartedSchema,
     StoppedSchema,
-    SummarySchema,
 )
 from app.schemas.choices import CheckedSchema, PreviewSchema, SettingListSchema
 from app.schemas.datasets import (
@@ -41,6 +29,8 @@ from app.schemas.errors import (
     MetricsErrorSchema,
     RunActiveErrorSchema,
 )
+from app.schemas.metrics import MetricsSchema, RunListItemSchema, SummarySchema
+from app.schemas.models import DeletedSchema, ModelCardSchema, ModelPathListSchema, ModelsSchema
 from app.schemas.report import ReportSchema
 from app.schemas.requests import (
     DatasetQuerySchema,
@@ -56,6 +46,7 @@ from app.schemas.requests import (
     StopRequestSchema,
     SubscribeSchema,
 )
+from app.schemas.runs import ArtifactListSchema, ArtifactSchema, LogMatchesSchema, LogSchema, RunSchema
 
 __all__ = [
     "ArtifactListSchema",
