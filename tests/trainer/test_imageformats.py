@@ -51,9 +51,9 @@ def test_heif_is_read_where_its_reader_is_installed(tmp_path: Path) -> None:
     (tmp_path / "pillow_heif.py").write_text(HEIF_READER)
     (tmp_path / "photo.HEIC").write_bytes(b"heif")
     code = (
-        "import sys; from pathlib import Path; from trainer.imagefile import look\n"
+        "import sys; from pathlib import Path; from trainer.imagefile import Depth, look\n"
         "from trainer.imagefolder import contents; found = contents(Path(sys.argv[1]))\n"
-        "print([(path.name, look(path, decode=True).height) for path in found.images])"
+        "print([(path.name, look(path, Depth.PIXELS).height) for path in found.images])"
     )
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     done = subprocess.run(

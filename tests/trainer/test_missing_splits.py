@@ -37,8 +37,8 @@ def test_the_card_says_where_each_split_is_from(completed: Started, only_train: 
     card = read_json(completed.run.card) or {}
     train = str(only_train / "train")
     assert card["splits"] == {
-        "train": {"path": train, "num_images": 34, "split_off": None},
-        "val": {"path": train, "num_images": 6, "split_off": {"share": 0.15, "seed": 0}},
+        "train": {"path": train, "num_images": 34, "num_unreadable": 0, "split_off": None},
+        "val": {"path": train, "num_images": 6, "num_unreadable": 0, "split_off": {"share": 0.15, "seed": 0}},
         "test": None,
     }
     assert card["test_metrics"] == {}
