@@ -17,12 +17,12 @@ TARGET = Path(__file__).with_name("experiment.md")
 HEAD = """# The experiment file
 
 YAML in `configs/experiment`, read strictly: an unknown key, a wrong type or a value out of range is refused with its
-path before any process starts, with the setting that was probably meant (`lr` is `optimizer.learning_rate` here). YAML
-that programs read differently is refused unless quoted: `yes`, `no`, `010`, `1_000`, `2026-01-01`. A start request sets
-single values by the dotted paths below: `{"overrides": {"trainer.max_epochs": 3}}`; in a terminal
-`--set trainer.max_epochs=3`. Each run keeps the experiment it ran, every default filled in, as `config.yaml`.
+path before any process starts. The message names the setting that was probably meant (`optimizer.learning_rate` for
+`lr`). YAML that programs read differently must be quoted: `yes`, `no`, `010`, `1_000`, `2026-01-01`. A start request
+sets single values by the dotted paths below: `{"overrides": {"trainer.max_epochs": 3}}`; in a terminal
+`--set trainer.max_epochs=3`. Each run keeps its experiment, with every default filled in, as `config.yaml`.
 
-A file has either a `command`, any other training program, or the sections from `model` on. This page is written by
+A file has either a `command` (any other training program) or the sections from `model` on. This page is written by
 `python -m docs.write_experiment_md`.
 """
 
@@ -41,13 +41,13 @@ def _resume() -> str:
         return ", ".join(f"`{path}`" for path in sorted(settings))
 
     return (
-        "\n## Resuming a run\n\nA run that is resumed may change every setting but these. A start that changes one of"
-        f" them is refused.\n\n- {listed(MUST_STAY)} must stay.\n- {listed(BETWEEN_EPOCHS)} must stay if the run has"
+        "\n## Resuming a run\n\nA resumed run may change every setting except these. A start that changes one of them"
+        f" is refused.\n\n- {listed(MUST_STAY)} must stay.\n- {listed(BETWEEN_EPOCHS)} must stay if the run"
         f" stopped within an epoch.\n- {listed(NULL_STAYS)} may change from one number to another, but not to or from"
         " null.\n\nAll others take effect from the next batch on. With another `checkpoint.monitor` the best epoch is"
-        " chosen anew of those whose weights are left, the best and the last. With other values of `early_stopping` the"
-        " epochs of the earlier run count by these. The classes must stay the same; images may be added between"
-        " epochs.\n"
+        " chosen again from the two whose weights are left, the best and the last. With other values of"
+        " `early_stopping` the epochs of the earlier run are counted again by these values. The classes must stay the"
+        " same. Images may be added between epochs.\n"
     )
 
 
