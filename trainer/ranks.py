@@ -1,4 +1,4 @@
-"""The other processes of a training on several devices, seen from its leader. Standard library only.
+"""The other processes of a training on several devices, seen from its leader. No torch.
 
 They are started early, so that they import torch while the leader does, and wait on their stdin for what to train.
 They are the leader's children: signals are for the leader alone, and they end with it. When one of them fails, the
