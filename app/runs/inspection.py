@@ -73,6 +73,8 @@ class _Inspection:
         if self._max_bytes is None and self._size <= BYTES_AT_ONCE:
             known = None
         written = read_header(self._descriptor)
+        if len(written) > self._size:  # Wider than the whole file was a moment ago.
+            raise Rewritten
         if known is not None and written == known.header.written and self._is_continued(known):
             if self._is_unchanged(known) and known.is_settled == self._table.is_settled:
                 return known
