@@ -52,7 +52,9 @@ class Server:
     def _serve(self, connection: Any, address: Any) -> None:
         # What is written leaves at once. Of an answer in several pieces Nagle's algorithm would keep the second until
         # the first is acknowledged, which takes 40 ms with most clients that keep their connection.
-        with connection, suppress(OSError):
+        # A WebSocket is closed by its writing thread while another waits to read. The open file keeps the descriptor
+        # until both have ended: a number that is given again too early would belong to two readers.
+        with connection, connection.makefile("rb"), suppress(OSError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             parser = http.get_parser(self._config, connection, address)
             while self._serve_one(parser, connection, address):
