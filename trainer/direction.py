@@ -11,23 +11,8 @@ Direction = Literal["lower", "higher"]
 _LOWER = frozenset(
     {
         *("loss", "losses", "error", "errors", "err", "mse", "rmse", "mae", "mape", "smape", "msle", "rmsle", "rse"),
-        *(
-            "nll",
-            "perplexity",
-            "ppl",
-            "wer",
-            "cer",
-            "eer",
-            "fpr",
-            "fnr",
-            "brier",
-            "ece",
-            "fid",
-            "kid",
-            "lpips",
-            "logloss",
-        ),
-        *("crossentropy", "xent", "bce", "bpc", "bpb", "hausdorff"),
+        *("nll", "perplexity", "ppl", "wer", "cer", "eer", "fpr", "fnr", "brier", "ece", "fid", "kid", "lpips"),
+        *("logloss", "crossentropy", "xent", "bce", "bpc", "bpb", "hausdorff"),
     }
 )
 _HIGHER = frozenset(

@@ -80,6 +80,8 @@ def follow(service: Service, run_id: str) -> dict[str, Any]:
             done = progress["epoch"] + progress["batch"] / max(1, progress["num_batches"])
             if progress.get("phase", "fit") == "fit":
                 bar.update(task, description="training", total=progress["max_epochs"], completed=round(done, 1))
+            elif progress["step"]:  # The epochs are over; the last of them may have ended between two reports.
+                bar.update(task, description=progress["phase"], completed=progress["epoch"] + 1)
             else:
                 bar.update(task, description=progress["phase"])
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from werkzeug.test import Client, TestResponse
 
 from app import create_app
@@ -30,7 +30,10 @@ def get(wsgi_app: object, headers: dict[str, str]) -> TestResponse:
 
 
 def test_the_answer_is_the_frameworks_to_the_last_byte(app: Flask) -> None:
+    reached: list[str] = []
+    app.before_request(lambda: reached.append(request.path))
     ours, theirs = get(app.wsgi_app, BEARER), get(app.wsgi_app, BEARER | {"Origin": "http://localhost"})
+    assert reached == [PATH], "the framework answers the second alone"
     assert ours.data == theirs.data
     assert (ours.status, dict(ours.headers)) == (theirs.status, dict(theirs.headers))
 
