@@ -15,6 +15,7 @@ import psutil
 import pytest
 import requests
 
+from app.runs.lock import ACTIVE, ActiveLock
 from tests.live.following import following
 from tests.live.processes import of_run, program_of, runner_of, wait_for_log, wait_until_none_left
 from tests.servers import LiveServer
@@ -299,6 +300,8 @@ def test_a_runs_folder_locked_away(stopped_server: LiveServer, mode: int) -> Non
     server = without_roots_power(stopped_server)
     run_id = server.start_run(server.write_command("e", "end_at_once.py"))
     server.wait_for_state(run_id, "completed")
+    # The runner exits some milliseconds after its verdict. Until then nobody can know that an unreadable run is over.
+    wait_until(lambda: ActiveLock(server.runs_dir.parent / ACTIVE).holder() is None, 10)
     try:
         server.runs_dir.chmod(mode)
         if mode:
