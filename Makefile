@@ -1,8 +1,9 @@
 # make demo | make run | make test | make bench: each makes .venv from the lock file first, if needed.
 PYTHON ?= python3
 BIN := .venv/bin
+JS_TESTS := $(sort $(wildcard tests/static/*.test.js tests/static/*/*.test.js))
 
-.PHONY: demo run serve test check coverage bench lock clean
+.PHONY: demo run serve test test-js check check-js coverage bench lock clean
 
 demo: .venv/installed  ## train on real handwritten digits through the API, then keep serving (DETACH=1: end then)
 	@$(BIN)/python docs/examples/demo.py $(if $(DETACH),--detach)
@@ -13,13 +14,24 @@ run: .venv/installed  ## serve on eventlet
 serve: .venv/installed  ## serve on gunicorn, as in production
 	$(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
 
-test: check  ## everything that CI runs; two files of tests at a time, for most of them wait for servers and trainings
+test: check test-js  ## everything that CI runs; two files of tests at a time, for most of them wait for servers and trainings
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-check: .venv/installed-dev
+check: .venv/installed-dev check-js  ## lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+ifneq ($(shell command -v npm),)
+check-js: node_modules/.package-lock.json  ## lint and format of JavaScript and CSS
+	npx biome check --error-on-warnings
+
+test-js:  ## the page's modules that need no browser
+	node --test $(JS_TESTS)
+else
+check-js test-js:
+	@echo "Skipped $@: it needs Node.js and npm (apt-get install nodejs npm)."; [ "$$CI" != true ]
+endif
 
 coverage: .venv/installed-dev  ## the tests again, telling what they do not reach
 	$(BIN)/python -m pytest --cov --cov-report=term
@@ -35,7 +47,7 @@ lock:  ## resolve setup.cfg anew; CUDA's packages are left to torch's own pins, 
 	     | grep -oE '^(cuda|nvidia|triton)[a-z0-9-]*' | grep -v '^nvidia-ml-py$$' | sed 's/^/--no-emit-package /'); done
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache
 
 .venv/installed: requirements.lock
 	@echo "Installing what requirements.lock names into .venv: torch and its like, minutes the first time."
@@ -46,4 +58,8 @@ clean:
 
 .venv/installed-dev: requirements-dev.lock .venv/installed
 	@$(BIN)/pip install --quiet --requirement requirements-dev.lock
+	@touch $@
+
+node_modules/.package-lock.json: package-lock.json
+	@npm ci --silent --no-audit --no-fund
 	@touch $@

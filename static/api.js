@@ -66,7 +66,11 @@ async function fetched(method, path, body, token) {
   try {
     return await fetch(path, { method, headers, body: body && JSON.stringify(body) });
   } catch {
-    throw new Refused({ code: 0, message: "The service does not answer. Nothing was changed by this page.", errors: {} });
+    throw new Refused({
+      code: 0,
+      message: "The service does not answer. Nothing was changed by this page.",
+      errors: {},
+    });
   }
 }
 
@@ -79,7 +83,11 @@ function addressOf(blob) {
 }
 
 function nothingReadable(response) {
-  return { code: response.status, message: `The service answered ${response.status} ${response.statusText}.`, errors: {} };
+  return {
+    code: response.status,
+    message: `The service answered ${response.status} ${response.statusText}.`,
+    errors: {},
+  };
 }
 
 function nameOf(response) {

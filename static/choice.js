@@ -4,11 +4,17 @@ let numChoices = 0;
 
 /** One of a few, side by side: `texts` {value: text}. `changed(value)` is called when a person chooses. */
 export function choice(title, texts, chosen, changed) {
-  const name = `choice-${(numChoices += 1)}`;
+  numChoices += 1;
+  const name = `choice-${numChoices}`;
   const options = Object.entries(texts).map(([value, text]) => {
     const input = make("input", { type: "radio", name, value, checked: value === chosen });
     input.addEventListener("change", () => changed(value));
     return make("label", {}, input, make("span", { text }));
   });
-  return make("fieldset", { className: "choice" }, make("legend", { className: "visually-hidden", text: title }), ...options);
+  return make(
+    "fieldset",
+    { className: "choice" },
+    make("legend", { className: "visually-hidden", text: title }),
+    ...options,
+  );
 }

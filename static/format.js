@@ -35,7 +35,11 @@ export const percent = (fraction) => `${Math.floor(100 * fraction)}%`;
 export function duration(seconds) {
   if (!isNumber(seconds) || seconds < 0) return UNKNOWN;
   const whole = Math.round(seconds);
-  const [days, hours, minutes] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
+  const [days, hours, minutes] = [
+    Math.floor(whole / 86400),
+    Math.floor(whole / 3600) % 24,
+    Math.floor(whole / 60) % 60,
+  ];
   if (days) return `${days} d ${hours} h`;
   if (hours) return `${hours} h ${minutes} min`;
   if (minutes) return `${minutes} min ${whole % 60} s`;
@@ -72,7 +76,8 @@ export function bytes(number) {
 export function clock(seconds) {
   if (!isNumber(seconds) || seconds < 0) return UNKNOWN;
   const time = new Date(Date.now() + 1000 * seconds);
-  const day = time.toDateString() === new Date().toDateString() ? {} : { weekday: "short", month: "short", day: "numeric" };
+  const day =
+    time.toDateString() === new Date().toDateString() ? {} : { weekday: "short", month: "short", day: "numeric" };
   return time.toLocaleString("en-GB", { ...day, hour: "2-digit", minute: "2-digit" });
 }
 

@@ -1,7 +1,7 @@
 /** The socket: connect, stay connected for ever, and hand what arrives to Sync. */
 import { ROOT } from "./address.js";
-import { io } from "./vendor/socket.io-client-4.8.4.esm.min.js";
 import { Sync } from "./sync.js";
+import { io } from "./vendor/socket.io-client-4.8.4.esm.min.js";
 
 const EVENTS = ["run", "metrics", "progress", "log", "system"];
 const ANSWER_WITHIN_MS = 15000;

@@ -11,8 +11,12 @@ export const NO_LOAD = Object.freeze({ ...empty(OF_MACHINE), gpus: [] });
 
 /** Add what was measured just now. */
 export function withSample(load, system) {
-  const longer = (of, names, sample) => Object.fromEntries(names.map((name) => [name, last([...of[name], sample[name] ?? null])]));
-  const gpus = (system.gpus ?? []).map((gpu, i) => ({ index: gpu.index, ...longer(load.gpus[i] ?? empty(OF_GPU), OF_GPU, gpu) }));
+  const longer = (of, names, sample) =>
+    Object.fromEntries(names.map((name) => [name, last([...of[name], sample[name] ?? null])]));
+  const gpus = (system.gpus ?? []).map((gpu, i) => ({
+    index: gpu.index,
+    ...longer(load.gpus[i] ?? empty(OF_GPU), OF_GPU, gpu),
+  }));
   return { ...longer(load, OF_MACHINE, system), gpus };
 }
 

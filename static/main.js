@@ -6,20 +6,20 @@ import { byId } from "./dom.js";
 import { bytes } from "./format.js";
 import { followLive } from "./live.js";
 import { createRouter, runsIn, viewOf } from "./router.js";
-import { INITIAL, followed, isActive, isLost, reduce } from "./state.js";
+import { followed, INITIAL, isActive, isLost, reduce } from "./state.js";
 import { createStore } from "./store.js";
 import { keepToken, readToken } from "./token.js";
 import { createChartsView } from "./views/charts.js";
 import { createCompare } from "./views/compare.js";
 import { renderConnection } from "./views/connection.js";
-import { askHowToStop, askToken, askWhetherToDelete } from "./views/dialogs.js";
 import { renderDetails, sizeOf } from "./views/details.js";
+import { askHowToStop, askToken, askWhetherToDelete } from "./views/dialogs.js";
 import { renderEpochs } from "./views/epochs.js";
 import { renderFrame } from "./views/frame.js";
 import { createLogView } from "./views/log.js";
-import { renderNow } from "./views/now.js";
 import { renderModels } from "./views/models.js";
-import { Runs, pathOfRuns } from "./views/runs.js";
+import { renderNow } from "./views/now.js";
+import { pathOfRuns, Runs } from "./views/runs.js";
 import { StartForm } from "./views/start.js";
 import { renderSystem } from "./views/system.js";
 import { renderTab } from "./views/tab.js";
@@ -98,16 +98,28 @@ const listModels = () =>
 const runs = new Runs({
   async fetchPage({ page: _, ...query }, offset, limit) {
     let page = null;
-    const asked = new URLSearchParams([...Object.entries({ ...query, offset, limit, best: 1 })].filter(([, value]) => value !== ""));
+    const asked = new URLSearchParams(
+      [...Object.entries({ ...query, offset, limit, best: 1 })].filter(([, value]) => value !== ""),
+    );
     await attempt(async () => (page = await api.list(`training/metrics/runs?${asked}`)), tell);
     return page;
   },
   replace: (query) => history.replaceState(history.state, "", pathOfRuns(query)),
 });
 
-const details = createDetails({ api, getState, dispatch, refused: tell, gone: (runId) => runId === getState().run?.run_id && sync.restart() });
+const details = createDetails({
+  api,
+  getState,
+  dispatch,
+  refused: tell,
+  gone: (runId) => runId === getState().run?.run_id && sync.restart(),
+});
 
-const loadSystem = () => attempt(async () => dispatch({ type: "load", load: await api.get("training/system") }), () => {});
+const loadSystem = () =>
+  attempt(
+    async () => dispatch({ type: "load", load: await api.get("training/system") }),
+    () => {},
+  );
 
 const isOther = (a, b) => a.name !== b.name || JSON.stringify(a.query) !== JSON.stringify(b.query);
 
@@ -164,10 +176,10 @@ const RENDER = [
   renderModels,
   renderSystem,
 ];
-let [timer, isFrameAsked, renderedAt] = [null, false, -Infinity];
+let [isFrameDue, isFrameAsked, renderedAt] = [false, false, -Infinity];
 
 function render() {
-  [timer, isFrameAsked, renderedAt] = [null, false, performance.now()];
+  [isFrameDue, isFrameAsked, renderedAt] = [false, false, performance.now()];
   for (const view of RENDER) view(getState());
 }
 
@@ -181,8 +193,12 @@ function askFrame() {
 function scheduleRender(state, before) {
   const isChanged = state.view !== before.view || state.run !== before.run || state.detail !== before.detail;
   const wait = renderedAt + RENDER_EVERY_MS - performance.now();
-  if (isChanged || wait <= 0) askFrame();
-  else timer ??= setTimeout(askFrame, wait);
+  if (isChanged || wait <= 0) {
+    askFrame();
+  } else if (!isFrameDue) {
+    isFrameDue = true;
+    setTimeout(askFrame, wait);
+  }
 }
 
 listen(scheduleRender);
@@ -203,7 +219,12 @@ document.addEventListener("click", (event) => {
   download(link.pathname);
 });
 
-const sync = followLive({ getState, dispatch, getToken: readToken, checkAccess: () => attempt(() => api.get("training/status"), tell) });
+const sync = followLive({
+  getState,
+  dispatch,
+  getToken: readToken,
+  checkAccess: () => attempt(() => api.get("training/status"), tell),
+});
 const go = createRouter((view) => {
   dispatch({ type: "went", view });
   sync.follow(followed(view));

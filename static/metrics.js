@@ -26,18 +26,32 @@ export function append(metrics, names, rows, nonFinite = {}, directions = {}) {
     for (const [kind, at] of odd) for (const row of at) values[count + row] = NON_FINITE[kind];
     columns.set(name, values);
   }
-  return { count: count + rows.length, columns, directions: new Map([...metrics.directions, ...Object.entries(directions)]) };
+  return {
+    count: count + rows.length,
+    columns,
+    directions: new Map([...metrics.directions, ...Object.entries(directions)]),
+  };
 }
 
 /** What GET /training/metrics/runs/{run_id} answers. */
 export function fromAnswer({ available_columns: names, data, non_finite, directions }) {
-  return append(NO_METRICS, names, data.map((row) => names.map((name) => row[name] ?? null)), non_finite, directions);
+  return append(
+    NO_METRICS,
+    names,
+    data.map((row) => names.map((name) => row[name] ?? null)),
+    non_finite,
+    directions,
+  );
 }
 
 /** Ask REST for a run's metrics, of many rows only some with all peaks (null: for all rows); none yet is not wrong. */
 export async function fetchMetrics(get, runId, maxPoints) {
   try {
-    return fromAnswer(await get(`training/metrics/runs/${encodeURIComponent(runId)}${maxPoints === null ? "" : `?max_points=${maxPoints}`}`));
+    return fromAnswer(
+      await get(
+        `training/metrics/runs/${encodeURIComponent(runId)}${maxPoints === null ? "" : `?max_points=${maxPoints}`}`,
+      ),
+    );
   } catch (error) {
     if (error.problem?.code === 404) return NO_METRICS;
     throw error;
@@ -45,7 +59,8 @@ export async function fetchMetrics(get, runId, maxPoints) {
 }
 
 /** Forget the rows from `count` on. */
-export const truncate = (metrics, count) => (count === 0 ? NO_METRICS : { ...metrics, count: Math.min(count, metrics.count) });
+export const truncate = (metrics, count) =>
+  count === 0 ? NO_METRICS : { ...metrics, count: Math.min(count, metrics.count) };
 
 /** The best value of a metric, {value, row}, the first of equal ones; null without a direction or a finite value. */
 export function bestOf({ count, columns, directions }, name) {

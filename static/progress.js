@@ -2,13 +2,19 @@
 import { count, numeral } from "./format.js";
 import { isActive } from "./state.js";
 
-const PHASES = { loading: "Loading libraries", prepare: "Preparing the images", test: "Testing the best checkpoint", export: "Exporting the model" };
+const PHASES = {
+  loading: "Loading libraries",
+  prepare: "Preparing the images",
+  test: "Testing the best checkpoint",
+  export: "Exporting the model",
+};
 const WAITING = { starting: "Starting\u2026", running: "Running", stopping: "Stopping\u2026" };
 
 const BEFORE_TRAINING = new Set(["loading", "prepare"]);
 
 /** Whether the program trains already, as far as it says. */
-export const hasBegun = (progress) => progress !== null && progress !== undefined && !BEFORE_TRAINING.has(progress.phase);
+export const hasBegun = (progress) =>
+  progress !== null && progress !== undefined && !BEFORE_TRAINING.has(progress.phase);
 
 /** The share that is done, or null. */
 export function fraction(run, progress) {

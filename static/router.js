@@ -3,7 +3,12 @@ import { ROOT } from "./address.js";
 import { byId } from "./dom.js";
 
 const SCROLL_SETTLES_MS = 100;
-const PLACES = new Map([["", "now"], ["runs", "runs"], ["models", "models"], ["start", "start"]]);
+const PLACES = new Map([
+  ["", "now"],
+  ["runs", "runs"],
+  ["models", "models"],
+  ["start", "start"],
+]);
 
 /**
  * The view at an address: {name, runId, query}; `runId` is null but for the view `run`, a run's own address. Wherever the
@@ -19,7 +24,9 @@ export function viewOf({ pathname, search }) {
 }
 
 /** The runs that an address' query compares, each once. */
-export const runsIn = (search) => [...new Set((new URLSearchParams(search).get("runs") ?? "").split(",").filter(Boolean))];
+export const runsIn = (search) => [
+  ...new Set((new URLSearchParams(search).get("runs") ?? "").split(",").filter(Boolean)),
+];
 
 export const pathOfComparison = (ids) => `./?runs=${ids.map(encodeURIComponent).join(",")}`;
 
@@ -49,7 +56,8 @@ export function createRouter(went) {
     const anchor = /^#(.+)/.exec(link.getAttribute("href"))?.[1];
     if (anchor === undefined && (link.origin !== location.origin || link.hash || !isOurs(link.pathname))) return;
     event.preventDefault();
-    if (anchor !== undefined) byId(anchor).focus(); // A part of this view: to the browser it is one of the page's <base>.
+    if (anchor !== undefined)
+      byId(anchor).focus(); // A part of this view: to the browser it is one of the page's <base>.
     else go(link.pathname + link.search);
   });
   return go;
@@ -59,11 +67,18 @@ export function createRouter(went) {
 function keepPlaces() {
   let timer = 0;
   history.scrollRestoration = "manual";
-  addEventListener("scroll", () => {
-    clearTimeout(timer);
-    const entry = location.href;
-    timer = setTimeout(() => entry === location.href && history.replaceState({ ...history.state, scrollY }, ""), SCROLL_SETTLES_MS);
-  }, { passive: true });
+  addEventListener(
+    "scroll",
+    () => {
+      clearTimeout(timer);
+      const entry = location.href;
+      timer = setTimeout(
+        () => entry === location.href && history.replaceState({ ...history.state, scrollY }, ""),
+        SCROLL_SETTLES_MS,
+      );
+    },
+    { passive: true },
+  );
   restorePlace();
 }
 
@@ -82,7 +97,8 @@ function restorePlace() {
     if (scrollY >= wanted - 1) forgetPlace();
   });
   signal.addEventListener("abort", () => observer.disconnect());
-  for (const name of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(name, forgetPlace, { signal, passive: true });
+  for (const name of ["wheel", "touchstart", "pointerdown", "keydown"])
+    addEventListener(name, forgetPlace, { signal, passive: true });
   observer.observe(document.body);
 }
 

@@ -3,7 +3,16 @@
 const COUNTERS = new Set(["epoch", "step"]);
 const FIRST = ["loss", "acc", "accuracy"];
 const SIDES = ["train", "val", "test"];
-const SIDE_OF = { train: "train", training: "train", val: "val", valid: "val", validation: "val", eval: "val", dev: "val", test: "test" };
+const SIDE_OF = {
+  train: "train",
+  training: "train",
+  val: "val",
+  valid: "val",
+  validation: "val",
+  eval: "val",
+  dev: "val",
+  test: "test",
+};
 /** `train/loss`, `val_loss` and `eval_loss` name the side first, `loss/train` and `loss_val` name it last. */
 const SIDE_FIRST = /^([a-z]+)[/_.](?=.)/i;
 const SIDE_LAST = /(?<=.)[/_.]([a-z]+)$/i;
@@ -19,7 +28,9 @@ function partsOf(name) {
 }
 
 function read(name) {
-  const match = [SIDE_FIRST, SIDE_LAST].map((pattern) => pattern.exec(name)).find((each) => each && Object.hasOwn(SIDE_OF, each[1].toLowerCase()));
+  const match = [SIDE_FIRST, SIDE_LAST]
+    .map((pattern) => pattern.exec(name))
+    .find((each) => each && Object.hasOwn(SIDE_OF, each[1].toLowerCase()));
   const rest = match ? name.replace(match[0], "") : name;
   const [word, group] = [match?.[1] ?? "", rest.replace(SUFFIX, "")];
   return { side: SIDE_OF[word.toLowerCase()] ?? null, word, rest, group };
@@ -37,8 +48,12 @@ export function labelOf(name) {
 /** Order metrics: loss, accuracy, the others by name; in each train, val, test. What names no side is of the training. */
 export function byImportance(a, b) {
   const [one, two] = [partsOf(a), partsOf(b)];
-  return rank(FIRST, one.group) - rank(FIRST, two.group) || compare(one.group, two.group)
-    || rank(SIDES, one.side ?? "train") - rank(SIDES, two.side ?? "train") || compare(a, b);
+  return (
+    rank(FIRST, one.group) - rank(FIRST, two.group) ||
+    compare(one.group, two.group) ||
+    rank(SIDES, one.side ?? "train") - rank(SIDES, two.side ?? "train") ||
+    compare(a, b)
+  );
 }
 
 /** The metrics that a run has logged, without what only counts. */
@@ -52,14 +67,19 @@ export function epochNames(metrics) {
   const { directions } = metrics;
   const names = metricNames(metrics);
   const others = new Set(names);
-  const isByStep = (name) => name.endsWith("_step") && [name.slice(0, -5), `${name.slice(0, -5)}_epoch`].some((other) => others.has(other));
-  return names.filter((name) => sideOf(name) !== "test" && !isByStep(name)).sort((a, b) => directions.has(b) - directions.has(a) || byImportance(a, b));
+  const isByStep = (name) =>
+    name.endsWith("_step") && [name.slice(0, -5), `${name.slice(0, -5)}_epoch`].some((other) => others.has(other));
+  return names
+    .filter((name) => sideOf(name) !== "test" && !isByStep(name))
+    .sort((a, b) => directions.has(b) - directions.has(a) || byImportance(a, b));
 }
 
 /** Titles of the charts of runs' metrics with those in each, in order: [["loss", ["train/loss", "val/loss"]], ...]. */
 export function groups(ofRuns) {
   const names = [...new Set(ofRuns.flatMap(metricNames))].sort(byImportance);
-  return [...Map.groupBy(names, (name) => partsOf(name).group)].map(([group, of]) => [of.length > 1 ? group : partsOf(of[0]).rest, of]);
+  const byGroup = new Map(names.map((name) => [partsOf(name).group, []]));
+  for (const name of names) byGroup.get(partsOf(name).group).push(name);
+  return [...byGroup].map(([group, of]) => [of.length > 1 ? group : partsOf(of[0]).rest, of]);
 }
 
 function rank(order, name) {

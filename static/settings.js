@@ -10,7 +10,7 @@ export function textOf(value) {
  * The value that a text means for a setting. What is no value of its kind stays text: the service says what is wrong
  * with it, in its own words.
  */
-export function valueOf(setting, text) {
+export function parsed(setting, text) {
   const trimmed = text.trim();
   if (trimmed === "" && setting.optional) return null;
   if (setting.kind === "text" || setting.kind === "choice") return text;
@@ -54,6 +54,9 @@ export function byField(problem, fields) {
 
 function flat(texts) {
   if (Array.isArray(texts)) return texts.map(flat).join(" ");
-  if (texts !== null && typeof texts === "object") return Object.entries(texts).map(([name, inner]) => `${name}: ${flat(inner)}`).join(" ");
+  if (texts !== null && typeof texts === "object")
+    return Object.entries(texts)
+      .map(([name, inner]) => `${name}: ${flat(inner)}`)
+      .join(" ");
   return String(texts);
 }

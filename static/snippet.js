@@ -42,7 +42,9 @@ const channelsFirst = (channels, pixels) => (channels === 1 ? `${pixels}[None]` 
 function withPreprocessing(channels) {
   return {
     constants: [],
-    batch: [`batch = ${channelsFirst(channels, "np.asarray(image)")}[None]  # uint8, as the model normalises by itself`],
+    batch: [
+      `batch = ${channelsFirst(channels, "np.asarray(image)")}[None]  # uint8, as the model normalises by itself`,
+    ],
     run: [`[[probabilities]] = session.run(["probabilities"], {"input": batch})`],
   };
 }
@@ -53,7 +55,10 @@ function withoutPreprocessing(channels, mean, std) {
       `MEAN = np.array(${JSON.stringify(mean)}, np.float32).reshape(-1, 1, 1)`,
       `STD = np.array(${JSON.stringify(std)}, np.float32).reshape(-1, 1, 1)`,
     ],
-    batch: [`pixels = np.asarray(image, np.float32) / 255`, `batch = ((${channelsFirst(channels, "pixels")} - MEAN) / STD)[None]`],
+    batch: [
+      `pixels = np.asarray(image, np.float32) / 255`,
+      `batch = ((${channelsFirst(channels, "pixels")} - MEAN) / STD)[None]`,
+    ],
     run: [
       `[[logits]] = session.run(["logits"], {"input": batch})`,
       `probabilities = np.exp(logits - logits.max())`,

@@ -1,6 +1,6 @@
 /** What the page knows, and the one function that changes it: reduce(state, action) -> state. No effects, no DOM. */
-import { NO_LOAD, before, withSample } from "./load.js";
-import { NO_METRICS, append, truncate } from "./metrics.js";
+import { before, NO_LOAD, withSample } from "./load.js";
+import { append, NO_METRICS, truncate } from "./metrics.js";
 import { NOTHING_UNREAD, unreadOf } from "./unread.js";
 
 const ACTIVE = new Set(["starting", "running", "stopping"]);
@@ -8,7 +8,15 @@ const ACTIVE = new Set(["starting", "running", "stopping"]);
 /** A log's end: `pieces` [{offset, next_offset, text}] go on one after the other, the last to `nextOffset`. */
 const NO_LOG = Object.freeze({ generation: 0, nextOffset: 0, pieces: [] });
 const MAX_LOG_CHARS = 512 * 1024;
-const NO_RUN = Object.freeze({ run: null, progress: null, metrics: NO_METRICS, unread: NOTHING_UNREAD, attempt: null, log: NO_LOG, detail: null });
+const NO_RUN = Object.freeze({
+  run: null,
+  progress: null,
+  metrics: NO_METRICS,
+  unread: NOTHING_UNREAD,
+  attempt: null,
+  log: NO_LOG,
+  detail: null,
+});
 const IDLE_REQUEST = Object.freeze({ isBusy: false, problem: null });
 
 export const INITIAL = Object.freeze({
@@ -49,14 +57,24 @@ export function reduce(state, action) {
 }
 
 const CHANGES = {
-  went: (state, { view }) => ({ view, start: IDLE_REQUEST, stop: IDLE_REQUEST, notice: null, ...leftBehind(state, view) }),
+  went: (state, { view }) => ({
+    view,
+    start: IDLE_REQUEST,
+    stop: IDLE_REQUEST,
+    notice: null,
+    ...leftBehind(state, view),
+  }),
   missing: (state, { message }) => ({ ...cleared(state), isLoaded: true, missing: message }),
   active: (_, { active }) => ({ active }),
   connection: ({ connection, notice }, { status, message = null, at = null }) => ({
     connection: { status, message, since: at },
     notice: status === "live" && isLost(connection) ? null : notice, // What could not be had meanwhile is asked for anew.
   }),
-  caughtUp: (state, { answer }) => ({ isLoaded: true, missing: null, ...(answer.run === null ? NO_RUN : caughtUp(state, answer)) }),
+  caughtUp: (state, { answer }) => ({
+    isLoaded: true,
+    missing: null,
+    ...(answer.run === null ? NO_RUN : caughtUp(state, answer)),
+  }),
   run: (state, { run }) => ({ isLoaded: true, ...turnedTo(state, run) }),
   progress: (_, { progress }) => ({ progress }),
   metrics: (state, event) => ({
@@ -67,7 +85,8 @@ const CHANGES = {
   log: (state, { offset, next_offset, text }) => ({ log: continued(state.log, { offset, next_offset, text }) }),
   system: (state, { system }) => ({ system, load: withSample(state.load, system) }),
   load: (state, { load }) => ({ load: before(load, state.load) }),
-  described: (state, { detail }) => (detail.run_id === state.run?.run_id ? { detail: asBefore(state.detail, detail) } : {}),
+  described: (state, { detail }) =>
+    detail.run_id === state.run?.run_id ? { detail: asBefore(state.detail, detail) } : {},
   models: (state, { models }) => ({ models: asBefore(state.models, models) }),
   /** `of` is start or stop. */
   requested: (_, { of }) => ({ [of]: { isBusy: true, problem: null } }),
@@ -120,7 +139,7 @@ function begun(generation, piece) {
 function continued(log, piece) {
   if (piece.text === "" && piece.next_offset === log.nextOffset) return log;
   const pieces = [...log.pieces, piece];
-  let chars = 0;
-  const first = pieces.findLastIndex(({ text }) => (chars += text.length) > MAX_LOG_CHARS);
-  return { ...log, nextOffset: piece.next_offset, pieces: pieces.slice(Math.min(first + 1, pieces.length - 1)) };
+  let chars = pieces.reduce((sum, { text }) => sum + text.length, 0);
+  while (chars > MAX_LOG_CHARS && pieces.length > 1) chars -= pieces.shift().text.length;
+  return { ...log, nextOffset: piece.next_offset, pieces };
 }

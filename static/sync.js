@@ -122,7 +122,8 @@ export class Sync {
     else if (name === "run") this.#applyRun(event);
     else if (this.#isOfAnother(event)) return this.#runId !== null || (name !== "metrics" && name !== "log");
     else if (name === "progress") this.#dispatch({ type: "progress", progress: event });
-    else if (name === "metrics" && !(this.#isOfAttempt(event) && event.from_row === this.#getState().metrics.count)) return false;
+    else if (name === "metrics" && !(this.#isOfAttempt(event) && event.from_row === this.#getState().metrics.count))
+      return false;
     else if (name === "log" && event.offset !== this.#getState().log.nextOffset) return false;
     else this.#dispatch({ ...event, type: name });
     return true;

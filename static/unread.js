@@ -21,11 +21,15 @@ export function sentences({ problem, numSkipped, skipped, textColumns }) {
   const found = [];
   if (numSkipped > 0) {
     const lines = skipped.map(({ line, reason }) => `line ${line} ${reason}`);
-    found.push(`${numSkipped === 1 ? "1 row is" : `${count(numSkipped)} rows are`} left out: ${first(lines, numSkipped)}`);
+    found.push(
+      `${numSkipped === 1 ? "1 row is" : `${count(numSkipped)} rows are`} left out: ${first(lines, numSkipped)}`,
+    );
   }
   if (textColumns.length > 0) {
     const names = first(textColumns, textColumns.length);
-    found.push(`The ${textColumns.length === 1 ? `column ${names} holds` : `columns ${names} hold`} text, which no chart shows`);
+    found.push(
+      `The ${textColumns.length === 1 ? `column ${names} holds` : `columns ${names} hold`} text, which no chart shows`,
+    );
   }
   return found.map(ended).join(" ");
 }

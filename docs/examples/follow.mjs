@@ -94,7 +94,8 @@ export class Follower {
 
   /** Whether the answer to the subscription knew what this event says, which came before it. */
   #isKnown(name, event) {
-    if (name === "metrics") return event.attempt === this.#attempt && event.from_row + event.rows.length <= this.rows.length;
+    if (name === "metrics")
+      return event.attempt === this.#attempt && event.from_row + event.rows.length <= this.rows.length;
     if (name === "epoch") return event.num_rows <= this.rows.length;
     return name === "log" && event.next_offset <= this.#logOffset;
   }

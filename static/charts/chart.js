@@ -29,17 +29,35 @@ export class Chart {
   }
 
   #make() {
-    const id = `chart-words-${(numCharts += 1)}`;
+    numCharts += 1;
+    const id = `chart-words-${numCharts}`;
     this.place = make("span", { className: "chart-place" });
     this.legend = new Legend((key, isAlone) => this.#told.toggled(key, this.legend.keys(), isAlone));
-    const save = make("button", { type: "button", className: "small plain chart-save", text: "PNG", title: "Save this chart as an image" });
+    const save = make("button", {
+      type: "button",
+      className: "small plain chart-save",
+      text: "PNG",
+      title: "Save this chart as an image",
+    });
     save.setAttribute("aria-label", `Save the chart of ${this.title} as PNG`);
-    save.addEventListener("click", () => saveImage(this.#plot, { title: this.title, axis: this.#shown.axis, lines: this.#shown.lines, palette: this.palette }));
+    save.addEventListener("click", () =>
+      saveImage(this.#plot, {
+        title: this.title,
+        axis: this.#shown.axis,
+        lines: this.#shown.lines,
+        palette: this.palette,
+      }),
+    );
     this.canvas = make("div", { className: "plot", tabIndex: 0 });
     this.words = make("p", { className: "visually-hidden", id });
     this.spoken = make("p", { className: "visually-hidden" });
     this.spoken.setAttribute("aria-live", "polite");
-    const attributes = { role: "group", "aria-roledescription": "chart", "aria-label": `${this.title}. Arrow keys read values, plus and minus zoom.`, "aria-describedby": id };
+    const attributes = {
+      role: "group",
+      "aria-roledescription": "chart",
+      "aria-label": `${this.title}. Arrow keys read values, plus and minus zoom.`,
+      "aria-describedby": id,
+    };
     for (const [name, value] of Object.entries(attributes)) this.canvas.setAttribute(name, value);
     const head = make("div", { className: "chart-head" }, make("h3", { text: this.title }), this.place, save);
     this.element = make("div", { className: "chart" }, head, this.legend.element, this.canvas, this.words, this.spoken);
@@ -74,18 +92,33 @@ export class Chart {
 
   #draw() {
     const { lines, smoothing, isLog, axis, data } = this.#shown;
-    const build = JSON.stringify([lines.map(({ key, tone, dash, isThin }) => [key, tone, dash, isThin]), smoothing > 0, isLog, axis]);
+    const build = JSON.stringify([
+      lines.map(({ key, tone, dash, isThin }) => [key, tone, dash, isThin]),
+      smoothing > 0,
+      isLog,
+      axis,
+    ]);
     if (this.#plot !== null && build === this.#built) {
       this.#plot.setData(data);
       return;
     }
     this.#plot?.destroy();
     this.#built = build;
-    const told = { moved: (plot) => this.#readOut(plot), selected: this.#told.viewed, resetAsked: () => this.#told.viewed(null) };
+    const told = {
+      moved: (plot) => this.#readOut(plot),
+      selected: this.#told.viewed,
+      resetAsked: () => this.#told.viewed(null),
+    };
     this.#plot = createPlot(this.canvas, () => this.#shown, told, this.syncKey);
     this.#resized.observe(this.canvas);
     const over = this.#plot.over;
-    wireGestures(this.canvas, over, { plot: () => this.#plot, shown: () => this.#shown, range: this.#told.range, viewed: this.#told.viewed, moved: (x) => this.#moveTo(x) });
+    wireGestures(this.canvas, over, {
+      plot: () => this.#plot,
+      shown: () => this.#shown,
+      range: this.#told.range,
+      viewed: this.#told.viewed,
+      moved: (x) => this.#moveTo(x),
+    });
   }
 
   #resize() {

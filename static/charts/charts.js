@@ -9,7 +9,7 @@ import { count } from "../format.js";
 import { groups } from "../series.js";
 import { Chart } from "./chart.js";
 import { createControls, readOptions } from "./controls.js";
-import { Line, axesOf, keyOf, looksOf, placesOf } from "./lines.js";
+import { axesOf, keyOf, Line, looksOf, placesOf } from "./lines.js";
 import { createPalette, watchTheme } from "./palette.js";
 import { within } from "./view.js";
 
@@ -29,7 +29,8 @@ export function createCharts(place, { save }) {
   const hidden = new Set();
   const options = readOptions();
   const palette = createPalette(place);
-  const syncKey = `charts-${(numCharts += 1)}`;
+  numCharts += 1;
+  const syncKey = `charts-${numCharts}`;
   let [runs, view, extent, filter, isWhole, isScheduled] = [[], null, { min: 0, max: 1 }, "", false, false];
 
   const controls = createControls(options, { changed, reset: () => look(null), filtered, save: () => save(runs) });
@@ -122,7 +123,8 @@ export function createCharts(place, { save }) {
     setText(more, isWhole ? `Show only the first ${NUM_FIRST} charts` : `Show all ${count(found.length)} charts`);
     keepCharts([...wanted.keys()]);
     const common = { ...range(), hidden, axis, smoothing: options.smoothing, isLog: options.scale === "log" };
-    for (const [title, chart] of charts) if (inView.has(chart.element)) chart.show({ ...common, lines: linesOf(wanted.get(title), axis) });
+    for (const [title, chart] of charts)
+      if (inView.has(chart.element)) chart.show({ ...common, lines: linesOf(wanted.get(title), axis) });
   }
 
   function linesOf(names, axis) {

@@ -1,6 +1,7 @@
 /** How all charts are drawn: axis, scale, smoothing; back to everything; the metrics as CSV. */
-import { make, setText } from "../dom.js";
+
 import { choice } from "../choice.js";
+import { make, setText } from "../dom.js";
 
 const KEY = "training-charts";
 const MAX_SMOOTHING = 0.99;
@@ -45,7 +46,13 @@ export function createControls(options, { changed, reset, filtered, save }) {
   const csv = make("button", { type: "button", className: "small", text: "CSV", title: "Save the metrics as CSV" });
   csv.setAttribute("aria-label", "Save the metrics as CSV");
   csv.addEventListener("click", save);
-  const filter = make("input", { type: "search", className: "chart-filter", placeholder: "Filter charts", autocomplete: "off", spellcheck: false });
+  const filter = make("input", {
+    type: "search",
+    className: "chart-filter",
+    placeholder: "Filter charts",
+    autocomplete: "off",
+    spellcheck: false,
+  });
   filter.setAttribute("aria-label", "Filter charts by the names of metrics");
   filter.addEventListener("input", () => filtered(filter.value));
   const element = make("div", { className: "chart-controls" }, axis, scale, smoothing, whole, csv, filter);
@@ -61,7 +68,13 @@ export function createControls(options, { changed, reset, filtered, save }) {
 }
 
 function slider(chosen, changed) {
-  const input = make("input", { type: "range", min: "0", max: String(MAX_SMOOTHING), step: "0.01", value: String(chosen) });
+  const input = make("input", {
+    type: "range",
+    min: "0",
+    max: String(MAX_SMOOTHING),
+    step: "0.01",
+    value: String(chosen),
+  });
   const output = make("output", { text: chosen.toFixed(2) });
   input.addEventListener("input", () => {
     setText(output, Number(input.value).toFixed(2));

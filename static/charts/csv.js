@@ -2,7 +2,10 @@
 import { offer } from "../api.js";
 import { fetchMetrics } from "../metrics.js";
 
-const SPELLED = new Map([[Infinity, "inf"], [-Infinity, "-inf"]]);
+const SPELLED = new Map([
+  [Infinity, "inf"],
+  [-Infinity, "-inf"],
+]);
 
 /** Save all rows of runs as one file, as the service has them now. */
 export async function saveCsv(get, runs) {
@@ -22,7 +25,7 @@ export function toCsv(runs) {
       rows.push(isOne ? cells : [id, ...cells]);
     }
   }
-  return rows.map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
+  return rows.map((row) => `${row.map(quoted).join(",")}\r\n`).join("");
 }
 
 function cell(value) {

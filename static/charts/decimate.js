@@ -37,7 +37,8 @@ function addColumn(out, xs, ys, start, end) {
   }
   for (const [kind, i] of odd) out.marks.push({ x: xs[i], kind });
   const chosen = new Set([start, low, high, end - 1, ...odd.values()]);
-  for (const i of [...chosen].sort((a, b) => a - b)) if (i >= 0) add(out, xs[i], Number.isFinite(ys[i]) ? ys[i] : null, i);
+  for (const i of [...chosen].sort((a, b) => a - b))
+    if (i >= 0) add(out, xs[i], Number.isFinite(ys[i]) ? ys[i] : null, i);
 }
 
 function add(out, x, y, index) {

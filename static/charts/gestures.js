@@ -18,7 +18,9 @@ const wired = new WeakSet();
  */
 export function wireGestures(element, over, chart) {
   over.addEventListener("wheel", (event) => wheel(event, over, chart), { passive: false });
-  over.addEventListener("pointerdown", (event) => (event.pointerType === "touch" ? touch(event, over, chart) : pan(event, over, chart)));
+  over.addEventListener("pointerdown", (event) =>
+    event.pointerType === "touch" ? touch(event, over, chart) : pan(event, over, chart),
+  );
   if (wired.has(element)) return;
   wired.add(element);
   element.addEventListener("keydown", (event) => key(event, chart));
@@ -31,7 +33,14 @@ function wheel(event, over, chart) {
   const sideways = event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX;
   if (event.ctrlKey || event.metaKey) {
     event.preventDefault();
-    chart.viewed(zoomed(view, placeAt(event.clientX, over, chart), Math.exp(Math.max(-60, Math.min(60, event.deltaY)) / 150), extent));
+    chart.viewed(
+      zoomed(
+        view,
+        placeAt(event.clientX, over, chart),
+        Math.exp(Math.max(-60, Math.min(60, event.deltaY)) / 150),
+        extent,
+      ),
+    );
   } else if (!isWhole && Math.abs(sideways) > Math.abs(event.shiftKey ? 0 : event.deltaY)) {
     event.preventDefault();
     chart.viewed(panned(view, sideways / over.clientWidth, extent));
@@ -44,7 +53,8 @@ function follow(over, event, moved) {
   const { signal } = ended;
   over.setPointerCapture?.(event.pointerId);
   over.addEventListener("pointermove", (each) => each.pointerId === event.pointerId && moved(each), { signal });
-  for (const name of ["pointerup", "pointercancel"]) over.addEventListener(name, (each) => each.pointerId === event.pointerId && ended.abort(), { signal });
+  for (const name of ["pointerup", "pointercancel"])
+    over.addEventListener(name, (each) => each.pointerId === event.pointerId && ended.abort(), { signal });
   return signal;
 }
 
@@ -65,12 +75,16 @@ function touch(event, over, chart) {
   fingers.set(event.pointerId, event.clientX);
   const signal = follow(over, event, ({ pointerId, clientX }) => {
     const { view, extent, isWhole } = chart.range();
-    const [before, others] = [fingers.get(pointerId), [...fingers].filter(([id]) => id !== pointerId).map(([, x]) => x)];
+    const [before, others] = [
+      fingers.get(pointerId),
+      [...fingers].filter(([id]) => id !== pointerId).map(([, x]) => x),
+    ];
     fingers.set(pointerId, clientX);
     if (others.length === 0 && !isWhole) chart.viewed(panned(view, (before - clientX) / over.clientWidth, extent));
     if (others.length !== 1) return;
     const [was, is] = [Math.abs(before - others[0]), Math.abs(clientX - others[0])];
-    if (was > 8 && is > 8) chart.viewed(zoomed(view, placeAt((clientX + others[0]) / 2, over, chart), was / is, extent));
+    if (was > 8 && is > 8)
+      chart.viewed(zoomed(view, placeAt((clientX + others[0]) / 2, over, chart), was / is, extent));
   });
   signal.addEventListener("abort", () => fingers.delete(event.pointerId));
 }
@@ -99,9 +113,16 @@ function key(event, chart) {
 function step(direction, chart) {
   const [{ view }, { lines }] = [chart.range(), chart.shown()];
   const { left } = chart.plot().cursor;
-  const from = left >= 0 ? chart.plot().posToVal(left, "x") : direction > 0 ? view.min - (view.max - view.min) : view.max + (view.max - view.min);
+  const from =
+    left >= 0
+      ? chart.plot().posToVal(left, "x")
+      : direction > 0
+        ? view.min - (view.max - view.min)
+        : view.max + (view.max - view.min);
   const atLeast = left >= 0 ? (view.max - view.min) / 100 : 0;
-  const places = lines.map(({ points: { xs } }) => nextPlace(xs, from, direction, atLeast)).filter((x) => x >= view.min && x <= view.max);
+  const places = lines
+    .map(({ points: { xs } }) => nextPlace(xs, from, direction, atLeast))
+    .filter((x) => x >= view.min && x <= view.max);
   if (left < 0) chart.moved(nearestOf(lines, direction > 0 ? view.min : view.max));
   else if (places.length) chart.moved(direction > 0 ? Math.min(...places) : Math.max(...places));
 }

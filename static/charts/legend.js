@@ -49,7 +49,13 @@ export class Legend {
 
   #make({ key, label: text }) {
     const [swatch, label, value, note] = [make("i"), make("span", { text }), make("b"), make("small")];
-    const button = make("button", { type: "button", className: "legend-entry", title: "Show or hide; with Shift, only this one" }, swatch, label, value);
+    const button = make(
+      "button",
+      { type: "button", className: "legend-entry", title: "Show or hide; with Shift, only this one" },
+      swatch,
+      label,
+      value,
+    );
     button.addEventListener("click", (event) => this.#toggled(key, event.shiftKey));
     return { item: make("li", {}, button, note), button, swatch, label, value, note };
   }

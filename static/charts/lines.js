@@ -2,7 +2,7 @@
 import { bestOf, nonFiniteOf } from "../metrics.js";
 import { labelOf, sideOf } from "../series.js";
 import { decimate } from "./decimate.js";
-import { Points, nearest } from "./points.js";
+import { nearest, Points } from "./points.js";
 import { smoothed } from "./smooth.js";
 
 const NUM_TONES = 7;
@@ -52,7 +52,8 @@ export const keyOf = (run, name) => `${run.id}\n${name}`;
 
 /** {tone, dash, isThin, label} of each metric of a run. Alone, train and val differ by colour; compared, runs do, and train is thin. */
 export function looksOf(run, names) {
-  if (run.index !== undefined) return names.map((name) => ({ ...lookOfRun(run.index, name), label: `${run.label} ${labelOf(name)}` }));
+  if (run.index !== undefined)
+    return names.map((name) => ({ ...lookOfRun(run.index, name), label: `${run.label} ${labelOf(name)}` }));
   const taken = new Set();
   return names.map((name, i) => {
     const side = sideOf(name) ?? "train";

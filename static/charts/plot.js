@@ -22,7 +22,12 @@ export function dataOf(lines, { view, smoothing, isLog, width }) {
   const positive = (ys) => (isLog ? ys.map((y) => (y > 0 ? y : null)) : ys);
   const tables = drawn.map(({ xs, ys, smooth }) => [xs, ...[ys, smooth].filter(Boolean).map(positive)]);
   return {
-    data: tables.length ? uPlot.join(tables, tables.map((table) => table.map(() => NULL_EXPAND))) : [[]],
+    data: tables.length
+      ? uPlot.join(
+          tables,
+          tables.map((table) => table.map(() => NULL_EXPAND)),
+        )
+      : [[]],
     marks: drawn.map(({ marks }) => marks),
     numPoints: drawn.reduce((sum, { xs }) => sum + xs.length, 0),
   };
@@ -49,15 +54,31 @@ export function createPlot(element, of, told, syncKey) {
       y: { distr: shown.isLog ? 3 : 1, range: (_, low, high) => rangeOf(low, high, of().isLog) },
     },
     axes: [
-      { ...line, grid: { show: false }, size: 1.75 * rem, space: 4 * rem, values: (_, xs) => xs.map((x) => (of().axis === "epoch" || Number.isInteger(x) ? xText(x) : "")) },
-      { ...line, grid, size: (_, texts) => widthOf(texts, rem), filter: (_, ys) => ys, splits: (plot, _, low, high) => ticksOf(plot, low, high, of().isLog), values: (_, ys) => ys.map(tickText) },
+      {
+        ...line,
+        grid: { show: false },
+        size: 1.75 * rem,
+        space: 4 * rem,
+        values: (_, xs) => xs.map((x) => (of().axis === "epoch" || Number.isInteger(x) ? xText(x) : "")),
+      },
+      {
+        ...line,
+        grid,
+        size: (_, texts) => widthOf(texts, rem),
+        filter: (_, ys) => ys,
+        splits: (plot, _, low, high) => ticksOf(plot, low, high, of().isLog),
+        values: (_, ys) => ys.map(tickText),
+      },
     ],
     cursor: {
       y: false,
       points: { size: 7 },
       drag: { x: true, y: false, setScale: false },
       dataIdx: nearestValue,
-      bind: { dblclick: () => () => told.resetAsked(), mousedown: (_, __, begin) => (event) => event.shiftKey || begin(event) },
+      bind: {
+        dblclick: () => () => told.resetAsked(),
+        mousedown: (_, __, begin) => (event) => event.shiftKey || begin(event),
+      },
       sync: { key: syncKey, scales: ["x", null], filters: { pub: isMove, sub: isMove } },
     },
     hooks: {
@@ -84,7 +105,13 @@ const widthOf = (texts, rem) => rem * (1 + 0.44 * Math.max(3, ...(texts ?? []).m
 function seriesOf({ tone, dash, isThin }, { smoothing, colour }) {
   const stroke = () => colour(tone);
   const raw = { stroke, width: 1, alpha: RAW_ALPHA, points: { show: false } };
-  const drawn = { stroke, width: isThin ? 1 : 1.75, alpha: isThin ? THIN_ALPHA : 1, dash, points: { show: true, filter: pointsToShow, size: isThin ? 3 : 5, fill: stroke } };
+  const drawn = {
+    stroke,
+    width: isThin ? 1 : 1.75,
+    alpha: isThin ? THIN_ALPHA : 1,
+    dash,
+    points: { show: true, filter: pointsToShow, size: isThin ? 3 : 5, fill: stroke },
+  };
   return smoothing > 0 ? [raw, drawn] : [drawn];
 }
 
@@ -95,7 +122,9 @@ function pointsToShow(plot, index) {
   for (let i = 0; i < ys.length; i += 1) if (ys[i] !== undefined) present.push(i);
   const values = present.filter((i) => ys[i] !== null);
   if (values.length <= MAX_POINTS_WITH_DOTS) return values;
-  return present.filter((i, at) => ys[i] !== null && (ys[present[at - 1]] ?? null) === null && (ys[present[at + 1]] ?? null) === null);
+  return present.filter(
+    (i, at) => ys[i] !== null && (ys[present[at - 1]] ?? null) === null && (ys[present[at + 1]] ?? null) === null,
+  );
 }
 
 /** The place nearest to `index` at which the series has a value. */

@@ -20,7 +20,12 @@ export function valueText({ points: { xs, ys } }, axis, x) {
 /** One sentence for each line. */
 export function summaryOf(title, axis, lines) {
   if (lines.length === 0) return `${title}: every line is hidden.`;
-  return lines.map((line) => `${line.label}: ${[ended(line, axis), bestText(line.best, axis), nonFiniteText(line.nonFinite, axis)].filter(Boolean).join(", ")}.`).join(" ");
+  return lines
+    .map(
+      (line) =>
+        `${line.label}: ${[ended(line, axis), bestText(line.best, axis), nonFiniteText(line.nonFinite, axis)].filter(Boolean).join(", ")}.`,
+    )
+    .join(" ");
 }
 
 function ended({ points: { xs, ys } }, axis) {
@@ -31,5 +36,10 @@ export const bestText = (point, axis) => (point === null ? "" : `best ${metric(p
 
 /** "NaN 3 times, first at step 40"; empty where every value is finite. */
 export function nonFiniteText(found, axis) {
-  return found.map(({ kind, times, x }) => `${WORDS[kind]} ${times === 1 ? "once" : `${count(times)} times`}${at(axis, x, times === 1 ? ", at" : ", first at")}`).join(", ");
+  return found
+    .map(
+      ({ kind, times, x }) =>
+        `${WORDS[kind]} ${times === 1 ? "once" : `${count(times)} times`}${at(axis, x, times === 1 ? ", at" : ", first at")}`,
+    )
+    .join(", ");
 }

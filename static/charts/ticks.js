@@ -5,7 +5,8 @@ const NOISE = 1e-9;
 
 /** The range to draw for values from `low` to `high`, with some room; null when there are none. */
 export function rangeOf(low, high, isLog) {
-  if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high)) return isLog ? [0.1, 1] : [0, 1];
+  if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high))
+    return isLog ? [0.1, 1] : [0, 1];
   if (isLog) {
     const [from, to] = [Math.log10(low), Math.log10(high)];
     const room = Math.max((to - from) * PAD, 0.02);
@@ -20,7 +21,8 @@ export function rangeOf(low, high, isLog) {
 export function linearTicks(low, high, most) {
   const step = roundUp((high - low) / most);
   const ticks = [];
-  for (let n = Math.ceil(low / step - 1e-9); n * step <= high * (1 + 1e-12) + step * 1e-9; n += 1) ticks.push(Number((n * step).toPrecision(12)));
+  for (let n = Math.ceil(low / step - 1e-9); n * step <= high * (1 + 1e-12) + step * 1e-9; n += 1)
+    ticks.push(Number((n * step).toPrecision(12)));
   return ticks;
 }
 
@@ -29,7 +31,8 @@ export function logTicks(low, high, most) {
   const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
   const within = (factors, stride = 1) => {
     const ticks = [];
-    for (let power = first; power <= last; power += stride) for (const factor of factors) ticks.push(Number(`${factor}e${power}`));
+    for (let power = first; power <= last; power += stride)
+      for (const factor of factors) ticks.push(Number(`${factor}e${power}`));
     return ticks.filter((tick) => tick >= low && tick <= high);
   };
   if (within([1, 2, 5]).length < 3) return linearTicks(low, high, most).filter((tick) => tick > 0);
@@ -45,6 +48,9 @@ function roundUp(step) {
 /** A tick as text: short, with a real minus. */
 export function tickText(value) {
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential().replace("e+", "e") : String(Number(value.toPrecision(6)));
+  const text =
+    size !== 0 && (size < 1e-3 || size >= 1e6)
+      ? value.toExponential().replace("e+", "e")
+      : String(Number(value.toPrecision(6)));
   return text.replaceAll("-", "\u2212");
 }

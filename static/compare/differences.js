@@ -5,7 +5,8 @@ import { byImportance, metricNames } from "../series.js";
 export function flat(config, prefix = "", into = new Map()) {
   for (const [key, value] of Object.entries(config ?? {})) {
     const path = prefix + key;
-    if (value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0) flat(value, `${path}.`, into);
+    if (value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0)
+      flat(value, `${path}.`, into);
     else into.set(path, value);
   }
   return into;
@@ -22,14 +23,14 @@ export function differences(configs) {
 const isSame = (a, b) => a === b || (a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b));
 
 /**
- * How good runs became: [{name, values, best}] of each metric whose direction is known, in the charts' order. `valueOf(metrics,
+ * How good runs became: [{name, values, best}] of each metric whose direction is known, in the charts' order. `pick(metrics,
  * name)` takes a value from a run's metrics; `best` are the indices of the best ones, none where all are as good.
  */
-export function outcomes(ofRuns, valueOf) {
+export function outcomes(ofRuns, pick) {
   const directions = new Map(ofRuns.flatMap((metrics) => [...metrics.directions]));
   const names = [...new Set(ofRuns.flatMap(metricNames))].filter((name) => directions.has(name)).sort(byImportance);
   return names.map((name) => {
-    const values = ofRuns.map((metrics) => valueOf(metrics, name));
+    const values = ofRuns.map((metrics) => pick(metrics, name));
     return { name, values, best: indicesOfBest(values, directions.get(name)) };
   });
 }

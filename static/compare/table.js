@@ -1,14 +1,18 @@
 /** The table of what differs between the runs that are compared. */
 import { toneOf } from "../charts/lines.js";
 import { make } from "../dom.js";
-import { UNKNOWN, datasetName, duration, experimentName, metric, secondsBetween } from "../format.js";
+import { datasetName, duration, experimentName, metric, secondsBetween, UNKNOWN } from "../format.js";
 import { bestOf, lastOf } from "../metrics.js";
 import { differences, outcomes } from "./differences.js";
 
 /** `runs`: {id, index, label, detail, metrics}. */
 export function tableOf(runs) {
   const details = runs.map(({ detail }) => detail);
-  const configs = details.map(({ request, model_name, config }) => ({ dataset: datasetName(request), model_name, ...config }));
+  const configs = details.map(({ request, model_name, config }) => ({
+    dataset: datasetName(request),
+    model_name,
+    ...config,
+  }));
   const groups = [
     ["Outcome", wentRows(details)],
     ["Settings that differ", differences(configs).map(([path, values]) => [path, values.map(valueText), []])],
@@ -23,16 +27,25 @@ export function tableOf(runs) {
 
 function heading({ index, label }) {
   const swatch = make("i", { className: "swatch" });
-  swatch.style.background = `var(${toneOf(index)})`;
+  swatch.style.setProperty("--swatch", `var(${toneOf(index)})`);
   return make("th", { scope: "col" }, swatch, label);
 }
 
 function body(title, rows, numRuns) {
-  const group = make("tr", { className: "group" }, make("th", { scope: "rowgroup", colSpan: numRuns + 1, text: title }));
-  return make("tbody", {}, group, ...rows.map(([name, texts, best]) => {
-    const cells = texts.map((text, i) => make("td", { text, className: best.includes(i) ? "is-best" : "" }));
-    return make("tr", {}, make("th", { scope: "row", text: name }), ...cells);
-  }));
+  const group = make(
+    "tr",
+    { className: "group" },
+    make("th", { scope: "rowgroup", colSpan: numRuns + 1, text: title }),
+  );
+  return make(
+    "tbody",
+    {},
+    group,
+    ...rows.map(([name, texts, best]) => {
+      const cells = texts.map((text, i) => make("td", { text, className: best.includes(i) ? "is-best" : "" }));
+      return make("tr", {}, make("th", { scope: "row", text: name }), ...cells);
+    }),
+  );
 }
 
 function wentRows(details) {
@@ -43,8 +56,11 @@ function wentRows(details) {
   ];
 }
 
-function rowsOf(runs, valueOf) {
-  return outcomes(runs.map(({ metrics }) => metrics), valueOf).map(({ name, values, best }) => [name, values.map(metric), best]);
+function rowsOf(runs, pick) {
+  return outcomes(
+    runs.map(({ metrics }) => metrics),
+    pick,
+  ).map(({ name, values, best }) => [name, values.map(metric), best]);
 }
 
 function valueText(value) {

@@ -7,7 +7,13 @@ import { MAX_HITS } from "./search.js";
  * `told`: {searched(text), went(by), placed(offset), downloaded()}. Returns {element, input, show({search, start, end, size})}.
  */
 export function createBar(told) {
-  const input = make("input", { type: "search", placeholder: "Search", autocomplete: "off", spellcheck: false, maxLength: 255 });
+  const input = make("input", {
+    type: "search",
+    placeholder: "Search",
+    autocomplete: "off",
+    spellcheck: false,
+    maxLength: 255,
+  });
   input.setAttribute("aria-label", "Search the log");
   const found = make("output", { className: "log-found" });
   const before = button("\u2191", "Previous match (Shift+Enter)", () => told.went(-1));
@@ -19,14 +25,25 @@ export function createBar(told) {
   const download = make("button", { type: "button", id: "log-download", className: "small", text: "Download" });
   download.addEventListener("click", told.downloaded);
   const places = make("div", { className: "log-places" }, first, place, where);
-  const element = make("div", { className: "log-bar" }, make("div", { className: "log-search" }, input, found, before, after), download, places);
+  const element = make(
+    "div",
+    { className: "log-bar" },
+    make("div", { className: "log-search" }, input, found, before, after),
+    download,
+    places,
+  );
 
   input.addEventListener("input", () => told.searched(input.value));
   input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") told.went(event.shiftKey ? -1 : 1);
-    else if (event.key !== "Escape" || input.value === "") return;
+    if (event.key === "Enter") {
+      told.went(event.shiftKey ? -1 : 1);
+    } else if (event.key === "Escape" && input.value !== "") {
+      input.value = "";
+      told.searched("");
+    } else {
+      return;
+    }
     event.preventDefault();
-    if (event.key === "Escape") told.searched((input.value = ""));
   });
   place.addEventListener("change", () => told.placed(Number(place.value)));
   place.addEventListener("input", () => setText(where, whereText(Number(place.value), Number(place.max))));
@@ -63,7 +80,9 @@ export function foundText({ text, hits, current, isOver, hasFailed, searched, si
   const total = hits.length >= MAX_HITS ? `more than ${count(MAX_HITS)}` : count(hits.length);
   const so = isOver || size === 0 ? "" : `, ${percent(searched / size)} searched`;
   if (hits.length === 0) return isOver ? "No matches" : `No matches yet${so}`;
-  return current < 0 ? `${total} ${hits.length === 1 ? "line" : "lines"}${so}` : `${count(current + 1)} of ${total}${so}`;
+  return current < 0
+    ? `${total} ${hits.length === 1 ? "line" : "lines"}${so}`
+    : `${count(current + 1)} of ${total}${so}`;
 }
 
 const whereText = (offset, size) => `${sizeText(offset)} of ${sizeText(size)}`;

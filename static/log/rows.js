@@ -21,12 +21,18 @@ export class RowElements {
 }
 
 function span(text, style) {
-  const element = make("span", { text, className: FLAGS.filter((flag) => style[flag]).map((flag) => `sgr-${flag}`).join(" ") });
+  const element = make("span", {
+    text,
+    className: FLAGS.filter((flag) => style[flag])
+      .map((flag) => `sgr-${flag}`)
+      .join(" "),
+  });
   for (const ground of ["fg", "bg"]) {
     const colour = style[ground];
     if (colour === undefined) continue;
-    element.classList.add(`sgr-${ground}-${typeof colour === "number" ? colour : "own"}`);
-    if (typeof colour !== "number") element.style.setProperty(`--sgr-${ground}`, colour);
+    const isOfTheme = typeof colour === "number";
+    element.classList.add(isOfTheme ? `sgr-${ground}` : `sgr-${ground}-own`);
+    element.style.setProperty(`--sgr-${ground}`, isOfTheme ? `var(--sgr-${colour})` : colour);
   }
   return element;
 }
@@ -38,7 +44,8 @@ export function rangesOf(element, text) {
   while (walker.nextNode()) nodes.push(walker.currentNode);
   const [whole, wanted] = [folded(nodes.map(({ data }) => data).join("")), folded(text)];
   const ranges = [];
-  for (let at = whole.indexOf(wanted); at >= 0 && wanted !== ""; at = whole.indexOf(wanted, at + wanted.length)) ranges.push(rangeOf(nodes, at, at + wanted.length));
+  for (let at = whole.indexOf(wanted); at >= 0 && wanted !== ""; at = whole.indexOf(wanted, at + wanted.length))
+    ranges.push(rangeOf(nodes, at, at + wanted.length));
   return ranges;
 }
 

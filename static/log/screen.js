@@ -139,7 +139,10 @@ export const textOf = ({ runs }) => runs.map(({ text }) => text).join("");
 export function lastLines(pieces, count) {
   const screen = new Screen();
   for (const { text } of pieces) screen.write(text);
-  return screen.rows.map(textOf).filter((line) => line.trim() !== "").slice(-count);
+  return screen.rows
+    .map(textOf)
+    .filter((line) => line.trim() !== "")
+    .slice(-count);
 }
 
 function lengthOf(runs) {

@@ -58,7 +58,8 @@ export class LogSearch {
         return;
       }
       this.hits.push(...answer.lines.slice(0, MAX_HITS - this.hits.length));
-      this.isOver = answer.next_offset >= answer.size || answer.next_offset <= this.searched || this.hits.length >= MAX_HITS;
+      this.isOver =
+        answer.next_offset >= answer.size || answer.next_offset <= this.searched || this.hits.length >= MAX_HITS;
       [this.searched, this.size] = [answer.next_offset, answer.size];
       this.#changed();
     }

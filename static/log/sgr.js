@@ -35,14 +35,18 @@ function extended(style, ground, codes, i) {
     return i + 2;
   }
   const rgb = codes.slice(i + 2, i + 5);
-  if (codes[i + 1] === 2 && rgb.length === 3 && rgb.every((part) => part >= 0 && part <= 255)) style[ground] = `rgb(${rgb.join(", ")})`;
+  if (codes[i + 1] === 2 && rgb.length === 3 && rgb.every((part) => part >= 0 && part <= 255))
+    style[ground] = `rgb(${rgb.join(", ")})`;
   return codes[i + 1] === 2 ? i + 4 : i + 1;
 }
 
 function ofPalette(index) {
   if (!Number.isInteger(index) || index < 0 || index > 255) return null;
   if (index < 16) return index;
-  if (index >= 232) return `rgb(${Array(3).fill(8 + 10 * (index - 232)).join(", ")})`;
+  if (index >= 232)
+    return `rgb(${Array(3)
+      .fill(8 + 10 * (index - 232))
+      .join(", ")})`;
   const cube = index - 16;
   return `rgb(${[Math.floor(cube / 36), Math.floor(cube / 6) % 6, cube % 6].map((level) => LEVELS[level]).join(", ")})`;
 }

@@ -23,12 +23,23 @@ export function createLog(place, { load, search: ask, download }) {
   const search = new LogSearch(ask, renderBar);
   const bar = createBar({ searched, went, placed: (offset) => goTo(offset), downloaded: download });
   const list = make("div", { id: "log", tabIndex: 0 });
-  for (const [name, value] of [["role", "log"], ["aria-live", "off"], ["aria-label", "Log"]]) list.setAttribute(name, value);
-  const follow = make("button", { type: "button", id: "log-follow", className: "small", text: "Follow \u2193", hidden: true });
+  for (const [name, value] of [
+    ["role", "log"],
+    ["aria-live", "off"],
+    ["aria-label", "Log"],
+  ])
+    list.setAttribute(name, value);
+  const follow = make("button", {
+    type: "button",
+    id: "log-follow",
+    className: "small",
+    text: "Follow \u2193",
+    hidden: true,
+  });
   place.replaceChildren(bar.element, make("div", { className: "log-frame" }, list, follow));
 
   let [generation, size, pieces, liveEnd, loading, searchTimer] = [null, 0, [], 0, null, 0];
-  let highlightTimer = null;
+  let isHighlightDue = false;
   let [shown, elements, isFollowing] = [new LogWindow(), new RowElements(), true];
 
   list.addEventListener("scroll", scrolled, { passive: true });
@@ -95,7 +106,8 @@ export function createLog(place, { load, search: ask, download }) {
   /** One piece at a time; what comes after somebody has gone elsewhere is not taken. */
   async function loadPiece(offset, limit, fromLine, take) {
     if (loading !== null) return;
-    const own = (loading = {});
+    const own = {};
+    loading = own;
     const piece = await load(offset, limit, fromLine).catch(() => null);
     if (loading !== own) return;
     loading = null;
@@ -132,7 +144,9 @@ export function createLog(place, { load, search: ask, download }) {
 
   /** What is seen stays where it is while rows come and go above it. */
   function keepPlace(change) {
-    const anchor = [...list.children].find((element) => element.offsetTop + element.offsetHeight > list.scrollTop) ?? list.firstElementChild;
+    const anchor =
+      [...list.children].find((element) => element.offsetTop + element.offsetHeight > list.scrollTop) ??
+      list.firstElementChild;
     const above = anchor.offsetTop - list.scrollTop;
     change();
     if (anchor.parentNode === list) list.scrollTop = anchor.offsetTop - above;
@@ -185,11 +199,12 @@ export function createLog(place, { load, search: ask, download }) {
   function highlight() {
     if (!globalThis.CSS?.highlights) return;
     if (search.text === "") CSS.highlights.delete(HIGHLIGHT);
-    else highlightTimer ??= setTimeout(highlightAll, HIGHLIGHT_EVERY_MS);
+    else if (!isHighlightDue) setTimeout(highlightAll, HIGHLIGHT_EVERY_MS);
+    isHighlightDue ||= search.text !== "";
   }
 
   function highlightAll() {
-    highlightTimer = null;
+    isHighlightDue = false;
     const ranges = search.text === "" ? [] : [...list.children].flatMap((element) => rangesOf(element, search.text));
     CSS.highlights.set(HIGHLIGHT, new Highlight(...ranges));
   }

@@ -90,8 +90,14 @@ export function createCompare(place, { get, go, save }) {
 
   function chip(run) {
     const swatch = make("i", { className: "swatch" });
-    swatch.style.background = `var(${toneOf(run.index)})`;
-    const toggle = make("button", { type: "button", className: "chip-name", title: run.id }, swatch, make("span", { text: run.label }), make("small", { text: experimentName(run.detail.config_name) }));
+    swatch.style.setProperty("--swatch", `var(${toneOf(run.index)})`);
+    const toggle = make(
+      "button",
+      { type: "button", className: "chip-name", title: run.id },
+      swatch,
+      make("span", { text: run.label }),
+      make("small", { text: experimentName(run.detail.config_name) }),
+    );
     toggle.setAttribute("aria-pressed", String(!hidden.has(run.id)));
     toggle.addEventListener("click", () => {
       hidden[hidden.has(run.id) ? "delete" : "add"](run.id);
@@ -109,7 +115,10 @@ export function createCompare(place, { get, go, save }) {
 
 async function loadRun(get, id, numRuns) {
   const points = Math.min(MAX_POINTS, Math.max(MIN_POINTS, Math.floor(ALL_POINTS / numRuns)));
-  const [detail, metrics] = await Promise.all([get(`training/runs/${encodeURIComponent(id)}`), fetchMetrics(get, id, points)]);
+  const [detail, metrics] = await Promise.all([
+    get(`training/runs/${encodeURIComponent(id)}`),
+    fetchMetrics(get, id, points),
+  ]);
   return { id, detail, metrics };
 }
 
@@ -124,7 +133,14 @@ function createAdder(added) {
     element,
     show(choices) {
       element.hidden = choices.length === 0;
-      select.replaceChildren(...choices.map(({ run_id, config_name, created_at }) => make("option", { value: run_id, text: `${experimentName(config_name)}, ${shortMoment(created_at)} (${run_id})` })));
+      select.replaceChildren(
+        ...choices.map(({ run_id, config_name, created_at }) =>
+          make("option", {
+            value: run_id,
+            text: `${experimentName(config_name)}, ${shortMoment(created_at)} (${run_id})`,
+          }),
+        ),
+      );
     },
   };
 }

@@ -52,8 +52,15 @@ export class DatasetPreview {
       const isChecking = report.status === "checking";
       const findings = isChecking ? report.errors : [...report.errors, ...report.warnings];
       byId("preview-findings").replaceChildren(...findings.map(finding));
-      const progress = report.total ? `${count(report.done)} of ${count(report.total)} images checked…` : "Listing the images…";
-      setText(byId("preview-note"), isChecking ? progress : [findings.length ? "" : "No problems found.", valuesOf(report)].filter(Boolean).join(" "));
+      const progress = report.total
+        ? `${count(report.done)} of ${count(report.total)} images checked…`
+        : "Listing the images…";
+      setText(
+        byId("preview-note"),
+        isChecking
+          ? progress
+          : [findings.length ? "" : "No problems found.", valuesOf(report)].filter(Boolean).join(" "),
+      );
       if (!isChecking) return;
       await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
     }
@@ -93,12 +100,21 @@ function countsOf(dataset) {
 
 /** Files that are not images, by extension: empty if there are none. */
 function ignoredOf(ignored) {
-  const endings = Object.entries(ignored).map(([ending, number]) => `${count(number)} ${ending || "without extension"}`);
+  const endings = Object.entries(ignored).map(
+    ([ending, number]) => `${count(number)} ${ending || "without extension"}`,
+  );
   return endings.length ? `ignored: ${endings.join(", ")}` : "";
 }
 
 function classOf({ class_name, num_images, images }) {
-  const shown = images.map((src) => make("img", { src, alt: "", width: 48, height: 48, loading: "lazy", decoding: "async" }));
-  const label = make("p", {}, make("b", { text: class_name }), make("span", { text: ` ${count(num_images)}`, className: "quiet" }));
+  const shown = images.map((src) =>
+    make("img", { src, alt: "", width: 48, height: 48, loading: "lazy", decoding: "async" }),
+  );
+  const label = make(
+    "p",
+    {},
+    make("b", { text: class_name }),
+    make("span", { text: ` ${count(num_images)}`, className: "quiet" }),
+  );
   return make("li", {}, label, make("div", { className: "thumbnails" }, ...shown));
 }

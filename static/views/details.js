@@ -23,34 +23,51 @@ function whenOther(select, render) {
   };
 }
 
-const renderImages = whenOther(({ run_id, preflight }) => [run_id, preflight], ({ preflight }) => {
-  const findings = [...(preflight?.errors ?? []), ...(preflight?.warnings ?? [])];
-  byId("images-section").hidden = findings.length === 0;
-  byId("findings").replaceChildren(...findings.map(finding));
-});
+const renderImages = whenOther(
+  ({ run_id, preflight }) => [run_id, preflight],
+  ({ preflight }) => {
+    const findings = [...(preflight?.errors ?? []), ...(preflight?.warnings ?? [])];
+    byId("images-section").hidden = findings.length === 0;
+    byId("findings").replaceChildren(...findings.map(finding));
+  },
+);
 
 /** One finding of the check of the images, with the files it is about. */
 export function finding({ message, count: number, files }) {
   const text = make("p", { text: `${message}.` });
   if (!files?.length) return make("li", {}, text);
   const shown = make("ul", { className: "paths" }, ...files.map((file) => make("li", { text: file })));
-  const more = number > files.length ? make("p", { className: "quiet small", text: `and ${count(number - files.length)} more` }) : "";
-  return make("li", {}, text, make("details", {}, make("summary", { text: `${count(number)} ${number === 1 ? "file" : "files"}` }), shown, more));
+  const more =
+    number > files.length
+      ? make("p", { className: "quiet small", text: `and ${count(number - files.length)} more` })
+      : "";
+  return make(
+    "li",
+    {},
+    text,
+    make("details", {}, make("summary", { text: `${count(number)} ${number === 1 ? "file" : "files"}` }), shown, more),
+  );
 }
 
 /** Every value of the experiment by section; what the request changed stands out. */
-const renderConfig = whenOther(({ config, request }) => [config, request], ({ config, request }) => {
-  const overrides = request?.overrides ?? {};
-  const entries = Object.entries(config ?? {});
-  const sections = entries.filter(([, value]) => isMapping(value));
-  const general = entries.filter(([, value]) => !isMapping(value) && value !== "");
-  const parts = sections.map(([name, value]) => part(name, leaves(value, name), overrides));
-  if (general.length) parts.unshift(part("", general, overrides));
-  byId("config-section").hidden = parts.length === 0;
-  byId("config").replaceChildren(...parts);
-  const changed = Object.keys(overrides).length;
-  setText(byId("config-note"), changed ? `${changed} ${changed === 1 ? "value" : "values"} overridden at the start` : "");
-});
+const renderConfig = whenOther(
+  ({ config, request }) => [config, request],
+  ({ config, request }) => {
+    const overrides = request?.overrides ?? {};
+    const entries = Object.entries(config ?? {});
+    const sections = entries.filter(([, value]) => isMapping(value));
+    const general = entries.filter(([, value]) => !isMapping(value) && value !== "");
+    const parts = sections.map(([name, value]) => part(name, leaves(value, name), overrides));
+    if (general.length) parts.unshift(part("", general, overrides));
+    byId("config-section").hidden = parts.length === 0;
+    byId("config").replaceChildren(...parts);
+    const changed = Object.keys(overrides).length;
+    setText(
+      byId("config-note"),
+      changed ? `${changed} ${changed === 1 ? "value" : "values"} overridden at the start` : "",
+    );
+  },
+);
 
 /** The values of one section; without a name, those of none. */
 function part(name, values, overrides) {
@@ -60,28 +77,50 @@ function part(name, values, overrides) {
     if (isChanged) shown.append(make("span", { className: "visually-hidden", text: " (overridden)" }));
     return [make("dt", { text: name === "" ? path : path.slice(name.length + 1) }), shown];
   });
-  return make("div", { className: "config-part" }, name === "" ? "" : make("h3", { text: name }), make("dl", { className: "pairs" }, ...rows));
+  return make(
+    "div",
+    { className: "config-part" },
+    name === "" ? "" : make("h3", { text: name }),
+    make("dl", { className: "pairs" }, ...rows),
+  );
 }
 
 /** The values below a value with their dotted paths. A mapping without entries, and a list, is a value. */
 export function leaves(value, path) {
-  return isMapping(value) ? Object.entries(value).flatMap(([name, inner]) => leaves(inner, `${path}.${name}`)) : [[path, value]];
+  return isMapping(value)
+    ? Object.entries(value).flatMap(([name, inner]) => leaves(inner, `${path}.${name}`))
+    : [[path, value]];
 }
 
-const isMapping = (value) => value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0;
+const isMapping = (value) =>
+  value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0;
 
 const textOf = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
-const renderFiles = whenOther(({ run_id, artifacts }) => [run_id, artifacts], ({ run_id, artifacts }) => {
-  const focused = byId("files-body").contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-  const rows = artifacts.map(({ path, size, modified_at }) => {
-    const address = `training/runs/${encodeURIComponent(run_id)}/artifacts/${path.split("/").map(encodeURIComponent).join("/")}`;
-    const link = make("a", { text: path, href: address, download: "" });
-    return make("tr", {}, make("td", {}, link), make("td", { text: bytes(size), className: "number" }), make("td", { text: shortMoment(modified_at), className: "number wide" }));
-  });
-  byId("files-body").replaceChildren(...rows);
-  if (focused !== null) [...byId("files-body").querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus({ preventScroll: true });
-  setText(byId("files-note"), `${bytes(sizeOf(artifacts))} in total`);
-});
+const renderFiles = whenOther(
+  ({ run_id, artifacts }) => [run_id, artifacts],
+  ({ run_id, artifacts }) => {
+    const focused = byId("files-body").contains(document.activeElement)
+      ? document.activeElement.getAttribute("href")
+      : null;
+    const rows = artifacts.map(({ path, size, modified_at }) => {
+      const address = `training/runs/${encodeURIComponent(run_id)}/artifacts/${path.split("/").map(encodeURIComponent).join("/")}`;
+      const link = make("a", { text: path, href: address, download: "" });
+      return make(
+        "tr",
+        {},
+        make("td", {}, link),
+        make("td", { text: bytes(size), className: "number" }),
+        make("td", { text: shortMoment(modified_at), className: "number wide" }),
+      );
+    });
+    byId("files-body").replaceChildren(...rows);
+    if (focused !== null)
+      [...byId("files-body").querySelectorAll("a")]
+        .find((link) => link.getAttribute("href") === focused)
+        ?.focus({ preventScroll: true });
+    setText(byId("files-note"), `${bytes(sizeOf(artifacts))} in total`);
+  },
+);
 
 export const sizeOf = (artifacts) => artifacts.reduce((sum, { size }) => sum + size, 0);

@@ -13,7 +13,10 @@ export function askHowToStop({ state, on_stop: onStop }, progress) {
   setText(byId("stop-not"), isStopping ? "Wait" : "Keep training");
   setText(byId("stop-save"), saves ? "Stop and save" : "Stop");
   setText(byId("stop-question"), isStopping ? "This run is already stopping" : "Stop this run?");
-  setText(byId("stop-about"), isStopping ? "It is saving its work. Without that it ends at once." : aboutStop(onStop, saves));
+  setText(
+    byId("stop-about"),
+    isStopping ? "It is saving its work. Without that it ends at once." : aboutStop(onStop, saves),
+  );
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {

@@ -57,7 +57,8 @@ function row(epoch, values, best) {
   return element;
 }
 
-const emptyRow = (epoch) => make("tr", {}, make("th", { text: numeral(epoch), scope: "row" }), ...headings.map(() => make("td")));
+const emptyRow = (epoch) =>
+  make("tr", {}, make("th", { text: numeral(epoch), scope: "row" }), ...headings.map(() => make("td")));
 
 /** The epoch and value that are the best of a metric. An epoch's last value need not be its best one: then no cell is. */
 function bestCell(metrics, name) {

@@ -1,6 +1,6 @@
 /** The values of an experiment as fields, section by section; what differs from the experiment is an override. */
 import { make, setText } from "../dom.js";
-import { isSame, textOf, valueAt, valueOf } from "../settings.js";
+import { isSame, parsed, textOf, valueAt } from "../settings.js";
 
 const OPEN = new Set(innerWidth < 760 ? ["trainer"] : ["trainer", "optimizer", "data"]);
 
@@ -20,8 +20,10 @@ export class SettingFields {
   describe(settings) {
     if (this.#settings.length) return;
     this.#settings = settings.filter(({ path }) => path !== "description");
-    const sections = Map.groupBy(this.#settings, ({ path }) => (path.includes(".") ? path.split(".")[0] : ""));
-    this.#place.replaceChildren(...[...sections].map(([name, of]) => this.#section(name, of)));
+    const sectionOf = ({ path }) => (path.includes(".") ? path.split(".")[0] : "");
+    const sections = new Set(this.#settings.map(sectionOf));
+    const ofSection = (name) => this.#settings.filter((setting) => sectionOf(setting) === name);
+    this.#place.replaceChildren(...[...sections].map((name) => this.#section(name, ofSection(name))));
   }
 
   /** Show an experiment's values, with overrides on top; null: there is none whose values could be set. */
@@ -38,7 +40,7 @@ export class SettingFields {
   overrides() {
     if (this.#experiment === null) return {};
     const changed = [...this.#fields].filter(([path]) => this.#isChanged(path));
-    return Object.fromEntries(changed.map(([path, { setting, input }]) => [path, valueOf(setting, input.value)]));
+    return Object.fromEntries(changed.map(([path, { setting, input }]) => [path, parsed(setting, input.value)]));
   }
 
   paths() {
@@ -57,7 +59,7 @@ export class SettingFields {
 
   #isChanged(path) {
     const { setting, input } = this.#fields.get(path);
-    return !isSame(valueOf(setting, input.value), valueAt(this.#experiment, path));
+    return !isSame(parsed(setting, input.value), valueAt(this.#experiment, path));
   }
 
   #mark() {
@@ -73,7 +75,12 @@ export class SettingFields {
   }
 
   #section(name, settings) {
-    const summary = make("summary", {}, make("span", { text: name || "general" }), make("span", { className: "changes" }));
+    const summary = make(
+      "summary",
+      {},
+      make("span", { text: name || "general" }),
+      make("span", { className: "changes" }),
+    );
     const rows = make("div", { className: "group" }, ...settings.map((setting) => this.#row(setting, name)));
     const details = make("details", { open: OPEN.has(name) }, summary, rows);
     return details;
@@ -96,8 +103,18 @@ export class SettingFields {
     });
     const name = section ? path.slice(section.length + 1) : path;
     const label = make("label", { htmlFor: id }, ...name.split(/(?<=\.)/).flatMap((part) => [part, make("wbr")]));
-    const said = must === null || setting.kind === "choice" ? meaning : `${meaning} (${must.replace(/^must /, "").replace(/^be /, "")})`;
-    const row = make("div", { className: "setting" }, label, make("div", { className: "setting-value" }, input, reset), problem, make("p", { id: `${id}-meaning`, className: "hint", text: said }));
+    const said =
+      must === null || setting.kind === "choice"
+        ? meaning
+        : `${meaning} (${must.replace(/^must /, "").replace(/^be /, "")})`;
+    const row = make(
+      "div",
+      { className: "setting" },
+      label,
+      make("div", { className: "setting-value" }, input, reset),
+      problem,
+      make("p", { id: `${id}-meaning`, className: "hint", text: said }),
+    );
     this.#fields.set(path, { setting, input, problem, reset, row });
     return row;
   }
@@ -107,7 +124,12 @@ function inputOf({ kind, choices, optional }) {
   const options = kind === "truth" ? ["true", "false"] : choices;
   if (options === null) {
     const isNumber = kind === "whole" || kind === "number";
-    return make("input", { autocomplete: "off", spellcheck: false, inputMode: isNumber ? "decimal" : "text", placeholder: optional ? "none" : "" });
+    return make("input", {
+      autocomplete: "off",
+      spellcheck: false,
+      inputMode: isNumber ? "decimal" : "text",
+      placeholder: optional ? "none" : "",
+    });
   }
   const shown = optional ? ["", ...options] : options;
   return make("select", {}, ...shown.map((value) => make("option", { value, text: value || "none" })));

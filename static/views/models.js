@@ -1,9 +1,10 @@
 /** The models: what each can do, and how to use it. */
+
+import { choice } from "../choice.js";
 import { byId, make, setText, whenChanged } from "../dom.js";
-import { UNKNOWN, bytes, experimentName, metric, percentage } from "../format.js";
+import { bytes, experimentName, metric, percentage, UNKNOWN } from "../format.js";
 import { pathOfRun } from "../router.js";
 import { snippetFor } from "../snippet.js";
-import { choice } from "../choice.js";
 import { copyable } from "./copyable.js";
 
 export const renderModels = whenChanged(
@@ -18,7 +19,8 @@ export const renderModels = whenChanged(
 
 const NOT_TESTED = "not tested";
 
-const downloadPath = ({ run_id }, variant) => `training/models/${encodeURIComponent(run_id)}/download${variant ? `?variant=${encodeURIComponent(variant)}` : ""}`;
+const downloadPath = ({ run_id }, variant) =>
+  `training/models/${encodeURIComponent(run_id)}/download${variant ? `?variant=${encodeURIComponent(variant)}` : ""}`;
 
 function card(model) {
   const name = make("h2", {}, make("a", { text: model.model_name, href: pathOfRun(model.run_id) }));
@@ -31,19 +33,42 @@ function card(model) {
     figures(model),
     downloadLink(model, files[0], "button small"),
     ...(files.length > 1 ? [make("div", { className: "scroll variants" }, variantsTable(model, files))] : []),
-    make("details", {}, make("summary", { text: "Use it in Python" }), ...use(model, files.filter(({ error }) => !error))),
+    make(
+      "details",
+      {},
+      make("summary", { text: "Use it in Python" }),
+      ...use(
+        model,
+        files.filter(({ error }) => !error),
+      ),
+    ),
   );
 }
 
 /** The model's own file, then its smaller variants: {variant, title, name, accuracy, size, sha256}, or {variant, title, error}. */
 function filesOf(model) {
   const [, accuracy] = accuracyOf(model);
-  const own = { variant: null, title: "as trained", name: `${model.model_name}.onnx`, accuracy, size: model.size_bytes, sha256: model.sha256 };
+  const own = {
+    variant: null,
+    title: "as trained",
+    name: `${model.model_name}.onnx`,
+    accuracy,
+    size: model.size_bytes,
+    sha256: model.sha256,
+  };
   const variants = Array.isArray(model.variants) ? model.variants : [];
-  return [own, ...variants.map((each) => ({
-    variant: each.name, title: each.name, name: `${model.model_name}.${each.name}.onnx`, error: each.error,
-    accuracy: percentage(each.test_acc), size: each.size_bytes, sha256: each.sha256,
-  }))]; // prettier-ignore
+  return [
+    own,
+    ...variants.map((each) => ({
+      variant: each.name,
+      title: each.name,
+      name: `${model.model_name}.${each.name}.onnx`,
+      error: each.error,
+      accuracy: percentage(each.test_acc),
+      size: each.size_bytes,
+      sha256: each.sha256,
+    })),
+  ]; // prettier-ignore
 }
 
 function downloadLink(model, { variant, title }, className) {
@@ -57,9 +82,17 @@ function variantsTable(model, files) {
   const head = [["File"], ["Test accuracy", "number"], ["Size", "number"], ["", ""]];
   const rows = files.map((file) => {
     const name = make("th", { text: file.title, scope: "row" });
-    if (file.error) return make("tr", {}, name, make("td", { text: `Not available: ${file.error}`, colSpan: 3, className: "quiet" }));
+    if (file.error)
+      return make("tr", {}, name, make("td", { text: `Not available: ${file.error}`, colSpan: 3, className: "quiet" }));
     const figure = (text) => make("td", { text, className: "number" });
-    return make("tr", {}, name, figure(file.accuracy ?? UNKNOWN), figure(bytes(file.size)), make("td", {}, downloadLink(model, file)));
+    return make(
+      "tr",
+      {},
+      name,
+      figure(file.accuracy ?? UNKNOWN),
+      figure(bytes(file.size)),
+      make("td", {}, downloadLink(model, file)),
+    );
   });
   return make("table", {}, make("thead", {}, make("tr", {}, ...head.map(heading))), make("tbody", {}, ...rows));
 }
@@ -72,11 +105,25 @@ function figures(model) {
     ["Classes", Array.isArray(model.class_names) ? String(model.class_names.length) : null],
   ];
   const shown = told.filter(([, value]) => value !== null);
-  return make("dl", { className: "facts" }, ...shown.map(([name, value]) => make("div", {}, make("dt", { text: name }), make("dd", { text: value, className: value === NOT_TESTED ? "untested" : "" }))));
+  return make(
+    "dl",
+    { className: "facts" },
+    ...shown.map(([name, value]) =>
+      make(
+        "div",
+        {},
+        make("dt", { text: name }),
+        make("dd", { text: value, className: value === NOT_TESTED ? "untested" : "" }),
+      ),
+    ),
+  );
 }
 
 function accuracyOf({ test_metrics }) {
-  const [name, value] = Object.entries(test_metrics ?? {}).find(([each]) => /acc/i.test(each)) ?? Object.entries(test_metrics ?? {})[0] ?? [];
+  const [name, value] =
+    Object.entries(test_metrics ?? {}).find(([each]) => /acc/i.test(each)) ??
+    Object.entries(test_metrics ?? {})[0] ??
+    [];
   if (!Number.isFinite(value)) return ["Test accuracy", NOT_TESTED];
   return /acc/i.test(name) ? ["Test accuracy", percentage(value)] : [name, metric(value)];
 }
@@ -91,13 +138,19 @@ function use(model, files) {
   const show = (file) => place.replaceChildren(...programOf(model, file));
   show(files[0]);
   if (files.length === 1) return [place];
-  const select = choice(`Which file of ${model.run_id}`, Object.fromEntries(files.map(({ title }) => [title, title])), files[0].title, (title) => show(files.find((file) => file.title === title)));
+  const select = choice(
+    `Which file of ${model.run_id}`,
+    Object.fromEntries(files.map(({ title }) => [title, title])),
+    files[0].title,
+    (title) => show(files.find((file) => file.title === title)),
+  );
   return [select, place];
 }
 
 function programOf(model, { name, sha256 }) {
   const snippet = snippetFor(model, name);
   const parts = snippet === null ? [] : [copyable("pre", snippet, "Copy")];
-  if (typeof sha256 === "string") parts.push(make("p", { className: "small quiet", text: `SHA-256 of ${name}` }), copyable("code", sha256, "Copy"));
+  if (typeof sha256 === "string")
+    parts.push(make("p", { className: "small quiet", text: `SHA-256 of ${name}` }), copyable("code", sha256, "Copy"));
   return parts;
 }

@@ -10,9 +10,14 @@ export class ResumeChoice {
   offer(runs, chosen) {
     const possible = runs.filter(({ has_checkpoint, status }) => has_checkpoint && !isActiveState(status));
     this.#runs = new Map(possible.map((run) => [run.run_id, run]));
-    const options = possible.map((run) => [run.run_id, `${experimentName(run.config_name)}, ${run.status}, ${shortMoment(run.started_at ?? run.created_at)} (${run.run_id})`]);
+    const options = possible.map((run) => [
+      run.run_id,
+      `${experimentName(run.config_name)}, ${run.status}, ${shortMoment(run.started_at ?? run.created_at)} (${run.run_id})`,
+    ]);
     if (chosen && !this.#runs.has(chosen)) options.unshift([chosen, chosen]);
-    byId("resume_from").replaceChildren(...[["", "None (start from scratch)"], ...options].map(([value, text]) => make("option", { value, text })));
+    byId("resume_from").replaceChildren(
+      ...[["", "None (start from scratch)"], ...options].map(([value, text]) => make("option", { value, text })),
+    );
     byId("resume_from").value = chosen;
     byId("resume-field").hidden = options.length === 0;
   }
@@ -33,6 +38,11 @@ export class ResumeChoice {
     byId("config-field").hidden = !isAnew;
     const { config_name, dataset } = this.#runs.get(this.runId) ?? {};
     const what = [config_name && experimentName(config_name), dataset].filter(Boolean).join(" on ");
-    setText(byId("resume_from-hint"), isAnew ? "" : `The new run continues from its last checkpoint, with its metrics and the parameters below${what ? ` (${what})` : ""}.`);
+    setText(
+      byId("resume_from-hint"),
+      isAnew
+        ? ""
+        : `The new run continues from its last checkpoint, with its metrics and the parameters below${what ? ` (${what})` : ""}.`,
+    );
   }
 }

@@ -16,7 +16,13 @@ const COLUMNS = [
   { key: "dataset", title: "Dataset", first: "", className: "wide", cell: (run) => run.dataset ?? "" },
   { key: "model_name", title: "Model name", first: "", className: "wider", cell: (run) => run.model_name ?? "" },
   { key: "created_at", title: "Started", first: "-", className: "number", cell: (run) => startCell(run) },
-  { key: "duration_s", title: "Duration", first: "-", className: "number wide", cell: (run) => (run.duration_s === null ? "" : duration(run.duration_s)) },
+  {
+    key: "duration_s",
+    title: "Duration",
+    first: "-",
+    className: "number wide",
+    cell: (run) => (run.duration_s === null ? "" : duration(run.duration_s)),
+  },
 ];
 
 export class Runs {
@@ -111,20 +117,33 @@ export class Runs {
     const first = (this.#query.page - 1) * PAGE_SIZE;
     this.#renderHead();
     const focused = byId("runs-body").contains(document.activeElement) ? keyOf(document.activeElement) : null;
-    byId("runs-body").replaceChildren(...items.map((run) => make("tr", {}, ...this.#columns().map(({ cell, className = "" }) => make("td", { className }, cell(run))))));
-    if (focused !== null) [...byId("runs-body").querySelectorAll("a, input")].find((each) => keyOf(each) === focused)?.focus({ preventScroll: true });
+    byId("runs-body").replaceChildren(
+      ...items.map((run) =>
+        make("tr", {}, ...this.#columns().map(({ cell, className = "" }) => make("td", { className }, cell(run)))),
+      ),
+    );
+    if (focused !== null)
+      [...byId("runs-body").querySelectorAll("a, input")]
+        .find((each) => keyOf(each) === focused)
+        ?.focus({ preventScroll: true });
     const isFiltered = this.#query.search !== "" || this.#query.status !== "";
     byId("no-runs").hidden = total > 0;
     setText(byId("no-runs"), isFiltered ? "No matching runs." : "No runs yet.");
     byId("runs").hidden = total === 0;
-    setText(byId("runs-count"), total === 0 ? "" : `${count(total)} ${isFiltered ? "matching " : ""}${total === 1 ? "run" : "runs"}`);
+    setText(
+      byId("runs-count"),
+      total === 0 ? "" : `${count(total)} ${isFiltered ? "matching " : ""}${total === 1 ? "run" : "runs"}`,
+    );
     this.#renderPager(first, items.length, total);
   }
 
   #renderPager(first, number, total) {
     byId("runs-pager").hidden = total <= PAGE_SIZE;
     setText(byId("runs-range"), `${count(first + 1)} to ${count(first + number)} of ${count(total)}`);
-    for (const [id, page, isPossible] of [["runs-previous", this.#query.page - 1, first > 0], ["runs-next", this.#query.page + 1, first + number < total]]) {
+    for (const [id, page, isPossible] of [
+      ["runs-previous", this.#query.page - 1, first > 0],
+      ["runs-next", this.#query.page + 1, first + number < total],
+    ]) {
       if (isPossible) byId(id).href = pathOfRuns({ ...this.#query, page });
       else byId(id).removeAttribute("href");
     }
@@ -150,11 +169,21 @@ export class Runs {
   #renderHead() {
     const sorted = this.#query.sort || "-created_at";
     const headings = this.#columns().map((column) => {
-      if (!column.key) return make("th", { scope: "col", className: column.className }, make("span", { className: "visually-hidden", text: column.title }));
-      const button = make("button", { type: "button", className: "plain small" }, ...column.heading ?? [column.title]);
+      if (!column.key)
+        return make(
+          "th",
+          { scope: "col", className: column.className },
+          make("span", { className: "visually-hidden", text: column.title }),
+        );
+      const button = make(
+        "button",
+        { type: "button", className: "plain small" },
+        ...(column.heading ?? [column.title]),
+      );
       button.addEventListener("click", () => this.#sortBy(column));
       const heading = make("th", { scope: "col", className: column.className ?? "" }, button);
-      if (sorted.replace(/^-/, "") === column.key) heading.ariaSort = sorted.startsWith("-") ? "descending" : "ascending";
+      if (sorted.replace(/^-/, "") === column.key)
+        heading.ariaSort = sorted.startsWith("-") ? "descending" : "ascending";
       return heading;
     });
     const focused = [...byId("runs-head").querySelectorAll("button")].indexOf(document.activeElement);
@@ -178,7 +207,11 @@ function stateCell(run) {
 }
 
 function nameCell(run) {
-  return make("a", { text: run.config_name ? experimentName(run.config_name) : run.run_id, href: pathOfRun(run.run_id), title: run.run_id });
+  return make("a", {
+    text: run.config_name ? experimentName(run.config_name) : run.run_id,
+    href: pathOfRun(run.run_id),
+    title: run.run_id,
+  });
 }
 
 /** Where there is little room, the day alone. */
@@ -191,5 +224,8 @@ function startCell(run) {
 const byWorth = (a, b) => worth(a) - worth(b) || byImportance(a, b);
 
 function worth(name) {
-  return (sideOf(name) === "val" ? 0 : sideOf(name) === "test" ? 1 : 4) + (/acc/.test(name) ? 0 : /loss/.test(name) ? 0.4 : 0.6);
+  return (
+    (sideOf(name) === "val" ? 0 : sideOf(name) === "test" ? 1 : 4) +
+    (/acc/.test(name) ? 0 : /loss/.test(name) ? 0.4 : 0.6)
+  );
 }

@@ -46,7 +46,10 @@ export class StartForm {
     this.#needsToken = needsToken;
     this.#preview = new DatasetPreview(api);
     byId("start-form").addEventListener("input", (event) => this.#changed(event.target));
-    byId("start-form").addEventListener("click", (event) => event.target.closest(".reset") && this.#changed(event.target));
+    byId("start-form").addEventListener(
+      "click",
+      (event) => event.target.closest(".reset") && this.#changed(event.target),
+    );
     byId("start-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -60,8 +63,15 @@ export class StartForm {
   async open({ from, resume = "" }, isBack = false) {
     this.#isProposed &&= isBack;
     try {
-      const paths = ["training/configs", "training/datasets", "training/settings", `training/metrics/runs?limit=${MAX_EARLIER}`];
-      const [{ available_configs: configs }, { datasets }, { settings }, runs] = await Promise.all(paths.map((path) => this.#api.get(path)));
+      const paths = [
+        "training/configs",
+        "training/datasets",
+        "training/settings",
+        `training/metrics/runs?limit=${MAX_EARLIER}`,
+      ];
+      const [{ available_configs: configs }, { datasets }, { settings }, runs] = await Promise.all(
+        paths.map((path) => this.#api.get(path)),
+      );
       this.#settings.describe(settings);
       this.#fill(configs, datasets);
       const isKept = this.#isProposed && (this.#isTouched || from || resume);
@@ -83,10 +93,18 @@ export class StartForm {
   }
 
   #fill(configs, datasets) {
-    fill(byId("config_name"), configs.map((name) => [name, experimentName(name)]), "No experiments found");
-    if (configs.length === 0) setText(byId("config_name-about"), "Put a YAML file into the service's folder of experiments.");
+    fill(
+      byId("config_name"),
+      configs.map((name) => [name, experimentName(name)]),
+      "No experiments found",
+    );
+    if (configs.length === 0)
+      setText(byId("config_name-about"), "Put a YAML file into the service's folder of experiments.");
     const usableFirst = [...datasets].sort((a, b) => Boolean(a.problem) - Boolean(b.problem));
-    const options = usableFirst.map(({ dataset_name: name, problem }) => [name, problem ? `${name} (not usable yet)` : name]);
+    const options = usableFirst.map(({ dataset_name: name, problem }) => [
+      name,
+      problem ? `${name} (not usable yet)` : name,
+    ]);
     fill(byId("dataset"), [...options, [OTHER_FOLDERS, "Other folders…"]]);
     const none = "No datasets found. A dataset is a folder NAME/{train,val,test}/CLASS in the service's data folder.";
     setText(byId("dataset-hint"), datasets.length ? "" : none);
@@ -163,7 +181,10 @@ export class StartForm {
   #showValues(of, experiment) {
     const isOurs = experiment !== null && !experiment.command;
     byId("settings-section").hidden = !isOurs;
-    this.#settings.show(isOurs ? experiment : null, this.#owed ?? (this.#shown === of ? this.#settings.overrides() : {}));
+    this.#settings.show(
+      isOurs ? experiment : null,
+      this.#owed ?? (this.#shown === of ? this.#settings.overrides() : {}),
+    );
     byId("command").hidden = !experiment?.command;
     setText(byId("command"), experiment?.command ? experiment.command.argv.join(" ") : "");
     this.#shown = experiment === null ? null : of;
@@ -221,7 +242,11 @@ export class StartForm {
     this.#settings.tell(told);
     const others = told.get("") ?? [];
     const isAtFields = told.size > 0 && others.length === 0;
-    const summary = isAtFields ? (wasStarted ? "Not started. Correct the marked fields." : "") : others.join(" ") || problem?.message || "";
+    const summary = isAtFields
+      ? wasStarted
+        ? "Not started. Correct the marked fields."
+        : ""
+      : others.join(" ") || problem?.message || "";
     byId("start-problem").hidden = summary === "";
     setText(byId("start-problem"), summary);
   }
@@ -252,6 +277,7 @@ function fill(select, options, whenEmpty) {
 }
 
 function choose(field, value) {
-  const isPossible = !(field instanceof HTMLSelectElement) || [...field.options].some((option) => option.value === value);
+  const isPossible =
+    !(field instanceof HTMLSelectElement) || [...field.options].some((option) => option.value === value);
   if (value && isPossible) field.value = value;
 }

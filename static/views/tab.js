@@ -5,7 +5,14 @@ import { epochText, fraction } from "../progress.js";
 import { isActive, isLost } from "../state.js";
 
 const NAMES = { runs: "Runs", compare: "Comparison", models: "Models", start: "Start" };
-const COLOURS = { starting: "#5a72ff", running: "#5a72ff", stopping: "#d68a1c", interrupted: "#d68a1c", completed: "#2fa968", failed: "#e0443a" };
+const COLOURS = {
+  starting: "#5a72ff",
+  running: "#5a72ff",
+  stopping: "#d68a1c",
+  interrupted: "#d68a1c",
+  completed: "#2fa968",
+  failed: "#e0443a",
+};
 const OTHER = "#8b8f97";
 const AROUND = 2 * Math.PI * 12;
 
@@ -21,13 +28,22 @@ export function renderTab(state) {
 
 function titleOf({ view, run, progress, connection, missing }) {
   const share = isActive(run) ? fraction(run, progress) : null;
-  const parts = [isLost(connection) && "offline", share !== null && percent(share), ...(NAMES[view.name] ? [NAMES[view.name]] : ofRun(run, progress, missing))];
+  const parts = [
+    isLost(connection) && "offline",
+    share !== null && percent(share),
+    ...(NAMES[view.name] ? [NAMES[view.name]] : ofRun(run, progress, missing)),
+  ];
   return [...parts.filter(Boolean), "Training"].join(" \u00b7 ");
 }
 
 function ofRun(run, progress, missing) {
   if (run === null) return [missing === null ? null : "No such run"];
-  return [run.state, isActive(run) && epochText(progress), run.config_name && experimentName(run.config_name), run.run_id];
+  return [
+    run.state,
+    isActive(run) && epochText(progress),
+    run.config_name && experimentName(run.config_name),
+    run.run_id,
+  ];
 }
 
 /** A ring that fills up, in the colour of the state; null without a run. */

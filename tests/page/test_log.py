@@ -52,7 +52,7 @@ def test_it_follows_until_one_scrolls_up(eventlet_server: LiveServer, open_page:
     training.order(print="\n 10%\r 50%")
     expect(rows.last).to_have_text(" 50%")
     training.order(print="\r\x1b[32m100%\x1b[0m <b>\n")
-    expect(page.locator("#log .sgr-fg-2")).to_have_text("100%")
+    expect(page.locator("#log .sgr-fg")).to_have_text("100%")
     assert seen(page)[-1] == "100% <b>"
 
     scroll(page, -400)
