@@ -21,8 +21,6 @@ REFUSED_REQUEST = "Failed to load resource"
 """The browser's own line for an answer that is an error, or none; no page can keep it from being said."""
 LOST_SOCKET = "WebSocket connection to"
 
-Evaluate = Callable[..., Any]
-
 
 @dataclass
 class Console:
@@ -73,15 +71,6 @@ def is_shared(
             return True  # It is gone.
 
     return is_of_browser_or_server
-
-
-@pytest.fixture(scope="module")
-def evaluate(browser: Any, module_server: LiveServer) -> Iterator[Evaluate]:
-    """Run the body of an async JavaScript function (`given` is its argument) on an empty page and return its result."""
-    page = browser.new_page()
-    page.goto(module_server.url + "/ping")
-    yield lambda body, given=None: page.evaluate(f"async (given) => {{ {body} }}", given)
-    page.close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.page.conftest import Evaluate
 from tests.page.training import SteeredTraining
 from tests.servers import LiveServer
 
@@ -51,28 +50,3 @@ def test_what_is_left_out_of_the_charts_is_counted_and_named(
     page.reload()
     expect(unread).to_contain_text("cannot be read")
     expect(page.locator("#no-charts")).to_be_hidden()
-
-
-def test_each_gap_is_a_plain_sentence(evaluate: Evaluate) -> None:
-    nothing = {"metrics_problem": None, "num_skipped_rows": 0, "skipped_rows": [], "text_columns": []}
-    one = [{"line": 2, "reason": "holds no number"}]
-    told = evaluate(
-        """
-        const { sentences, unreadOf } = await import("/static/unread.js");
-        return given.map((event) => sentences(unreadOf(event)));
-        """,
-        [
-            nothing,
-            nothing | {"metrics_problem": "It cannot be read"},
-            nothing | {"num_skipped_rows": 1, "skipped_rows": one},
-            nothing | {"num_skipped_rows": 1001, "skipped_rows": one},
-            nothing | {"text_columns": ["a", "b", "c", "d", "e"]},
-        ],
-    )
-    assert told == [
-        "",
-        "It cannot be read.",
-        "1 row is left out: line 2 holds no number.",
-        "1\u2009001 rows are left out: line 2 holds no number and 1\u2009000 more.",
-        "The columns a, b, c, and 2 more hold text, which no chart shows.",
-    ]

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+import { byField, curlOf, parsed } from "../../static/settings.js";
+
+test("a field's text is a value of its kind, and stays text where it is none", () => {
+  const cases = [
+    ["whole", "3", false, 3],
+    ["whole", "many", false, "many"],
+    ["whole", "", false, ""],
+    ["whole", "", true, null],
+    ["number", "1e-3", false, 0.001],
+    ["truth", "true", false, true],
+    ["text", "3", false, "3"],
+    ["text", " ", true, null],
+    ["list", "[1, 2]", false, [1, 2]],
+    ["list", "[1, 2", false, "[1, 2"],
+    ["mapping", '{"a": [1]}', false, { a: [1] }],
+    ["choice", "adamw", false, "adamw"],
+  ];
+  for (const [kind, text, optional, value] of cases) assert.deepEqual(parsed({ kind, optional }, text), value, text);
+});
+
+test("a shell reads the command back as the request", () => {
+  const request = { config_name: 'it\'s "$HOME" `x`.yaml', overrides: { a: [1, "\n"] } };
+  const command = curlOf("http://host", request, true);
+  const printed = execFileSync("sh", ["-c", `curl() { printf '%s\\0' "$@"; }\n${command}`], {
+    env: { TRAINING_API_TOKEN: "secret" },
+    encoding: "utf8",
+  });
+  const words = printed.split("\0").slice(0, -1);
+  assert.deepEqual(words.slice(0, 3), ["-X", "POST", "http://host/training/start"]);
+  assert.ok(words.includes("Authorization: Bearer secret"));
+  assert.deepEqual(JSON.parse(words[words.indexOf("-d") + 1]), request);
+  assert.doesNotMatch(curlOf("http://host", request, false), /Authorization/);
+});
+
+test("each message goes to the field that it is about, and the others to none", () => {
+  const errors = {
+    train_data_dir: ["has no classes"],
+    val_data_dir: ["has no classes"],
+    "overrides.trainer.max_epochs": ["must be positive"],
+    model: { name: ["is unknown"] },
+  };
+  const messages = byField({ errors }, new Set(["dataset", "trainer.max_epochs"]));
+  assert.deepEqual(
+    [...messages],
+    [
+      ["dataset", ["has no classes"]],
+      ["trainer.max_epochs", ["must be positive"]],
+      ["", ["model: name: is unknown"]],
+    ],
+  );
+  assert.equal(byField(null, new Set()).size, 0);
+});
