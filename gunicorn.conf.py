@@ -14,10 +14,10 @@ if "engineio" not in sys.modules:
     gc.disable()
     sys.modules.update(dict.fromkeys(("aiohttp", "requests")))
 
-from app import openfiles, startup
-from app.gunicorn_worker import Worker
+from app.server import openfiles, startup
+from app.server.gunicorn_worker import Worker
+from app.server.wire import LIMIT_REQUEST_LINE
 from app.settings import SettingsError
-from app.wire import LIMIT_REQUEST_LINE
 
 gc.enable()
 

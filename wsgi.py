@@ -30,7 +30,8 @@ import logging
 
 from flask import Flask
 
-from app import create_app, openfiles, startup
+from app import create_app
+from app.server import openfiles, startup
 from app.settings import Settings, SettingsError
 
 logger = logging.getLogger("training")
@@ -52,7 +53,7 @@ def serve_app(async_mode: str) -> Flask:
 
 def main() -> None:
     """Serve on eventlet until Ctrl-C or SIGTERM."""
-    from app.eventlet_server import Server  # Only here: gunicorn does without eventlet.
+    from app.server.eventlet_server import Server  # Only here: gunicorn does without eventlet.
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = startup.read_settings(os.environ)

@@ -5,17 +5,21 @@ from __future__ import annotations
 from flask import Flask
 from flask_socketio import SocketIO
 
-from app import domain, errors, metrics, models, pages, run, training
+from app import domain
 from app.access import Access
-from app.broadcast import broadcast_for
-from app.extensions import Api, SocketJson, TextPacket, lock_maker_for, offload_for
-from app.live import Live, SocketGate, TrainingNamespace
-from app.openapi import INFO
-from app.prefix import Prefix
-from app.runs.load import LoadHistory
-from app.runs.lock import SUPERVISOR, SupervisorLock
-from app.runs.supervisor import Supervisor
-from app.runs.system import SystemMonitor
+from app.live.broadcast import broadcast_for
+from app.live.encoding import SocketJson, TextPacket
+from app.live.namespace import Live, SocketGate, TrainingNamespace
+from app.page import pages
+from app.rest import errors, metrics, models, runs, training
+from app.rest.api import Api
+from app.rest.openapi import INFO
+from app.runs.executors.local.lock import SUPERVISOR, SupervisorLock
+from app.runs.follow.supervisor import Supervisor
+from app.runs.follow.system import SystemMonitor
+from app.runs.follow.usage import LoadHistory
+from app.server.prefix import Prefix
+from app.server.threads import lock_maker_for, offload_for
 from app.settings import ROOT, Settings
 from app.shortcut import StatusShortcut
 
@@ -47,7 +51,7 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
         "info": INFO,
     }
     api = Api(app, spec_kwargs=spec)
-    for blueprint in (pages.blp, training.blp, models.blp, metrics.blp, run.blp):
+    for blueprint in (pages.blp, training.blp, models.blp, metrics.blp, runs.blp):
         api.register_blueprint(blueprint)
     errors.register(app)
     pages.register(app, access)
@@ -62,7 +66,7 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
         serializer=TextPacket,
     )
     if async_mode == "threading":
-        from app.websocket import survive_lost_connections  # Eventlet does without, and starts sooner.
+        from app.live.websocket import survive_lost_connections  # Eventlet does without, and starts sooner.
 
         survive_lost_connections(socketio)
     live = Live(socketio, broadcast_for(socketio, async_mode))

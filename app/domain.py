@@ -8,20 +8,20 @@ from dataclasses import dataclass
 
 from flask import current_app
 
-from app.runs.catalogue import Catalogue
-from app.runs.datasets import DatasetFolder
-from app.runs.experiments import ExperimentFolder
-from app.runs.lock import ACTIVE, ActiveLock
-from app.runs.models import ModelFolder
-from app.runs.preflight import Preflight
-from app.runs.preview import Previews
-from app.runs.prewarm import Prewarm
-from app.runs.service import RunService
-from app.runs.starting import Planner
-from app.runs.status import Status
-from app.runs.store import RunStore
-from app.runs.tables import Tables
-from app.runs.views import RunViews
+from app.runs.executors.local.lock import ACTIVE, ActiveLock
+from app.runs.executors.local.prewarm import Prewarm
+from app.runs.metrics.tables import Tables
+from app.runs.start.datasets import DatasetFolder
+from app.runs.start.experiments import ExperimentFolder
+from app.runs.start.planner import Planner
+from app.runs.start.preflight import Preflight
+from app.runs.start.preview import Previews
+from app.runs.start.service import RunService
+from app.runs.store.store import RunStore
+from app.runs.views.catalogue import Catalogue
+from app.runs.views.models import ModelFolder
+from app.runs.views.runs import RunViews
+from app.runs.views.status import Status
 from app.settings import Settings
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from app.access import Access
-from app.pages import SAFETY_HEADERS
+from app.page.pages import SAFETY_HEADERS
 from app.runs.exceptions import RunError
-from app.runs.status import Status
+from app.runs.views.status import Status
 
 PATH = "/training/status"
 

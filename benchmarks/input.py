@@ -23,11 +23,11 @@ from transformers import ResNetConfig, ResNetForImageClassification
 
 from benchmarks.baselines.input import plain_loader
 from benchmarks.figures import Figure
-from trainer.data import ImageBatches
-from trainer.datasection import Data
-from trainer.imagecache import ImageCache
-from trainer.images import Split, find_split
-from trainer.order import Position
+from trainer.batches.datamodule import ImageBatches
+from trainer.batches.order import Position
+from trainer.experiment.data import Data
+from trainer.preparation.cache import ImageCache
+from trainer.preparation.images import Split, find_split
 
 BATCH_SIZE = 32
 LATER_EPOCHS = 3

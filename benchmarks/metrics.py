@@ -24,8 +24,8 @@ from pathlib import Path
 
 import psutil
 
-from app.runs.inspection import inspect
-from app.runs.rows import WantedRows, tell
+from app.runs.metrics.inspection import inspect
+from app.runs.metrics.rows import WantedRows, tell
 from benchmarks.baselines import pandas_metrics
 from benchmarks.figures import Figure
 from tests.app.written import write_run

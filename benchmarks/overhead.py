@@ -29,7 +29,7 @@ import psutil
 from benchmarks.figures import Figure
 from tests.servers import ROOT, LiveServer
 from tests.waiting import wait_until
-from trainer.datasetfolder import SPLITS
+from trainer.dataset.splits import SPLITS
 from trainer.digits import prepare
 from trainer.rundir import RunDir, read_json
 

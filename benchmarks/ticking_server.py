@@ -16,8 +16,9 @@ import gc  # noqa: E402
 import os  # noqa: E402
 import time  # noqa: E402
 
-from app import create_app, startup  # noqa: E402
-from app.eventlet_server import Server  # noqa: E402
+from app import create_app  # noqa: E402
+from app.server import startup  # noqa: E402
+from app.server.eventlet_server import Server  # noqa: E402
 
 TICK_S = 0.005
 

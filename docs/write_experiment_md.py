@@ -9,8 +9,8 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from trainer.experiment import Experiment
-from trainer.resumable import BETWEEN_EPOCHS, MUST_STAY, NULL_STAYS
+from trainer.experiment.experiment import Experiment
+from trainer.experiment.resumable import BETWEEN_EPOCHS, MUST_STAY, NULL_STAYS
 
 TARGET = Path(__file__).with_name("experiment.md")
 

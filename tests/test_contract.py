@@ -8,13 +8,13 @@ from dataclasses import fields
 import pytest
 
 from app import create_app
-from app.live import NAMESPACE, TrainingNamespace
-from app.runs.events import EVENTS
-from app.runs.states import STATES
+from app.live.namespace import NAMESPACE, TrainingNamespace
+from app.runs.follow.events import EVENTS
+from app.runs.store.states import STATES
 from app.settings import PREFIX, Settings
 from tests.servers import ROOT
-from trainer import experiment
-from trainer.command import PLACEHOLDERS
+from trainer.experiment import experiment
+from trainer.experiment.command import PLACEHOLDERS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 VARIABLES = [PREFIX + setting.name.upper() for setting in fields(Settings)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.runs.launcher import PROJECT_ROOT
+from app.runs.executors.local.launcher import PROJECT_ROOT
 from docs.write_experiment_md import TARGET, page
-from trainer import experiment
+from trainer.experiment import experiment
 from trainer.rundir import RunDir
 
 

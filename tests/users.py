@@ -14,7 +14,7 @@ from tests.servers import ROOT
 
 _DROP = """
 import os, shutil
-from trainer.imageformats import formats
+from trainer.dataset.formats import formats
 formats()
 if os.getuid() == 0:  # after the imports: Python itself may lie where nobody else may read
     os.setgroups([]), os.setgid(65534), os.setuid(65534)

@@ -15,17 +15,18 @@ from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 
-from trainer import experiment, libraries, reasons, resumable, rundir, strict_yaml
-from trainer.datasetfolder import SPLITS
-from trainer.experiment import ExperimentInvalid
-from trainer.imagefile import ignore_warnings
-from trainer.images import Split, find_splits
-from trainer.preparation import Prepared, prepare
+from trainer import libraries, reasons, rundir
+from trainer.dataset.imagefile import ignore_warnings
+from trainer.dataset.splits import SPLITS
+from trainer.ddp.leader import Ranks
+from trainer.experiment import experiment, resumable, strict_yaml
+from trainer.experiment.experiment import ExperimentInvalid
+from trainer.preparation.images import Split, find_splits
+from trainer.preparation.prepare import Prepared, prepare
+from trainer.preparation.stratify import complete
 from trainer.progress import ProgressFile
-from trainer.ranks import Ranks
 from trainer.request import Place, Request
 from trainer.stopping import Stop, Stopped
-from trainer.stratify import complete
 from trainer.temporary import temporary_folders
 
 _ANYWHERE = (Path("/"),)
@@ -51,7 +52,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     exit_code = main(arguments)
     if exit_code:
         # Nothing may come after the last line. On the way out multiprocessing would terminate loader processes that an
-        # error left waiting, whereupon torch prints a second error; so they end with us (see trainer.data).
+        # error left waiting, whereupon torch prints a second error; so they end with us (see batches.datamodule).
         sys.stdout.flush()
         os._exit(exit_code)
 

@@ -11,7 +11,7 @@ from types import ModuleType
 
 
 def import_train() -> ModuleType:
-    """Import trainer.train and what it needs.
+    """Import trainer.training and what it needs.
 
     What these libraries say to their developers is kept out of the log: nothing of it can be acted upon here.
     """
@@ -24,7 +24,7 @@ def import_train() -> ModuleType:
     # Each collection goes through all that was imported so far: a fifth of the time, and later a pause of the training.
     # Some MB of garbage that the import leaves stay.
     gc.disable()
-    train = importlib.import_module("trainer.train")
+    train = importlib.import_module("trainer.training")
     gc.freeze()
     gc.enable()
     for name in ("lightning.pytorch", "lightning.fabric", "torch.onnx", "onnxscript", "onnx_ir"):

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.datainvalid import DataInvalid
-from trainer.imagefile import Depth, ignore_warnings, look
-from trainer.imagefolder import Problem, contents
-from trainer.onnxmodel import MAX_BATCH, ModelInvalid, OnnxModel
-from trainer.valuerange import ValueRange
+from trainer.dataset.imagefile import Depth, ignore_warnings, look
+from trainer.dataset.imagefolder import Problem, contents
+from trainer.dataset.invalid import DataInvalid
+from trainer.dataset.valuerange import ValueRange
+from trainer.model.session import MAX_BATCH, ModelInvalid, OnnxModel
 
 MAX_READERS = 8
 

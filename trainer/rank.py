@@ -1,4 +1,4 @@
-"""One more process of a training on several devices: `python -m trainer.rank RANK LEADER_PID`, see trainer.ranks."""
+"""One more process of a training on several devices: `python -m trainer.rank RANK LEADER_PID`, see ddp.leader."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import sys
 import traceback
 from typing import BinaryIO
 
-from trainer import libraries, process, reasons
-from trainer.experiment import Experiment
-from trainer.ranks import FailedElsewhere, Failure, Order
+from trainer import libraries, reasons
+from trainer.ddp.leader import FailedElsewhere, Failure, Order
+from trainer.experiment.experiment import Experiment
+from trainer.runner import process
 from trainer.stopping import SIGNALS, Stop, Stopped
 
 

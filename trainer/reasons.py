@@ -15,9 +15,9 @@ import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trainer import verdict
-from trainer.experiment import Experiment
-from trainer.weights import explain
+from trainer.experiment.experiment import Experiment
+from trainer.network.weights import explain
+from trainer.runner import verdict
 
 PLAIN = frozenset({"ExperimentInvalid", "DataInvalid", "ResumeImpossible", "RunDirInUse", "NotFinite"})
 """Exceptions of ours whose message is the reason as it stands."""

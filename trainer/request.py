@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.experiment import Experiment
-from trainer.images import Split, tested_split
+from trainer.dataset.valuerange import ValueRange
+from trainer.experiment.experiment import Experiment
+from trainer.preparation.images import Split, tested_split
 from trainer.rundir import RunDir
-from trainer.valuerange import ValueRange
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from trainer.datainvalid import DataInvalid
-from trainer.datasetfolder import SPLITS, find_layout
-from trainer.imagefile import content_digest, read_content
-from trainer.imagefolder import contents, readable
-from trainer.images import Split, find_split
-from trainer.stratify import split_off
-from trainer.threads import in_threads
+from trainer.dataset.imagefile import content_digest, read_content
+from trainer.dataset.imagefolder import contents, readable
+from trainer.dataset.invalid import DataInvalid
+from trainer.dataset.splits import SPLITS, find_layout
+from trainer.dataset.threads import in_threads
+from trainer.preparation.images import Split, find_split
+from trainer.preparation.stratify import split_off
 
 
 class SplitRefused(ValueError):

@@ -86,7 +86,7 @@ class Stop:
 
 
 def end_at_once(exit_code: int, reason: str) -> None:
-    """End the process without any cleaning up. Loader processes end with it (see trainer.data)."""
+    """End the process without any cleaning up. Loader processes end with it (see trainer.batches.datamodule)."""
     # A closed terminal or a full disk must not keep the process alive.
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.write(sys.stdout.fileno(), f"{reason}\n".encode())

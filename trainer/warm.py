@@ -1,4 +1,4 @@
-"""Import everything, then wait for a run and train: `python -m trainer.warm CHANNEL_FD PARENT_PID`, see trainer.keeper.
+"""Import everything, then wait for a run and train: `python -m trainer.warm CHANNEL_FD PARENT_PID`, see runner.keeper.
 
 Until the run comes, no experiment is looked at and no device is touched.
 """
@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 
 from trainer import __main__ as program
-from trainer import libraries, process
-from trainer.keeper import MAX_PATH_BYTES
+from trainer import libraries
 from trainer.rundir import RUN_DIR_VARIABLE, RunDir, read_json
+from trainer.runner import process
+from trainer.runner.keeper import MAX_PATH_BYTES
 
 
 def main(channel: socket.socket, parent_pid: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import INCLUDE, Schema, fields, validate
 
-from app.runs.states import STATES
+from app.runs.store.states import STATES
 
 
 class PingSchema(Schema):

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from app.runs.states import STATES
+from app.runs.store.states import STATES
 
 
 def _directions(**options: Any) -> fields.Dict:

@@ -8,10 +8,10 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from app.runs.catalogue import FIELDS
-from app.runs.starting import NOT_GIVEN, StartRequest
-from app.runs.states import STATES
-from trainer.datasetfolder import SPLITS
+from app.runs.start.planner import NOT_GIVEN, StartRequest
+from app.runs.store.states import STATES
+from app.runs.views.catalogue import FIELDS
+from trainer.dataset.splits import SPLITS
 
 MAX_PATH_CHARS = 4096
 MAX_NAME_CHARS = 255

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from app.runs.states import STATES
+from app.runs.store.states import STATES
 from app.schemas.answers import ProgressSchema
 
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trainer import experiment
-from trainer.resumable import LastState
+from trainer.experiment import experiment
+from trainer.experiment.resumable import LastState
 
 METRICS = """epoch,step,train/loss,val/acc,val/loss
 0,9,0.75,,

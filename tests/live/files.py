@@ -11,7 +11,7 @@ from typing import Any
 from tests.live.follower_client import FollowerClient
 from tests.servers import LiveServer
 from tests.waiting import wait_until
-from trainer.verdict import VERDICTS
+from trainer.runner.verdict import VERDICTS
 
 
 def rows_of(run_path: Path) -> list[dict[str, float]]:

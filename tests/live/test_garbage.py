@@ -15,7 +15,7 @@ import psutil
 import pytest
 import requests
 
-from app.runs.lock import ACTIVE, ActiveLock
+from app.runs.executors.local.lock import ACTIVE, ActiveLock
 from tests.live.following import following
 from tests.live.processes import of_run, program_of, runner_of, wait_for_log, wait_until_none_left
 from tests.servers import LiveServer

@@ -16,7 +16,7 @@ from tests.conftest import end
 from tests.page.conftest import LOST_SOCKET, REFUSED_REQUEST, Console
 from tests.servers import LiveServer
 from tests.trainer.trainings import TINY, write_images
-from trainer import strict_yaml
+from trainer.experiment import strict_yaml
 
 try:
     from playwright.sync_api import expect

@@ -71,7 +71,7 @@ def test_nothing_is_promised_to_be_saved_before_the_training(eventlet_server: Li
 
 HOLD_LOCK = """
 import pathlib, sys
-from app.runs.lock import ActiveLock
+from app.runs.executors.local.lock import ActiveLock
 taken = ActiveLock(pathlib.Path(sys.argv[1])).acquire(lambda: sys.argv[2])
 sys.stdin.read()
 """

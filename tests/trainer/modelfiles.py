@@ -10,11 +10,12 @@ from typing import Any
 import torch
 
 from tests.trainer.trainings import request_for, untrained
-from trainer import experiment, network
-from trainer.data import ImageBatches
-from trainer.modelfiles import ModelFiles
-from trainer.module import Classifier
-from trainer.order import Position
+from trainer.batches.datamodule import ImageBatches
+from trainer.batches.order import Position
+from trainer.experiment import experiment
+from trainer.fit.module import Classifier
+from trainer.model.modelfiles import ModelFiles
+from trainer.network import network
 from trainer.progress import ProgressFile
 from trainer.rundir import RunDir
 from trainer.stopping import Stop

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.trainer.trainings import ROOT, Started
-from trainer.conversion import convert
-from trainer.onnxmodel import OnnxModel
+from trainer.model.conversion import convert
+from trainer.model.session import OnnxModel
 from trainer.rundir import read_json
 
 

@@ -5,8 +5,8 @@ import errno
 import pytest
 import torch
 
-from trainer.datainvalid import DataInvalid
-from trainer.experiment import Experiment, ExperimentInvalid, parse
+from trainer.dataset.invalid import DataInvalid
+from trainer.experiment.experiment import Experiment, ExperimentInvalid, parse
 from trainer.reasons import reason_of, says_everything
 
 

@@ -13,10 +13,10 @@ import pytest
 from torch.utils.data import DataLoader
 
 from tests.trainer.trainings import ROOT
-from trainer.data import Batch, ImageBatches
-from trainer.datasection import Data
-from trainer.images import find_split
-from trainer.order import Position
+from trainer.batches.datamodule import Batch, ImageBatches
+from trainer.batches.order import Position
+from trainer.experiment.data import Data
+from trainer.preparation.images import find_split
 from trainer.reasons import reason_of
 from trainer.rundir import RunDir, read_json
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.runs import processes
+from app.runs.executors.local import processes
 from tests.servers import LiveServer
 from tests.trainer.trainings import Started
 from tests.waiting import wait_until
-from trainer.datasetfolder import SPLITS
+from trainer.dataset.splits import SPLITS
 from trainer.rundir import RunDir
 
 

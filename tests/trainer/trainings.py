@@ -14,11 +14,11 @@ import numpy as np
 from PIL import Image
 
 from tests.trainer.preloaded import Preloaded, PreloadedProcess
-from trainer.datasetfolder import SPLITS
-from trainer.experiment import Experiment
-from trainer.images import find_splits
+from trainer.dataset.splits import SPLITS
+from trainer.experiment.experiment import Experiment
+from trainer.experiment.resumable import LastState
+from trainer.preparation.images import find_splits
 from trainer.request import Request
-from trainer.resumable import LastState
 from trainer.rundir import RunDir, read_json
 
 ROOT = Path(__file__).resolve().parents[2]

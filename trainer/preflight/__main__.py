@@ -12,11 +12,11 @@ import os
 import sys
 from pathlib import Path
 
-from trainer.datasetfolder import SPLITS, Layout, find_layout
-from trainer.imagefile import ignore_warnings
+from trainer.dataset.imagefile import ignore_warnings
+from trainer.dataset.inventory import Inventory, take_inventory
+from trainer.dataset.splits import SPLITS, Layout, find_layout
 from trainer.preflight.check import Looks, check_images
 from trainer.preflight.finding import MAX_FILES
-from trainer.preflight.inventory import Inventory, take_inventory
 from trainer.preflight.report import FORMAT, Report, as_text, compose, kept_report
 from trainer.rundir import write_json
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from trainer.imagefile import Depth, Look, look
-from trainer.preflight.inventory import ImageFile, Inventory
+from trainer.dataset.imagefile import Depth, Look, look
+from trainer.dataset.inventory import ImageFile, Inventory
 
 BATCH = 64
 """Images between two looks at the clock."""

@@ -6,13 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from statistics import median
 
-from trainer.datasetfolder import SPLITS
-from trainer.imagefile import Look
+from trainer.dataset.imagefile import Look
+from trainer.dataset.inventory import ImageFile, Inventory
+from trainer.dataset.splits import SPLITS
+from trainer.dataset.valuerange import Extremes, ValueRange, find_range
 from trainer.preflight.check import Looks
 from trainer.preflight.finding import Finding, about_files, images
 from trainer.preflight.folders import folder_errors, folder_warnings
-from trainer.preflight.inventory import ImageFile, Inventory
-from trainer.valuerange import Extremes, ValueRange, find_range
 
 MAX_SIZE_RATIO = 4
 """A side so many times longer or shorter than the median one, or than the other side, is odd."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from trainer.datasetfolder import VAL_SHARE, some
-from trainer.imagefolder import count_endings, name_problem, readable
-from trainer.imageformats import is_heif
+from trainer.dataset.formats import is_heif
+from trainer.dataset.imagefolder import count_endings, name_problem, readable
+from trainer.dataset.inventory import Inventory, SplitInventory
+from trainer.dataset.splits import VAL_SHARE, some
 from trainer.preflight.finding import MAX_FILES, Finding, about_files, images
-from trainer.preflight.inventory import Inventory, SplitInventory
 
 INSTALL_HEIF = "install pillow-heif (pip install pillow-heif) or convert them"
 WITHOUT = {

@@ -6,13 +6,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from trainer.imagefolder import count_endings, readable
+from trainer.dataset.imagefolder import count_endings, readable
+from trainer.dataset.inventory import Inventory, SplitInventory
+from trainer.dataset.valuerange import find_range, number
 from trainer.preflight.check import Looks
 from trainer.preflight.finding import MAX_FILES
 from trainer.preflight.findings import channels, find_errors, find_warnings
-from trainer.preflight.inventory import Inventory, SplitInventory
 from trainer.rundir import read_json, utc_now
-from trainer.valuerange import find_range, number
 
 CHECKING, CHECKED = "checking", "checked"
 FORMAT = 2

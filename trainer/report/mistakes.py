@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from trainer.datasection import Data
-from trainer.imagefile import open_image
-from trainer.imagefolder import readable
-from trainer.images import Split
+from trainer.dataset.imagefile import open_image
+from trainer.dataset.imagefolder import readable
+from trainer.dataset.valuerange import ValueRange
+from trainer.experiment.data import Data
+from trainer.preparation.images import Split
 from trainer.report.outputs import Outputs
-from trainer.valuerange import ValueRange
 
 MAX_MISTAKES = 20
 MAX_SIDE_PX = 224

@@ -9,7 +9,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from trainer.data import Batch
+from trainer.batches.datamodule import Batch
 
 MAX_KEPT_PROBABILITIES = 20_000_000
 """80 MB. Where there are more, all classes' probabilities are kept of evenly spread images only; AUROC needs them."""

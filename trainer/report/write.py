@@ -12,7 +12,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from trainer import rundir
-from trainer.images import Split, describe_splits
+from trainer.preparation.images import Split, describe_splits
 from trainer.report import mistakes, plots
 from trainer.report.curves import read_curves
 from trainer.report.markdown import accuracy_line, as_markdown

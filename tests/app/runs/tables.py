@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from app.runs.chunk import Row
-from app.runs.inspection import inspect
-from app.runs.table import Table
+from app.runs.metrics.chunk import Row
+from app.runs.metrics.inspection import inspect
+from app.runs.metrics.table import Table
 from trainer.runfile import RunFile
 
 

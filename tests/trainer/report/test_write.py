@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.app.written import METRICS
 from tests.trainer.trainings import request_for
-from trainer.experiment import parse
+from trainer.experiment.experiment import parse
 from trainer.report.curves import read_curves
 from trainer.report.outputs import Outputs
 from trainer.report.plots import draw_confusion_matrix, draw_curves, draw_mistakes

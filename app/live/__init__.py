@@ -1,0 +1,1 @@
+"""The live updates: the Socket.IO namespace and what stands before it."""

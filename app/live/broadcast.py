@@ -1,0 +1,32 @@
+"""Events to everybody in some rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask_socketio import SocketIO
+
+from app.runs.follow.events import Event
+
+NAMESPACE = "/training"
+
+
+class Broadcast:
+    """Send by the library alone: each event into each client's queue, from which a thread per client takes it."""
+
+    def __init__(self, socketio: SocketIO) -> None:
+        self._socketio = socketio
+
+    def send(self, events: Sequence[Event], rooms: list[str]) -> None:
+        """Send the events, in order, to every client that is in one of the rooms."""
+        for event in events:
+            self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=rooms)
+
+
+def broadcast_for(socketio: SocketIO, async_mode: str) -> Broadcast:
+    """How to send to many on the server of this mode."""
+    if async_mode != "eventlet":
+        return Broadcast(socketio)
+    from app.live.eventlet_broadcast import GreenBroadcast
+
+    return GreenBroadcast(socketio)

@@ -1,0 +1,1 @@
+"""The HTML page for people, with its files."""

@@ -1,0 +1,69 @@
+"""Which HTTP answer each error of the domain becomes. One table, one shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, current_app
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import HTTPException
+
+from app.problems import error_body
+from app.runs import exceptions as domain
+from app.server import wire
+
+STATUS = {
+    domain.NotFound: 404,
+    domain.InvalidStart: 422,
+    domain.MetricsUnreadable: 422,
+    domain.PreviewFailed: 422,
+    domain.ReportUnreadable: 422,
+    domain.RunActive: 409,
+    domain.OtherRunActive: 409,
+    domain.DeletionRefused: 403,
+    domain.LaunchFailed: 500,
+    domain.DataFolderUnreadable: 503,
+    domain.RunsUnreadable: 503,
+    domain.Busy: 503,
+    domain.DiskFull: 507,
+}
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(domain.RunError, _answer)
+    app.register_error_handler(ParseException, _answer_to_malformed_body)
+    app.register_error_handler(Exception, _answer_to_defect)
+
+
+def status_of(error: domain.RunError) -> int:
+    return next(code for kind, code in STATUS.items() if isinstance(error, kind))
+
+
+def _answer(error: domain.RunError) -> tuple[dict[str, Any], int, dict[str, str]]:
+    code = status_of(error)
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, domain.Busy) else {}
+    return error_body(code, str(error), getattr(error, "errors", None), **_more(error)), code, headers
+
+
+def _more(error: domain.RunError) -> dict[str, Any]:
+    """What the contract adds to the one shape for single errors."""
+    if isinstance(error, domain.RunActive):
+        return {"status": "running", "pid": error.pid, "run_id": error.run_id}
+    if isinstance(error, domain.LaunchFailed):
+        return {"status": f"error: {error}", "run_id": error.run_id}
+    if isinstance(error, domain.MetricsUnreadable):
+        return {"csv_file": error.csv_file}
+    return {}
+
+
+def _answer_to_malformed_body(error: ParseException) -> tuple[dict[str, Any], int]:
+    """The body was read only now, and is not what its headers say."""
+    code, message = wire.refusal(error)
+    return error_body(code, message), code
+
+
+def _answer_to_defect(error: Exception) -> Any:
+    if isinstance(error, HTTPException):
+        raise error
+    current_app.logger.exception("An unexpected error")
+    return error_body(500, f"Unexpected error: {type(error).__name__}. The service's log has the details."), 500

@@ -1,0 +1,63 @@
+"""The trained models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, jsonify
+
+from app import schemas
+from app.domain import domain
+from app.problems import error_body
+from app.rest.api import Blueprint
+from app.rest.downloads import send
+from app.rest.encoding import encode_each
+from app.rest.errors import status_of
+from app.runs.exceptions import RunError
+
+blp = Blueprint("models", __name__, url_prefix="/training", description="The trained models.")
+
+
+@blp.get("/trained_models")
+@blp.arguments(schemas.ModelsQuerySchema, location="query")
+@blp.response(200, schemas.ModelPathListSchema)
+@blp.errors(422)
+def list_model_paths(query: dict[str, Any]) -> dict[str, Any]:
+    """List the absolute paths of the ONNX files, newest first. A page shorter than its limit is the last one."""
+    models, offload = domain().models, current_app.extensions["offload"]
+    return {"model_paths": offload(lambda: [str(model.onnx) for model in models.list(**query)])}
+
+
+@blp.get("/models")
+@blp.arguments(schemas.ModelsQuerySchema, location="query")
+@blp.response(200, schemas.ModelsSchema)
+@blp.errors(422)
+def list_models(query: dict[str, Any]) -> Response:
+    """List the model cards, newest first. A page shorter than its limit is the last one."""
+    # Not dumped through the schema, which names the fields that a consumer needs and would leave out the others.
+    models, offload = domain().models, current_app.extensions["offload"]
+    cards = offload(lambda: encode_each(model.card for model in models.list(**query)))
+    return Response(f'{{"models_info": {cards}}}', mimetype="application/json")
+
+
+@blp.get("/models/<run_id>/download")
+@blp.arguments(schemas.ModelQuerySchema, location="query")
+@blp.downloads
+@blp.errors(404, 416, 422)
+def download_model(query: dict[str, Any], run_id: str) -> Response:
+    """Download a run's ONNX file, or a variant of it, under the model's name."""
+    return send(*domain().models.find(run_id).file(query["variant"]))
+
+
+@blp.delete("/models/<run_id>")
+@blp.response(200, schemas.DeletedSchema)
+@blp.errors(shapes={403: schemas.DeletionForbiddenSchema, **dict.fromkeys((404, 409), schemas.DeletionErrorSchema)})
+def delete_run(run_id: str) -> Any:
+    """Delete a run: its model, metrics, log and checkpoints."""
+    try:
+        domain().store.delete(run_id)
+    except RunError as error:
+        code = status_of(error)
+        # A response already: a dictionary would be dumped through the schema of success.
+        return jsonify(error_body(code, str(error), success=False, error=str(error))), code
+    return {"success": True, "error": None}

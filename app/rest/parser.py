@@ -1,0 +1,52 @@
+"""Read the body of a request: JSON, strictly."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import flask_smorest
+import marshmallow
+from flask import Request
+from marshmallow import Schema
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+
+
+class JsonParser(FlaskParser):
+    """Bodies are JSON and say so: a form, which any web page may send anywhere, never starts or stops a training."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"query": marshmallow.RAISE}
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        """Read the body strictly: what two readers might take differently (NaN, a name given twice) is refused."""
+        body = _read_body(req)
+        if not body:
+            return marshmallow.missing
+        if not req.is_json:
+            flask_smorest.abort(400, message="The body must be JSON, sent with Content-Type: application/json.")
+        try:
+            return json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        except (ValueError, RecursionError) as error:
+            flask_smorest.abort(400, message=f"The body is not JSON: {str(error).partition(';')[0]}.")
+
+
+def _read_body(req: Request) -> bytes:
+    """Read the whole body. Werkzeug takes one that ends early, or one of unknown length at its limit, as whole."""
+    body = req.get_data()
+    if req.content_length is not None and len(body) < req.content_length:
+        raise ClientDisconnected
+    if len(body) == req.max_content_length and req.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge
+    return body
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number there")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("an object has the same name twice")
+    return content

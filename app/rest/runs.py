@@ -1,0 +1,76 @@
+"""One run in full: everything known of it, its log, its report, its files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, jsonify
+
+from app import schemas
+from app.domain import domain
+from app.rest.api import Blueprint
+from app.rest.downloads import send
+from app.runs.exceptions import ReportUnreadable
+from app.runs.views.artifacts import find_artifact
+
+ADDED_TO_REPORTS = ("split", "splits", "notes")
+"""Fields that reports of earlier versions lack."""
+
+blp = Blueprint("runs", __name__, url_prefix="/training/runs", description="One run in full.")
+
+
+@blp.get("/<run_id>")
+@blp.response(200, schemas.RunSchema)
+@blp.errors(404)
+def get_run(run_id: str) -> Response:
+    """Everything known of a run."""
+    return jsonify(domain().views.describe(run_id))
+
+
+@blp.get("/<run_id>/log")
+@blp.arguments(schemas.LogQuerySchema, location="query")
+@blp.response(200, schemas.LogSchema)
+@blp.errors(404, 422)
+def get_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
+    """A piece of the log. Begin the next one at `next_offset`."""
+    return domain().views.log(run_id, query["offset"], query["limit"], query["from_line"])
+
+
+@blp.get("/<run_id>/log/search")
+@blp.arguments(schemas.LogSearchQuerySchema, location="query")
+@blp.response(200, schemas.LogMatchesSchema)
+@blp.errors(404, 422)
+def search_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
+    """Look for a text in a stretch of the log. Go on at `next_offset` until it is `size`."""
+    views, offload = domain().views, current_app.extensions["offload"]
+    found: dict[str, Any] = offload(lambda: views.search_log(run_id, query["text"], query["offset"], query["limit"]))
+    return found
+
+
+@blp.get("/<run_id>/report")
+@blp.response(200, schemas.ReportSchema)
+@blp.errors(404, 422)
+def get_report(run_id: str) -> Response:
+    """How good the model is on the test images. Pictures that it names are artifacts of the run."""
+    report = domain().views.report(run_id)
+    errors = schemas.ReportSchema(partial=ADDED_TO_REPORTS).validate(report)
+    if errors:
+        raise ReportUnreadable(run_id, errors)
+    return jsonify(report)
+
+
+@blp.get("/<run_id>/artifacts")
+@blp.response(200, schemas.ArtifactListSchema)
+@blp.errors(404)
+def list_artifacts(run_id: str) -> dict[str, Any]:
+    """List the run's files."""
+    return {"run_id": run_id, "artifacts": domain().views.artifacts(run_id)}
+
+
+@blp.get("/<run_id>/artifacts/<path:path>")
+@blp.downloads
+@blp.errors(404, 416)
+def download_artifact(run_id: str, path: str) -> Response:
+    """Download one of the run's files."""
+    file = find_artifact(domain().store.find(run_id).directory, path)
+    return send(file, file.name)

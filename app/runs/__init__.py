@@ -1,0 +1,1 @@
+"""The domain: it knows no Flask, no Socket.IO and no marshmallow."""

@@ -1,0 +1,1 @@
+"""Run on this machine: locks, processes, and the launch of the runner."""

@@ -1,0 +1,96 @@
+"""Launch a run: its program, and the runner that will own it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from app.runs.exceptions import LaunchFailed
+from trainer.experiment.command import Command
+from trainer.rundir import OUTPUT_DIR_VARIABLE, RunDir
+from trainer.runner.verdict import VERDICTS
+
+PROJECT_ROOT = Path(__file__).resolve().parents[4]
+
+
+def cache_dir(runs_dir: Path) -> Path:
+    """Where decoded images are kept for all trainings."""
+    return runs_dir.parent / "cache"
+
+
+def trainer_program(run: RunDir, request: dict[str, Any], resume_from: RunDir | None, grace_s: float) -> dict[str, Any]:
+    """Describe the call of our own training program for run.json."""
+    argv = [sys.executable, "-m", "trainer", str(run.config), f"--run-dir={run.path}"]
+    for option in ("config_name", "train_data_dir", "val_data_dir", "test_data_dir", "model_name"):
+        if request[option] is not None:
+            argv.append(f"--{option.replace('_', '-')}={request[option]}")  # one argument, whatever the value is like
+    argv.append(f"--cache-dir={cache_dir(run.path.parent)}")
+    if resume_from is not None:
+        argv.append(f"--resume-from={resume_from.path}")
+    return {
+        "argv": argv,
+        "cwd": os.getcwd(),
+        "env": {"PYTHONPATH": search_path()},
+        "needs_result": True,
+        "stop": {"signal": "SIGTERM", "grace_s": grace_s},
+    }
+
+
+def command_program(command: Command, run: RunDir, request: dict[str, Any], grace_s: float) -> dict[str, Any]:
+    """Describe the call of a `command` experiment's program for run.json; `grace_s` unless the experiment says."""
+    filled = fill(command, run.output, request)
+    stop = command.stop
+    return {
+        "argv": list(filled.argv),
+        "cwd": str(PROJECT_ROOT / (filled.cwd or "")),
+        "env": {**filled.env, OUTPUT_DIR_VARIABLE: str(run.output)},
+        "needs_result": False,
+        "stop": {"signal": stop.signal, "grace_s": grace_s if stop.grace_s is None else stop.grace_s},
+    }
+
+
+def fill(command: Command, output_dir: Path, request: dict[str, Any]) -> Command:
+    """Return the command as it is executed in a run whose output folder is `output_dir`."""
+    values = {name: str(request.get(name) or "") for name in command.placeholders()}
+    return command.fill(values | {"output_dir": str(output_dir), "run_dir": str(output_dir)})
+
+
+def launch(run: RunDir, lock_fd: int) -> None:
+    """Start the runner and return once it has launched the program. Raises LaunchFailed.
+
+    The runner is nobody's child by then: it depends on no server process and needs none to reap it.
+    """
+    try:
+        launched = subprocess.run(
+            [sys.executable, "-m", "trainer.runner", str(run.path), str(lock_fd)],
+            cwd=PROJECT_ROOT,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=(lock_fd,),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise LaunchFailed(f"cannot start the runner: {error}", run.run_id) from error
+    if launched.returncode == 0:
+        return
+    record = run.read_json(run.state) or {}
+    if record.get("state") in VERDICTS:
+        raise LaunchFailed(str(record.get("reason")), run.run_id)
+    told = launched.stderr.decode("utf-8", errors="replace").strip().splitlines()
+    raise LaunchFailed(f"the runner ended before the program started: {told[-1] if told else 'no message'}", run.run_id)
+
+
+def search_path() -> str:
+    """Where our training program is found, whatever folder it runs in; then where the service itself looks."""
+    return os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
+
+
+def environment() -> dict[str, str]:
+    """Ours without the service's settings: the API token is nothing for a program. Output is not held back."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
+    return inherited | {"PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,1 @@
+"""Follow the active run, and turn what its program writes into events."""

@@ -1,0 +1,203 @@
+"""Follow one run: turn what changed in its files into events, and tell a newcomer what went before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from app.runs.follow.events import (
+    EpochChanged,
+    Event,
+    LogWritten,
+    MetricsLogged,
+    ProgressChanged,
+    RunChanged,
+)
+from app.runs.follow.position import Attempts, Position
+from app.runs.log.tail import LogTail, first_line, read_log
+from app.runs.metrics.chunk import Chunk
+from app.runs.metrics.epochs import Epochs
+from app.runs.metrics.tail import MetricsTail
+from app.runs.store.run import Run
+from trainer.experiment.direction import Direction, directions
+from trainer.runfile import RunFile
+
+RECENT_LOG_BYTES = 64 * 1024
+MAX_CATCH_UP_LOG_BYTES = 256 * 1024
+MAX_CATCH_UP_BYTES = 400 * 1024
+"""Of rows and epochs as JSON, about. Encoding them takes some milliseconds, and a socket of any client takes them."""
+MAX_ANSWER_BYTES = MAX_CATCH_UP_LOG_BYTES + MAX_CATCH_UP_BYTES
+
+
+class Follower:
+    """The position in one run's files up to which everything was published.
+
+    Position in the metrics = number of rows, in the log = byte offset. It can be rebuilt at any time, because the
+    files are the history.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.is_over = False
+        self._metrics = MetricsTail()
+        self._metrics_file: RunFile | None = None
+        self._log = LogTail()
+        self._log_file = run.directory.file(run.directory.log)
+        self._epochs = Epochs()
+        self._num_skipped = 0
+        self._metrics_problem: str | None = None
+        self._progress: dict[str, Any] | None = None
+        self._directed_columns: list[str] = []
+        self._known_directions: dict[str, Direction] = {}
+        self._published_state: tuple[str, str | None, int | None] | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """Whose change means news: the folders in which state.json and progress.json are replaced, log and metrics."""
+        directory = self.run.directory
+        metrics = [self._metrics_file.path] if self._metrics_file is not None else []
+        return [directory.path, directory.program_dir, directory.log, *metrics]
+
+    def skip_to_end(self) -> None:
+        """Take everything that is there as published; used for a run that was going on before we were."""
+        for _ in self._new_metrics():
+            pass
+        self._log.skip_to_end(self._log_file, is_final=not self.run.is_active)
+        self._progress = self.run.progress
+
+    def read_new(self, run: Run) -> list[Event]:
+        """Return what changed, in the order in which to publish it.
+
+        `run` was read before: if it is over by then, nobody writes any more, so this drains both files a last time
+        and the final state comes last.
+        """
+        self.run = run
+        is_final = not run.is_active
+        events: list[Event] = [] if is_final else self._new_state()
+        events += [*self._new_progress(), *self._new_metrics()]
+        while chunks := self._log.read_new(self._log_file, is_final):
+            events += [LogWritten(run.run_id, c.offset, c.next_offset, c.text) for c in chunks]
+            if not is_final:
+                break
+        if is_final:
+            events += self._new_state()
+            self.is_over = True
+        return events
+
+    def position(self) -> list[Event]:
+        """State where the run's streams stand, so that whoever missed something notices, and then, as ever, the run."""
+        run_id, offset = self.run.run_id, self._log.offset
+        return [
+            *([ProgressChanged(run_id, self._progress)] if self._progress is not None else []),
+            self._logged(None),
+            LogWritten(run_id, offset, offset, ""),
+            RunChanged(run_id, self.run.snapshot()),
+        ]
+
+    @property
+    def attempts(self) -> Attempts:
+        metrics = self._metrics
+        return Attempts(self.run.run_id, metrics.attempt, metrics.num_restarts, self._log.num_restarts)
+
+    def catch_up(self, position: Position, has_room: bool = True) -> dict[str, Any]:
+        """Tell what a client misses. Without a log it gets the last 64 KiB, from the first line that begins there.
+
+        It ends exactly where the events go on, except that of many rows only about the next 400 KiB come, and of a
+        long log only the next 256 KiB; neither without room. `epochs` are those that the rows belong to.
+        """
+        has = position.within(self.attempts)
+        from_row = has.row if has.row <= self._metrics.num_rows else 0  # One that claims more has another file in mind.
+        chunk = self._metrics.read_again(from_row, MAX_CATCH_UP_BYTES) if has_room else None
+        logged = self._logged(chunk, from_row).payload()
+        return {
+            "run": self.run.snapshot(),
+            "progress": self.run.progress,
+            **{name: value for name, value in logged.items() if name != "run_id"},
+            "num_rows": self._metrics.num_rows,
+            "log": self._log_since(has.log_offset, MAX_CATCH_UP_LOG_BYTES if has_room else 0),
+            "epochs": list(self._epochs.behind(chunk)) if chunk is not None else [],
+        }
+
+    def is_behind(self, told: dict[str, Any]) -> bool:
+        """Whether a catch-up did not reach the position (it was long, or being rewritten)."""
+        num_rows = told["from_row"] + len(told["rows"])
+        return bool(num_rows < self._metrics.num_rows or told["log"]["next_offset"] < self._log.offset)
+
+    def _log_since(self, log_offset: int | None, max_bytes: int) -> dict[str, Any]:
+        """Read from the client's offset to ours. One that claims more than there is has another log in mind."""
+        end = self._log.offset
+        if log_offset is None or log_offset > end:
+            log_offset = first_line(self._log_file, max(0, end - RECENT_LOG_BYTES), end)
+        limit = min(end - log_offset, max_bytes)
+        if limit == 0:
+            return {"offset": log_offset, "next_offset": log_offset, "end": end, "text": ""}
+        chunk = read_log(self._log_file, log_offset, limit)
+        return {"offset": chunk.offset, "next_offset": chunk.next_offset, "end": end, "text": chunk.text}
+
+    def _new_state(self) -> list[Event]:
+        state = (self.run.state, self.run.reason, self.run.pid)
+        if state == self._published_state:
+            return []
+        self._published_state = state
+        return [RunChanged(self.run.run_id, self.run.snapshot())]
+
+    def _new_progress(self) -> list[Event]:
+        progress = self.run.progress
+        if progress is None or progress == self._progress:
+            return []
+        self._progress = progress
+        return [ProgressChanged(self.run.run_id, progress)]
+
+    def _new_metrics(self) -> Iterator[Event]:
+        """The rows that are new, after what they changed of the epochs."""
+        self._metrics_file = self.run.directory.find_metrics()
+        restarts, max_epochs = self._metrics.num_restarts, (self._progress or {}).get("max_epochs")
+        for number, chunk in enumerate(self._metrics.read_new(self._metrics_file, not self.run.is_active)):
+            if number:
+                time.sleep(0)  # Of many rows: others have their turn in between.
+            if restarts != self._metrics.num_restarts:
+                # It comes before any epoch: whoever has rows sees that they are not the file's, and asks for all.
+                restarts, self._epochs = self._metrics.num_restarts, Epochs()
+                yield self._logged(None, 0)
+            num_rows = self._metrics.num_rows
+            for epoch in self._epochs.merge(chunk):
+                yield EpochChanged(self.run.run_id, epoch, max_epochs, num_rows, self._epochs.of(epoch))
+            # The rows last: a slow client that loses the end of this lacks rows then and asks for everything.
+            if len(chunk) or self._skipped != self._num_skipped:
+                yield self._logged(chunk, num_rows - len(chunk))
+            self._num_skipped = self._skipped
+        if self._metrics.problem != self._metrics_problem:
+            self._metrics_problem = self._metrics.problem
+            yield self._logged(None)
+
+    @property
+    def _skipped(self) -> int:
+        return self._metrics.table.num_skipped if self._metrics.table is not None else 0
+
+    def _logged(self, chunk: Chunk | None, from_row: int | None = None) -> MetricsLogged:
+        """The event for some rows, or for none. Then it states the position."""
+        metrics, table = self._metrics, self._metrics.table
+        texts = set(table.names_of_text_columns) if table is not None else set[str]()
+        every = list(range(len(metrics.columns)))
+        shown = [i for i in every if metrics.columns[i] not in texts or (chunk is not None and chunk.finite(i))]
+        return MetricsLogged(
+            self.run.run_id,
+            metrics.columns if len(shown) == len(every) else [metrics.columns[i] for i in shown],
+            metrics.num_rows if from_row is None else from_row,
+            [] if chunk is None else chunk.finite_rows(shown),
+            {} if chunk is None else chunk.non_finite(shown),
+            sorted(texts),
+            self._directions(),
+            self._skipped,
+            [skipped._asdict() for skipped in table.skipped] if table is not None else [],
+            metrics.problem,
+            metrics.attempt,
+        )
+
+    def _directions(self) -> dict[str, Direction]:
+        columns = self._metrics.columns
+        if columns is not self._directed_columns:  # Not at each event: a file may have thousands of columns.
+            self._directed_columns, self._known_directions = columns, directions(columns)
+        return self._known_directions

@@ -1,0 +1,113 @@
+"""The load of the machine, of its GPUs and of a run's processes."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pynvml
+
+from app.runs.executors.local import processes
+from app.runs.executors.local.prewarm import Prewarm
+from app.runs.store.run import Run
+
+logger = logging.getLogger(__name__)
+
+MEGABYTE = 10**6
+
+
+class SystemMonitor:
+    """Measure. CPU percentages are over the time since the previous call; 100 = one core for a process."""
+
+    def __init__(self, disk_path: Path, prewarm: Prewarm | None = None) -> None:
+        self._disk_path = disk_path
+        self._prewarm = prewarm
+        self._processes: dict[int, psutil.Process] = {}
+        self._has_gpus: bool | None = None
+
+    def measure(self, run: Run | None) -> dict[str, Any]:
+        """Return the measures for the event `system`; `run` (null when idle) covers all processes of that run."""
+        memory = psutil.virtual_memory() if processes.can_search() else None
+        return {
+            "cpu_percent": psutil.cpu_percent() if memory is not None else None,
+            "num_cpus": os.cpu_count(),
+            "memory_used_mb": (memory.total - memory.available) // MEGABYTE if memory is not None else None,
+            "memory_total_mb": memory.total // MEGABYTE if memory is not None else None,
+            "disk_free_mb": self._disk_free_mb(),
+            "prewarm_memory_mb": self._prewarm.memory_mb() if self._prewarm is not None else None,
+            "gpus": self._gpus(),
+            "run": self._of_run(run) if run is not None else None,
+        }
+
+    def _disk_free_mb(self) -> int | None:
+        existing = next((path for path in (self._disk_path, *self._disk_path.parents) if path.exists()), None)
+        return psutil.disk_usage(str(existing)).free // MEGABYTE if existing else None
+
+    def _of_run(self, run: Run) -> dict[str, Any] | None:
+        runner_pid = processes.runner_pid(run.record, run.directory.path)
+        if runner_pid is None:
+            return None
+        try:
+            members = processes.family(runner_pid)
+        except (psutil.Error, OSError):
+            return None
+        cpu_percent, memory, before = 0.0, 0, self._processes
+        self._processes = {}
+        for pid in members:
+            try:
+                # The same object as before, because it remembers its CPU time of the previous call.
+                process = before.get(pid) or psutil.Process(pid)
+                cpu_percent += process.cpu_percent()
+                memory += process.memory_info().rss
+            except psutil.Error:
+                continue
+            self._processes[pid] = process
+        return {
+            "cpu_percent": round(cpu_percent, 1),
+            "memory_mb": memory // MEGABYTE,
+            "num_processes": len(self._processes),
+        }
+
+    def _gpus(self) -> list[dict[str, Any]]:
+        if self._has_gpus is None:
+            self._has_gpus = _has_nvml()
+        if not self._has_gpus:
+            return []
+        return [_gpu(index) for index in range(pynvml.nvmlDeviceGetCount())]
+
+
+def _has_nvml() -> bool:
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        logger.info("No GPU is shown: %s.", error)
+        return False
+    return True
+
+
+def _gpu(index: int) -> dict[str, Any]:
+    """Measure one GPU; what it does not tell is None."""
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+
+    def ask(question: Any, *arguments: Any) -> Any:
+        try:
+            return question(handle, *arguments)
+        except pynvml.NVMLError:
+            return None
+
+    name = ask(pynvml.nvmlDeviceGetName)
+    memory = ask(pynvml.nvmlDeviceGetMemoryInfo)
+    utilisation = ask(pynvml.nvmlDeviceGetUtilizationRates)
+    power_mw = ask(pynvml.nvmlDeviceGetPowerUsage)
+    return {
+        "index": index,
+        "name": name.decode() if isinstance(name, bytes) else name,
+        "utilisation_percent": utilisation and utilisation.gpu,
+        "memory_used_mb": memory and memory.used // MEGABYTE,
+        "memory_total_mb": memory and memory.total // MEGABYTE,
+        "temperature_c": ask(pynvml.nvmlDeviceGetTemperature, pynvml.NVML_TEMPERATURE_GPU),
+        "power_w": power_mw and power_mw / 1000,
+    }

@@ -1,0 +1,46 @@
+"""The machine's load over the last ten minutes, for whoever comes later."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from app.runs.follow.supervisor import MEASURE_EVERY_S
+from app.runs.store.run import Run
+
+MAX_SAMPLES = 600
+OF_MACHINE = ("cpu_percent", "memory_used_mb", "disk_free_mb", "prewarm_memory_mb")
+OF_GPU = ("utilisation_percent", "memory_used_mb", "temperature_c", "power_w")
+
+
+class LoadHistory:
+    """Remember what was measured. A restarted server begins anew: nothing is decided by it."""
+
+    def __init__(self, measure: Callable[[Run | None], dict[str, Any]]) -> None:
+        self._measure = measure
+        self._samples: deque[dict[str, Any]] = deque(maxlen=MAX_SAMPLES)
+
+    def measure(self, run: Run | None) -> dict[str, Any]:
+        """Measure, remember, and return the measures."""
+        measures = self._measure(run)
+        self._samples.append(measures)
+        return measures
+
+    def describe(self) -> dict[str, Any]:
+        """By measure, the oldest first; None where it was not known. `gpus` are those of the latest sample."""
+        samples = list(self._samples)
+        gpus = samples[-1]["gpus"] if samples else []
+        return {
+            "every_s": MEASURE_EVERY_S,
+            **{name: [sample[name] for sample in samples] for name in OF_MACHINE},
+            "gpus": [
+                {"index": gpu["index"], **{name: [_of_gpu(s, i, name) for s in samples] for name in OF_GPU}}
+                for i, gpu in enumerate(gpus)
+            ],
+        }
+
+
+def _of_gpu(sample: dict[str, Any], position: int, name: str) -> Any:
+    gpus = sample["gpus"]
+    return gpus[position][name] if position < len(gpus) else None

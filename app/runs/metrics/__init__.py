@@ -1,0 +1,1 @@
+"""Read metrics files: one reader for REST and for following."""

@@ -1,0 +1,202 @@
+"""Find out where the rows of a metrics CSV are, or of one that is known, what is new."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from app.runs.exceptions import MetricsUnreadable
+from app.runs.filestate import stamp_of
+from app.runs.metrics.chunk import Chunk
+from app.runs.metrics.header import Header, read_header
+from app.runs.metrics.table import Rewritten, Segment, Skipped, Table, cut
+from trainer.runfile import RunFile
+
+MAX_REWRITES_MET = 20
+MAX_SKIPPED_NAMED = 20
+ROWS_PER_SEGMENT = 1024
+BYTES_PER_SEGMENT = 64 * 1024
+"""A segment with that many rows or bytes is not continued, so reading from any row costs one segment more at most."""
+BYTES_AT_ONCE = 1024 * 1024
+"""Read at once. A longer line is skipped, and a shorter file is answered even while it is being rewritten."""
+EDGE_BYTES = 1024
+
+REWRITTEN = "it is rewritten again and again"
+
+
+@contextmanager
+def readable(file: RunFile) -> Iterator[None]:
+    """Name the file, and what is wrong with it, where it cannot be read. Raises MetricsUnreadable."""
+    try:
+        yield
+    except OSError as error:
+        raise MetricsUnreadable(str(file), error.strerror or str(error)) from error
+    except (ValueError, csv.Error) as error:
+        raise MetricsUnreadable(str(file), str(error)) from error
+
+
+def inspect(file: RunFile, known: Table | None = None, is_final: bool = False, max_bytes: int | None = None) -> Table:
+    """Inspect a metrics CSV. Of one that is `known` only what is new is read. Raises MetricsUnreadable.
+
+    A file of up to 1 MiB is read as a whole whenever it may have changed, but for `max_bytes`.
+
+    The writer may append rows, rewrite the file under a wider header as Lightning does, or begin it anew. A last line
+    without its end waits. It counts once nobody writes any more, which is what `is_final` says. With `max_bytes` it
+    reads about as many of the new bytes and keeps the chunks in `fresh`.
+    """
+    with readable(file):
+        for _ in range(MAX_REWRITES_MET):
+            with file.open() as opened, suppress(Rewritten):
+                return _Inspection(file, opened.fileno(), is_final, max_bytes).table(known)
+        raise ValueError(REWRITTEN)
+
+
+class _Inspection:
+    """One look at an open file, and the table that it makes."""
+
+    def __init__(self, file: RunFile, descriptor: int, is_final: bool, max_bytes: int | None) -> None:
+        status = os.fstat(descriptor)
+        self._descriptor = descriptor
+        self._size = status.st_size
+        self._is_final = is_final
+        self._max_bytes = max_bytes
+        self._table = Table(file, stamp_of(status), time.time_ns())
+
+    def table(self, known: Table | None) -> Table:
+        """Raises Rewritten, ValueError and csv.Error."""
+        if known is not None and self._is_unchanged(known) and known.is_settled:
+            return known
+        if self._max_bytes is None and self._size <= BYTES_AT_ONCE:
+            known = None
+        written = read_header(self._descriptor)
+        if len(written) > self._size:  # Wider than the whole file was a moment ago.
+            raise Rewritten
+        if known is not None and written == known.header.written and self._is_continued(known):
+            if self._is_unchanged(known) and known.is_settled == self._table.is_settled:
+                return known
+            self._table = known.continued(self._table.stamp, self._table.inspected_ns)
+        elif written:
+            self._table.header = Header.parse(written)
+            self._table.end, self._table.num_lines = len(written), written.count(b"\n")
+        if written:
+            self._read_on()
+        return self._table
+
+    def _is_unchanged(self, known: Table) -> bool:
+        is_read = known.is_whole and (known.end == self._size or not self._is_final)
+        return is_read and (known.file, known.stamp) == (self._table.file, self._table.stamp)
+
+    def _is_continued(self, known: Table) -> bool:
+        """Whether the file only grew. A change in what was known shows at its edges."""
+        if known.file != self._table.file or known.stamp[0] != self._table.stamp[0] or self._size < known.end:
+            return False
+        return self._edges(known) == known.edges and known.edges[1][-1:] in (b"", b"\n")
+
+    def _edges(self, table: Table) -> tuple[bytes, bytes]:
+        begin = len(table.header.written)
+        size = min(EDGE_BYTES, table.end - begin)
+        return self._read(begin, size), self._read(table.end - size, size)
+
+    def _read_on(self) -> None:
+        """Read from where the table ends."""
+        table, begin = self._table, self._table.end
+        is_kept = self._max_bytes is None and self._size <= BYTES_AT_ONCE
+        content = table.header.written
+        while data := self._next_lines():
+            # A rewrite always changes the header, so the same one as before means that what was read belongs to it.
+            if read_header(self._descriptor) != table.header.written:
+                raise Rewritten
+            self._add(data)
+            content += data if is_kept else b""
+            if self._max_bytes is not None and table.end - begin >= self._max_bytes:
+                table.is_whole = False
+                break
+        table.edges = self._edges(table)
+        if is_kept:
+            table.content, table.digest = content, hashlib.sha256(content).hexdigest()
+
+    def _next_lines(self) -> bytes:
+        """The next lines that are whole; empty at the end. A line that is too long is passed over."""
+        while True:
+            limit = BYTES_AT_ONCE if self._max_bytes is None else self._max_bytes
+            begin = self._table.end
+            data = self._read(begin, min(limit, self._size - begin))
+            if b"\n" not in data and len(data) == limit < BYTES_AT_ONCE:
+                data = self._read(begin, min(BYTES_AT_ONCE, self._size - begin))
+            if end := data.rfind(b"\n") + 1:
+                return data[:end]
+            if len(data) < BYTES_AT_ONCE:
+                return self._unfinished(data) if data and self._is_final else b""
+            length = self._length_of_line(begin)
+            if not length:
+                return b""
+            self._pass_over(length, f"is longer than {BYTES_AT_ONCE:,} bytes")
+
+    def _unfinished(self, line: bytes) -> bytes:
+        """The last line, if only its end is missing. One that lacks cells was torn, and is passed over."""
+        if line.count(self._table.header.delimiter.encode()) + 1 >= len(self._table.columns):
+            return line
+        self._pass_over(len(line), "is the last line and torn")
+        return b""
+
+    def _length_of_line(self, begin: int) -> int:
+        """Of one that is longer than BYTES_AT_ONCE; 0 while it has no end."""
+        place = begin
+        while data := self._read(place, BYTES_AT_ONCE):
+            if end := data.find(b"\n") + 1:
+                return place + end - begin
+            place += len(data)
+        return place - begin if self._is_final else 0
+
+    def _pass_over(self, num_bytes: int, reason: str) -> None:
+        self._table.num_lines += 1
+        self._table.end += num_bytes
+        self._skip(self._table.num_lines, reason)
+
+    def _skip(self, line: int, reason: str) -> None:
+        self._table.num_skipped += 1
+        if len(self._table.skipped) < MAX_SKIPPED_NAMED:
+            self._table.skipped.append(Skipped(line, reason))
+
+    def _add(self, data: bytes) -> None:
+        """Take whole lines into the table."""
+        table, start = self._table, 0
+        for written in cut(data.splitlines(keepends=True), len(table.columns)):
+            num_bytes = sum(map(len, written))
+            lines = data[start : start + num_bytes].splitlines()
+            start += num_bytes
+            chunk = Chunk(table.header, list(filter(None, lines)))
+            places = [place for place, line in enumerate(lines, table.num_lines + 1) if line] if chunk.problems else []
+            for problem in chunk.problems:
+                self._skip(places[problem.line], problem.reason)
+            self._extend(chunk, table.end + num_bytes)
+            table.num_lines += len(lines)
+
+    def _extend(self, chunk: Chunk, end: int) -> None:
+        table = self._table
+        last = table.segments[-1] if table.segments else None
+        if last is None or last.end != table.end or self._is_full(last):
+            table.segments.append(Segment(table.num_rows, table.end, end, chunk.is_plain))
+        else:
+            table.segments[-1] = last._replace(end=end, is_plain=last.is_plain and chunk.is_plain)
+        if self._max_bytes is not None:
+            table.fresh.append((table.num_rows, chunk))
+        if len(chunk):
+            table.first_row = table.first_row if table.num_rows else chunk.named(0)
+            table.last_row = chunk.named(len(chunk) - 1)
+        for column, value in chunk.maxima().items():
+            table.maxima[column] = max(value, table.maxima.get(column, value))
+        table.text_columns |= chunk.text.keys()
+        table.num_rows += len(chunk)
+        table.end = end
+
+    def _is_full(self, segment: Segment) -> bool:
+        num_rows, num_bytes = self._table.num_rows - segment.first_row, segment.end - segment.begin
+        return num_rows >= ROWS_PER_SEGMENT or num_bytes >= BYTES_PER_SEGMENT
+
+    def _read(self, begin: int, size: int) -> bytes:
+        return os.pread(self._descriptor, size, begin)

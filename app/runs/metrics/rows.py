@@ -1,0 +1,89 @@
+"""The rows of a metrics table as REST tells them: JSON in pieces, so that a file of any length needs little memory."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from app.runs.filestate import modified_at
+from app.runs.metrics.attempt import attempt_of
+from app.runs.metrics.chunk import Chunk, NonFinite
+from app.runs.metrics.downsampling import choose
+from app.runs.metrics.table import Table
+from trainer.experiment.direction import directions
+
+PIECE_BYTES = 128 * 1024
+
+
+@dataclass(frozen=True)
+class WantedRows:
+    """Which rows and columns of a table; None: all."""
+
+    since_row: int = 0
+    max_points: int | None = None
+    columns: tuple[str, ...] | None = None
+
+
+def tell(run_id: str, table: Table, wanted: WantedRows) -> Iterator[bytes]:
+    """Yield the answer's JSON in pieces. Raises as Table.chunks."""
+    places = {name: i for i, name in enumerate(table.columns)}
+    names = places if wanted.columns is None else dict.fromkeys(wanted.columns)
+    columns = [places[name] for name in names if name in places]
+    head = {
+        "run_id": run_id,
+        "available_columns": table.columns,
+        "text_columns": table.names_of_text_columns,
+        "directions": directions(table.columns),
+        "total_rows": table.num_rows,
+        "max_epoch": table.maxima.get("epoch"),
+        "max_step": table.maxima.get("step"),
+        "num_skipped_rows": table.num_skipped,
+        "skipped_rows": [skipped._asdict() for skipped in table.skipped],
+        "attempt": attempt_of(table.first_row),
+        "csv_file": str(table.file),
+        "last_modified": modified_at(table.stamp),
+    }
+    not_finite = _NotFinite()
+    piece, num_rows = json.dumps(head)[:-1].encode() + b', "data": [', 0
+    for chunk in _chosen(table, columns, wanted):
+        piece += chunk.encoded(columns)[0 if num_rows else 1 :]
+        not_finite.add(chunk.non_finite(columns), num_rows)
+        num_rows += len(chunk)
+        if len(piece) >= PIECE_BYTES:
+            yield piece
+            piece = b""
+    yield piece + b'], "non_finite": {' + b", ".join(not_finite.encoded()) + b"}}"
+
+
+def _chosen(table: Table, columns: Sequence[int], wanted: WantedRows) -> Iterator[Chunk]:
+    if wanted.max_points is None:
+        yield from (chunk for _, chunk in table.chunks(wanted.since_row))
+        return
+    rows = choose(table, wanted.since_row, columns, wanted.max_points)
+    for start, chunk in table.chunks(wanted.since_row):
+        of_it = rows[bisect_left(rows, start) : bisect_left(rows, start + len(chunk))]
+        if of_it:
+            yield chunk.only([row - start for row in of_it])
+
+
+class _NotFinite:
+    """Where values are not finite, by column and kind. A column may be nothing else, for millions of rows."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[str, array[int]]] = {}
+
+    def add(self, more: NonFinite, rows_before: int) -> None:
+        for column, kinds in more.items():
+            for kind, rows in kinds.items():
+                known = self._found.setdefault(column, {}).setdefault(kind, array("Q"))
+                known.extend(rows_before + row for row in rows)
+
+    def encoded(self) -> Iterator[bytes]:
+        for column, kinds in self._found.items():
+            told = (b'"%b": %b' % (kind.encode(), orjson.dumps(rows.tolist())) for kind, rows in kinds.items())
+            yield b"%b: {%b}" % (json.dumps(column).encode(), b", ".join(told))

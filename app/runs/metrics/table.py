@@ -1,0 +1,141 @@
+"""The metrics CSV of a run as a table that keeps only where its rows are."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from typing import NamedTuple
+
+from app.runs.filestate import SETTLED_NS, Stamp
+from app.runs.metrics.chunk import Chunk, Number
+from app.runs.metrics.header import Header
+from trainer.runfile import RunFile
+
+CELLS_AT_ONCE = 8192
+"""In a chunk, so that parsing or encoding one keeps nobody waiting for more than some milliseconds."""
+
+
+class Rewritten(Exception):
+    """The file was rewritten while a table of it was read. To inspect it again helps."""
+
+
+class Segment(NamedTuple):
+    """Consecutive lines, as bytes of the file, and how many rows come before them."""
+
+    first_row: int
+    begin: int
+    end: int
+    is_plain: bool
+
+
+class Skipped(NamedTuple):
+    """A line that is no row: its number in the file, where the header is line 1, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass
+class Table:
+    """A metrics CSV as it was when it was inspected. Its rows are read from the file on demand.
+
+    So a file of any length costs some bytes per thousand rows. A line is a row. A line that makes no row is skipped
+    and named. Nobody changes a table once it was inspected.
+    """
+
+    file: RunFile
+    stamp: Stamp
+    inspected_ns: int = field(compare=False)
+    reading: object = field(compare=False, default_factory=object)
+    """The same for tables that were each made of the one before by reading on."""
+    header: Header = field(default_factory=lambda: Header(b"", [], ","))
+    num_rows: int = 0
+    num_lines: int = 0
+    end: int = 0
+    """Bytes up to the end of the last line that was taken."""
+    segments: list[Segment] = field(default_factory=list, compare=False)
+    maxima: dict[str, Number] = field(default_factory=dict)
+    """The greatest value of each counter (epoch, step) that has one."""
+    text_columns: set[int] = field(default_factory=set)
+    num_skipped: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+    """The first of them."""
+    first_row: dict[str, Number] = field(default_factory=dict)
+    last_row: dict[str, Number] = field(default_factory=dict)
+    edges: tuple[bytes, bytes] = (b"", b"")
+    """The first bytes after the header and the last ones before the end, by which a change is noticed."""
+    is_whole: bool = True
+    """Whether the inspection came to the last line. Else it stopped after the number of bytes that it was given."""
+    fresh: list[tuple[int, Chunk]] = field(default_factory=list, compare=False, repr=False)
+    """What the last inspection read, if it was limited: chunks, each with the number of its first row."""
+    content: bytes = field(default=b"", compare=False, repr=False)
+    """The whole file, if the inspection read it at once. `digest` is its digest, then."""
+    digest: str = field(default="", compare=False)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether any later change is sure to show in the stamp, also on a file system whose times are coarse."""
+        return self.stamp[2] < self.inspected_ns - SETTLED_NS
+
+    @property
+    def version(self) -> str:
+        """Another one is another content; the same one is the same content."""
+        if self.digest:
+            return self.digest
+        return repr(self.stamp if self.is_settled else (self.stamp, self.inspected_ns))
+
+    @property
+    def columns(self) -> list[str]:
+        return self.header.columns
+
+    @property
+    def names_of_text_columns(self) -> list[str]:
+        return [self.columns[i] for i in sorted(self.text_columns)]
+
+    def continued(self, stamp: Stamp, inspected_ns: int) -> Table:
+        """A copy to read on from, as another state of the same file is inspected."""
+        return replace(
+            self,
+            stamp=stamp,
+            inspected_ns=inspected_ns,
+            segments=self.segments[:],
+            maxima=dict(self.maxima),
+            text_columns=set(self.text_columns),
+            skipped=self.skipped[:],
+            is_whole=True,
+            fresh=[],
+            content=b"",
+            digest="",
+        )
+
+    def chunks(self, since_row: int = 0) -> Iterator[tuple[int, Chunk]]:
+        """Yield the rows in order, in chunks, each with the number of its first row. Raises Rewritten and OSError."""
+        if since_row >= self.num_rows:
+            return
+        first = bisect_right(self.segments, since_row, key=itemgetter(0)) - 1
+        with self.file.open() as file:
+            for segment in self.segments[first:]:
+                row = segment.first_row
+                for lines in cut(self._read(file.fileno(), segment).splitlines(), len(self.columns)):
+                    chunk = Chunk(self.header, list(filter(None, lines)), segment.is_plain)
+                    if row + len(chunk) > since_row:
+                        yield max(row, since_row), chunk.since(since_row - row)
+                    row += len(chunk)
+
+    def _read(self, descriptor: int, segment: Segment) -> bytes:
+        if self.content:
+            return self.content[segment.begin : segment.end]
+        data, written = os.pread(descriptor, segment.end - segment.begin, segment.begin), self.header.written
+        if len(data) < segment.end - segment.begin or os.pread(descriptor, len(written), 0) != written:
+            raise Rewritten
+        return data
+
+
+def cut(lines: list[bytes], num_columns: int) -> Iterator[list[bytes]]:
+    """Divide lines such that a chunk of them has CELLS_AT_ONCE cells."""
+    step = max(1, CELLS_AT_ONCE // max(1, num_columns))
+    for start in range(0, len(lines), step):
+        yield lines[start : start + step]

@@ -1,0 +1,61 @@
+"""The tables of the metrics files that were asked for last."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from app.runs.exceptions import MetricsUnreadable
+from app.runs.metrics.inspection import MAX_REWRITES_MET, REWRITTEN, inspect, readable
+from app.runs.metrics.table import Rewritten, Table
+from trainer.runfile import RunFile
+
+MAX_TABLES = 64
+
+T = TypeVar("T")
+
+
+def read(inspect: Callable[[], Table], compute: Callable[[Table], T]) -> T:
+    """Compute something from the rows of the table that `inspect` returns, again if the file was rewritten meanwhile.
+
+    Raises MetricsUnreadable.
+    """
+    for _ in range(MAX_REWRITES_MET):
+        table = inspect()
+        with readable(table.file):
+            try:
+                return compute(table)
+            except Rewritten:
+                continue
+    raise MetricsUnreadable(str(table.file), REWRITTEN)
+
+
+class Tables:
+    """Keep tables, so that inspecting a file again costs what is new. Safe to be called from any thread."""
+
+    def __init__(self, make_lock: Callable[[], AbstractContextManager[object]] = threading.Lock) -> None:
+        self._make_lock = make_lock
+        self._lock = make_lock()
+        self._cached: OrderedDict[RunFile, _Cached] = OrderedDict()
+
+    def inspect(self, file: RunFile, is_final: bool = False) -> Table:
+        """The file as it is now. Those who ask for the same file meanwhile wait instead of reading it too."""
+        with self._lock:
+            cached = self._cached.setdefault(file, _Cached(self._make_lock()))
+            self._cached.move_to_end(file)
+            if len(self._cached) > MAX_TABLES:
+                self._cached.popitem(last=False)
+        with cached.lock:
+            table = inspect(file, cached.table, is_final)
+            cached.table = replace(table, content=b"") if table.content else table
+            return table
+
+
+@dataclass
+class _Cached:
+    lock: AbstractContextManager[object]
+    table: Table | None = None

@@ -1,0 +1,131 @@
+"""The metrics file of a run, which another process writes: each row once, in order, and what came before on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.runs.exceptions import MetricsUnreadable
+from app.runs.metrics.attempt import attempt_of
+from app.runs.metrics.chunk import Chunk, Number
+from app.runs.metrics.inspection import inspect
+from app.runs.metrics.table import Rewritten, Table
+from trainer.runfile import RunFile
+
+BYTES_AT_ONCE = 64 * 1024
+"""So that nobody waits for rows to be parsed for longer than some milliseconds."""
+
+
+class MetricsTail:
+    """Yield each row of a metrics file once, in file order, and all of them again when the file was begun anew.
+
+    The position is a row count. Lightning truncates the file and rewrites it in place under a wider header whenever a
+    new metric appears, but keeps the rows and their order. While such a rewrite goes on, everything waits. A file with
+    other rows, or with fewer and not by a rewrite, is another attempt at the training.
+    """
+
+    def __init__(self) -> None:
+        self.num_rows = 0
+        self.num_restarts = 0
+        """How often the file was begun anew."""
+        self.table: Table | None = None
+        """The file up to the row `num_rows`."""
+        self.problem: str | None = None
+        """Why nothing of the file can be read."""
+        self._inspected: Table | None = None
+        """The same, or what is known so far of a file that has not the same rows yet."""
+
+    @property
+    def columns(self) -> list[str]:
+        return self.table.columns if self.table is not None else []
+
+    @property
+    def attempt(self) -> str | None:
+        return attempt_of(self.table.first_row, self.num_restarts) if self.table is not None else None
+
+    def read_new(self, file: RunFile | None, is_final: bool = False) -> Iterator[Chunk]:
+        """Yield the rows that are new, in chunks. Take all of them. Raises nothing.
+
+        When it begins again, `num_restarts` grows and an empty chunk comes first. `is_final`: nobody writes any more,
+        so a last line without its end counts.
+        """
+        while file is not None:
+            try:
+                table = inspect(file, self._inspected, is_final, BYTES_AT_ONCE)
+            except MetricsUnreadable as error:
+                self.problem = str(error)
+                return
+            self.problem = None
+            if table is self._inspected and table.is_whole:
+                return
+            self._inspected = table
+            if self._is_other_attempt(table):
+                self._begin_again()
+                yield Chunk(table.header, [])
+                continue
+            if table.num_rows >= self.num_rows:
+                yield from self._take(table)
+            if table.is_whole:
+                return
+
+    def read_again(self, row: int, max_bytes: int) -> Chunk | None:
+        """Rows that were read before, from one on, which with their epochs take about so many bytes as JSON.
+
+        None if there are none, or if the file is being rewritten.
+        """
+        if self.table is None or row >= self.num_rows:
+            return None
+        lines: list[bytes] = []
+        size, names_size, is_plain = 0, sum(len(name) + 4 for name in self.columns), True
+        try:
+            for _, chunk in self.table.chunks(row):
+                is_plain = is_plain and chunk.is_plain
+                for line in chunk.lines:
+                    size += len(line) + names_size
+                    if lines and size > max_bytes:
+                        return Chunk(self.table.header, lines, is_plain)
+                    lines.append(line)
+            return Chunk(self.table.header, lines, is_plain)
+        except (OSError, Rewritten):
+            return None
+
+    def _take(self, table: Table) -> Iterator[Chunk]:
+        for first_row, chunk in table.fresh:
+            new = chunk.since(self.num_rows - first_row)
+            self.table, self.num_rows = table, max(self.num_rows, first_row + len(chunk))
+            yield new
+        self.table = table
+
+    def _begin_again(self) -> None:
+        self.num_rows = 0
+        self.num_restarts += 1
+        self.table = self._inspected = None
+
+    def _is_other_attempt(self, table: Table) -> bool:
+        """Whether a file that was read from its beginning has not the rows that were yielded, nor will have them."""
+        known = self.table
+        if known is None or not self.num_rows or table.reading is known.reading:
+            return False
+        if table.num_rows >= self.num_rows:
+            last_row = _fresh_row(table, self.num_rows - 1)
+            return not (_holds(table.first_row, known.first_row) and _holds(last_row, known.last_row))
+        return table.is_whole and not _may_be_rewritten(table, known)
+
+
+def _may_be_rewritten(table: Table, known: Table) -> bool:
+    """Whether a file with fewer rows may be a rewrite, as Lightning does it, that has not got further yet."""
+    if table.file != known.file or table.stamp[0] != known.stamp[0]:
+        return False
+    if not table.header.written:
+        return True
+    is_wider = table.header.written != known.header.written and set(known.columns) <= set(table.columns)
+    return is_wider and (not table.num_rows or _holds(table.first_row, known.first_row))
+
+
+def _fresh_row(table: Table, row: int) -> dict[str, Number]:
+    """A row that the last inspection has read."""
+    return next((chunk.named(row - first) for first, chunk in table.fresh if first <= row < first + len(chunk)), {})
+
+
+def _holds(row: dict[str, Number], known: dict[str, Number]) -> bool:
+    """Whether a row says all that it said before."""
+    return known.items() <= row.items()

@@ -1,0 +1,95 @@
+"""The datasets: the folders in the data folder. One that cannot be trained on is listed with what is wrong with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.runs.exceptions import DataFolderUnreadable, DatasetNotFound
+from app.runs.names import is_plain_name
+from trainer.dataset.imagefolder import Contents, contents, count_endings, list_folder, name_problem, readable
+from trainer.dataset.splits import SPLITS, Layout, find_layout
+
+
+class DatasetFolder:
+    """Discover datasets. Each call reads the disk."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._dir = data_dir
+
+    def names(self) -> list[str]:
+        """The names that a request can give. Raises DataFolderUnreadable."""
+        return [path.name for path in self._folders() if is_plain_name(path.name)]
+
+    def find(self, name: str) -> Path:
+        """The folder of a dataset. Raises DatasetNotFound, DataFolderUnreadable."""
+        available = self.names()
+        if name not in available:
+            raise DatasetNotFound(name, available)
+        return self._dir / name
+
+    def layout(self, name: str) -> Layout:
+        """Where the splits of a dataset lie. Raises DatasetNotFound."""
+        return find_layout(self.find(name))
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Describe each dataset: its folders, its classes, the number of images per split, what is wrong with it."""
+        return [_describe(path) for path in self._folders()]
+
+    def _folders(self) -> list[Path]:
+        """Every folder, and every link that was meant to be one, sorted. Raises DataFolderUnreadable."""
+        found = list_folder(self._dir)
+        closed = [each for each in found.problems if each.path == self._dir]
+        if closed and self._dir.exists():
+            raise DataFolderUnreadable(self._dir, closed[0].reason)
+        return sorted([*found.folders, *(each.path for each in found.problems if each not in closed)])
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    layout = find_layout(path)
+    counts = {split: _count(layout.folders.get(split)) for split in SPLITS}
+    problems = [layout.problem] if layout.problem else [each for count in counts.values() for each in count.problems]
+    ignored = sum((count.ignored for count in counts.values()), Counter[str]())
+    return {
+        "dataset_name": readable(path.name),
+        **{f"{split}_path": _text(layout.folders.get(split)) for split in SPLITS},
+        "dataset_base_path": _text(path),
+        "class_names": sorted({name for count in counts.values() for name in count.images if count.images[name]}),
+        "num_images": {split: sum(count.images.values()) for split, count in counts.items()},
+        "ignored": {readable(ending): number for ending, number in ignored.most_common()},
+        "problem": name_problem(path.name) or "; ".join(problems) or None,
+    }
+
+
+@dataclass
+class _Count:
+    """What a split holds: images by class, other files by ending, and what cannot be read."""
+
+    images: dict[str, int] = field(default_factory=dict)
+    ignored: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, found: Contents) -> None:
+        self.ignored.update(count_endings(found.ignored))
+        self.problems += [f"{readable(str(each.path))} cannot be read: {each.reason}" for each in found.problems]
+
+
+def _count(folder: Path | None) -> _Count:
+    count = _Count()
+    if folder is None:
+        return count
+    top = list_folder(folder)
+    count.add(top)
+    for each in top.folders:
+        found = contents(each)  # of one class at a time: there may be millions of images
+        count.add(found)
+        count.images[readable(each.name)] = len(found.images)
+        if problem := name_problem(each.name):
+            count.problems.append(f"{each.name!r}: {problem}")
+    return count
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else readable(str(path))

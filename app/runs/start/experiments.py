@@ -1,0 +1,56 @@
+"""The folder of experiment files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app.runs.exceptions import ExperimentNotFound, InvalidStart
+from app.runs.names import is_plain_name
+from trainer.experiment import experiment
+from trainer.experiment.experiment import Experiment, ExperimentInvalid
+from trainer.runfile import RunFile
+
+SUFFIXES = (".yaml", ".yml")
+
+
+class ExperimentFolder:
+    """Experiments by file name. Each call reads the disk, so an edited file counts at once."""
+
+    def __init__(self, configs_dir: Path) -> None:
+        self._dir = configs_dir
+
+    def names(self) -> list[str]:
+        """List the experiment files, sorted."""
+        try:
+            return sorted(path.name for path in self._dir.iterdir() if self._is_experiment(path.name))
+        except OSError:
+            return []
+
+    def path(self, name: str) -> Path:
+        """Find a file; `digits_resnet` stands for `digits_resnet.yaml`. Raises ExperimentNotFound."""
+        for candidate in (name, f"{name}.yaml"):
+            if self._is_experiment(candidate):
+                return self._dir / candidate
+        raise ExperimentNotFound(name, self.names())
+
+    def _is_experiment(self, name: str) -> bool:
+        return is_plain_name(name) and name.endswith(SUFFIXES) and os.path.isfile(self._dir / name)
+
+    def load(self, name: str, overrides: Mapping[str, object] | None = None) -> Experiment:
+        """Load one with its defaults and overrides. Raises ExperimentNotFound, InvalidStart with the keys."""
+        return load_file(self.path(name), overrides)
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """One as plain values, its defaults filled in. Raises ExperimentNotFound, InvalidStart with the keys."""
+        return experiment.dump(self.load(name))
+
+
+def load_file(file: Path | RunFile, overrides: Mapping[str, object] | None = None) -> Experiment:
+    """Load an experiment file. Raises InvalidStart naming each wrong key."""
+    try:
+        return experiment.load(file, overrides)
+    except ExperimentInvalid as error:
+        raise InvalidStart(f"The experiment {file.name} is invalid: {error}", error.errors) from error

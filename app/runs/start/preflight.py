@@ -1,0 +1,156 @@
+"""The check of a dataset (trainer.preflight), run in a process of its own: nobody else waits for it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.runs.executors.local.launcher import PROJECT_ROOT, environment
+from app.runs.start.pool import Pool
+from trainer.rundir import read_json, utc_now
+
+Report = dict[str, Any]
+
+NOT_CHECKED = "not_checked"
+"""The kind of the one finding of a check that found nothing out."""
+_LOOK_EVERY_S = 0.02
+_DONE_EXIT_CODES = (0, 1)
+"""1: training is impossible, which the report says too."""
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One process of trainer.preflight and the file that it keeps its report in."""
+
+    process: subprocess.Popen[bytes]
+    file: Path
+
+    def poll(self) -> int | None:
+        return self.process.poll()
+
+    def report(self) -> Report:
+        """What it has found so far, or the whole report once the process has ended."""
+        code = self.process.poll()
+        kept = read_json(self.file) or {}
+        report = kept.get("report")
+        if code is None:
+            # Only its own word counts: what lies there may be of an earlier state of the files.
+            is_own = kept.get("pid") == self.process.pid
+            return report if is_own and isinstance(report, dict) else _checking("the images are still being listed")
+        if code in _DONE_EXIT_CODES and isinstance(report, dict) and report.get("status") == "checked":
+            return report
+        return _failed(self._reason(code))
+
+    def _reason(self, code: int) -> str:
+        """Why the process ended before its report was complete."""
+        if code < 0:
+            return f"the checking process was killed by {signal.Signals(-code).name}"
+        log = self.file.with_suffix(".log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return log[-1].removeprefix("error: ") if log else f"the checking process exited with code {code}"
+
+
+class Preflight:
+    """Check datasets, two at a time. Reports are kept in `folder` for the state in which the files are."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._checks: dict[str, _Check] = {}
+        self._mutex = threading.Lock()
+        self._pool = Pool("datasets are being checked", size=2, max_waiting=16)
+
+    def check(self, dataset: Path | Mapping[str, Path], wait_s: float, is_urgent: bool = False) -> Report:
+        """Return the report of a dataset's folder, or of its splits' folders, or what is known after `wait_s` seconds.
+
+        Its status is then "checking", and the check goes on. If the check itself failed, the status is "failed" and
+        an error says why. Never raises for what is wrong with the images. While others are checked it waits for its
+        turn. Raises Busy where too many wait already, unless it is urgent; then it is next.
+        """
+        try:
+            deadline = time.monotonic() + wait_s
+            check = self._begin(dataset, wait_s, is_urgent)
+            if check is None:
+                return _checking("this dataset waits until others were checked")
+            while check.poll() is None and time.monotonic() < deadline:
+                time.sleep(_LOOK_EVERY_S)
+            return check.report()
+        except OSError as error:
+            return _failed(str(error))
+
+    def _begin(self, dataset: Path | Mapping[str, Path], wait_s: float, is_urgent: bool) -> _Check | None:
+        """Join the check of these folders that is going on, or start one; it finds a kept report that holds.
+
+        None if its turn did not come within `wait_s` seconds.
+        """
+        if isinstance(dataset, Path):
+            options = [str(dataset.absolute())]
+        else:
+            options = [
+                part for split, path in dataset.items() for part in (f"--{split}-data-dir", str(path.absolute()))
+            ]
+        key = hashlib.blake2b(os.fsencode("\0".join(options)), digest_size=16).hexdigest()
+        return self._running(key) or self._pool.start(lambda: self._join_or_start(key, options), wait_s, is_urgent)
+
+    def _running(self, key: str) -> _Check | None:
+        with self._mutex:
+            # Asking each for its end leaves no zombie behind.
+            self._checks = {name: check for name, check in self._checks.items() if check.poll() is None}
+            return self._checks.get(key)
+
+    def _join_or_start(self, key: str, options: list[str]) -> _Check:
+        """Called in turn: somebody who asked for the same folders may have been before."""
+        check = self._running(key) or self._start(self._folder / f"{key}.json", options)
+        with self._mutex:
+            self._checks[key] = check
+        return check
+
+    def _start(self, file: Path, options: list[str]) -> _Check:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with open(file.with_suffix(".log"), "wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "trainer.preflight", "--keep", str(file), *options],
+                cwd=PROJECT_ROOT,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        return _Check(process, file)
+
+
+def _checking(why: str) -> Report:
+    return _empty("checking") | {"warnings": [_finding(f"{why}: none was checked")]}
+
+
+def _failed(reason: str) -> Report:
+    return _empty("failed") | {"errors": [_finding(f"the images could not be checked: {reason}")]}
+
+
+def _finding(message: str) -> dict[str, Any]:
+    return {"kind": NOT_CHECKED, "split": None, "message": message, "count": 0, "files": []}
+
+
+def _empty(status: str) -> Report:
+    """A report that knows nothing yet."""
+    return {
+        "status": status,
+        "done": 0,
+        "total": 0,
+        "num_decoded": 0,
+        "checked_at": utc_now(),
+        "splits": {},
+        "sizes": [],
+        "num_sizes": 0,
+        "channels": {},
+        "value_range": None,
+        "errors": [],
+        "warnings": [],
+    }

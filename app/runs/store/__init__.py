@@ -1,0 +1,1 @@
+"""The run directories: find, list, read and delete them, and compose the state of a run."""

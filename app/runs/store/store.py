@@ -1,0 +1,200 @@
+"""The run directories: find, list, read, delete. Nothing is remembered that the files could contradict."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from app.runs.exceptions import DeletionRefused, RunActive, RunNotFound
+from app.runs.executors.local import processes
+from app.runs.executors.local.lock import ActiveLock
+from app.runs.filestate import Stamp, stamp
+from app.runs.names import is_plain_name
+from app.runs.store.listing import Listing, is_run_directory
+from app.runs.store.run import Run
+from app.runs.store.states import ACTIVE, UNKNOWN, compose, has_verdict
+from app.runs.store.survivor import Survivor
+from trainer.rundir import RunDir, is_there
+from trainer.runner.verdict import INTERRUPTED
+
+
+class RunStore:
+    """The folder of run directories."""
+
+    def __init__(self, runs_dir: Path, lock: ActiveLock, link_roots: tuple[Path, ...] = ()) -> None:
+        """`link_roots`: folders outside of a run that links inside of it may lead to."""
+        self.runs_dir = runs_dir
+        self.lock = lock
+        self._link_roots = link_roots
+        self._listing = Listing(runs_dir)
+        self._survivor = Survivor(runs_dir, lock.path)
+        self._checked_lock: Stamp | None = None
+        """The state of the lock's file in which its content was found right, or mended."""
+
+    def create(self) -> str:
+        """Make a new run directory and return its id: the local time, `_2` and so on for a second in one second.
+
+        It is called with the lock taken and the last run still named in it. So the id of a run that was deleted is not
+        given again: who followed that one would take this one for it. Raises RunActive when the lock was free only
+        because its file was deleted under a living run.
+        """
+        self.runs_dir.mkdir(parents=True, exist_ok=True)
+        if (survivor := self._survivor.find()) is not None:
+            raise RunActive(survivor, None)
+        second = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+        number = _number_within(second, self.lock.named() or "")
+        while True:
+            number += 1
+            run_id = second if number == 1 else f"{second}_{number}"
+            with suppress(FileExistsError):
+                (self.runs_dir / run_id).mkdir()
+                return run_id
+
+    def directory(self, run_id: str) -> RunDir:
+        """Name a run's directory, which need not exist."""
+        return RunDir(self.runs_dir / run_id, self._link_roots)
+
+    def find(self, run_id: str) -> Run:
+        """Read one run. Raises RunNotFound, also for a name that would leave the folder, and RunsUnreadable."""
+        if not is_plain_name(run_id):
+            raise RunNotFound(run_id)
+        return self._find(self.directory(run_id))
+
+    def find_again(self, run: Run) -> Run:
+        """Read a run anew. Raises RunNotFound when its directory is gone."""
+        return self._find(run.directory)
+
+    def holder(self) -> str | None:
+        """Name the run whose processes live: the one that holds the lock, or the one whose lock file was deleted.
+
+        A lock that names no run, or one that is over, may have been written over. What holds it mends its content.
+        """
+        state, named = stamp(self.lock.path), self.lock.holder()
+        if named is None:
+            return self._survivor.find()
+        if state == self._checked_lock or self._may_hold(named):
+            self._checked_lock = state
+            return named
+        self.lock.rename(lambda: _name_of(processes.run_of_holder(self.lock.path)))
+        self._checked_lock = stamp(self.lock.path)
+        return self.lock.holder()
+
+    def _may_hold(self, name: str) -> bool:
+        is_a_run = is_plain_name(name) and is_run_directory(self.runs_dir / name)
+        run = self.directory(name)
+        return is_a_run and not has_verdict(run.read_json(run.state) or {})
+
+    def active(self) -> Run | None:
+        """Read the run whose processes live, whatever became of its directory; None when nothing runs.
+
+        A verdict that is written while the lock is about to fall counts: that run is over.
+        """
+        holder = self.holder()
+        if not is_plain_name(holder):
+            return None
+        run = self._read(self.directory(holder), holder)
+        return run if run.is_active else None
+
+    def active_and_ended(self) -> tuple[Run | None, Run | None]:
+        """The active run, and the newest that has ended."""
+        return self.active(), next((run for run in self.list() if not run.is_active), None)
+
+    def named(self) -> str | None:
+        """Name the run that was started last, whether or not it has ended."""
+        named = self.lock.named()
+        return named if is_plain_name(named) and is_run_directory(self.runs_dir / named) else self.holder()
+
+    def ids(self) -> Sequence[str]:
+        """List the run ids, the one created last first."""
+        return self._listing.ids()
+
+    def next_sequence(self) -> int:
+        """The place of a run that is created now, for its run.json: behind all others, whatever the clock says."""
+        return self._listing.next_sequence()
+
+    def read(self, run_ids: Iterable[str]) -> Iterator[Run]:
+        """Read those of the runs that are there, one at a time."""
+        holder = self.holder()
+        for run_id in run_ids:
+            if is_run_directory(self.runs_dir / run_id):
+                yield self._read(self.directory(run_id), holder)
+
+    def list(self) -> Iterator[Run]:
+        """Read the runs, newest first, one at a time."""
+        return self.read(self.ids())
+
+    def latest(self) -> Run | None:
+        """The active run, else the one started last."""
+        return self.active() or next(self.list(), None)
+
+    def kill_processes(self, run: Run) -> Sequence[int]:
+        """SIGKILL every process that carries the run's mark or holds the lock for it; return the pids.
+
+        Meanwhile no other run can take the lock, so none of another run is hit.
+        """
+        with self.lock.kept_from_others(run.run_id) as is_held:
+            return processes.kill_all(run.directory.path, self.lock.path if is_held else None, run.record)
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run's whole directory. Raises RunNotFound, RunActive, DeletionRefused.
+
+        Links are removed, never what they lead to. So of a run that is a link only the link is removed.
+        """
+        run = self.find(run_id)
+        if run.is_active or self.holder() == run_id:
+            raise RunActive(run_id, run.pid)
+        try:
+            remove = os.unlink if run.directory.path.is_symlink() else shutil.rmtree
+            remove(run.directory.path)
+        except FileNotFoundError as error:
+            raise RunNotFound(run_id) from error
+        except OSError as error:
+            raise DeletionRefused(run_id, error.strerror or str(error)) from error
+
+    def _find(self, directory: RunDir) -> Run:
+        if not is_run_directory(directory.path):
+            raise RunNotFound(directory.run_id)
+        return self._read(directory, self.holder())
+
+    def _read(self, directory: RunDir, holder: str | None) -> Run:
+        path = directory.path
+        record = directory.read_json(directory.state) or {}
+        state, reason = compose(directory, record, _is_alive(directory, record, holder))
+        if state in (INTERRUPTED, UNKNOWN) and not has_verdict(record):
+            # It may have taken the lock, or written its verdict, since `holder` was asked. The lock is taken before
+            # the directory is made and dropped after the verdict, so asked in this order now, both answers are true.
+            holder = self.holder()
+            record = directory.read_json(directory.state) or {}
+            state, reason = compose(directory, record, _is_alive(directory, record, holder))
+        if state == UNKNOWN:
+            record = {}
+        if state in ACTIVE and record.get("pid") is None and (is_there(directory.state) or not is_there(path)):
+            record = record | {"pid": _pid_of_holder(path, self.lock.path)}
+        return Run(directory, state, reason, record)
+
+
+def _is_alive(run: RunDir, record: dict[str, Any], holder: str | None) -> bool:
+    """Whether a process of the run lives. Its runner may do so without the lock, whose file can be deleted."""
+    return holder == run.run_id or (not has_verdict(record) and processes.is_runner_alive(record))
+
+
+def _number_within(second: str, run_id: str) -> int:
+    """Which of the runs of a second it is, counted from 1; 0 for one of another second."""
+    match = re.fullmatch(rf"{second}(?:_(\d+))?", run_id)
+    return int(match[1] or 1) if match else 0
+
+
+def _name_of(path: Path | None) -> str | None:
+    return path.name if path is not None else None
+
+
+def _pid_of_holder(run_path: Path, lock_path: Path) -> int | None:
+    """The pid of an active run whose state.json is missing or spoilt: the oldest process that is not the runner."""
+    found = [p for p in processes.find(run_path, lock_path) if "trainer.runner" not in processes.command_line(p)]
+    return min(found, key=lambda p: p.create_time()).pid if found else None

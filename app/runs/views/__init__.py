@@ -1,0 +1,1 @@
+"""What the service tells about runs and models, as plain dictionaries."""

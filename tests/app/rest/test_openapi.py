@@ -1,0 +1,291 @@
+"""The OpenAPI document: complete, and true of a live server under generated requests, right and wrong ones."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
+
+from app import create_app
+from app.runs.store.states import STATES
+from app.settings import Settings
+from tests.app.written import METRICS, write_dataset, write_metrics, write_model, write_report, write_run
+from tests.conftest import end
+from tests.servers import KINDS, LiveServer
+
+RUN = "2026-01-01_00-00-00"
+UNREADABLE = "2026-01-01_00-00-01"
+WRONG = "wrong.yaml"
+BROKEN = {UNREADABLE, WRONG}
+EXAMPLES = 20
+MAX_QUERY_CHARS = 7000
+"""Longer ones are refused by the server itself, with a 414 of its own."""
+
+APP = create_app(Settings(), "threading")
+DOCUMENT = json.loads(json.dumps(APP.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()))
+OPERATIONS = [
+    (method, path) for path, item in DOCUMENT["paths"].items() for method in item if method in ("get", "post", "delete")
+]
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+
+def operation(method: str, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = DOCUMENT["paths"][path][method]
+    return found
+
+
+def answer_of(method: str, path: str, code: int) -> dict[str, Any]:
+    """The schema of an answer, its reference followed."""
+    schema = operation(method, path)["responses"][str(code)]["content"]["application/json"]["schema"]
+    return dict(SCHEMAS[schema["$ref"].rpartition("/")[2]]) if "$ref" in schema else schema
+
+
+# ---- the document itself ----
+
+
+def test_every_route_is_described_and_nothing_else() -> None:
+    routes = {
+        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in APP.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    api = {(method, path) for method, path in routes if path == "/ping" or path.startswith("/training")}
+    assert api == set(OPERATIONS)
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_every_operation_is_described_for_people(method: str, path: str) -> None:
+    told = operation(method, path)
+    assert len(told["summary"].split()) > 2
+    assert len(told["tags"]) == 1
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", told["operationId"])
+    parameters = told.get("parameters", []) + DOCUMENT["paths"][path].get("parameters", [])
+    assert {p["name"] for p in parameters if p["in"] == "path"} == set(re.findall(r"{(\w+)}", path))
+    assert all(parameter.get("description") for parameter in parameters)
+    assert all(answer.get("description") or "$ref" in answer for answer in told["responses"].values())
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [operation(method, path)["operationId"] for method, path in OPERATIONS]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("method", "path"), [each for each in OPERATIONS if each[1].startswith("/training")])
+def test_every_error_is_described_in_the_one_shape(method: str, path: str) -> None:
+    codes = {int(code) for code in operation(method, path)["responses"] if code.isdecimal()}
+    assert {401, 403} <= codes
+    for code in codes:
+        if code >= 400:
+            assert {"code", "status", "message", "errors"} <= set(answer_of(method, path, code)["required"])
+    if "{" in path:
+        assert 404 in codes
+
+
+def test_the_contracts_error_codes_are_described() -> None:
+    expected = {
+        ("post", "/training/start"): {200, 400, 404, 409, 413, 422, 500, 507},
+        ("post", "/training/stop"): {200, 202, 400, 409, 413, 422},
+        ("delete", "/training/models/{run_id}"): {200, 403, 404, 409},
+        ("get", "/training/models/{run_id}/download"): {200, 206, 304, 404, 416, 422},
+        ("get", "/training/datasets/{name}"): {200, 202, 404, 422},
+        ("get", "/training/metrics/runs/{run_id}"): {200, 304, 404, 422},
+        ("get", "/training/metrics/runs/{run_id}/summary"): {200, 304, 404, 422},
+        ("get", "/training/runs/{run_id}/report"): {200, 404, 422},
+        ("get", "/training/runs/{run_id}/artifacts/{path}"): {200, 206, 304, 404, 416},
+    }
+    for each, codes in expected.items():
+        described = {int(code) for code in operation(*each)["responses"] if code.isdecimal()}
+        assert described == codes | {401, 403, 414, 431, 503}, each
+
+
+def test_what_single_errors_have_beyond_the_one_shape() -> None:
+    conflict = answer_of("post", "/training/start", 409)
+    assert {"pid", "run_id"} <= set(conflict["required"])
+    assert conflict["properties"]["status"]["enum"] == ["running"]
+    assert "run_id" in answer_of("post", "/training/start", 500)["properties"]
+    for code in (404, 409):
+        assert {"success", "error"} <= set(answer_of("delete", "/training/models/{run_id}", code)["required"])
+    assert "success" in answer_of("delete", "/training/models/{run_id}", 403)["properties"]
+    for path in ("/training/metrics/latest", "/training/metrics/runs/{run_id}"):
+        assert "csv_file" in answer_of("get", path, 422)["properties"]
+
+
+def test_bodies_are_described_with_their_bounds() -> None:
+    assert operation("post", "/training/start")["requestBody"]["required"] is True
+    assert operation("post", "/training/stop")["requestBody"]["required"] is False
+    start = SCHEMAS["StartRequest"]
+    assert start["additionalProperties"] is False
+    assert start["properties"]["config_name"]["maxLength"] == 255
+    assert SCHEMAS["StopRequest"]["properties"]["mode"] == {
+        "type": "string",
+        "enum": ["save", "discard"],
+        "default": "save",
+        "description": SCHEMAS["StopRequest"]["properties"]["mode"]["description"],
+    }
+
+
+def test_answers_say_what_may_be_null() -> None:
+    status = SCHEMAS["ServiceStatus"]
+    assert set(status["required"]) == set(status["properties"])
+    may_be_null = {name for name, field in status["properties"].items() if "null" in types_of(field)}
+    assert may_be_null == {"pid", "run_id", "state", "config_name", "progress", "started_at", "last_run"}
+    assert status["properties"]["state"]["enum"] == [*STATES, None]
+    assert {"$ref": "#/components/schemas/LastRun"} in status["properties"]["last_run"]["anyOf"]
+    assert {"$ref": "#/components/schemas/Progress"} in status["properties"]["progress"]["anyOf"]
+
+
+def types_of(schema: dict[str, Any]) -> set[str]:
+    """The types that a value may have, such as "string" and "null"; "" stands for any."""
+    if "$ref" in schema:
+        return {"object"}
+    if "anyOf" in schema:
+        return set().union(*map(types_of, schema["anyOf"]))
+    told = schema.get("type", "")
+    return {told} if isinstance(told, str) else set(told)
+
+
+def parts_of(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every property of an object, with its path."""
+    if isinstance(schema, dict):
+        for name, part in schema.get("properties", {}).items():
+            yield f"{path}.{name}", part
+        for name, part in schema.items():
+            yield from parts_of(part, f"{path}.{name}")
+
+
+def test_every_property_has_a_type_that_a_client_can_have() -> None:
+    untyped = [path for path, part in parts_of(SCHEMAS) if "" in types_of(part)]
+    assert not untyped
+    # A generator would name the object and its only list alike, which does not compile under strict types.
+    snake = {name: re.sub(r"(?<=.)([A-Z])", r"_\1", name).lower() for name in SCHEMAS}
+    assert not [name for name, schema in SCHEMAS.items() if snake[name] in schema.get("properties", {})]
+
+
+def test_every_component_is_used_and_every_reference_leads_somewhere() -> None:
+    used = set(re.findall(r'"\$ref": "#/components/(\w+/\w+)"', json.dumps(DOCUMENT)))
+    components = {f"{kind}/{name}" for kind, parts in DOCUMENT["components"].items() for name in parts}
+    assert components - {"securitySchemes/token"} == used
+
+
+def test_the_server_is_where_the_document_is() -> None:
+    assert DOCUMENT["servers"] == [{"url": "."}]
+    assert DOCUMENT["openapi"].startswith("3.1.")
+
+
+@pytest.mark.parametrize(("token", "security"), [(None, [{"token": []}, {}]), ("secret", [{"token": []}])])
+def test_the_token_is_described_as_it_is_needed(token: str | None, security: list[Any]) -> None:
+    document = create_app(Settings(api_token=token), "threading").test_client().get("/openapi.json").get_json()
+    assert document["security"] == security
+    assert document["components"]["securitySchemes"] == {"token": {"type": "http", "scheme": "bearer"}}
+    assert document["paths"]["/ping"]["get"]["security"] == []
+    assert all("security" not in document["paths"][path][method] for method, path in OPERATIONS if path != "/ping")
+
+
+# ---- a live server held to it ----
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def explored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    server = LiveServer(tmp_path_factory.mktemp("explored"), request.param)
+    server.write_command("quick", "exit_with.py", "0")
+    (server.configs_dir / WRONG).write_text("seeds: 1\nmodel: {}\n")
+    write_dataset(server.data_dir, "pets")
+    server.start()
+    yield server
+    end(server)
+
+
+@pytest.fixture
+def runs(explored: LiveServer) -> Iterator[LiveServer]:
+    """The server with a run that has everything and one with spoilt metrics and report. Nothing runs afterwards."""
+    renew(explored)
+    yield explored
+    explored.post("/training/stop", {"mode": "discard"})
+
+
+def renew(server: LiveServer) -> None:
+    if not (server.runs_dir / RUN).exists():
+        run = write_run(server.runs_dir, RUN, metrics=METRICS, log=b"log \xf0\x9f\x99\x82", progress='{"epoch": 1}')
+        write_model(run)
+        write_report(run)
+    if not (server.runs_dir / UNREADABLE).exists():
+        run = write_run(server.runs_dir, UNREADABLE, "failed", reason="exit code 3")
+        write_metrics(run, b"\xff\xfea\n")
+        (run / "report.json").write_bytes(b"{")
+
+
+KNOWN: dict[str, list[str]] = {
+    "run_id": [RUN, UNREADABLE],
+    "name": ["quick.yaml", WRONG, "pets"],
+    "path": ["train.log", "checkpoints/epoch_003.onnx"],
+}
+
+
+def strictly(document: dict[str, Any]) -> Any:
+    """The document without "any other error", so that each answer must be described by its own code."""
+    described = json.loads(json.dumps(document))
+    for item in described["paths"].values():
+        for method, told in item.items():
+            if method != "parameters":
+                told["responses"].pop("default", None)
+    return schemathesis.openapi.from_dict(described)
+
+
+def test_the_served_document_is_the_one_that_is_tested(explored: LiveServer) -> None:
+    assert explored.get("/openapi.json").json() == DOCUMENT
+
+
+CAN_BE_ASKED_WRONGLY = [each for each in OPERATIONS if {"parameters", "requestBody"} & set(operation(*each))]
+ALL = [(*each, GenerationMode.POSITIVE) for each in OPERATIONS]
+ALL += [(*each, GenerationMode.NEGATIVE) for each in CAN_BE_ASKED_WRONGLY]
+
+
+@pytest.mark.parametrize(("method", "path", "mode"), ALL)
+def test_every_answer_is_as_described(runs: LiveServer, method: str, path: str, mode: GenerationMode) -> None:
+    described = strictly(DOCUMENT)[path][method]
+    known_or_none = {name: st.sampled_from([*values, None]) for name, values in KNOWN.items()}
+
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=HealthCheck)
+    @given(case=described.as_strategy(generation_mode=mode), known=st.fixed_dictionaries(known_or_none))
+    def explore(case: Case, known: dict[str, str | None]) -> None:
+        if mode is GenerationMode.POSITIVE:
+            name_what_exists(case, known)
+        assume(len(urlencode(case.query or {}, doseq=True)) < MAX_QUERY_CHARS)
+        renew(runs)
+        # What is well formed may still be impossible: a folder that is not there, a file that cannot be read.
+        is_impossible = path in ("/training/start", "/training/check") or BROKEN & set(
+            (case.path_parameters or {}).values()
+        )
+        excluded = [ignored_auth, *([positive_data_acceptance] if is_impossible else [])]
+        case.call_and_validate(base_url=runs.url, excluded_checks=excluded, timeout=60)
+
+    explore()
+
+
+def name_what_exists(case: Case, known: dict[str, str | None]) -> None:
+    """Let some cases meet something real: a run, an experiment, a file."""
+    for name, value in known.items():
+        if value is not None and name in case.path_parameters:
+            case.path_parameters[name] = value
+    if case.path == "/training/start" and isinstance(case.body, dict):
+        case.body["config_name"] = known["name"] or "unknown.yaml"
+        case.body.pop("resume_from", None)
+        case.body.pop("dataset", None)
+
+
+@pytest.mark.parametrize(("method", "path"), [each for each in OPERATIONS if each[1].startswith("/training")])
+def test_the_described_token_is_asked_for(tmp_path_factory: pytest.TempPathFactory, method: str, path: str) -> None:
+    app = create_app(Settings(api_token="secret", runs_dir=tmp_path_factory.mktemp("token") / "runs"), "threading")
+    address = re.sub(r"{\w+}", "x", path)
+    answer = app.test_client().open(address, method=method.upper())
+    assert answer.status_code == 401
+    assert set(answer.get_json()) == {"code", "status", "message", "errors"}

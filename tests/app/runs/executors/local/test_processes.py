@@ -1,0 +1,37 @@
+"""Which processes belong to which, asked of real ones."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.runs.executors.local import processes
+
+TREE = """
+import subprocess, sys, threading
+leaf = "import sys; print('ready', flush=True); sys.stdin.read()"
+middle = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {leaf!r}])"
+threads = [threading.Thread(target=subprocess.run, args=([sys.executable, "-c", code],)) for code in (middle, leaf)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+@pytest.mark.parametrize("proc", ["/proc", "/nonexistent"])
+def test_a_family_is_a_process_and_all_that_descend_from_it(monkeypatch: pytest.MonkeyPatch, proc: str) -> None:
+    """Also what its threads started, and where the kernel does not tell of children."""
+    monkeypatch.setattr(processes, "PROC", Path(proc))
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", TREE], **pipes) as tree:
+        assert tree.stdout is not None
+        assert [tree.stdout.readline() for _ in range(2)] == [b"ready\n"] * 2
+        descendants = psutil.Process(tree.pid).children(recursive=True)
+        assert len(descendants) == 3
+        assert sorted(processes.family(tree.pid)) == sorted([tree.pid, *(each.pid for each in descendants)])
+        tree.communicate()
+    with pytest.raises(psutil.NoSuchProcess):
+        processes.family(tree.pid)

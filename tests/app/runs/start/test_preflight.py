@@ -1,0 +1,182 @@
+"""The check of a dataset as the service runs it: real processes over real files."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from app.runs.exceptions import InvalidStart
+from app.runs.executors.local.lock import ActiveLock
+from app.runs.start.datasets import DatasetFolder
+from app.runs.start.experiments import ExperimentFolder
+from app.runs.start.planner import Planner, StartRequest
+from app.runs.start.preflight import Preflight
+from app.runs.store.store import RunStore
+from tests.trainer.trainings import TINY, write_images, write_rotten_avif
+from tests.waiting import wait_until
+
+LONG = 300
+"""More seconds than any check takes."""
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> dict[str, Path]:
+    write_images(tmp_path / "pets", {"cat": 60, "dog": 180}, counts=(12, 3, 3))
+    return {split: tmp_path / "pets" / split for split in ("train", "val", "test")}
+
+
+@pytest.fixture
+def preflight(tmp_path: Path) -> Preflight:
+    return Preflight(tmp_path / "logs" / "preflight")
+
+
+def checks() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "trainer.preflight" in child.cmdline()]
+
+
+def test_the_report_is_there_when_the_check_returns(preflight: Preflight, pets: dict[str, Path]) -> None:
+    report = preflight.check(pets, LONG)
+    assert (report["status"], report["total"], report["errors"], report["warnings"]) == ("checked", 36, [], [])
+
+
+def test_a_kept_report_serves_another_server_until_a_file_changes(
+    preflight: Preflight, pets: dict[str, Path], tmp_path: Path
+) -> None:
+    first = preflight.check(pets, LONG)
+    assert Preflight(tmp_path / "logs" / "preflight").check(pets, LONG) == first
+    (pets["val"] / "cat" / "0.png").write_bytes(b"x")
+    changed = preflight.check(pets, LONG)
+    assert changed["errors"][0]["files"] == ["val/cat/0.png: not an image, despite its extension"]
+
+
+def test_who_does_not_wait_is_told_that_it_goes_on_and_joins_it_later(
+    preflight: Preflight, pets: dict[str, Path]
+) -> None:
+    assert preflight.check(pets, 0)["status"] == "checking"
+    assert preflight.check(pets, 0)["status"] == "checking"
+    assert len(checks()) == 1
+    assert preflight.check(pets, LONG)["status"] == "checked"
+
+
+def test_a_report_of_another_process_is_not_taken_for_the_present_state(
+    preflight: Preflight, pets: dict[str, Path], tmp_path: Path
+) -> None:
+    preflight.check(pets, LONG)
+    (pets["val"] / "cat" / "0.png").write_bytes(b"x")
+    report = preflight.check(pets, 0)
+    assert (report["status"], report["done"]) == ("checking", 0)
+    assert preflight.check(pets, LONG)["errors"]
+
+
+def test_a_check_that_is_killed_says_so_and_the_next_one_is_whole(
+    preflight: Preflight, pets: dict[str, Path], tmp_path: Path
+) -> None:
+    preflight.check(pets, LONG)
+    (lock_path,) = (tmp_path / "logs" / "preflight").glob("*.lock")
+    with open(lock_path, "w") as lock, ThreadPoolExecutor() as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # The check waits for it.
+        waiting = pool.submit(preflight.check, pets, LONG)
+        (check,) = wait_until(checks, 10)
+        check.kill()
+        report = waiting.result(30)
+    assert (report["status"], report["errors"][0]["kind"]) == ("failed", "not_checked")
+    assert "SIGKILL" in report["errors"][0]["message"]
+    assert preflight.check(pets, LONG)["status"] == "checked"
+
+
+def test_two_are_checked_at_a_time_a_third_waits_and_what_is_urgent_is_next(
+    preflight: Preflight, tmp_path: Path
+) -> None:
+    datasets = [write_images(tmp_path / name, {"cat": 60, "dog": 180}, counts=(12, 3, 3)) for name in "abcd"]
+    for dataset in datasets[:2]:
+        assert preflight.check(dataset, LONG)["status"] == "checked"
+    with ThreadPoolExecutor() as threads, ExitStack() as stack:
+        locks = [stack.enter_context(open(path, "w")) for path in (tmp_path / "logs" / "preflight").glob("*.lock")]
+        for lock in locks:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # The checks wait for it.
+        for dataset in datasets[:2]:
+            assert preflight.check(dataset, 0)["status"] == "checking"
+        waits = preflight.check(datasets[2], 0)
+        assert (waits["status"], "waits" in waits["warnings"][0]["message"], len(checks())) == ("checking", True, 2)
+        urgent = threads.submit(preflight.check, datasets[3], LONG, is_urgent=True)
+        for lock in locks:
+            lock.close()
+        assert urgent.result()["status"] == "checked"
+    assert preflight.check(datasets[2], LONG)["status"] == "checked"
+
+
+def test_a_start_goes_on_with_what_is_known_when_its_patience_ends(
+    preflight: Preflight, pets: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    store = RunStore(tmp_path / "logs" / "runs", ActiveLock(tmp_path / "logs" / "active.lock"))
+    folders = ExperimentFolder(tmp_path), DatasetFolder(tmp_path)
+    asked = StartRequest(config_name="tiny.yaml", dataset="pets")
+    unfinished = Planner(store, *folders, (), preflight, preflight_s=0).plan(asked).preflight
+    assert unfinished is not None
+    assert (unfinished["status"], unfinished["warnings"][0]["kind"]) == ("checking", "not_checked")
+    finished = Planner(store, *folders, (), preflight).plan(asked).preflight
+    assert finished is not None
+    assert finished["status"] == "checked"
+
+
+def test_a_folder_that_is_gone_is_an_error_that_names_it(
+    preflight: Preflight, pets: dict[str, Path], tmp_path: Path
+) -> None:
+    report = preflight.check(pets | {"val": tmp_path / "none"}, LONG)
+    assert report["status"] == "checked"
+    assert [error["message"] for error in report["errors"]] == ["val cannot be read: No such file or directory"]
+
+
+def test_a_check_that_meets_a_rotten_avif_ends_and_names_it(preflight: Preflight, pets: dict[str, Path]) -> None:
+    write_rotten_avif(pets["train"] / "cat" / "rotten.avif")
+    report = preflight.check(pets, LONG)
+    assert report["status"] == "checked"
+    assert report["errors"][0]["files"][0].startswith("train/cat/rotten.avif: ")
+
+
+def test_unreadable_images_keep_a_run_from_starting_unless_it_skips_them(
+    preflight: Preflight, pets: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    (pets["train"] / "cat" / "broken.png").write_bytes(b"x")
+    store = RunStore(tmp_path / "logs" / "runs", ActiveLock(tmp_path / "logs" / "active.lock"))
+    planner = Planner(store, ExperimentFolder(tmp_path), DatasetFolder(tmp_path), (), preflight)
+    asked = StartRequest(config_name="tiny.yaml", dataset="pets")
+    with pytest.raises(InvalidStart, match=r"broken\.png"):
+        planner.plan(asked)
+    plan = planner.plan(replace(asked, overrides={"data.skip_unreadable": True}))
+    assert plan.preflight is not None
+    assert plan.preflight["errors"][0]["count"] == 1
+
+
+def test_a_place_that_cannot_be_written_to_fails_the_check_with_the_reason(
+    pets: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    report = Preflight(tmp_path / "file").check(pets, LONG)
+    assert (report["status"], report["errors"][0]["kind"]) == ("failed", "not_checked")
+
+
+def test_how_far_a_long_check_has_come_is_told(preflight: Preflight, tmp_path: Path) -> None:
+    base = write_images(tmp_path / "many", {"a": 60, "b": 180}, counts=(3000, 1, 1))
+    splits = {split: base / split for split in ("train", "val", "test")}
+
+    def told() -> dict[str, Any] | None:
+        report = preflight.check(splits, 0)
+        return report if report["total"] else None
+
+    report = wait_until(told, 30)
+    assert report is not None
+    assert 0 <= report["done"] <= report["total"] == 6004
+    if report["status"] == "checking":
+        assert "of 6,004 images were checked" in json.dumps(report["warnings"])
+    assert preflight.check(splits, LONG)["status"] == "checked"

@@ -1,0 +1,227 @@
+"""Starting and stopping in-process, with real runners and programs: the rules, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.runs import exceptions
+from app.runs.executors.local.lock import ActiveLock
+from app.runs.start import disk
+from app.runs.start.datasets import DatasetFolder
+from app.runs.start.experiments import ExperimentFolder
+from app.runs.start.planner import Planner, StartRequest
+from app.runs.start.preflight import Preflight
+from app.runs.start.service import RunService
+from app.runs.store.store import RunStore
+from tests.waiting import wait_until
+
+WAIT_FOR_STOP = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+print("up", flush=True)
+signal.pause()
+"""
+
+
+class Fixture:
+    """A service over empty folders."""
+
+    def __init__(self, home: Path, **options: Any) -> None:
+        self.configs, self.data, self.runs = home / "configs", home / "data", home / "logs" / "runs"
+        self.configs.mkdir()
+        self.store = RunStore(self.runs, ActiveLock(home / "logs" / "active.lock"))
+        roots = options.pop("data_roots", ())
+        preflight = Preflight(home / "logs" / "preflight")
+        planner = Planner(self.store, ExperimentFolder(self.configs), DatasetFolder(self.data), roots, preflight)
+        self.service = RunService(self.store, planner, **{"stop_grace_s": 10.0, "min_free_mb": 1, **options})
+
+    def command(self, *argv: str, name: str = "program") -> StartRequest:
+        (self.configs / f"{name}.yaml").write_text(json.dumps({"command": {"argv": list(argv)}}))
+        return StartRequest(config_name=f"{name}.yaml")
+
+    def python(self, code: str) -> StartRequest:
+        return self.command(sys.executable, "-c", code.replace("{", "{{").replace("}", "}}"))
+
+    def images(self, name: str) -> str:
+        folder = self.data / name
+        (folder / "cat").mkdir(parents=True)
+        (folder / "cat" / "1.png").write_bytes(b"")
+        return str(folder)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Fixture:
+    return Fixture(tmp_path)
+
+
+def test_a_run_is_running_when_start_returns_and_stopped_when_stop_does(runs: Fixture) -> None:
+    run = runs.service.start(runs.python(WAIT_FOR_STOP))
+    assert run.state == "running"
+    wait_until(lambda: "up" in run.directory.log.read_text(), 10)
+    assert runs.service.stop(None, "save", True, "test").status == "stopped"
+    ended = runs.store.find(run.run_id)
+    assert (ended.state, ended.reason, ended.record["exit_code"]) == ("stopped", None, 0)
+    stop = json.loads(run.directory.stop.read_text())
+    assert (stop["mode"], stop["requested_by"]) == ("save", "test")
+
+
+def test_a_second_start_is_refused_with_the_first_ones_identity(runs: Fixture) -> None:
+    run = runs.service.start(runs.python(WAIT_FOR_STOP))
+    with pytest.raises(exceptions.RunActive) as raised:
+        runs.service.start(runs.python("pass"))
+    assert (raised.value.run_id, raised.value.pid) == (run.run_id, run.pid)
+    runs.service.stop(run.run_id, "discard", True, "test")
+    assert len(runs.store.ids()) == 1
+
+
+def test_stopping_another_run_stops_nothing(runs: Fixture) -> None:
+    run = runs.service.start(runs.python(WAIT_FOR_STOP))
+    with pytest.raises(exceptions.OtherRunActive):
+        runs.service.stop("2000-01-01_00-00-00", "save", True, "test")
+    assert runs.store.find(run.run_id).state == "running"
+    runs.service.stop(None, "discard", True, "test")
+
+
+def test_with_nothing_running_a_stop_says_so(runs: Fixture) -> None:
+    assert runs.service.stop(None, "save", True, "test").status == "not_running"
+
+
+def test_only_the_folders_that_a_command_uses_are_told(runs: Fixture) -> None:
+    for split in ("train", "val", "test"):
+        runs.images(f"pets/{split}")
+    other = runs.images("other/val")
+
+    def told(argv: list[str], **fields: str) -> tuple[str | None, list[str]]:
+        run = runs.service.start(replace(runs.command("true", *argv), **fields))
+        wait_until(lambda: not runs.store.find(run.run_id).is_active, 10)
+        folders = [run.request[f"{split}_data_dir"] for split in ("train", "val", "test")]
+        return run.dataset, [str(Path(folder).relative_to(runs.data)) for folder in folders if folder]
+
+    assert told([], dataset="pets") == (None, [])
+    assert told(["{val_data_dir}"], dataset="pets") == ("pets", ["pets/val"])
+    assert told(["{val_data_dir}"], dataset="pets", val_data_dir=other) == ("other", ["other/val"])
+    assert told(["{val_data_dir}"], train_data_dir=runs.images("unused"), val_data_dir=other) == (
+        "other",
+        ["other/val"],
+    )
+
+
+def test_a_program_or_folder_that_is_not_there_is_an_invalid_start(runs: Fixture) -> None:
+    for more, key in (({"argv": ["/no/such"]}, "command.argv"), ({"argv": ["true"], "cwd": "/no/such"}, "command.cwd")):
+        (runs.configs / "absent.yaml").write_text(json.dumps({"command": more}))
+        for ask in (runs.service.check, runs.service.start):
+            with pytest.raises(exceptions.InvalidStart) as raised:
+                ask(StartRequest(config_name="absent.yaml"))
+            assert list(raised.value.errors) == [key]
+    assert runs.store.ids() == []
+
+
+def test_a_program_that_cannot_be_executed_is_a_failed_run_with_the_reason(runs: Fixture, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(b"\x7fELF\0 of another machine")
+    program.chmod(0o755)
+    with pytest.raises(exceptions.LaunchFailed, match="Exec format error") as raised:
+        runs.service.start(runs.command(str(program)))
+    run = runs.store.find(raised.value.run_id)
+    assert run.state == "failed"
+    assert run.reason == f"cannot start {program}: Exec format error"
+    assert runs.store.active() is None
+
+
+def test_placeholders_and_environment_reach_the_program_but_no_setting_of_ours(
+    runs: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINING_API_TOKEN", "secret")
+    code = "import os, sys, json; print(json.dumps([sys.argv[1:], dict(os.environ) | dict(PWD=os.getcwd())]))"
+    argv = ["{output_dir}", "{run_dir}", "{config_name}", "{model_name}", "{{x}}"]
+    text = {
+        "command": {"argv": [sys.executable, "-c", code, *argv], "env": {"MINE": "{model_name}"}, "cwd": "{output_dir}"}
+    }
+    (runs.configs / "show.yaml").write_text(json.dumps(text))
+    run = runs.service.start(StartRequest(config_name="show", model_name="my net"))
+    wait_until(lambda: not runs.store.find(run.run_id).is_active, 10)
+    arguments, environment = json.loads(run.directory.log.read_text())
+    output = str(run.directory.path / "output")
+    assert arguments == [output, output, "show.yaml", "my net", "{x}"]
+    assert (environment["MINE"], environment["PWD"]) == ("my net", output)
+    assert environment["TRAINER_OUTPUT_DIR"] == output
+    assert not any(name.startswith("TRAINING_") for name in environment)
+
+
+def test_nothing_is_written_for_a_request_that_cannot_be_carried_out(runs: Fixture, tmp_path: Path) -> None:
+    (runs.configs / "bad.yaml").write_text("modle: {}")
+    (runs.configs / "ours.yaml").write_text("model: {architecture: ResNetForImageClassification}")
+    (tmp_path / "empty").mkdir()
+    requests = [
+        (StartRequest(config_name="none.yaml"), exceptions.ExperimentNotFound),
+        (StartRequest(config_name="../configs/bad.yaml"), exceptions.ExperimentNotFound),
+        (StartRequest(config_name="bad.yaml"), exceptions.InvalidStart),
+        (StartRequest(config_name="ours.yaml"), exceptions.InvalidStart),
+        (StartRequest(config_name="ours.yaml", dataset="none"), exceptions.DatasetNotFound),
+        (StartRequest(config_name="ours.yaml", train_data_dir=str(tmp_path / "empty")), exceptions.InvalidStart),
+        (StartRequest(config_name="ours.yaml", train_data_dir="\0"), exceptions.InvalidStart),
+        (StartRequest(config_name="ours.yaml", resume_from="../x"), exceptions.RunNotFound),
+        (StartRequest(), exceptions.InvalidStart),
+    ]
+    for request, expected in requests:
+        with pytest.raises(expected):
+            runs.service.start(request)
+    assert runs.store.ids() == []
+
+
+def test_every_wrong_folder_is_named_at_once(runs: Fixture, tmp_path: Path) -> None:
+    (runs.configs / "ours.yaml").write_text("model: {architecture: ResNetForImageClassification}")
+    (tmp_path / "empty").mkdir()
+    request = StartRequest(config_name="ours.yaml", train_data_dir=str(tmp_path / "empty"), val_data_dir="/no/such")
+    with pytest.raises(exceptions.InvalidStart) as raised:
+        runs.service.start(request)
+    errors = raised.value.errors
+    assert "holds no classes" in errors["train_data_dir"][0]
+    assert "not an existing directory" in errors["val_data_dir"][0]
+    assert "Missing" in errors["test_data_dir"][0]
+
+
+def test_an_override_that_is_wrong_is_named_as_an_override(runs: Fixture) -> None:
+    (runs.configs / "ours.yaml").write_text("model: {architecture: ResNetForImageClassification}")
+    request = StartRequest(config_name="ours.yaml", overrides={"trainer.max_epochs": -1, "trainer.no_such": 1})
+    with pytest.raises(exceptions.InvalidStart) as raised:
+        runs.service.start(request)
+    assert "overrides.trainer.no_such" in raised.value.errors
+
+
+def test_folders_outside_of_the_roots_are_refused_links_included(tmp_path: Path) -> None:
+    runs = Fixture(tmp_path, data_roots=[tmp_path / "allowed"])
+    (tmp_path / "allowed").mkdir()
+    (tmp_path / "allowed" / "link").symlink_to(runs.images("outside"))
+    (runs.configs / "uses.yaml").write_text(json.dumps({"command": {"argv": ["true", "{train_data_dir}"]}}))
+    allowed = tmp_path / "allowed"
+    for folder in (runs.data / "outside", allowed / "link", allowed / ".." / "data" / "outside"):
+        with pytest.raises(exceptions.InvalidStart, match="outside of the allowed folders"):
+            runs.service.start(StartRequest(config_name="uses.yaml", train_data_dir=str(folder)))
+
+
+def test_a_full_disk_refuses_a_start(tmp_path: Path) -> None:
+    runs = Fixture(tmp_path, min_free_mb=10**9)
+    with pytest.raises(exceptions.DiskFull, match=f"MB are free for runs in {runs.store.runs_dir}"):
+        runs.service.start(runs.python("pass"))
+    assert runs.store.ids() == []
+
+
+def test_a_folder_without_room_is_named_although_it_is_not_there_yet(tmp_path: Path) -> None:
+    cache = tmp_path / "not" / "there"
+    disk.refuse_without_room({tmp_path: "runs", cache: "decoded images"}, 1)
+    with pytest.raises(exceptions.DiskFull, match=f"for decoded images in {cache}; a start needs"):
+        disk.refuse_without_room({cache: "decoded images"}, 10**9)
+
+
+def test_a_command_cannot_be_resumed_and_says_so(runs: Fixture) -> None:
+    run = runs.service.start(runs.python("pass"))
+    wait_until(lambda: not runs.store.find(run.run_id).is_active, 10)
+    with pytest.raises(exceptions.InvalidStart, match="no checkpoint"):
+        runs.service.start(StartRequest(resume_from=run.run_id))

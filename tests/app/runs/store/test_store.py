@@ -1,0 +1,187 @@
+"""Run directories: names, order, reading, deleting, artifacts."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.runs.exceptions import FileNotInRun, RunActive, RunNotFound, RunsUnreadable
+from app.runs.executors.local.lock import ActiveLock
+from app.runs.store.store import RunStore, is_plain_name
+from app.runs.views.artifacts import find_artifact, list_artifacts
+from trainer.rundir import RunDir, write_json
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    return RunStore(tmp_path / "runs", ActiveLock(tmp_path / "active.lock"))
+
+
+def ended(store: RunStore, run_id: str, state: str = "completed") -> Path:
+    path = store.runs_dir / run_id
+    path.mkdir(parents=True)
+    write_json(RunDir(path).run, {"request": {}})
+    write_json(RunDir(path).state, {"state": state, "reason": None})
+    return path
+
+
+def test_runs_in_the_same_second_are_numbered(store: RunStore) -> None:
+    ids = [store.create() for _ in range(12)]
+    assert len(set(ids)) == 12
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(_\d+)?", run_id) for run_id in ids)
+    assert store.ids() == ids[::-1]
+
+
+def test_the_id_of_a_deleted_run_is_not_given_again(store: RunStore) -> None:
+    ids = []
+    for _ in range(12):  # All within a second or two, and each by a server process that knows of no run before.
+        taken = store.lock.acquire(RunStore(store.runs_dir, store.lock).create)
+        assert taken is not None
+        os.close(taken[0])
+        ids.append(taken[1])
+        (store.runs_dir / ids[-1]).rmdir()
+    assert len(set(ids)) == 12
+
+
+def test_the_tenth_of_a_second_is_newer_than_the_ninth(store: RunStore) -> None:
+    for run_id in ("2026-01-01_00-00-00_9", "2026-01-01_00-00-00_10", "2026-01-01_00-00-00", "2026-01-01_00-00-01"):
+        ended(store, run_id)
+    stamps = [run_id.removeprefix("2026-01-01_00-00-") for run_id in store.ids()]
+    assert stamps == ["01", "00_10", "00_9", "00"]
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a/b", "a\\b", "\0", "a\nb", "x" * 256, ".hidden", "\ud800", "/etc", "é" * 200]
+)
+def test_a_name_that_could_leave_the_folder_is_not_found(store: RunStore, name: str) -> None:
+    store.runs_dir.mkdir()
+    assert not is_plain_name(name)
+    with pytest.raises(RunNotFound):
+        store.find(name)
+    with pytest.raises(RunNotFound):
+        store.delete(name)
+
+
+def test_a_link_to_a_directory_elsewhere_is_a_run_and_deleting_it_removes_the_link(
+    store: RunStore, tmp_path: Path
+) -> None:
+    ended(store, "run-1").rename(tmp_path / "moved")
+    (store.runs_dir / "run-1").symlink_to(tmp_path / "moved")
+    assert store.ids() == ["run-1"]
+    assert (store.find("run-1").state, [run.run_id for run in store.list()]) == ("completed", ["run-1"])
+    (tmp_path / "moved").rename(tmp_path / "unmounted")
+    assert store.ids() == [], "also when the folder of the runs itself has not changed"
+    (tmp_path / "unmounted").rename(tmp_path / "moved")
+    assert store.ids() == ["run-1"]
+    store.delete("run-1")
+    assert store.ids() == []
+    assert (tmp_path / "moved" / "state.json").is_file()
+
+
+@pytest.mark.parametrize("target", ["run-1", "run-1/inside", ".", "..", "../none", "link", "../file"])
+def test_a_link_to_what_the_folder_holds_or_to_no_directory_is_no_run(store: RunStore, target: str) -> None:
+    """Else a run would be there twice, and active under one of the names only."""
+    (ended(store, "run-1") / "inside").mkdir()
+    (store.runs_dir.parent / "file").touch()
+    (store.runs_dir / "link").symlink_to(target)
+    assert store.ids() == ["run-1"]
+    with pytest.raises(RunNotFound):
+        store.find("link")
+    with pytest.raises(RunNotFound):
+        store.delete("link")
+    assert (store.runs_dir / "link").is_symlink()
+
+
+def test_only_the_run_that_holds_the_lock_is_active(store: RunStore) -> None:
+    descriptor, run_id = store.lock.acquire(store.create) or pytest.fail("free, and not taken")
+    ended(store, "2000-01-01_00-00-00", "running")
+    states = {run.run_id: run.state for run in store.list()}
+    assert states == {run_id: "starting", "2000-01-01_00-00-00": "interrupted"}
+    active = store.active()
+    assert active is not None
+    assert active.run_id == run_id
+    with pytest.raises(RunActive):
+        store.delete(run_id)
+    os.close(descriptor)
+    assert store.active() is None
+    assert store.find(run_id).state == "unknown", "nothing was launched in it"
+
+
+def test_a_deleted_run_is_gone(store: RunStore) -> None:
+    path = ended(store, "run-1")
+    (path / "checkpoints").mkdir()
+    (path / "checkpoints" / "last.ckpt").write_bytes(b"x")
+    store.delete("run-1")
+    assert not path.exists()
+    with pytest.raises(RunNotFound):
+        store.delete("run-1")
+
+
+def test_artifacts_are_files_of_the_run_and_nothing_else(store: RunStore, tmp_path: Path) -> None:
+    path = ended(store, "run-1")
+    (path / "checkpoints").mkdir()
+    (path / "checkpoints" / "epoch_001.onnx").write_bytes(b"model")
+    (tmp_path / "secret").write_text("secret")
+    (path / "link").symlink_to(tmp_path / "secret")
+    (path / ".state.json.0").write_text("reserve")
+    run = store.find("run-1").directory
+    assert [name for name, _ in list_artifacts(run)] == ["run.json", "state.json", "checkpoints/epoch_001.onnx"]
+    with find_artifact(run, "checkpoints/epoch_001.onnx").open() as file:
+        assert file.read() == b"model"
+    for name in ("../secret", "link", "/etc/passwd", "checkpoints", "", "none", "\0", "checkpoints/../../../secret"):
+        with pytest.raises(FileNotInRun):
+            find_artifact(run, name)
+
+
+def test_a_directory_from_elsewhere_is_unknown_with_the_times_of_its_files(store: RunStore) -> None:
+    path = store.runs_dir / "copied"
+    (path / "logs").mkdir(parents=True)
+    for name, time in (("logs/metrics.csv", 10**9), ("state.json", 10**9 + 60), ("config.yaml", 10**9 + 5)):
+        (path / name).write_text('{"state": "failed", "pid": 1}')
+        os.utime(path / name, (time, time))
+    run = store.find("copied")
+    assert (run.state, run.is_active, run.pid, run.progress) == ("unknown", False, None, None)
+    assert (run.created_at, run.started_at, run.ended_at) == (
+        "2001-09-09T01:46:40+00:00",
+        None,
+        "2001-09-09T01:47:40+00:00",
+    )
+    store.delete("copied")
+    assert not path.exists()
+
+
+def test_an_empty_directory_has_its_own_time(store: RunStore) -> None:
+    path = store.runs_dir / "empty"
+    path.mkdir(parents=True)
+    os.utime(path, (10**9, 10**9))
+    assert store.find("empty").created_at == "2001-09-09T01:46:40+00:00"
+
+
+@pytest.mark.parametrize("spoil", [Path.touch, lambda path: path.symlink_to(path.name)])
+def test_a_runs_folder_that_cannot_be_read_is_an_error(store: RunStore, spoil: Callable[[Path], None]) -> None:
+    """A file in its place, or a link in a circle: as with a mount that died, nobody knows which runs there are."""
+    spoil(store.runs_dir)
+    for ask in (store.ids, store.latest, lambda: store.find("run-1"), lambda: store.delete("run-1")):
+        with pytest.raises(RunsUnreadable, match=r"TRAINING_RUNS_DIR\) cannot be read: "):
+            ask()
+
+
+GARBAGE = [b"", b"{", b"\xff\xfe", b"[]", b"null", b'"running"', b"{" * 100_000, b'{"state": 7}']
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_garbage_in_any_file_is_survived(store: RunStore, garbage: bytes) -> None:
+    path = ended(store, "run-1")
+    run = RunDir(path)
+    for file in (run.state, run.run, run.progress, run.result, run.stop, run.card):
+        file.write_bytes(garbage)
+    read = store.find("run-1")
+    assert read.state == ("unknown" if garbage.startswith(b'{"') else "interrupted"), "a run.json of another program"
+    snapshot = read.snapshot()
+    assert snapshot["run_id"] == "run-1"
+    assert snapshot["config_name"] is None
+    assert isinstance(snapshot["created_at"], str)

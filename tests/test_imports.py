@@ -1,0 +1,190 @@
+"""The direction of imports, as seen by a fresh interpreter and in the source."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers import ROOT
+
+HEAVY = {
+    "torch",
+    "lightning",
+    "pytorch_lightning",
+    "transformers",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "kornia",
+    "matplotlib",
+    "numpy",
+    "torchmetrics",
+}
+WEB = {"flask", "flask_smorest", "flask_socketio", "socketio", "engineio", "werkzeug", "eventlet", "gunicorn"}
+FORMS = {"marshmallow", "webargs"}
+
+SERVICE = [
+    {"app"},
+    {"app.shortcut"},
+    {"app.page"},
+    {"app.live"},
+    {"app.rest"},
+    {"app.schemas", "app.domain", "app.server"},
+    {"app.access", "app.problems"},
+    {"app.settings"},
+    {"app.runs.views", "app.runs.start", "app.runs.follow"},
+    {"app.runs.store", "app.runs.metrics", "app.runs.log"},
+    {"app.runs.executors"},
+    {"app.runs.complaints", "app.runs.filestate", "app.runs.names"},
+    {"app.runs.exceptions"},
+]
+"""The packages of the service. Each imports only what stands below it, and the torch-free packages of the trainer."""
+TRAINER = [
+    {"trainer.warm", "trainer.predict", "trainer.split", "trainer.digits"},
+    {"trainer.__main__", "trainer.rank"},
+    {"trainer.training"},
+    {"trainer.model", "trainer.report"},
+    {"trainer.fit"},
+    {"trainer.batches", "trainer.ddp", "trainer.reasons", "trainer.libraries"},
+    {"trainer.request", "trainer.network"},
+    {"trainer.preparation"},
+    {"trainer.preflight", "trainer.experiment"},
+    {"trainer.dataset", "trainer.runner", "trainer.progress", "trainer.stopping"},
+    {"trainer.rundir", "trainer.temporary"},
+    {"trainer.runfile"},
+]
+"""The packages of the training program, likewise."""
+SHARED = {
+    "trainer.runner",
+    "trainer.experiment",
+    "trainer.dataset",
+    "trainer.preflight",
+    "trainer.rundir",
+    "trainer.runfile",
+}
+"""What the service may import of the training program."""
+
+
+def imported_by(statement: str, *options: str) -> set[str]:
+    """The top-level packages that a fresh interpreter has loaded after `statement`."""
+    told = subprocess.run(
+        [sys.executable, *options, "-c", f"{statement}\nimport sys\nprint(*sys.modules)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name.partition(".")[0] for name in told.stdout.split()}
+
+
+def imports_of(file: Path) -> set[str]:
+    """Every module that a source file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} imports relatively"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+    return found
+
+
+def sources(folder: str) -> list[str]:
+    return sorted(str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob("*.py"))
+
+
+def module(file: str) -> str:
+    return file[: -len(".py")].replace("/", ".").removesuffix(".__init__")
+
+
+def libraries(file: str) -> set[str]:
+    return {name.partition(".")[0] for name in imports_of(ROOT / file)}
+
+
+def package(name: str) -> str:
+    """The package of a module as the lists above name it."""
+    parts = name.split(".")
+    return ".".join(parts[: 3 if parts[:2] == ["app", "runs"] else 2])
+
+
+def test_each_package_imports_only_what_stands_below_it() -> None:
+    level = {name: number for number, names in enumerate([*SERVICE, *TRAINER]) for name in names}
+    files = [file for file in [*sources("app"), *sources("trainer")] if module(file) not in ("app.runs", "trainer")]
+    assert {package(module(file)) for file in files} == set(level)
+    wrong = [
+        (file, name)
+        for file in files
+        for name in sorted({package(each) for each in imports_of(ROOT / file)} & set(level))
+        if name not in ("app", package(module(file))) and level[name] <= level[package(module(file))]
+    ]
+    assert not wrong
+    assert not [file for file in files if "app.create_app" in imports_of(ROOT / file)]
+
+
+@pytest.mark.parametrize("file", sources("app"))
+def test_the_service_shares_only_packages_without_torch(file: str) -> None:
+    known = {name for names in TRAINER for name in names}
+    assert {package(name) for name in imports_of(ROOT / file)} & known <= SHARED
+
+
+def test_the_service_loads_nothing_of_deep_learning() -> None:
+    every_module = "; ".join(f"import {module(file)}" for file in sources("app"))
+    assert not HEAVY & imported_by(every_module)
+    assert not HEAVY & imported_by("from app import create_app; from app.settings import Settings; "
+                                   "create_app(Settings(), 'threading')")  # fmt: skip
+
+
+def test_the_runner_needs_the_standard_library_alone() -> None:
+    # -I -S: neither site-packages nor anything of the environment can be found.
+    every_module = "; ".join(f"import {module(file)}" for file in sources("trainer/runner") if "__main__" not in file)
+    loaded = imported_by(f"import sys; sys.path.insert(0, {str(ROOT)!r}); {every_module}", "-I", "-S")
+    assert loaded - {"trainer"} <= set(sys.stdlib_module_names) | {"__main__"}
+
+
+@pytest.mark.slow
+def test_the_training_program_loads_nothing_of_the_service() -> None:
+    modules = [module(file) for file in sources("trainer") if "__" not in file]
+    loaded = imported_by("; ".join(f"import {name}" for name in modules))
+    assert "torch" in loaded
+    assert not (WEB | {"app"}) & loaded
+
+
+@pytest.mark.parametrize("file", sources("trainer"))
+def test_the_training_program_imports_nothing_of_the_service(file: str) -> None:
+    assert not libraries(file) & (WEB | {"app", "wsgi"})
+
+
+@pytest.mark.parametrize("file", sources("app"))
+def test_the_service_imports_nothing_of_deep_learning(file: str) -> None:
+    allowed = {"numpy"} if file == "app/runs/metrics/downsampling.py" else set[str]()  # where it is needed
+    assert not libraries(file) & HEAVY - allowed
+
+
+@pytest.mark.parametrize("file", sources("app/runs"))
+def test_the_domain_knows_no_web(file: str) -> None:
+    assert not libraries(file) & (WEB | FORMS)
+
+
+@pytest.mark.parametrize("file", [*sources("app/runs"), *sources("trainer")])
+def test_only_the_edges_read_the_environment(file: str) -> None:
+    """Settings are passed in; what a child inherits is composed where it is launched."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert "TRAINING_" not in text or file in (
+        "app/runs/executors/local/launcher.py",
+        "app/runs/exceptions.py",
+        "app/runs/start/planner.py",
+    )
+    assert "os.environ.get(" not in text or file in ("app/runs/executors/local/launcher.py", "trainer/__main__.py")
+
+
+@pytest.mark.parametrize("package", ["app", "app.runs", "trainer"])
+def test_importing_does_nothing(package: str, tmp_path: Path) -> None:
+    watch = (
+        "import sys, threading, os; sys.path.insert(0, sys.argv[1]); before = threading.active_count(); "
+        f"import {package}; assert threading.active_count() == before; assert os.listdir('.') == []"
+    )
+    subprocess.run([sys.executable, "-c", watch, str(ROOT)], cwd=tmp_path, check=True)

@@ -1,0 +1,89 @@
+"""Which formats are read: every one that Pillow decodes itself, and no other."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.servers import ROOT
+from trainer.dataset.formats import FORMATS, formats, is_image
+from trainer.dataset.imagefile import Depth, look, open_image
+
+NOT_DECODED = {"EPS", "IPTC", "BUFR", "GRIB", "HDF5", "WMF", "MPEG", "PDF", "PALM", "IM"}
+"""Formats of Pillow's registry that it cannot decode, or not by itself, or not for much longer."""
+
+
+def test_the_endings_are_those_of_pillows_registry() -> None:
+    registered: dict[str, set[str]] = {}
+    for ending, name in Image.registered_extensions().items():
+        registered.setdefault(name, set()).add(ending)
+    registered.pop("HEIF", None)
+    assert {name: set(own) for name, own in FORMATS.items()} == {
+        name: own for name, own in registered.items() if name not in NOT_DECODED
+    }
+    assert set(formats()) | {"MPO"} >= set(FORMATS)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.PNG", "a.b.Jpg", "a.mpo", "a.pcx", "a.sgi", "a.qoi", "a.psd", "a.jpx"])
+def test_an_ending_counts_in_any_case(name: str) -> None:
+    assert is_image(name)
+
+
+@pytest.mark.parametrize("name", ["a.eps", "a.pdf", "a.txt", "png", "a.png.bak", "a.svg", "a.mp4"])
+def test_other_files_are_not_images(name: str) -> None:
+    assert not is_image(name)
+
+
+HEIF_READER = """
+from PIL import Image
+def register_heif_opener():
+    Image.register_open("HEIF", lambda file, name: Image.new("L", (2, 3)), lambda start: start.startswith(b"heif"))
+"""
+"""Does what the package pillow-heif does, for a format that is easily written."""
+
+
+def test_heif_is_read_where_its_reader_is_installed(tmp_path: Path) -> None:
+    (tmp_path / "pillow_heif.py").write_text(HEIF_READER)
+    (tmp_path / "photo.HEIC").write_bytes(b"heif")
+    code = (
+        "import sys; from pathlib import Path; from trainer.dataset.imagefile import Depth, look\n"
+        "from trainer.dataset.imagefolder import contents; found = contents(Path(sys.argv[1]))\n"
+        "print([(path.name, look(path, Depth.PIXELS).height) for path in found.images])"
+    )
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "[('photo.HEIC', 3)]\n"
+
+
+WRITTEN = "apng avif bmp dds dib gif ico jp2 jpg mpo pcx png ppm qoi sgi tga tif webp"
+
+
+@pytest.mark.parametrize("ending", WRITTEN.split())
+def test_what_pillow_writes_is_read(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"image.{ending}"
+    written = Image.new("RGB", (32, 32), (200, 100, 50))
+    written.save(path)
+    seen = look(path, Depth.PIXELS)
+    assert (seen.problem, seen.width, seen.height) == (None, 32, 32)
+    red, green, blue = open_image(path, channels=3).getpixel((16, 16))  # type: ignore[misc]
+    assert max(abs(red - 200), abs(green - 100), abs(blue - 50)) <= 8
+
+
+def test_postscript_is_not_opened_whatever_its_name(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "page.eps")
+    path = (tmp_path / "page.eps").rename(tmp_path / "page.png")
+    with Image.open(path) as opened_by_content:
+        assert opened_by_content.format == "EPS"
+    assert look(path, Depth.PIXELS).problem is not None

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import fcntl
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from trainer.dataset.pixelfile import PixelFile, PixelFileDamaged, file_bytes, write
+
+KEY = b"what they were made of"
+IMAGES = np.random.default_rng(0).integers(0, 256, (300, 3, 4, 4), dtype=np.uint8)
+SHAPE = (300, 3, 4, 4)
+NUM_PIXELS = IMAGES.nbytes
+
+
+def silent(done: int, total: int) -> None:
+    pass
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Iterator[Path]:
+    target = tmp_path / "images.pixels"
+    write(target, KEY, SHAPE, lambda index: IMAGES[index], silent)
+    yield target
+    assert [each.name for each in tmp_path.iterdir()] == [target.name]
+
+
+def test_what_was_written_is_read_in_any_order_and_by_another_process(path: Path) -> None:
+    assert path.stat().st_size == file_bytes(SHAPE)
+    file = PixelFile(path, KEY, SHAPE)
+    file.check(silent)
+    for opened in (file, pickle.loads(pickle.dumps(file))):
+        taken = opened.take([7, 299, 0, 7])
+        assert np.array_equal(taken, IMAGES[[7, 299, 0, 7]])
+        assert taken.flags.c_contiguous
+        assert taken.flags.writeable
+
+
+def test_how_far_it_is_is_told_from_nothing_to_everything(path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    PixelFile(path, KEY, SHAPE).check(lambda done, total: told.append((done, total)))
+    assert told == [(0, 300), (256, 300), (300, 300)]
+
+
+@pytest.mark.parametrize("position", [0, NUM_PIXELS - 1, NUM_PIXELS, -17, -16, -1])
+def test_one_changed_byte_is_noticed_wherever_it_is(path: Path, position: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(PixelFileDamaged):
+        PixelFile(path, KEY, SHAPE).check(silent)
+
+
+@pytest.mark.parametrize("size", [0, 1, NUM_PIXELS, file_bytes(SHAPE) - 1, file_bytes(SHAPE) + 1])
+def test_another_size_is_noticed(path: Path, size: int) -> None:
+    path.write_bytes(path.read_bytes().ljust(size, b"\0")[:size])
+    with pytest.raises(PixelFileDamaged, match="not of the right size"):
+        PixelFile(path, KEY, SHAPE)
+
+
+def test_a_file_of_zeros_and_one_of_another_key_are_no_such_file(path: Path) -> None:
+    with pytest.raises(PixelFileDamaged):
+        PixelFile(path, b"made of something else", SHAPE)
+    path.write_bytes(bytes(file_bytes(SHAPE)))
+    with pytest.raises(PixelFileDamaged):
+        PixelFile(path, KEY, SHAPE)
+
+
+def test_it_is_locked_for_as_long_as_it_is_used(path: Path) -> None:
+    first, second = PixelFile(path, KEY, SHAPE), PixelFile(path, KEY, SHAPE)
+    with open(path, "rb") as other:
+        for used in (first, second):
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            assert used.take([1]).any()
+            del used
+        del first, second
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_what_fails_on_the_way_leaves_nothing_behind(tmp_path: Path) -> None:
+    def broken(index: int) -> NDArray[np.uint8]:
+        if index == 123:
+            raise ValueError("no image")
+        return IMAGES[index]
+
+    with pytest.raises(ValueError, match="no image"):
+        write(tmp_path / "images.pixels", KEY, SHAPE, broken, silent)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,184 @@
+"""Trainings in two processes on the CPU: the same results, one decision, and nobody who waits for ever."""
+
+from __future__ import annotations
+
+import math
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from tests.trainer.trainings import ROOT, Launcher, Started, read_rows, write_config, write_images
+from tests.waiting import wait_until
+from trainer.rundir import read_json
+
+NETWORK = """
+import os
+import signal
+import time
+import torch
+
+def to_slow_disk(descriptor):
+    time.sleep(0.7)
+
+class Small(torch.nn.Module):
+    '''Without batch norm, which on the CPU is each process's own. At a certain batch it does as it is told.'''
+
+    def __init__(self, num_classes, channels, dropout=0.0):
+        super().__init__()
+        self.backbone = torch.nn.Sequential(torch.nn.Conv2d(channels, 4, 3), torch.nn.ReLU(), torch.nn.Dropout(dropout))
+        self.head = torch.nn.Linear(4 * 36, num_classes)
+        self.count = 0
+
+    def forward(self, images):
+        self.count += self.training
+        if torch.distributed.is_initialized() and self.training:
+            rank = torch.distributed.get_rank()
+            if self.count == int(os.environ.get("SLOW_FROM", 0)):
+                os.fsync = to_slow_disk
+            if rank == 0 and self.count == int(os.environ.get("STOP_AT", 0)):
+                os.kill(os.getpid(), signal.SIGTERM)
+            if rank == 1 and self.count == int(os.environ.get("FAIL_AT", 0)):
+                raise RuntimeError("this batch is too much for me")
+        return self.head(self.backbone(images).flatten(1))
+"""
+
+PLAIN = """
+model: {class_path: small_network.Small}
+data: {image_size: 8, channels: 1, batch_size: 8}
+optimizer: {backbone_learning_rate: 0.0005}
+trainer: {devices: [0, 1], max_epochs: 3, freeze_backbone_epochs: 1, ema_decay: 0.9, log_every_n_steps: 1}
+"""
+RANDOM = """
+model: {class_path: small_network.Small, init_args: {dropout: 0.2}}
+data:
+  image_size: 8
+  channels: 1
+  batch_size: 8
+  sampling: balanced
+  augmentation: {rotation_deg: 10, horizontal_flip: true}
+  mixing: {mixup_alpha: 0.4}
+trainer: {devices: [0, 1], max_epochs: 3, ema_decay: 0.9, log_every_n_steps: 1}
+"""
+
+
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """42 images to train on, 7 to validate and 7 to test; beside them the network."""
+    folder = write_images(tmp_path_factory.mktemp("datasets") / "uneven", {"dark": 60, "bright": 180}, (21, 4, 4))
+    for split in ("val", "test"):
+        (folder / split / "dark" / "0.png").unlink()
+    (folder / "small_network.py").write_text(NETWORK)
+    return folder
+
+
+def files(started: Started) -> list[str]:
+    kept = (path.relative_to(started.run.path).as_posix() for path in started.run.path.rglob("*") if path.is_file())
+    return sorted(name for name in kept if "epoch_" not in name)
+
+
+def first_words(started: Started) -> list[str]:
+    """Of each line of the log, but for what the first training of all says of the image cache."""
+    return [line.partition(" ")[0] for line in started.log.splitlines() if not line.startswith("decoding")]
+
+
+@pytest.mark.slow  # on a slow disk the other process has ended long before the leader
+def test_two_processes_give_the_metrics_of_one_and_leave_the_same_files(
+    launcher: Launcher, tmp_path: Path, uneven: Path
+) -> None:
+    config = write_config(tmp_path, PLAIN)
+    alone = launcher.train(config, uneven, "--set=trainer.devices=[0]", name="alone", PYTHONPATH=str(uneven))
+    together = launcher.train(config, uneven, name="together", PYTHONPATH=str(uneven), SLOW_FROM="18")
+    assert alone.process.returncode == 0, alone.log
+    assert together.process.returncode == 0, together.log
+    for of_one, of_two in zip(read_rows(alone.run), read_rows(together.run), strict=True):
+        assert set(of_two) == set(of_one)
+        for name, value in of_one.items():
+            assert math.isclose(float(of_two[name]), float(value), rel_tol=1e-4, abs_tol=1e-6), (of_one, of_two)
+    assert files(together) == files(alone)
+    assert first_words(together) == first_words(alone), together.log
+    assert together.progress == alone.progress
+    one, two = (read_json(each.run.result) or {} for each in (alone, together))
+    assert (two["epochs"], two["steps"]) == (one["epochs"], one["steps"]) == (3, 18)
+
+
+@pytest.mark.slow
+def test_a_stop_is_taken_by_both_at_one_batch_and_the_resume_goes_on_there(
+    launcher: Launcher, tmp_path: Path, uneven: Path
+) -> None:
+    config = write_config(tmp_path, RANDOM)
+    whole = launcher.train(config, uneven, name="whole", PYTHONPATH=str(uneven))
+    first = launcher.train(config, uneven, name="first", PYTHONPATH=str(uneven), STOP_AT="8", SLOW_FROM="8")
+    assert first.process.returncode == 128 + signal.SIGTERM, first.log
+    assert first.last_line.startswith("stopped; kept are epoch_000.ckpt, last.ckpt, classification_model.json")
+    assert 8 <= torch.load(first.run.last_checkpoint, weights_only=True)["training"]["step"] < 12
+    second = launcher.train(config, uneven, f"--resume-from={first.run.path}", name="second", PYTHONPATH=str(uneven))
+    assert second.process.returncode == 0, second.log
+    assert whole.process.returncode == 0, whole.log
+    assert read_rows(second.run) == read_rows(whole.run)
+
+
+@pytest.mark.slow
+def test_a_process_that_fails_ends_the_training_with_its_reason(
+    launcher: Launcher, tmp_path: Path, uneven: Path
+) -> None:
+    config = write_config(tmp_path, PLAIN)
+    failed = launcher.train(config, uneven, PYTHONPATH=str(uneven), FAIL_AT="3")
+    assert failed.process.returncode == 1
+    assert failed.last_line == "error: RuntimeError: this batch is too much for me (small_network.py, line 28)"
+    assert failed.log.count("Traceback") == failed.log.count('small_network.py", line') == 1, failed.log
+
+
+# without a training: the second process is still importing torch
+
+LEADER = """
+import sys, threading
+from trainer.ddp.leader import Ranks
+with Ranks(2):
+    print("started", flush=True)
+    threading.Event().wait(60)
+"""
+
+
+@pytest.fixture
+def leader() -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", LEADER], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    return process
+
+
+def second_of(leader: subprocess.Popen[str]) -> psutil.Process:
+    (second,) = psutil.Process(leader.pid).children()
+    return second
+
+
+def test_a_killed_process_ends_the_leader_at_once(leader: subprocess.Popen[str]) -> None:
+    second_of(leader).kill()
+    began_s = time.monotonic()
+    _, errors = leader.communicate(timeout=10)
+    assert time.monotonic() - began_s < 3
+    assert leader.returncode == 1
+    assert errors == "error: process 2 of the 2 that train together was killed by SIGKILL\n"
+
+
+def test_nobody_outlives_a_killed_leader_or_takes_its_signals(leader: subprocess.Popen[str]) -> None:
+    second = second_of(leader)
+    ignored = signal.SIGTERM, signal.SIGINT
+    wait_until(lambda: all(_ignores(second, number) for number in ignored), 10)
+    leader.kill()
+    leader.communicate(timeout=10)
+    wait_until(lambda: not second.is_running(), 5)
+
+
+def _ignores(process: psutil.Process, number: int) -> bool:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    (mask,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigIgn"))
+    return bool(int(mask, 16) >> (number - 1) & 1)

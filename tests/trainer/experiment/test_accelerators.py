@@ -1,0 +1,47 @@
+"""What a machine cannot do, by machines that are not here."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainer.experiment.accelerators import Machine, accelerator_of, problems
+from trainer.experiment.sections import Trainer
+
+CPU = Machine()
+OLD_GPU = Machine(cuda_has_bf16=(False,))
+GPUS = Machine(cuda_has_bf16=(True, False))
+MAC = Machine(has_mps=True)
+
+
+@pytest.mark.parametrize(("machine", "name"), [(CPU, "cpu"), (OLD_GPU, "cuda"), (MAC, "mps")])
+def test_auto_takes_the_best_there_is(machine: Machine, name: str) -> None:
+    assert accelerator_of(Trainer(), machine) == name
+    assert not list(problems(Trainer(), machine))
+    assert not list(problems(Trainer(accelerator="cpu", precision="bf16"), machine))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "machine", "setting", "said"),
+    [
+        (Trainer(accelerator="cuda"), CPU, "accelerator", "there is no cuda device here"),
+        (Trainer(accelerator="mps"), GPUS, "accelerator", "there is no mps device here"),
+        (Trainer(devices=(2,)), GPUS, "devices", "must be of the 2 CUDA devices here"),
+        (Trainer(precision="bf16"), OLD_GPU, "precision", "Ampere"),
+        (Trainer(precision="bf16", devices=(0, 1)), GPUS, "precision", "Ampere"),
+        (Trainer(devices=(0, 1)), MAC, "devices", "must be [0] on mps"),
+        (Trainer(precision="bf16"), MAC, "precision", "macOS 14"),
+        (Trainer(precision="16"), MAC, "precision", "needs a CUDA GPU"),
+        (Trainer(accelerator="cpu", devices=(1,)), GPUS, "devices", "must count from 0 on the CPU"),
+    ],
+)
+def test_what_a_machine_cannot_do_is_said_of_the_setting(
+    chosen: Trainer, machine: Machine, setting: str, said: str
+) -> None:
+    ((found, message),) = problems(chosen, machine)
+    assert found == setting
+    assert said in message
+
+
+def test_a_gpu_with_bf16_may_be_chosen_by_its_index() -> None:
+    assert not list(problems(Trainer(precision="bf16", devices=(0,)), GPUS))
+    assert not list(problems(Trainer(precision="16", devices=(1,)), GPUS))

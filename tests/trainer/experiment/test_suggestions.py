@@ -1,0 +1,74 @@
+"""Unknown settings and what is suggested for them."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainer.experiment.experiment import Experiment, list_settings
+from trainer.experiment.schema import list_paths
+from trainer.experiment.suggestions import ALIASES, explain_unknown
+
+KNOWN = list_paths(Experiment)
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("optimizer.lr", "optimizer.learning_rate"),
+        ("lr", "optimizer.learning_rate"),
+        ("lr0", "optimizer.learning_rate"),
+        ("LR", "optimizer.learning_rate"),
+        ("learning_rate", "optimizer.learning_rate"),
+        ("learning-rate", "optimizer.learning_rate"),
+        ("lerning_rate", "optimizer.learning_rate"),
+        ("epochs", "trainer.max_epochs"),
+        ("trainer.epochs", "trainer.max_epochs"),
+        ("num_train_epochs", "trainer.max_epochs"),
+        ("trainer.batch_size", "data.batch_size"),
+        ("bs", "data.batch_size"),
+        ("imgsz", "data.image_size"),
+        ("model.img_size", "data.image_size"),
+        ("wd", "optimizer.weight_decay"),
+        ("workers", "data.num_workers"),
+        ("fp16", "trainer.precision"),
+        ("amp", "trainer.precision"),
+        ("gpus", "trainer.devices"),
+        ("device", "trainer.accelerator or trainer.devices"),
+        ("patience", "early_stopping.patience"),
+        ("monitor", "early_stopping.monitor or checkpoint.monitor"),
+        ("trainer.max_grad_norm", "trainer.gradient_clip_norm"),
+        ("augmentation", "data.augmentation"),
+        ("trainer.optimizer", "optimizer"),
+        ("trainr", "trainer"),
+        ("model.architectur", "model.architecture"),
+    ],
+)
+def test_a_setting_is_suggested_by_its_meaning(path: str, meant: str) -> None:
+    assert explain_unknown(path, KNOWN) == f"unknown setting; did you mean {meant}"
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("num_classes", "leave it out"),
+        ("model.num_classes", "leave it out"),
+        ("data.train_dir", "a start gives `dataset`"),
+        ("resume", "a start gives `resume_from`"),
+        ("output_dir", "a directory of its own"),
+        ("optimizer.learning_rate", 'write "learning_rate:" below "optimizer:"'),
+        ("optimizer.xyz", "known are optimizer.name, optimizer.learning_rate"),
+        ("xyz", "known are description, command, seed"),
+    ],
+)
+def test_a_name_without_a_setting_is_explained(path: str, said: str) -> None:
+    assert said in explain_unknown(path, KNOWN)
+
+
+def test_every_suggestion_exists_and_every_alias_is_needed() -> None:
+    assert set(ALIASES) <= set(KNOWN)
+    names = {path.rpartition(".")[2] for path in KNOWN}
+    assert not names & {alias for aliases in ALIASES.values() for alias in aliases.split()}
+
+
+def test_only_what_may_be_set_is_suggested() -> None:
+    assert "command" not in explain_unknown("cmd", list_settings())

@@ -1,0 +1,143 @@
+"""What is left of a model: the ONNX file, its variants and the card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from tests.trainer.modelfiles import MODELS, Untrained
+from trainer.model.session import OnnxModel
+from trainer.model.variants import Variants
+from trainer.rundir import read_json
+from trainer.stopping import Stop, Stopped
+
+INPUT_TYPES = {"resnet": "float32", "vit": "uint8", "convnext": "uint8"}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def written(
+    request: pytest.FixtureRequest, squares: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Untrained, dict[str, Any]]:
+    """A model of each family with both variants, and its card; of the ResNet without preprocessing."""
+    export = {"variants": ["fp16", "int8"], "include_preprocessing": INPUT_TYPES[request.param] == "uint8"}
+    made = Untrained(tmp_path_factory.mktemp(request.param), squares, request.param, export)
+    return made, made.write(acc=0.5)
+
+
+def paths_of(card: dict[str, Any]) -> list[str]:
+    return [card["model_path"], *(entry["model_path"] for entry in card["variants"])]
+
+
+def test_every_file_is_whole_and_says_what_a_consumer_needs(written: tuple[Untrained, dict[str, Any]]) -> None:
+    made, card = written
+    assert sorted(path.name for path in made.run.checkpoints.iterdir()) == [
+        "epoch_000.fp16.onnx",
+        "epoch_000.int8.onnx",
+        "epoch_000.onnx",
+    ]
+    for entry in (card, *card["variants"]):
+        content = Path(entry["model_path"]).read_bytes()
+        assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+        assert entry["size_bytes"] == len(content)
+        model = onnx.load_from_string(content)
+        facts = {each.key: each.value for each in model.metadata_props}
+        assert json.loads(facts["class_names"]) == card["class_names"]
+        assert json.loads(facts["mean"]) == card["mean"]
+        assert facts["input_type"] == INPUT_TYPES[made.model]
+        assert facts.get("variant") == entry.get("name")
+        assert ("max_difference" in facts) == (entry is card)  # a variant's stands in the card
+        assert b"File " not in content  # The exporter's stack traces tell paths of this machine.
+    assert read_json(made.run.card) == card
+
+
+def test_every_file_takes_any_number_of_the_same_input(written: tuple[Untrained, dict[str, Any]]) -> None:
+    made, card = written
+    raw = INPUT_TYPES[made.model] == "uint8"
+    for path in paths_of(card):
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        (taken,) = session.get_inputs()
+        assert (taken.name, taken.shape[1:]) == ("input", [1, 8, 8])
+        assert taken.type == ("tensor(uint8)" if raw else "tensor(float)")
+        outputs = [(each.name, each.type) for each in session.get_outputs()]
+        assert outputs == [(name, "tensor(float)") for name in ("logits", "probabilities")[: 1 + raw]]
+        for size in (1, 5):
+            images = np.full((size, 1, 8, 8), 100, np.uint8 if raw else np.float32)
+            assert all(len(output) == size for output in session.run(None, {"input": images}))
+
+
+def test_the_file_computes_what_the_network_does_and_its_variants_nearly_so(
+    written: tuple[Untrained, dict[str, Any]],
+) -> None:
+    made, card = written
+    batch = made.batches.dataset("test").__getitems__(range(8))
+    with torch.no_grad():
+        expected = made.module.eval().network(made.module.normalise(batch.images))
+    pixels = batch.images.numpy()
+    found = {Path(path).suffixes[0]: OnnxModel(Path(path)).run(pixels) for path in paths_of(card)}
+    for name, share in ((".onnx", 1e-4), (".fp16", 0.02), (".int8", 0.15)):
+        spread = float(expected.abs().max())
+        np.testing.assert_allclose(found[name].logits, expected, rtol=0, atol=share * spread, err_msg=name)
+        probabilities = torch.from_numpy(found[name].logits).softmax(1)
+        np.testing.assert_allclose(found[name].probabilities, probabilities, atol=1e-3 if name == ".fp16" else 1e-5)
+    for entry in card["variants"]:
+        logits = found[f".{entry['name']}"].logits
+        assert entry["max_difference"] == pytest.approx(np.abs(logits - found[".onnx"].logits).max(), abs=1e-5)
+        assert entry["max_difference"] > 0
+        assert entry["test_acc"] == np.mean(logits.argmax(1) == batch.labels.numpy())
+        assert entry["original_test_acc"] == np.mean(expected.argmax(1).numpy() == batch.labels.numpy())
+        assert entry["agreement"] == np.mean(logits.argmax(1) == expected.argmax(1).numpy())
+
+
+def test_the_variants_are_smaller_and_told_of(written: tuple[Untrained, dict[str, Any]]) -> None:
+    made, card = written
+    half, eight = card["variants"]
+    assert (half["name"], eight["name"], eight["num_calibration_images"]) == ("fp16", "int8", 40)
+    assert half["size_bytes"] < card["size_bytes"]
+    weights = {each.data_type for each in onnx.load(eight["model_path"]).graph.initializer}
+    assert onnx.TensorProto.INT8 in weights
+    assert [line.partition(":")[0] for line in made.said] == ["export", "variant fp16", "variant int8"]
+    progress = read_json(made.run.progress)
+    assert progress is not None
+    # 40 images to calibrate in 2 batches, 8 test images in 3.
+    assert (progress["phase"], progress["batch"], progress["num_batches"]) == ("export", 5, 5)
+
+
+@pytest.mark.parametrize("written", ["resnet"], indirect=True)
+def test_a_variant_that_cannot_be_used_is_left_out(written: tuple[Untrained, dict[str, Any]], tmp_path: Path) -> None:
+    made, card = written
+    model = onnx.load(card["model_path"])
+    (last,) = (node for node in model.graph.node if node.op_type == "Gemm")
+    (bias,) = (each for each in model.graph.initializer if each.name == last.input[2])
+    bias.CopyFrom(onnx.numpy_helper.from_array(np.full(2, np.nan, np.float32), bias.name))
+    path = tmp_path / "broken.onnx"
+    onnx.save(model, path)
+    said: list[str] = []
+    entries = Variants(path, made.batches, made.progress, Stop(made.run.stop), said.append).write(["fp16"])
+    assert entries == [{"name": "fp16", "error": "its outputs are not finite"}]
+    assert said == ["variant fp16: there is none: its outputs are not finite"]
+    assert [each.name for each in tmp_path.iterdir()] == ["broken.onnx"]
+
+
+class Requested(Stop):
+    """A stop that somebody asked for."""
+
+    @property
+    def requested(self) -> bool:
+        return True
+
+
+def test_a_stop_keeps_the_model_and_leaves_no_variant(squares: Path, tmp_path: Path) -> None:
+    made = Untrained(tmp_path, squares, "resnet", {"variants": ["int8"]})
+    with pytest.raises(Stopped):
+        made.write(Requested(made.run.stop), acc=0.5)
+    assert [path.name for path in made.run.checkpoints.iterdir()] == ["epoch_000.onnx"]
+    assert (read_json(made.run.card) or {})["variants"] == []
+    assert "variant" not in "".join(made.said)

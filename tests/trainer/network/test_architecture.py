@@ -1,0 +1,71 @@
+"""The image-classification architectures of the installed transformers: each is trained or refused in plain words."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
+
+from tests.trainer.architectures import REFUSED, TINY
+from trainer.experiment import experiment
+from trainer.experiment.data import Data
+from trainer.experiment.experiment import ExperimentInvalid
+from trainer.experiment.sections import Model
+from trainer.network import network
+from trainer.network.network import Network
+
+CLASSES = ("a", "b", "c")
+SHAPED = {"vision_config": {"image_size": 8}}
+
+
+def build(name: str, channels: int = 3) -> Network:
+    config, size = TINY[name]
+    loaded = experiment.parse({"model": {"architecture": name, "config": config}})
+    return network.build(loaded.model, Data(image_size=size, channels=channels), CLASSES)
+
+
+def test_every_architecture_is_tried_here() -> None:
+    offered = MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES.values()
+    names = {name for each in offered for name in ([each] if isinstance(each, str) else each)}
+    assert names == set(TINY) | set(REFUSED)
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_an_architecture_takes_the_images_and_learns_the_classes(name: str) -> None:
+    size = TINY[name][1]
+    built = build(name)
+    logits = built(torch.randn(2, 3, size, size))
+    assert logits.shape == (2, 3)
+    cross_entropy(logits, torch.tensor([0, 2])).backward()  # type: ignore[no-untyped-call]
+    head = [each for each in built.parameters() if len(each) == 3 and each.grad is not None and each.grad.any()]
+    assert head, "nothing that has a row for each class is trained"
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_trained_is_said_before_it_is_built(name: str) -> None:
+    with pytest.raises(ExperimentInvalid) as raised:
+        network.build(Model(name), Data(image_size=32), CLASSES)
+    (problem,) = raised.value.errors["model.architecture"]
+    assert REFUSED[name] in problem
+    assert "pip" not in problem
+
+
+def test_a_network_for_colours_says_that_it_takes_no_grey() -> None:
+    with pytest.raises(ExperimentInvalid) as raised:
+        build("PPLCNetForImageClassification", channels=1)
+    assert raised.value.errors["data.channels"][0].startswith("must be 3")
+
+
+def test_the_part_that_sees_gets_shape_and_a_strict_config_too() -> None:
+    seen = build("CLIPForImageClassification", channels=1).model.config.vision_config
+    assert (seen.image_size, seen.num_channels) == (32, 1)
+    model = Model("CLIPForImageClassification", {"vision_config": {"hidden_sise": 16}})
+    with pytest.raises(ExperimentInvalid) as raised:
+        network.build(model, Data(image_size=32), CLASSES)
+    assert list(raised.value.errors) == ["model.config.vision_config.hidden_sise"]
+    with pytest.raises(ExperimentInvalid) as raised:
+        experiment.parse(
+            {"model": {"architecture": model.architecture, "config": {"vision_config": {"image_size": 8}}}}
+        )
+    assert list(raised.value.errors) == ["model.config.vision_config.image_size"]

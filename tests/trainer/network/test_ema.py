@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from tests.trainer.trainings import untrained
+from trainer.experiment.experiment import parse
+from trainer.fit.module import Classifier
+from trainer.network.ema import Averaged
+from trainer.network.network import Network
+
+
+def network(value: float) -> Network:
+    model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2))
+    for each in [*model.parameters(), *model.buffers()]:
+        each.data.fill_(value)
+    return Network(model)
+
+
+def values(averaged: Averaged) -> set[float]:
+    """Of all weights and running statistics."""
+    tensors = [*averaged.network.parameters(), *averaged.network.buffers()]
+    return {round(float(each), 6) for tensor in tensors if tensor.is_floating_point() for each in tensor.flatten()}
+
+
+def test_it_moves_fast_at_first_and_by_its_decay_later() -> None:
+    averaged, expected = Averaged(network(0), 0.3), 0.0
+    for count, decay in enumerate((1 / 10, 2 / 11, 3 / 12, 0.3, 0.3), 1):
+        averaged.update(network(count))
+        expected = decay * expected + (1 - decay) * count
+        assert values(averaged) == {round(expected, 6)}
+    counter = averaged.network.model[1].num_batches_tracked
+    assert int(counter) == 5  # as it is, for it is no quantity to average
+
+
+def test_its_state_goes_on() -> None:
+    first, second = Averaged(network(0), 0.9), Averaged(network(7), 0.9)
+    for value in range(5):
+        first.update(network(value))
+    second.load_state_dict(first.state_dict())
+    first.update(network(9))
+    second.update(network(9))
+    assert values(first) == values(second)
+
+
+def test_it_is_what_is_tested_and_it_is_not_trained() -> None:
+    experiment = parse({"model": {"class_path": "a.B"}, "trainer": {"ema_decay": 0.5}})
+    made = Classifier(network(1), experiment, [0], [1], untrained(experiment))
+    assert made.averaged is not None
+    assert made.tested_network is made.averaged.network
+    assert not any(each.requires_grad for each in made.averaged.parameters())
+    (group,) = made._optimizer().param_groups
+    assert len(group["params"]) == len(list(made.network.parameters()))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_the_loss_weighs_classes_and_smooths_labels(smoothing: float) -> None:
+    experiment = parse({"model": {"class_path": "a.B"}, "loss": {"label_smoothing": smoothing}})
+    made = Classifier(network(1), experiment, [0], [1], untrained(experiment), torch.tensor([0.5, 2.0]))
+    logits, labels = torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 1])
+    log_p = logits.log_softmax(1)[0]
+    targets = torch.tensor([[1 - smoothing / 2, smoothing / 2], [smoothing / 2, 1 - smoothing / 2]])
+    weights = torch.tensor([0.5, 2.0])
+    expected = -(targets * weights * log_p).sum() / weights.sum()
+    assert made._loss(logits, labels) == pytest.approx(float(expected))

@@ -1,0 +1,300 @@
+"""The check of a dataset, on real files, in-process and as it is called in a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.servers import ROOT
+from tests.trainer.trainings import write_images
+from trainer.dataset.imagefile import Depth, look
+from trainer.dataset.inventory import take_inventory
+from trainer.dataset.splits import SPLITS, Layout
+from trainer.preflight.__main__ import check_once, main
+from trainer.preflight.check import check_images
+from trainer.preflight.report import as_text, compose
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Path:
+    return write_images(tmp_path / "pets", {"cat": 60, "dog": 180}, counts=(12, 3, 3))
+
+
+def folders(base: Path) -> Layout:
+    return Layout({split: base / split for split in SPLITS})
+
+
+def check(base: Path, decode_s: float = 60) -> dict[str, Any]:
+    inventory = take_inventory(folders(base))
+    report = compose(inventory, check_images(inventory, decode_s, lambda _: None))
+    json.dumps(report, allow_nan=False).encode()
+    assert as_text(report)
+    return report
+
+
+def found(report: dict[str, Any], level: str = "warnings") -> dict[str, dict[str, Any]]:
+    return {finding["kind"]: finding for finding in report[level]}
+
+
+def cut(path: Path, keep: float = 0.6) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+
+
+def noise(path: Path, size: tuple[int, int] = (64, 64), seed: int = 0) -> Path:
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_a_good_dataset_has_nothing_against_it(pets: Path) -> None:
+    report = check(pets)
+    assert (report["status"], report["done"], report["total"], report["num_decoded"]) == ("checked", 36, 36, 36)
+    assert report["splits"]["train"] == {
+        "path": str(pets / "train"),
+        "num_images": 24,
+        "classes": {"cat": 12, "dog": 12},
+        "ignored": {},
+    }
+    assert report["sizes"] == [{"width": 8, "height": 8, "count": 36}]
+    assert report["channels"] == {"grey": 36}
+    assert (report["errors"], report["warnings"]) == ([], [])
+
+
+def test_classes_that_differ_make_training_impossible(pets: Path) -> None:
+    (pets / "val" / "dog").rename(pets / "val" / "bird")
+    told = [(finding["split"], finding["message"]) for finding in check(pets)["errors"]]
+    assert told == [("val", "val lacks dog, which train has"), ("val", "val has bird, which train lacks")]
+
+
+def test_one_class_is_too_few_and_none_as_well(pets: Path) -> None:
+    for file in [*pets.glob("*/dog/*")]:
+        file.unlink()
+    report = check(pets)
+    assert "one class only (cat)" in found(report, "errors")["classes"]["message"]
+    assert "no images: dog" in found(report)["empty_class"]["message"]
+    for file in [*pets.glob("*/cat/*")]:
+        file.unlink()
+    assert "no class folders with images" in found(check(pets), "errors")["classes"]["message"]
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif", "webp", "gif"])
+def test_a_truncated_image_is_found_by_decoding_it(pets: Path, suffix: str) -> None:
+    cut(noise(pets / "train" / "cat" / f"cut.{suffix}"))
+    error = found(check(pets), "errors")["unreadable"]
+    assert (error["split"], error["count"]) == ("train", 1)
+    assert error["files"][0].startswith(f"train/cat/cut.{suffix}: ")
+
+
+def test_what_is_no_image_is_named_with_the_reason(pets: Path) -> None:
+    cat = pets / "test" / "cat"
+    (cat / "empty.png").write_bytes(b"")
+    (cat / "text.jpg").write_text("no image")
+    (cat / "lost.png").symlink_to("nowhere.png")
+    os.mkfifo(cat / "pipe.png")
+    assert found(check(pets), "errors")["unreadable"]["files"] == [
+        "test/cat/empty.png: the file is empty",
+        "test/cat/lost.png: No such file or directory",
+        "test/cat/pipe.png: not a regular file",
+        "test/cat/text.jpg: not an image, despite its extension",
+    ]
+
+
+def test_every_unreadable_image_is_counted_and_some_are_named(pets: Path) -> None:
+    for number in range(30):
+        (pets / "train" / "cat" / f"bad{number}.png").write_bytes(b"x")
+    error = found(check(pets), "errors")["unreadable"]
+    assert (error["count"], len(error["files"])) == (30, 20)
+    assert "and 10 more" in as_text(check(pets))
+
+
+def test_copies_between_and_inside_splits_and_across_classes_are_told(pets: Path) -> None:
+    content = (pets / "train" / "cat" / "0.png").read_bytes()
+    (pets / "test" / "cat" / "leaked.png").write_bytes(content)
+    (pets / "train" / "cat" / "copy.png").write_bytes(content)
+    (pets / "val" / "dog" / "wrong.png").write_bytes(content)
+    report = check(pets)
+    leaks = [(w["split"], w["files"]) for w in report["warnings"] if w["kind"] == "leakage"]
+    assert leaks == [
+        ("val", ["val/dog/wrong.png = train/cat/0.png"]),
+        ("test", ["test/cat/leaked.png = train/cat/0.png"]),
+        ("test", ["test/cat/leaked.png = val/dog/wrong.png"]),
+    ]
+    assert found(report)["duplicates"]["files"] == ["train/cat/copy.png = train/cat/0.png"]
+    assert found(report)["contradiction"]["count"] == 1
+    assert report["errors"] == []
+
+
+def test_imbalance_and_few_images_are_told(pets: Path) -> None:
+    for number in range(1, 12):
+        (pets / "train" / "dog" / f"{number}.png").unlink()
+    warnings = found(check(pets))
+    assert warnings["imbalance"]["message"] == "classes are out of balance: cat has 12 train images, dog 1"
+    assert warnings["few_images"]["message"] == "fewer than 10 train images: dog (1)"
+
+
+def test_odd_sizes_and_channels_are_told(pets: Path) -> None:
+    noise(pets / "train" / "cat" / "large.png", (100, 90))
+    Image.new("L", (40, 8)).save(pets / "train" / "cat" / "long.png")
+    Image.new("RGBA", (8, 8), (1, 2, 3, 4)).save(pets / "train" / "dog" / "clear.png")
+    Image.new("I;16", (8, 8), 700).save(pets / "train" / "dog" / "deep.png")
+    warnings = found(check(pets))
+    assert warnings["odd_sizes"]["files"] == ["train/cat/large.png: 100 x 90", "train/cat/long.png: 40 x 8"]
+    assert warnings["odd_channels"]["files"] == [
+        "train/cat/large.png: colour",
+        "train/dog/clear.png: colour with transparency",
+        "train/dog/deep.png: 16-bit grey",
+    ]
+
+
+def test_names_beyond_ascii_or_that_are_no_text_at_all_are_told(pets: Path) -> None:
+    for split in SPLITS:
+        (pets / split / "cat").rename(pets / split / "Kätzchen 猫")
+    (pets / "train" / "Kätzchen 猫" / "größe ✓.png").write_bytes(b"x")
+    with open(os.fsencode(pets / "train" / "dog") + b"/\xff.png", "wb") as file:
+        file.write(b"x")
+    report = check(pets)
+    assert report["splits"]["val"]["classes"] == {"Kätzchen 猫": 3, "dog": 3}
+    names = [name.partition(":")[0] for name in found(report, "errors")["unreadable"]["files"]]
+    assert names == ["train/Kätzchen 猫/größe ✓.png", "train/dog/\ufffd.png"]
+
+
+def test_linked_folders_and_images_are_checked(pets: Path, tmp_path: Path) -> None:
+    (pets / "val" / "cat").rename(tmp_path / "elsewhere")
+    (pets / "val" / "cat").symlink_to(tmp_path / "elsewhere")
+    (pets / "test" / "cat" / "link.png").symlink_to(pets / "train" / "cat" / "0.png")
+    report = check(pets)
+    assert report["splits"]["val"]["num_images"] == 6
+    assert found(report)["leakage"]["files"] == ["test/cat/link.png = train/cat/0.png"]
+
+
+def test_without_time_to_decode_the_report_says_what_was_not_done(pets: Path) -> None:
+    cut(noise(pets / "train" / "cat" / "cut.bmp"))
+    cut(noise(pets / "train" / "cat" / "cut.png"))
+    report = check(pets, decode_s=0)
+    assert report["num_decoded"] == 0
+    assert "1 of 38 images were decoded" in found(report)["not_decoded"]["message"]
+    assert [name.partition(":")[0] for name in found(report, "errors")["unreadable"]["files"]] == ["train/cat/cut.png"]
+
+
+def test_what_was_seen_so_far_is_told_on_the_way(tmp_path: Path) -> None:
+    base = write_images(tmp_path / "many", {"a": 60, "b": 180}, counts=(100, 4, 4))
+    inventory = take_inventory(folders(base))
+    told: list[dict[str, Any]] = []
+    check_images(inventory, 60, lambda looks: told.append(compose(inventory, looks)), tell_every_s=0)
+    assert [report["done"] for report in told] == sorted(report["done"] for report in told)
+    assert {report["status"] for report in told} == {"checking"}
+    assert "of 216 images were checked" in found(told[-1])["incomplete"]["message"]
+
+
+# ---- kept reports ----
+
+
+def test_a_report_is_kept_until_a_name_a_size_or_a_time_changes(pets: Path, tmp_path: Path) -> None:
+    keep = tmp_path / "kept" / "pets.json"
+    first = check_once(folders(pets), keep, 60)
+    assert check_once(folders(pets), keep, 60) == first
+    changed = pets / "train" / "cat" / "0.png"
+    for change in (
+        lambda: changed.rename(changed.with_name("new.png")),
+        lambda: changed.with_name("new.png").write_bytes(b"x"),
+        lambda: os.utime(changed.with_name("new.png"), (1, 1)),
+        lambda: (pets / "train" / "bird").mkdir(),
+        lambda: (pets / "val" / "cat" / "notes.txt").write_text("not an image"),
+        lambda: (pets / "val" / "owl").symlink_to("owl"),
+    ):
+        before = check_once(folders(pets), keep, 60)
+        change()
+        assert check_once(folders(pets), keep, 60)["checked_at"] > before["checked_at"]
+    assert sorted(path.name for path in keep.parent.iterdir()) == ["pets.json", "pets.lock"]
+
+
+@pytest.mark.parametrize("garbage", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 1, "report": 7}', b"\xff"])
+def test_a_spoilt_report_is_made_anew(pets: Path, tmp_path: Path, garbage: bytes) -> None:
+    keep = tmp_path / "pets.json"
+    keep.write_bytes(garbage)
+    assert check_once(folders(pets), keep, 60)["status"] == "checked"
+    assert json.loads(keep.read_text())["report"]["status"] == "checked"
+
+
+def test_two_checks_at_once_are_one(pets: Path, tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "trainer.preflight", str(pets), "--keep", str(tmp_path / "pets.json")]
+    processes = [subprocess.Popen(argv, cwd=ROOT) for _ in range(2)]
+    assert [process.wait(30) for process in processes] == [0, 0]
+    kept = json.loads((tmp_path / "pets.json").read_text())
+    assert kept["report"]["status"] == "checked"
+    assert kept["pid"] in [process.pid for process in processes]
+
+
+# ---- in a terminal ----
+
+
+def test_the_terminal_tells_and_the_exit_code_says_whether_training_is_possible(pets: Path) -> None:
+    def run() -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "trainer.preflight", str(pets)]
+        return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    good = run()
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "training is possible" in good.stdout
+    (pets / "val" / "cat" / "0.png").write_bytes(b"x")
+    bad = run()
+    assert bad.returncode == 1
+    assert "val/cat/0.png" in bad.stdout
+    assert "training is impossible" in bad.stdout
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / "none")]) == 1
+    assert f"{tmp_path / 'none'} cannot be read: No such file or directory" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["--val-data-dir", str(tmp_path)])
+
+
+@pytest.mark.filterwarnings("ignore:::PIL")
+@pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "webp", "tif", "bmp"])
+def test_no_damage_makes_a_look_fail(tmp_path: Path, suffix: str) -> None:
+    content = noise(tmp_path / f"whole.{suffix}", (16, 16)).read_bytes()
+    random = np.random.default_rng(0)
+    path = tmp_path / f"damaged.{suffix}"
+    for number in range(150):
+        damaged = bytearray(content[: int(random.integers(1, len(content) + 1))])
+        for place in random.integers(0, min(len(damaged), 200), 4):
+            damaged[place] = int(random.integers(0, 256))
+        path.write_bytes(bytes(damaged))
+        look(path, list(Depth)[number % 3])
+
+
+def test_all_names_can_be_had(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(30):
+        (pets / "train" / "cat" / f"bad{number}.png").write_bytes(b"x")
+    assert main([str(pets)]) == 1
+    assert capsys.readouterr().out.count("train/cat/bad") == 20
+    assert main([str(pets), "--all"]) == 1
+    assert capsys.readouterr().out.count("train/cat/bad") == 30
+
+
+def test_the_values_of_deep_images_are_told_with_what_a_training_makes_of_them(pets: Path) -> None:
+    assert check(pets)["value_range"] is None
+    random = np.random.default_rng(0)
+    for number in range(4):
+        values = random.integers(10, 900, (8, 8)).astype(np.uint16)
+        Image.fromarray(values).save(pets / "train" / "cat" / f"deep{number}.png")
+    values = random.uniform(0, 1, (8, 8)).astype(np.float32)
+    values[0, 0] = np.nan
+    Image.fromarray(values).save(pets / "train" / "dog" / "fractions.tif")
+    report = check(pets)
+    assert report["value_range"] | {"lowest": 0, "highest": 0} == {
+        "low": 0, "high": 1023, "lowest": 0, "highest": 0, "num_measured": 5, "num_images": 5,
+    }  # fmt: skip
+    assert found(report)["flat_values"]["count"] == 1
+    assert found(report)["gaps"]["files"] == ["train/dog/fractions.tif"]
+    assert "a training shows 0 to 1023 as black to white" in as_text(report)

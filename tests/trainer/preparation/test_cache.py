@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from tests.trainer.trainings import ROOT, write_images
+from tests.waiting import wait_until
+from trainer.dataset.imagefile import read_image
+from trainer.dataset.invalid import DataInvalid
+from trainer.dataset.pixelfile import PixelFile, file_bytes
+from trainer.dataset.valuerange import ValueRange
+from trainer.preparation.cache import ImageCache
+from trainer.preparation.images import Split, find_split
+
+SPLITS = ("train", "val", "test")
+
+
+class Home:
+    """A cache and what it said."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lines: list[str] = []
+
+    def open(self, data: Path, max_bytes: int = 10**9, size: int = 8) -> dict[str, PixelFile]:
+        splits = {name: find_split(name, data / name) for name in SPLITS}
+        return self.open_splits(splits, max_bytes, size)
+
+    def open_splits(
+        self,
+        splits: dict[str, Split],
+        max_bytes: int = 10**9,
+        size: int = 8,
+        value_range: ValueRange | None = None,
+    ) -> dict[str, PixelFile]:
+        cache = ImageCache(self.folder, max_bytes, self.lines.append, lambda done, total: None)
+        return cache.open(splits, 1, size, value_range)
+
+    @property
+    def num_decoded(self) -> int:
+        """How many splits were decoded."""
+        return sum(line.startswith("decoding the ") for line in self.lines)
+
+    @property
+    def names(self) -> set[str]:
+        return {path.name for path in self.folder.glob("*.pixels")}
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Home:
+    return Home(tmp_path / "cache")
+
+
+def pixels_of(data: Path, split: str, size: int = 8) -> NDArray[np.uint8]:
+    return np.stack([read_image(path, 1, size).transpose(2, 0, 1) for path in find_split(split, data / split).paths])
+
+
+def pixels_in(file: PixelFile, count: int) -> NDArray[np.uint8]:
+    return file.take(range(count))
+
+
+def test_the_pixels_are_those_of_the_images_and_are_decoded_once(cache: Home, squares: Path) -> None:
+    for size in (8, 8, 5, 5):
+        files = cache.open(squares, size=size)
+        for split, count in (("train", 40), ("val", 8), ("test", 8)):
+            assert np.array_equal(pixels_in(files[split], count), pixels_of(squares, split, size))
+    assert cache.num_decoded == 6
+    assert len(cache.names) == 6
+
+
+def test_the_same_images_in_another_place_are_not_decoded_again(cache: Home, squares: Path, tmp_path: Path) -> None:
+    cache.open(squares)
+    shutil.copytree(squares, tmp_path / "copy")
+    assert cache.open(tmp_path / "copy")
+    twice = find_split("val", squares / "val")
+    assert cache.open_splits({"val": twice, "test": twice})
+    assert cache.num_decoded == 3
+
+
+def test_one_changed_image_is_noticed(cache: Home, tmp_path: Path) -> None:
+    data = write_images(tmp_path / "data", {"a": 50, "b": 200})
+    before = pixels_in(cache.open(data)["train"], 40)
+    image, other = data / "train" / "a" / "0.png", data / "train" / "b" / "0.png"
+    image.write_bytes(other.read_bytes())
+    after = pixels_in(cache.open(data)["train"], 40)
+    assert np.array_equal(after, pixels_of(data, "train"))
+    assert (before != after).any((1, 2, 3)).tolist() == [True] + [False] * 39
+    assert cache.num_decoded == 4
+
+
+@pytest.mark.parametrize("damage", ["cut off", "one byte", "empty", "zeros"])
+def test_a_damaged_file_is_made_anew(cache: Home, squares: Path, damage: str) -> None:
+    cache.open(squares)
+    for name in cache.names:
+        path = cache.folder / name
+        content = path.read_bytes()
+        changed = {"cut off": content[:-9], "one byte": bytes([content[0] ^ 1]) + content[1:], "empty": b""}
+        path.write_bytes(changed.get(damage, bytes(len(content))))
+    files = cache.open(squares)
+    assert np.array_equal(pixels_in(files["train"], 40), pixels_of(squares, "train"))
+    assert cache.num_decoded == 6
+
+
+def test_an_image_that_cannot_be_read_is_named_and_leaves_nothing_behind(cache: Home, tmp_path: Path) -> None:
+    data = write_images(tmp_path / "data", {"a": 50, "b": 200})
+    (data / "val" / "b" / "broken.png").write_bytes(b"no image")
+    with pytest.raises(DataInvalid, match=r"val/b/broken\.png"):
+        cache.open(data)
+    assert not cache.names
+    (data / "val" / "b" / "broken.png").unlink()
+    Image.new("L", (8, 8)).save(data / "val" / "b" / "cut.bmp")  # which only decoding shows
+    os.truncate(data / "val" / "b" / "cut.bmp", 1100)
+    with pytest.raises(DataInvalid, match=r"val/b/cut\.bmp"):
+        cache.open(data)
+    assert len(cache.names) == 1  # train's, which was whole
+    assert not list(cache.folder.glob("*.part"))
+
+
+def test_what_was_used_longest_ago_makes_room_and_what_is_in_use_stays(cache: Home, squares: Path) -> None:
+    splits = {"train": find_split("train", squares / "train")}
+    held = cache.open_splits(splits, size=50)
+    for size in (49, 48, 49):
+        cache.open_splits(splits, size=size)
+    before = cache.names
+    used = sum(path.stat().st_size for path in cache.folder.iterdir())
+    needed = file_bytes((40, 1, 47, 47))
+    # Too small by less than one file.
+    cache.open_splits(splits, used + needed - 50_000, size=47)
+    (gone,), (made,) = before - cache.names, cache.names - before
+    sizes = {path.stat().st_size for path in cache.folder.glob("*.pixels")}
+    assert sizes == {file_bytes((40, 1, side, side)) for side in (50, 49, 47)}, gone
+    assert np.array_equal(pixels_in(held["train"], 40), pixels_of(squares, "train", 50))
+    del held
+    cache.open_splits(splits, needed, size=47)
+    assert cache.names == {made}
+
+
+def test_images_that_do_not_fit_under_the_cap_are_not_kept(cache: Home, squares: Path) -> None:
+    assert cache.open(squares, max_bytes=1000) == {}
+    assert cache.lines == ["images are decoded anew in each epoch: 0.00 GB do not fit into data.cache_max_gb (0.00 GB)"]
+    assert not cache.folder.exists()
+
+
+def test_images_that_fit_only_without_those_in_use_are_not_kept(cache: Home, squares: Path) -> None:
+    held = cache.open(squares)
+    assert cache.open(squares, max_bytes=6000, size=9) == {}
+    assert cache.lines[-1].endswith("do not fit into data.cache_max_gb beside what other trainings use now")
+    assert len(cache.names) == 3
+    del held
+    assert set(cache.open(squares, max_bytes=6000, size=9)) == set(SPLITS)
+
+
+def test_images_that_do_not_fit_onto_the_disk_are_not_kept(cache: Home, squares: Path) -> None:
+    cache.open(squares)
+    assert cache.open(squares, max_bytes=10**18, size=10**7) == {}
+    assert "do not fit onto the disk, of which 1.00 GB stay free" in cache.lines[-1]
+    assert len(cache.names) == 3
+
+
+@pytest.fixture
+def files_of_at_most_1000_bytes() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("files_of_at_most_1000_bytes")
+def test_a_disk_that_takes_no_more_is_no_reason_to_fail(cache: Home, squares: Path) -> None:
+    assert cache.open(squares) == {}
+    assert cache.lines[-1] == "images are decoded anew in each epoch: File too large"
+    assert not list(cache.folder.glob("*.p*"))
+
+
+def test_a_folder_that_cannot_be_used_is_no_reason_to_fail(cache: Home, squares: Path) -> None:
+    cache.folder.write_text("a file")
+    assert cache.open(squares) == {}
+    assert cache.lines == ["images are decoded anew in each epoch: File exists"]
+
+
+def test_another_value_range_means_other_pixels(cache: Home, tmp_path: Path) -> None:
+    path = tmp_path / "deep.png"
+    Image.fromarray(np.full((8, 8), 100, np.uint16)).save(path)
+    split = {"train": Split(tmp_path, ("a",), (path,), (0,))}
+    for value_range, grey in ((ValueRange(0, 255), 100), (ValueRange(0, 510), 50)):
+        files = cache.open_splits(split, value_range=value_range)
+        assert set(pixels_in(files["train"], 1).flatten().tolist()) == {grey}
+    assert len(cache.names) == 2
+
+
+PROGRAM = """
+import os, sys
+from pathlib import Path
+from trainer.preparation.cache import ImageCache
+from trainer.preparation.images import find_split
+splits = {name: find_split(name, Path(sys.argv[2], name)) for name in sys.argv[3:]}
+say = lambda line: print(line, flush=True)
+def tell(done, total):
+    if "PAUSE" in os.environ and list(Path(sys.argv[1]).glob("*.part")):
+        sys.stdin.read()
+files = ImageCache(Path(sys.argv[1]), 10**9, say, tell).open(splits, 1, 8)
+print({name: file.take(range(len(splits[name]))).sum() for name, file in files.items()})
+"""
+
+
+@pytest.fixture
+def processes() -> Iterator[list[subprocess.Popen[bytes]]]:
+    started: list[subprocess.Popen[bytes]] = []
+    yield started
+    for each in started:
+        each.kill()
+        each.wait()
+
+
+def start(cache: Home, data: Path, *splits: str, log: Path, **environment: str) -> subprocess.Popen[bytes]:
+    """With PAUSE in its environment it stands still while it writes a file of pixels."""
+    with open(log, "wb") as file:
+        argv = [sys.executable, "-c", PROGRAM, str(cache.folder), str(data), *splits]
+        pipe = subprocess.PIPE if environment else None
+        return subprocess.Popen(argv, cwd=ROOT, stdin=pipe, stdout=file, stderr=file, env=os.environ | environment)
+
+
+def test_two_trainings_that_begin_at_once_decode_once(
+    cache: Home, squares: Path, tmp_path: Path, processes: list[subprocess.Popen[bytes]]
+) -> None:
+    cache.folder.mkdir()
+    logs = [tmp_path / "first.log", tmp_path / "second.log"]
+    with open(cache.folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        processes += [start(cache, squares, "train", log=log) for log in logs]
+        wait_until(lambda: all(log.read_text().startswith("waiting for another") for log in logs), 30)
+    assert [process.wait(30) for process in processes] == [0, 0]
+    said = [log.read_text().splitlines()[1:] for log in logs]
+    assert sorted(map(len, said)) == [1, 2]
+    assert said[0][-1] == said[1][-1] == str({"train": pixels_of(squares, "train").sum()})
+
+
+def test_what_a_killed_training_left_is_cleared_away(
+    cache: Home, tmp_path: Path, processes: list[subprocess.Popen[bytes]]
+) -> None:
+    data = write_images(tmp_path / "data", {"a": 50, "b": 200})
+    log = tmp_path / "killed.log"
+    processes.append(start(cache, data, "val", log=log, PAUSE="1"))
+    wait_until(lambda: list(cache.folder.glob("*.part")), 30, log.read_text)
+    processes[0].kill()
+    processes[0].communicate()
+    assert not cache.names
+    files = cache.open_splits({"val": find_split("val", data / "val")})
+    assert np.array_equal(pixels_in(files["val"], 8), pixels_of(data, "val"))
+    assert not list(cache.folder.glob("*.part"))

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.trainer.trainings import ROOT
+from trainer.dataset.imagefile import Depth, Look, content_digest
+from trainer.preparation.images import Split
+from trainer.preparation.inspection import inspect
+
+LONG_AGO = (1_000_000_000, 1_000_000_000)
+
+
+class Told(list[int]):
+    """How many files were read, round by round."""
+
+    def __call__(self, done: int, total: int) -> None:
+        if done == 0:
+            self.append(total)
+
+
+def split_of(folder: Path, *paths: Path) -> Split:
+    return Split(folder, ("a",), paths, (0,) * len(paths))
+
+
+@pytest.fixture
+def pictures() -> Split:
+    """Old enough to be remembered."""
+    return split_of(ROOT / "docs", ROOT / "docs" / "page.png")
+
+
+def digests(looks: list[Look]) -> list[bytes]:
+    return [seen.digest for seen in looks]
+
+
+def test_files_that_did_not_change_are_not_read_again(tmp_path: Path, pictures: Split) -> None:
+    told = Told()
+    first = digests(inspect(pictures, tmp_path, Depth.DEEP_IMAGES, told))
+    assert first == [content_digest(path.read_bytes()) for path in pictures.paths]
+    assert digests(inspect(pictures, tmp_path, Depth.DEEP_IMAGES, told)) == first
+    assert told == [1, 0]
+    inspect(pictures, tmp_path, Depth.PIXELS, told)
+    inspect(pictures, tmp_path, Depth.DEEP_IMAGES, told)
+    assert told == [1, 0, 1, 0]  # only for a deeper look
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_two_parts_of_a_folder_share_a_memory(tmp_path: Path, pictures: Split) -> None:
+    told, other = Told(), split_of(pictures.path, ROOT / "docs" / "experiment.md")
+    for split in (pictures, other, pictures):
+        inspect(split, tmp_path, Depth.DEEP_IMAGES, told)
+    assert told == [1, 1, 0]
+
+
+def test_a_damaged_memory_is_not_believed(tmp_path: Path, pictures: Split) -> None:
+    told = Told()
+    first = digests(inspect(pictures, tmp_path, Depth.DEEP_IMAGES, told))
+    (kept,) = tmp_path.iterdir()
+    content = kept.read_bytes()
+    for damaged in (b"", content[:-1], content.replace(first[0].hex().encode(), b"0" * 32), b"\0" * len(content)):
+        kept.write_bytes(damaged)
+        assert digests(inspect(pictures, tmp_path, Depth.DEEP_IMAGES, told)) == first
+    assert told == [1] * 5
+
+
+def test_a_changed_file_is_noticed_even_if_its_size_and_time_are_as_before(tmp_path: Path) -> None:
+    image = tmp_path / "image.bmp"
+    for grey in (1, 2):
+        Image.new("L", (2, 2), grey).save(image)
+        os.utime(image, LONG_AGO)
+        (seen,) = inspect(split_of(tmp_path, image), tmp_path / "kept", Depth.PIXELS, Told())
+        assert seen.digest == content_digest(image.read_bytes())
+
+
+def test_names_that_are_no_text_are_inspected_like_any_other(tmp_path: Path) -> None:
+    image = Path(os.fsdecode(bytes(tmp_path) + b"/\xff.png"))
+    Image.new("L", (2, 2)).save(image, "PNG")
+    (seen,) = inspect(split_of(tmp_path, image), tmp_path / "kept", Depth.PIXELS, Told())
+    assert seen.problem is None
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("nowhere")])
+def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path, make: object) -> None:
+    image = tmp_path / "broken.png"
+    assert callable(make)
+    make(image)
+    (seen,) = inspect(split_of(tmp_path, image), tmp_path / "kept", Depth.DEEP_IMAGES, Told())
+    assert seen.problem
+
+
+def test_the_values_of_deep_images_alone_are_measured_unless_all_are_decoded(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[3, 900]], np.uint16)).save(tmp_path / "deep.png")
+    Image.new("L", (9, 9), 7).save(tmp_path / "cut.bmp")
+    content = (tmp_path / "cut.bmp").read_bytes()
+    (tmp_path / "cut.bmp").write_bytes(content[:-20])
+    split = split_of(tmp_path, tmp_path / "deep.png", tmp_path / "cut.bmp")
+    deep, cut = inspect(split, tmp_path / "kept", Depth.DEEP_IMAGES, Told())
+    assert deep.extremes is not None
+    assert (deep.extremes.low, deep.extremes.high, cut.problem) == (3, 900, None)
+    assert inspect(split, tmp_path / "kept", Depth.PIXELS, Told())[1].problem

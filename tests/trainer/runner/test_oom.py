@@ -1,0 +1,141 @@
+"""Out of memory: told from the kernel's own words, and never from somebody else's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.processes import record_of
+from tests.servers import LiveServer
+from tests.waiting import wait_until
+from trainer.runner.oom import oom_kills, was_oom_killed
+
+FIRST_NAMESPACE = 0xEFFFFFFC
+KMSG = """\
+6,1,100000000,-;Memory cgroup out of memory: Killed process 41 (python) total-vm:1kB, anon-rss:1kB
+ SUBSYSTEM=memory
+3,2,500000000,-;Out of memory: Killed process 42 (python) total-vm:1kB, anon-rss:1kB
+not a record
+"""
+
+
+def tree(tmp_path: Path, memberships: str, **counters: str) -> tuple[Path, Path]:
+    """A /proc and a /sys/fs/cgroup that say what the test wants."""
+    proc, cgroups = tmp_path / "proc", tmp_path / "cgroup"
+    (proc / "self").mkdir(parents=True)
+    (proc / "self" / "cgroup").write_text(memberships)
+    for name, text in counters.items():
+        path = cgroups / name.replace("__", "/").replace("_DOT_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return proc, cgroups
+
+
+EVENTS = "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n"
+CONTROL = "oom_kill_disable 0\nunder_oom 0\noom_kill 5\n"
+
+
+@pytest.mark.parametrize(
+    ("memberships", "counters", "kills"),
+    [
+        ("0::/user.slice/training\n", {"user.slice__training__memory_DOT_events": EVENTS}, 2),
+        ("0::/\n", {"memory_DOT_events": EVENTS}, 2),
+        ("0::/\n", {}, None),
+        ("5:cpu,memory:/docker/abc\n0::/\n", {"memory__docker__abc__memory_DOT_oom_control": CONTROL}, 5),
+        ("5:memory:/of/the/host\n", {"memory__memory_DOT_oom_control": CONTROL}, 5),
+        ("5:memory:/x\n", {"memory__x__memory_DOT_oom_control": "garbage\n"}, None),
+        ("", {}, None),
+    ],
+)
+def test_the_counter_of_the_cgroup(
+    tmp_path: Path, memberships: str, counters: dict[str, str], kills: int | None
+) -> None:
+    assert oom_kills(*tree(tmp_path, memberships, **counters)) == kills
+
+
+def test_a_machine_without_cgroups_has_no_counter(tmp_path: Path) -> None:
+    assert oom_kills(tmp_path / "proc", tmp_path / "cgroup") is None
+
+
+@pytest.mark.parametrize(
+    ("pid", "since_s", "before", "after", "is_oom"),
+    [
+        (7, 0.0, 2, 3, True),
+        (7, 0.0, 2, 2, False),
+        (7, 0.0, None, None, False),
+        (7, 0.0, None, 3, False),
+    ],
+)
+def test_a_risen_counter_is_evidence(
+    tmp_path: Path, pid: int, since_s: float, before: int | None, after: int | None, is_oom: bool
+) -> None:
+    assert was_oom_killed(pid, since_s, before, after, tmp_path / "no kmsg") == is_oom
+
+
+@pytest.mark.parametrize(
+    ("pid", "since_s", "is_oom"),
+    [(41, 50.0, True), (42, 400.0, True), (42, 500.1, True), (4, 0.0, False), (41, 200.0, False), (42, 501.0, False)],
+)
+def test_the_kernels_log_is_evidence_from_the_process_s_own_time(
+    tmp_path: Path, pid: int, since_s: float, is_oom: bool
+) -> None:
+    kmsg = tmp_path / "kmsg"
+    kmsg.write_text(KMSG)
+    first = Path("/proc/self/ns/pid")
+    if not first.exists() or first.stat().st_ino != FIRST_NAMESPACE:
+        pytest.skip("in a container the kernel's log speaks of other pids")
+    assert was_oom_killed(pid, since_s, None, None, kmsg) == is_oom
+
+
+def test_in_a_container_the_kernels_log_speaks_of_other_pids(tmp_path: Path) -> None:
+    kmsg = tmp_path / "kmsg"
+    kmsg.write_text(KMSG)
+    namespace = tmp_path / "pid"
+    namespace.touch()
+    assert not was_oom_killed(41, 0.0, None, None, kmsg, namespace)
+
+
+@pytest.fixture
+def small_memory() -> Iterator[Path]:
+    """A memory cgroup of 256 MB."""
+    v1 = Path("/sys/fs/cgroup/memory")
+    group = (v1 if v1.is_dir() else Path("/sys/fs/cgroup")) / f"training-test-{os.getpid()}"
+    try:
+        group.mkdir()
+        limit = group / ("memory.limit_in_bytes" if v1.is_dir() else "memory.max")
+        limit.write_text(str(256 * 1024 * 1024))
+    except OSError as error:
+        if group.is_dir():
+            group.rmdir()
+        pytest.skip(f"needs the right to make a memory cgroup: {error}")
+    yield group
+    wait_until(lambda: not (group / "cgroup.procs").read_text(), 10)  # A killed process is there until it is reaped.
+    group.rmdir()
+
+
+@pytest.mark.slow
+def test_a_program_that_the_kernel_killed_for_want_of_memory(tmp_path: Path, small_memory: Path) -> None:
+    server = LiveServer(tmp_path)
+    server.wrapper = ["/bin/sh", "-c", f'echo $$ > {small_memory}/cgroup.procs && exec "$@"', "sh"]
+    server.start()
+    try:
+        run_id = server.start_run(server.write_command("m", "use_memory.py"))
+        run = server.wait_for_state(run_id, "failed", "interrupted", timeout_s=60)
+        assert (run["state"], run["reason"]) == ("failed", "killed by SIGKILL (out of memory)")
+        # The next one is killed by us: what the counter said before is no evidence any more.
+        again = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent"))
+        subprocess.run(["kill", "-9", str(record_of(server, again)["pid"])], check=True)
+        assert server.wait_for_state(again, "failed")["reason"] == "killed by SIGKILL"
+    finally:
+        server.kill()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
+def test_the_real_counter_can_be_read_or_is_unknown() -> None:
+    kills = oom_kills()
+    assert kills is None or kills >= 0

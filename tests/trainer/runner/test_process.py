@@ -1,0 +1,52 @@
+"""Who a process is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from trainer.runner.process import children, is_alive, start_time
+
+
+def test_a_living_process_is_told_from_a_later_one_with_its_pid() -> None:
+    own = start_time(os.getpid())
+    assert own is not None
+    assert start_time(os.getpid()) == own
+    assert is_alive(os.getpid(), own)
+    assert not is_alive(os.getpid(), own + "1")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        assert start_time(other.pid) not in (None, own)
+        assert other.pid in children(os.getpid())
+
+
+@pytest.mark.parametrize("pid", [None, 0, -1, "1", 1.5, [], 2**40])
+def test_what_is_no_pid_is_not_alive(pid: object) -> None:
+    assert not is_alive(pid, start_time(os.getpid()))
+
+
+def test_a_process_without_a_known_beginning_is_not_alive() -> None:
+    assert not is_alive(os.getpid(), None)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only /proc shows zombies")
+def test_a_zombie_has_no_start_time() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    assert start_time(ended.pid) is None
+    assert ended.pid in children(os.getpid())
+    ended.wait()
+    assert start_time(ended.pid) is None
+
+
+def test_a_name_with_parentheses_and_spaces_does_not_confuse(tmp_path: os.PathLike[str]) -> None:
+    program = os.path.join(tmp_path, ") R 1 (")
+    os.symlink("/bin/sleep", program)
+    with subprocess.Popen([program, "100"]) as odd:
+        try:
+            assert odd.pid in children(os.getpid())
+            assert start_time(odd.pid) is not None
+        finally:
+            odd.kill()

@@ -1,0 +1,1 @@
+"""From images to batches, on one device or several."""

@@ -1,0 +1,55 @@
+"""Mixup and cutmix: each training image mixed with another one of its batch, and its label likewise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.distributions import Beta
+
+from trainer.experiment.data import Mixing
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """images: (B, C, H, W), of which `share` is of `labels` and the rest of `other_labels`: (B,) int64 each."""
+
+    images: Tensor
+    labels: Tensor
+    other_labels: Tensor
+    share: float
+
+
+def mix(images: Tensor, labels: Tensor, settings: Mixing) -> Mixed:
+    """Mix a batch by mixup or cutmix; with both set, each batch by one of them, drawn evenly.
+
+    `labels` of the result are those with the larger share. Drawn on the CPU, so that one seed gives the same on every
+    device.
+    """
+    alphas = [alpha for alpha in (settings.mixup_alpha, settings.cutmix_alpha) if alpha > 0]
+    if not alphas:
+        return Mixed(images, labels, labels, 1.0)
+    is_cutmix = settings.cutmix_alpha > 0 and (len(alphas) == 1 or bool(torch.rand(()) < 0.5))
+    alpha = settings.cutmix_alpha if is_cutmix else settings.mixup_alpha
+    share = float(Beta(alpha, alpha).sample())
+    share = max(share, 1 - share)
+    order = torch.randperm(len(images)).to(images.device)
+    if is_cutmix:
+        images, share = _cut(images, order, share)
+    else:
+        images = share * images + (1 - share) * images[order]
+    return Mixed(images, labels, labels[order], share)
+
+
+def _cut(images: Tensor, order: Tensor, share: float) -> tuple[Tensor, float]:
+    """Put a rectangle of the other image, about 1 - `share` of the area, into each; return its exact share too."""
+    height, width = images.shape[-2:]
+    side = (1 - share) ** 0.5
+    cut_height, cut_width = int(height * side), int(width * side)
+    top = int(torch.randint(height - cut_height + 1, ()))
+    left = int(torch.randint(width - cut_width + 1, ()))
+    box = (..., slice(top, top + cut_height), slice(left, left + cut_width))
+    mixed = images.clone()
+    mixed[box] = images[order][box]
+    return mixed, 1 - cut_height * cut_width / (height * width)

@@ -1,0 +1,1 @@
+"""Datasets on disk: folders, image files and their pixels. No torch."""

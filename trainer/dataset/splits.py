@@ -1,0 +1,70 @@
+"""Where the splits of a dataset lie: DATASET/{train,val,test}, or folders of other usual names. No Pillow, no torch."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trainer.dataset.imagefolder import holds_images, list_folder, readable
+
+SPLITS = ("train", "val", "test")
+NAMES = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation", "validate", "dev"),
+    "test": ("test", "testing"),
+}
+"""What the folder of each split may be called, in upper or lower case."""
+VAL_SHARE = 0.15
+"""So much of the train images is split off to validate on, unless an experiment says otherwise."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of a dataset's splits; val and test may be missing."""
+
+    folders: dict[str, Path]
+    problem: str | None = None
+    """Why it cannot be trained on as it is, and what to do about it."""
+    unused: list[str] = field(default_factory=list)
+    """Names of the other folders in the dataset."""
+
+    @property
+    def missing(self) -> list[str]:
+        return [split for split in SPLITS if split not in self.folders]
+
+
+def find_layout(dataset: Path) -> Layout:
+    """Find the splits of a dataset by the names of its folders. What is wrong is the `problem`, never an exception."""
+    found = list_folder(dataset)
+    named = {split: [path for path in found.folders if _split_of(path) == split] for split in SPLITS}
+    folders = {split: paths[0] for split, paths in named.items() if paths}
+    unused = [path for path in found.folders if _split_of(path) is None]
+    closed = [each for each in found.problems if each.path == dataset or _split_of(each.path)]
+    problems = [f"{readable(str(each.path))} cannot be read: {each.reason}" for each in closed]
+    problem = "; ".join(problems) or _problem(readable(str(dataset)), named, unused)
+    return Layout(folders, problem, [readable(path.name) for path in unused])
+
+
+def _split_of(folder: Path) -> str | None:
+    return next((split for split, names in NAMES.items() if folder.name.lower() in names), None)
+
+
+def _problem(dataset: str, named: dict[str, list[Path]], unused: list[Path]) -> str | None:
+    for split, paths in named.items():
+        if len(paths) > 1:
+            names = " and ".join(path.name for path in paths)
+            return f"{dataset} has {names}, and only one of them can be {split}: rename or remove the others"
+    if named["train"]:
+        return None
+    classes = [readable(path.name) for path in unused if holds_images(path)]
+    if len(classes) > 1 and not any(named.values()):
+        splits = f"make splits of it with `python -m trainer.split {shlex.quote(dataset)}`"
+        return f"{dataset} has no train folder, only class folders ({some(classes)}): {splits}"
+    return f"{dataset} has no train folder: it needs train/CLASS/IMAGE, and may have val and test likewise"
+
+
+def some(names: list[str]) -> str:
+    """The first five names, for a message."""
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more

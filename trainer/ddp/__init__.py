@@ -1,0 +1,1 @@
+"""Train on several devices: the leader, the other ranks, and what they agree on."""

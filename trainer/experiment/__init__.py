@@ -1,0 +1,1 @@
+"""The experiment file: its sections, read strictly and described. No torch."""

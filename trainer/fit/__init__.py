@@ -1,0 +1,1 @@
+"""What Lightning trains, and everything around the batches."""

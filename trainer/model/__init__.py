@@ -1,0 +1,1 @@
+"""The trained model: exported to ONNX, verified, described and made smaller."""

@@ -1,0 +1,50 @@
+"""Normalisation and softmax inside the ONNX graph, so that a consumer feeds raw pixels and gets probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
+from onnx.helper import make_attribute, make_node, make_tensor_value_info
+
+_PREFIX = "preprocessing/"
+NORMALISATION = tuple(_PREFIX + name for name in ("float", "scale", "centre", "normalise"))
+"""The nodes added before the network, each named like its output."""
+
+
+def include_preprocessing(model: ModelProto, mean: Sequence[float], std: Sequence[float]) -> None:
+    """Change `model`, whose input takes normalised float32, to take (B, C, H, W) uint8 from 0 to 255.
+
+    The output `logits` stays; `probabilities`, its softmax, is new. Both keep their names and shapes.
+    """
+    graph = model.graph
+    (pixels,), (logits,) = graph.input, graph.output
+    for node in graph.node:
+        node.input[:] = [NORMALISATION[-1] if name == pixels.name else name for name in node.input]
+    nodes = [*_normalisation(pixels.name), *graph.node, _softmax(logits.name)]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    for name, values in (("255", [255.0]), ("mean", mean), ("std", std)):
+        array = np.array(values, np.float32).reshape(1, -1, 1, 1)
+        graph.initializer.append(numpy_helper.from_array(array, _PREFIX + name))
+    pixels.type.tensor_type.elem_type = TensorProto.UINT8
+    probabilities = make_tensor_value_info("probabilities", TensorProto.FLOAT, None)
+    probabilities.type.CopyFrom(logits.type)
+    graph.output.append(probabilities)
+
+
+def _normalisation(pixels: str) -> list[NodeProto]:
+    # In the order of trainer.fit.module, so that the outputs are the checkpoint's. The conversion comes first, because
+    # TensorRT takes uint8 as an input only where it is converted at once.
+    nodes, last = [], pixels
+    for name, operator, constant in zip(NORMALISATION, ("Cast", "Div", "Sub", "Div"), (None, "255", "mean", "std")):
+        inputs = [last] if constant is None else [last, _PREFIX + constant]
+        nodes.append(make_node(operator, inputs, [name], name=name))
+        last = name
+    nodes[0].attribute.append(make_attribute("to", TensorProto.FLOAT))
+    return nodes
+
+
+def _softmax(logits: str) -> NodeProto:
+    return make_node("Softmax", [logits], ["probabilities"], name=_PREFIX + "softmax", axis=1)

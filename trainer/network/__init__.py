@@ -1,0 +1,1 @@
+"""The network: built from scratch, pretrained, or the user's own."""

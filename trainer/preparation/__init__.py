@@ -1,0 +1,1 @@
+"""What a training does with a dataset before its first batch. No torch."""

@@ -1,0 +1,1 @@
+"""Own the process of one run from birth to verdict. Standard library only."""
