@@ -1,4 +1,4 @@
-/** Where the service is. Every address of ours is relative to the page's <base>: a proxy may show the service below any path. */
+/** The service's address. All of the page's URLs are relative to its <base>, so a proxy may show the service below any path. */
 
-/** The address of the first view; it ends in a slash. */
+/** The URL of the first view, which ends in a slash. */
 export const ROOT = new URL(".", document.baseURI);

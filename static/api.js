@@ -1,6 +1,7 @@
 /** REST: JSON in, JSON out, with the token. */
+import { saveFile } from "./download.js";
 
-/** An answer that is an error; `problem` has the service's shape: {code, status, message, errors}. */
+/** An error that the service answered; `problem` has its shape: {code, status, message, errors}. */
 export class Refused extends Error {
   constructor(problem) {
     super(problem.message);
@@ -8,10 +9,15 @@ export class Refused extends Error {
   }
 }
 
-/** Whether nothing was heard of the service itself: it does not answer, or a proxy says so. */
-export const isAway = ({ code }) => [0, 502, 503, 504].includes(code);
+const NO_ANSWER = { code: 0, message: "The service does not answer. Try again when it is back.", errors: {} };
 
-/** `ask(wasWrong)` asks the person for the token, keeps it and resolves. It is asked once for all requests under way. */
+/** Whether the service itself did not answer: nothing came, or a proxy said so. */
+export const isUnreachable = ({ code }) => [0, 502, 503, 504].includes(code);
+
+export const pathOfRunInRest = (runId) => `training/runs/${encodeURIComponent(runId)}`;
+export const pathOfConfig = (name) => `training/configs/${encodeURIComponent(name)}`;
+
+/** `ask(wasWrong)` asks the person for the token, saves it and resolves. One question serves all requests under way. */
 export function createApi({ readToken, ask }) {
   let asking = null;
 
@@ -21,40 +27,38 @@ export function createApi({ readToken, ask }) {
       const response = await fetched(method, path, body, token);
       if (response.status !== 401) return response;
       if (readToken() === token) {
-        asking ??= ask(token !== null).finally(() => (asking = null));
+        asking ??= ask(token !== null).finally(() => {
+          asking = null;
+        });
         await asking;
       }
     }
   }
 
   async function call(method, path, body) {
-    const response = await send(method, path, body);
-    const answer = await response.json().catch(() => null);
-    if (!response.ok) throw new Refused(answer ?? nothingReadable(response));
-    return answer;
+    return read(await send(method, path, body));
   }
 
   return {
     get: (path) => call("GET", path),
-    /** A piece of a list: {items, total}. */
+    /** One page of a list: {items, total}. */
     async list(path) {
       const response = await send("GET", path);
-      const items = await response.json().catch(() => null);
-      if (!response.ok || items === null) throw new Refused(items ?? nothingReadable(response));
+      const items = await read(response);
       return { items, total: Number(response.headers.get("X-Total-Count")) };
     },
-    /** A picture as an address that an image can have; null when there is none. A plain address could not send the token. */
+    /** An image as a data URL, because a plain one could not send the token; null if there is none. */
     async image(path) {
       const response = await send("GET", path);
-      return response.ok ? addressOf(new Blob([await response.arrayBuffer()], { type: "image/png" })) : null;
+      return response.ok ? dataUrlOf(new Blob([await response.arrayBuffer()], { type: "image/png" })) : null;
     },
     post: (path, body) => call("POST", path, body),
     delete: (path) => call("DELETE", path),
     /** Save a file under its own name. A plain link could not send the token. */
     async download(path) {
       const response = await send("GET", path);
-      if (!response.ok) throw new Refused((await response.json().catch(() => null)) ?? nothingReadable(response));
-      offer(await response.blob(), nameOf(response));
+      if (!response.ok) await read(response);
+      saveFile(await response.blob(), nameOf(response));
     },
   };
 }
@@ -66,15 +70,18 @@ async function fetched(method, path, body, token) {
   try {
     return await fetch(path, { method, headers, body: body && JSON.stringify(body) });
   } catch {
-    throw new Refused({
-      code: 0,
-      message: "The service does not answer. Nothing was changed by this page.",
-      errors: {},
-    });
+    throw new Refused(NO_ANSWER);
   }
 }
 
-function addressOf(blob) {
+/** The JSON of an answer. Throw Refused for an error, and for an answer that broke off or is no JSON. */
+async function read(response) {
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer !== null) return answer;
+  throw new Refused(answer ?? problemOf(response));
+}
+
+function dataUrlOf(blob) {
   return new Promise((resolve) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result);
@@ -82,24 +89,14 @@ function addressOf(blob) {
   });
 }
 
-function nothingReadable(response) {
-  return {
-    code: response.status,
-    message: `The service answered ${response.status} ${response.statusText}.`,
-    errors: {},
-  };
+/** The problem of an answer without JSON: a proxy's, or one that broke off. */
+function problemOf({ ok, status, statusText }) {
+  if (ok) return NO_ANSWER;
+  return { code: status, message: `The service answered ${`${status} ${statusText}`.trim()}.`, errors: {} };
 }
 
 function nameOf(response) {
   const disposition = response.headers.get("Content-Disposition") ?? "";
   const encoded = /filename\*=UTF-8''([^;]+)/i.exec(disposition)?.[1];
   return encoded ? decodeURIComponent(encoded) : (/filename="?([^";]+)"?/.exec(disposition)?.[1] ?? "download");
-}
-
-/** Let a person save a file that was made here. */
-export function offer(blob, name) {
-  const address = URL.createObjectURL(blob);
-  const link = Object.assign(document.createElement("a"), { href: address, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(address), 60000);
 }

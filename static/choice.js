@@ -1,8 +1,9 @@
+/** A choice of one among a few, side by side. */
 import { make } from "./dom.js";
 
 let numChoices = 0;
 
-/** One of a few, side by side: `texts` {value: text}. `changed(value)` is called when a person chooses. */
+/** `texts` maps a value to its text. `changed(value)` is called when a person chooses. */
 export function choice(title, texts, chosen, changed) {
   numChoices += 1;
   const name = `choice-${numChoices}`;

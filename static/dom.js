@@ -1,4 +1,4 @@
-/** The little that the views need of the DOM. Text enters as text only. */
+/** The few DOM functions that the views share. Text from the service enters as text only. */
 export const byId = (id) => document.getElementById(id);
 
 export function setText(element, text) {
@@ -20,13 +20,13 @@ export function makeSvg(tag, attributes, ...children) {
   return element;
 }
 
-/** Wrap a render function so that it runs only when what it shows has changed. `select` names the parts it shows. */
+/** Make a render function that runs only when one of the values that `select(state)` lists has changed. */
 export function whenChanged(select, render) {
-  let shown = null;
+  let rendered = null;
   return (state) => {
-    const parts = select(state);
-    if (shown !== null && parts.every((part, i) => part === shown[i])) return;
-    shown = parts;
+    const values = select(state);
+    if (rendered !== null && values.every((value, i) => value === rendered[i])) return;
+    rendered = values;
     render(state);
   };
 }

@@ -1,5 +1,7 @@
-/** Values as people read them. Everything that is not known is a dash. */
+/** Values as people read them. Whatever is unknown is a dash. */
 export const UNKNOWN = "–";
+
+const UNITS = ["bytes", "kB", "MB", "GB", "TB", "PB"];
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
@@ -7,10 +9,10 @@ export function count(value) {
   return isNumber(value) ? Math.round(value).toLocaleString("en").replaceAll(",", "\u2009") : UNKNOWN;
 }
 
-/** A number as a program counts, such as an epoch: whole, or with its fraction as far as it tells something. */
+/** A number that a program counts by, such as an epoch: whole, or with the digits of its fraction that matter. */
 export const numeral = (value) => (isNumber(value) ? String(Number(value.toPrecision(6))) : UNKNOWN);
 
-/** A metric's value, short, with enough digits to tell neighbours apart. */
+/** A metric's value: short, with enough digits to tell neighbours apart. */
 export function metric(value) {
   if (Number.isNaN(value)) return "NaN";
   if (Math.abs(value) === Infinity) return value > 0 ? "\u221e" : "\u2212\u221e";
@@ -30,16 +32,15 @@ export function rate(value) {
   return value >= 100 ? count(value) : value.toPrecision(3);
 }
 
-export const percent = (fraction) => `${Math.floor(100 * fraction)}%`;
+/** A share in whole percent, rounded down: 100% means all of it. */
+export const percent = (fraction) => `${Math.floor(100 * fraction + 1e-9)}%`;
 
 export function duration(seconds) {
   if (!isNumber(seconds) || seconds < 0) return UNKNOWN;
   const whole = Math.round(seconds);
-  const [days, hours, minutes] = [
-    Math.floor(whole / 86400),
-    Math.floor(whole / 3600) % 24,
-    Math.floor(whole / 60) % 60,
-  ];
+  const days = Math.floor(whole / 86400);
+  const hours = Math.floor(whole / 3600) % 24;
+  const minutes = Math.floor(whole / 60) % 60;
   if (days) return `${days} d ${hours} h`;
   if (hours) return `${hours} h ${minutes} min`;
   if (minutes) return `${minutes} min ${whole % 60} s`;
@@ -49,8 +50,8 @@ export function duration(seconds) {
 /** A duration in its largest unit: "12 min", "3 h". */
 export const roughly = (seconds) => duration(seconds).split(" ").slice(0, 2).join(" ");
 
-/** A moment in the least room that tells it: today the time of day, this year without the year. */
-export function shortMoment(iso) {
+/** A time as briefly as is clear: today without the date, this year without the year. */
+export function shortTime(iso) {
   const time = new Date(iso ?? NaN);
   if (Number.isNaN(time.getTime())) return UNKNOWN;
   const now = new Date();
@@ -67,17 +68,19 @@ export function percentage(fraction) {
 
 export function bytes(number) {
   if (!isNumber(number)) return UNKNOWN;
-  const power = Math.min(4, Math.floor(Math.log10(Math.max(1, number)) / 3));
-  const value = number / 1000 ** power;
-  return `${power === 0 ? value : value.toPrecision(3)}\u202f${["bytes", "kB", "MB", "GB", "TB"][power]}`;
+  let [value, unit] = [number, 0];
+  while (value >= 999.5 && unit + 1 < UNITS.length) [value, unit] = [value / 1000, unit + 1];
+  return `${unit === 0 ? value : value.toPrecision(3)}\u202f${UNITS[unit]}`;
 }
 
-/** The time of day so many seconds from now; with the day unless that is today. */
+export const megabytes = (number) => (isNumber(number) ? bytes(1e6 * number) : UNKNOWN);
+
+/** The time of day in so many seconds, with the date unless it is today. */
 export function clock(seconds) {
   if (!isNumber(seconds) || seconds < 0) return UNKNOWN;
   const time = new Date(Date.now() + 1000 * seconds);
-  const day =
-    time.toDateString() === new Date().toDateString() ? {} : { weekday: "short", month: "short", day: "numeric" };
+  const isToday = time.toDateString() === new Date().toDateString();
+  const day = isToday ? {} : { weekday: "short", month: "short", day: "numeric" };
   return time.toLocaleString("en-GB", { ...day, hour: "2-digit", minute: "2-digit" });
 }
 
@@ -85,9 +88,7 @@ export function secondsBetween(from, to) {
   return (Date.parse(to ?? "") - Date.parse(from ?? "")) / 1000;
 }
 
-export const gigabytes = (megabytes) => (isNumber(megabytes) ? (megabytes / 1000).toPrecision(3) : UNKNOWN);
-
 export const experimentName = (fileName) => fileName?.replace(/\.ya?ml$/, "") ?? "unknown experiment";
 
-/** The dataset's name, or that of the folder in which the training images' folder lies: a resumed run names no dataset. */
+/** The dataset's name, or else its folder's, the parent of the training images: a resumed run names no dataset. */
 export const datasetName = (request) => request?.dataset ?? request?.train_data_dir?.split("/").filter(Boolean).at(-2);

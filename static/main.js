@@ -1,14 +1,15 @@
-/** Wire the page: store, views, REST, and last the socket. */
-import { createApi } from "./api.js";
+/** Wire the page: store, REST, views, and last the socket. */
+import { createApi, pathOfRunInRest } from "./api.js";
 import { saveCsv } from "./charts/csv.js";
-import { createDetails, pathOfRunInRest } from "./details.js";
+import { createDetails } from "./details.js";
 import { byId } from "./dom.js";
+import { createDrawing } from "./drawing.js";
 import { bytes } from "./format.js";
 import { followLive } from "./live.js";
 import { createRouter, runsIn, viewOf } from "./router.js";
 import { followed, INITIAL, isActive, isLost, reduce } from "./state.js";
 import { createStore } from "./store.js";
-import { keepToken, readToken } from "./token.js";
+import { readToken, saveToken } from "./token.js";
 import { createChartsView } from "./views/charts.js";
 import { createCompare } from "./views/compare.js";
 import { renderConnection } from "./views/connection.js";
@@ -26,12 +27,11 @@ import { renderTab } from "./views/tab.js";
 
 const ACTIVE_EVERY_MS = 5000;
 const REFRESH_EVERY_MS = 15_000;
-const RENDER_EVERY_MS = 300;
 
 const { getState, dispatch, listen } = createStore(reduce, INITIAL);
-const api = createApi({ readToken, ask: async (wasWrong) => keepToken(await askToken(wasWrong)) });
+const api = createApi({ readToken, ask: async (wasWrong) => saveToken(await askToken(wasWrong)) });
 
-/** Do what may be refused by the service, and tell so where it was asked for; resolves with whether it was done. */
+/** Do what the service may refuse, and pass its problem to `refused`. Resolves with whether it was done. */
 async function attempt(action, refused) {
   try {
     await action();
@@ -43,14 +43,15 @@ async function attempt(action, refused) {
   }
 }
 
-const tell = (problem) => dispatch({ type: "notice", text: problem.message });
+const notify = (problem) => dispatch({ type: "notice", text: problem.message });
+const ignore = () => {};
 
-/** What was asked for, as it was asked: the service filled in the folders that the dataset stands for. */
-function sameRequest({ train_data_dir, val_data_dir, test_data_dir, ...asked }) {
-  return asked.dataset ? asked : { ...asked, train_data_dir, val_data_dir, test_data_dir };
+/** A run's request as the person made it: the service added the folders that the dataset stands for. */
+function requestOf({ train_data_dir, val_data_dir, test_data_dir, ...request }) {
+  return request.dataset ? request : { ...request, train_data_dir, val_data_dir, test_data_dir };
 }
 
-function request(of, path, body) {
+function post(of, path, body) {
   dispatch({ type: "requested", of });
   const action = async () => {
     await api.post(path, body);
@@ -59,25 +60,33 @@ function request(of, path, body) {
   return attempt(action, (problem) => dispatch({ type: "denied", of, problem }));
 }
 
-async function start(wanted) {
-  const isStarted = await request("start", "training/start", wanted);
+async function start(request) {
+  const isStarted = await post("start", "training/start", request);
   if (isStarted) go("./");
 }
-
-const download = (path) => attempt(() => api.download(path), tell);
-const downloadModel = (runId) => download(`training/models/${encodeURIComponent(runId)}/download`);
-
-const save = (runs) => attempt(() => saveCsv(api.get, runs), tell);
 
 async function stop() {
   const { run, progress } = getState();
   const mode = await askHowToStop(run, progress);
-  if (mode !== null) await request("stop", "training/stop?wait=0", { run_id: run.run_id, mode });
+  if (mode !== null) await post("stop", "training/stop?wait=0", { run_id: run.run_id, mode });
 }
+
+async function deleteRun() {
+  const { run, detail } = getState();
+  const size = bytes(sizeOf(detail.artifacts));
+  const about = `This deletes run ${run.run_id} with its model, checkpoints, metrics and log (${size}). You cannot undo it.`;
+  if (!(await askWhetherToDelete(about))) return;
+  if (await attempt(() => api.delete(`training/models/${encodeURIComponent(run.run_id)}`), notify)) go("runs");
+}
+
+const download = (path) => attempt(() => api.download(path), notify);
+const downloadModel = (runId) => download(`training/models/${encodeURIComponent(runId)}/download`);
+
+const save = (runs) => attempt(() => saveCsv(api.get, runs), notify);
 
 let compare = null;
 
-/** Show the runs that the address names; the view is made when it is wanted first. */
+/** Show the runs in the address. The view is created when it is needed first. */
 function showComparison(ids) {
   if (ids.length) compare ??= createCompare(byId("compare"), { get: api.get, go: (path) => go(path), save });
   compare?.show(ids);
@@ -86,22 +95,19 @@ function showComparison(ids) {
 const startForm = new StartForm({
   api,
   needsToken: () => readToken() !== null,
-  async start(wanted) {
-    await start(wanted);
+  async start(request) {
+    await start(request);
     return getState().start.problem;
   },
 });
 
-const listModels = () =>
-  attempt(async () => dispatch({ type: "models", models: (await api.get("training/models")).models_info }), tell);
-
 const runs = new Runs({
   async fetchPage({ page: _, ...query }, offset, limit) {
     let page = null;
-    const asked = new URLSearchParams(
-      [...Object.entries({ ...query, offset, limit, best: 1 })].filter(([, value]) => value !== ""),
-    );
-    await attempt(async () => (page = await api.list(`training/metrics/runs?${asked}`)), tell);
+    const parameters = Object.entries({ ...query, offset, limit, best: 1 }).filter(([, value]) => value !== "");
+    await attempt(async () => {
+      page = await api.list(`training/metrics/runs?${new URLSearchParams(parameters)}`);
+    }, notify);
     return page;
   },
   replace: (query) => history.replaceState(history.state, "", pathOfRuns(query)),
@@ -111,44 +117,27 @@ const details = createDetails({
   api,
   getState,
   dispatch,
-  refused: tell,
-  gone: (runId) => runId === getState().run?.run_id && sync.restart(),
+  refused: notify,
+  deleted: (runId) => runId === getState().run?.run_id && sync.restart(),
 });
 
-const loadSystem = () =>
-  attempt(
-    async () => dispatch({ type: "load", load: await api.get("training/system") }),
-    () => {},
-  );
+async function listModels() {
+  await attempt(async () => {
+    const { models_info: models } = await api.get("training/models");
+    dispatch({ type: "models", models });
+  }, notify);
+}
 
-const isOther = (a, b) => a.name !== b.name || JSON.stringify(a.query) !== JSON.stringify(b.query);
+async function loadUsage() {
+  await attempt(async () => dispatch({ type: "usage", usage: await api.get("training/system") }), ignore);
+}
 
-/** Ask for what a view shows beside the run that is followed. */
-function load(view, isBack = false) {
+/** Fill a view with what it shows apart from the run that the socket follows. */
+function fill(view, isBack = false) {
   showComparison(view.name === "compare" ? runsIn(location.search) : []);
   if (view.name === "runs") runs.open(view.query);
   else if (view.name === "models") listModels();
   else if (view.name === "start") startForm.open(view.query, isBack);
-}
-
-async function deleteRun() {
-  const { run, detail } = getState();
-  const about = `This deletes run ${run.run_id} with its model, checkpoints, metrics and log (${bytes(sizeOf(detail.artifacts))}). You cannot undo it.`;
-  if (!(await askWhetherToDelete(about))) return;
-  if (await attempt(() => api.delete(`training/models/${encodeURIComponent(run.run_id)}`), tell)) go("runs");
-}
-
-/** What the socket does not tell is asked for when the run changes its state or the connection is back. */
-function follow(state, before) {
-  const { run } = state;
-  const isBack = state.connection.status === "live" && isLost(before.connection);
-  const isAnother = run?.run_id !== before.run?.run_id;
-  if (state.view !== before.view && isOther(state.view, before.view)) load(state.view);
-  else if (isBack) load(state.view, isBack);
-  else if (isAnother || run?.state !== before.run?.state) refreshLists();
-  if (isBack) loadSystem();
-  if (isAnother) details.clear();
-  if (isAnother || run?.state !== before.run?.state) details.refresh();
 }
 
 function refreshLists() {
@@ -157,7 +146,23 @@ function refreshLists() {
   else if (view.name === "models") listModels();
 }
 
-/** While somebody looks: files grow, and other people start and delete runs. */
+const isOther = (a, b) => a.name !== b.name || JSON.stringify(a.query) !== JSON.stringify(b.query);
+
+/** Ask REST for what the socket does not send, when the run changes its state or the connection is back. */
+function follow(state, before) {
+  const { run } = state;
+  const isBack = state.connection.status === "live" && isLost(before.connection);
+  const isOtherRun = run?.run_id !== before.run?.run_id;
+  const hasChanged = isOtherRun || run?.state !== before.run?.state;
+  if (state.view !== before.view && isOther(state.view, before.view)) fill(state.view);
+  else if (isBack) fill(state.view, isBack);
+  else if (hasChanged) refreshLists();
+  if (isBack) loadUsage();
+  if (isOtherRun) details.clear();
+  if (hasChanged) details.refresh();
+}
+
+/** Ask again while the page is visible: files grow, and other people start and delete runs. */
 function refresh() {
   const { view, connection } = getState();
   if (document.hidden || isLost(connection)) return;
@@ -165,7 +170,17 @@ function refresh() {
   else refreshLists();
 }
 
-const RENDER = [
+/** On the page of one run the socket sends nothing about another one that may be active. */
+async function watchActive() {
+  const { view, run } = getState();
+  if (view.name !== "run" || isActive(run) || document.hidden) return;
+  await attempt(async () => {
+    const { running, run_id, config_name, state, progress } = await api.get("training/status");
+    dispatch({ type: "active", active: running ? { run_id, config_name, state, progress } : null });
+  }, ignore);
+}
+
+const VIEWS = [
   renderFrame,
   renderNow,
   renderConnection,
@@ -176,80 +191,46 @@ const RENDER = [
   renderModels,
   renderSystem,
 ];
-let [isFrameDue, isFrameAsked, renderedAt] = [false, false, -Infinity];
+const drawing = createDrawing((state) => {
+  for (const render of VIEWS) render(state);
+}, getState);
 
-function render() {
-  [isFrameDue, isFrameAsked, renderedAt] = [false, false, performance.now()];
-  for (const view of RENDER) view(getState());
-}
-
-function askFrame() {
-  if (isFrameAsked) return;
-  isFrameAsked = true;
-  requestAnimationFrame(render);
-}
-
-/** Another view or another state of the run is drawn at once; of the news that stream in, all of some time together. */
-function scheduleRender(state, before) {
-  const isChanged = state.view !== before.view || state.run !== before.run || state.detail !== before.detail;
-  const wait = renderedAt + RENDER_EVERY_MS - performance.now();
-  if (isChanged || wait <= 0) {
-    askFrame();
-  } else if (!isFrameDue) {
-    isFrameDue = true;
-    setTimeout(askFrame, wait);
-  }
-}
-
-listen(scheduleRender);
-listen(renderTab); // At once: a tab in the background draws no frames.
+listen(drawing.changed);
+listen(renderTab); // Without waiting for a frame: a tab in the background draws none.
 listen(follow);
 listen((state, before) => isActive(state.run) !== isActive(before.run) && startForm.setActive(isActive(state.run)));
 
 byId("notice-close").addEventListener("click", () => dispatch({ type: "notice", text: null }));
 byId("stop").addEventListener("click", stop);
-byId("again").addEventListener("click", () => start(sameRequest(getState().run.request)));
+byId("again").addEventListener("click", () => start(requestOf(getState().run.request)));
 byId("download").addEventListener("click", () => downloadModel(getState().run.run_id));
 byId("delete").addEventListener("click", deleteRun);
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[download]");
-  // A plain link could not send the token; without one the browser streams the file by itself.
+  // A plain link could not send the token. Without a token the browser streams the file itself.
   if (!link || readToken() === null || link.protocol === "blob:") return;
   event.preventDefault();
   download(link.pathname);
 });
 
-const sync = followLive({
-  getState,
-  dispatch,
-  getToken: readToken,
-  checkAccess: () => attempt(() => api.get("training/status"), tell),
-});
-const go = createRouter((view) => {
-  dispatch({ type: "went", view });
-  sync.follow(followed(view));
-  watchActive();
-});
+const checkAccess = () => attempt(() => api.get("training/status"), notify);
+const sync = followLive({ getState, dispatch, getToken: readToken, checkAccess });
 
-/** Where the page shows one run, the socket tells nothing of another one that may be active. */
-async function watchActive() {
-  const { view, run } = getState();
-  if (view.name !== "run" || isActive(run) || document.hidden) return;
-  const tell = async () => {
-    const { running, run_id, config_name, state, progress } = await api.get("training/status");
-    dispatch({ type: "active", active: running ? { run_id, config_name, state, progress } : null });
-  };
-  await attempt(tell, () => {});
+function navigate(view) {
+  dispatch({ type: "navigated", view });
+  sync.follow(followed(view));
 }
 
-const view = viewOf(location);
-dispatch({ type: "went", view });
-sync.follow(followed(view));
-// What came with the page is an answer as to a subscription; the socket goes on from there.
-const opening = JSON.parse(byId("opening").textContent);
-if (opening !== null) dispatch({ type: "caughtUp", answer: opening });
-render();
-loadSystem();
+const go = createRouter((view) => {
+  navigate(view);
+  watchActive();
+});
+navigate(viewOf(location));
+// The HTML brings the first answer to a subscription; the socket continues from there.
+const initial = JSON.parse(byId("opening").textContent);
+if (initial !== null) dispatch({ type: "caughtUp", answer: initial });
+drawing.drawNow();
+loadUsage();
 watchActive();
 setInterval(watchActive, ACTIVE_EVERY_MS);
 setInterval(refresh, REFRESH_EVERY_MS);

@@ -1,22 +1,21 @@
-/** How far a run is, from what progress.json says. Pure. */
+/** How far a run is, as progress.json says. Pure. */
 import { count, numeral } from "./format.js";
 import { isActive } from "./state.js";
 
 const PHASES = {
   loading: "Loading libraries",
-  prepare: "Preparing the images",
+  prepare: "Preparing images",
   test: "Testing the best checkpoint",
   export: "Exporting the model",
 };
-const WAITING = { starting: "Starting\u2026", running: "Running", stopping: "Stopping\u2026" };
-
+const STATES = { starting: "Starting\u2026", running: "Running", stopping: "Stopping\u2026" };
 const BEFORE_TRAINING = new Set(["loading", "prepare"]);
 
-/** Whether the program trains already, as far as it says. */
+/** Whether the program has begun to train, as far as it says. */
 export const hasBegun = (progress) =>
   progress !== null && progress !== undefined && !BEFORE_TRAINING.has(progress.phase);
 
-/** The share that is done, or null. */
+/** The share that is done, from 0 to 1; null if unknown. */
 export function fraction(run, progress) {
   if (run?.state === "completed") return 1;
   if (!hasBegun(progress)) return null;
@@ -25,7 +24,7 @@ export function fraction(run, progress) {
   return Number.isFinite(share) ? Math.min(1, Math.max(0, share)) : null;
 }
 
-/** "3 of 10 epochs", as many as are done; without a total the epoch as the program numbers it; null if nobody knows. */
+/** "3 of 10 epochs", counting finished ones; without a total "epoch 3" in the program's own numbering; null if unknown. */
 export function epochText(progress) {
   if (!hasBegun(progress)) return null;
   const { step, total_steps, epoch, max_epochs } = progress;
@@ -34,14 +33,14 @@ export function epochText(progress) {
   return Number.isFinite(epoch) ? `epoch ${numeral(epoch)}` : null;
 }
 
-/** What the run does now, or how far it came. */
+/** What the run is doing, or how far it came. */
 export function progressText(run, progress) {
   if (isActive(run) && PHASES[progress?.phase]) {
     const images = progress.phase === "prepare" ? `: ${outOf(progress.batch, progress.num_batches)}` : "";
     return PHASES[progress.phase] + images;
   }
   const epochs = epochText(progress);
-  if (epochs === null) return WAITING[run.state] ?? "";
+  if (epochs === null) return STATES[run.state] ?? "";
   return epochs.startsWith("epoch") ? `E${epochs.slice(1)}` : `${epochs} done`;
 }
 

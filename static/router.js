@@ -1,9 +1,9 @@
-/** Addresses: which view an address shows, and going from one to another without loading the page anew. */
+/** Which view an address shows, and how to go from one to another without reloading the page. */
 import { ROOT } from "./address.js";
 import { byId } from "./dom.js";
 
 const SCROLL_SETTLES_MS = 100;
-const PLACES = new Map([
+const PATHS = new Map([
   ["", "now"],
   ["runs", "runs"],
   ["models", "models"],
@@ -11,19 +11,19 @@ const PLACES = new Map([
 ]);
 
 /**
- * The view at an address: {name, runId, query}; `runId` is null but for the view `run`, a run's own address. Wherever the
- * query names `runs`, they are compared.
+ * The view at an address: {name, runId, query}. `runId` is null except in the view `run`. At any address a query with
+ * `runs` shows their comparison.
  */
 export function viewOf({ pathname, search }) {
   const query = Object.fromEntries(new URLSearchParams(search));
   if (query.runs) return { name: "compare", runId: null, query };
-  const place = placeOf(pathname);
-  const runId = /^runs\/([^/]+)$/.exec(place)?.[1];
+  const path = pathOf(pathname);
+  const runId = /^runs\/([^/]+)$/.exec(path)?.[1];
   if (runId !== undefined) return { name: "run", runId: decoded(runId), query };
-  return { name: PLACES.get(place) ?? "now", runId: null, query };
+  return { name: PATHS.get(path) ?? "now", runId: null, query };
 }
 
-/** The runs that an address' query compares, each once. */
+/** The runs that a query compares, without duplicates. */
 export const runsIn = (search) => [
   ...new Set((new URLSearchParams(search).get("runs") ?? "").split(",").filter(Boolean)),
 ];
@@ -32,22 +32,22 @@ export const pathOfComparison = (ids) => `./?runs=${ids.map(encodeURIComponent).
 
 export const pathOfRun = (runId) => `runs/${encodeURIComponent(runId)}`;
 
-/** Call `went(view)` at each change of the address; returns the function that goes to a path. */
-export function createRouter(went) {
-  const arrive = () => went(viewOf(location));
+/** Call `navigated(view)` at each change of the address. Return the function that goes to a path. */
+export function createRouter(navigated) {
+  const arrive = () => navigated(viewOf(location));
 
   function go(path) {
     if (new URL(path, ROOT).href !== location.href) history.pushState(null, "", path);
     arrive();
-    forgetPlace();
+    stopRestoring();
     scrollTo(0, 0);
-    byId("main").focus({ preventScroll: true }); // A screen reader goes on with what is new.
+    byId("main").focus({ preventScroll: true }); // A screen reader continues with the new view.
   }
 
-  keepPlaces();
+  saveScroll();
   addEventListener("popstate", () => {
     arrive();
-    restorePlace();
+    restoreScroll();
   });
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href]");
@@ -56,15 +56,15 @@ export function createRouter(went) {
     const anchor = /^#(.+)/.exec(link.getAttribute("href"))?.[1];
     if (anchor === undefined && (link.origin !== location.origin || link.hash || !isOurs(link.pathname))) return;
     event.preventDefault();
-    if (anchor !== undefined)
-      byId(anchor).focus(); // A part of this view: to the browser it is one of the page's <base>.
+    // The browser would resolve an anchor against the page's <base>.
+    if (anchor !== undefined) byId(anchor).focus();
     else go(link.pathname + link.search);
   });
   return go;
 }
 
-/** Note in the address' history entry how far it is scrolled: a browser alone forgets that where the content comes late. */
-function keepPlaces() {
+/** Save the scroll position in the history entry: the browser loses its own where content arrives late. */
+function saveScroll() {
   let timer = 0;
   history.scrollRestoration = "manual";
   addEventListener(
@@ -79,35 +79,36 @@ function keepPlaces() {
     },
     { passive: true },
   );
-  restorePlace();
+  restoreScroll();
 }
 
+/** The AbortController of the scroll position being restored. */
 let restoring = null;
 
-const forgetPlace = () => restoring?.abort();
+const stopRestoring = () => restoring?.abort();
 
-/** Scroll to where the entry was left, as soon as there is enough content; until a person scrolls or goes elsewhere. */
-function restorePlace() {
-  forgetPlace();
-  const wanted = history.state?.scrollY ?? 0;
+/** Scroll to the saved position once there is enough content, unless the person scrolls or leaves first. */
+function restoreScroll() {
+  stopRestoring();
+  const target = history.state?.scrollY ?? 0;
   restoring = new AbortController();
   const { signal } = restoring;
   const observer = new ResizeObserver(() => {
-    scrollTo(0, wanted);
-    if (scrollY >= wanted - 1) forgetPlace();
+    scrollTo(0, target);
+    if (scrollY >= target - 1) stopRestoring();
   });
   signal.addEventListener("abort", () => observer.disconnect());
   for (const name of ["wheel", "touchstart", "pointerdown", "keydown"])
-    addEventListener(name, forgetPlace, { signal, passive: true });
+    addEventListener(name, stopRestoring, { signal, passive: true });
   observer.observe(document.body);
 }
 
-/** The path below the service's root; null for one that is not below it. */
-const placeOf = (pathname) => (pathname.startsWith(ROOT.pathname) ? pathname.slice(ROOT.pathname.length) : null);
+/** The path below the service's root; null if it is not below it. */
+const pathOf = (pathname) => (pathname.startsWith(ROOT.pathname) ? pathname.slice(ROOT.pathname.length) : null);
 
 function isOurs(pathname) {
-  const place = placeOf(pathname);
-  return place !== null && (PLACES.has(place) || place.startsWith("runs/"));
+  const path = pathOf(pathname);
+  return path !== null && (PATHS.has(path) || path.startsWith("runs/"));
 }
 
 function decoded(text) {

@@ -1,11 +1,11 @@
-/** A ready program that uses a model. Pure. */
+/** A complete Python program that uses a model. Pure. */
 
 const MODES = { 1: "L", 3: "RGB" };
 
 /**
- * Python for onnxruntime that prepares an image as the training did and runs the file of this name; null for a card that
- * does not say how. A file that includes its preprocessing takes the pixels as they are; a value range is for images with more
- * than 8 bits per channel.
+ * A program for onnxruntime that prepares an image as the training did and runs the ONNX file; null if the model card does
+ * not say how. A model that includes its preprocessing takes pixels as they are. A value range is for images with more than
+ * 8 bits per channel.
  */
 export function snippetFor({ class_names, mean, std, input_shape, value_range, includes_preprocessing }, fileName) {
   const [, channels, height, width] = input_shape ?? [];
@@ -32,7 +32,7 @@ export function snippetFor({ class_names, mean, std, input_shape, value_range, i
 }
 
 const toEightBits = ([low, high]) => [
-  `if image.mode.startswith(("I", "F")):  # more than 8 bits: ${low} is black, ${high} is white`,
+  `if image.mode.startswith(("I", "F")):  # more than 8 bits per channel: ${low} is black, ${high} is white`,
   `    values = (np.asarray(image, np.float64) - ${low}) * (255 / ${high - low})`,
   `    image = Image.fromarray(np.rint(values.clip(0, 255)).astype(np.uint8))`,
 ];
@@ -42,9 +42,7 @@ const channelsFirst = (channels, pixels) => (channels === 1 ? `${pixels}[None]` 
 function withPreprocessing(channels) {
   return {
     constants: [],
-    batch: [
-      `batch = ${channelsFirst(channels, "np.asarray(image)")}[None]  # uint8, as the model normalises by itself`,
-    ],
+    batch: [`batch = ${channelsFirst(channels, "np.asarray(image)")}[None]  # uint8: the model normalises it`],
     run: [`[[probabilities]] = session.run(["probabilities"], {"input": batch})`],
   };
 }

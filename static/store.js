@@ -1,4 +1,4 @@
-/** Hold the state; call the listeners after each change. */
+/** Hold the state, and call every listener with the new and the old state after each action. */
 export function createStore(reduce, initial) {
   let state = initial;
   const listeners = [];

@@ -1,12 +1,12 @@
 /**
- * Keep the state equal to the run's files over any connection: say what we have, take what is missing, and notice a gap.
+ * Keep the state equal to the run's files over any connection: say what we have, take what is missing, and notice gaps.
  *
- * The position is the number of rows and the log's byte offset, both in the state. One subscription is in flight at a
- * time; events that arrive meanwhile wait, because they may come before the answer that they continue.
+ * Our position is the number of rows and the byte offset in the log; both are in the state. One subscription is under way
+ * at a time. Events that arrive meanwhile wait, because they may overtake the answer that they continue.
  */
 import { isActive } from "./state.js";
 
-/** A longer gap in the log is not filled: its end is shown. */
+/** A longer gap in the log is not filled: the page shows the end of the log. */
 const MAX_LOG_GAP_BYTES = 256 * 1024;
 const RETRY_AFTER_MS = 1000;
 
@@ -16,17 +16,17 @@ export class Sync {
   #send;
   #isConnected = false;
   #runId = null;
-  #asked = null;
+  #pending = null;
   #waiting = [];
 
-  /** `send(request, answered)` subscribes and calls `answered(answer)`, with null when none came in time. */
+  /** `send(request, answered)` subscribes and calls `answered(answer)`, with null if no answer came in time. */
   constructor({ getState, dispatch, send }) {
     this.#getState = getState;
     this.#dispatch = dispatch;
     this.#send = send;
   }
 
-  /** Follow one run, or with null whatever runs now and next. */
+  /** Follow one run, or with null the active run and each next one. */
   follow(runId) {
     if (runId === this.#runId) return;
     this.#runId = runId;
@@ -34,9 +34,9 @@ export class Sync {
     if (this.#isConnected) this.#ask();
   }
 
-  /** Ask anew from the beginning: what we show is no longer there. */
+  /** Ask for everything again, because the run that we show is gone. */
   restart() {
-    if (this.#isConnected) this.#ask({ isAnew: true });
+    if (this.#isConnected) this.#ask({ fromStart: true });
   }
 
   connected() {
@@ -46,61 +46,61 @@ export class Sync {
 
   disconnected() {
     this.#isConnected = false;
-    this.#asked = null;
+    this.#pending = null;
     this.#waiting = [];
   }
 
   receive(name, event) {
-    if (this.#asked !== null) this.#waiting.push([name, event]);
+    if (this.#pending !== null) this.#waiting.push([name, event]);
     else this.#applyOrAsk(name, event);
   }
 
   #applyOrAsk(name, event) {
     const isApplied = this.#apply(name, event);
-    if (!isApplied) this.#ask({ isLogLeftOut: this.#isFarAhead(name, event) });
+    if (!isApplied) this.#ask({ skipLog: this.#isFarAhead(name, event) });
     return isApplied;
   }
 
-  #ask({ isAnew = false, isLogLeftOut = false } = {}) {
+  #ask({ fromStart = false, skipLog = false } = {}) {
     const { run, metrics, attempt, log } = this.#getState();
-    const hasNothing = isAnew || run === null;
-    const asked = {
+    const hasNothing = fromStart || run === null;
+    const request = {
       run_id: this.#runId,
       row: hasNothing ? 0 : metrics.count,
       attempt: hasNothing ? null : attempt,
-      log_offset: hasNothing || isLogLeftOut ? null : log.nextOffset,
+      log_offset: hasNothing || skipLog ? null : log.nextOffset,
     };
-    this.#asked = asked;
-    this.#send(asked, (answer) => {
-      if (this.#asked === asked) this.#answered(asked, answer);
+    this.#pending = request;
+    this.#send(request, (answer) => {
+      if (this.#pending === request) this.#answered(request, answer);
     });
   }
 
-  #answered(asked, answer) {
+  #answered(request, answer) {
     if (answer === null) {
       this.#ask();
     } else if (answer.code === 404) {
-      this.#asked = null;
+      this.#pending = null;
       this.#waiting = [];
       this.#dispatch({ type: "missing", message: answer.message });
     } else if (answer.code !== undefined) {
       this.#dispatch({ type: "notice", text: answer.message });
-      setTimeout(() => this.#asked === asked && this.#ask(), RETRY_AFTER_MS);
-    } else if (this.#isOfAnother(answer.run) && (asked.row > 0 || asked.log_offset !== null)) {
-      this.#ask({ isAnew: true }); // What we said that we have was of another run.
+      setTimeout(() => this.#pending === request && this.#ask(), RETRY_AFTER_MS);
+    } else if (this.#isOfAnotherRun(answer.run) && (request.row > 0 || request.log_offset !== null)) {
+      this.#ask({ fromStart: true }); // The position in our request was that of another run.
     } else {
       this.#dispatch({ type: "caughtUp", answer });
-      this.#asked = null;
+      this.#pending = null;
       this.#applyWaiting();
     }
   }
 
-  /** Apply what came during the subscription; some of it was told by the answer already. */
+  /** Apply the events that came during the subscription, except those that the answer includes. */
   #applyWaiting() {
     const waiting = this.#waiting;
     this.#waiting = [];
-    if (waiting.some(([name, event]) => name === "run" && this.#isOfAnother(event))) {
-      this.#ask(); // The run changed about when we were answered: ask who is right.
+    if (waiting.some(([name, event]) => name === "run" && this.#isOfAnotherRun(event))) {
+      this.#ask(); // The run changed at about the time of the answer: ask which one it is.
       return;
     }
     for (const [name, event] of waiting) {
@@ -110,17 +110,17 @@ export class Sync {
 
   #isKnown(name, event) {
     const { run, metrics, log } = this.#getState();
-    if (name === "run") return !isActive(run) && isActive(event); // The answer knew the end; nothing comes after it.
+    if (name === "run") return !isActive(run) && isActive(event); // The answer knew that the run has ended.
     if (name === "metrics") return this.#isOfAttempt(event) && event.from_row + event.rows.length <= metrics.count;
     if (name === "log") return event.next_offset <= log.nextOffset;
     return false;
   }
 
-  /** Take an event in; false when something is missing before it. */
+  /** Apply an event; false if something is missing before it. */
   #apply(name, event) {
     if (name === "system") this.#dispatch({ type: "system", system: event });
     else if (name === "run") this.#applyRun(event);
-    else if (this.#isOfAnother(event)) return this.#runId !== null || (name !== "metrics" && name !== "log");
+    else if (this.#isOfAnotherRun(event)) return this.#runId !== null || (name !== "metrics" && name !== "log");
     else if (name === "progress") this.#dispatch({ type: "progress", progress: event });
     else if (name === "metrics" && !(this.#isOfAttempt(event) && event.from_row === this.#getState().metrics.count))
       return false;
@@ -133,14 +133,14 @@ export class Sync {
     if (this.#runId === null || this.#runId === run.run_id) this.#dispatch({ type: "run", run });
   }
 
-  /** Whether rows go on with ours; not when the metrics file was begun anew. */
+  /** Whether an event's rows continue ours. They do not if the metrics file was begun again. */
   #isOfAttempt(event) {
     const { metrics, attempt } = this.#getState();
     return metrics.count === 0 || event.attempt === attempt;
   }
 
-  #isOfAnother(ofRun) {
-    return ofRun?.run_id !== this.#getState().run?.run_id;
+  #isOfAnotherRun(other) {
+    return other?.run_id !== this.#getState().run?.run_id;
   }
 
   #isFarAhead(name, event) {

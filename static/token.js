@@ -1,23 +1,26 @@
-/** The service's token, kept in this browser, apart from that of another service on the same host. Where storage is forbidden it lasts as long as the page. */
+/**
+ * The service's token. This browser remembers it, apart from the tokens of other services on the same host. Where storage
+ * is forbidden, it lasts as long as the page.
+ */
 import { ROOT } from "./address.js";
 
 const KEY = `training-token ${ROOT.pathname}`;
-let kept = null;
+let inMemory = null;
 
 export function readToken() {
   try {
-    return localStorage.getItem(KEY) ?? kept;
+    return localStorage.getItem(KEY) ?? inMemory;
   } catch {
-    return kept;
+    return inMemory;
   }
 }
 
-export function keepToken(token) {
-  kept = token;
+export function saveToken(token) {
+  inMemory = token;
   try {
     if (token === null) localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, token);
   } catch {
-    // Kept in memory.
+    // The copy in memory has to do.
   }
 }

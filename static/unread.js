@@ -4,10 +4,10 @@ import { count } from "./format.js";
 const MAX_NAMED = 3;
 const LIST = new Intl.ListFormat("en");
 
-/** `skipped` holds the first of the `numSkipped` lines that make no row, {line, reason}; `problem` is why nothing can be read. */
+/** `skipped` holds the first of the `numSkipped` lines that have no row, {line, reason}; `problem` says why nothing can be read. */
 export const NOTHING_UNREAD = Object.freeze({ problem: null, numSkipped: 0, skipped: [], textColumns: [] });
 
-/** What an event or an acknowledgement says of it. */
+/** The same from an event or an acknowledgement. */
 export const unreadOf = ({ metrics_problem, num_skipped_rows, skipped_rows, text_columns }) => ({
   problem: metrics_problem,
   numSkipped: num_skipped_rows,
@@ -17,27 +17,23 @@ export const unreadOf = ({ metrics_problem, num_skipped_rows, skipped_rows, text
 
 /** Say it in plain sentences; empty when everything was read. */
 export function sentences({ problem, numSkipped, skipped, textColumns }) {
-  if (problem !== null) return ended(problem); // What was left out before says nothing of the file as it is now.
+  if (problem !== null) return withPeriod(problem); // Earlier gaps say nothing about the file as it is now.
   const found = [];
   if (numSkipped > 0) {
     const lines = skipped.map(({ line, reason }) => `line ${line} ${reason}`);
-    found.push(
-      `${numSkipped === 1 ? "1 row is" : `${count(numSkipped)} rows are`} left out: ${first(lines, numSkipped)}`,
-    );
+    found.push(`${numSkipped === 1 ? "1 row" : `${count(numSkipped)} rows`} skipped: ${firstOf(lines, numSkipped)}`);
   }
   if (textColumns.length > 0) {
-    const names = first(textColumns, textColumns.length);
-    found.push(
-      `The ${textColumns.length === 1 ? `column ${names} holds` : `columns ${names} hold`} text, which no chart shows`,
-    );
+    const names = firstOf(textColumns, textColumns.length);
+    found.push(`Not charted because ${textColumns.length === 1 ? "it holds" : "they hold"} text: ${names}`);
   }
-  return found.map(ended).join(" ");
+  return found.map(withPeriod).join(" ");
 }
 
-const ended = (sentence) => sentence.replace(/\.?$/, ".");
+const withPeriod = (sentence) => sentence.replace(/\.?$/, ".");
 
 /** Name the first few of `total`, and count the rest. */
-function first(names, total) {
+function firstOf(names, total) {
   const named = names.slice(0, MAX_NAMED);
   return LIST.format(total > named.length ? [...named, `${count(total - named.length)} more`] : named);
 }

@@ -1,11 +1,11 @@
-/** One chart: heading, legend, picture, and the same in words. */
+/** One chart: heading, legend, plot, and the same in words. */
 import { make, setText } from "../dom.js";
 import { wireGestures } from "./gestures.js";
 import { saveImage } from "./image.js";
 import { Legend } from "./legend.js";
 import { nearestOf } from "./lines.js";
 import { createPlot, dataOf } from "./plot.js";
-import { placeText, summaryOf, valueText } from "./summary.js";
+import { positionText, summaryOf, valueText } from "./summary.js";
 
 const SUMMARY_EVERY_MS = 1000;
 let numCharts = 0;
@@ -14,25 +14,25 @@ export class Chart {
   #plot = null;
   #built = null;
   #shown = null;
-  #told;
+  #on;
   #summarised = 0;
   #width = 0;
   #resized = new ResizeObserver(() => this.#resize());
 
-  /** `told`: {viewed(view or null), toggled(key, keysBeside, isAlone), resized()}: what people do with it; and range(). */
-  constructor(title, palette, syncKey, told) {
+  /** `on` has what a person does, zoomed(view or null), toggled(key, otherKeys, isAlone) and resized(), and also range(). */
+  constructor(title, palette, syncKey, on) {
     this.title = title;
     this.palette = palette;
     this.syncKey = syncKey;
-    this.#told = told;
+    this.#on = on;
     this.#make();
   }
 
   #make() {
     numCharts += 1;
     const id = `chart-words-${numCharts}`;
-    this.place = make("span", { className: "chart-place" });
-    this.legend = new Legend((key, isAlone) => this.#told.toggled(key, this.legend.keys(), isAlone));
+    this.position = make("span", { className: "chart-position" });
+    this.legend = new Legend((key, isAlone) => this.#on.toggled(key, this.legend.keys(), isAlone));
     const save = make("button", {
       type: "button",
       className: "small plain chart-save",
@@ -59,23 +59,23 @@ export class Chart {
       "aria-describedby": id,
     };
     for (const [name, value] of Object.entries(attributes)) this.canvas.setAttribute(name, value);
-    const head = make("div", { className: "chart-head" }, make("h3", { text: this.title }), this.place, save);
+    const head = make("div", { className: "chart-head" }, make("h3", { text: this.title }), this.position, save);
     this.element = make("div", { className: "chart" }, head, this.legend.element, this.canvas, this.words, this.spoken);
   }
 
-  /** Show lines: {lines, hidden, axis, view, smoothing, isLog}. The lines not hidden are drawn. */
+  /** Show {lines, hidden, axis, view, smoothing, isLog}: draw the lines that are not hidden. */
   show(shown) {
     const lines = shown.lines.filter(({ key }) => !shown.hidden.has(key));
-    this.#width ||= this.canvas.clientWidth; // Asked for once: it has the browser lay out the whole page.
+    this.#width ||= this.canvas.clientWidth; // Read once: it makes the browser lay out the whole page.
     this.#shown = { ...shown, lines, colour: this.palette.colour, ...dataOf(lines, { ...shown, width: this.#width }) };
     this.canvas.dataset.numPoints = this.#shown.numPoints;
     this.legend.show(shown.lines, shown.hidden, this.palette.colour);
     this.#draw();
-    this.#readOut(this.#plot);
+    this.#showValues(this.#plot);
     this.#summarise();
   }
 
-  /** Forget the picture until the chart is shown again: hundreds of them would take the browser's memory. */
+  /** Remove the plot until the chart is shown again: hundreds of them would fill the browser's memory. */
   release() {
     clearTimeout(this.#summarised);
     this.#summarised = 0;
@@ -104,19 +104,15 @@ export class Chart {
     }
     this.#plot?.destroy();
     this.#built = build;
-    const told = {
-      moved: (plot) => this.#readOut(plot),
-      selected: this.#told.viewed,
-      resetAsked: () => this.#told.viewed(null),
-    };
-    this.#plot = createPlot(this.canvas, () => this.#shown, told, this.syncKey);
+    const on = { moved: (plot) => this.#showValues(plot), zoomed: this.#on.zoomed };
+    this.#plot = createPlot(this.canvas, () => this.#shown, on, this.syncKey);
     this.#resized.observe(this.canvas);
     const over = this.#plot.over;
     wireGestures(this.canvas, over, {
       plot: () => this.#plot,
       shown: () => this.#shown,
-      range: this.#told.range,
-      viewed: this.#told.viewed,
+      range: this.#on.range,
+      zoomed: this.#on.zoomed,
       moved: (x) => this.#moveTo(x),
     });
   }
@@ -125,27 +121,28 @@ export class Chart {
     this.#width = this.canvas.clientWidth;
     if (this.#plot === null || this.#width === 0) return;
     this.#plot.setSize({ width: this.#width, height: this.canvas.clientHeight });
-    this.#told.resized();
+    this.#on.resized();
   }
 
-  /** Put the cursor on a place, for all charts, and say what is there. */
+  /** Move the cursor of all charts to x, and have a screen reader read the values there. */
   #moveTo(x) {
+    if (x === null) return;
     this.#plot.setCursor({ left: this.#plot.valToPos(x, "x"), top: 1 }, true, true);
     const values = this.#shown.lines.map((line) => `${line.label} ${valueText(line, this.#shown.axis, x)}`);
-    setText(this.spoken, `${placeText(this.#shown.axis, x)}: ${values.join(", ")}`);
+    setText(this.spoken, `${positionText(this.#shown.axis, x)}: ${values.join(", ")}`);
   }
 
-  /** Tell the values at the cursor, or else the last ones. */
-  #readOut(plot) {
+  /** Show the values at the cursor, or else the last ones. */
+  #showValues(plot) {
     const isOver = plot?.cursor.idx != null && plot.cursor.left >= 0;
     const x = isOver ? plot.posToVal(plot.cursor.left, "x") : null;
     const { lines, axis } = this.#shown;
     const found = isOver ? nearestOf(lines, x) : null;
-    setText(this.place, found === null ? `by ${axis}` : placeText(axis, found));
+    setText(this.position, found === null ? `by ${axis}` : positionText(axis, found));
     this.legend.write(lines, (line) => valueText(line, axis, found ?? line.points.xs.at(-1)), axis);
   }
 
-  /** In words, but not more often than somebody could listen. */
+  /** Describe the chart in words, but not more often than anybody could listen. */
   #summarise() {
     if (this.#summarised) return;
     const write = () => {

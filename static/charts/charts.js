@@ -1,39 +1,39 @@
 /**
- * The charts of one run or of several: one for each group of metrics, with one axis, zoom and cursor for all.
+ * The charts of one or several runs: a chart for each group of metrics, with a common axis, zoom and cursor.
  *
- * `createCharts(place, {save})` fills an element and returns {show(runs), remove()}. `runs` are {id, metrics}, and {label,
- * index} too where several are compared. Show them as often as there is something new: only charts in view are drawn.
+ * `createCharts(container, {save})` fills an element and returns {show(runs), remove()}. `runs` are {id, metrics}, in a
+ * comparison with {label, index}. Call `show` for all that is new: only the charts in view are drawn.
  */
 import { make, setText } from "../dom.js";
 import { count } from "../format.js";
 import { groups } from "../series.js";
 import { Chart } from "./chart.js";
 import { createControls, readOptions } from "./controls.js";
-import { axesOf, keyOf, Line, looksOf, placesOf } from "./lines.js";
+import { axesOf, keyOf, Line, positionsOf, stylesOf } from "./lines.js";
 import { createPalette, watchTheme } from "./palette.js";
 import { within } from "./view.js";
 
-/** Charts drawn before anybody knows which are in view, so that nothing moves when the page opens. */
+/** The number of charts drawn before we know which ones are in view, so that nothing moves when the page opens. */
 const NUM_AT_ONCE = 6;
-/** Of more charts than this the others are shown on request. */
+/** Charts beyond this number are shown on request. */
 const NUM_FIRST = 24;
 const NEAR_VIEW = "50% 0px";
 
 let numCharts = 0;
 
-/** `save(runs)` saves the metrics of these runs as a file: of their rows some may be left out here, or yet to come. */
-export function createCharts(place, { save }) {
+/** `save(runs)` saves the metrics of runs as a file. The rows here may be downsampled or not complete yet. */
+export function createCharts(container, { save }) {
   const charts = new Map();
   const inView = new Set();
   const lines = new Map();
   const hidden = new Set();
   const options = readOptions();
-  const palette = createPalette(place);
+  const palette = createPalette(container);
   numCharts += 1;
   const syncKey = `charts-${numCharts}`;
   let [runs, view, extent, filter, isWhole, isScheduled] = [[], null, { min: 0, max: 1 }, "", false, false];
 
-  const controls = createControls(options, { changed, reset: () => look(null), filtered, save: () => save(runs) });
+  const controls = createControls(options, { changed, reset: () => zoom(null), filtered, save: () => save(runs) });
   const grid = make("div", { className: "charts" });
   const none = make("p", { className: "empty", text: "No matching charts.", hidden: true });
   const more = make("button", { type: "button", className: "small", hidden: true });
@@ -41,14 +41,14 @@ export function createCharts(place, { save }) {
     isWhole = !isWhole;
     schedule();
   });
-  place.replaceChildren(controls.element, grid, none, more);
-  const observer = new IntersectionObserver(seen, { rootMargin: NEAR_VIEW });
+  container.replaceChildren(controls.element, grid, none, more);
+  const observer = new IntersectionObserver(scrolled, { rootMargin: NEAR_VIEW });
   const unwatch = watchTheme(() => {
     palette.forget();
     schedule();
   });
 
-  function seen(entries) {
+  function scrolled(entries) {
     for (const { target, isIntersecting } of entries) {
       const chart = [...charts.values()].find(({ element }) => element === target);
       inView[isIntersecting ? "add" : "delete"](target);
@@ -58,7 +58,7 @@ export function createCharts(place, { save }) {
   }
 
   function changed({ axis }) {
-    if (axis !== changed.axis) view = null; // It was a part of the other axis.
+    if (axis !== changed.axis) view = null; // It was a range of the other axis.
     changed.axis = axis;
     schedule();
   }
@@ -68,16 +68,16 @@ export function createCharts(place, { save }) {
     schedule();
   }
 
-  function look(wanted) {
-    view = wanted;
+  function zoom(range) {
+    view = range;
     schedule();
   }
 
   const range = () => ({ view: view ?? extent, extent, isWhole: view === null });
 
-  function toggle(key, keysBeside, isAlone) {
-    const isOnlyOne = isAlone && keysBeside.every((each) => hidden.has(each) === (each !== key));
-    if (isAlone) for (const each of keysBeside) hidden[each === key || isOnlyOne ? "delete" : "add"](each);
+  function toggle(key, keys, isAlone) {
+    const isOnlyOne = isAlone && keys.every((each) => hidden.has(each) === (each !== key));
+    if (isAlone) for (const each of keys) hidden[each === key || isOnlyOne ? "delete" : "add"](each);
     else hidden[hidden.has(key) ? "delete" : "add"](key);
     schedule();
   }
@@ -92,14 +92,14 @@ export function createCharts(place, { save }) {
   }
 
   function show(shown) {
-    const isAnother = shown.map(({ id }) => id).join("\n") !== runs.map(({ id }) => id).join("\n");
-    if (isAnother) forgetOthers(shown);
+    const idsOf = (list) => list.map(({ id }) => id).join("\n");
+    if (idsOf(shown) !== idsOf(runs)) dropOthers(shown);
     runs = shown;
     draw();
   }
 
-  /** Nothing of a run that is shown no longer is kept; another run alone begins with all of it in view. */
-  function forgetOthers(shown) {
+  /** Drop the lines of runs that are no longer shown. If none of the runs stays, also the zoom and the hidden lines. */
+  function dropOthers(shown) {
     const ids = new Set(shown.map(({ id }) => id));
     for (const [key, { runId }] of lines) if (!ids.has(runId)) lines.delete(key);
     if (!runs.some(({ id }) => ids.has(id))) {
@@ -111,42 +111,41 @@ export function createCharts(place, { save }) {
   function draw() {
     const all = groups(runs.map(({ metrics }) => metrics));
     const found = all.filter(([title, names]) => [title, ...names].some((name) => name.toLowerCase().includes(filter)));
-    const wanted = new Map(isWhole ? found : found.slice(0, NUM_FIRST));
-    const kinds = axesOf(runs);
-    const axis = kinds.includes(options.axis) ? options.axis : kinds[0];
+    const shown = new Map(isWhole ? found : found.slice(0, NUM_FIRST));
+    const axes = axesOf(runs);
+    const axis = axes.includes(options.axis) ? options.axis : axes[0];
     extent = extentOf(runs, axis);
     view = view && within(view, extent);
-    controls.show({ axes: kinds, axis, isWhole: view === null, hasFilter: all.length > NUM_AT_ONCE });
+    controls.show({ axes, axis, isWhole: view === null, hasFilter: all.length > NUM_AT_ONCE });
     controls.element.hidden = all.length === 0;
     none.hidden = all.length === 0 || found.length > 0;
     more.hidden = found.length <= NUM_FIRST;
     setText(more, isWhole ? `Show only the first ${NUM_FIRST} charts` : `Show all ${count(found.length)} charts`);
-    keepCharts([...wanted.keys()]);
+    arrange([...shown.keys()]);
     const common = { ...range(), hidden, axis, smoothing: options.smoothing, isLog: options.scale === "log" };
     for (const [title, chart] of charts)
-      if (inView.has(chart.element)) chart.show({ ...common, lines: linesOf(wanted.get(title), axis) });
+      if (inView.has(chart.element)) chart.show({ ...common, lines: linesOf(shown.get(title), axis) });
   }
 
   function linesOf(names, axis) {
     return runs.flatMap((run) => {
       const own = names.filter((name) => run.metrics.columns.has(name));
-      const looks = looksOf(run, own);
-      return own.map((name, i) => lineOf(run, name, looks[i], axis));
+      const styles = stylesOf(run, own);
+      return own.map((name, i) => lineOf(run, name, styles[i], axis));
     });
   }
 
-  function lineOf(run, name, look, axis) {
+  function lineOf(run, name, style, axis) {
     const key = keyOf(run, name);
     if (!lines.has(key)) lines.set(key, new Line(run, name));
-    const line = Object.assign(lines.get(key), look);
+    const line = Object.assign(lines.get(key), style);
     line.update(axis, run.metrics);
     return line;
   }
 
-  /** A chart for each title, in this order. */
-  function keepCharts(titles) {
-    const wanted = new Set(titles);
-    for (const [title, chart] of charts) if (!wanted.has(title)) drop(title, chart);
+  /** Have one chart for each title, in this order. */
+  function arrange(titles) {
+    for (const [title, chart] of charts) if (!titles.includes(title)) drop(title, chart);
     titles.forEach((title, i) => {
       if (!charts.has(title)) add(title);
       const { element } = charts.get(title);
@@ -155,7 +154,7 @@ export function createCharts(place, { save }) {
   }
 
   function add(title) {
-    const chart = new Chart(title, palette, syncKey, { range, viewed: look, toggled: toggle, resized: schedule });
+    const chart = new Chart(title, palette, syncKey, { range, zoomed: zoom, toggled: toggle, resized: schedule });
     if (charts.size < NUM_AT_ONCE) inView.add(chart.element);
     charts.set(title, chart);
     observer.observe(chart.element);
@@ -172,19 +171,19 @@ export function createCharts(place, { save }) {
     unwatch();
     observer.disconnect();
     for (const chart of charts.values()) chart.remove();
-    place.replaceChildren();
+    container.replaceChildren();
   }
 
   return { show, remove };
 }
 
-/** From the first place to the last of all rows; some width even around a single one. */
+/** The range of x over all rows, with some width even around a single one. */
 function extentOf(runs, axis) {
   let [min, max] = [Infinity, -Infinity];
   for (const { metrics } of runs) {
-    const places = placesOf(metrics, axis);
+    const positions = positionsOf(metrics, axis);
     for (let row = 0; row < metrics.count; row += 1) {
-      const x = places === null ? row : places[row];
+      const x = positions === null ? row : positions[row];
       if (!Number.isFinite(x)) continue;
       if (x < min) min = x;
       if (x > max) max = x;

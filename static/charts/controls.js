@@ -1,48 +1,47 @@
-/** How all charts are drawn: axis, scale, smoothing; back to everything; the metrics as CSV. */
-
+/** The controls of all charts: axis, scale, smoothing, reset of the zoom, the metrics as CSV, a filter. */
 import { choice } from "../choice.js";
 import { make, setText } from "../dom.js";
 
 const KEY = "training-charts";
 const MAX_SMOOTHING = 0.99;
 
-/** What is chosen, kept in this browser: {axis, scale, smoothing}. */
+/** The options that this browser remembers: {axis, scale, smoothing}. */
 export function readOptions() {
   const options = { axis: "step", scale: "linear", smoothing: 0 };
   try {
-    const kept = JSON.parse(localStorage.getItem(KEY));
-    if (["step", "epoch"].includes(kept?.axis)) options.axis = kept.axis;
-    if (["linear", "log"].includes(kept?.scale)) options.scale = kept.scale;
-    if (kept?.smoothing >= 0 && kept.smoothing <= MAX_SMOOTHING) options.smoothing = kept.smoothing;
+    const saved = JSON.parse(localStorage.getItem(KEY));
+    if (["step", "epoch"].includes(saved?.axis)) options.axis = saved.axis;
+    if (["linear", "log"].includes(saved?.scale)) options.scale = saved.scale;
+    if (saved?.smoothing >= 0 && saved.smoothing <= MAX_SMOOTHING) options.smoothing = saved.smoothing;
   } catch {
-    // Nothing kept, or storage is forbidden here.
+    // None are saved, or storage is forbidden.
   }
   return options;
 }
 
-function keep(options) {
+function saveOptions(options) {
   try {
     localStorage.setItem(KEY, JSON.stringify(options));
   } catch {
-    // It lasts as long as the page.
+    // They last as long as the page.
   }
 }
 
 /**
- * `changed(options)`, `reset()`, `filtered(text)` and `save()` are called when a person asks for it. Returns {element,
- * show({axes, axis, isWhole, hasFilter})}.
+ * Return {element, show({axes, axis, isWhole, hasFilter})}. A person's actions call `changed(options)`, `reset()`,
+ * `filtered(text)` and `save()`.
  */
 export function createControls(options, { changed, reset, filtered, save }) {
   const change = (part) => {
     Object.assign(options, part);
-    keep(options);
+    saveOptions(options);
     changed(options);
   };
   const axis = choice("X axis", { step: "Step", epoch: "Epoch" }, options.axis, (value) => change({ axis: value }));
   const scale = choice("Y axis", { linear: "Linear", log: "Log" }, options.scale, (value) => change({ scale: value }));
   const smoothing = slider(options.smoothing, (value) => change({ smoothing: value }));
-  const whole = make("button", { type: "button", className: "small", text: "Reset zoom" });
-  whole.addEventListener("click", reset);
+  const resetZoom = make("button", { type: "button", className: "small", text: "Reset zoom" });
+  resetZoom.addEventListener("click", reset);
   const csv = make("button", { type: "button", className: "small", text: "CSV", title: "Save the metrics as CSV" });
   csv.setAttribute("aria-label", "Save the metrics as CSV");
   csv.addEventListener("click", save);
@@ -53,15 +52,15 @@ export function createControls(options, { changed, reset, filtered, save }) {
     autocomplete: "off",
     spellcheck: false,
   });
-  filter.setAttribute("aria-label", "Filter charts by the names of metrics");
+  filter.setAttribute("aria-label", "Filter charts by metric name");
   filter.addEventListener("input", () => filtered(filter.value));
-  const element = make("div", { className: "chart-controls" }, axis, scale, smoothing, whole, csv, filter);
+  const element = make("div", { className: "chart-controls" }, axis, scale, smoothing, resetZoom, csv, filter);
   return {
     element,
     show({ axes, axis: shown, isWhole, hasFilter }) {
       axis.hidden = axes.length < 2;
       for (const input of axis.querySelectorAll("input")) input.checked = input.value === shown;
-      whole.hidden = isWhole;
+      resetZoom.hidden = isWhole;
       filter.hidden = !hasFilter;
     },
   };

@@ -1,5 +1,5 @@
-/** The metrics of runs as CSV text, as they were logged: blank = not logged, nan and inf spelled out. */
-import { offer } from "../api.js";
+/** The metrics of runs as CSV: as logged, blank where nothing was, with nan and inf spelled out. */
+import { saveFile } from "../download.js";
 import { fetchMetrics } from "../metrics.js";
 
 const SPELLED = new Map([
@@ -7,13 +7,13 @@ const SPELLED = new Map([
   [-Infinity, "-inf"],
 ]);
 
-/** Save all rows of runs as one file, as the service has them now. */
+/** Fetch all rows of runs and save them as one file. */
 export async function saveCsv(get, runs) {
   const whole = await Promise.all(runs.map(async ({ id }) => ({ id, metrics: await fetchMetrics(get, id, null) })));
-  offer(new Blob([toCsv(whole)], { type: "text/csv" }), whole.length === 1 ? `${whole[0].id}.csv` : "runs.csv");
+  saveFile(new Blob([toCsv(whole)], { type: "text/csv" }), whole.length === 1 ? `${whole[0].id}.csv` : "runs.csv");
 }
 
-/** Of several runs the first column says which one a row is of. */
+/** With several runs the first column names the run of each row. */
 export function toCsv(runs) {
   const names = [...new Set(runs.flatMap(({ metrics }) => [...metrics.columns.keys()]))].sort();
   const isOne = runs.length === 1;

@@ -1,14 +1,15 @@
 /**
- * Few points that draw the same line: x is cut into columns of about a pixel. Of each column the first, lowest, highest and
- * last point stay, and the first of each kind that is not finite. So no peak and no NaN is lost, and the number of points is
- * bounded by the width. uPlot does this as well, but only after it has joined all points of all lines.
+ * Few points that draw the same line. x is divided into columns of about a pixel. Each column keeps its first, lowest,
+ * highest and last point, and the first value of each kind that is not finite. So no peak and no NaN is lost, and the width
+ * bounds the number of points. uPlot reduces points as well, but only after it has joined the points of all lines: with two
+ * lines of 100,000 points one new point then takes 100 ms instead of 10.
  */
 import { kindOf } from "../metrics.js";
 import { indexFrom } from "./points.js";
 
 /**
- * The points from `min` to `max` and one on each side, so that lines leave the picture: {xs, ys, at, marks}. `at` are their
- * indices. A null in `ys` is a value that is not finite and breaks the line; `marks` says which, [{x, kind}].
+ * The points from `min` to `max`, and one on each side so that lines reach the edges: {xs, ys, at, marks}. `at` has their
+ * indices. A null in `ys` stands for a value that is not finite and breaks the line; `marks` lists those, [{x, kind}].
  */
 export function decimate(xs, ys, { min, max, columns }) {
   const out = { xs: [], ys: [], at: [], marks: [] };
@@ -25,18 +26,18 @@ export function decimate(xs, ys, { min, max, columns }) {
 
 function addColumn(out, xs, ys, start, end) {
   let [low, high] = [-1, -1];
-  const odd = new Map();
+  const nonFinite = new Map();
   for (let i = start; i < end; i += 1) {
     const y = ys[i];
     if (!Number.isFinite(y)) {
-      if (!odd.has(kindOf(y))) odd.set(kindOf(y), i);
+      if (!nonFinite.has(kindOf(y))) nonFinite.set(kindOf(y), i);
       continue;
     }
     if (low < 0 || y < ys[low]) low = i;
     if (high < 0 || y > ys[high]) high = i;
   }
-  for (const [kind, i] of odd) out.marks.push({ x: xs[i], kind });
-  const chosen = new Set([start, low, high, end - 1, ...odd.values()]);
+  for (const [kind, i] of nonFinite) out.marks.push({ x: xs[i], kind });
+  const chosen = new Set([start, low, high, end - 1, ...nonFinite.values()]);
   for (const i of [...chosen].sort((a, b) => a - b))
     if (i >= 0) add(out, xs[i], Number.isFinite(ys[i]) ? ys[i] : null, i);
 }
@@ -47,7 +48,7 @@ function add(out, x, y, index) {
   out.at.push(index);
 }
 
-/** The index behind the last value that is at most `x`. */
+/** The index after the last value that is at most `x`. */
 function endOf(xs, x) {
   let end = indexFrom(xs, x);
   while (end < xs.length && xs[end] <= x) end += 1;

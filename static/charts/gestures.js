@@ -1,7 +1,7 @@
 /**
- * Zoom and pan a chart. Mouse: drag selects a stretch (by uPlot), Shift and drag or a sideways wheel pans, Ctrl and wheel
- * zooms. Touch: two fingers zoom, one pans sideways once zoomed. Keys: arrows read values, with Shift they pan, + and -
- * zoom, 0 and Escape reset the zoom.
+ * Zoom and pan a chart. Mouse: a drag selects a range (done by uPlot), Shift with a drag or a horizontal wheel pans, Ctrl
+ * with the wheel zooms. Touch: two fingers zoom, and one pans a zoomed chart. Keys: arrows read values and pan with Shift, +
+ * and - zoom, 0 and Escape reset the zoom.
  */
 import { nearestOf } from "./lines.js";
 import { indexFrom } from "./points.js";
@@ -13,8 +13,8 @@ const PAN = 0.2;
 const wired = new WeakSet();
 
 /**
- * `chart`: {plot(), shown(), range(), viewed(view or null), moved(x)}. The range {view, extent, isWhole} may be newer than what
- * is shown. `element` outlives `over`, uPlot's layer for the pointer.
+ * `chart` has plot(), shown(), range(), zoomed(view or null) and moved(x). The range {view, extent, isWhole} may be newer
+ * than what the plot shows. `element` outlives `over`, uPlot's layer for the pointer.
  */
 export function wireGestures(element, over, chart) {
   over.addEventListener("wheel", (event) => wheel(event, over, chart), { passive: false });
@@ -26,28 +26,22 @@ export function wireGestures(element, over, chart) {
   element.addEventListener("keydown", (event) => key(event, chart));
 }
 
-const placeAt = (clientX, over, { plot }) => plot().posToVal(clientX - over.getBoundingClientRect().left, "x");
+const valueAt = (clientX, over, { plot }) => plot().posToVal(clientX - over.getBoundingClientRect().left, "x");
 
 function wheel(event, over, chart) {
   const { view, extent, isWhole } = chart.range();
   const sideways = event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX;
   if (event.ctrlKey || event.metaKey) {
     event.preventDefault();
-    chart.viewed(
-      zoomed(
-        view,
-        placeAt(event.clientX, over, chart),
-        Math.exp(Math.max(-60, Math.min(60, event.deltaY)) / 150),
-        extent,
-      ),
-    );
+    const factor = Math.exp(Math.max(-60, Math.min(60, event.deltaY)) / 150);
+    chart.zoomed(zoomed(view, valueAt(event.clientX, over, chart), factor, extent));
   } else if (!isWhole && Math.abs(sideways) > Math.abs(event.shiftKey ? 0 : event.deltaY)) {
     event.preventDefault();
-    chart.viewed(panned(view, sideways / over.clientWidth, extent));
+    chart.zoomed(panned(view, sideways / over.clientWidth, extent));
   }
 }
 
-/** Follow a pointer until it is let go. */
+/** Follow a pointer until it is released. */
 function follow(over, event, moved) {
   const ended = new AbortController();
   const { signal } = ended;
@@ -64,7 +58,7 @@ function pan(event, over, chart) {
   let last = event.clientX;
   follow(over, event, ({ clientX }) => {
     const { view, extent } = chart.range();
-    chart.viewed(panned(view, (last - clientX) / over.clientWidth, extent));
+    chart.zoomed(panned(view, (last - clientX) / over.clientWidth, extent));
     last = clientX;
   });
 }
@@ -80,11 +74,11 @@ function touch(event, over, chart) {
       [...fingers].filter(([id]) => id !== pointerId).map(([, x]) => x),
     ];
     fingers.set(pointerId, clientX);
-    if (others.length === 0 && !isWhole) chart.viewed(panned(view, (before - clientX) / over.clientWidth, extent));
+    if (others.length === 0 && !isWhole) chart.zoomed(panned(view, (before - clientX) / over.clientWidth, extent));
     if (others.length !== 1) return;
     const [was, is] = [Math.abs(before - others[0]), Math.abs(clientX - others[0])];
     if (was > 8 && is > 8)
-      chart.viewed(zoomed(view, placeAt((clientX + others[0]) / 2, over, chart), was / is, extent));
+      chart.zoomed(zoomed(view, valueAt((clientX + others[0]) / 2, over, chart), was / is, extent));
   });
   signal.addEventListener("abort", () => fingers.delete(event.pointerId));
 }
@@ -93,15 +87,15 @@ function key(event, chart) {
   const { view, extent, isWhole } = chart.range();
   const middle = (view.min + view.max) / 2;
   const actions = {
-    ArrowRight: () => (event.shiftKey ? chart.viewed(panned(view, PAN, extent)) : step(1, chart)),
-    ArrowLeft: () => (event.shiftKey ? chart.viewed(panned(view, -PAN, extent)) : step(-1, chart)),
+    ArrowRight: () => (event.shiftKey ? chart.zoomed(panned(view, PAN, extent)) : step(1, chart)),
+    ArrowLeft: () => (event.shiftKey ? chart.zoomed(panned(view, -PAN, extent)) : step(-1, chart)),
     Home: () => chart.moved(nearestOf(chart.shown().lines, view.min)),
     End: () => chart.moved(nearestOf(chart.shown().lines, view.max)),
-    "+": () => chart.viewed(zoomed(view, middle, ZOOM, extent)),
-    "=": () => chart.viewed(zoomed(view, middle, ZOOM, extent)),
-    "-": () => chart.viewed(zoomed(view, middle, 1 / ZOOM, extent)),
-    0: () => chart.viewed(null),
-    Escape: () => isWhole || chart.viewed(null),
+    "+": () => chart.zoomed(zoomed(view, middle, ZOOM, extent)),
+    "=": () => chart.zoomed(zoomed(view, middle, ZOOM, extent)),
+    "-": () => chart.zoomed(zoomed(view, middle, 1 / ZOOM, extent)),
+    0: () => chart.zoomed(null),
+    Escape: () => isWhole || chart.zoomed(null),
   };
   if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in actions)) return;
   if (chart.plot() === null || chart.shown().lines.length === 0) return;
@@ -109,25 +103,22 @@ function key(event, chart) {
   actions[event.key]();
 }
 
-/** To the next point, of any line, but at least a hundredth of the width away: nobody reads 100,000 values one by one. */
+/** Go to the next point of any line that is at least 1% of the width away: nobody reads 100,000 values one by one. */
 function step(direction, chart) {
   const [{ view }, { lines }] = [chart.range(), chart.shown()];
   const { left } = chart.plot().cursor;
-  const from =
-    left >= 0
-      ? chart.plot().posToVal(left, "x")
-      : direction > 0
-        ? view.min - (view.max - view.min)
-        : view.max + (view.max - view.min);
-  const atLeast = left >= 0 ? (view.max - view.min) / 100 : 0;
-  const places = lines
-    .map(({ points: { xs } }) => nextPlace(xs, from, direction, atLeast))
+  if (left < 0) {
+    chart.moved(nearestOf(lines, direction > 0 ? view.min : view.max));
+    return;
+  }
+  const [from, atLeast] = [chart.plot().posToVal(left, "x"), (view.max - view.min) / 100];
+  const found = lines
+    .map(({ points: { xs } }) => nextAfter(xs, from, direction, atLeast))
     .filter((x) => x >= view.min && x <= view.max);
-  if (left < 0) chart.moved(nearestOf(lines, direction > 0 ? view.min : view.max));
-  else if (places.length) chart.moved(direction > 0 ? Math.min(...places) : Math.max(...places));
+  if (found.length) chart.moved(direction > 0 ? Math.min(...found) : Math.max(...found));
 }
 
-function nextPlace(xs, from, direction, atLeast) {
+function nextAfter(xs, from, direction, atLeast) {
   if (direction > 0) return xs[indexFrom(xs, from + atLeast)];
   return xs[indexFrom(xs, from - atLeast + atLeast * 1e-6) - 1];
 }

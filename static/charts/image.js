@@ -1,24 +1,24 @@
-/** A chart as a PNG file, with its title and legend, as it is seen now. */
-import { offer } from "../api.js";
+/** A chart as a PNG file, as it looks now, with its title and legend. */
+import { saveFile } from "../download.js";
 
 const [MARGIN, TITLE, ROW] = [16, 24, 20];
 
-/** Save what `plot` shows under the chart's title. */
+/** Save what `plot` shows, under the chart's title. */
 export function saveImage(plot, { title, axis, lines, palette }) {
   const canvas = drawImage(plot, { title, axis, lines, palette });
-  canvas.toBlob((blob) => offer(blob, `${title.replaceAll(/[^\w.-]+/g, "_")}.png`), "image/png");
+  canvas.toBlob((blob) => saveFile(blob, `${title.replaceAll(/[^\w.-]+/g, "_")}.png`), "image/png");
 }
 
 function drawImage(plot, { title, axis, lines, palette: { colour } }) {
   const ratio = devicePixelRatio;
-  const picture = plot.ctx.canvas;
-  const width = picture.width / ratio;
+  const source = plot.ctx.canvas;
+  const width = source.width / ratio;
   const canvas = document.createElement("canvas");
   const ctx = canvas.getContext("2d");
-  const entries = placed(ctx, lines, width);
+  const entries = laidOut(ctx, lines, width);
   const top = MARGIN + TITLE + (entries.at(-1)?.row + 1 || 0) * ROW + 8;
-  canvas.width = picture.width + 2 * MARGIN * ratio;
-  canvas.height = picture.height + (top + MARGIN) * ratio;
+  canvas.width = source.width + 2 * MARGIN * ratio;
+  canvas.height = source.height + (top + MARGIN) * ratio;
   ctx.scale(ratio, ratio);
   ctx.fillStyle = colour("--ground");
   ctx.fillRect(0, 0, canvas.width, canvas.height);
@@ -26,14 +26,14 @@ function drawImage(plot, { title, axis, lines, palette: { colour } }) {
   ctx.font = font(15, 600);
   ctx.fillText(`${title} by ${axis}`, MARGIN, MARGIN + 15);
   for (const entry of entries) drawEntry(ctx, entry, colour);
-  ctx.drawImage(picture, MARGIN, top, width, picture.height / ratio);
+  ctx.drawImage(source, MARGIN, top, width, source.height / ratio);
   return canvas;
 }
 
 const font = (size, weight) => `${weight} ${size}px system-ui, -apple-system, "Segoe UI", sans-serif`;
 
-/** Where each label goes: side by side, then in the next row. */
-function placed(ctx, lines, width) {
+/** Lay out the labels side by side, and then in the next row. */
+function laidOut(ctx, lines, width) {
   let [x, row] = [0, 0];
   ctx.font = font(13, 400);
   return lines.map(({ label, tone, dash }) => {

@@ -1,4 +1,4 @@
-/** What the lines of a chart are called, their values at the cursor, and buttons that show and hide them. */
+/** The legend of a chart: each line's label and value at the cursor, and a button that shows or hides it. */
 import { make, setText } from "../dom.js";
 import { bestText, nonFiniteText } from "./summary.js";
 
@@ -6,7 +6,7 @@ export class Legend {
   #entries = new Map();
   #toggled;
 
-  /** `toggled(key, isAlone)` is called when a line is to be shown or hidden; `isAlone`: only this one is to be shown. */
+  /** `toggled(key, isAlone)` is called when a person shows or hides a line, or with `isAlone` wants only that one. */
   constructor(toggled) {
     this.#toggled = toggled;
     this.element = make("ul", { className: "legend" });
@@ -32,7 +32,7 @@ export class Legend {
     });
   }
 
-  /** Write the values of the lines that are drawn, `valueText(line)` each, with the best value and what is not finite. */
+  /** Write `valueText(line)` for each drawn line, with its best value and its values that are not finite. */
   write(lines, valueText, axis) {
     const drawn = new Map(lines.map((line) => [line.key, line]));
     for (const [key, entry] of this.#entries) {
@@ -51,7 +51,7 @@ export class Legend {
     const [swatch, label, value, note] = [make("i"), make("span", { text }), make("b"), make("small")];
     const button = make(
       "button",
-      { type: "button", className: "legend-entry", title: "Show or hide; with Shift, only this one" },
+      { type: "button", className: "legend-entry", title: "Show or hide. Shift+click shows only this one." },
       swatch,
       label,
       value,

@@ -1,6 +1,6 @@
-/** The lines of a chart: which metric of which run, what it is called and how it looks. Pure but for the points kept. */
+/** The lines of a chart: which metric of which run, with its label and style. */
 import { bestOf, nonFiniteOf } from "../metrics.js";
-import { labelOf, sideOf } from "../series.js";
+import { labelOf, splitOf } from "../series.js";
 import { decimate } from "./decimate.js";
 import { nearest, Points } from "./points.js";
 import { smoothed } from "./smooth.js";
@@ -8,8 +8,8 @@ import { smoothed } from "./smooth.js";
 const NUM_TONES = 7;
 
 /**
- * One metric of one run. `best` is its best value {x, y} or null, `nonFinite` what is not finite, [{kind, times, x}]. `x` is
- * null for a row that has no place on the axis.
+ * One metric of one run. `best` is its best value {x, y} or null; `nonFinite` lists values that are not finite, [{kind,
+ * times, x}]. `x` is null for a row without a position on the axis.
  */
 export class Line {
   points = new Points();
@@ -20,17 +20,17 @@ export class Line {
     Object.assign(this, { key: keyOf(run, name), runId: run.id, name });
   }
 
-  /** Take in what is new in a run's metrics, by `axis`: a column of the metrics, or "row". */
+  /** Take in a run's new rows. The x axis is a column of the metrics, or "row". */
   update(axis, metrics) {
-    const places = placesOf(metrics, axis);
-    this.points.update(places, metrics.columns.get(this.name), metrics.count);
-    const best = this.isThin || sideOf(this.name) === "test" ? null : bestOf(metrics, this.name);
-    const x = (row) => (places === null ? row : (places[row] ?? null));
+    const positions = positionsOf(metrics, axis);
+    this.points.update(positions, metrics.columns.get(this.name), metrics.count);
+    const best = this.isThin || splitOf(this.name) === "test" ? null : bestOf(metrics, this.name);
+    const x = (row) => (positions === null ? row : (positions[row] ?? null));
     this.best = best && { x: x(best.row), y: best.value };
     this.nonFinite = nonFiniteOf(metrics, this.name).map(({ kind, times, row }) => ({ kind, times, x: x(row) }));
   }
 
-  /** What to draw of a view {min, max}, about as many columns of points: as decimate, with `smooth` values if wanted. */
+  /** The points to draw in a view {min, max}, as `decimate` returns them, with `smooth` values if `weight` is not 0. */
   drawn(view, columns, weight) {
     const { xs, ys } = this.points;
     const drawn = decimate(xs, ys, { ...view, columns });
@@ -40,41 +40,44 @@ export class Line {
   }
 }
 
-const NOWHERE = Object.freeze([]);
+const NO_POSITIONS = Object.freeze([]);
 
-/** The x of each row by a kind of axis; null for the rows' numbers. A run without that column has no place on it. */
-export const placesOf = ({ columns }, axis) => (axis === "row" ? null : (columns.get(axis) ?? NOWHERE));
+/** The x of each row on an axis; null if it is the row's number. A run without that column has no positions. */
+export const positionsOf = ({ columns }, axis) => (axis === "row" ? null : (columns.get(axis) ?? NO_POSITIONS));
 
-/** The tone of the run with this number among those compared, from the style sheet. */
+/** The colour of a compared run by its index: a custom property of the style sheet. */
 export const toneOf = (index) => `--tone-${(index % NUM_TONES) + 1}`;
 
 export const keyOf = (run, name) => `${run.id}\n${name}`;
 
-/** {tone, dash, isThin, label} of each metric of a run. Alone, train and val differ by colour; compared, runs do, and train is thin. */
-export function looksOf(run, names) {
+/**
+ * The style of each metric of a run: {tone, dash, isThin, label}. In the charts of one run the splits differ by colour; in a
+ * comparison the runs do, and train is thin.
+ */
+export function stylesOf(run, names) {
   if (run.index !== undefined)
-    return names.map((name) => ({ ...lookOfRun(run.index, name), label: `${run.label} ${labelOf(name)}` }));
+    return names.map((name) => ({ ...comparedStyle(run.index, name), label: `${run.label} ${labelOf(name)}` }));
   const taken = new Set();
   return names.map((name, i) => {
-    const side = sideOf(name) ?? "train";
-    const tone = taken.has(side) ? toneOf(i + 2) : `--${side}`;
-    taken.add(side);
+    const split = splitOf(name) ?? "train";
+    const tone = taken.has(split) ? toneOf(i + 2) : `--${split}`;
+    taken.add(split);
     return { tone, dash: [], isThin: false, label: labelOf(name) };
   });
 }
 
-function lookOfRun(index, name) {
-  return { tone: toneOf(index), dash: index >= NUM_TONES ? [10, 4] : [], isThin: sideOf(name) === "train" };
+function comparedStyle(index, name) {
+  return { tone: toneOf(index), dash: index >= NUM_TONES ? [10, 4] : [], isThin: splitOf(name) === "train" };
 }
 
-/** The kinds of axes that some run has; without steps and epochs there is the rows' number. */
+/** The x axes that at least one run has: step, epoch, or without both the row's number. */
 export function axesOf(runs) {
   const found = ["step", "epoch"].filter((kind) => runs.some(({ metrics }) => metrics.columns.has(kind)));
   return found.length ? found : ["row"];
 }
 
-/** The place of the point, of any line, that is nearest to x; null without one. */
+/** The x of the point of any line that is nearest to x; null if there is none. */
 export function nearestOf(lines, x) {
-  const places = lines.map(({ points: { xs } }) => xs[nearest(xs, x)]).filter((place) => place !== undefined);
-  return places.length ? places.reduce((a, b) => (Math.abs(b - x) < Math.abs(a - x) ? b : a)) : null;
+  const found = lines.map(({ points: { xs } }) => xs[nearest(xs, x)]).filter((each) => each !== undefined);
+  return found.length ? found.reduce((a, b) => (Math.abs(b - x) < Math.abs(a - x) ? b : a)) : null;
 }

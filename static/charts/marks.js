@@ -1,6 +1,6 @@
-/** Marks on a chart's canvas: the best point, and where a value is not finite. Lengths are in CSS pixels. */
+/** Marks on a chart's canvas: the best point, and values that are not finite. Lengths are in CSS pixels. */
 
-/** A ring around the best point. */
+/** Draw a ring around the best point. */
 export function drawBest(plot, { x, y }, stroke, ground) {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;
@@ -16,7 +16,7 @@ export function drawBest(plot, { x, y }, stroke, ground) {
   ctx.restore();
 }
 
-/** A cross at the bottom for NaN, a triangle that points up at the top for infinity, one down at the bottom for minus infinity. */
+/** Draw a cross at the bottom for NaN, and a triangle for an infinity: up at the top, down at the bottom. */
 export function drawNonFinite(plot, marks, colour) {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;

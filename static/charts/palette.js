@@ -1,6 +1,6 @@
-/** Colours as the style sheet has them now: a canvas takes no custom properties. */
+/** The current colours of the style sheet: a canvas takes no custom properties. */
 
-/** Call `changed` when the theme does; returns the function that ends that. */
+/** Call `changed` when the theme changes. Return the function that ends this. */
 export function watchTheme(changed) {
   const query = matchMedia("(prefers-color-scheme: dark)");
   const observer = new MutationObserver(changed);
@@ -12,14 +12,14 @@ export function watchTheme(changed) {
   };
 }
 
-/** The colour of each named custom property where `element` is. */
+/** The colour of a custom property at `element`, remembered until `forget()`. */
 export function createPalette(element) {
-  let known = new Map();
+  const cache = new Map();
   return {
     colour(name) {
-      if (!known.has(name)) known.set(name, getComputedStyle(element).getPropertyValue(name).trim() || "#888");
-      return known.get(name);
+      if (!cache.has(name)) cache.set(name, getComputedStyle(element).getPropertyValue(name).trim() || "#888");
+      return cache.get(name);
     },
-    forget: () => (known = new Map()),
+    forget: () => cache.clear(),
   };
 }

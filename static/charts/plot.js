@@ -1,4 +1,4 @@
-/** The picture of one chart: uPlot with our axes, over data reduced to what the width can show. */
+/** The plot of one chart: uPlot with our axes, over data reduced to what its width can show. */
 import { count } from "../format.js";
 import { drawBest, drawNonFinite } from "./marks.js";
 import { linearTicks, logTicks, rangeOf, tickText } from "./ticks.js";
@@ -6,38 +6,34 @@ import { linearTicks, logTicks, rangeOf, tickText } from "./ticks.js";
 const { uPlot } = globalThis;
 const TICK_REM = 0.75;
 const MAX_POINTS_WITH_DOTS = 60;
-/** With more lines than this each is reduced further, so that a picture of fifty runs costs no more than it can show. */
+/** With more lines than this each one is reduced further: fifty runs cost no more than a plot can show. */
 const MAX_LINES_IN_FULL = 8;
 const RAW_ALPHA = 0.3;
 const THIN_ALPHA = 0.7;
 const PX_PER_TICK = 32;
 
-/** How uPlot is to join the points of several lines: a null breaks its line however many points others have in between. */
+/** uPlot's mode for joining lines in which a null breaks its line, however many points others have in between. */
 const NULL_EXPAND = 2;
 
-/** uPlot's data for lines: {data: [xs, ...ys], marks: [of each line], numPoints}. With smoothing each line's raw one comes first. */
+/** uPlot's data for lines: {data: [xs, ...ys], marks: [of each line], numPoints}. With smoothing the raw line comes first. */
 export function dataOf(lines, { view, smoothing, isLog, width }) {
   const columns = Math.max(32, Math.ceil(width * Math.min(1, MAX_LINES_IN_FULL / Math.max(1, lines.length))));
   const drawn = lines.map((line) => line.drawn(view, columns, smoothing));
   const positive = (ys) => (isLog ? ys.map((y) => (y > 0 ? y : null)) : ys);
   const tables = drawn.map(({ xs, ys, smooth }) => [xs, ...[ys, smooth].filter(Boolean).map(positive)]);
+  const modes = tables.map((table) => table.map(() => NULL_EXPAND));
   return {
-    data: tables.length
-      ? uPlot.join(
-          tables,
-          tables.map((table) => table.map(() => NULL_EXPAND)),
-        )
-      : [[]],
+    data: tables.length ? uPlot.join(tables, modes) : [[]],
     marks: drawn.map(({ marks }) => marks),
     numPoints: drawn.reduce((sum, { xs }) => sum + xs.length, 0),
   };
 }
 
 /**
- * Build the picture into `element`. `of` gives what it shows: {lines, view, smoothing, isLog, marks, axis} and `colour(name)`.
- * `told`: {moved(plot), selected(view), resetAsked()} is called when the cursor moved, and when a person zooms.
+ * Create the plot in `element`. `of` returns what to show: {lines, view, smoothing, isLog, marks, axis} and `colour(name)`.
+ * `on` has moved(plot) for the cursor, and zoomed(view or null).
  */
-export function createPlot(element, of, told, syncKey) {
+export function createPlot(element, of, on, syncKey) {
   const shown = of();
   const { colour } = shown;
   const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
@@ -76,14 +72,14 @@ export function createPlot(element, of, told, syncKey) {
       drag: { x: true, y: false, setScale: false },
       dataIdx: nearestValue,
       bind: {
-        dblclick: () => () => told.resetAsked(),
+        dblclick: () => () => on.zoomed(null),
         mousedown: (_, __, begin) => (event) => event.shiftKey || begin(event),
       },
       sync: { key: syncKey, scales: ["x", null], filters: { pub: isMove, sub: isMove } },
     },
     hooks: {
-      setCursor: [told.moved],
-      setSelect: [(plot) => selected(plot, told.selected)],
+      setCursor: [on.moved],
+      setSelect: [(plot) => selected(plot, on.zoomed)],
       draw: [(plot) => drawMarks(plot, of())],
     },
     series: [{}, ...shown.lines.flatMap((each) => seriesOf(each, shown))],
@@ -115,7 +111,7 @@ function seriesOf({ tone, dash, isThin }, { smoothing, colour }) {
   return smoothing > 0 ? [raw, drawn] : [drawn];
 }
 
-/** A dot for each point of a few, else for those that no line reaches. */
+/** Dot every point where there are few, else only those that no line reaches. */
 function pointsToShow(plot, index) {
   const ys = plot.data[index];
   const present = [];
@@ -127,7 +123,7 @@ function pointsToShow(plot, index) {
   );
 }
 
-/** The place nearest to `index` at which the series has a value. */
+/** The index nearest to `index` at which the series has a value. */
 function nearestValue(plot, series, index) {
   const values = plot.data[series];
   if (series === 0 || values[index] != null) return index;
@@ -138,12 +134,12 @@ function nearestValue(plot, series, index) {
   return index;
 }
 
-function selected(plot, tell) {
+function selected(plot, zoomed) {
   const { left, width } = plot.select;
   if (width < 4) return;
   const view = { min: plot.posToVal(left, "x"), max: plot.posToVal(left + width, "x") };
   plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-  tell(view);
+  zoomed(view);
 }
 
 function drawMarks(plot, { lines, marks, colour }) {

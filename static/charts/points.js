@@ -1,18 +1,19 @@
-/** The points of one metric of one run, in order of x. Of several values at one x the last one counts. */
+/** The points of one metric of one run, in order of x. Of several values at one x the last counts. */
 export class Points {
   xs = [];
-  /** Numbers, NaN and infinities included; what was not logged is no point. */
+  /** Numbers, including NaN and infinities. A value that was not logged is not a point. */
   ys = [];
-  #places = null;
+  #positions = null;
   #values = null;
   #numRows = 0;
 
-  /** Take in the rows up to `count` that are new; `places` are the rows' x, null for the rows' numbers. */
-  update(places, values, count) {
-    if (places !== this.#places || values !== this.#values || count < this.#numRows) this.#restart(places, values);
+  /** Take in the new rows up to `count`. `positions` are the rows' x, or null for the rows' numbers. */
+  update(positions, values, count) {
+    if (positions !== this.#positions || values !== this.#values || count < this.#numRows)
+      this.#restart(positions, values);
     let isInOrder = true;
     for (let row = this.#numRows; row < count; row += 1) {
-      const [x, y] = [places === null ? row : places[row], values[row]];
+      const [x, y] = [positions === null ? row : positions[row], values[row]];
       if (y === null || !Number.isFinite(x)) continue;
       const last = this.xs.length - 1;
       if (x === this.xs[last]) {
@@ -27,8 +28,8 @@ export class Points {
     if (!isInOrder) this.#sort();
   }
 
-  #restart(places, values) {
-    [this.#places, this.#values, this.#numRows] = [places, values, 0];
+  #restart(positions, values) {
+    [this.#positions, this.#values, this.#numRows] = [positions, values, 0];
     [this.xs, this.ys] = [[], []];
   }
 

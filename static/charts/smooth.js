@@ -1,6 +1,6 @@
 /**
- * Exponential smoothing without the pull towards zero at the beginning, as TensorBoard's: each value is the weighted mean
- * of the finite ones up to it, the one before weighing `weight` as much. What is not finite stays, and weighs nothing.
+ * Smooth exponentially, as TensorBoard does, without a bias towards zero at the beginning. Each value becomes the weighted
+ * mean of the finite values up to it, and each step back multiplies the weight by `weight`. Other values stay as they are.
  */
 export function smoothed(ys, weight) {
   let [sum, total] = [0, 0];

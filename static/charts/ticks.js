@@ -1,9 +1,9 @@
 /** Ticks and ranges of the y axis. */
 const PAD = 0.06;
-/** Values that differ by less than this share of themselves are one value and the noise of its last digits. */
+/** Values whose relative difference is smaller count as one value with rounding noise. */
 const NOISE = 1e-9;
 
-/** The range to draw for values from `low` to `high`, with some room; null when there are none. */
+/** The range to draw for values from `low` to `high`, with some room. Both are null if there are no values. */
 export function rangeOf(low, high, isLog) {
   if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high))
     return isLog ? [0.1, 1] : [0, 1];
@@ -17,7 +17,7 @@ export function rangeOf(low, high, isLog) {
   return [low - room, high + room];
 }
 
-/** At most about `most` round values within the range. */
+/** Round values within the range, about `most` at most. */
 export function linearTicks(low, high, most) {
   const step = roundUp((high - low) / most);
   const ticks = [];
@@ -26,7 +26,7 @@ export function linearTicks(low, high, most) {
   return ticks;
 }
 
-/** The same for a logarithmic axis: powers of ten, with 2 and 5 where there is room; within a decade, round values. */
+/** The same on a logarithmic axis: powers of ten, with 2 and 5 where there is room; round values within one decade. */
 export function logTicks(low, high, most) {
   const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
   const within = (factors, stride = 1) => {
@@ -45,7 +45,7 @@ function roundUp(step) {
   return [1, 2, 5, 10].find((factor) => factor * power >= step * (1 - 1e-9)) * power;
 }
 
-/** A tick as text: short, with a real minus. */
+/** A tick as a short text, with a real minus sign. */
 export function tickText(value) {
   const size = Math.abs(value);
   const text =

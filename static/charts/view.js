@@ -1,18 +1,18 @@
-/** What stretch of x the charts show: {min, max} within the extent of all points. null stands for all of it. */
+/** The range of x that the charts show: {min, max} within the extent of all points, or null for all of it. */
 
-/** Zoom by a factor (below 1: nearer) around `centre`. */
+/** Zoom around `centre` by a factor; below 1 zooms in. */
 export function zoomed({ min, max }, centre, factor, extent) {
   return within({ min: centre - (centre - min) * factor, max: centre + (max - centre) * factor }, extent);
 }
 
-/** Move by a share of the width; the width stays. */
+/** Move by a share of the width, which stays. */
 export function panned({ min, max }, share, extent) {
-  const wanted = share * (max - min);
-  const by = Math.min(Math.max(wanted, extent.min - min), extent.max - max);
+  const distance = share * (max - min);
+  const by = Math.min(Math.max(distance, extent.min - min), extent.max - max);
   return within({ min: min + by, max: max + by }, extent);
 }
 
-/** No more than there is, and no nearer than a millionth of it. */
+/** Limit a view to the extent, and to at least a millionth of it. */
 export function within({ min, max }, extent) {
   const whole = extent.max - extent.min;
   if (!(whole > 0)) return null;

@@ -1,36 +1,28 @@
-/** What differs between runs: settings, and how good they became. Pure. */
+/** What differs between runs: their parameters and their results. Pure. */
+import { leaves } from "../parameters.js";
 import { byImportance, metricNames } from "../series.js";
 
-/** Settings by dotted path, of nested objects; a list is one value. */
-export function flat(config, prefix = "", into = new Map()) {
-  for (const [key, value] of Object.entries(config ?? {})) {
-    const path = prefix + key;
-    if (value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0)
-      flat(value, `${path}.`, into);
-    else into.set(path, value);
-  }
-  return into;
-}
-
-/** The settings that are not the same in all configs: [[path, [value of each]], ...]; undefined where a config has none. */
+/** The parameters that differ: [[path, [value in each config]], ...], with undefined where a config has none. */
 export function differences(configs) {
-  const each = configs.map((config) => flat(config));
-  const paths = [...new Set(each.flatMap((settings) => [...settings.keys()]))].sort();
-  const rows = paths.map((path) => [path, each.map((settings) => settings.get(path))]);
+  const each = configs.map(byPath);
+  const paths = [...new Set(each.flatMap((parameters) => [...parameters.keys()]))].sort();
+  const rows = paths.map((path) => [path, each.map((parameters) => parameters.get(path))]);
   return rows.filter(([, values]) => values.some((value) => !isSame(value, values[0])));
 }
+
+const byPath = (config) => new Map(Object.entries(config ?? {}).flatMap(([name, value]) => leaves(value, name)));
 
 const isSame = (a, b) => a === b || (a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b));
 
 /**
- * How good runs became: [{name, values, best}] of each metric whose direction is known, in the charts' order. `pick(metrics,
- * name)` takes a value from a run's metrics; `best` are the indices of the best ones, none where all are as good.
+ * The results of runs: [{name, values, best}] for each metric with a direction, in the order of the charts. `pick(metrics,
+ * name)` takes one value of each run. `best` has the indices of the best values, and is empty if all are equal.
  */
-export function outcomes(ofRuns, pick) {
-  const directions = new Map(ofRuns.flatMap((metrics) => [...metrics.directions]));
-  const names = [...new Set(ofRuns.flatMap(metricNames))].filter((name) => directions.has(name)).sort(byImportance);
+export function results(tables, pick) {
+  const directions = new Map(tables.flatMap((metrics) => [...metrics.directions]));
+  const names = [...new Set(tables.flatMap(metricNames))].filter((name) => directions.has(name)).sort(byImportance);
   return names.map((name) => {
-    const values = ofRuns.map((metrics) => pick(metrics, name));
+    const values = tables.map((metrics) => pick(metrics, name));
     return { name, values, best: indicesOfBest(values, directions.get(name)) };
   });
 }
@@ -43,7 +35,7 @@ function indicesOfBest(values, direction) {
   return values.flatMap((value, i) => (value === best ? [i] : []));
 }
 
-/** Short names of runs: their ids without what all begin with, up to the last part that differs. */
+/** Short names of runs: their ids from the first part on that differs. */
 export function shortNames(ids) {
   if (ids.length < 2) return [...ids];
   let length = 0;

@@ -1,9 +1,9 @@
-/** The table of what differs between the runs that are compared. */
+/** The table of the differences between compared runs. */
 import { toneOf } from "../charts/lines.js";
 import { make } from "../dom.js";
 import { datasetName, duration, experimentName, metric, secondsBetween, UNKNOWN } from "../format.js";
 import { bestOf, lastOf } from "../metrics.js";
-import { differences, outcomes } from "./differences.js";
+import { differences, results } from "./differences.js";
 
 /** `runs`: {id, index, label, detail, metrics}. */
 export function tableOf(runs) {
@@ -14,8 +14,8 @@ export function tableOf(runs) {
     ...config,
   }));
   const groups = [
-    ["Outcome", wentRows(details)],
-    ["Settings that differ", differences(configs).map(([path, values]) => [path, values.map(valueText), []])],
+    ["Outcome", outcomeRows(details)],
+    ["Different parameters", differences(configs).map(([path, values]) => [path, values.map(valueText), []])],
     ["Best value", rowsOf(runs, (metrics, name) => bestOf(metrics, name)?.value ?? null)],
     ["Last value", rowsOf(runs, lastOf)],
   ];
@@ -48,7 +48,7 @@ function body(title, rows, numRuns) {
   );
 }
 
-function wentRows(details) {
+function outcomeRows(details) {
   return [
     ["experiment", details.map(({ config_name }) => experimentName(config_name)), []],
     ["state", details.map(({ state }) => state), []],
@@ -57,7 +57,7 @@ function wentRows(details) {
 }
 
 function rowsOf(runs, pick) {
-  return outcomes(
+  return results(
     runs.map(({ metrics }) => metrics),
     pick,
   ).map(({ name, values, best }) => [name, values.map(metric), best]);

@@ -1,4 +1,4 @@
-/** Show our OpenAPI document. With a token set, "Try it out" sends the one that the page keeps. */
+/** Show our OpenAPI document. "Try it out" sends the token that the page remembers. */
 window.SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#api",
@@ -10,7 +10,7 @@ window.SwaggerUIBundle({
     try {
       token = localStorage.getItem(`training-token ${new URL(".", document.baseURI).pathname}`);
     } catch {
-      // Storage is forbidden here.
+      // Storage is forbidden.
     }
     if (token !== null) request.headers.Authorization ??= `Bearer ${token}`;
     return request;

@@ -1,12 +1,13 @@
-/** What one can do with the log: search, go to a place, take it along. */
+/** The bar above the log: search, go to a position, download. */
 import { make, setText } from "../dom.js";
 import { count, percent } from "../format.js";
 import { MAX_HITS } from "./search.js";
 
 /**
- * `told`: {searched(text), went(by), placed(offset), downloaded()}. Returns {element, input, show({search, start, end, size})}.
+ * Return {element, input, show({search, start, end, size})}. `on` has what a person does: searched(text), stepped(by),
+ * moved(offset) and downloaded().
  */
-export function createBar(told) {
+export function createBar(on) {
   const input = make("input", {
     type: "search",
     placeholder: "Search",
@@ -16,37 +17,37 @@ export function createBar(told) {
   });
   input.setAttribute("aria-label", "Search the log");
   const found = make("output", { className: "log-found" });
-  const before = button("\u2191", "Previous match (Shift+Enter)", () => told.went(-1));
-  const after = button("\u2193", "Next match (Enter)", () => told.went(1));
-  const place = make("input", { type: "range", min: "0", step: "1" });
-  place.setAttribute("aria-label", "Position in the log");
+  const before = button("\u2191", "Previous match (Shift+Enter)", () => on.stepped(-1));
+  const after = button("\u2193", "Next match (Enter)", () => on.stepped(1));
+  const position = make("input", { type: "range", min: "0", step: "1" });
+  position.setAttribute("aria-label", "Position in the log");
   const where = make("span", { className: "log-where" });
-  const first = button("Start", "Go to the start", () => told.placed(0));
+  const first = button("Start", "Go to the start", () => on.moved(0));
   const download = make("button", { type: "button", id: "log-download", className: "small", text: "Download" });
-  download.addEventListener("click", told.downloaded);
-  const places = make("div", { className: "log-places" }, first, place, where);
+  download.addEventListener("click", on.downloaded);
+  const positions = make("div", { className: "log-positions" }, first, position, where);
   const element = make(
     "div",
     { className: "log-bar" },
     make("div", { className: "log-search" }, input, found, before, after),
     download,
-    places,
+    positions,
   );
 
-  input.addEventListener("input", () => told.searched(input.value));
+  input.addEventListener("input", () => on.searched(input.value));
   input.addEventListener("keydown", (event) => {
     if (event.key === "Enter") {
-      told.went(event.shiftKey ? -1 : 1);
+      on.stepped(event.shiftKey ? -1 : 1);
     } else if (event.key === "Escape" && input.value !== "") {
       input.value = "";
-      told.searched("");
+      on.searched("");
     } else {
       return;
     }
     event.preventDefault();
   });
-  place.addEventListener("change", () => told.placed(Number(place.value)));
-  place.addEventListener("input", () => setText(where, whereText(Number(place.value), Number(place.max))));
+  position.addEventListener("change", () => on.moved(Number(position.value)));
+  position.addEventListener("input", () => setText(where, whereText(Number(position.value), Number(position.max))));
 
   return {
     element,
@@ -56,10 +57,10 @@ export function createBar(told) {
       before.disabled = after.disabled = search.hits.length === 0;
       before.hidden = after.hidden = search.text === "";
       download.hidden = size === 0;
-      places.hidden = start === 0 && end >= size;
-      place.max = String(size);
-      if (document.activeElement !== place || !place.matches(":active")) {
-        place.value = String(end >= size ? size : start);
+      positions.hidden = start === 0 && end >= size;
+      position.max = String(size);
+      if (document.activeElement !== position || !position.matches(":active")) {
+        position.value = String(end >= size ? size : start);
         setText(where, whereText(end >= size ? size : start, size));
       }
     },
@@ -73,16 +74,16 @@ function button(text, label, clicked) {
   return element;
 }
 
-/** "3 of 17", while it is still being searched with how far. */
+/** "3 of 17"; during a search also how much of the log is searched. */
 export function foundText({ text, hits, current, isOver, hasFailed, searched, size }) {
   if (text === "") return "";
   if (hasFailed && hits.length === 0) return "Search failed";
   const total = hits.length >= MAX_HITS ? `more than ${count(MAX_HITS)}` : count(hits.length);
-  const so = isOver || size === 0 ? "" : `, ${percent(searched / size)} searched`;
-  if (hits.length === 0) return isOver ? "No matches" : `No matches yet${so}`;
+  const searching = isOver || size === 0 ? "" : `, ${percent(searched / size)} searched`;
+  if (hits.length === 0) return isOver ? "No matches" : `No matches yet${searching}`;
   return current < 0
-    ? `${total} ${hits.length === 1 ? "line" : "lines"}${so}`
-    : `${count(current + 1)} of ${total}${so}`;
+    ? `${total} ${hits.length === 1 ? "line" : "lines"}${searching}`
+    : `${count(current + 1)} of ${total}${searching}`;
 }
 
 const whereText = (offset, size) => `${sizeText(offset)} of ${sizeText(size)}`;

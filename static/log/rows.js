@@ -1,9 +1,9 @@
-/** Rows of a log as elements. What a training printed enters as text only. */
+/** The rows of a log as elements. A program's output enters as text only. */
 import { make } from "../dom.js";
 
 const FLAGS = ["bold", "dim", "italic", "underline", "inverse", "strike"];
 
-/** Elements of rows, made anew where a row has changed. */
+/** An element for each row, which lives as long as the row. */
 export class RowElements {
   #elements = new WeakMap();
 
@@ -12,7 +12,7 @@ export class RowElements {
     return this.#elements.get(row);
   }
 
-  /** The row has changed. */
+  /** Draw a row that has changed. */
   update(row) {
     const element = this.#elements.get(row) ?? make("div", { className: "row" });
     element.replaceChildren(...row.runs.map(({ text, style }) => (style === null ? text : span(text, style))));
@@ -37,19 +37,20 @@ function span(text, style) {
   return element;
 }
 
-/** Where a text stands in an element, letters of ASCII in either case: ranges, also across its spans. */
+/** The ranges of a text in an element, also across its spans. ASCII letters match in either case. */
 export function rangesOf(element, text) {
   const nodes = [];
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) nodes.push(walker.currentNode);
-  const [whole, wanted] = [folded(nodes.map(({ data }) => data).join("")), folded(text)];
+  const whole = folded(nodes.map(({ data }) => data).join(""));
+  const wanted = folded(text);
   const ranges = [];
   for (let at = whole.indexOf(wanted); at >= 0 && wanted !== ""; at = whole.indexOf(wanted, at + wanted.length))
     ranges.push(rangeOf(nodes, at, at + wanted.length));
   return ranges;
 }
 
-/** ASCII alone, as the service does: other letters may change their length. */
+/** Fold ASCII letters only, as the service does: others may change their length. */
 const folded = (text) => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 function rangeOf(nodes, start, end) {

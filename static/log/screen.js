@@ -1,7 +1,7 @@
 /**
- * A log as a terminal shows it: `\r` goes back to the line's beginning and what follows overwrites, so a progress bar stays
- * one line; the cursor may go up and erase, as the bars of tqdm and rich do; colours are kept. A row is {offset, runs,
- * isContinued}: the byte at which its line begins in the log, and its text in runs of one style each.
+ * A log as a terminal shows it. `\r` returns to the start of the line and the text after it overwrites, so a progress bar
+ * stays one line. The cursor may go up and erase, as the bars of tqdm and rich do. A row is {offset, runs, isContinued}: the
+ * byte at which its line begins in the log, and its text in runs of one style each.
  */
 import { styled } from "./sgr.js";
 
@@ -18,22 +18,22 @@ export class Screen {
   #row = 0;
   #column = 0;
   #style = null;
-  #rest = "";
+  #unfinished = "";
   #offset = 0;
   #changed = new Set();
 
-  /** `offset` is the byte of the log at which the first row begins. */
+  /** The first row begins at byte `offset` of the log. */
   constructor(offset = 0) {
     this.rows = [{ offset, runs: [], isContinued: false }];
   }
 
-  /** Write a piece of the log, cut anywhere, also inside an escape sequence; returns the set of rows that changed. */
-  write(piece, offset = 0) {
+  /** Write a chunk, which may end anywhere, even inside an escape sequence. Return the set of changed rows. */
+  write(chunk, offset = 0) {
     this.#changed = new Set();
-    this.#offset = offset - byteLength(this.#rest);
-    const all = this.#rest + piece;
-    this.#rest = UNFINISHED.exec(all)?.[0] ?? "";
-    const lines = all.slice(0, all.length - this.#rest.length).split("\n");
+    this.#offset = offset - byteLength(this.#unfinished);
+    const all = this.#unfinished + chunk;
+    this.#unfinished = UNFINISHED.exec(all)?.[0] ?? "";
+    const lines = all.slice(0, all.length - this.#unfinished.length).split("\n");
     lines.forEach((line, i) => {
       this.#writeLine(line);
       this.#offset += byteLength(line);
@@ -42,13 +42,13 @@ export class Screen {
     return this.#changed;
   }
 
-  /** Forget the first rows. */
+  /** Remove the first rows. */
   drop(count) {
     this.rows.splice(0, count);
     this.#row = Math.max(0, this.#row - count);
   }
 
-  /** Put rows before ours; what is written later does not reach them. */
+  /** Insert rows before ours, out of reach of what is written later. */
   prepend(rows) {
     this.rows.unshift(...rows);
     this.#row += rows.length;
@@ -91,7 +91,7 @@ export class Screen {
 
   #print(text) {
     for (let start = 0; start < text.length; ) {
-      if (this.#column >= MAX_ROW_CHARS) this.#goOnBelow();
+      if (this.#column >= MAX_ROW_CHARS) this.#continueBelow();
       const part = text.slice(start, start + MAX_ROW_CHARS - this.#column);
       this.#put(this.#column, this.#column + part.length, [{ text: part, style: this.#style }]);
       this.#column += part.length;
@@ -99,8 +99,8 @@ export class Screen {
     }
   }
 
-  /** The row is full: the line goes on in the next one. */
-  #goOnBelow() {
+  /** Continue the line in the next row, because this one is full. */
+  #continueBelow() {
     const { offset } = this.rows[this.#row];
     this.#row += 1;
     this.#column = 0;
@@ -123,7 +123,7 @@ export class Screen {
     }
   }
 
-  /** Replace the columns [start, end) of the row by runs. */
+  /** Replace columns [start, end) of the row with runs. */
   #put(start, end, runs) {
     const row = this.rows[this.#row];
     const length = lengthOf(row.runs);
@@ -135,10 +135,10 @@ export class Screen {
 
 export const textOf = ({ runs }) => runs.map(({ text }) => text).join("");
 
-/** The last lines of a log's `pieces` as a terminal shows them, without the empty ones. */
-export function lastLines(pieces, count) {
+/** The last lines of a log's chunks as a terminal shows them, without empty ones. */
+export function lastLines(chunks, count) {
   const screen = new Screen();
-  for (const { text } of pieces) screen.write(text);
+  for (const { text } of chunks) screen.write(text);
   return screen.rows
     .map(textOf)
     .filter((line) => line.trim() !== "")
@@ -162,7 +162,7 @@ function cut(runs, start, end) {
   return found;
 }
 
-/** Neighbours of one style become one run. */
+/** Join neighbours of the same style. */
 function merged(runs) {
   const found = [];
   for (const run of runs) {
@@ -175,8 +175,8 @@ function merged(runs) {
 
 const isSame = (a, b) => a === b || (a !== null && b !== null && JSON.stringify(a) === JSON.stringify(b));
 
-/** Bytes of a text in UTF-8. */
+/** The number of bytes of a text in UTF-8. */
 export function byteLength(text) {
-  // Most lines are ASCII, and a look is cheaper than a copy.
+  // Most lines are ASCII, and a test is cheaper than encoding.
   return /^[\x00-\x7f]*$/.test(text) ? text.length : encoder.encode(text).length;
 }

@@ -1,13 +1,13 @@
-/** A search through a whole log, by the service, a stretch at a time; what was found so far can be walked through meanwhile. */
+/** A search through a whole log. The service searches one chunk at a time, and a person can step through the matches so far. */
 export const MAX_HITS = 100_000;
 
 export class LogSearch {
-  /** Bytes at which the lines found begin, in order. */
+  /** The byte offsets of the lines found, in order. */
   hits = [];
-  /** The index of the hit one is at; -1: none yet. */
+  /** The index of the current hit; -1 before the first step. */
   current = -1;
   isOver = true;
-  /** The service gave no answer; what was found before stands. */
+  /** Whether the service gave no answer. The hits before that stay. */
   hasFailed = false;
   searched = 0;
   size = 0;
@@ -16,13 +16,13 @@ export class LogSearch {
   #changed;
   #round = 0;
 
-  /** `ask(text, offset)` resolves with what GET .../log/search answers; `changed()` is called at each step. */
+  /** `ask(text, offset)` resolves with the answer of GET .../log/search. `changed()` is called after each one. */
   constructor(ask, changed) {
     this.#ask = ask;
     this.#changed = changed;
   }
 
-  /** Search anew; an empty text ends it. Resolves when all is searched, or another search has begun. */
+  /** Begin a new search; an empty text ends the current one. Resolves when the log is searched or another search begins. */
   async begin(text) {
     Object.assign(this, { text, hits: [], current: -1, searched: 0, size: 0, isOver: text === "", hasFailed: false });
     this.#round += 1;
@@ -30,14 +30,14 @@ export class LogSearch {
     await this.#run(this.#round);
   }
 
-  /** The log has grown. */
+  /** Search the part by which the log has grown. */
   async resume() {
     if (!this.isOver || this.text === "" || this.hits.length >= MAX_HITS) return;
     this.isOver = false;
     await this.#run(this.#round);
   }
 
-  /** Go to the next hit (by 1) or the one before (-1), or to the first one not before `offset`; returns its offset or null. */
+  /** Step to the next hit (1) or the previous one (-1), at first from `offset` on. Return its offset, or null without hits. */
   go(by, offset = 0) {
     if (this.hits.length === 0) return null;
     const first = this.hits.findIndex((hit) => hit >= offset);

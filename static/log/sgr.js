@@ -1,12 +1,12 @@
-/** Colours and weights as terminals have them (SGR, `ESC [ ... m`): 16, 256 and 24-bit colours. Pure. */
+/** The colours and styles of terminals (SGR, `ESC [ ... m`): 16, 256 and 24-bit colours. Pure. */
 
 const FLAGS = { 1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike" };
 const ENDS = { 21: ["bold"], 22: ["bold", "dim"], 23: ["italic"], 24: ["underline"], 27: ["inverse"], 29: ["strike"] };
 const LEVELS = [0, 95, 135, 175, 215, 255];
 
 /**
- * The style after a sequence's parameters ("1;38;5;208"). A style is null for plain, else {fg, bg, bold, dim, ...}; a
- * colour is 0 to 15 for the theme's, else "rgb(...)".
+ * The style after a sequence with these parameters, such as "1;38;5;208". A style is {fg, bg, bold, dim, ...}, or null for
+ * plain text. A colour is 0 to 15 for one of the theme's, else "rgb(...)".
  */
 export function styled(style, parameters) {
   const codes = parameters.split(/[;:]/).map(Number);
@@ -27,7 +27,7 @@ export function styled(style, parameters) {
   return Object.keys(next).length ? next : null;
 }
 
-/** Take a colour of 256 (5;n) or of 24 bits (2;r;g;b); returns the index of the last code taken. */
+/** Read a colour of 256 (5;n) or of 24 bits (2;r;g;b). Return the index of its last code. */
 function extended(style, ground, codes, i) {
   if (codes[i + 1] === 5) {
     const colour = ofPalette(codes[i + 2]);

@@ -1,10 +1,10 @@
 /**
- * The log of a run, of any length: its end live, and every other place of it when somebody goes there. It follows until one
- * scrolls up. Only a stretch of some thousand rows is loaded and in the document.
+ * The log of a run, of any length: its end live, and any other part when a person goes there. It follows the end until the
+ * person scrolls up. Only a window of a few thousand rows is loaded and in the document.
  *
- * `createLog(place, {load, search, download})` fills an element: `load(offset, limit, fromLine)` and `search(text, offset)`
- * resolve with what REST answers. Call `render({generation, nextOffset, pieces})` with the state's log; a new generation is
- * another log, or the same one after a gap.
+ * `createLog(container, {load, search, download})` fills an element. `load(offset, limit, fromLine)` and `search(text,
+ * offset)` resolve with REST's answers. Call `render({generation, nextOffset, chunks})` with the state's log. A new generation
+ * is another log, or the same one after a gap.
  */
 import { make } from "../dom.js";
 import { createBar } from "./bar.js";
@@ -12,16 +12,16 @@ import { RowElements, rangesOf } from "./rows.js";
 import { LogSearch } from "./search.js";
 import { LogWindow, MAX_ROWS } from "./window.js";
 
-const PIECE_BYTES = 64 * 1024;
-/** Nearer to the end of what is loaded than this, the next piece is asked for. */
+const CHUNK_BYTES = 64 * 1024;
+/** Closer than this to the end of the window, the next chunk is loaded. */
 const AHEAD_PX = 600;
 const SEARCH_AFTER_MS = 200;
 const HIGHLIGHT_EVERY_MS = 200;
 const HIGHLIGHT = "log-match";
 
-export function createLog(place, { load, search: ask, download }) {
+export function createLog(container, { load, search: ask, download }) {
   const search = new LogSearch(ask, renderBar);
-  const bar = createBar({ searched, went, placed: (offset) => goTo(offset), downloaded: download });
+  const bar = createBar({ searched, stepped, moved: (offset) => goTo(offset), downloaded: download });
   const list = make("div", { id: "log", tabIndex: 0 });
   for (const [name, value] of [
     ["role", "log"],
@@ -36,19 +36,19 @@ export function createLog(place, { load, search: ask, download }) {
     text: "Follow \u2193",
     hidden: true,
   });
-  place.replaceChildren(bar.element, make("div", { className: "log-frame" }, list, follow));
+  container.replaceChildren(bar.element, make("div", { className: "log-frame" }, list, follow));
 
-  let [generation, size, pieces, liveEnd, loading, searchTimer] = [null, 0, [], 0, null, 0];
+  let [generation, size, chunks, liveEnd, loading, searchTimer] = [null, 0, [], 0, null, 0];
   let isHighlightDue = false;
   let [shown, elements, isFollowing] = [new LogWindow(), new RowElements(), true];
 
   list.addEventListener("scroll", scrolled, { passive: true });
   follow.addEventListener("click", toEnd);
-  place.addEventListener("keydown", keyed);
+  container.addEventListener("keydown", keyed);
 
   function render(log) {
     if (log.generation !== generation) begin(log);
-    [pieces, liveEnd] = [log.pieces, log.nextOffset];
+    [chunks, liveEnd] = [log.chunks, log.nextOffset];
     size = Math.max(size, log.nextOffset);
     takeLive();
     renderBar();
@@ -57,7 +57,7 @@ export function createLog(place, { load, search: ask, download }) {
 
   function begin(log) {
     [generation, size] = [log.generation, 0];
-    reset(log.pieces[0]?.offset ?? 0);
+    reset(log.chunks[0]?.offset ?? 0);
     isFollowing = true;
     if (search.text !== "") search.begin(search.text);
   }
@@ -69,12 +69,12 @@ export function createLog(place, { load, search: ask, download }) {
     list.replaceChildren(...shown.rows.map((row) => elements.of(row)));
   }
 
-  /** Take in what came live and goes on where we are. Who reads further up gets no more than there is room for. */
+  /** Append the live chunks that continue the window; while a person reads further up, only as many as there is room for. */
   function takeLive() {
-    const goesOn = shown.end === liveEnd || pieces.some(({ offset }) => offset === shown.end);
-    if (isFollowing && !goesOn) reset(pieces[0]?.offset ?? liveEnd);
+    const isContinued = shown.end === liveEnd || chunks.some(({ offset }) => offset === shown.end);
+    if (isFollowing && !isContinued) reset(chunks[0]?.offset ?? liveEnd);
     const roomFor = isFollowing ? Infinity : 2 * MAX_ROWS;
-    for (const piece of pieces) if (piece.offset === shown.end && shown.rows.length < roomFor) append(piece);
+    for (const chunk of chunks) if (chunk.offset === shown.end && shown.rows.length < roomFor) append(chunk);
     if (isFollowing) {
       remove(shown.cutStart());
       list.scrollTop = list.scrollHeight;
@@ -83,8 +83,8 @@ export function createLog(place, { load, search: ask, download }) {
     highlight();
   }
 
-  function append(piece) {
-    const changed = shown.append(piece);
+  function append(chunk) {
+    const changed = shown.append(chunk);
     for (const row of changed) elements.update(row);
     let index = list.childElementCount;
     while (index < shown.rows.length) list.append(elements.of(shown.rows[index++]));
@@ -103,28 +103,28 @@ export function createLog(place, { load, search: ask, download }) {
     renderBar();
   }
 
-  /** One piece at a time; what comes after somebody has gone elsewhere is not taken. */
-  async function loadPiece(offset, limit, fromLine, take) {
+  /** Load one chunk at a time, and ignore it if the person has gone elsewhere meanwhile. */
+  async function loadChunk(offset, limit, fromLine, take) {
     if (loading !== null) return;
     const own = {};
     loading = own;
-    const piece = await load(offset, limit, fromLine).catch(() => null);
+    const chunk = await load(offset, limit, fromLine).catch(() => null);
     if (loading !== own) return;
     loading = null;
-    if (piece === null) return;
-    size = Math.max(size, piece.size);
-    take(piece);
+    if (chunk === null) return;
+    size = Math.max(size, chunk.size);
+    take(chunk);
     highlight();
     renderBar();
   }
 
   function loadBefore() {
     const end = shown.start;
-    const offset = Math.max(0, end - PIECE_BYTES);
-    return loadPiece(offset, end - offset, true, (piece) => {
-      if (piece.next_offset !== end || piece.offset === end) return;
-      const rows = shown.prepend(piece);
-      keepPlace(() => {
+    const offset = Math.max(0, end - CHUNK_BYTES);
+    return loadChunk(offset, end - offset, true, (chunk) => {
+      if (chunk.next_offset !== end || chunk.offset === end) return;
+      const rows = shown.prepend(chunk);
+      keepScroll(() => {
         list.prepend(...rows.map((row) => elements.of(row)));
         remove(shown.cutEnd());
       });
@@ -132,18 +132,18 @@ export function createLog(place, { load, search: ask, download }) {
   }
 
   function loadAfter() {
-    return loadPiece(shown.end, PIECE_BYTES, false, (piece) => {
-      if (piece.offset !== shown.end) return;
-      keepPlace(() => {
-        append(piece);
+    return loadChunk(shown.end, CHUNK_BYTES, false, (chunk) => {
+      if (chunk.offset !== shown.end) return;
+      keepScroll(() => {
+        append(chunk);
         remove(shown.cutStart());
       });
       takeLive();
     });
   }
 
-  /** What is seen stays where it is while rows come and go above it. */
-  function keepPlace(change) {
+  /** Change the rows, and keep what the person sees in its place. */
+  function keepScroll(change) {
     const anchor =
       [...list.children].find((element) => element.offsetTop + element.offsetHeight > list.scrollTop) ??
       list.firstElementChild;
@@ -158,15 +158,15 @@ export function createLog(place, { load, search: ask, download }) {
     list.focus({ preventScroll: true });
   }
 
-  /** Show the line at an offset, with some of what is around it. */
+  /** Scroll to the line at an offset; load it first if need be. */
   async function goTo(offset) {
     isFollowing = false;
     if (shown.rowAt(offset) === undefined) {
       loading = null;
-      const start = Math.max(0, Math.min(offset, size) - PIECE_BYTES / 2);
-      await loadPiece(start, PIECE_BYTES, start > 0, (piece) => {
-        reset(piece.offset);
-        append(piece);
+      const start = Math.max(0, Math.min(offset, size) - CHUNK_BYTES / 2);
+      await loadChunk(start, CHUNK_BYTES, start > 0, (chunk) => {
+        reset(chunk.offset);
+        append(chunk);
       });
     }
     const row = shown.rowAt(offset) ?? shown.rows.at(-1);
@@ -181,7 +181,7 @@ export function createLog(place, { load, search: ask, download }) {
     searchTimer = setTimeout(() => search.begin(text), text === "" ? 0 : SEARCH_AFTER_MS);
   }
 
-  async function went(by) {
+  async function stepped(by) {
     if (bar.input.value !== search.text) {
       clearTimeout(searchTimer);
       await search.begin(bar.input.value);
@@ -195,7 +195,7 @@ export function createLog(place, { load, search: ask, download }) {
     renderBar();
   }
 
-  /** Mark the matches in what is loaded; the browser draws them without touching the text. */
+  /** Mark the matches in the window. The browser draws them without changing the text. */
   function highlight() {
     if (!globalThis.CSS?.highlights) return;
     if (search.text === "") CSS.highlights.delete(HIGHLIGHT);

@@ -1,6 +1,6 @@
 /**
- * The stretch [start, end) of a log that is loaded, in rows; the log itself may be far longer. Offsets are bytes. It grows
- * at either end and is cut at the other, so it stays bounded.
+ * The part [start, end) of a log that is loaded, as rows; the log itself may be far longer. Offsets are bytes. The window
+ * grows at one end and is cut at the other, so its size is bounded.
  */
 import { Screen } from "./screen.js";
 
@@ -19,13 +19,13 @@ export class LogWindow {
     return this.#screen.rows;
   }
 
-  /** Add what follows; returns the set of rows that changed. Only what begins at our end does. */
+  /** Add the chunk that begins at our end. Return the set of changed rows. */
   append({ offset, next_offset, text }) {
     this.end = next_offset;
     return this.#screen.write(text, offset);
   }
 
-  /** Add what comes before, which begins where a line does; returns the rows that are new. */
+  /** Add the chunk before our start, which begins with a line. Return the new rows. */
   prepend({ offset, text }) {
     const before = new Screen(offset);
     before.write(text, offset);
@@ -35,7 +35,7 @@ export class LogWindow {
     return before.rows;
   }
 
-  /** Forget rows at the beginning until there are few enough; returns them. Lines are not torn. */
+  /** Remove and return rows at the start until `maxRows` are left. Whole lines stay together. */
   cutStart(maxRows = MAX_ROWS) {
     let count = Math.max(0, this.rows.length - maxRows);
     while (count > 0 && count < this.rows.length && this.rows[count].isContinued) count += 1;
@@ -45,20 +45,20 @@ export class LogWindow {
     return dropped;
   }
 
-  /** Forget rows at the end; returns them. What is appended later begins where they did. */
+  /** Remove and return rows at the end. The window then ends where they began. */
   cutEnd(maxRows = MAX_ROWS) {
     let count = Math.min(maxRows, this.rows.length);
     while (count > 1 && count < this.rows.length && this.rows[count].isContinued) count -= 1;
     const dropped = this.rows.slice(count);
     if (dropped.length === 0) return dropped;
-    const kept = this.rows.slice(0, count);
+    const remaining = this.rows.slice(0, count);
     this.end = dropped[0].offset;
     this.#screen = new Screen(this.end);
-    this.#screen.prepend(kept);
+    this.#screen.prepend(remaining);
     return dropped;
   }
 
-  /** The row of the line that begins at an offset, or of the last one before it; undefined outside. */
+  /** The first row of the line at an offset; undefined outside the window. */
   rowAt(offset) {
     if (offset < this.start || offset >= Math.max(this.end, this.start + 1)) return undefined;
     return this.rows.findLast((row) => row.offset <= offset && !row.isContinued);

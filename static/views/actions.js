@@ -1,4 +1,4 @@
-/** What can be done with the run that is followed. */
+/** What a person can do with the run. */
 import { byId, setText } from "../dom.js";
 import { pathOfComparison } from "../router.js";
 import { isActive } from "../state.js";
@@ -9,29 +9,29 @@ export function renderActions({ run, detail, start, stop, isLoaded, missing }) {
   const hasEnded = run !== null && !isActive(run);
   byId("first-start").hidden = run !== null || !isLoaded || missing !== null;
   byId("all-runs").hidden = missing === null;
-  // A stop that is under way can be hurried only where it saves.
+  // Only a stop that saves can be hurried.
   byId("stop").hidden = run === null || hasEnded || (run.state === "stopping" && !run.on_stop?.saves);
   byId("stop").disabled = stop.isBusy;
   setText(byId("stop"), run?.state === "stopping" ? "Stop now\u2026" : "Stop\u2026");
   byId("resume").hidden = !RESUMABLE.has(run?.state) || !hasFile(detail, (path) => path === "checkpoints/last.json");
-  // A run that another program left here was never asked for, so it cannot be asked for again.
+  // A directory that no run of ours made has no request to repeat.
   byId("again").hidden = byId("change").hidden = !hasEnded || !run.config_name;
   byId("again").disabled = start.isBusy;
   byId("compare-link").hidden = run === null;
-  if (run !== null) link(run.run_id);
+  if (run !== null) setLinks(run.run_id);
   renderDownload(hasEnded ? detail : null);
   const problem = stop.problem ?? start.problem;
   byId("run-problem").hidden = problem === null;
   setText(byId("run-problem"), problem?.message ?? "");
 }
 
-function link(runId) {
+function setLinks(runId) {
   byId("resume").href = `start?resume=${encodeURIComponent(runId)}`;
   byId("change").href = `start?from=${encodeURIComponent(runId)}`;
   byId("compare-link").href = pathOfComparison([runId]);
 }
 
-/** A model that nobody has tested is not the main thing to take from a run. */
+/** The download stands out only if the model has been tested. */
 function renderDownload(detail) {
   const button = byId("download");
   button.hidden = !detail?.model || !hasFile(detail, (path) => path.endsWith(".onnx"));
@@ -41,7 +41,7 @@ function renderDownload(detail) {
   setText(button, isTested ? "Download model" : "Download untested model");
 }
 
-/** Whether a model's card tells how good it is on the test images. */
+/** Whether a model card has results on test images. */
 export const wasTested = ({ test_metrics }) => Object.values(test_metrics ?? {}).some(Number.isFinite);
 
 const hasFile = (detail, isWanted) => (detail?.artifacts ?? []).some(({ path }) => isWanted(path));

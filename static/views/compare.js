@@ -1,25 +1,27 @@
 /**
- * Several runs in the same charts, and what differs between them. The address says which: `?runs=A,B`.
+ * The comparison of the runs in the address, `?runs=A,B`: their charts, and a table of their differences.
  *
- * `createCompare(place, {get, go, save})` fills an element; `get(path)` asks REST, `go(path)` changes the address,
- * `save(runs)` saves their metrics as a file. Call `show(ids)` with the runs of the address, and with none when the view is left.
+ * `createCompare(container, {get, go, save})` fills an element. `get(path)` asks REST, `go(path)` changes the address, and
+ * `save(runs)` saves metrics as a file. Call `show(ids)` with the runs in the address, or with none to leave the view.
  */
+
+import { pathOfRunInRest } from "../api.js";
 import { createCharts } from "../charts/charts.js";
 import { toneOf } from "../charts/lines.js";
 import { shortNames } from "../compare/differences.js";
 import { tableOf } from "../compare/table.js";
 import { make, setText } from "../dom.js";
-import { experimentName, shortMoment } from "../format.js";
+import { experimentName, shortTime } from "../format.js";
 import { fetchMetrics } from "../metrics.js";
 import { pathOfComparison } from "../router.js";
 import { isActive } from "../state.js";
 
-const ALL_POINTS = 100_000;
+const TOTAL_POINTS = 100_000;
 const [MIN_POINTS, MAX_POINTS] = [2000, 20_000];
 const REFRESH_EVERY_MS = 5000;
 const MAX_CHOICES = 500;
 
-export function createCompare(place, { get, go, save }) {
+export function createCompare(container, { get, go, save }) {
   const title = make("h1", { text: "Comparison", id: "compare-title" });
   const chips = make("ul", { className: "chips" });
   const problem = make("p", { className: "problem", hidden: true });
@@ -27,19 +29,19 @@ export function createCompare(place, { get, go, save }) {
   const waiting = make("p", { className: "empty", text: "Loading\u2026" });
   const adder = createAdder((id) => go(pathOfComparison([...ids, id])));
   const heading = make("h2", { className: "visually-hidden", text: "Metrics" });
-  const chartPlace = make("div", { className: "chart-place-all" });
+  const chartContainer = make("div", { className: "compare-charts" });
   const table = make("div", { className: "scroll compare-scroll", tabIndex: 0 });
   table.setAttribute("role", "region");
   table.setAttribute("aria-label", "Differences");
-  place.replaceChildren(title, chips, adder.element, problem, waiting, heading, chartPlace, table);
+  container.replaceChildren(title, chips, adder.element, problem, waiting, heading, chartContainer, table);
 
   let [ids, runs, hidden, timer, round] = [[], [], new Set(), 0, 0];
-  const charts = createCharts(chartPlace, { save });
+  const charts = createCharts(chartContainer, { save });
   const visible = () => runs.filter(({ id }) => !hidden.has(id));
 
-  async function show(wanted) {
+  async function show(shown) {
     clearTimeout(timer);
-    ids = wanted;
+    ids = shown;
     round += 1;
     if (ids.length === 0) {
       runs = [];
@@ -47,14 +49,14 @@ export function createCompare(place, { get, go, save }) {
       return;
     }
     waiting.hidden = false;
-    await load(round, ids);
+    await load(round);
     listChoices(round);
   }
 
-  async function load(ofRound, wanted) {
-    const found = await Promise.allSettled(wanted.map((id) => loadRun(get, id, wanted.length)));
+  async function load(ofRound) {
+    const found = await Promise.allSettled(ids.map((id) => loadRun(get, id, ids.length)));
     if (ofRound !== round) return;
-    tell(found.filter(({ status }) => status === "rejected").map(({ reason }) => reason));
+    showErrors(found.filter(({ status }) => status === "rejected").map(({ reason }) => reason));
     const loaded = found.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
     const labels = shortNames(loaded.map(({ id }) => id));
     runs = loaded.map((run, index) => ({ ...run, index, label: labels[index] }));
@@ -63,13 +65,13 @@ export function createCompare(place, { get, go, save }) {
     if (runs.some(({ detail }) => isActive(detail))) timer = setTimeout(() => refresh(ofRound), REFRESH_EVERY_MS);
   }
 
-  /** Ask again for a comparison with a run that goes on, but only while somebody looks. */
+  /** Load the runs again while one of them is active, but only while the page is visible. */
   function refresh(ofRound) {
-    if (document.visibilityState === "visible") load(ofRound, ids);
-    else document.addEventListener("visibilitychange", () => ofRound === round && load(ofRound, ids), { once: true });
+    if (document.visibilityState === "visible") load(ofRound);
+    else document.addEventListener("visibilitychange", () => ofRound === round && load(ofRound), { once: true });
   }
 
-  function tell(errors) {
+  function showErrors(errors) {
     const unexpected = errors.find((error) => error.problem === undefined);
     if (unexpected) throw unexpected;
     problem.hidden = errors.length === 0;
@@ -114,15 +116,12 @@ export function createCompare(place, { get, go, save }) {
 }
 
 async function loadRun(get, id, numRuns) {
-  const points = Math.min(MAX_POINTS, Math.max(MIN_POINTS, Math.floor(ALL_POINTS / numRuns)));
-  const [detail, metrics] = await Promise.all([
-    get(`training/runs/${encodeURIComponent(id)}`),
-    fetchMetrics(get, id, points),
-  ]);
+  const points = Math.min(MAX_POINTS, Math.max(MIN_POINTS, Math.floor(TOTAL_POINTS / numRuns)));
+  const [detail, metrics] = await Promise.all([get(pathOfRunInRest(id)), fetchMetrics(get, id, points)]);
   return { id, detail, metrics };
 }
 
-/** A list of runs to add, and the button that does. */
+/** A select of runs, and a button that adds the chosen one. */
 function createAdder(added) {
   const select = make("select", { id: "compare-add" });
   const button = make("button", { type: "button", className: "small", text: "Add" });
@@ -137,7 +136,7 @@ function createAdder(added) {
         ...choices.map(({ run_id, config_name, created_at }) =>
           make("option", {
             value: run_id,
-            text: `${experimentName(config_name)}, ${shortMoment(created_at)} (${run_id})`,
+            text: `${experimentName(config_name)}, ${shortTime(created_at)} (${run_id})`,
           }),
         ),
       );

@@ -1,6 +1,6 @@
-/** Whether what the page shows is live, in words; always visible. */
+/** Whether the page is live, in words that are always visible. */
 import { byId, setText, whenChanged } from "../dom.js";
-import { shortMoment } from "../format.js";
+import { shortTime } from "../format.js";
 import { isLost } from "../state.js";
 
 const WORDS = {
@@ -16,10 +16,10 @@ export const renderConnection = whenChanged(
     const element = byId("connection");
     element.dataset.status = connection.status;
     setText(element.querySelector("span"), WORDS[connection.status]);
-    const told = explanation(connection, isLoaded) ?? notice;
-    byId("notice").hidden = told === null;
-    setText(byId("notice").querySelector("span"), told ?? "");
-    byId("notice-close").hidden = told !== notice; // What is said of the connection goes by itself.
+    const text = explanation(connection, isLoaded) ?? notice;
+    byId("notice").hidden = text === null;
+    setText(byId("notice").querySelector("span"), text ?? "");
+    byId("notice-close").hidden = text !== notice; // A message about the connection goes away by itself.
     document.body.classList.toggle("is-stale", isLoaded && isLost(connection));
   },
 );
@@ -34,6 +34,6 @@ function explanation({ status, message, since }, isLoaded) {
   lostAt ??= since;
   if (message !== null) return message;
   if (!isLoaded) return "The service does not answer. This page reconnects when it does.";
-  const when = shortMoment(new Date(lostAt).toISOString());
+  const when = shortTime(new Date(lostAt).toISOString());
   return `No connection since ${when}. Runs continue without it, and this page catches up when it reconnects.`;
 }

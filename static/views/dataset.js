@@ -1,5 +1,5 @@
-/** A dataset before a training: how many images of which classes, some to look at, and what the check found. */
-import { isAway } from "../api.js";
+/** A preview of a dataset: its classes and image counts, some of its images, and the findings of the check. */
+import { isUnreachable } from "../api.js";
 import { byId, make, setText } from "../dom.js";
 import { count } from "../format.js";
 import { finding } from "./details.js";
@@ -8,19 +8,19 @@ const ASK_AGAIN_MS = 1000;
 
 export class DatasetPreview {
   #api;
-  #known = new Map();
+  #datasets = new Map();
   #shown = null;
 
   constructor(api) {
     this.#api = api;
   }
 
-  /** Take in what GET /training/datasets answers. */
-  know(datasets) {
-    this.#known = new Map(datasets.map((dataset) => [dataset.dataset_name, dataset]));
+  /** Set the datasets that GET /training/datasets lists. */
+  setDatasets(datasets) {
+    this.#datasets = new Map(datasets.map((dataset) => [dataset.dataset_name, dataset]));
   }
 
-  /** Show a dataset by its name; null: none that the service knows. */
+  /** Show a dataset by its name; null hides the preview. */
   async show(name) {
     if (name === this.#shown) return;
     this.#shown = name;
@@ -28,7 +28,7 @@ export class DatasetPreview {
     byId("preview-classes").replaceChildren();
     byId("preview-findings").replaceChildren();
     if (name === null) return;
-    const dataset = this.#known.get(name);
+    const dataset = this.#datasets.get(name);
     setText(byId("preview-counts"), countsOf(dataset));
     setText(byId("preview-note"), "Checking the images…");
     setText(byId("preview-more"), "");
@@ -40,11 +40,11 @@ export class DatasetPreview {
     const preview = await this.#get(`training/datasets/${encodeURIComponent(name)}/preview`);
     if (preview === null || this.#shown !== name) return;
     byId("preview-classes").replaceChildren(...preview.classes.map(classOf));
-    const left = preview.num_classes - preview.classes.length;
-    setText(byId("preview-more"), left > 0 ? `and ${count(left)} more classes` : "");
+    const others = preview.num_classes - preview.classes.length;
+    setText(byId("preview-more"), others > 0 ? `and ${count(others)} more classes` : "");
   }
 
-  /** The check may take a while; until it is finished it is asked how far it has come. */
+  /** Show the check's progress until it has finished, and then its findings. */
   async #showCheck(name) {
     for (let wait = 0; this.#shown === name; wait = 1) {
       const report = await this.#get(`training/datasets/${encodeURIComponent(name)}?wait=${wait}`);
@@ -72,33 +72,32 @@ export class DatasetPreview {
     } catch (error) {
       if (error.problem === undefined) throw error;
       setText(byId("preview-note"), error.problem.message);
-      if (isAway(error.problem)) this.#shown = null; // So that it is asked for again.
+      if (isUnreachable(error.problem)) this.#shown = null; // The next show() asks again.
       return null;
     }
   }
 }
 
-/** How images with more than 8 bits per channel are shown to a training; empty: there are none. */
+/** How a training sees images with more than 8 bits per channel; empty if there are none. */
 function valuesOf({ value_range }) {
   if (!value_range) return "";
   const { lowest, highest, low, high, num_images } = value_range;
-  return `${count(num_images)} images have more than 8 bits per channel: values ${lowest} to ${highest}, trained on with ${low} as black and ${high} as white.`;
+  return `${count(num_images)} images have more than 8 bits per channel: values ${lowest} to ${highest}, with ${low} as black and ${high} as white.`;
 }
 
 function countsOf(dataset) {
-  if (dataset === undefined) return "";
-  if (dataset.train_path === null) return "";
+  if (dataset === undefined || dataset.train_path === null) return "";
   const { train, val, test } = dataset.num_images;
   const splits = [
-    `${count(train)} to train`,
-    dataset.val_path === null ? "some of them to validate" : `${count(val)} to validate`,
-    dataset.test_path === null ? "none to test" : `${count(test)} to test`,
+    `${count(train)} training images`,
+    dataset.val_path === null ? "validation split off" : `${count(val)} validation`,
+    dataset.test_path === null ? "no test images" : `${count(test)} test`,
   ];
   const parts = [`${count(dataset.class_names.length)} classes`, splits.join(", "), ignoredOf(dataset.ignored)];
   return parts.filter(Boolean).join("  ·  ");
 }
 
-/** Files that are not images, by extension: empty if there are none. */
+/** The number of files that are not images, by extension; empty if there are none. */
 function ignoredOf(ignored) {
   const endings = Object.entries(ignored).map(
     ([ending, number]) => `${count(number)} ${ending || "without extension"}`,

@@ -1,6 +1,7 @@
-/** The experiment of a run as it ran, the findings about its images, its files; and its deletion. */
+/** A run's experiment, the findings about its images, and its files. */
 import { byId, make, setText } from "../dom.js";
-import { bytes, count, shortMoment } from "../format.js";
+import { bytes, count, shortTime } from "../format.js";
+import { isObject, leaves } from "../parameters.js";
 import { isActive } from "../state.js";
 
 export function renderDetails(state) {
@@ -13,8 +14,8 @@ export function renderDetails(state) {
   renderFiles(detail);
 }
 
-/** Wrap a render function so that it runs only when that part of the run's details has changed: files change by the second. */
-function whenOther(select, render) {
+/** Make a render function that runs only when its part of the details has changed: files change every second. */
+function whenPartChanged(select, render) {
   let shown = null;
   return (detail) => {
     const part = JSON.stringify(select(detail));
@@ -23,7 +24,7 @@ function whenOther(select, render) {
   };
 }
 
-const renderImages = whenOther(
+const renderImages = whenPartChanged(
   ({ run_id, preflight }) => [run_id, preflight],
   ({ preflight }) => {
     const findings = [...(preflight?.errors ?? []), ...(preflight?.warnings ?? [])];
@@ -32,7 +33,7 @@ const renderImages = whenOther(
   },
 );
 
-/** One finding of the check of the images, with the files it is about. */
+/** A finding of the check, with its files. */
 export function finding({ message, count: number, files }) {
   const text = make("p", { text: `${message}.` });
   if (!files?.length) return make("li", {}, text);
@@ -49,28 +50,28 @@ export function finding({ message, count: number, files }) {
   );
 }
 
-/** Every value of the experiment by section; what the request changed stands out. */
-const renderConfig = whenOther(
+/** The experiment's values by section, with the overrides of the request marked. */
+const renderConfig = whenPartChanged(
   ({ config, request }) => [config, request],
   ({ config, request }) => {
     const overrides = request?.overrides ?? {};
     const entries = Object.entries(config ?? {});
-    const sections = entries.filter(([, value]) => isMapping(value));
-    const general = entries.filter(([, value]) => !isMapping(value) && value !== "");
-    const parts = sections.map(([name, value]) => part(name, leaves(value, name), overrides));
-    if (general.length) parts.unshift(part("", general, overrides));
+    const sections = entries.filter(([, value]) => isObject(value));
+    const general = entries.filter(([, value]) => !isObject(value) && value !== "");
+    const parts = sections.map(([name, value]) => section(name, leaves(value, name), overrides));
+    if (general.length) parts.unshift(section("", general, overrides));
     byId("config-section").hidden = parts.length === 0;
     byId("config").replaceChildren(...parts);
     const changed = Object.keys(overrides).length;
     setText(
       byId("config-note"),
-      changed ? `${changed} ${changed === 1 ? "value" : "values"} overridden at the start` : "",
+      changed ? `${changed} ${changed === 1 ? "value" : "values"} overridden for this run` : "",
     );
   },
 );
 
-/** The values of one section; without a name, those of none. */
-function part(name, values, overrides) {
+/** The values of one section, or with an empty name those outside any section. */
+function section(name, values, overrides) {
   const rows = values.flatMap(([path, each]) => {
     const isChanged = path in overrides;
     const shown = make("dd", { className: isChanged ? "is-changed" : "" }, textOf(each));
@@ -85,19 +86,9 @@ function part(name, values, overrides) {
   );
 }
 
-/** The values below a value with their dotted paths. A mapping without entries, and a list, is a value. */
-export function leaves(value, path) {
-  return isMapping(value)
-    ? Object.entries(value).flatMap(([name, inner]) => leaves(inner, `${path}.${name}`))
-    : [[path, value]];
-}
-
-const isMapping = (value) =>
-  value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0;
-
 const textOf = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
-const renderFiles = whenOther(
+const renderFiles = whenPartChanged(
   ({ run_id, artifacts }) => [run_id, artifacts],
   ({ run_id, artifacts }) => {
     const focused = byId("files-body").contains(document.activeElement)
@@ -111,7 +102,7 @@ const renderFiles = whenOther(
         {},
         make("td", {}, link),
         make("td", { text: bytes(size), className: "number" }),
-        make("td", { text: shortMoment(modified_at), className: "number wide" }),
+        make("td", { text: shortTime(modified_at), className: "number wide" }),
       );
     });
     byId("files-body").replaceChildren(...rows);

@@ -1,4 +1,4 @@
-/** The epochs as a table, the newest first, numbered as the program does; the best value of each metric stands out. */
+/** The table of epochs, newest first, in the program's own numbering, with the best value of each metric marked. */
 import { byId, make, setText, whenChanged } from "../dom.js";
 import { count, metric, numeral } from "../format.js";
 import { bestOf, epochsOf } from "../metrics.js";
@@ -8,7 +8,7 @@ import { isActive } from "../state.js";
 const MAX_ROWS = 200;
 const MAX_METRICS = 12;
 
-/** What is shown: the metrics' names, and by epoch its row. */
+/** The names of the metrics in the table, its rows by epoch, and its body. */
 let [headings, rows, body] = [[], new Map(), make("tbody")];
 
 export const renderEpochs = whenChanged(
@@ -19,14 +19,14 @@ export const renderEpochs = whenChanged(
     const epochs = [...epochsOf(metrics, names)];
     byId("epochs").hidden = epochs.length === 0;
     byId("no-epochs").hidden = epochs.length > 0;
-    setText(byId("no-epochs"), isActive(run) ? "Epochs appear here." : "No epoch was logged.");
+    setText(byId("no-epochs"), isActive(run) ? "Epochs appear here." : "No epochs logged.");
     if (JSON.stringify(names) !== JSON.stringify(headings)) begin(names);
     const best = new Map(names.map((name) => [name, bestCell(metrics, name)]));
     const shown = epochs.slice(-MAX_ROWS).reverse();
-    const wanted = shown.map(([epoch, values]) => row(epoch, values, best));
-    if (wanted.length !== body.childElementCount || wanted.some((element, i) => element !== body.children[i])) {
-      body.replaceChildren(...wanted);
-      rows = new Map(shown.map(([epoch], i) => [epoch, wanted[i]]));
+    const current = shown.map(([epoch, values]) => row(epoch, values, best));
+    if (current.length !== body.childElementCount || current.some((element, i) => element !== body.children[i])) {
+      body.replaceChildren(...current);
+      rows = new Map(shown.map(([epoch], i) => [epoch, current[i]]));
     }
     setText(byId("epochs-note"), noteOf(epochs.length - shown.length, all.length - names.length));
   },
@@ -44,7 +44,7 @@ function begin(names) {
   byId("epochs").replaceChildren(make("thead", {}, make("tr", {}, ...head)), body);
 }
 
-/** The epoch's row. Only what has changed is written, because the last epoch's values change with each step. */
+/** The epoch's row. Only changed cells are written, because the last epoch changes with each step. */
 function row(epoch, values, best) {
   if (!rows.has(epoch)) rows.set(epoch, emptyRow(epoch));
   const element = rows.get(epoch);
@@ -60,7 +60,7 @@ function row(epoch, values, best) {
 const emptyRow = (epoch) =>
   make("tr", {}, make("th", { text: numeral(epoch), scope: "row" }), ...headings.map(() => make("td")));
 
-/** The epoch and value that are the best of a metric. An epoch's last value need not be its best one: then no cell is. */
+/** A metric's best value and its epoch. The cell with an epoch's last value is marked only if that is the best one. */
 function bestCell(metrics, name) {
   const best = bestOf(metrics, name);
   return best === null ? {} : { epoch: metrics.columns.get("epoch")?.[best.row], value: best.value };

@@ -1,4 +1,4 @@
-/** The frame: which view is shown, and how far the active run is, whichever view that is. */
+/** The frame of all views: the navigation, and how far the active run is. */
 import { byId, setText, whenChanged } from "../dom.js";
 import { percent } from "../format.js";
 import { fraction } from "../progress.js";
@@ -10,7 +10,7 @@ export const renderFrame = whenChanged(
   (state) => [state.view, state.run, state.progress, state.active],
   (state) => {
     document.body.dataset.view = state.view.name;
-    for (const link of document.querySelectorAll(".places a")) {
+    for (const link of document.querySelectorAll(".navigation a")) {
       if (link.getAttribute("href") === NAV[state.view.name]) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
@@ -18,7 +18,7 @@ export const renderFrame = whenChanged(
   },
 );
 
-/** The active run, also where the page shows another one; null when nothing runs. */
+/** The active run, even if the page shows another one; null if there is none. */
 function activeOf({ view, run, progress, active }) {
   if (isActive(run)) return { state: run.state, progress };
   return view.name === "run" ? active : null;

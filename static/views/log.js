@@ -1,9 +1,9 @@
-/** The log of the run that is followed. */
+/** The log of the run. */
 import { byId, setText, whenChanged } from "../dom.js";
 import { createLog } from "../log/view.js";
 import { isActive } from "../state.js";
 
-/** `get(path)` asks REST, `download(path)` saves a file; `pathOf(run)` is a run's path there. */
+/** `get(path)` asks REST, `download(path)` saves a file, and `pathOf(runId)` is a run's path in REST. */
 export function createLogView({ get, download, pathOf }) {
   let [view, path] = [null, null];
   const parts = {
@@ -15,7 +15,7 @@ export function createLogView({ get, download, pathOf }) {
     (state) => [state.log, state.run?.run_id, isActive(state.run)],
     ({ log, run }) => {
       byId("no-log").hidden = log.nextOffset > 0;
-      setText(byId("no-log"), isActive(run) ? "Output of the program appears here." : "No output.");
+      setText(byId("no-log"), isActive(run) ? "The program's output appears here." : "No output.");
       byId("log-view").hidden = log.nextOffset === 0;
       if (run === null) return;
       path = pathOf(run.run_id);

@@ -1,4 +1,4 @@
-/** The models: what each can do, and how to use it. */
+/** The models: how good each one is, and how to use it. */
 
 import { choice } from "../choice.js";
 import { byId, make, setText, whenChanged } from "../dom.js";
@@ -17,7 +17,7 @@ export const renderModels = whenChanged(
   },
 );
 
-const NOT_TESTED = "not tested";
+const NOT_TESTED = "Not tested";
 
 const downloadPath = ({ run_id }, variant) =>
   `training/models/${encodeURIComponent(run_id)}/download${variant ? `?variant=${encodeURIComponent(variant)}` : ""}`;
@@ -45,7 +45,7 @@ function card(model) {
   );
 }
 
-/** The model's own file, then its smaller variants: {variant, title, name, accuracy, size, sha256}, or {variant, title, error}. */
+/** The model's file, and then its variants: {variant, title, name, accuracy, size, sha256}, or {variant, title, error}. */
 function filesOf(model) {
   const [, accuracy] = accuracyOf(model);
   const own = {
@@ -68,7 +68,7 @@ function filesOf(model) {
       size: each.size_bytes,
       sha256: each.sha256,
     })),
-  ]; // prettier-ignore
+  ];
 }
 
 function downloadLink(model, { variant, title }, className) {
@@ -98,13 +98,13 @@ function variantsTable(model, files) {
 }
 
 function figures(model) {
-  const told = [
+  const all = [
     accuracyOf(model),
     ["Size", bytes(model.size_bytes)],
     ["Input", inputOf(model)],
     ["Classes", Array.isArray(model.class_names) ? String(model.class_names.length) : null],
   ];
-  const shown = told.filter(([, value]) => value !== null);
+  const shown = all.filter(([, value]) => value !== null);
   return make(
     "dl",
     { className: "facts" },
@@ -132,19 +132,19 @@ function inputOf({ input_shape }) {
   return Array.isArray(input_shape) ? input_shape.slice(1).join(" × ") : null;
 }
 
-/** A program for the file that is chosen, and how to know that it arrived whole. */
+/** A program for the chosen file, and the checksum of that file. */
 function use(model, files) {
-  const place = make("div", { className: "use" });
-  const show = (file) => place.replaceChildren(...programOf(model, file));
+  const container = make("div", { className: "use" });
+  const show = (file) => container.replaceChildren(...programOf(model, file));
   show(files[0]);
-  if (files.length === 1) return [place];
+  if (files.length === 1) return [container];
   const select = choice(
-    `Which file of ${model.run_id}`,
+    `File of ${model.run_id}`,
     Object.fromEntries(files.map(({ title }) => [title, title])),
     files[0].title,
     (title) => show(files.find((file) => file.title === title)),
   );
-  return [select, place];
+  return [select, container];
 }
 
 function programOf(model, { name, sha256 }) {

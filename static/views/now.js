@@ -1,4 +1,4 @@
-/** The run that is followed: its state, how far it is, and what can be done with it. */
+/** The run: its state, how far it is, and what a person can do with it. */
 import { byId, make, setText, whenChanged } from "../dom.js";
 import {
   clock,
@@ -12,17 +12,17 @@ import {
   rate,
   roughly,
   secondsBetween,
-  shortMoment,
+  shortTime,
 } from "../format.js";
 import { lastLines } from "../log/screen.js";
 import { bestOf, lastOf } from "../metrics.js";
 import { fraction, hasBegun, outOf, progressText } from "../progress.js";
-import { byImportance, metricNames, sideOf } from "../series.js";
+import { byImportance, metricNames, splitOf } from "../series.js";
 import { isActive } from "../state.js";
 import { renderActions } from "./actions.js";
 
 const NUM_LAST_LINES = 12;
-/** A program that is at work writes something at least this often, as a rule. */
+/** A program that works usually writes something at least this often. */
 const SILENT_AFTER_S = 300;
 
 export const renderNow = whenChanged(
@@ -38,7 +38,7 @@ export const renderNow = whenChanged(
     state.missing,
     state.connection.status,
     state.run?.state === "failed" ? state.log : null,
-  ], // prettier-ignore
+  ],
   (state) => {
     const { run } = state;
     byId("now").dataset.state = run?.state ?? "none";
@@ -53,10 +53,7 @@ export const renderNow = whenChanged(
 function renderNothing({ isLoaded, missing, connection }) {
   const unloaded = { offline: "No connection yet", refused: "No live updates" }[connection.status] ?? "Loading\u2026";
   setText(byId("now-title"), missing !== null ? "No such run" : isLoaded ? "No runs yet" : unloaded);
-  setText(
-    byId("about"),
-    missing ?? (isLoaded ? "Choose an experiment and a dataset to start the first training." : ""),
-  );
+  setText(byId("about"), missing ?? (isLoaded ? "Choose an experiment and a dataset to start your first run." : ""));
   setText(byId("state"), "");
 }
 
@@ -72,21 +69,21 @@ function renderRun(run, state) {
   renderFailure(run, state.log);
   setText(byId("epoch"), progressText(run, progress));
   renderBar(run, progress);
-  const isGoing = isActive(run);
-  const took_s = secondsBetween(run.started_at, run.ended_at);
+  const isRunning = isActive(run);
+  const duration_s = secondsBetween(run.started_at, run.ended_at);
   setFact(
     "fact-step",
     outOf(progress?.step, progress?.total_steps),
     hasBegun(progress) && Number.isFinite(progress.step),
   );
-  setFact("fact-rate", rate(progress?.samples_per_s), isGoing && Number.isFinite(progress?.samples_per_s));
-  setFact("fact-left", duration(progress?.eta_s), isGoing && Number.isFinite(progress?.eta_s));
-  setFact("fact-ends", clock(progress?.eta_s), isGoing && Number.isFinite(progress?.eta_s));
-  setFact("fact-started", shortMoment(run.started_at ?? run.created_at), run.state !== "unknown"); // Then it is a file's time.
-  setFact("fact-took", duration(took_s), !isGoing && took_s >= 0);
+  setFact("fact-rate", rate(progress?.samples_per_s), isRunning && Number.isFinite(progress?.samples_per_s));
+  setFact("fact-left", duration(progress?.eta_s), isRunning && Number.isFinite(progress?.eta_s));
+  setFact("fact-ends", clock(progress?.eta_s), isRunning && Number.isFinite(progress?.eta_s));
+  setFact("fact-started", shortTime(run.started_at ?? run.created_at), run.state !== "unknown"); // An unknown run has only a file's time.
+  setFact("fact-duration", duration(duration_s), !isRunning && duration_s >= 0);
   renderBest(metrics, detail?.config?.checkpoint?.monitor ?? detail?.config?.metrics?.monitor);
   const tests = metricNames(metrics)
-    .filter((name) => sideOf(name) === "test")
+    .filter((name) => splitOf(name) === "test")
     .sort(byImportance);
   byId("tests").replaceChildren(...tests.map((name) => testFact(name, lastOf(metrics, name))));
 }
@@ -96,7 +93,7 @@ function setFact(id, text, isShown = true) {
   byId(id).parentElement.hidden = !isShown;
 }
 
-/** A program may hang in a way that no exit code tells: say so, and leave what to do to the person. */
+/** A program may hang, which no exit code shows. Say so, and leave the decision to the person. */
 function renderSilence(run, detail) {
   const silent_s = detail?.run_id === run.run_id && run.state === "running" ? detail.silent_s : null;
   const isSilent = silent_s >= SILENT_AFTER_S;
@@ -109,33 +106,33 @@ function renderSilence(run, detail) {
   );
 }
 
-/** The reason in one sentence, and the end of the log, where the cause stands more often than not. */
+/** The reason in one sentence, and the end of the log, which often has the cause. */
 function renderFailure(run, log) {
   byId("failure").hidden = !run.reason;
   byId("reason").className = run.state === "failed" ? "problem" : "warning";
   setText(byId("reason"), run.reason ?? "");
-  const lines = run.state === "failed" ? lastLines(log.pieces, NUM_LAST_LINES) : [];
+  const lines = run.state === "failed" ? lastLines(log.chunks, NUM_LAST_LINES) : [];
   const box = byId("last-lines");
   box.hidden = lines.length === 0;
   if (box.textContent === lines.join("\n")) return;
   setText(box, lines.join("\n"));
-  box.scrollTop = box.scrollHeight; // The error stands last.
+  box.scrollTop = box.scrollHeight; // The error is last.
 }
 
-/** The best value of the metric that the checkpoint is chosen by, else of the most important one that has a best. */
+/** The best value of the metric that chooses the checkpoint, or else of the most important metric with a direction. */
 function renderBest(metrics, monitor) {
   const names = metricNames(metrics)
     .filter((name) => metrics.directions.has(name))
     .sort(byImportance);
-  const name = names.includes(monitor) ? monitor : (names.find((each) => sideOf(each) === "val") ?? names[0]);
+  const name = names.includes(monitor) ? monitor : (names.find((each) => splitOf(each) === "val") ?? names[0]);
   const best = name === undefined ? null : bestOf(metrics, name);
   byId("fact-best").parentElement.hidden = best === null;
   if (best === null) return;
   setText(byId("best-name"), `Best ${name}`);
-  byId("fact-best").replaceChildren(metric(best.value), " ", make("small", { text: placeOf(metrics, best.row) }));
+  byId("fact-best").replaceChildren(metric(best.value), " ", make("small", { text: positionOf(metrics, best.row) }));
 }
 
-function placeOf({ columns }, row) {
+function positionOf({ columns }, row) {
   const kind = ["epoch", "step"].find((each) => Number.isFinite(columns.get(each)?.[row]));
   return kind === undefined
     ? ""

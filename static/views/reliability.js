@@ -1,11 +1,11 @@
-/** How often a model is right when it says so sure: its calibration as a picture and in words. */
+/** A model's calibration as a reliability diagram and in words: how often it is right at each confidence. */
 import { make, makeSvg } from "../dom.js";
 import { count, metric, percent, percentage } from "../format.js";
 
 const SIZE = 100;
 const GAP = 0.6;
 
-/** The picture of report.json's `calibration`: for each bin how often it was right, and what is missing to the diagonal. */
+/** The diagram of report.json's `calibration`: the accuracy of each bin, and its difference from the diagonal. */
 export function reliabilityOf({ ece, bins }) {
   const known = bins.filter(({ count: number }) => number > 0);
   const words = known.map(
@@ -23,18 +23,18 @@ export function reliabilityOf({ ece, bins }) {
     makeSvg("path", { class: "diagonal", d: `M0 ${SIZE}L${SIZE} 0` }),
   );
   const total = known.reduce((sum, each) => sum + each.count, 0);
-  const most = Math.max(1, ...known.map((each) => each.count));
+  const largest = Math.max(1, ...known.map((each) => each.count));
   const shares = makeSvg(
     "svg",
     { viewBox: `0 0 ${SIZE} ${SIZE}`, preserveAspectRatio: "none", "aria-hidden": "true" },
-    ...known.map((each) => shareOf(each, most)),
+    ...known.map((each) => shareOf(each, largest)),
   );
   return make(
     "div",
     { className: "reliability" },
     make("p", { className: "axis-y", text: "Accuracy" }),
     make("div", { className: "picture" }, picture),
-    make("div", { className: "shares", title: `${count(total)} images by the confidence of their prediction` }, shares),
+    make("div", { className: "shares", title: `${count(total)} images by confidence` }, shares),
     make("p", { className: "axis-x" }, ...["0%", "Confidence", percent(1)].map((text) => make("span", { text }))),
   );
 }
@@ -45,21 +45,21 @@ function barOf(bin) {
   const { low, high, accuracy, confidence, count: number } = bin;
   const [x, width] = [SIZE * low + GAP / 2, SIZE * (high - low) - GAP];
   const [top, bottom] = [SIZE * (1 - Math.max(accuracy, confidence)), SIZE * (1 - Math.min(accuracy, confidence))];
-  const told = `Confidence ${rangeOf(bin)}, mean ${percentage(confidence)}: accuracy ${percentage(accuracy)} on ${count(number)} images`;
+  const text = `Confidence ${rangeOf(bin)}, mean ${percentage(confidence)}: accuracy ${percentage(accuracy)} on ${count(number)} images`;
   const right = makeSvg(
     "rect",
     { class: "right", x, width, y: SIZE * (1 - accuracy), height: SIZE * accuracy },
     makeSvg("title", {}),
   );
-  right.firstChild.textContent = told;
+  right.firstChild.textContent = text;
   return [
     right,
     makeSvg("rect", { class: accuracy < confidence ? "over" : "under", x, width, y: top, height: bottom - top }),
   ];
 }
 
-/** How many images a bin has, against the largest one. */
-function shareOf({ low, high, count: number }, most) {
-  const height = (SIZE * number) / most;
+/** A bin's number of images, relative to the largest bin. */
+function shareOf({ low, high, count: number }, largest) {
+  const height = (SIZE * number) / largest;
   return makeSvg("rect", { x: SIZE * low + GAP / 2, width: SIZE * (high - low) - GAP, y: SIZE - height, height });
 }

@@ -1,11 +1,11 @@
-/** How good a run's model is on the images it was judged by: in numbers, class by class, and by the mistakes it was surest of. */
+/** The report on a run's model: its figures, confusion matrix, calibration, classes and most confident mistakes. */
 import { byId, make, setText } from "../dom.js";
 import { count, metric, percentage, UNKNOWN } from "../format.js";
 import { reliabilityOf } from "./reliability.js";
 
 export const REPORT_FILE = "report.json";
 
-/** Show a report, null: there is none. `loadImage(path)` resolves with the address of a picture of the run. */
+/** Show a report, or nothing for null. `loadImage(path)` resolves with the URL of an image of the run. */
 export function showReport(report, loadImage) {
   byId("report").hidden = report === null;
   if (report === null) return;
@@ -22,29 +22,27 @@ export function showReport(report, loadImage) {
 }
 
 function factsOf({ split, accuracy, balanced_accuracy, macro_f1, auroc, calibration, num_images }) {
-  const side = split === "val" ? "Validation" : "Test";
-  const told = [
-    [`${side} accuracy`, percentage(accuracy.value), `${percentage(accuracy.low)} – ${percentage(accuracy.high)}`],
+  const images = split === "val" ? "Validation" : "Test";
+  const facts = [
+    [`${images} accuracy`, percentage(accuracy.value), `${percentage(accuracy.low)} – ${percentage(accuracy.high)}`],
     ["Balanced accuracy", percentage(balanced_accuracy)],
     ["Macro F1", metric(macro_f1)],
     ["AUROC", metric(auroc?.value)],
     ["Calibration error", metric(calibration?.ece)],
-    [`${side} images`, count(num_images)],
+    [`${images} images`, count(num_images)],
   ];
-  return told.map(([name, value, more]) => {
+  return facts.map(([name, value, more]) => {
     const shown = make(
       "dd",
       {},
       value,
-      ...(more
-        ? [" ", make("small", { text: more, title: "The true accuracy lies in between with 95 % confidence." })]
-        : []),
+      ...(more ? [" ", make("small", { text: more, title: "95% confidence interval" })] : []),
     );
     return make("div", {}, make("dt", { text: name }), shown);
   });
 }
 
-/** The confusion matrix, each row's shares as depth of colour. */
+/** The confusion matrix. The depth of a cell's colour is its share of the row. */
 function matrixOf({ class_names, counts }) {
   const corner = make("td", { text: "true ↓  predicted →", className: "quiet small" });
   const head = make(
@@ -71,13 +69,13 @@ function matrixOf({ class_names, counts }) {
 }
 
 function noteOf({ confusion_matrix, classes }) {
-  const left = classes.length - confusion_matrix.class_names.length;
-  return left > 0
-    ? `The ${confusion_matrix.class_names.length} classes with the most mistakes; ${count(left)} are left out.`
+  const numOthers = classes.length - confusion_matrix.class_names.length;
+  return numOthers > 0
+    ? `Only the ${confusion_matrix.class_names.length} classes with the most mistakes. ${count(numOthers)} others are not shown.`
     : "";
 }
 
-/** The classes, the weakest first. */
+/** The classes, lowest F1 first. */
 function classesOf(classes) {
   const columns = [
     ["recall", "Recall"],
@@ -108,14 +106,14 @@ function classesOf(classes) {
 function mistakeOf({ file, true: right, predicted, probability, image }, loadImage) {
   const shown = make("img", { alt: "", width: 112, height: 112 });
   if (image) showImage(shown, loadImage(image));
-  const said = make(
+  const caption = make(
     "figcaption",
     {},
     make("b", { text: predicted }),
     ` ${percentage(probability)}`,
     make("span", { text: `is ${right}`, className: "quiet" }),
   );
-  return make("li", {}, make("figure", { title: file }, shown, said));
+  return make("li", {}, make("figure", { title: file }, shown, caption));
 }
 
 async function showImage(element, loading) {

@@ -1,48 +1,44 @@
-/** The earlier run to resume from: one that has ended and left a checkpoint. */
+/** The run to resume from: one that has ended and left a checkpoint. */
 import { byId, make, setText } from "../dom.js";
-import { experimentName, shortMoment } from "../format.js";
+import { experimentName, shortTime } from "../format.js";
 import { isActiveState } from "../state.js";
 
 export class ResumeChoice {
   #runs = new Map();
 
-  /** Offer the runs that GET /training/metrics/runs listed, and choose one by its id; that one is offered in any case. */
+  /** Offer listed runs, and choose one by its id. That one is offered even if it is not among them. */
   offer(runs, chosen) {
     const possible = runs.filter(({ has_checkpoint, status }) => has_checkpoint && !isActiveState(status));
     this.#runs = new Map(possible.map((run) => [run.run_id, run]));
-    const options = possible.map((run) => [
-      run.run_id,
-      `${experimentName(run.config_name)}, ${run.status}, ${shortMoment(run.started_at ?? run.created_at)} (${run.run_id})`,
-    ]);
+    const options = possible.map((run) => [run.run_id, titleOf(run)]);
     if (chosen && !this.#runs.has(chosen)) options.unshift([chosen, chosen]);
-    byId("resume_from").replaceChildren(
-      ...[["", "None (start from scratch)"], ...options].map(([value, text]) => make("option", { value, text })),
-    );
+    const all = [["", "None (start from scratch)"], ...options];
+    byId("resume_from").replaceChildren(...all.map(([value, text]) => make("option", { value, text })));
     byId("resume_from").value = chosen;
     byId("resume-field").hidden = options.length === 0;
   }
 
-  /** The run's id; empty for a training that begins anew. */
+  /** The run's id; empty to start from scratch. */
   get runId() {
     return byId("resume_from").value;
   }
 
-  /** The name of the dataset that it was trained on, null for folders without one. */
+  /** The name of the run's dataset; null if its folders have none. */
   get dataset() {
     return this.#runs.get(this.runId)?.dataset ?? null;
   }
 
-  /** Ask only for what the run does not bring along, and say what that is. */
+  /** Hide the fields that the run decides, and say what it brings. */
   show() {
-    const isAnew = this.runId === "";
-    byId("config-field").hidden = !isAnew;
+    const isResumed = this.runId !== "";
+    byId("config-field").hidden = isResumed;
     const { config_name, dataset } = this.#runs.get(this.runId) ?? {};
     const what = [config_name && experimentName(config_name), dataset].filter(Boolean).join(" on ");
-    setText(
-      byId("resume_from-hint"),
-      isAnew
-        ? ""
-        : `The new run continues from its last checkpoint, with its metrics and the parameters below${what ? ` (${what})` : ""}.`,
-    );
+    const hint = `Continues ${what || "this run"} from its last checkpoint, with its metrics and the parameters below.`;
+    setText(byId("resume_from-hint"), isResumed ? hint : "");
   }
+}
+
+function titleOf({ run_id, config_name, status, started_at, created_at }) {
+  return `${experimentName(config_name)}, ${status}, ${shortTime(started_at ?? created_at)} (${run_id})`;
 }

@@ -1,15 +1,15 @@
-/** All runs: a table, a page at a time, sorted and filtered by the service. */
+/** All runs as a table, one page at a time. The service sorts and filters them. */
 import { byId, make, setText } from "../dom.js";
-import { count, duration, experimentName, metric, shortMoment } from "../format.js";
+import { count, duration, experimentName, metric, shortTime } from "../format.js";
 import { pathOfComparison, pathOfRun } from "../router.js";
-import { byImportance, sideOf } from "../series.js";
+import { byImportance, splitOf } from "../series.js";
 
 export const PAGE_SIZE = 50;
 const MAX_METRICS = 3;
-const ASK_AFTER_MS = 200;
+const FETCH_AFTER_MS = 200;
 const NO_QUERY = Object.freeze({ search: "", status: "", sort: "", page: 1 });
 
-/** Each column: what it is sorted by, its heading, the sort that a first click means, and the cell of a run. */
+/** Each column: the key it sorts by, its title, the prefix of its first sort (- for descending), and a run's cell. */
 const COLUMNS = [
   { key: "status", title: "State", first: "", cell: (run) => stateCell(run) },
   { key: "config_name", title: "Experiment", first: "", cell: (run) => nameCell(run) },
@@ -30,15 +30,15 @@ export class Runs {
   #fetchPage;
   #replace;
   #timer = null;
-  #asked = 0;
-  /** What is shown: {items, total}; null: not known yet. */
+  #numFetches = 0;
+  /** The page that is shown, {items, total}; null until it is loaded. */
   #page = null;
   #metrics = [];
   #directions = {};
-  /** The ids of the runs that were chosen to be compared, on whichever page they are. */
+  /** The ids of the runs that are chosen for a comparison, on any page. */
   #chosen = new Set();
 
-  /** `fetchPage(query, offset, limit)` resolves with {items, total} or null; `replace(query)` puts it into the address. */
+  /** `fetchPage(query, offset, limit)` resolves with {items, total} or null. `replace(query)` puts the query into the address. */
   constructor({ fetchPage, replace }) {
     this.#fetchPage = fetchPage;
     this.#replace = replace;
@@ -47,7 +47,7 @@ export class Runs {
     byId("runs-body").addEventListener("change", ({ target }) => this.#choose(target.value, target.checked));
   }
 
-  /** Show what an address asks for; resolves when it is shown. */
+  /** Show the runs of an address' query. */
   open({ search = "", status = "", sort = "", page = "1" }) {
     this.#query = { search, status, sort, page: Math.max(1, Number.parseInt(page, 10) || 1) };
     byId("runs-search").value = search;
@@ -55,11 +55,12 @@ export class Runs {
     return this.refresh();
   }
 
-  /** Ask again, because a run may have begun, changed or gone. Only the latest answer counts. */
+  /** Fetch the page again, because runs come, change and go. Only the latest answer counts. */
   async refresh() {
-    const asked = ++this.#asked;
+    this.#numFetches += 1;
+    const number = this.#numFetches;
     const page = await this.#fetchPage(this.#query, (this.#query.page - 1) * PAGE_SIZE, PAGE_SIZE);
-    if (page === null || asked !== this.#asked) return;
+    if (page === null || number !== this.#numFetches) return;
     const lastPage = Math.max(1, Math.ceil(page.total / PAGE_SIZE));
     if (this.#query.page > lastPage) {
       this.#change({ page: lastPage });
@@ -77,7 +78,7 @@ export class Runs {
       this.#replace(this.#query);
       this.#page = null;
       this.refresh();
-    }, ASK_AFTER_MS);
+    }, FETCH_AFTER_MS);
   }
 
   #sortBy({ key, first }) {
@@ -91,7 +92,7 @@ export class Runs {
     this.#renderChosen();
   }
 
-  /** Where the chosen runs are compared; of one alone, where others are added to it. */
+  /** Link to the comparison of the chosen runs. A single one leads there too, to add others. */
   #renderChosen() {
     const number = this.#chosen.size;
     byId("runs-compare").hidden = number === 0;
@@ -99,12 +100,12 @@ export class Runs {
     setText(byId("runs-compare"), number === 1 ? "Compare with…" : `Compare ${count(number)}`);
   }
 
-  /** The columns of metrics: the most important ones that the runs have, and the one that they are sorted by. */
+  /** Choose the columns of metrics: the most important ones of the runs, and the one that they are sorted by. */
   #chooseMetrics() {
     const names = new Set(this.#metrics);
     for (const { best_metrics, directions } of this.#page.items) {
       Object.assign(this.#directions, directions);
-      for (const name of Object.keys(best_metrics ?? {})) if (sideOf(name) !== "train") names.add(name);
+      for (const name of Object.keys(best_metrics ?? {})) if (splitOf(name) !== "train") names.add(name);
     }
     const ranked = [...names].sort(byWorth).slice(0, MAX_METRICS);
     const sorted = this.#query.sort.replace(/^-/, "");
@@ -159,7 +160,7 @@ export class Runs {
     const metrics = this.#metrics.map((name, i) => ({
       key: name,
       heading: [make("span", { text: "Best ", className: "wide" }), name],
-      first: this.#directions[name] === "lower" ? "" : "-", // The best ones first.
+      first: this.#directions[name] === "lower" ? "" : "-", // Best first.
       className: i === 0 ? "number" : i === 1 ? "number wide" : "number wider",
       cell: (run) => (name in (run.best_metrics ?? {}) ? metric(run.best_metrics[name]) : ""),
     }));
@@ -192,10 +193,10 @@ export class Runs {
   }
 }
 
-/** The address of a list of runs: of a query, what says something. */
+/** The address of a query, without what is empty. */
 export function pathOfRuns({ page, ...query }) {
-  const told = Object.entries({ ...query, page: page > 1 ? page : "" }).filter(([, value]) => value !== "");
-  return `runs?${new URLSearchParams(told)}`.replace(/\?$/, "");
+  const given = Object.entries({ ...query, page: page > 1 ? page : "" }).filter(([, value]) => value !== "");
+  return `runs?${new URLSearchParams(given)}`.replace(/\?$/, "");
 }
 
 const keyOf = ({ href, value }) => href ?? value;
@@ -214,18 +215,18 @@ function nameCell(run) {
   });
 }
 
-/** Where there is little room, the day alone. */
+/** The start; on a narrow screen only its date. */
 function startCell(run) {
-  const [day, ...clock] = shortMoment(run.started_at ?? run.created_at).split(", ");
+  const [day, ...clock] = shortTime(run.started_at ?? run.created_at).split(", ");
   return make("span", {}, day, clock.length ? make("span", { text: `, ${clock[0]}`, className: "wide" }) : "");
 }
 
-/** Of most worth is what was measured on images not trained on, and an accuracy before a loss. */
+/** Validation metrics come first, then those of the test, and an accuracy before a loss. */
 const byWorth = (a, b) => worth(a) - worth(b) || byImportance(a, b);
 
 function worth(name) {
   return (
-    (sideOf(name) === "val" ? 0 : sideOf(name) === "test" ? 1 : 4) +
+    (splitOf(name) === "val" ? 0 : splitOf(name) === "test" ? 1 : 4) +
     (/acc/.test(name) ? 0 : /loss/.test(name) ? 0.4 : 0.6)
   );
 }

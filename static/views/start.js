@@ -1,45 +1,43 @@
-/** The form that starts a run. The service checks what is typed, and each message stands beside its field. */
+/** The form that starts a run. The service checks the input, and each message is shown at its field. */
 import { ROOT } from "../address.js";
-import { isAway } from "../api.js";
-import { byId, make, setText } from "../dom.js";
+import { isUnreachable, pathOfConfig, pathOfRunInRest } from "../api.js";
+import { byId, setText } from "../dom.js";
 import { experimentName } from "../format.js";
-import { byField, curlOf } from "../settings.js";
+import { byField, curlOf } from "../parameters.js";
 import { copyable } from "./copyable.js";
 import { DatasetPreview } from "./dataset.js";
-import { SettingFields } from "./fields.js";
+import { setOptions, setValue, showMessages } from "./field.js";
+import { ParameterFields } from "./parameters.js";
 import { ResumeChoice } from "./resume.js";
 
 const CHECK_AFTER_MS = 250;
-const OWN = ["config_name", "dataset", "resume_from", "model_name"];
+const FIELDS = ["config_name", "dataset", "resume_from", "model_name"];
 const FOLDERS = ["train_data_dir", "val_data_dir", "test_data_dir"];
 const OTHER_FOLDERS = "";
-/** So many of the newest runs are looked through for those to resume from. */
+/** The number of newest runs among which a person can choose one to resume from. */
 const MAX_EARLIER = 200;
-
-const configPath = (name) => `training/configs/${encodeURIComponent(name)}`;
-const runPath = (runId) => `training/runs/${encodeURIComponent(runId)}`;
 
 export class StartForm {
   #api;
   #start;
   #needsToken;
-  #settings = new SettingFields(byId("settings"));
+  #parameters = new ParameterFields(byId("parameters"));
   #preview;
   #resume = new ResumeChoice();
-  #asked = 0;
+  #numChecks = 0;
   #timer = null;
   #isTouched = false;
   #isActive = false;
-  /** Whether the form holds what its address asks for. */
-  #isProposed = false;
-  /** The experiment, or the run to go on from, whose values are in the form; null: none's. */
+  /** Whether the form has been filled with what its address asks for. */
+  #isFilled = false;
+  /** The experiment, or the run to resume from, whose values the form shows; null for none. */
   #shown = null;
   /** Whether the chosen experiment reads a dataset: a command may do without. */
   #usesData = true;
-  /** The overrides to show with the values that are not here yet; null: those that the form has. */
-  #owed = null;
+  /** Overrides to show once the values arrive; null to keep those in the form. */
+  #pendingOverrides = null;
 
-  /** `start(request)` resolves with the service's problem, or null when it has started. */
+  /** `start(request)` resolves with the service's problem, or null once the run has started. */
   constructor({ api, start, needsToken }) {
     this.#api = api;
     this.#start = start;
@@ -57,11 +55,11 @@ export class StartForm {
   }
 
   /**
-   * Show the form with what the run `from` asked for, its overrides included, or to go on from the run `resume`; else with
-   * what was last run, as it is. When the connection `isBack`, what the form holds stays.
+   * Show the form with the request of the run `from`, including its overrides, or to resume from the run `resume`; else
+   * with the latest request, without its overrides. When only the connection `isBack`, the input stays.
    */
   async open({ from, resume = "" }, isBack = false) {
-    this.#isProposed &&= isBack;
+    this.#isFilled &&= isBack;
     try {
       const paths = [
         "training/configs",
@@ -72,73 +70,70 @@ export class StartForm {
       const [{ available_configs: configs }, { datasets }, { settings }, runs] = await Promise.all(
         paths.map((path) => this.#api.get(path)),
       );
-      this.#settings.describe(settings);
-      this.#fill(configs, datasets);
-      const isKept = this.#isProposed && (this.#isTouched || from || resume);
-      this.#resume.offer(runs, isKept ? this.#resume.runId : resume);
-      if (!isKept) await this.#propose(from, runs[0] ?? (await this.#firstOwn(configs)));
-      this.#isProposed = true;
+      this.#parameters.create(settings);
+      this.#setChoices(configs, datasets);
+      const keepsInput = this.#isFilled && (this.#isTouched || from || resume);
+      this.#resume.offer(runs, keepsInput ? this.#resume.runId : resume);
+      if (!keepsInput) await this.#prefill(from, runs[0] ?? (await this.#firstOwn(configs)));
+      this.#isFilled = true;
       await this.#showChosen();
     } catch (error) {
       if (error.problem === undefined) throw error;
-      this.#tell(error.problem);
+      this.#showProblem(error.problem);
     }
   }
 
-  /** Whether a training is active: then the next one has to wait. */
+  /** Whether a run is active, so that the next one has to wait. */
   setActive(isActive) {
     this.#isActive = isActive;
     byId("start-busy").hidden = !isActive;
     this.#enable();
   }
 
-  #fill(configs, datasets) {
-    fill(
-      byId("config_name"),
-      configs.map((name) => [name, experimentName(name)]),
-      "No experiments found",
-    );
-    if (configs.length === 0)
-      setText(byId("config_name-about"), "Put a YAML file into the service's folder of experiments.");
+  #setChoices(configs, datasets) {
+    const experiments = configs.map((name) => [name, experimentName(name)]);
+    setOptions(byId("config_name"), experiments, "No experiments found");
+    const where = "Put an experiment's YAML file into the service's folder of experiments.";
+    if (configs.length === 0) setText(byId("config_name-about"), where);
     const usableFirst = [...datasets].sort((a, b) => Boolean(a.problem) - Boolean(b.problem));
     const options = usableFirst.map(({ dataset_name: name, problem }) => [
       name,
-      problem ? `${name} (not usable yet)` : name,
+      problem ? `${name} (not usable)` : name,
     ]);
-    fill(byId("dataset"), [...options, [OTHER_FOLDERS, "Other folders…"]]);
-    const none = "No datasets found. A dataset is a folder NAME/{train,val,test}/CLASS in the service's data folder.";
-    setText(byId("dataset-hint"), datasets.length ? "" : none);
-    this.#preview.know(datasets);
+    setOptions(byId("dataset"), [...options, [OTHER_FOLDERS, "Other folders…"]]);
+    const layout = "No datasets found. A dataset is a folder NAME/{train,val,test}/CLASS in the service's data folder.";
+    setText(byId("dataset-hint"), datasets.length ? "" : layout);
+    this.#preview.setDatasets(datasets);
     this.#enable();
   }
 
-  /** The first experiment that trains on a dataset, for who has not started anything yet; undefined without one. */
+  /** The first experiment that is not a command, for a first run; undefined if there is none. */
   async #firstOwn(configs) {
     for (const config_name of configs) {
-      const experiment = await this.#api.get(configPath(config_name)).catch(() => null);
+      const experiment = await this.#api.get(pathOfConfig(config_name)).catch(() => null);
       if (experiment && !experiment.command) return { config_name };
     }
     return undefined;
   }
 
-  async #propose(from, latest) {
-    const request = from ? (await this.#api.get(runPath(from))).request : latest;
+  async #prefill(from, latest) {
+    const request = from ? (await this.#api.get(pathOfRunInRest(from))).request : latest;
     if (!request || (this.#isTouched && !from)) return;
-    for (const name of OWN) if (name !== "resume_from") choose(byId(name), request[name]);
+    for (const name of FIELDS) if (name !== "resume_from") setValue(byId(name), request[name]);
     if (!request.dataset && request.train_data_dir) {
       byId("dataset").value = OTHER_FOLDERS;
       for (const name of FOLDERS) byId(name).value = request[name] ?? "";
     }
     if (!from) return;
-    this.#owed = request.overrides ?? {};
-    this.#isTouched ||= Object.keys(this.#owed).length > 0;
+    this.#pendingOverrides = request.overrides ?? {};
+    this.#isTouched ||= Object.keys(this.#pendingOverrides).length > 0;
   }
 
   #changed(target) {
     this.#isTouched = true;
     if (target.id === "dataset") this.#showDataset();
     if (target.id === "config_name" || target.id === "resume_from") {
-      this.#owed = null;
+      this.#pendingOverrides = null;
       this.#showChosen();
     }
     clearTimeout(this.#timer);
@@ -147,8 +142,8 @@ export class StartForm {
   }
 
   /**
-   * Show the values of what is chosen: the experiment's, or of the run to go on from its own, which its experiment's may not
-   * be any more. What was changed of the same one's values meanwhile stays.
+   * Show the parameters of the chosen experiment, or of the run to resume from, whose experiment may have changed since.
+   * What the person has changed of the same ones stays.
    */
   async #showChosen() {
     this.#resume.show();
@@ -158,19 +153,19 @@ export class StartForm {
     const isRun = chosen === this.#resume.runId;
     let [run, experiment] = [null, null];
     try {
-      // Its own configuration, not the check's: a complete run passes that only with other values.
-      if (isRun) run = await this.#api.get(`training/runs/${encodeURIComponent(chosen)}`);
-      experiment = isRun ? run.config : await this.#api.get(configPath(chosen));
+      // The run's own configuration, not the check's: a completed run passes the check only with other values.
+      if (isRun) run = await this.#api.get(pathOfRunInRest(chosen));
+      experiment = isRun ? run.config : await this.#api.get(pathOfConfig(chosen));
     } catch (error) {
-      if (error.problem === undefined) throw error; // The check that follows says what is wrong with it.
-      if (isAway(error.problem) && this.#shown === chosen) return; // It is asked for again.
+      if (error.problem === undefined) throw error; // The check below says what is wrong.
+      if (isUnreachable(error.problem) && this.#shown === chosen) return; // The form asks again when it is back.
     }
     if (chosen !== this.#chosen()) return;
-    if (isRun && run !== null && this.#shown !== chosen) choose(byId("model_name"), run.model_name ?? "model");
+    if (isRun && run !== null && this.#shown !== chosen) setValue(byId("model_name"), run.model_name ?? "model");
     if (!isRun) setText(byId("config_name-about"), experiment?.description ?? "");
     this.#usesData = !experiment?.command || JSON.stringify(experiment.command).includes("_data_dir}");
     this.#showDataset();
-    this.#showValues(chosen, experiment);
+    this.#showParameters(chosen, experiment);
     await this.#check();
   }
 
@@ -178,75 +173,68 @@ export class StartForm {
     return this.#resume.runId || byId("config_name").value;
   }
 
-  #showValues(of, experiment) {
+  #showParameters(chosen, experiment) {
     const isOurs = experiment !== null && !experiment.command;
-    byId("settings-section").hidden = !isOurs;
-    this.#settings.show(
-      isOurs ? experiment : null,
-      this.#owed ?? (this.#shown === of ? this.#settings.overrides() : {}),
-    );
+    const overrides = this.#pendingOverrides ?? (this.#shown === chosen ? this.#parameters.overrides() : {});
+    byId("parameters-section").hidden = !isOurs;
+    this.#parameters.show(isOurs ? experiment : null, overrides);
     byId("command").hidden = !experiment?.command;
     setText(byId("command"), experiment?.command ? experiment.command.argv.join(" ") : "");
-    this.#shown = experiment === null ? null : of;
-    if (experiment !== null) this.#owed = null;
+    this.#shown = experiment === null ? null : chosen;
+    if (experiment !== null) this.#pendingOverrides = null;
   }
 
   #showDataset() {
     const name = byId("dataset").value;
-    const isAnew = this.#resume.runId === "";
-    byId("dataset-field").hidden = !isAnew || !this.#usesData;
+    const isResumed = this.#resume.runId !== "";
+    byId("dataset-field").hidden = isResumed || !this.#usesData;
     byId("folders").hidden = byId("dataset-field").hidden || name !== OTHER_FOLDERS;
-    this.#preview.show((this.#usesData && (isAnew ? name : this.#resume.dataset)) || null);
+    this.#preview.show((this.#usesData && (isResumed ? this.#resume.dataset : name)) || null);
   }
 
   #request() {
-    const own = { model_name: byId("model_name").value.trim() || null, overrides: this.#settings.overrides() };
-    if (this.#resume.runId) return { resume_from: this.#resume.runId, ...own };
+    const common = { model_name: byId("model_name").value.trim() || null, overrides: this.#parameters.overrides() };
+    if (this.#resume.runId) return { resume_from: this.#resume.runId, ...common };
     const dataset = byId("dataset").value;
     const folders = Object.fromEntries(FOLDERS.map((name) => [name, byId(name).value.trim() || null]));
-    return {
-      config_name: byId("config_name").value,
-      ...(this.#usesData ? (dataset ? { dataset } : folders) : {}),
-      ...own,
-    };
+    const data = dataset ? { dataset } : folders;
+    return { config_name: byId("config_name").value, ...(this.#usesData ? data : {}), ...common };
   }
 
-  /** Ask the service what it would say, without starting anything; only the latest answer counts. */
+  /** Have the service check the request without starting anything. Only the latest answer counts. */
   async #check() {
     this.#showCommand();
-    const asked = ++this.#asked;
+    this.#numChecks += 1;
+    const number = this.#numChecks;
     const problem = await this.#api.post("training/check", this.#request()).then(
-      // That a run is active shows already.
+      // The form already shows that a run is active.
       ({ obstacles }) => obstacles.find(({ code }) => code !== 409) ?? null,
       (error) => error.problem ?? Promise.reject(error),
     );
-    if (asked === this.#asked) this.#tell(problem !== null && isAway(problem) ? null : problem);
+    if (number === this.#numChecks) this.#showProblem(problem !== null && isUnreachable(problem) ? null : problem);
   }
 
   async #submit() {
     if (byId("start-button").disabled) return;
-    this.#asked += 1;
+    this.#numChecks += 1;
     byId("start-button").disabled = true;
     setText(byId("start-button"), "Starting…");
     const problem = await this.#start(this.#request());
-    this.#tell(problem, true);
+    this.#showProblem(problem, true);
     setText(byId("start-button"), "Start");
     this.#enable();
     if (problem !== null) (byId("start-form").querySelector("[aria-invalid=true]") ?? byId("start-problem")).focus();
   }
 
-  #tell(problem, wasStarted = false) {
-    const shown = OWN.filter((name) => byId(name).closest("[hidden]") === null);
-    const told = byField(problem, new Set([...shown, ...this.#settings.paths()]));
-    for (const name of OWN) tellAt(byId(name), byId(`${name}-problem`), told.get(name));
-    this.#settings.tell(told);
-    const others = told.get("") ?? [];
-    const isAtFields = told.size > 0 && others.length === 0;
-    const summary = isAtFields
-      ? wasStarted
-        ? "Not started. Correct the marked fields."
-        : ""
-      : others.join(" ") || problem?.message || "";
+  #showProblem(problem, wasSubmitted = false) {
+    const visible = FIELDS.filter((name) => byId(name).closest("[hidden]") === null);
+    const messages = byField(problem, new Set([...visible, ...this.#parameters.paths()]));
+    for (const name of FIELDS) showMessages(byId(name), byId(`${name}-problem`), messages.get(name));
+    this.#parameters.showMessages(messages);
+    const others = messages.get("") ?? [];
+    let summary = others.join(" ") || problem?.message || "";
+    if (messages.size > 0 && others.length === 0)
+      summary = wasSubmitted ? "Not started. Correct the marked fields." : "";
     byId("start-problem").hidden = summary === "";
     setText(byId("start-problem"), summary);
   }
@@ -261,23 +249,4 @@ export class StartForm {
     byId("start-button").disabled = this.#isActive || !isComplete;
     byId("curl-section").hidden = !isComplete;
   }
-}
-
-export function tellAt(field, place, texts = []) {
-  setText(place, texts.join(" "));
-  field.setAttribute("aria-invalid", String(texts.length > 0));
-}
-
-/** Set the options of a list and keep what was chosen. */
-function fill(select, options, whenEmpty) {
-  const chosen = select.options.length ? select.value : null;
-  const shown = options.length ? options : [["", whenEmpty]];
-  select.replaceChildren(...shown.map(([value, text]) => make("option", { value, text })));
-  if (chosen !== null) choose(select, chosen);
-}
-
-function choose(field, value) {
-  const isPossible =
-    !(field instanceof HTMLSelectElement) || [...field.options].some((option) => option.value === value);
-  if (value && isPossible) field.value = value;
 }

@@ -1,4 +1,4 @@
-/** The browser's tab: title and icon tell the view and how far the run is, also in the background. */
+/** The browser's tab: its title and icon show the view and how far the run is, even in the background. */
 import { byId } from "../dom.js";
 import { experimentName, percent } from "../format.js";
 import { epochText, fraction } from "../progress.js";
@@ -14,7 +14,7 @@ const COLOURS = {
   failed: "#e0443a",
 };
 const OTHER = "#8b8f97";
-const AROUND = 2 * Math.PI * 12;
+const CIRCUMFERENCE = 2 * Math.PI * 12;
 
 let shownIcon = null;
 
@@ -46,7 +46,7 @@ function ofRun(run, progress, missing) {
   ];
 }
 
-/** A ring that fills up, in the colour of the state; null without a run. */
+/** A ring that fills up as the run proceeds, in the colour of its state; null without a run. */
 function iconOf({ run, progress, connection }) {
   if (run === null) return null;
   const share = Math.floor(100 * (fraction(run, progress) ?? 0)) / 100;
@@ -54,6 +54,6 @@ function iconOf({ run, progress, connection }) {
   const ring = `<circle cx="16" cy="16" r="12" fill="none" stroke-width="7"`;
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">${ring} stroke="${colour}" stroke-opacity=".28"/>` +
-    `${ring} stroke="${colour}" stroke-dasharray="${(share * AROUND).toFixed(1)} 99" transform="rotate(-90 16 16)"/></svg>`
+    `${ring} stroke="${colour}" stroke-dasharray="${(share * CIRCUMFERENCE).toFixed(1)} 99" transform="rotate(-90 16 16)"/></svg>`
   );
 }

@@ -40,7 +40,7 @@ def chart(page: Any, title: str) -> Any:
 
 
 def place_of(page: Any, title: str) -> str:
-    return str(chart(page, title).locator(".chart-place").inner_text())
+    return str(chart(page, title).locator(".chart-position").inner_text())
 
 
 def range_of(page: Any, title: str) -> tuple[float, float]:
@@ -70,9 +70,9 @@ def test_a_hundred_thousand_points_with_everything_one_does_to_charts(
 
     # The cursor is shared, and says the nearest value, which is no number at a NaN.
     loss.locator(".u-over").hover(position={"x": 100, "y": 50})
-    expect(loss.locator(".chart-place")).to_have_text(re.compile("^step "))
-    expect(chart(page, "lr").locator(".chart-place")).to_have_text(place_of(page, "loss"))
-    expect(chart(page, "acc").locator(".chart-place")).to_have_text(re.compile("^step "))
+    expect(loss.locator(".chart-position")).to_have_text(re.compile("^step "))
+    expect(chart(page, "lr").locator(".chart-position")).to_have_text(place_of(page, "loss"))
+    expect(chart(page, "acc").locator(".chart-position")).to_have_text(re.compile("^step "))
 
     # By keyboard: near, further, aside, to a place, and back.
     plot = loss.locator(".plot")
@@ -113,10 +113,10 @@ def test_a_hundred_thousand_points_with_everything_one_does_to_charts(
     page.get_by_role("radio", name="Log").check()
     page.get_by_label("Smoothing").fill("0.9")
     page.mouse.move(0, 0)
-    expect(loss.locator(".chart-place")).to_have_text("by epoch")
+    expect(loss.locator(".chart-position")).to_have_text("by epoch")
     expect(loss.locator(".legend li").last).to_contain_text("at epoch 99")
     page.reload()
-    expect(loss.locator(".chart-place")).to_have_text("by epoch")
+    expect(loss.locator(".chart-position")).to_have_text("by epoch")
     expect(page.get_by_label("Smoothing")).to_have_value("0.9")
 
     # A line is hidden and shown by keyboard.

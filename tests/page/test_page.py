@@ -83,9 +83,9 @@ def test_from_start_to_the_end(server: LiveServer, open_page: OpenPage) -> None:
     expect(page.locator("#tests")).to_have_text(re.compile(r"^\s*test/loss\s*0\.2500\s*test/acc\s*0\.9875\s*$"))
     expect(page.locator("#epochs tbody th")).to_have_text(["2", "1", "0"])
     expect(page.locator("#percent")).to_have_text("100%")
-    page.click(".places a[href='runs']")
+    page.click(".navigation a[href='runs']")
     expect(page.locator("#runs-body .state")).to_have_text("completed")
-    page.click(".places a[href='start']")
+    page.click(".navigation a[href='start']")
     expect(page.locator("#config_name")).to_have_value(training.config_name)
 
 
@@ -172,7 +172,7 @@ def test_a_run_has_an_address_of_its_own(eventlet_server: LiveServer, open_page:
     expect(page.locator("#now-title")).to_have_text("first")
     expect(page.locator("#active-share")).to_have_text("33%")  # Of the run that goes on meanwhile.
     second.epoch(1)
-    page.click(".places a[href='./']")
+    page.click(".navigation a[href='./']")
     wait_for_state(page, "running")
     expect(page.locator("#epochs tbody tr")).to_have_count(2)
     wait_until(lambda: log_of(page) == "epoch 1 is done\nepoch 2 is done\n", 5, lambda: log_of(page))
@@ -205,8 +205,8 @@ def test_a_failure_says_why(eventlet_server: LiveServer, open_page: OpenPage) ->
     expect(page.locator("#reason")).to_have_text("exit code 3")
     expect(page.locator("#log")).to_contain_text("it will not go well")
     expect(page.locator("#last-lines")).to_have_text("it will not go well")
-    expect(page.locator("#no-charts")).to_have_text("No metrics were logged.")
-    expect(page.locator("#no-epochs")).to_have_text("No epoch was logged.")
+    expect(page.locator("#no-charts")).to_have_text(re.compile("^No metrics"))
+    expect(page.locator("#no-epochs")).to_have_text(re.compile("^No epochs"))
     page.click("#again")
     wait_until(lambda: len(list(eventlet_server.runs_dir.iterdir())) == 2, 10)
     wait_for_state(page, "failed")

@@ -30,7 +30,7 @@ def test_the_whole_page_works_below_a_path(open_page: Open, eventlet_server: Liv
         page = open_page(f"{address}/runs/{run_id}", ignore_https_errors=True)
         expect(page.locator("#connection")).to_have_attribute("data-status", "live")
         expect(page.locator("#state")).to_have_text("completed")
-        page.click(".places a[href='runs']")
+        page.click(".navigation a[href='runs']")
         page.click(f"a[href='runs/{run_id}']")
         expect(page).to_have_url(f"{address}/runs/{run_id}")
         page.reload()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 from collections.abc import Callable, Iterator
@@ -51,11 +52,11 @@ def write_what_can_be_started(server: LiveServer) -> None:
 
 
 def field(page: Any, path: str) -> Any:
-    return page.locator(f"[id='setting-{path}']")
+    return page.locator(f"[id='parameter-{path}']")
 
 
 def problem(page: Any, path: str) -> Any:
-    return page.locator(f"[id='setting-{path}-problem']")
+    return page.locator(f"[id='parameter-{path}-problem']")
 
 
 def asked(page: Any) -> Any:
@@ -66,7 +67,7 @@ def asked(page: Any) -> Any:
 
 def test_a_dataset_is_looked_at_before_it_is_trained_on(server: LiveServer, open_page: OpenPage) -> None:
     page = open_page(server.url + "/start")
-    expect(page.locator("#preview-counts")).to_have_text("2 classes  ·  24 to train, 6 to validate, 7 to test")
+    expect(page.locator("#preview-counts")).to_have_text(re.compile("2 classes.*24 train.*6 val.*7 test"))
     expect(page.locator("#preview-classes li")).to_have_count(2)
     expect(page.locator("#preview-classes li").nth(1)).to_contain_text("dog 12")
     images = page.locator("#preview-classes img")
@@ -93,12 +94,10 @@ def test_what_a_dataset_lacks_and_what_is_ignored_is_shown(
     (server.data_dir / "archive" / "train").rename(server.data_dir / "flat")
     page = open_page(server.url + "/start")
     expect(page.locator("#dataset")).to_have_value("pets")  # the first that can be trained on
-    expect(page.locator("#preview-counts")).to_have_text(
-        "2 classes  ·  24 to train, some of them to validate, none to test  ·  ignored: 3 .cr2"
-    )
+    expect(page.locator("#preview-counts")).to_have_text(re.compile(r"24 train.*split off.*no test.*3 \.cr2"))
     expect(page.locator("#preview-findings")).to_contain_text("no val folder")
     expect(page.locator("#preview-findings")).to_contain_text("3 files ending in .cr2")
-    page.select_option("#dataset", label="flat (not usable yet)")
+    page.select_option("#dataset", "flat")
     expect(page.locator("#preview-findings")).to_contain_text("python -m trainer.split")
     expect(page.locator("#preview-counts")).to_have_text("")
     expect(page.locator("#dataset-problem")).to_contain_text("no train folder")
@@ -249,10 +248,10 @@ def test_an_experiment_chosen_while_the_service_is_away_is_shown_once_it_is_back
     own_server.kill()
     expect(page.locator("#connection")).to_have_text("Offline, reconnecting…")
     page.select_option("#config_name", "other.yaml")
-    expect(page.locator("#settings-section")).to_be_hidden()
+    expect(page.locator("#parameters-section")).to_be_hidden()
     own_server.start()
     expect(field(page, "seed")).to_have_value("5")
-    expect(page.locator("#settings-section")).to_be_visible()
+    expect(page.locator("#parameters-section")).to_be_visible()
     assert asked(page)["overrides"] == {}
 
 

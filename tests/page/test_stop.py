@@ -63,7 +63,7 @@ def test_nothing_is_promised_to_be_saved_before_the_training(eventlet_server: Li
         const on_stop = { signal: "SIGTERM", grace_s: 30, saves: true, exports: true };
         window.answer = askHowToStop({ state: "running", on_stop }, { phase: "loading" }).then(String);
     }""")
-    expect(page.locator("#stop-about")).to_contain_text("nothing to save yet")
+    expect(page.locator("#stop-about")).to_contain_text("nothing to save")
     expect(page.locator("#stop-discard")).to_be_hidden()
     page.get_by_role("button", name="Stop", exact=True).click()
     assert page.evaluate("window.answer") == "save"

@@ -57,7 +57,7 @@ class SteeredTraining:
 
 
 def start_by_form(page: Any, training: SteeredTraining) -> None:
-    page.click(".places a[href='start']")
+    page.click(".navigation a[href='start']")
     expect(page.locator("#start-button")).to_be_enabled()
     page.select_option("#config_name", training.config_name)
     page.click("#start-button")

@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, count, datasetName, duration, metric, numeral, percentage, roughly } from "../../static/format.js";
+import {
+  bytes,
+  count,
+  datasetName,
+  duration,
+  megabytes,
+  metric,
+  numeral,
+  percent,
+  percentage,
+  roughly,
+} from "../../static/format.js";
 
 test("a run without a dataset is named after its folder", () => {
   assert.equal(datasetName({ dataset: "digits" }), "digits");
@@ -28,8 +39,21 @@ test("numbers have their unit, and what is unknown is a dash", () => {
   assert.equal(numeral(1.5), "1.5");
   assert.equal(percentage(0.99169), "99.17%");
   assert.equal(percentage(1), "100%");
-  assert.deepEqual([999, 1500, 2.5e6].map(bytes), ["999\u202fbytes", "1.50\u202fkB", "2.50\u202fMB"]);
+  assert.deepEqual([999, 1500, 999_999, 2.5e6].map(bytes), [
+    "999\u202fbytes",
+    "1.50\u202fkB",
+    "1.00\u202fMB",
+    "2.50\u202fMB",
+  ]);
   assert.deepEqual([5, 65, 3700, 90_000].map(duration), ["5 s", "1 min 5 s", "1 h 1 min", "1 d 1 h"]);
   assert.equal(roughly(3700), "1 h");
   for (const format of [count, numeral, percentage, bytes, duration]) assert.equal(format(undefined), "\u2013");
+});
+
+test("a machine may have terabytes", () => {
+  assert.deepEqual([519, 16_384, 2_000_000].map(megabytes), ["519\u202fMB", "16.4\u202fGB", "2.00\u202fTB"]);
+});
+
+test("only all of it is 100%", () => {
+  assert.deepEqual([0.29, 0.999, 1].map(percent), ["29%", "99%", "100%"]);
 });

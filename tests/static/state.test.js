@@ -13,25 +13,25 @@ test("a notice goes when the connection is back", () => {
   assert.deepEqual(notices, ["It broke.", "It broke.", null]);
 });
 
-test("the newest pieces of a long log are kept", () => {
+test("the newest chunks of a long log are kept", () => {
   let state = reduce(INITIAL, { type: "run", run: RUN });
   const text = "x".repeat(200 * 1024);
   for (let i = 0; i < 4; i += 1) {
     state = reduce(state, { type: "log", offset: i * text.length, next_offset: (i + 1) * text.length, text });
   }
   assert.deepEqual(
-    state.log.pieces.map(({ offset }) => offset),
+    state.log.chunks.map(({ offset }) => offset),
     [2 * text.length, 3 * text.length],
   );
   const whole = reduce(state, { type: "log", offset: 0, next_offset: 1, text: "y".repeat(1024 * 1024) });
-  assert.equal(whole.log.pieces.length, 1, "the last one stays, however long it is");
+  assert.equal(whole.log.chunks.length, 1, "the last one stays, however long it is");
 });
 
 test("a view of another run shows nothing of the former one", () => {
   const state = reduce(INITIAL, { type: "run", run: RUN });
-  const same = reduce(state, { type: "went", view: { name: "run", runId: "A", query: {} } });
+  const same = reduce(state, { type: "navigated", view: { name: "run", runId: "A", query: {} } });
   assert.equal(same.run, RUN);
-  const other = reduce(state, { type: "went", view: { name: "run", runId: "B", query: {} } });
+  const other = reduce(state, { type: "navigated", view: { name: "run", runId: "B", query: {} } });
   assert.deepEqual([other.run, other.isLoaded], [null, false]);
 });
 

@@ -38,7 +38,7 @@ function connect() {
       state.run?.run_id ?? null,
       state.run?.state ?? null,
       (state.metrics.columns.get("a") ?? []).slice(0, state.metrics.count),
-      state.log.pieces.map(({ text }) => text).join(""),
+      state.log.chunks.map(({ text }) => text).join(""),
     ],
     /** What each subscription said that the page has. */
     positions: () => subscriptions.map(({ request }) => [request.row, request.log_offset]),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { differences, outcomes, shortNames } from "../../../static/compare/differences.js";
+import { differences, results, shortNames } from "../../../static/compare/differences.js";
 import { append, lastOf, NO_METRICS } from "../../../static/metrics.js";
 
 test("only parameters that differ are listed, by path", () => {
@@ -23,7 +23,7 @@ test("the best run of a metric stands out, unless all are as good", () => {
   const directions = { "val/loss": "lower", "val/acc": "higher" };
   const worse = append(NO_METRICS, ["val/loss", "lr"], [[2, 1]], {}, directions);
   const better = append(NO_METRICS, ["val/loss", "val/acc"], [[1, 1]], {}, directions);
-  const found = outcomes([worse, NO_METRICS, better], lastOf).map(({ name, best }) => [name, best]);
+  const found = results([worse, NO_METRICS, better], lastOf).map(({ name, best }) => [name, best]);
   assert.deepEqual(found, [
     ["val/loss", [2]],
     ["val/acc", []],

@@ -87,6 +87,6 @@ test("rows know at which byte their line begins", () => {
 });
 
 test("the last lines are plain text", () => {
-  const pieces = [{ text: "a\nb\n 1%\r 2" }, { text: "%\n\x1b[31mValueError\x1b[0m\n\n" }];
-  assert.deepEqual(lastLines(pieces, 2), [" 2%", "ValueError"]);
+  const chunks = [{ text: "a\nb\n 1%\r 2" }, { text: "%\n\x1b[31mValueError\x1b[0m\n\n" }];
+  assert.deepEqual(lastLines(chunks, 2), [" 2%", "ValueError"]);
 });

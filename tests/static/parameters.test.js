@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { byField, curlOf, parsed } from "../../static/settings.js";
+import { byField, curlOf, hintOf, leaves, optionsOf, parsed, textOf, valueAt } from "../../static/parameters.js";
 
 test("a field's text is a value of its kind, and stays text where it is none", () => {
   const cases = [
@@ -52,4 +52,34 @@ test("each message goes to the field that it is about, and the others to none", 
     ],
   );
   assert.equal(byField(null, new Set()).size, 0);
+});
+
+test("a field shows a value as the text that stands for it", () => {
+  const cases = [
+    ["whole", 3, "3"],
+    ["whole", null, ""],
+    ["text", "3", "3"],
+    ["truth", null, "false"],
+    ["list", [1, 2], "[1,2]"],
+  ];
+  for (const [kind, value, text] of cases) assert.equal(textOf({ kind }, value), text);
+});
+
+test("a person chooses a boolean or one of the choices, and reads the limits of all else", () => {
+  assert.deepEqual(optionsOf({ kind: "truth", choices: null }), ["true", "false"]);
+  assert.deepEqual(optionsOf({ kind: "choice", choices: ["a", "b"] }), ["a", "b"]);
+  assert.equal(optionsOf({ kind: "whole", choices: null }), null);
+  assert.equal(hintOf({ kind: "whole", meaning: "epochs", must: "must be positive" }), "epochs (positive)");
+  assert.equal(hintOf({ kind: "choice", meaning: "which", must: "must be one of a, b" }), "which");
+  assert.equal(hintOf({ kind: "text", meaning: "name", must: null }), "name");
+});
+
+test("values have dotted paths", () => {
+  const config = { model: { depths: [1, 2], config: {} }, seed: 1 };
+  assert.equal(valueAt(config, "model.depths"), config.model.depths);
+  assert.equal(valueAt(config, "trainer.max_epochs"), undefined);
+  assert.deepEqual(leaves(config.model, "model"), [
+    ["model.depths", [1, 2]],
+    ["model.config", {}],
+  ]);
 });

@@ -1,0 +1,84 @@
+/** An experiment's parameters as texts in a form, and the request that a form stands for. Pure. */
+
+/** The kinds of parameters as GET /training/settings names them. Any other kind is a text or a JSON value. */
+const [INTEGER, NUMBER, BOOLEAN, STRING, CHOICE] = ["whole", "number", "truth", "text", "choice"];
+
+/** The text that a field shows for a value; an empty text stands for null. */
+export function textOf({ kind }, value) {
+  if (kind === BOOLEAN) return String(value ?? false);
+  if (value === null || value === undefined) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/**
+ * The value that a text stands for. A text that is no value of the parameter's kind stays a text: the service says what
+ * is wrong with it.
+ */
+export function parsed({ kind, optional }, text) {
+  const trimmed = text.trim();
+  if (trimmed === "" && optional) return null;
+  if (kind === STRING || kind === CHOICE) return text;
+  try {
+    return JSON.parse(trimmed);
+  } catch {
+    return trimmed;
+  }
+}
+
+/** The texts that a person chooses from; null where anything may be typed. */
+export const optionsOf = ({ kind, choices }) => (kind === BOOLEAN ? ["true", "false"] : choices);
+
+export const isNumeric = ({ kind }) => kind === INTEGER || kind === NUMBER;
+
+/** What a parameter means, and its limits unless a list of choices shows them. */
+export function hintOf({ kind, meaning, must }) {
+  if (must === null || kind === CHOICE) return meaning;
+  return `${meaning} (${must.replace(/^must /, "").replace(/^be /, "")})`;
+}
+
+/** The value at a dotted path, undefined where there is none. */
+export const valueAt = (experiment, path) => path.split(".").reduce((value, name) => value?.[name], experiment);
+
+export const isObject = (value) =>
+  value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0;
+
+/** The values inside a value, by dotted path: [[path, value], ...]. An array and an empty object count as one value. */
+export function leaves(value, path) {
+  if (!isObject(value)) return [[path, value]];
+  return Object.entries(value).flatMap(([name, inner]) => leaves(inner, `${path}.${name}`));
+}
+
+export const isSame = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+
+/** The command that sends the same request from a POSIX shell, where only a quote has a meaning inside of '…'. */
+export function curlOf(origin, request, needsToken) {
+  const body = JSON.stringify(request, null, 1).replace(/\n\s*/g, " ").replaceAll("'", "'\\''");
+  const token = needsToken ? `  -H "Authorization: Bearer $TRAINING_API_TOKEN" \\\n` : "";
+  return `curl -X POST ${origin}/training/start \\\n${token}  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
+}
+
+/** The form's field for a field of the request that has another name there. */
+const FIELD_OF = { train_data_dir: "dataset", val_data_dir: "dataset", test_data_dir: "dataset" };
+
+/**
+ * Group the service's messages by the form's `fields`: Map field -> [message]. The field of an override is its path.
+ * Messages about anything that is not on the form, such as a section of the experiment, are under "".
+ */
+export function byField(problem, fields) {
+  const messages = new Map();
+  for (const [key, texts] of Object.entries(problem?.errors ?? {})) {
+    const name = FIELD_OF[key] ?? key.replace(/^overrides\./, "");
+    const isOnForm = fields.has(name);
+    const message = isOnForm ? joined(texts) : `${name}: ${joined(texts)}`;
+    const field = isOnForm ? name : "";
+    messages.set(field, [...new Set([...(messages.get(field) ?? []), message])]);
+  }
+  return messages;
+}
+
+function joined(texts) {
+  if (Array.isArray(texts)) return texts.map(joined).join(" ");
+  if (texts === null || typeof texts !== "object") return String(texts);
+  const parts = Object.entries(texts).map(([name, inner]) => `${name}: ${joined(inner)}`);
+  return parts.join(" ");
+}
