@@ -1,34 +1,99 @@
-"""What the documents say of the settings and files is what the code does."""
+"""What the documents say is what the code does, and their commands work in the order in which they stand there."""
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
-from app.runs.executors.local.launcher import PROJECT_ROOT
-from docs.write_experiment_md import TARGET, page
+import pytest
+import yaml
+
+from docs.write_experiments_md import TARGET, page
+from tests.reader import NOT_RUN, Block, Reader, blocks_of
+from tests.servers import ROOT
 from trainer.experiment import experiment
 from trainer.rundir import RunDir
 
+PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")), "CONTRIBUTING.md"]
+BLOCKS = [block for name in PAGES for block in blocks_of(name)]
+COMMANDS = [block for block in BLOCKS if block.language in ("sh", "python")]
+OTHER_LANGUAGES = {"json", "yaml", "ini", "nginx", "text"}
 
-def test_the_experiment_page_is_current() -> None:
-    assert TARGET.read_text(encoding="utf-8") == page(), "run: python -m docs.write_experiment_md"
+
+@pytest.fixture(scope="module")
+def module_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    for program in ("bash", "curl", "make", "node"):
+        if shutil.which(program) is None:
+            pytest.skip(f"the documents use {program}, which is not installed")
+    made = Reader(tmp_path_factory.mktemp("reader") / "training-service")
+    yield made
+    made.end()
 
 
-def test_the_experiment_page_lists_every_setting() -> None:
+@pytest.fixture
+def reader(module_reader: Reader) -> Iterator[Reader]:
+    yield module_reader
+    module_reader.stop()
+
+
+@pytest.mark.parametrize("name", sorted({block.page for block in COMMANDS if block.is_run}))
+def test_every_command_works(name: str, reader: Reader) -> None:
+    for block in COMMANDS:
+        if block.page == name and block.is_run:
+            reader.follow(block)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_every_block_is_in_a_language_that_is_tested(block: Block) -> None:
+    if block.language == "json":
+        json.loads(block.text)
+    elif block.language == "yaml":
+        yaml.safe_load(block.text)
+    assert block in COMMANDS or block.language in OTHER_LANGUAGES
+
+
+def test_every_command_that_is_not_run_is_in_the_documents() -> None:
+    lines = [line for block in COMMANDS for line in block.text.splitlines()]
+    assert [start for start in NOT_RUN if not any(line.startswith(start) for line in lines)] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_target_of_make_exists(name: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(named) <= targets
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_leads_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", text):
+        linked = (ROOT / name).parent / target if target else ROOT / name
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), f"{target}#{anchor}"
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors that Markdown renderers make of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_page_of_experiments_is_current() -> None:
+    assert TARGET.read_text(encoding="utf-8") == page(), "run: python -m docs.write_experiments_md"
+
+
+def test_the_page_of_experiments_lists_every_parameter() -> None:
     text = TARGET.read_text(encoding="utf-8")
     assert [path for path in experiment.list_settings() if f"`{path}`" not in text] == []
 
 
-def test_the_readme_names_every_file_of_a_run() -> None:
-    readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_page_of_the_run_directory_names_every_file() -> None:
+    text = (ROOT / "docs" / "run-directory.md").read_text(encoding="utf-8")
     run = RunDir(Path("run"))
     files = [run.run, run.config, run.state, run.stop, run.log, run.progress, run.card, run.result, run.checkpoints]
     files += [run.report, run.report_text, run.report_pictures]
-    assert [file.name for file in files if file.name not in readme] == []
-
-
-def test_every_experiment_of_ours_is_valid() -> None:
-    paths = sorted((PROJECT_ROOT / "configs" / "experiment").glob("*.yaml"))
-    assert paths
-    for path in paths:
-        experiment.load(path)
+    assert [file.name for file in files if file.name not in text] == []

@@ -50,7 +50,7 @@ def test_files_that_did_not_change_are_not_read_again(tmp_path: Path, pictures: 
 
 
 def test_two_parts_of_a_folder_share_a_memory(tmp_path: Path, pictures: Split) -> None:
-    told, other = Told(), split_of(pictures.path, ROOT / "docs" / "experiment.md")
+    told, other = Told(), split_of(pictures.path, ROOT / "docs" / "experiments.md")
     for split in (pictures, other, pictures):
         inspect(split, tmp_path, Depth.DEEP_IMAGES, told)
     assert told == [1, 1, 0]

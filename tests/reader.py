@@ -1,0 +1,153 @@
+"""A reader who follows the documents: copies each code block into a terminal, and puts in their own port and run id."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.servers import ROOT, free_port
+from tests.waiting import wait_until
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+NOT_RUN = {
+    "make test": "runs all tests, this one included",
+    "make quick": "runs many tests",
+    "make demo": "has started the service that all other blocks use",
+    ".venv/bin/python -m pytest": "runs tests",
+    "python3 -m venv": "replaces the environment that runs this test",
+    ".venv/bin/pip install": "downloads packages",
+    "docker": "needs Docker",
+}
+"""The beginnings of commands that a reader runs and this test does not, each with the reason."""
+
+DURING_A_RUN = ("/training/stop", "/training/status", "/training/metrics/latest", "/log?")
+"""Parts of commands for a run that is still going on. Before all others a reader waits for its end."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A code block of a document."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    @property
+    def is_run(self) -> bool:
+        commands = [line for line in self.text.splitlines() if line and not line.startswith(("#", " "))]
+        left_out = [line for line in commands if line.startswith(tuple(NOT_RUN))]
+        assert left_out in ([], commands), f"{self}: keep commands that are not run in a block of their own"
+        return not left_out
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks_of(page: str) -> Iterator[Block]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for match in FENCE.finditer(text):
+        yield Block(page, text.count("\n", 0, match.start()) + 1, match[1], match[2])
+
+
+class Reader:
+    """Somebody with a fresh checkout in `home`, who has run `make demo` and has a terminal open beside it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.run_id = ""
+        """What the documents call RUN_ID: the run that was started last."""
+        self.demo_log = home.with_name("demo.log")
+        _check_out(home)
+        _write_shims(home.with_name("shims"))
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
+        self.environment |= {
+            "PATH": f"{home.with_name('shims')}:{os.environ['PATH']}",
+            "TRAINING_PORT": str(self.port),
+            "TRAINING_API_TOKEN": "",
+        }
+        with open(self.demo_log, "wb") as log:
+            self._demo = subprocess.Popen(
+                ["make", "demo"], cwd=home, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+        wait_until(self._is_demo_over, 240, self.demo_log.read_text)
+
+    def _is_demo_over(self) -> bool:
+        assert self._demo.poll() is None, self.demo_log.read_text()
+        return "The service goes on" in self.demo_log.read_text()
+
+    def follow(self, block: Block) -> None:
+        """Run a block as it stands there, but for the port and the run id. Fails if it fails."""
+        self._wait_for_the_right_moment(block.text)
+        text = block.text.replace("localhost:8000", f"localhost:{self.port}").replace("RUN_ID", self.run_id)
+        shell = ["bash", "-euo", "pipefail"] if block.language == "sh" else [self.home / ".venv/bin/python", "-"]
+        done = subprocess.run(
+            shell, cwd=self.home, env=self.environment, input=text, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, f"{block} exits with {done.returncode}:\n{text}\n{done.stdout}\n{done.stderr}"
+        run = self.status()
+        self.run_id = run["run_id"] or run["last_run"]["run_id"]
+
+    def _wait_for_the_right_moment(self, text: str) -> None:
+        if "/training/start" in text:
+            self.stop()
+        elif "localhost:8000" in text:
+            is_during = any(part in text for part in DURING_A_RUN)
+            wait_until(lambda: self._is_over() or (is_during and self._has_an_epoch()), 120, self.status)
+
+    def _is_over(self) -> bool:
+        return not self.status()["running"]
+
+    def _has_an_epoch(self) -> bool:
+        progress = self.status()["progress"]
+        return progress is not None and progress["epoch"] > 0
+
+    def status(self) -> dict[str, Any]:
+        return dict(requests.get(f"{self.url}/training/status", timeout=30).json())
+
+    def stop(self) -> None:
+        """End the active run, if there is one."""
+        requests.post(f"{self.url}/training/stop", json={"mode": "discard"}, timeout=60)
+
+    def end(self) -> None:
+        """End the demo with Ctrl-C."""
+        self.stop()
+        os.killpg(self._demo.pid, signal.SIGINT)
+        self._demo.wait(30)
+
+
+def _check_out(home: Path) -> None:
+    """Copy the project to `home`, as somebody would have it who has just cloned it and installed its packages."""
+    home.mkdir()
+    for name in ("app", "trainer", "docs", "configs", "templates", "static"):
+        shutil.copytree(ROOT / name, home / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in ROOT.glob("*.*"):
+        if path.is_file():
+            shutil.copy2(path, home)
+    shutil.copy2(ROOT / "Makefile", home)
+    (home / ".venv").symlink_to(sys.prefix)
+
+
+def _write_shims(folder: Path) -> None:
+    """Let curl fail on an error of the service, and let make take the packages as installed."""
+    shims = {
+        "curl": f'exec {shutil.which("curl")} --fail-with-body --silent --show-error "$@"',
+        "make": f'exec {shutil.which("make")} -o .venv/installed -o .venv/installed-dev "$@"',
+    }
+    folder.mkdir()
+    for name, line in shims.items():
+        (folder / name).write_text(f"#!/bin/sh\n{line}\n")
+        (folder / name).chmod(0o755)
