@@ -1,9 +1,9 @@
-# make demo | make run | make test | make bench: each makes .venv from the lock file first, if needed.
+# make demo | make run | make quick | make test | make bench: each makes .venv from the lock file first, if needed.
 PYTHON ?= python3
 BIN := .venv/bin
 JS_TESTS := $(sort $(wildcard tests/static/*.test.js tests/static/*/*.test.js))
 
-.PHONY: demo run serve test test-js check check-js coverage bench lock clean
+.PHONY: demo run serve quick test test-js check check-js coverage bench lock clean
 
 demo: .venv/installed  ## train on real handwritten digits through the API, then keep serving (DETACH=1: end then)
 	@$(BIN)/python docs/examples/demo.py $(if $(DETACH),--detach)
@@ -13,6 +13,9 @@ run: .venv/installed  ## serve on eventlet
 
 serve: .venv/installed  ## serve on gunicorn, as in production
 	$(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
+
+quick: check test-js  ## all checks, and the tests that need neither a server nor a training
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not live and not slow"
 
 test: check test-js  ## everything that CI runs; two files of tests at a time, for most of them wait for servers and trainings
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -12,17 +12,35 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.reader import Reader
 from tests.servers import KINDS, LiveServer
+from tests.trainer.launched import Launched
+from tests.trainer.trainings import Launcher, Started
 from tests.waiting import wait_until
 from trainer.rundir import RUN_DIR_VARIABLE
+
+LIVE_TYPES = {LiveServer, Reader, Launched, Launcher, Started}
+LIVE_FIXTURES = {"kept_server", "stopped_server", "module_server", "browser", "preloaded"}
+"""A test is live if its file imports one of the types, if only for an annotation, or if it uses one of the fixtures."""
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # Before torch is imported: two tests at a time have a core each.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files of the slow tests, so that of two workers neither is left alone with one at the end."""
+    """Mark the tests that need a server or a training, and begin with the files of the slow tests.
+
+    `make quick` leaves the marked ones out. The order keeps two workers busy until the end.
+    """
+    for item in items:
+        if isinstance(item, pytest.Function) and _is_live(item):
+            item.add_marker(pytest.mark.live)
     num_slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -num_slow[item.path])
+
+
+def _is_live(item: pytest.Function) -> bool:
+    types = {value for value in vars(item.module).values() if isinstance(value, type)}
+    return not (LIVE_TYPES.isdisjoint(types) and LIVE_FIXTURES.isdisjoint(item.fixturenames))
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -67,6 +67,7 @@ def test_a_training_needs_no_room_in_the_temporary_folder(
     assert "error" not in card["variants"][0]
 
 
+@pytest.mark.slow
 def test_a_temporary_folder_whose_path_is_too_long_for_a_socket_is_named(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

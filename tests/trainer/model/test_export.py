@@ -64,6 +64,7 @@ class NotFinite(Linear):
         return super().forward(images) / 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["SwinForImageClassification", "HieraForImageClassification", "CLIPForImageClassification"]
 )

@@ -19,6 +19,8 @@ from trainer.model.variants import Variants
 from trainer.rundir import read_json
 from trainer.stopping import Stop, Stopped
 
+pytestmark = pytest.mark.slow
+
 INPUT_TYPES = {"resnet": "float32", "vit": "uint8", "convnext": "uint8"}
 
 
