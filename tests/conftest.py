@@ -12,16 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.reader import Reader
 from tests.servers import KINDS, LiveServer
-from tests.trainer.launched import Launched
-from tests.trainer.trainings import Launcher, Started
 from tests.waiting import wait_until
 from trainer.rundir import RUN_DIR_VARIABLE
 
-LIVE_TYPES = {LiveServer, Reader, Launched, Launcher, Started}
+LIVE_MODULES = {"tests.servers", "tests.reader", "tests.trainer.launched", "tests.trainer.trainings"}
 LIVE_FIXTURES = {"kept_server", "stopped_server", "module_server", "browser", "preloaded"}
-"""A test is live if its file imports one of the types, if only for an annotation, or if it uses one of the fixtures."""
+"""A test is live if it uses one of the fixtures, or if its file imports a class of one of the modules."""
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # Before torch is imported: two tests at a time have a core each.
 
@@ -39,8 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _is_live(item: pytest.Function) -> bool:
-    types = {value for value in vars(item.module).values() if isinstance(value, type)}
-    return not (LIVE_TYPES.isdisjoint(types) and LIVE_FIXTURES.isdisjoint(item.fixturenames))
+    modules = {value.__module__ for value in vars(item.module).values() if isinstance(value, type)}
+    return not (LIVE_MODULES.isdisjoint(modules) and LIVE_FIXTURES.isdisjoint(item.fixturenames))
 
 
 @pytest.fixture(scope="module", params=KINDS)

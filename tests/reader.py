@@ -93,7 +93,7 @@ class Reader:
         """Run a block as it stands there, but for the port and the run id. Fails if it fails."""
         self._wait_for_the_right_moment(block.text)
         text = block.text.replace("localhost:8000", f"localhost:{self.port}").replace("RUN_ID", self.run_id)
-        shell = ["bash", "-euo", "pipefail"] if block.language == "sh" else [self.home / ".venv/bin/python", "-"]
+        shell = ["bash", "-euo", "pipefail"] if block.language == "sh" else [sys.executable, "-"]
         done = subprocess.run(
             shell, cwd=self.home, env=self.environment, input=text, capture_output=True, text=True, timeout=120
         )
