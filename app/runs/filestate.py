@@ -1,38 +1,76 @@
-"""Which state of a file or folder was read, told by its metadata: while that is the same, it need not be read again."""
+"""The state of a file, by which a reader knows that the file need not be read again."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
 
-Stamp = tuple[int, int, int, int]
-"""Inode, size, and in nanoseconds the times at which its content was changed, and anything of it."""
+FINE_STEP_NS = 20 * 10**6
+"""A kernel takes file times from its tick, which comes at least every 10 ms. This is twice as long."""
+COARSE_STEP_NS = 2 * 10**9
+"""The step of file times on a file system without fractions of a second (FAT; others have one second)."""
 
-SETTLED_NS = 2 * 10**9
-"""How long ago the last change must be for its time to tell this state from any later one, on any file system."""
-
-
-def stamp_of(status: os.stat_result) -> Stamp:
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+T = TypeVar("T")
 
 
-def stamp(path: Path | str) -> Stamp | None:
-    """None where there is nothing, or where we may not look."""
+class FileState(NamedTuple):
+    """Metadata of a file or folder that differs after each change of its content."""
+
+    inode: int
+    size: int
+    modified_ns: int
+    changed_ns: int
+    """When the content or any metadata changed. Unlike `modified_ns`, no program can set it."""
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileState:
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+    @property
+    def modified_at(self) -> str:
+        """UTC, ISO 8601."""
+        return datetime.fromtimestamp(self.modified_ns / 1e9, timezone.utc).isoformat()
+
+    def is_settled(self, at_ns: int) -> bool:
+        """Whether a change after `at_ns` is sure to give the file another state.
+
+        Two changes within one step of the file system's clock may leave the same times.
+        """
+        latest_ns = max(self.modified_ns, self.changed_ns)
+        return latest_ns < at_ns - (FINE_STEP_NS if latest_ns % 10**9 else COARSE_STEP_NS)
+
+
+FileStates = Mapping[str, FileState | None]
+"""States by path. None: there is no file, or we may not look at it."""
+
+
+def file_state(path: Path | str) -> FileState | None:
     try:
-        return stamp_of(os.stat(path))
+        return FileState.of(os.stat(path))
     except OSError:
         return None
 
 
-def are_settled(stamps: Iterable[Stamp | None], ago_ns: int = SETTLED_NS) -> bool:
-    """Whether a change that follows now will show: of two in a row the times may be the same."""
-    before_ns = time.time_ns() - ago_ns
-    return all(each is None or each[2] < before_ns for each in stamps)
+def file_states(paths: Iterable[Path | str]) -> FileStates:
+    return {str(path): file_state(path) for path in paths}
 
 
-def modified_at(seen: Stamp) -> str:
-    """When its content was changed: UTC, ISO 8601."""
-    return datetime.fromtimestamp(seen[2] / 1e9, timezone.utc).isoformat()
+class Remembered(Generic[T]):
+    """A value that was read from files. It is current until one of the files changes.
+
+    Take `states` before you read the files: then a change while you read shows at the next look. A value whose files
+    had not settled is never current.
+    """
+
+    def __init__(self, value: T, states: FileStates) -> None:
+        self.value = value
+        self.states = states
+        now_ns = time.time_ns()
+        self._is_settled = all(state is None or state.is_settled(now_ns) for state in states.values())
+
+    def is_current(self) -> bool:
+        return self._is_settled and all(file_state(path) == state for path, state in self.states.items())

@@ -13,7 +13,7 @@ from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.executors.local import processes
 from app.runs.executors.local.lock import SupervisorLock
 from app.runs.executors.local.prewarm import Prewarm
-from app.runs.filestate import Stamp, stamp
+from app.runs.filestate import FileState, Remembered, file_state, file_states
 from app.runs.follow.events import Event, SystemMeasured
 from app.runs.follow.follower import Follower
 from app.runs.follow.position import Attempts, Position
@@ -73,8 +73,8 @@ class Supervisor:
         self._poll_interval_s = poll_interval_s
         self._prewarm = prewarm
         self._following: Follower | None = None
-        self._past: dict[str, tuple[list[Stamp | None], Follower]] = {}
-        """Followers of runs that are over, and what they have seen; the one asked for last comes last."""
+        self._past: dict[str, Remembered[Follower]] = {}
+        """Followers of runs that are over; the one asked for last comes last."""
         self._has_looked = False
         self._measured_at = 0.0
         self._complaints = Complaints(logger, "The supervisor")
@@ -118,12 +118,12 @@ class Supervisor:
             return self._poll_interval_s
         return self._poll_interval_s / (2 if has_changed else 5)
 
-    def _glance(self) -> list[Stamp | None]:
+    def _glance(self) -> list[FileState | None]:
         """Times and sizes of the followed run's files. News that they do not show (some network file systems tell of
         them late, the metrics file may be a new one) wait for the next look.
         """
         following = self._following
-        return [] if following is None or following.is_over else [stamp(file) for file in following.files]
+        return [] if following is None or following.is_over else [file_state(file) for file in following.files]
 
     def poll(self) -> None:
         """Look once and publish what is new."""
@@ -183,15 +183,16 @@ class Supervisor:
     def _follower_of_past(self, run: Run) -> Follower:
         """Look at a run that nobody publishes; one that is over is kept, for its page may ask for it in many pieces."""
         metrics = run.directory.find_metrics()
-        files = (run.directory.path, run.directory.log, metrics.path if metrics else None)
-        now = [stamp(file) if file else None for file in files]  # Taken before they are read, lest news be missed.
-        seen, follower = self._past.pop(run.run_id, (None, None))
-        if follower is None or seen != now:
-            follower = Follower(run)
+        files = [run.directory.path, run.directory.log, *([metrics.path] if metrics else [])]
+        states, known = file_states(files), self._past.pop(run.run_id, None)
+        if known is not None and known.is_current():
+            follower = known.value
+        else:
+            follower, known = Follower(run), None
             follower.skip_to_end()
         follower.run = run
         if not run.is_active:
-            self._past[run.run_id] = now, follower
+            self._past[run.run_id] = known or Remembered(follower, states)
         if len(self._past) > MAX_PAST:
             self._past.pop(next(iter(self._past)))
         return follower

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from app.runs.exceptions import MetricsUnreadable
-from app.runs.filestate import stamp_of
+from app.runs.filestate import FileState
 from app.runs.metrics.chunk import Chunk
 from app.runs.metrics.header import Header, read_header
 from app.runs.metrics.table import Rewritten, Segment, Skipped, Table, cut
@@ -64,7 +64,7 @@ class _Inspection:
         self._size = status.st_size
         self._is_final = is_final
         self._max_bytes = max_bytes
-        self._table = Table(file, stamp_of(status), time.time_ns())
+        self._table = Table(file, FileState.of(status), time.time_ns())
 
     def table(self, known: Table | None) -> Table:
         """Raises Rewritten, ValueError and csv.Error."""
@@ -78,7 +78,7 @@ class _Inspection:
         if known is not None and written == known.header.written and self._is_continued(known):
             if self._is_unchanged(known) and known.is_settled == self._table.is_settled:
                 return known
-            self._table = known.continued(self._table.stamp, self._table.inspected_ns)
+            self._table = known.continued(self._table.state, self._table.inspected_ns)
         elif written:
             self._table.header = Header.parse(written)
             self._table.end, self._table.num_lines = len(written), written.count(b"\n")
@@ -88,11 +88,11 @@ class _Inspection:
 
     def _is_unchanged(self, known: Table) -> bool:
         is_read = known.is_whole and (known.end == self._size or not self._is_final)
-        return is_read and (known.file, known.stamp) == (self._table.file, self._table.stamp)
+        return is_read and (known.file, known.state) == (self._table.file, self._table.state)
 
     def _is_continued(self, known: Table) -> bool:
         """Whether the file only grew. A change in what was known shows at its edges."""
-        if known.file != self._table.file or known.stamp[0] != self._table.stamp[0] or self._size < known.end:
+        if known.file != self._table.file or known.state.inode != self._table.state.inode or self._size < known.end:
             return False
         return self._edges(known) == known.edges and known.edges[1][-1:] in (b"", b"\n")
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import orjson
 
-from app.runs.filestate import modified_at
 from app.runs.metrics.attempt import attempt_of
 from app.runs.metrics.chunk import Chunk, NonFinite
 from app.runs.metrics.downsampling import choose
@@ -46,7 +45,7 @@ def tell(run_id: str, table: Table, wanted: WantedRows) -> Iterator[bytes]:
         "skipped_rows": [skipped._asdict() for skipped in table.skipped],
         "attempt": attempt_of(table.first_row),
         "csv_file": str(table.file),
-        "last_modified": modified_at(table.stamp),
+        "last_modified": table.state.modified_at,
     }
     not_finite = _NotFinite()
     piece, num_rows = json.dumps(head)[:-1].encode() + b', "data": [', 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import NamedTuple
 
-from app.runs.filestate import SETTLED_NS, Stamp
+from app.runs.filestate import FileState
 from app.runs.metrics.chunk import Chunk, Number
 from app.runs.metrics.header import Header
 from trainer.runfile import RunFile
@@ -47,7 +47,7 @@ class Table:
     """
 
     file: RunFile
-    stamp: Stamp
+    state: FileState
     inspected_ns: int = field(compare=False)
     reading: object = field(compare=False, default_factory=object)
     """The same for tables that were each made of the one before by reading on."""
@@ -77,15 +77,15 @@ class Table:
 
     @property
     def is_settled(self) -> bool:
-        """Whether any later change is sure to show in the stamp, also on a file system whose times are coarse."""
-        return self.stamp[2] < self.inspected_ns - SETTLED_NS
+        """Whether a change after the inspection is sure to give the file another state."""
+        return self.state.is_settled(self.inspected_ns)
 
     @property
     def version(self) -> str:
         """Another one is another content; the same one is the same content."""
         if self.digest:
             return self.digest
-        return repr(self.stamp if self.is_settled else (self.stamp, self.inspected_ns))
+        return repr(self.state if self.is_settled else (self.state, self.inspected_ns))
 
     @property
     def columns(self) -> list[str]:
@@ -95,11 +95,11 @@ class Table:
     def names_of_text_columns(self) -> list[str]:
         return [self.columns[i] for i in sorted(self.text_columns)]
 
-    def continued(self, stamp: Stamp, inspected_ns: int) -> Table:
+    def continued(self, state: FileState, inspected_ns: int) -> Table:
         """A copy to read on from, as another state of the same file is inspected."""
         return replace(
             self,
-            stamp=stamp,
+            state=state,
             inspected_ns=inspected_ns,
             segments=self.segments[:],
             maxima=dict(self.maxima),

@@ -113,7 +113,7 @@ class MetricsTail:
 
 def _may_be_rewritten(table: Table, known: Table) -> bool:
     """Whether a file with fewer rows may be a rewrite, as Lightning does it, that has not got further yet."""
-    if table.file != known.file or table.stamp[0] != known.stamp[0]:
+    if table.file != known.file or table.state.inode != known.state.inode:
         return False
     if not table.header.written:
         return True

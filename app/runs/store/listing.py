@@ -1,67 +1,56 @@
-"""Which entries of the runs folder are run directories, and their names, newest first."""
+"""The entries of the runs folder that are run directories, newest first."""
 
 from __future__ import annotations
 
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.runs.exceptions import RunsUnreadable
-from app.runs.filestate import Stamp, are_settled, stamp_of
+from app.runs.filestate import FileState, Remembered, file_states
 from app.runs.store.order import Order
 
 
-@dataclass(frozen=True)
-class _Listed:
-    """The ids as they were read from the folder in that state."""
-
-    state: Stamp
-    ids: Sequence[str]
-
-
 class Listing:
-    """The run ids, newest first. The folder is read again when it has changed."""
+    """The run ids, newest first. It reads the folder again only when the folder has changed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._order = Order()
-        self._has_links = False
-        """Whether there are links in the folder. What they lead to comes and goes without a change of the folder."""
-        self._listed: _Listed | None = None
+        self._remembered: Remembered[Sequence[str]] | None = None
 
     def ids(self) -> Sequence[str]:
-        """List them; empty where there is no folder yet. Raises RunsUnreadable."""
-        try:
-            state, listed = stamp_of(os.stat(self._folder)), self._listed
-            if listed is None or listed.state != state:
-                listed = _Listed(state, self._read())
-                is_kept = are_settled([state]) and self._order.is_final and not self._has_links
-                self._listed = listed if is_kept else None
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise RunsUnreadable(str(self._folder), error) from error
-        return listed.ids
+        """List the ids; an empty list if the folder does not exist yet. Raises RunsUnreadable."""
+        if self._remembered is None or not self._remembered.is_current():
+            try:
+                self._remembered = self._read()
+            except FileNotFoundError:
+                return []
+            except OSError as error:
+                raise RunsUnreadable(str(self._folder), error) from error
+        return self._remembered.value
 
     def next_sequence(self) -> int:
-        """The place of a run that is created now: behind all others. Raises RunsUnreadable."""
+        """Return the sequence for a new run: larger than that of any other run. Raises RunsUnreadable."""
         self.ids()
         return self._order.next()
 
-    def _read(self) -> Sequence[str]:
+    def _read(self) -> Remembered[Sequence[str]]:
+        """The list also depends on where links lead, and on run directories that have no run.json yet."""
+        states = {str(self._folder): FileState.of(os.stat(self._folder))}
         with os.scandir(self._folder) as entries:
-            named = [each for each in entries if not each.name.startswith(".")]
-        self._has_links = any(each.is_symlink() for each in named)
-        return self._order.newest_first(each for each in named if _is_run_directory(each))
+            named = [entry for entry in entries if not entry.name.startswith(".")]
+        links = file_states(entry.path for entry in named if entry.is_symlink())
+        ids = self._order.newest_first(entry for entry in named if _is_run_directory(entry))
+        return Remembered(ids, {**states, **links, **self._order.undecided})
 
 
 def is_run_directory(path: Path) -> bool:
-    """Whether an entry of the runs folder is a directory, or a link to one outside of that folder.
+    """Whether an entry of the runs folder is a directory, or a link to a directory outside of the runs folder.
 
-    A link to a directory inside of it is no run: that run would be there twice. Raises RunsUnreadable where the folder
-    cannot be read.
+    A link to a directory inside does not count, because its run would be listed twice. Raises RunsUnreadable if the
+    folder cannot be read.
     """
     try:
         mode = path.lstat().st_mode

@@ -14,7 +14,7 @@ from typing import Any
 from app.runs.exceptions import DeletionRefused, RunActive, RunNotFound
 from app.runs.executors.local import processes
 from app.runs.executors.local.lock import ActiveLock
-from app.runs.filestate import Stamp, stamp
+from app.runs.filestate import Remembered, file_states
 from app.runs.names import is_plain_name
 from app.runs.store.listing import Listing, is_run_directory
 from app.runs.store.run import Run
@@ -34,8 +34,8 @@ class RunStore:
         self._link_roots = link_roots
         self._listing = Listing(runs_dir)
         self._survivor = Survivor(runs_dir, lock.path)
-        self._checked_lock: Stamp | None = None
-        """The state of the lock's file in which its content was found right, or mended."""
+        self._checked_name = Remembered[str | None](None, {})
+        """The name in the lock file, once it was found right or repaired."""
 
     def create(self) -> str:
         """Make a new run directory and return its id: the local time, `_2` and so on for a second in one second.
@@ -71,19 +71,21 @@ class RunStore:
         return self._find(run.directory)
 
     def holder(self) -> str | None:
-        """Name the run whose processes live: the one that holds the lock, or the one whose lock file was deleted.
+        """Return the id of the run whose processes live: it holds the lock, or somebody deleted its lock file.
 
-        A lock that names no run, or one that is over, may have been written over. What holds it mends its content.
+        If the lock file names no run, or a run that is over, somebody may have overwritten it. Then the processes that
+        hold the lock tell which run it is, and the file is repaired.
         """
-        state, named = stamp(self.lock.path), self.lock.holder()
+        states, named = file_states([self.lock.path]), self.lock.holder()
         if named is None:
             return self._survivor.find()
-        if state == self._checked_lock or self._may_hold(named):
-            self._checked_lock = state
+        if named == self._checked_name.value and self._checked_name.is_current():
             return named
-        self.lock.rename(lambda: _name_of(processes.run_of_holder(self.lock.path)))
-        self._checked_lock = stamp(self.lock.path)
-        return self.lock.holder()
+        if not self._may_hold(named):
+            self.lock.rename(lambda: _name_of(processes.run_of_holder(self.lock.path)))
+            states, named = file_states([self.lock.path]), self.lock.holder()
+        self._checked_name = Remembered(named, states)
+        return named
 
     def _may_hold(self, name: str) -> bool:
         is_a_run = is_plain_name(name) and is_run_directory(self.runs_dir / name)

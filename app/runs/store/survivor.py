@@ -1,4 +1,4 @@
-"""A run that lives although nobody holds the lock, because the lock's file was deleted or replaced under it."""
+"""A run whose processes live although nobody holds the lock, because somebody deleted or replaced the lock file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from app.runs.executors.local import processes
-from app.runs.filestate import Stamp, stamp
+from app.runs.filestate import Remembered, file_states
 from app.runs.store.states import has_verdict
 from trainer.rundir import RunDir, read_json
 
@@ -16,31 +16,28 @@ logger = logging.getLogger(__name__)
 class Survivor:
     """Find such a run by its processes.
 
-    The file changes only by a start, or when somebody deletes it. So the processes of the machine are searched once
-    for each state of the file in which nobody holds it. From then on only the pids of the run that was found are asked.
+    Only a start changes the lock file, or somebody who deletes it. So we search the machine's processes once for each
+    state of the file. After that we only ask for the processes of the run that we found.
     """
 
     def __init__(self, runs_dir: Path, lock_path: Path) -> None:
         self._runs_dir = runs_dir
         self._lock_path = lock_path
-        self._has_searched = False
-        self._searched: Stamp | None = None
-        self._run_id: str | None = None
+        self._found: Remembered[str | None] | None = None
 
     def find(self) -> str | None:
-        """Name the run; None when no process of any run without a verdict lives. To be asked while the lock is free."""
-        state = stamp(self._lock_path)
-        if not self._has_searched or state != self._searched:
-            self._run_id = self._search()
-            self._has_searched, self._searched = True, state
-        elif self._run_id is not None and not self._lives(self._run_id):
-            self._run_id = None
-        return self._run_id
+        """Return the run's id, or None if no run without a verdict has a living process. Ask while the lock is free."""
+        if self._found is None or not self._found.is_current():
+            states = file_states([self._lock_path])
+            self._found = Remembered(self._search(), states)
+        elif self._found.value is not None and not self._lives(self._found.value):
+            self._found.value = None
+        return self._found.value
 
     def _search(self) -> str | None:
         for run_id in processes.living_runs(self._runs_dir):
             if not has_verdict(self._record(run_id)):
-                logger.warning("Run %s has living processes, though nobody holds %s.", run_id, self._lock_path)
+                logger.warning("Nobody holds %s, but run %s has living processes.", self._lock_path, run_id)
                 return run_id
         return None
 

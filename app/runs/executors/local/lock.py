@@ -66,9 +66,9 @@ class ActiveLock:
             yield self._look() == run_id
 
     def rename(self, found: Callable[[], str | None]) -> None:
-        """Name the run that `found` tells anew, if the lock is held: its content was spoilt."""
+        """Write the name of the run that `found` returns, if the lock is held by a run of another name."""
         with self._guard(fcntl.LOCK_EX):
-            if self._look() is not None and (run_id := found()) is not None:
+            if (held := self._look()) is not None and (run_id := found()) not in (None, held):
                 self.path.write_bytes(os.fsencode(run_id))
 
     def named(self) -> str | None:

@@ -14,14 +14,14 @@ from contextlib import suppress
 import psutil
 
 from app.runs.executors.local.launcher import PROJECT_ROOT, environment, search_path
-from app.runs.filestate import Stamp, stamp
+from app.runs.filestate import FileState, file_state
 from trainer.rundir import RunDir
 
 logger = logging.getLogger(__name__)
 
 MEGABYTE = 10**6
 HAND_OVER_TAKES_AT_MOST_S = 5.0
-CodeState = frozenset[tuple[str, Stamp | None]]
+CodeState = frozenset[tuple[str, FileState | None]]
 
 
 class Prewarm:
@@ -172,4 +172,4 @@ def code_state() -> CodeState:
     """
     own = [str(path) for path in (PROJECT_ROOT / "trainer").rglob("*.py")]
     packages = [path for path in sys.path if path not in ("", str(PROJECT_ROOT), os.getcwd())]
-    return frozenset((path, stamp(path)) for path in own + packages)
+    return frozenset((path, file_state(path)) for path in own + packages)

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from app.runs.exceptions import MetricsUnreadable
-from app.runs.filestate import stamp_of
+from app.runs.filestate import FileState, Remembered, file_states
 from app.runs.metrics.inspection import BYTES_AT_ONCE, MAX_SKIPPED_NAMED, ROWS_PER_SEGMENT, inspect
 from app.runs.metrics.table import Rewritten
 from app.runs.metrics.tables import MAX_TABLES, Tables, read
 from tests.app.runs.tables import rows_of, table, table_of
+from tests.waiting import wait_until
 from trainer.runfile import RunFile
 
 LONG = 3 * ROWS_PER_SEGMENT + 5
@@ -113,7 +114,7 @@ def test_a_change_that_the_files_times_do_not_show_is_noticed(tmp_path: Path) ->
     version, times = known.version, os.stat(known.file.path)
     known.file.path.write_text("step,x\n0,7.5\n1,2.5\n")
     os.utime(known.file.path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    stale = replace(known, stamp=stamp_of(os.stat(known.file.path)))
+    stale = replace(known, state=FileState.of(os.stat(known.file.path)))
     anew = inspect(known.file, stale)
     assert rows_of(anew) == [[0, 7.5], [1, 2.5]]
     assert anew.version != version
@@ -219,7 +220,7 @@ def test_only_the_tables_asked_for_last_are_kept(tmp_path: Path) -> None:
     tables, paths = Tables(), [tmp_path / f"{number}.csv" for number in range(MAX_TABLES + 1)]
     for path in paths:
         path.write_text("step\n1\n")
-        os.utime(path, (0, 0))  # Long ago, so that its times tell its state.
+    wait_until(lambda: Remembered(None, file_states(paths)).is_current(), 10)
     files = list(map(RunFile.alone, paths))
     first, *_, last = [tables.inspect(file) for file in files]
     assert tables.inspect(files[-1]).reading is last.reading

@@ -1,4 +1,4 @@
-"""What runs now: kept as long as nothing changed, and never longer."""
+"""What runs now: remembered as long as nothing changed, and never longer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from app.runs.executors.local.lock import ActiveLock
+from app.runs.filestate import Remembered, file_states
 from app.runs.store.store import RunStore
 from app.runs.views.status import Status
 from tests.app.written import write_json, write_run
-
-LONG_AGO = 10**9
+from tests.waiting import wait_until
 
 
 @dataclass
@@ -29,11 +29,11 @@ class Place:
     lock_fd: int
 
     def settle(self) -> None:
-        """Let all that is there have been written long ago."""
-        for path in (self.runs_dir, *self.runs_dir.rglob("*")):
-            os.utime(path, (LONG_AGO, LONG_AGO))
+        """Wait until the next change of any file is sure to show."""
+        paths = (self.runs_dir, *self.runs_dir.rglob("*"))
+        wait_until(lambda: Remembered(None, file_states(paths)).is_current(), 10)
 
-    def keep(self) -> None:
+    def remember(self) -> None:
         self.settle()
         assert self.status.describe() is self.status.describe()
 
@@ -69,19 +69,19 @@ def test_it_tells_what_runs_and_how_the_last_run_ended(place: Place) -> None:
 
 
 def test_what_changed_shows_at_once(place: Place) -> None:
-    place.keep()
+    place.remember()
     write_json(place.active / "progress.json", {"step": 1})
     assert place.status.describe()["progress"] == {"step": 1}
-    place.keep()
+    place.remember()
     write_json(place.active / "progress.json", {"step": 2})  # Written in place, and of the same size.
     assert place.status.describe()["progress"] == {"step": 2}
-    place.keep()
+    place.remember()
     (place.active / "stop.json").touch()
     assert place.status.describe()["state"] == "stopping"
-    place.keep()
+    place.remember()
     write_run(place.runs_dir, "2026-01-02_00-00-00", "failed", reason="exit code 3")
     assert place.status.describe()["last_run"]["reason"] == "exit code 3"
-    place.keep()
+    place.remember()
     shutil.rmtree(place.runs_dir / "2026-01-02_00-00-00")
     assert place.status.describe()["last_run"]["run_id"] == place.ended.name
 
@@ -93,7 +93,7 @@ def test_two_changes_within_one_step_of_the_clock_both_show(place: Place) -> Non
 
 
 def test_a_run_whose_processes_are_gone_is_not_running_although_no_file_changed(place: Place) -> None:
-    place.keep()
+    place.remember()
     spare = os.dup(place.lock_fd)
     os.close(place.lock_fd)
     assert place.status.describe()["running"] is True, "another process of it holds the lock"
