@@ -30,7 +30,7 @@ import logging
 
 from flask import Flask
 
-from app import create_app
+from app import create_app, start
 from app.server import openfiles, startup
 from app.settings import Settings, SettingsError
 
@@ -47,7 +47,7 @@ def serve_app(async_mode: str) -> Flask:
     # What was imported stays: to go through all of that would be a pause of 50 ms, in which eventlet does nothing else.
     gc.freeze()
     gc.enable()
-    app.extensions["supervisor"].start()
+    start(app)
     return app
 
 

@@ -14,14 +14,9 @@ from app.page import pages
 from app.rest import errors, metrics, models, runs, training
 from app.rest.api import Api
 from app.rest.openapi import INFO
-from app.runs.executors.local.lock import SUPERVISOR, SupervisorLock
-from app.runs.follow.supervisor import Supervisor
-from app.runs.follow.system import SystemMonitor
-from app.runs.follow.usage import LoadHistory
 from app.server.prefix import Prefix
 from app.server.threads import lock_maker_for, offload_for
 from app.settings import ROOT, Settings
-from app.shortcut import StatusShortcut
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -29,7 +24,7 @@ MAX_BODY_BYTES = 1024 * 1024
 def create_app(settings: Settings, async_mode: str) -> Flask:
     """Build the app. `async_mode` is the server's: "eventlet" or "threading".
 
-    Nothing runs yet: whoever serves the app starts `app.extensions["supervisor"]`.
+    Nothing runs yet: whoever serves the app calls `start`.
     """
     app = Flask("app", root_path=str(ROOT), template_folder="templates", static_folder="static")
     app.config |= {
@@ -55,9 +50,8 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
         api.register_blueprint(blueprint)
     errors.register(app)
     pages.register(app, access)
-    built = domain.build(settings, lock_maker_for(async_mode))
+    built = domain.build(settings, offload_for(async_mode), lock_maker_for(async_mode))
     app.extensions["domain"] = built
-    app.extensions["offload"] = offload_for(async_mode)
     socketio = SocketIO(
         app,
         async_mode=async_mode,
@@ -69,21 +63,14 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
         from app.live.websocket import survive_lost_connections  # Eventlet does without, and starts sooner.
 
         survive_lost_connections(socketio)
-    live = Live(socketio, broadcast_for(socketio, async_mode))
-    load = LoadHistory(SystemMonitor(settings.runs_dir, built.prewarm).measure)
-    app.extensions["load"] = load
-    supervisor = Supervisor(
-        built.store,
-        SupervisorLock(settings.runs_dir.parent / SUPERVISOR),
-        publish=live.publish,
-        measure=load.measure,
-        poll_interval_s=settings.poll_interval_s,
-        prewarm=built.prewarm,
-    )
-    live.supervisor = supervisor
+    live = Live(socketio, broadcast_for(socketio, async_mode), built.supervisor)
+    app.extensions["live"] = live
     socketio.on_namespace(TrainingNamespace(live, access))
     app.wsgi_app = SocketGate(app.wsgi_app, socketio, access, settings.max_sockets)  # type: ignore[method-assign]
-    app.wsgi_app = StatusShortcut(app.wsgi_app, built.status, access)  # type: ignore[method-assign]
     app.wsgi_app = Prefix(app.wsgi_app, settings.url_prefix)  # type: ignore[method-assign]
-    app.extensions["supervisor"] = supervisor
     return app
+
+
+def start(app: Flask) -> None:
+    """Begin to follow the runs, and to tell the connected clients."""
+    app.extensions["domain"].supervisor.start(app.extensions["live"].publish)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 from flask import current_app
 
-from app.runs.executors.local.lock import ACTIVE, ActiveLock
+from app.runs.executors.local.lock import ACTIVE, SUPERVISOR, ActiveLock, SupervisorLock
 from app.runs.executors.local.prewarm import Prewarm
+from app.runs.follow.supervisor import Supervisor
+from app.runs.follow.system import SystemMonitor
+from app.runs.follow.usage import LoadHistory
 from app.runs.metrics.tables import Tables
 from app.runs.start.datasets import DatasetFolder
 from app.runs.start.experiments import ExperimentFolder
@@ -37,17 +41,26 @@ class Domain:
     preflight: Preflight
     previews: Previews
     models: ModelFolder
-    prewarm: Prewarm | None
+    usage: LoadHistory
+    supervisor: Supervisor
+    offload: Callable[[Callable[[], Any]], Any]
+    """Call what computes for long where it delays nobody else."""
 
 
-def build(settings: Settings, make_lock: Callable[[], AbstractContextManager[object]]) -> Domain:
-    """`make_lock` makes a lock for real threads, whatever became of threading.Lock."""
+def build(
+    settings: Settings,
+    offload: Callable[[Callable[[], Any]], Any],
+    make_lock: Callable[[], AbstractContextManager[object]],
+) -> Domain:
+    """`make_lock` makes a lock for the threads in which `offload` computes."""
     store = RunStore(settings.runs_dir, ActiveLock(settings.runs_dir.parent / ACTIVE), settings.link_roots)
     experiments = ExperimentFolder(settings.configs_dir)
     datasets = DatasetFolder(settings.data_dir)
     preflight = Preflight(settings.runs_dir.parent / "preflight")
     planner = Planner(store, experiments, datasets, settings.data_roots, preflight)
     prewarm = Prewarm() if settings.prewarm else None
+    usage = LoadHistory(SystemMonitor(settings.runs_dir, prewarm).measure)
+    lock = SupervisorLock(settings.runs_dir.parent / SUPERVISOR)
     return Domain(
         store=store,
         service=RunService(store, planner, settings.stop_grace_s, settings.min_free_mb, prewarm),
@@ -59,7 +72,9 @@ def build(settings: Settings, make_lock: Callable[[], AbstractContextManager[obj
         preflight=preflight,
         previews=Previews(),
         models=ModelFolder(store),
-        prewarm=prewarm,
+        usage=usage,
+        supervisor=Supervisor(store, lock, usage.measure, settings.poll_interval_s, prewarm),
+        offload=offload,
     )
 
 

@@ -16,7 +16,7 @@ import gc  # noqa: E402
 import os  # noqa: E402
 import time  # noqa: E402
 
-from app import create_app  # noqa: E402
+from app import create_app, start  # noqa: E402
 from app.server import startup  # noqa: E402
 from app.server.eventlet_server import Server  # noqa: E402
 
@@ -27,7 +27,7 @@ def main() -> None:
     settings = startup.read_settings(os.environ)
     app = create_app(settings, "eventlet")
     gc.freeze()  # As wsgi.py does.
-    app.extensions["supervisor"].start()
+    start(app)
     longest_s = 0.0
 
     def tick() -> None:

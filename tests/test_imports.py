@@ -29,7 +29,6 @@ FORMS = {"marshmallow", "webargs"}
 
 SERVICE = [
     {"app"},
-    {"app.shortcut"},
     {"app.page"},
     {"app.live"},
     {"app.rest"},

@@ -48,16 +48,15 @@ class _Behind:
 class Live:
     """Emit events to the clients that can take them."""
 
-    def __init__(self, socketio: SocketIO, broadcast: Broadcast) -> None:
+    def __init__(self, socketio: SocketIO, broadcast: Broadcast, supervisor: Supervisor) -> None:
         self._socketio = socketio
+        self.supervisor = supervisor
         self._broadcast = broadcast
         self._lagging: dict[str, list[str]] = {}
         self._unsent_bytes: dict[str, int] = {}
         """About how many each client has been sent since its queue was empty last."""
         self._answering: set[str] = set()
         self._behind: dict[str, _Behind] = {}
-        self.supervisor: Supervisor | None = None
-        """Set by the factory, since each needs the other."""
 
     def publish(self, events: Sequence[Event]) -> None:
         """Send events of one run, or the measures, to its followers. Called by the supervisor, one call at a time."""
@@ -108,7 +107,6 @@ class Live:
 
     def tell_position(self, sid: str, run_id: str | None) -> None:
         """State where the run's streams stand: a client that has not everything sees the gap and asks for the rest."""
-        assert self.supervisor is not None
         for event in self.supervisor.position(run_id):
             self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=sid)
 
@@ -189,7 +187,6 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
                 join_room(EVERYBODY)
                 join_room(FOLLOW if run_id is None else room_of(run_id))
 
-        assert self._live.supervisor is not None
         position = Position(wanted["row"], wanted["log_offset"], wanted["attempt"], self._told.get(sid))
         try:
             with self._live.answering(sid) as has_room:

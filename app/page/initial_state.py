@@ -5,7 +5,7 @@ It is the answer to a subscription to that run from its beginning (`Supervisor.t
 
 from __future__ import annotations
 
-from flask import current_app, request
+from flask import request
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
@@ -13,7 +13,6 @@ from app.access import Access
 from app.domain import domain
 from app.live.encoding import SocketJson
 from app.runs.exceptions import RunError
-from app.runs.follow.supervisor import Supervisor
 
 MAX_METRICS_BYTES = 100_000
 """Of a run with more metrics the page is told by its socket alone: the HTML would have to wait for them."""
@@ -30,9 +29,8 @@ def opening(access: Access, run_id: str | None) -> Markup:
 def _told(access: Access, run_id: str | None) -> dict[str, object] | None:
     if access.refusal(request.environ) is not None or not access.is_authorised(request.environ):
         return None
-    supervisor: Supervisor = current_app.extensions["supervisor"]
     try:
-        return supervisor.tell(run_id) if _is_small(run_id) else None
+        return domain().supervisor.tell(run_id) if _is_small(run_id) else None
     except (RunError, OSError):
         return None  # The socket says what is wrong.
 

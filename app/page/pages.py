@@ -41,7 +41,7 @@ DOCS_CONTENT_SECURITY_POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'
 
 @blp.get("/ping")
 @blp.doc(operationId="ping", security=[])
-@blp.response(200, schemas.PingSchema)
+@blp.answers(200, schemas.PingSchema)
 def ping() -> dict[str, str]:
     """Answer as long as the service lives. Needs no token."""
     return {"status": "ok"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import flask_smorest
@@ -32,6 +33,7 @@ DESCRIPTIONS = {
     507: "Not enough free disk space.",
 }
 
+BINARY = {"type": "string", "format": "binary"}
 AS_IT_WAS = "As it was: the client's copy (If-None-Match) is right."
 
 PATH_PARAMETERS = {
@@ -52,29 +54,39 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no typ
         ]
         return super().route(rule, parameters=named, **options)
 
+    def answers(
+        self,
+        code: int,
+        schema: Schema | type[Schema] | Mapping[str, Any] | None = None,
+        description: str | None = None,
+        content_type: str = "application/json",
+        headers: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Document an answer. The view builds it: a schema only describes, because a dump would double the time."""
+        documented: dict[str, Any] = {"description": description or HTTPStatus(code).phrase}
+        if schema is not None:
+            documented["content"] = {content_type: {"schema": schema}}
+        if headers is not None:
+            documented["headers"] = headers
+        return self.doc(responses={code: documented})
+
     def downloads(self, view: Any) -> Any:
         """Document the answers of an operation that sends a file."""
-        binary = {"schema": {"type": "string", "format": "binary"}, "content_type": "application/octet-stream"}
-        view = self.alt_response(304, description=AS_IT_WAS)(view)
-        view = self.alt_response(206, **binary, description="The range that was asked for.")(view)
-        return self.response(200, **binary)(view)
+        for code, description in ((200, None), (206, "The range that was asked for.")):
+            view = self.answers(code, BINARY, description, content_type="application/octet-stream")(view)
+        return self.answers(304, description=AS_IT_WAS)(view)
 
     def errors(self, *codes: int, shapes: Mapping[int, type[Schema]] | None = None) -> Any:
         """Document an operation's errors, `shapes` being those with more than the one shape; and name the operation.
 
         The errors of every operation (token, origin, length, a folder that cannot be read) are added.
         """
-        documented: dict[int, type[Schema]] = dict.fromkeys((401, 403, 414, 431, 503, *codes), ErrorSchema) | dict(
-            shapes or {}
-        )
-
-        def decorate(view: Any) -> Any:
-            operation_id = view.__name__
-            for code, schema in sorted(documented.items()):
-                view = self.alt_response(code, schema=schema, description=DESCRIPTIONS[code])(view)
-            return self.doc(operationId=operation_id)(view)
-
-        return decorate
+        schemas = dict.fromkeys((401, 403, 414, 431, 503, *codes), ErrorSchema) | dict(shapes or {})
+        documented = {
+            code: {"description": DESCRIPTIONS[code], "content": {"application/json": {"schema": schema}}}
+            for code, schema in sorted(schemas.items())
+        }
+        return lambda view: self.doc(operationId=view.__name__, responses=documented)(view)
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 import orjson
-from flask import Response, current_app, request
+from flask import Response, request
 
 from app import schemas
 from app.domain import domain
@@ -24,8 +24,8 @@ blp = Blueprint("metrics", __name__, url_prefix="/training/metrics", description
 
 @blp.get("/latest")
 @blp.arguments(schemas.MetricsQuerySchema, location="query")
-@blp.response(200, schemas.MetricsSchema)
-@blp.alt_response(304, description=AS_IT_WAS)
+@blp.answers(200, schemas.MetricsSchema)
+@blp.answers(304, description=AS_IT_WAS)
 @blp.errors(404, shapes={422: schemas.MetricsErrorSchema})
 def get_latest_metrics(query: dict[str, Any]) -> Response:
     """The metrics of the run started last."""
@@ -34,7 +34,7 @@ def get_latest_metrics(query: dict[str, Any]) -> Response:
 
 @blp.get("/runs")
 @blp.arguments(schemas.RunsQuerySchema, location="query")
-@blp.response(
+@blp.answers(
     200,
     schemas.RunListItemSchema(many=True),
     headers={"X-Total-Count": {"description": "Runs without limit and offset.", "schema": {"type": "integer"}}},
@@ -42,7 +42,7 @@ def get_latest_metrics(query: dict[str, Any]) -> Response:
 @blp.errors(422)
 def list_runs(query: dict[str, Any]) -> Response:
     """List the runs, newest first unless sorted. The header X-Total-Count tells how many there are in all."""
-    catalogue, offload = domain().catalogue, current_app.extensions["offload"]
+    catalogue, offload = domain().catalogue, domain().offload
     items, total = offload(lambda: catalogue.page(Wanted(**query)))
     headers = {"X-Total-Count": str(total)}
     return Response(offload(lambda: encode_each(items)), mimetype="application/json", headers=headers)
@@ -50,8 +50,8 @@ def list_runs(query: dict[str, Any]) -> Response:
 
 @blp.get("/runs/<run_id>")
 @blp.arguments(schemas.MetricsQuerySchema, location="query")
-@blp.response(200, schemas.MetricsSchema)
-@blp.alt_response(304, description=AS_IT_WAS)
+@blp.answers(200, schemas.MetricsSchema)
+@blp.answers(304, description=AS_IT_WAS)
 @blp.errors(404, shapes={422: schemas.MetricsErrorSchema})
 def get_metrics(query: dict[str, Any], run_id: str) -> Response:
     """The metrics of a run, row by row as they were logged."""
@@ -59,8 +59,8 @@ def get_metrics(query: dict[str, Any], run_id: str) -> Response:
 
 
 @blp.get("/runs/<run_id>/summary")
-@blp.response(200, schemas.SummarySchema)
-@blp.alt_response(304, description=AS_IT_WAS)
+@blp.answers(200, schemas.SummarySchema)
+@blp.answers(304, description=AS_IT_WAS)
 @blp.errors(404, shapes={422: schemas.MetricsErrorSchema})
 def get_metrics_summary(run_id: str) -> Response:
     """Totals, best and final values. Only a metric whose direction is known has a best value."""
@@ -80,12 +80,7 @@ def _answer(run_id: str, query: dict[str, Any], tell: Callable[[Table], Iterator
 
     Each piece is made where it holds up nobody, and sent before the next.
     """
-    views, offload, known, endpoint = (
-        domain().views,
-        current_app.extensions["offload"],
-        request.if_none_match,
-        request.endpoint,
-    )
+    views, offload, known, endpoint = domain().views, domain().offload, request.if_none_match, request.endpoint
     file, tag = views.metrics_file(run_id), ""
 
     def tell_news(table: Table) -> Iterator[bytes]:

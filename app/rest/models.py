@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app, jsonify
+from flask import Response
 
 from app import schemas
 from app.domain import domain
@@ -20,22 +20,22 @@ blp = Blueprint("models", __name__, url_prefix="/training", description="The tra
 
 @blp.get("/trained_models")
 @blp.arguments(schemas.ModelsQuerySchema, location="query")
-@blp.response(200, schemas.ModelPathListSchema)
+@blp.answers(200, schemas.ModelPathListSchema)
 @blp.errors(422)
 def list_model_paths(query: dict[str, Any]) -> dict[str, Any]:
     """List the absolute paths of the ONNX files, newest first. A page shorter than its limit is the last one."""
-    models, offload = domain().models, current_app.extensions["offload"]
+    models, offload = domain().models, domain().offload
     return {"model_paths": offload(lambda: [str(model.onnx) for model in models.list(**query)])}
 
 
 @blp.get("/models")
 @blp.arguments(schemas.ModelsQuerySchema, location="query")
-@blp.response(200, schemas.ModelsSchema)
+@blp.answers(200, schemas.ModelsSchema)
 @blp.errors(422)
 def list_models(query: dict[str, Any]) -> Response:
     """List the model cards, newest first. A page shorter than its limit is the last one."""
     # Not dumped through the schema, which names the fields that a consumer needs and would leave out the others.
-    models, offload = domain().models, current_app.extensions["offload"]
+    models, offload = domain().models, domain().offload
     cards = offload(lambda: encode_each(model.card for model in models.list(**query)))
     return Response(f'{{"models_info": {cards}}}', mimetype="application/json")
 
@@ -50,7 +50,7 @@ def download_model(query: dict[str, Any], run_id: str) -> Response:
 
 
 @blp.delete("/models/<run_id>")
-@blp.response(200, schemas.DeletedSchema)
+@blp.answers(200, schemas.DeletedSchema)
 @blp.errors(shapes={403: schemas.DeletionForbiddenSchema, **dict.fromkeys((404, 409), schemas.DeletionErrorSchema)})
 def delete_run(run_id: str) -> Any:
     """Delete a run: its model, metrics, log and checkpoints."""
@@ -58,6 +58,5 @@ def delete_run(run_id: str) -> Any:
         domain().store.delete(run_id)
     except RunError as error:
         code = status_of(error)
-        # A response already: a dictionary would be dumped through the schema of success.
-        return jsonify(error_body(code, str(error), success=False, error=str(error))), code
+        return error_body(code, str(error), success=False, error=str(error)), code
     return {"success": True, "error": None}

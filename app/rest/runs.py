@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app, jsonify
+from flask import Response
 
 from app import schemas
 from app.domain import domain
@@ -20,16 +20,16 @@ blp = Blueprint("runs", __name__, url_prefix="/training/runs", description="One 
 
 
 @blp.get("/<run_id>")
-@blp.response(200, schemas.RunSchema)
+@blp.answers(200, schemas.RunSchema)
 @blp.errors(404)
-def get_run(run_id: str) -> Response:
+def get_run(run_id: str) -> dict[str, Any]:
     """Everything known of a run."""
-    return jsonify(domain().views.describe(run_id))
+    return domain().views.describe(run_id)
 
 
 @blp.get("/<run_id>/log")
 @blp.arguments(schemas.LogQuerySchema, location="query")
-@blp.response(200, schemas.LogSchema)
+@blp.answers(200, schemas.LogSchema)
 @blp.errors(404, 422)
 def get_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
     """A piece of the log. Begin the next one at `next_offset`."""
@@ -38,29 +38,29 @@ def get_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
 
 @blp.get("/<run_id>/log/search")
 @blp.arguments(schemas.LogSearchQuerySchema, location="query")
-@blp.response(200, schemas.LogMatchesSchema)
+@blp.answers(200, schemas.LogMatchesSchema)
 @blp.errors(404, 422)
 def search_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
     """Look for a text in a stretch of the log. Go on at `next_offset` until it is `size`."""
-    views, offload = domain().views, current_app.extensions["offload"]
+    views, offload = domain().views, domain().offload
     found: dict[str, Any] = offload(lambda: views.search_log(run_id, query["text"], query["offset"], query["limit"]))
     return found
 
 
 @blp.get("/<run_id>/report")
-@blp.response(200, schemas.ReportSchema)
+@blp.answers(200, schemas.ReportSchema)
 @blp.errors(404, 422)
-def get_report(run_id: str) -> Response:
+def get_report(run_id: str) -> dict[str, Any]:
     """How good the model is on the test images. Pictures that it names are artifacts of the run."""
     report = domain().views.report(run_id)
     errors = schemas.ReportSchema(partial=ADDED_TO_REPORTS).validate(report)
     if errors:
         raise ReportUnreadable(run_id, errors)
-    return jsonify(report)
+    return report
 
 
 @blp.get("/<run_id>/artifacts")
-@blp.response(200, schemas.ArtifactListSchema)
+@blp.answers(200, schemas.ArtifactListSchema)
 @blp.errors(404)
 def list_artifacts(run_id: str) -> dict[str, Any]:
     """List the run's files."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app, request
+from flask import request
 
 from app import schemas
 from app.domain import domain
 from app.rest.api import Blueprint
 from app.rest.errors import status_of
 from app.runs.exceptions import PreviewFailed
-from app.runs.follow.usage import LoadHistory
 from app.runs.start.planner import StartRequest
 from trainer.experiment import experiment
 from trainer.experiment.describe import describe_settings
@@ -24,7 +23,7 @@ blp = Blueprint("training", __name__, url_prefix="/training", description="Start
 
 @blp.post("/start")
 @blp.arguments(schemas.StartRequestSchema)
-@blp.response(200, schemas.StartedSchema)
+@blp.answers(200, schemas.StartedSchema)
 @blp.errors(400, 404, 413, 422, 507, shapes={409: schemas.RunActiveErrorSchema, 500: schemas.LaunchErrorSchema})
 def start_run(asked: StartRequest) -> dict[str, Any]:
     """Start a training run. Answers when its program is running."""
@@ -34,29 +33,27 @@ def start_run(asked: StartRequest) -> dict[str, Any]:
 
 @blp.post("/check")
 @blp.arguments(schemas.StartRequestSchema)
-@blp.response(200, schemas.CheckedSchema)
+@blp.answers(200, schemas.CheckedSchema)
 @blp.errors(400, 404, 413, 422)
-def check_start(asked: StartRequest) -> Any:
+def check_start(asked: StartRequest) -> dict[str, Any]:
     """Tell what a start with this body would begin with, or why it would be refused.
 
     What takes long to know is left to the start: the content of the images, and whether the network can be built.
     """
     checked = domain().service.check(asked)
     plan = checked.plan
-    return current_app.json.response(
-        {
-            "request": plan.request,
-            "experiment": experiment.dump(plan.experiment),
-            "obstacles": [{"code": status_of(error), "message": str(error)} for error in checked.obstacles],
-        }
-    )
+    return {
+        "request": plan.request,
+        "experiment": experiment.dump(plan.experiment),
+        "obstacles": [{"code": status_of(error), "message": str(error)} for error in checked.obstacles],
+    }
 
 
 @blp.post("/stop")
 @blp.arguments(schemas.StopRequestSchema, required=False)
 @blp.arguments(schemas.StopQuerySchema, location="query")
-@blp.response(200, schemas.StoppedSchema)
-@blp.alt_response(202, schema=schemas.StoppedSchema, description="Asked to stop; with wait=0.")
+@blp.answers(200, schemas.StoppedSchema)
+@blp.answers(202, schemas.StoppedSchema, "Asked to stop; with wait=0.")
 @blp.errors(400, 409, 413, 422)
 def stop_run(asked: dict[str, Any], query: dict[str, Any]) -> Any:
     """Stop the active run. Answers when no process of it is left, unless wait=0."""
@@ -66,24 +63,23 @@ def stop_run(asked: dict[str, Any], query: dict[str, Any]) -> Any:
 
 
 @blp.get("/status")
-@blp.response(200, schemas.ServiceStatusSchema)
+@blp.answers(200, schemas.ServiceStatusSchema)
 @blp.errors()
-def get_status() -> Any:
+def get_status() -> dict[str, Any]:
     """Tell what runs now, and how the last run ended."""
-    return current_app.json.response(domain().status.describe())
+    return domain().status.describe()
 
 
 @blp.get("/system")
-@blp.response(200, schemas.LoadSchema)
+@blp.answers(200, schemas.LoadSchema)
 @blp.errors()
 def get_load() -> dict[str, Any]:
     """The machine's load over the last ten minutes."""
-    history: LoadHistory = current_app.extensions["load"]
-    return history.describe()
+    return domain().usage.describe()
 
 
 @blp.get("/configs")
-@blp.response(200, schemas.ConfigsSchema)
+@blp.answers(200, schemas.ConfigsSchema)
 @blp.errors()
 def list_configs() -> dict[str, Any]:
     """List the experiments."""
@@ -91,15 +87,15 @@ def list_configs() -> dict[str, Any]:
 
 
 @blp.get("/configs/<name>")
-@blp.response(200, {"type": "object", "additionalProperties": {}})
+@blp.answers(200, {"type": "object", "additionalProperties": {}})
 @blp.errors(404, 422)
-def get_config(name: str) -> Any:
+def get_config(name: str) -> dict[str, Any]:
     """Show an experiment with its defaults filled in; an invalid one is a 422 with its errors by key."""
-    return current_app.json.response(domain().experiments.describe(name))
+    return domain().experiments.describe(name)
 
 
 @blp.get("/settings")
-@blp.response(200, schemas.SettingListSchema)
+@blp.answers(200, schemas.SettingListSchema)
 @blp.errors()
 def list_settings() -> dict[str, Any]:
     """Describe every value of an experiment that a start may override."""
@@ -107,17 +103,17 @@ def list_settings() -> dict[str, Any]:
 
 
 @blp.get("/datasets")
-@blp.response(200, schemas.DatasetListSchema)
+@blp.answers(200, schemas.DatasetListSchema)
 @blp.errors()
 def list_datasets() -> dict[str, Any]:
     """List the folders in the data folder, each with its splits and classes, or with what is wrong with it."""
-    return {"datasets": current_app.extensions["offload"](domain().datasets.describe)}  # Counting images takes long.
+    return {"datasets": domain().offload(domain().datasets.describe)}  # Counting images takes long.
 
 
 @blp.get("/datasets/<name>")
 @blp.arguments(schemas.DatasetQuerySchema, location="query")
-@blp.response(200, schemas.DatasetReportSchema)
-@blp.alt_response(202, schema=schemas.DatasetReportSchema, description="Still being checked: what is known so far.")
+@blp.answers(200, schemas.DatasetReportSchema)
+@blp.answers(202, schemas.DatasetReportSchema, "Still being checked: what is known so far.")
 @blp.errors(404, 422)
 def get_dataset(query: dict[str, Any], name: str) -> Any:
     """Check a dataset's images, and tell what keeps a training from them or may spoil its result.
@@ -130,7 +126,7 @@ def get_dataset(query: dict[str, Any], name: str) -> Any:
 
 @blp.get("/datasets/<name>/preview")
 @blp.arguments(schemas.PreviewQuerySchema, location="query")
-@blp.response(200, schemas.PreviewSchema)
+@blp.answers(200, schemas.PreviewSchema)
 @blp.errors(404, 422)
 def preview_dataset(query: dict[str, Any], name: str) -> dict[str, Any]:
     """Show some of a dataset's images of each class, as small PNG files inside of the answer."""

@@ -61,14 +61,13 @@ class Supervisor:
         self,
         store: RunStore,
         lock: SupervisorLock,
-        publish: Callable[[Sequence[Event]], None],
         measure: Callable[[Run | None], dict[str, Any] | None],
         poll_interval_s: float,
         prewarm: Prewarm | None = None,
     ) -> None:
         self._store = store
         self._lock = lock
-        self._publish = publish
+        self._publish: Callable[[Sequence[Event]], None] = _to_nobody
         self._measure = measure
         self._poll_interval_s = poll_interval_s
         self._prewarm = prewarm
@@ -82,7 +81,9 @@ class Supervisor:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
-    def start(self) -> None:
+    def start(self, publish: Callable[[Sequence[Event]], None]) -> None:
+        """Begin to follow. The thread calls `publish` with events of one run, or with the measures."""
+        self._publish = publish
         self._thread.start()
 
     def stop(self) -> None:
@@ -268,6 +269,10 @@ class Supervisor:
         measures = self._measure(run)
         if measures is not None:
             self._publish([SystemMeasured(measures)])
+
+
+def _to_nobody(events: Sequence[Event]) -> None:
+    """Publish nothing: the supervisor answers those who ask, and has not been started."""
 
 
 def _age_s(run: RunDir) -> float:
