@@ -1,7 +1,7 @@
 /** An experiment's parameters as texts in a form, and the request that a form stands for. Pure. */
 
-/** The kinds of parameters as GET /training/settings names them. Any other kind is a text or a JSON value. */
-const [INTEGER, NUMBER, BOOLEAN, STRING, CHOICE] = ["whole", "number", "truth", "text", "choice"];
+/** The kinds of parameters as GET /training/parameters names them. Any other kind is a text or a JSON value. */
+const [INTEGER, NUMBER, BOOLEAN, STRING, CHOICE] = ["integer", "number", "boolean", "string", "choice"];
 
 /** The text that a field shows for a value; an empty text stands for null. */
 export function textOf({ kind }, value) {

@@ -88,7 +88,7 @@ def test_the_page_of_experiments_is_current() -> None:
 
 def test_the_page_of_experiments_lists_every_parameter() -> None:
     text = TARGET.read_text(encoding="utf-8")
-    assert [path for path in experiment.list_settings() if f"`{path}`" not in text] == []
+    assert [path for path in experiment.list_parameters() if f"`{path}`" not in text] == []
 
 
 def test_the_page_of_the_run_directory_names_every_file() -> None:

@@ -13,7 +13,7 @@ from app.rest.errors import status_of
 from app.runs.exceptions import PreviewFailed
 from app.runs.start.planner import StartRequest
 from trainer.experiment import experiment
-from trainer.experiment.describe import describe_settings
+from trainer.experiment.describe import describe_parameters
 
 CHECK_WAIT_S = 5.0
 """How long a dataset's report is waited for; a client has its answer by then, if only how far the check has come."""
@@ -94,12 +94,12 @@ def get_config(name: str) -> dict[str, Any]:
     return domain().experiments.describe(name)
 
 
-@blp.get("/settings")
-@blp.answers(200, schemas.SettingListSchema)
+@blp.get("/parameters")
+@blp.answers(200, schemas.ParameterListSchema)
 @blp.errors()
-def list_settings() -> dict[str, Any]:
-    """Describe every value of an experiment that a start may override."""
-    return {"settings": describe_settings()}
+def list_parameters() -> dict[str, Any]:
+    """Describe every parameter of an experiment that a start may override."""
+    return {"parameters": describe_parameters()}
 
 
 @blp.get("/datasets")

@@ -11,7 +11,7 @@ from app.schemas.answers import (
     StartedSchema,
     StoppedSchema,
 )
-from app.schemas.choices import CheckedSchema, PreviewSchema, SettingListSchema
+from app.schemas.choices import CheckedSchema, ParameterListSchema, PreviewSchema
 from app.schemas.datasets import (
     DatasetListSchema,
     DatasetReportSchema,
@@ -79,6 +79,7 @@ __all__ = [
     "ModelsQuerySchema",
     "ModelsSchema",
     "NumImagesSchema",
+    "ParameterListSchema",
     "PingSchema",
     "PreviewQuerySchema",
     "PreviewSchema",
@@ -88,7 +89,6 @@ __all__ = [
     "RunSchema",
     "RunsQuerySchema",
     "ServiceStatusSchema",
-    "SettingListSchema",
     "SplitReportSchema",
     "StartRequestSchema",
     "StartedSchema",

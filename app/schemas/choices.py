@@ -23,7 +23,7 @@ class CheckedSchema(Schema):
 
 
 class _AnyValue(fields.Raw):
-    """A value of one of the kinds that a setting may have, or null."""
+    """A value of one of the kinds that a parameter may have, or null."""
 
     ALTERNATIVES = (
         {"type": "null"},
@@ -39,11 +39,11 @@ class _AnyValue(fields.Raw):
         super().__init__(metadata=metadata, **options)
 
 
-class SettingSchema(Schema):
+class ParameterSchema(Schema):
     path = fields.String(required=True, metadata={"example": "trainer.max_epochs"})
     kind = fields.String(
         required=True,
-        validate=validate.OneOf(["whole", "number", "truth", "text", "choice", "list", "mapping"]),
+        validate=validate.OneOf(["integer", "number", "boolean", "string", "choice", "array", "object"]),
     )
     choices = fields.List(fields.String(), required=True, allow_none=True)
     optional = fields.Boolean(required=True, metadata={"description": "Whether null is allowed."})
@@ -52,8 +52,8 @@ class SettingSchema(Schema):
     must = fields.String(required=True, allow_none=True, metadata={"description": "The rule for its value."})
 
 
-class SettingListSchema(Schema):
-    settings = fields.List(fields.Nested(SettingSchema), required=True)
+class ParameterListSchema(Schema):
+    parameters = fields.List(fields.Nested(ParameterSchema), required=True)
 
 
 class PreviewClassSchema(Schema):

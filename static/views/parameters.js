@@ -16,7 +16,7 @@ export class ParameterFields {
     container.addEventListener("input", () => this.#markOverrides());
   }
 
-  /** Create the fields of the parameters that GET /training/settings lists. */
+  /** Create the fields of the parameters that GET /training/parameters lists. */
   create(parameters) {
     if (this.#fields.size) return;
     const editable = parameters.filter(({ path }) => path !== "description");

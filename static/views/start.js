@@ -64,13 +64,13 @@ export class StartForm {
       const paths = [
         "training/configs",
         "training/datasets",
-        "training/settings",
+        "training/parameters",
         `training/metrics/runs?limit=${MAX_EARLIER}`,
       ];
-      const [{ available_configs: configs }, { datasets }, { settings }, runs] = await Promise.all(
+      const [{ available_configs: configs }, { datasets }, { parameters }, runs] = await Promise.all(
         paths.map((path) => this.#api.get(path)),
       );
-      this.#parameters.create(settings);
+      this.#parameters.create(parameters);
       this.#setChoices(configs, datasets);
       const keepsInput = this.#isFilled && (this.#isTouched || from || resume);
       this.#resume.offer(runs, keepsInput ? this.#resume.runId : resume);

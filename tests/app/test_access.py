@@ -49,7 +49,7 @@ CALLS = [
     ("GET", "/training/metrics/runs/run-1/summary"), ("GET", "/training/runs/run-1"),
     ("GET", "/training/runs/run-1/log"), ("GET", "/training/runs/run-1/artifacts"),
     ("GET", "/training/runs/run-1/artifacts/train.log"), ("HEAD", "/training/runs/run-1/artifacts/train.log"),
-    ("POST", "/training/check"), ("GET", "/training/settings"), ("GET", "/training/system"),
+    ("POST", "/training/check"), ("GET", "/training/parameters"), ("GET", "/training/system"),
     ("GET", "/training/datasets/pets/preview"),
     ("GET", "/training/nothing"), ("GET", "/training"), ("PUT", "/training/status"), ("GET", "//training/status"),
     ("GET", "/%74raining/status"), ("GET", "/training%2fstatus"), ("GET", "/./training/status"),

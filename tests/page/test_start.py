@@ -291,7 +291,7 @@ def reconnect(page: Any, server: LiveServer) -> None:
     """Kill the server and start it again; return once the form has asked everything anew."""
     server.kill()
     expect(page.locator("#connection")).to_have_text("Offline, reconnecting…")
-    with page.expect_response("**/training/settings"), page.expect_response("**/training/check"):
+    with page.expect_response("**/training/parameters"), page.expect_response("**/training/check"):
         server.start()
     expect(page.locator("#connection")).to_have_text("Live")
 

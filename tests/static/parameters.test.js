@@ -5,17 +5,17 @@ import { byField, curlOf, hintOf, leaves, optionsOf, parsed, textOf, valueAt } f
 
 test("a field's text is a value of its kind, and stays text where it is none", () => {
   const cases = [
-    ["whole", "3", false, 3],
-    ["whole", "many", false, "many"],
-    ["whole", "", false, ""],
-    ["whole", "", true, null],
+    ["integer", "3", false, 3],
+    ["integer", "many", false, "many"],
+    ["integer", "", false, ""],
+    ["integer", "", true, null],
     ["number", "1e-3", false, 0.001],
-    ["truth", "true", false, true],
-    ["text", "3", false, "3"],
-    ["text", " ", true, null],
-    ["list", "[1, 2]", false, [1, 2]],
-    ["list", "[1, 2", false, "[1, 2"],
-    ["mapping", '{"a": [1]}', false, { a: [1] }],
+    ["boolean", "true", false, true],
+    ["string", "3", false, "3"],
+    ["string", " ", true, null],
+    ["array", "[1, 2]", false, [1, 2]],
+    ["array", "[1, 2", false, "[1, 2"],
+    ["object", '{"a": [1]}', false, { a: [1] }],
     ["choice", "adamw", false, "adamw"],
   ];
   for (const [kind, text, optional, value] of cases) assert.deepEqual(parsed({ kind, optional }, text), value, text);
@@ -56,22 +56,22 @@ test("each message goes to the field that it is about, and the others to none", 
 
 test("a field shows a value as the text that stands for it", () => {
   const cases = [
-    ["whole", 3, "3"],
-    ["whole", null, ""],
-    ["text", "3", "3"],
-    ["truth", null, "false"],
-    ["list", [1, 2], "[1,2]"],
+    ["integer", 3, "3"],
+    ["integer", null, ""],
+    ["string", "3", "3"],
+    ["boolean", null, "false"],
+    ["array", [1, 2], "[1,2]"],
   ];
   for (const [kind, value, text] of cases) assert.equal(textOf({ kind }, value), text);
 });
 
 test("a person chooses a boolean or one of the choices, and reads the limits of all else", () => {
-  assert.deepEqual(optionsOf({ kind: "truth", choices: null }), ["true", "false"]);
+  assert.deepEqual(optionsOf({ kind: "boolean", choices: null }), ["true", "false"]);
   assert.deepEqual(optionsOf({ kind: "choice", choices: ["a", "b"] }), ["a", "b"]);
-  assert.equal(optionsOf({ kind: "whole", choices: null }), null);
-  assert.equal(hintOf({ kind: "whole", meaning: "epochs", must: "must be positive" }), "epochs (positive)");
+  assert.equal(optionsOf({ kind: "integer", choices: null }), null);
+  assert.equal(hintOf({ kind: "integer", meaning: "epochs", must: "must be positive" }), "epochs (positive)");
   assert.equal(hintOf({ kind: "choice", meaning: "which", must: "must be one of a, b" }), "which");
-  assert.equal(hintOf({ kind: "text", meaning: "name", must: null }), "name");
+  assert.equal(hintOf({ kind: "string", meaning: "name", must: null }), "name");
 });
 
 test("values have dotted paths", () => {

@@ -10,7 +10,7 @@ from typing import Literal
 
 from marshmallow.validate import Length
 
-from trainer.experiment.schema import between, setting
+from trainer.experiment.schema import between, parameter
 from trainer.rundir import OUTPUT_DIR_VARIABLE, RUN_DIR_VARIABLE
 
 PLACEHOLDERS = ("output_dir", "run_dir", "config_name", "train_data_dir", "val_data_dir", "test_data_dir", "model_name")
@@ -25,12 +25,12 @@ _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 class CommandStop:
     """What a stop does. The program itself saves its work when it gets the signal; a kill follows after the grace."""
 
-    signal: StopSignal = setting(
+    signal: StopSignal = parameter(
         "SIGTERM",
         doc="the signal that asks the program to save its work and exit: SIGTERM, SIGINT, SIGHUP, SIGQUIT,"
         " SIGUSR1 or SIGUSR2",
     )
-    grace_s: float | None = setting(
+    grace_s: float | None = parameter(
         None,
         between(0, 86_400),
         doc="seconds from the signal to the kill; null = as long as the service grants every run",
@@ -47,12 +47,14 @@ class Command:
     beginning is the home directory.
     """
 
-    argv: tuple[str, ...] = setting(
+    argv: tuple[str, ...] = parameter(
         MISSING, Length(1, error="must name a program"), doc="the program and its arguments"
     )
-    cwd: str | None = setting(None, doc="folder to run in, relative to the project's own folder; null = that folder")
-    env: dict[str, str] = setting({}, doc="environment variables set for the program in addition to the service's own")
-    stop: CommandStop = setting(CommandStop(), doc="how a stop ends the program")
+    cwd: str | None = parameter(None, doc="folder to run in, relative to the project's own folder; null = that folder")
+    env: dict[str, str] = parameter(
+        {}, doc="environment variables set for the program in addition to the service's own"
+    )
+    stop: CommandStop = parameter(CommandStop(), doc="how a stop ends the program")
 
     def placeholders(self) -> set[str]:
         """Return the names in braces that argv, cwd and env use, a subset of PLACEHOLDERS."""

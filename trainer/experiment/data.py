@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trainer.dataset.splits import VAL_SHARE
-from trainer.experiment.schema import between, setting
+from trainer.experiment.schema import between, parameter
 
 
 @dataclass(frozen=True)
@@ -17,20 +17,22 @@ class Augmentation:
     They happen in this order (colours in any), to images of data.image_size. What comes in from outside is edge colour.
     """
 
-    crop: float = setting(
+    crop: float = parameter(
         0.0,
         between(0, 0.95),
         doc="a random part, from 3:4 to 4:3 in shape, that lacks up to this share of the area, enlarged to the whole",
     )
-    rotation_deg: float = setting(0.0, between(0, 180), doc="turned by up to so many degrees either way")
-    translation: float = setting(0.0, between(0, 0.5), doc="moved by up to this share of the image size, each way")
-    scale: float = setting(0.0, between(0, 0.5), doc="made larger or smaller by up to this share")
-    horizontal_flip: bool = setting(False, doc="mirrored left to right, every second image")
-    vertical_flip: bool = setting(False, doc="mirrored top to bottom, every second image")
-    brightness: float = setting(0.0, between(0, 1), doc="made brighter or darker by up to this share")
-    contrast: float = setting(0.0, between(0, 1), doc="contrast made stronger or weaker by up to this share")
-    saturation: float = setting(0.0, between(0, 1), doc="colours made stronger or weaker by up to this share; RGB only")
-    erasing: float = setting(
+    rotation_deg: float = parameter(0.0, between(0, 180), doc="turned by up to so many degrees either way")
+    translation: float = parameter(0.0, between(0, 0.5), doc="moved by up to this share of the image size, each way")
+    scale: float = parameter(0.0, between(0, 0.5), doc="made larger or smaller by up to this share")
+    horizontal_flip: bool = parameter(False, doc="mirrored left to right, every second image")
+    vertical_flip: bool = parameter(False, doc="mirrored top to bottom, every second image")
+    brightness: float = parameter(0.0, between(0, 1), doc="made brighter or darker by up to this share")
+    contrast: float = parameter(0.0, between(0, 1), doc="contrast made stronger or weaker by up to this share")
+    saturation: float = parameter(
+        0.0, between(0, 1), doc="colours made stronger or weaker by up to this share; RGB only"
+    )
+    erasing: float = parameter(
         0.0,
         between(0, 1),
         doc="share of the images in which a random rectangle, 2 to 33 % of the area, gets the mean colour",
@@ -44,8 +46,8 @@ class Mixing:
     train/acc then counts the class with the larger share.
     """
 
-    mixup_alpha: float = setting(0.0, between(0, 10), doc="mixup by a share drawn from Beta(alpha, alpha); 0 = none")
-    cutmix_alpha: float = setting(
+    mixup_alpha: float = parameter(0.0, between(0, 10), doc="mixup by a share drawn from Beta(alpha, alpha); 0 = none")
+    cutmix_alpha: float = parameter(
         0.0, between(0, 10), doc="cutmix: a rectangle of the other image, its share drawn likewise; 0 = none"
     )
 
@@ -54,64 +56,64 @@ class Mixing:
 class Data:
     """How images become batches. The folders themselves are given at the start of a run."""
 
-    image_size: int | None = setting(
+    image_size: int | None = parameter(
         None,
         between(1, 2048),
         doc="pixels; every image is resized to a square of this side; null = the pretrained model's, else 224",
     )
-    channels: int = setting(3, between(1, 3), doc="1 = grey, 3 = RGB")
-    batch_size: int = setting(32, between(1, 65_536), doc="images per step, those of all devices together")
-    num_workers: int = setting(
+    channels: int = parameter(3, between(1, 3), doc="1 = grey, 3 = RGB")
+    batch_size: int = parameter(32, between(1, 65_536), doc="images per step, those of all devices together")
+    num_workers: int = parameter(
         0,
         between(0, 64),
         doc="loader processes; 0 = batches are made by the training process, which is quick enough with data.cache",
     )
-    cache: bool = setting(
+    cache: bool = parameter(
         True,
         doc="images are decoded and resized once, for all trainings on the same images; false = anew in each epoch",
     )
-    cache_max_gb: float = setting(
+    cache_max_gb: float = parameter(
         20.0,
         between(0, 100_000),
         doc="GB (10^9 bytes) that all cached images may take; what was used longest ago is removed. Images that do not"
         " fit, or would leave less than 1 GB of the disk, are decoded anew in each epoch; an image of 224 x 224 RGB"
         " pixels takes 0.15 MB",
     )
-    val_share: float = setting(
+    val_share: float = parameter(
         VAL_SHARE,
         between(0.01, 0.9),
         doc="where there is no val folder: so much of the train images of each class is split off to validate on",
     )
-    test_share: float = setting(
+    test_share: float = parameter(
         0.0,
         between(0, 0.9),
         doc="where there is no test folder: so much of the train images of each class is split off to test on; 0 ="
         " none, the model is not tested and its report is on the val images",
     )
-    mean: tuple[float, ...] | None = setting(
+    mean: tuple[float, ...] | None = parameter(
         None,
         doc="per channel, of pixel values from 0 to 1; null = the pretrained model's, else measured on train images (at"
         " most 2,000)",
     )
-    std: tuple[float, ...] | None = setting(None, doc="per channel, greater than 0; null = like mean")
-    value_range: tuple[float, ...] | None = setting(
+    std: tuple[float, ...] | None = parameter(None, doc="per channel, greater than 0; null = like mean")
+    value_range: tuple[float, ...] | None = parameter(
         None,
         doc="[low, high] of images with more than 8 bits per channel: low becomes black, high white, what lies outside"
         " likewise; null = found from the values of all images, so that nothing is cut off. Images of 8 bits stay as"
         " they are",
     )
-    skip_unreadable: bool = setting(
+    skip_unreadable: bool = parameter(
         False,
         doc="true = train without the images that cannot be read; log, report and model card say how many. false = they"
         " end the training",
     )
-    sampling: Literal["shuffled", "balanced"] = setting(
+    sampling: Literal["shuffled", "balanced"] = parameter(
         "shuffled",
         doc="shuffled = every train image once an epoch; balanced = as many draws, every class equally likely, an image"
         " of a small class more than once",
     )
-    augmentation: Augmentation = setting(Augmentation(), doc="random changes of the training images")
-    mixing: Mixing = setting(Mixing(), doc="training images mixed with each other")
+    augmentation: Augmentation = parameter(Augmentation(), doc="random changes of the training images")
+    mixing: Mixing = parameter(Mixing(), doc="training images mixed with each other")
 
     @property
     def side(self) -> int:

@@ -1,4 +1,4 @@
-"""What can be set in an experiment, described for programs and for forms. No torch."""
+"""Describe the parameters of an experiment for programs and forms. No torch."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from trainer.experiment.experiment import NOT_OVERRIDABLE, Experiment
 
-_KINDS = {int: "whole", float: "number", bool: "truth", str: "text", tuple: "list", dict: "mapping"}
+_KINDS = {int: "integer", float: "number", bool: "boolean", str: "string", tuple: "array", dict: "object"}
 
 
-def describe_settings(cls: type[Any] = Experiment, prefix: str = "") -> list[dict[str, Any]]:
-    """Each setting that an override may name, in file order.
+def describe_parameters(cls: type[Any] = Experiment, prefix: str = "") -> list[dict[str, Any]]:
+    """Describe each parameter that an override may set, in file order.
 
-    {path, kind, choices, optional, default, meaning, must}: kind is whole, number, truth, text, choice, list or
-    mapping; `optional`: null is allowed; `must` is the rule for its value in words, or null.
+    Each is {path, kind, choices, optional, default, meaning, must}. `kind` is integer, number, boolean, string, choice,
+    array or object. `optional` means that null is allowed. `must` is the rule for the value in words, or null.
     """
     found: list[dict[str, Any]] = []
     hints = get_type_hints(cls)
@@ -24,7 +24,7 @@ def describe_settings(cls: type[Any] = Experiment, prefix: str = "") -> list[dic
             continue
         hint = hints[each.name]
         if is_dataclass(hint):
-            found += describe_settings(hint, f"{prefix}{each.name}.")  # type: ignore[arg-type]
+            found += describe_parameters(hint, f"{prefix}{each.name}.")  # type: ignore[arg-type]
         else:
             found.append(_describe(each, hint, prefix + each.name))
     return found

@@ -18,7 +18,7 @@ from marshmallow.validate import Length
 from trainer.experiment import strict_yaml
 from trainer.experiment.command import Command
 from trainer.experiment.data import Data
-from trainer.experiment.schema import UNKNOWN, between, flatten_errors, list_paths, schema_of, setting
+from trainer.experiment.schema import UNKNOWN, between, flatten_errors, list_paths, parameter, schema_of
 from trainer.experiment.sections import (
     Checkpoint,
     EarlyStopping,
@@ -32,7 +32,7 @@ from trainer.experiment.sections import (
 from trainer.experiment.suggestions import explain_unknown
 from trainer.runfile import RunFile
 
-__all__ = ["Command", "Experiment", "ExperimentInvalid", "dump", "list_settings", "load", "parse", "to_yaml"]
+__all__ = ["Command", "Experiment", "ExperimentInvalid", "dump", "list_parameters", "load", "parse", "to_yaml"]
 
 
 NOT_OVERRIDABLE = ("command", "class_path")
@@ -52,27 +52,27 @@ class ExperimentInvalid(ValueError):
 class Experiment:
     """One experiment. With a `command` every other section has its default and no meaning."""
 
-    description: str = setting(
+    description: str = parameter(
         "", Length(max=1_000, error="must have at most 1,000 characters"), doc="what it is for; shown, without effect"
     )
-    command: Command | None = setting(None, doc="any other training program, instead of all sections below")
-    seed: int = setting(
+    command: Command | None = parameter(None, doc="any other training program, instead of all sections below")
+    seed: int = parameter(
         0, between(0, 2**32 - 1), doc="of everything random: weights, order of images, augmentation, mixing"
     )
-    loggers: tuple[Literal["csv", "tensorboard", "mlflow"], ...] = setting(
+    loggers: tuple[Literal["csv", "tensorboard", "mlflow"], ...] = parameter(
         ("csv",),
         doc="where metrics go: csv always, for the service follows it; tensorboard = event files in the run directory's"
         " tensorboard/; mlflow = where MLFLOW_TRACKING_URI says, else the run directory's mlflow/ (the extra mlflow)",
     )
-    model: Model = setting(Model(), doc="the network")
-    data: Data = setting(Data(), doc="from images to batches")
-    loss: Loss = setting(Loss(), doc="what is made small")
-    optimizer: Optimizer = setting(Optimizer(), doc="what changes the weights")
-    scheduler: Scheduler = setting(Scheduler(), doc="the learning rate over the run")
-    trainer: Trainer = setting(Trainer(), doc="how long and on what to train")
-    early_stopping: EarlyStopping = setting(EarlyStopping(), doc="when to end before max_epochs")
-    checkpoint: Checkpoint = setting(Checkpoint(), doc="which checkpoints are kept")
-    export: Export = setting(Export(), doc="the ONNX file")
+    model: Model = parameter(Model(), doc="the network")
+    data: Data = parameter(Data(), doc="from images to batches")
+    loss: Loss = parameter(Loss(), doc="what is made small")
+    optimizer: Optimizer = parameter(Optimizer(), doc="what changes the weights")
+    scheduler: Scheduler = parameter(Scheduler(), doc="the learning rate over the run")
+    trainer: Trainer = parameter(Trainer(), doc="how long and on what to train")
+    early_stopping: EarlyStopping = parameter(EarlyStopping(), doc="when to end before max_epochs")
+    checkpoint: Checkpoint = parameter(Checkpoint(), doc="which checkpoints are kept")
+    export: Export = parameter(Export(), doc="the ONNX file")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         if "csv" not in self.loggers:
@@ -135,7 +135,7 @@ def to_yaml(experiment: Experiment) -> str:
     return strict_yaml.write(dump(experiment))
 
 
-def list_settings(cls: type[Any] = Experiment, prefix: str = "") -> list[str]:
+def list_parameters(cls: type[Any] = Experiment, prefix: str = "") -> list[str]:
     """The dotted path of every setting that an override may name, in file order: all but `command` and class_path."""
     paths: list[str] = []
     hints = get_type_hints(cls)
@@ -143,13 +143,13 @@ def list_settings(cls: type[Any] = Experiment, prefix: str = "") -> list[str]:
         if each.name in NOT_OVERRIDABLE:
             continue
         inner = hints[each.name]
-        paths += list_settings(inner, f"{prefix}{each.name}.") if is_dataclass(inner) else [prefix + each.name]  # type: ignore[arg-type]
+        paths += list_parameters(inner, f"{prefix}{each.name}.") if is_dataclass(inner) else [prefix + each.name]  # type: ignore[arg-type]
     return paths
 
 
 def _override(content: Mapping[str, Any], overrides: Mapping[str, object]) -> dict[str, Any]:
     changed = copy.deepcopy(dict(content))
-    known, errors = list_settings(), {}
+    known, errors = list_parameters(), {}
     for path, value in overrides.items():
         if path in ("command", "model.class_path") or path.startswith("command."):
             # Whoever may start a run may not thereby run any program or class: only the file names it.

@@ -19,7 +19,7 @@ from marshmallow.validate import Range, Validator
 from trainer.experiment.strict_fields import Boolean, Choice, Integer, List, Number, Object, String, Texts
 
 
-def setting(default: Any = MISSING, *checks: Validator, doc: str) -> Any:
+def parameter(default: Any = MISSING, *checks: Validator, doc: str) -> Any:
     """Declare a dataclass field: its default (none = required), the checks of its value, its meaning and unit."""
     metadata = {"checks": checks, "doc": doc}
     if default is MISSING:

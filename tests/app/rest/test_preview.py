@@ -1,4 +1,4 @@
-"""What a form needs before a start: the settings, the check of a request, and some of a dataset's images."""
+"""What a form needs before a start: the parameters, the check of a request, and some of a dataset's images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.app.answers import problem, tree
 from tests.app.written import write_dataset
 from tests.servers import LiveServer
 from tests.trainer.trainings import TINY, write_images
-from trainer.experiment.experiment import list_settings
+from trainer.experiment.experiment import list_parameters
 
 
 @pytest.fixture
@@ -121,17 +121,17 @@ def test_a_check_says_what_a_start_would_say_and_starts_nothing(shared: LiveServ
     assert tree(shared.runs_dir) == before
 
 
-def test_every_setting_is_described(shared: LiveServer) -> None:
-    settings = {each["path"]: each for each in shared.get("/training/settings").json()["settings"]}
-    assert list(settings) == list_settings()
-    assert all(each["meaning"] for each in settings.values())
-    described = settings["optimizer.name"]
+def test_every_parameter_is_described(shared: LiveServer) -> None:
+    parameters = {each["path"]: each for each in shared.get("/training/parameters").json()["parameters"]}
+    assert list(parameters) == list_parameters()
+    assert all(each["meaning"] for each in parameters.values())
+    described = parameters["optimizer.name"]
     assert (described["kind"], described["choices"], described["default"]) == (
         "choice",
         ["adamw", "adam", "sgd"],
         "adamw",
     )
-    described = settings["data.image_size"]
-    assert (described["kind"], described["optional"], described["must"]) == ("whole", True, "must be from 1 to 2,048")
-    assert settings["model.config"]["kind"] == "mapping"
-    assert settings["trainer.devices"]["default"] == [0]
+    described = parameters["data.image_size"]
+    assert (described["kind"], described["optional"], described["must"]) == ("integer", True, "must be from 1 to 2,048")
+    assert parameters["model.config"]["kind"] == "object"
+    assert parameters["trainer.devices"]["default"] == [0]

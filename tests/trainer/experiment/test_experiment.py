@@ -176,7 +176,7 @@ def test_the_value_of_an_override_is_checked_like_the_file() -> None:
 
 def test_every_setting_can_be_overridden_by_its_path() -> None:
     dumped = experiment.dump(experiment.parse(RESNET))
-    for path in experiment.list_settings():
+    for path in experiment.list_parameters():
         value: Any = dumped
         for name in path.split("."):
             value = value[name]

@@ -14,7 +14,7 @@ import torch
 import yaml
 
 from tests.trainer.trainings import OWN_NETWORK, Launcher, Started, read_rows, write_config, write_images
-from trainer.experiment.experiment import Experiment, list_settings, parse
+from trainer.experiment.experiment import Experiment, list_parameters, parse
 from trainer.experiment.resumable import (
     BETWEEN_EPOCHS,
     MAY_CHANGE,
@@ -26,7 +26,7 @@ from trainer.experiment.resumable import (
 )
 from trainer.rundir import read_json
 
-SETTINGS = [*list_settings(), "model.class_path"]
+SETTINGS = [*list_parameters(), "model.class_path"]
 LISTS = (MAY_CHANGE, BETWEEN_EPOCHS, NULL_STAYS, MUST_STAY)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainer.experiment.experiment import Experiment, list_settings
+from trainer.experiment.experiment import Experiment, list_parameters
 from trainer.experiment.schema import list_paths
 from trainer.experiment.suggestions import ALIASES, explain_unknown
 
@@ -71,4 +71,4 @@ def test_every_suggestion_exists_and_every_alias_is_needed() -> None:
 
 
 def test_only_what_may_be_set_is_suggested() -> None:
-    assert "command" not in explain_unknown("cmd", list_settings())
+    assert "command" not in explain_unknown("cmd", list_parameters())
