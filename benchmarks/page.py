@@ -1,8 +1,9 @@
-"""The page in Chromium: drawing, live updates, the first visit, and what comes over the line.
+"""The page in Chromium: drawing, live updates, the first visit, and the bytes sent.
 
-Drawing is the script time from 100,000 rows of a metric to the finished chart, and to one more row. Live is the CPU
-time of the page's renderer process while rows, log lines and progress arrive ten times a second. A first visit has
-nothing in its cache; it ends in the frame that shows the run's best value.
+Drawing is the script time from 100,000 rows to the finished chart, and then to one more row. The chart has two lines,
+a training loss in each row, and a validation loss in each 500th. Live is the CPU time of the page's renderer process
+while rows, log lines and progress arrive ten times a second. A first visit starts with an empty cache and ends with
+the frame that shows the run's best value.
 """
 
 from __future__ import annotations
@@ -27,30 +28,34 @@ SETTLE_S, WATCH_S = 3.0, 10.0
 DRAW = """async (numRows) => {
     const { createCharts } = await import("/static/charts/charts.js");
     const { NO_METRICS, append } = await import("/static/metrics.js");
-    const rows = Array.from({ length: numRows }, (_, i) => [Math.floor(i / 1000), i, 1 / (1 + i) + Math.random() / 9]);
-    const metrics = append(NO_METRICS, ["epoch", "step", "train/loss"], rows);
-    const place = document.getElementById("charts").parentElement.appendChild(document.createElement("div"));
-    const charts = createCharts(place, { save() {} });
-    const took = async (metrics) => {
+    const names = ["epoch", "step", "train/loss", "val/loss"];
+    const validation = (i) => (i % 500 === 499 ? Math.random() : null);
+    const loss = (i) => 1 / (1 + i) + Math.random() / 9;
+    const rows = Array.from({ length: numRows }, (_, i) => [Math.floor(i / 1000), i, loss(i), validation(i)]);
+    const metrics = append(NO_METRICS, names, rows);
+    const container = document.createElement("div");
+    document.getElementById("main").prepend(container);
+    const charts = createCharts(container, { save() {} });
+    const milliseconds = async (metrics) => {
         const began = performance.now();
         charts.show([{ id: "run", metrics }]);
         await Promise.resolve(); // uPlot draws in a microtask.
         return performance.now() - began;
     };
-    const whole = await took(metrics);
-    await new Promise((resolve) => setTimeout(resolve, 300)); // News are drawn no more often than that.
-    const more = await took(append(metrics, ["epoch", "step", "train/loss"], [[100, numRows, 0.1]]));
+    const whole = await milliseconds(metrics);
+    await new Promise((resolve) => setTimeout(resolve, 300)); // Let the browser find out which charts are in view.
+    const more = await milliseconds(append(metrics, names, [[100, numRows, 0.1, 0.2]]));
     charts.remove();
-    place.remove();
+    container.remove();
     return [whole, more];
 }"""
 NOTE_FIRST_PAINT = """
     window.shownAt = null;
-    const look = () => {
+    const watch = () => {
         if (document.getElementById("fact-best")?.textContent.includes("epoch")) window.shownAt = performance.now();
-        else requestAnimationFrame(look);
+        else requestAnimationFrame(watch);
     };
-    look();
+    watch();
 """
 SENT = """["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type))
     .filter(({ name }) => !/training|socket.io/.test(new URL(name).pathname))
@@ -62,7 +67,7 @@ def measure(rounds: int) -> Iterator[Figure]:
 
     chromium = shutil.which("chromium")
     if chromium is None:
-        print("  skipped: there is no Chromium (apt-get install chromium)", flush=True)
+        print("  skipped: no Chromium (apt-get install chromium)", flush=True)
         return
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         server = LiveServer(Path(home)).start()
@@ -70,13 +75,13 @@ def measure(rounds: int) -> Iterator[Figure]:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         try:
             visits = [first_visit(browser, server.url) for _ in range(rounds)]
-            yield Figure("first visit until data are seen", "ms", [ms for ms, _ in visits], goal=500, is_ratio=False)
+            yield Figure("first visit until data is visible", "ms", [ms for ms, _ in visits], goal=500, is_ratio=False)
             yield Figure("sent for it, compressed", "kB", [kb for _, kb in visits], goal=150, is_ratio=False)
             page = browser.new_page()
             page.goto(server.url)
             draws = [page.evaluate(DRAW, NUM_ROWS) for _ in range(rounds)]
             yield Figure("100,000 points drawn", "ms", [whole for whole, _ in draws], goal=100, is_ratio=False)
-            yield Figure("one point more drawn", "ms", [more for _, more in draws])
+            yield Figure("one more point drawn", "ms", [more for _, more in draws])
             percents = live_cpu_percent(server, page, rounds)
             yield Figure("CPU at 10 updates a second", "% of a core", percents, goal=10, is_ratio=False)
         finally:
@@ -86,7 +91,7 @@ def measure(rounds: int) -> Iterator[Figure]:
 
 
 def first_visit(browser: Any, url: str) -> tuple[float, float]:
-    """Return the milliseconds until the run is shown, and the kilobytes that the page itself was made of."""
+    """Return the milliseconds until the run is visible, and the kilobytes of the page itself."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.add_init_script(NOTE_FIRST_PAINT)
@@ -113,6 +118,6 @@ def live_cpu_percent(server: LiveServer, page: Any, rounds: int) -> list[float]:
 
 
 def _renderers() -> list[psutil.Process]:
-    """Our browser's renderer processes; the page's is the one that has worked most."""
+    """The renderer processes of our browser. The page's has used the most CPU."""
     children = psutil.Process().children(recursive=True)
     return [process for process in children if "--type=renderer" in process.cmdline()]

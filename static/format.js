@@ -12,6 +12,13 @@ export function count(value) {
 /** A number that a program counts by, such as an epoch: whole, or with the digits of its fraction that matter. */
 export const numeral = (value) => (isNumber(value) ? String(Number(value.toPrecision(6))) : UNKNOWN);
 
+/** A parameter's value in words: a text as it is, "none" for null, else JSON. */
+export function parameterText(value) {
+  if (value === undefined) return UNKNOWN;
+  if (value === null) return "none";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
 /** A metric's value: short, with enough digits to tell neighbours apart. */
 export function metric(value) {
   if (Number.isNaN(value)) return "NaN";

@@ -227,7 +227,7 @@ const go = createRouter((view) => {
 });
 navigate(viewOf(location));
 // The HTML brings the first answer to a subscription; the socket continues from there.
-const initial = JSON.parse(byId("opening").textContent);
+const initial = JSON.parse(byId("initial-state").textContent);
 if (initial !== null) dispatch({ type: "caughtUp", answer: initial });
 drawing.drawNow();
 loadUsage();

@@ -59,6 +59,13 @@ export function byImportance(a, b) {
 /** The metrics that a run has logged, without epoch and step. */
 export const metricNames = ({ columns }) => [...columns.keys()].filter((name) => !COUNTERS.has(name));
 
+/** Whether a metric is logged by step, and by epoch under another of these names. */
+export function isStepOfEpoch(name, names) {
+  if (!name.endsWith("_step")) return false;
+  const stem = name.slice(0, -"_step".length);
+  return names.includes(stem) || names.includes(`${stem}_epoch`);
+}
+
 /**
  * The metrics of the table of epochs: none of the test's, and none by step that is also logged by epoch. Those with a
  * direction come first.
@@ -66,11 +73,8 @@ export const metricNames = ({ columns }) => [...columns.keys()].filter((name) =>
 export function epochNames(metrics) {
   const { directions } = metrics;
   const names = metricNames(metrics);
-  const others = new Set(names);
-  const isByStep = (name) =>
-    name.endsWith("_step") && [name.slice(0, -5), `${name.slice(0, -5)}_epoch`].some((other) => others.has(other));
   return names
-    .filter((name) => splitOf(name) !== "test" && !isByStep(name))
+    .filter((name) => splitOf(name) !== "test" && !isStepOfEpoch(name, names))
     .sort((a, b) => directions.has(b) - directions.has(a) || byImportance(a, b));
 }
 

@@ -1,7 +1,7 @@
-"""Serve the page's files under an address that names their content, so that a browser keeps them for good.
+"""Serve the page's files below an address that depends on their content, so that browsers cache them for good.
 
-The files are answered from memory, compressed, before Flask sees the request. The style sheets are served as one file.
-The modules are served as they are: the HTML names them all, so that a browser asks for them at once instead of one
+The service answers from memory, compressed, before Flask sees the request. The style sheets are served as one file. The
+JavaScript modules are served as they are. The HTML names all of them, so a browser requests them at once and not one
 import after the other.
 """
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PREFIX = "/assets"
-KEEP_S = 365 * 24 * 3600
+MAX_AGE_S = 365 * 24 * 3600
 STYLES = "styles/all.css"
 SCRIPT = "main.js"
 NOT_MODULES = ("vendor", "docs")
-"""Folders whose scripts are no modules of the page."""
+"""Folders whose scripts are not modules of the page."""
 STYLE_SHEETS = (
     "styles/tokens.css", "styles/base.css", "styles/frame.css", "styles/run.css", "styles/epochs.css",
     "styles/lists.css", "styles/start.css", "styles/report.css", "vendor/uPlot-1.6.32.min.css", "styles/charts.css",
     "styles/compare.css", "styles/log.css",
 )  # fmt: skip
-"""In the order in which they count."""
+"""In the order of the cascade."""
 
 
 class Assets:
-    """The files below `folder`. What changes there is noticed at the next start, as the address is."""
+    """The files below `folder`. A changed file gets its new address at the next start of the service."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -41,10 +41,10 @@ class Assets:
         self._names.add(STYLES)
         self.modules = sorted(name for name in self._names if _is_module(name))
         self.address = f"{PREFIX}/{self._version()}"
-        self._packed = cache(self._pack)
+        self._content = cache(self._load)
 
     def _version(self) -> str:
-        """Name the content of every file."""
+        """A digest of every file's name and content."""
         digest = hashlib.blake2b(digest_size=6)
         for name in sorted(self._names):
             digest.update(f"{name}\0".encode() + hashlib.blake2b(self._read(name)).digest())
@@ -55,14 +55,14 @@ class Assets:
             return b"\n".join(map(self._read, STYLE_SHEETS))
         return (self._folder / name).read_bytes()
 
-    def _pack(self, name: str) -> tuple[bytes, bytes | None]:
-        """A file as it is, and compressed where that makes it smaller."""
+    def _load(self, name: str) -> tuple[bytes, bytes | None]:
+        """A file as it is, and compressed unless that makes it larger."""
         content = self._read(name)
         compressed = gzip.compress(content, mtime=0)
         return content, compressed if len(compressed) < len(content) else None
 
     def before(self, app: WSGIApplication, harden: dict[str, str]) -> WSGIApplication:
-        """Answer for the files with the headers `harden`, and leave everything else to `app`."""
+        """Wrap `app`: answer requests for the files, with the headers `harden`, and pass on all others."""
 
         def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             path: str = environ.get("PATH_INFO", "")
@@ -76,16 +76,16 @@ class Assets:
 
         return serve
 
-    def _answer(self, name: str, is_current: bool, takes_gzip: bool) -> tuple[bytes, list[tuple[str, str]]]:
-        """A page that was opened before an update gets what there is now, and does not keep it."""
-        content, compressed = self._packed(name)
-        packed = compressed if takes_gzip else None
+    def _answer(self, name: str, is_current: bool, accepts_gzip: bool) -> tuple[bytes, list[tuple[str, str]]]:
+        """The body and its headers. A page from before an update gets the current file, and must not cache it."""
+        content, compressed = self._content(name)
+        packed = compressed if accepts_gzip else None
         body = content if packed is None else packed
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         headers = [
             ("Content-Type", f"{kind}; charset=utf-8" if kind.startswith("text/") else kind),
             ("Content-Length", str(len(body))),
-            ("Cache-Control", f"public, max-age={KEEP_S}, immutable" if is_current else "no-cache"),
+            ("Cache-Control", f"public, max-age={MAX_AGE_S}, immutable" if is_current else "no-cache"),
             ("Vary", "Accept-Encoding"),
         ]
         return body, headers + ([] if packed is None else [("Content-Encoding", "gzip")])

@@ -1,6 +1,6 @@
-"""What the page is told together with its HTML, so that it shows a run before its socket is open.
+"""The state that the HTML brings along, so that the page shows a run before its socket is open.
 
-It is the answer to a subscription to that run from its beginning (`Supervisor.tell`): the page goes on from there.
+It is the answer to a subscription to that run from its beginning. The socket continues from there.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from app.live.encoding import SocketJson
 from app.runs.exceptions import RunError
 
 MAX_METRICS_BYTES = 100_000
-"""Of a run with more metrics the page is told by its socket alone: the HTML would have to wait for them."""
+"""The HTML does not wait for larger metrics: the page then gets everything from its socket."""
 
 
-def opening(access: Access, run_id: str | None) -> Markup:
-    """Tell of a run (None: of the active or last one) what the present request may know without more ado, or null.
+def initial_state(access: Access, run_id: str | None) -> Markup:
+    """Describe a run, or with None the active or last one, if the current request may see it; else null.
 
-    It is JSON as the socket has it (null for NaN, or the browser would refuse all of it), which no tag can be in.
+    The JSON is the socket's, with null for NaN, which browsers refuse. It can hold no HTML tag.
     """
-    return htmlsafe_json_dumps(_told(access, run_id), dumps=SocketJson.dumps)
+    return htmlsafe_json_dumps(_answer(access, run_id), dumps=SocketJson.dumps)
 
 
-def _told(access: Access, run_id: str | None) -> dict[str, object] | None:
+def _answer(access: Access, run_id: str | None) -> dict[str, object] | None:
     if access.refusal(request.environ) is not None or not access.is_authorised(request.environ):
         return None
     try:
         return domain().supervisor.tell(run_id) if _is_small(run_id) else None
     except (RunError, OSError):
-        return None  # The socket says what is wrong.
+        return None  # The socket will say what is wrong.
 
 
 def _is_small(run_id: str | None) -> bool:
-    """Whether the run's metrics are read at once; also of no run at all. Raises RunNotFound, OSError."""
+    """Whether the run's metrics can be read at once. True without a run. Raises RunNotFound, OSError."""
     store = domain().store
     run = store.find(run_id) if run_id is not None else store.latest()
     file = run.directory.find_metrics() if run is not None else None

@@ -1,4 +1,4 @@
-"""The page for people, the page of the API's documentation, and the sign of life."""
+"""The page for people, the API documentation, and /ping."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from flask import Flask, Response, render_template, request
 from app import schemas
 from app.access import Access
 from app.page.assets import SCRIPT, STYLES, Assets
-from app.page.initial_state import opening
+from app.page.initial_state import initial_state
 from app.rest.api import Blueprint
 from app.runs.store.states import STATES
 
-blp = Blueprint("pages", __name__, description="Is it alive?")
+blp = Blueprint("pages", __name__, description="Whether the service is up.")
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Nothing but our own files, nothing inline: also the answers of REST, should a browser ever show one as a page."""
+"""Only our own files, and nothing inline. It also covers REST, in case a browser shows an answer as a page."""
 
 SAFETY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-"""Of every answer."""
+"""Headers of every response."""
 
-OF_RUN = ("now", "run")
-"""The views that show one run above all."""
+RUN_VIEWS = ("now", "run")
+"""The views that show one run."""
 
 VIEWS = {"/": "now", "/runs": "runs", "/runs/<run_id>": "run", "/models": "models", "/start": "start"}
-"""The page's addresses, so that each of its views can be shared."""
+"""The address of each view, so that people can share it."""
 
 DOCS_CONTENT_SECURITY_POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 """Swagger UI writes style attributes."""
@@ -43,7 +43,7 @@ DOCS_CONTENT_SECURITY_POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'
 @blp.doc(operationId="ping", security=[])
 @blp.answers(200, schemas.PingSchema)
 def ping() -> dict[str, str]:
-    """Answer as long as the service lives. Needs no token."""
+    """Answer while the service is up. Needs no token."""
     return {"status": "ok"}
 
 
@@ -53,10 +53,10 @@ def register(app: Flask, access: Access) -> None:
     files = {"assets": assets.address.removeprefix("/"), "styles": STYLES, "script": SCRIPT, "modules": assets.modules}
 
     def page(view: str, run_id: str | None = None) -> Response:
-        """The page, at each of its addresses: it shows at once the view that the address names."""
-        told = opening(access, run_id) if view in OF_RUN else "null"
-        root = "../" * (request.path.count("/") - 1) or "./"  # Relative: right below any path that a proxy shows.
-        return _packed(render_template("index.html", root=root, view=view, states=STATES, opening=told, **files))
+        """The page, with the view of its address."""
+        state = initial_state(access, run_id) if view in RUN_VIEWS else "null"
+        root = "../" * (request.path.count("/") - 1) or "./"  # Relative, so it works below any path of a proxy.
+        return _packed(render_template("index.html", root=root, view=view, states=STATES, initial_state=state, **files))
 
     for path, view in VIEWS.items():
         app.add_url_rule(path, f"page_{view}", page, defaults={"view": view})

@@ -65,7 +65,8 @@ export class Chart {
 
   /** Show {lines, hidden, axis, view, smoothing, isLog}: draw the lines that are not hidden. */
   show(shown) {
-    const lines = shown.lines.filter(({ key }) => !shown.hidden.has(key));
+    const visible = shown.lines.filter(({ key }) => !shown.hidden.has(key));
+    const lines = [...visible.filter(({ isThin }) => isThin), ...visible.filter(({ isThin }) => !isThin)]; // Thin ones behind.
     this.#width ||= this.canvas.clientWidth; // Read once: it makes the browser lay out the whole page.
     this.#shown = { ...shown, lines, colour: this.palette.colour, ...dataOf(lines, { ...shown, width: this.#width }) };
     this.canvas.dataset.numPoints = this.#shown.numPoints;

@@ -1,6 +1,6 @@
 /** The lines of a chart: which metric of which run, with its label and style. */
 import { bestOf, nonFiniteOf } from "../metrics.js";
-import { labelOf, splitOf } from "../series.js";
+import { isStepOfEpoch, labelOf, splitOf } from "../series.js";
 import { decimate } from "./decimate.js";
 import { nearest, Points } from "./points.js";
 import { smoothed } from "./smooth.js";
@@ -51,8 +51,8 @@ export const toneOf = (index) => `--tone-${(index % NUM_TONES) + 1}`;
 export const keyOf = (run, name) => `${run.id}\n${name}`;
 
 /**
- * The style of each metric of a run: {tone, dash, isThin, label}. In the charts of one run the splits differ by colour; in a
- * comparison the runs do, and train is thin.
+ * The style of each metric of a run: {tone, dash, isThin, label}. In the charts of one run the splits differ by colour, and values by
+ * step are a thin line behind those by epoch. In a comparison the runs differ by colour, and train is thin.
  */
 export function stylesOf(run, names) {
   if (run.index !== undefined)
@@ -60,6 +60,7 @@ export function stylesOf(run, names) {
   const taken = new Set();
   return names.map((name, i) => {
     const split = splitOf(name) ?? "train";
+    if (isStepOfEpoch(name, names)) return { tone: `--${split}`, dash: [], isThin: true, label: labelOf(name) };
     const tone = taken.has(split) ? toneOf(i + 2) : `--${split}`;
     taken.add(split);
     return { tone, dash: [], isThin: false, label: labelOf(name) };

@@ -49,7 +49,7 @@ function roundUp(step) {
 export function tickText(value) {
   const size = Math.abs(value);
   const text =
-    size !== 0 && (size < 1e-3 || size >= 1e6)
+    size !== 0 && (size < 1e-4 || size >= 1e6)
       ? value.toExponential().replace("e+", "e")
       : String(Number(value.toPrecision(6)));
   return text.replaceAll("-", "\u2212");

@@ -1,7 +1,7 @@
 /** The table of the differences between compared runs. */
 import { toneOf } from "../charts/lines.js";
 import { make } from "../dom.js";
-import { datasetName, duration, experimentName, metric, secondsBetween, UNKNOWN } from "../format.js";
+import { datasetName, duration, experimentName, metric, parameterText, secondsBetween } from "../format.js";
 import { bestOf, lastOf } from "../metrics.js";
 import { differences, results } from "./differences.js";
 
@@ -15,7 +15,7 @@ export function tableOf(runs) {
   }));
   const groups = [
     ["Outcome", outcomeRows(details)],
-    ["Different parameters", differences(configs).map(([path, values]) => [path, values.map(valueText), []])],
+    ["Different parameters", differences(configs).map(([path, values]) => [path, values.map(parameterText), []])],
     ["Best value", rowsOf(runs, (metrics, name) => bestOf(metrics, name)?.value ?? null)],
     ["Last value", rowsOf(runs, lastOf)],
   ];
@@ -61,9 +61,4 @@ function rowsOf(runs, pick) {
     runs.map(({ metrics }) => metrics),
     pick,
   ).map(({ name, values, best }) => [name, values.map(metric), best]);
-}
-
-function valueText(value) {
-  if (value === undefined) return UNKNOWN;
-  return typeof value === "string" ? value : JSON.stringify(value);
 }

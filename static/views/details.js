@@ -1,6 +1,6 @@
 /** A run's experiment, the findings about its images, and its files. */
 import { byId, make, setText } from "../dom.js";
-import { bytes, count, shortTime } from "../format.js";
+import { bytes, count, parameterText, shortTime } from "../format.js";
 import { isObject, leaves } from "../parameters.js";
 import { isActive } from "../state.js";
 
@@ -74,7 +74,7 @@ const renderConfig = whenPartChanged(
 function section(name, values, overrides) {
   const rows = values.flatMap(([path, each]) => {
     const isChanged = path in overrides;
-    const shown = make("dd", { className: isChanged ? "is-changed" : "" }, textOf(each));
+    const shown = make("dd", { className: isChanged ? "is-changed" : "" }, parameterText(each));
     if (isChanged) shown.append(make("span", { className: "visually-hidden", text: " (overridden)" }));
     return [make("dt", { text: name === "" ? path : path.slice(name.length + 1) }), shown];
   });
@@ -85,8 +85,6 @@ function section(name, values, overrides) {
     make("dl", { className: "pairs" }, ...rows),
   );
 }
-
-const textOf = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
 const renderFiles = whenPartChanged(
   ({ run_id, artifacts }) => [run_id, artifacts],

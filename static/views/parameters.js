@@ -76,7 +76,11 @@ export class ParameterFields {
   #section(name, parameters) {
     const changes = make("span", { className: "changes" });
     const summary = make("summary", {}, make("span", { text: name || "general" }), changes);
-    const rows = make("div", { className: "group" }, ...parameters.map((parameter) => this.#row(parameter, name)));
+    const rows = make(
+      "div",
+      { className: "parameter-group" },
+      ...parameters.map((parameter) => this.#row(parameter, name)),
+    );
     return make("details", { open: OPEN.has(name) }, summary, rows);
   }
 

@@ -1,4 +1,4 @@
-"""axe-core: what keeps people from using a page by keyboard, with a screen reader or with weak eyes."""
+"""Check a page with axe-core: can people use it with a keyboard, a screen reader or weak eyes?"""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js").read_text(encoding="utf-8")
 RULES = {"light": "undefined", "dark": "['color-contrast']"}
-"""In the dark theme only colours can be otherwise."""
+"""The themes differ only in their colours."""
 
 
-def objections(page: Any, within: str = "document") -> list[tuple[str, list[str]]]:
-    """What axe objects to in either theme, with the elements. The page is left in the dark one."""
+def violations(page: Any, within: str = "document") -> list[tuple[str, list[str]]]:
+    """The rules that the page violates in either theme, with the elements. Leave the page in the dark theme."""
     page.evaluate(AXE)
     found = []
     for theme, rules in RULES.items():

@@ -1,4 +1,4 @@
-"""A real browser: Debian's Chromium, driven by Playwright. Without one these tests are skipped, in CI they fail."""
+"""A real browser: Debian's Chromium, driven by Playwright. Without it these tests are skipped; in CI they fail."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ INSTALL = "The page's tests need Chromium (apt-get install chromium) and Playwri
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WAIT_MS = 15_000
 REFUSED_REQUEST = "Failed to load resource"
-"""The browser's own line for an answer that is an error, or none; no page can keep it from being said."""
+"""The browser's own message about an error or a missing answer, which no page can prevent."""
 LOST_SOCKET = "WebSocket connection to"
 
 
 @dataclass
 class Console:
-    """What the browser complained about. A test says which complaints it provokes."""
+    """The browser's complaints. A test lists those that it provokes."""
 
     complaints: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Console:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """One browser for all tests, each of which opens windows of its own; skip (in CI fail) where there is none."""
+    """One browser for all tests, each in its own windows. Skip without one, or in CI fail."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     try:
         from playwright.sync_api import expect, sync_playwright
@@ -60,7 +60,7 @@ def browser() -> Iterator[Any]:
 def is_shared(
     is_shared: Callable[[psutil.Process], bool], browser: Any, module_server: LiveServer
 ) -> Callable[[psutil.Process], bool]:
-    """The browser keeps processes in store for its next windows, and the server may still be checking a dataset."""
+    """The browser keeps spare processes for its next windows, and the server may still check a dataset."""
     assert module_server.process is not None
     server_pid = module_server.process.pid
 
@@ -80,7 +80,7 @@ def console() -> Console:
 
 @pytest.fixture
 def open_page(browser: Any, console: Console) -> Iterator[Callable[..., Any]]:
-    """Open an address in a window of its own. What the console says must have been expected."""
+    """Open an address in a new window. At the end the console must have only expected complaints."""
 
     contexts = []
 
@@ -102,7 +102,7 @@ def open_page(browser: Any, console: Console) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture(scope="module")
 def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A started server of one kind, for what does not depend on the kind."""
+    """A running server, for tests that do not depend on its kind."""
     server = LiveServer(tmp_path_factory.mktemp("shared"), "eventlet")
     server.start()
     yield server
@@ -111,6 +111,6 @@ def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServ
 
 @pytest.fixture
 def eventlet_server(module_server: LiveServer) -> Iterator[LiveServer]:
-    """The module's server, without any run or experiment of another test."""
+    """The module's server, without the runs and experiments of other tests."""
     yield module_server
     renew(module_server)

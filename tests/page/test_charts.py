@@ -1,4 +1,4 @@
-"""The charts and the comparison in a real browser, over runs written by the test and over a live one."""
+"""Charts and comparison in a real browser."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NUM_ROWS = 100_000
 
 
 def write_long_run(server: LiveServer) -> None:
-    """A run of 100,000 rows, a validation after each 1,000, with a peak, three NaN and an infinity."""
+    """Write a run of 100,000 rows: a validation after each 1,000, a peak, three NaN and an infinity."""
     odd = {12_345: "50", 40_000: "nan", 40_001: "nan", 70_000: "nan", 60_000: "inf"}
     lines = ["epoch,lr,step,train/loss,val/acc,val/loss"]
     for i in range(NUM_ROWS):
@@ -39,24 +39,22 @@ def chart(page: Any, title: str) -> Any:
     return page.locator(".chart", has=page.locator("h3", has_text=re.compile(f"^{title}$")))
 
 
-def place_of(page: Any, title: str) -> str:
+def position_of(page: Any, title: str) -> str:
     return str(chart(page, title).locator(".chart-position").inner_text())
 
 
 def range_of(page: Any, title: str) -> tuple[float, float]:
-    """The places at the chart's edges, as its cursor tells them."""
+    """The positions at the chart's edges, as its cursor shows them."""
     box = chart(page, title).locator(".u-over").bounding_box()
     found = []
     for x in (box["x"] + 1, box["x"] + box["width"] - 1):
         page.mouse.move(x, box["y"] + 20)
-        found.append(float(place_of(page, title).split(" ")[1].replace("\u2009", "")))
+        found.append(float(position_of(page, title).split(" ")[1].replace("\u2009", "")))
     return found[0], found[1]
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_points_with_everything_one_does_to_charts(
-    eventlet_server: LiveServer, open_page: OpenPage
-) -> None:
+def test_charts_of_100_000_points_zoom_pan_and_export(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     write_long_run(eventlet_server)
     page = open_page(eventlet_server.url)
     loss = chart(page, "loss")
@@ -68,13 +66,13 @@ def test_a_hundred_thousand_points_with_everything_one_does_to_charts(
     width = page.locator(".plot").first.evaluate("(element) => element.clientWidth")
     assert 2 * width < int(loss.locator(".plot").get_attribute("data-num-points") or 0) < 9 * width
 
-    # The cursor is shared, and says the nearest value, which is no number at a NaN.
+    # All charts share the cursor, and each shows its nearest value.
     loss.locator(".u-over").hover(position={"x": 100, "y": 50})
     expect(loss.locator(".chart-position")).to_have_text(re.compile("^step "))
-    expect(chart(page, "lr").locator(".chart-position")).to_have_text(place_of(page, "loss"))
+    expect(chart(page, "lr").locator(".chart-position")).to_have_text(position_of(page, "loss"))
     expect(chart(page, "acc").locator(".chart-position")).to_have_text(re.compile("^step "))
 
-    # By keyboard: near, further, aside, to a place, and back.
+    # By keyboard: read values, zoom, pan, and reset.
     plot = loss.locator(".plot")
     plot.focus()
     page.keyboard.press("Home")
@@ -90,7 +88,7 @@ def test_a_hundred_thousand_points_with_everything_one_does_to_charts(
     page.keyboard.press("0")
     expect(page.get_by_role("button", name="Reset zoom")).to_be_hidden()
 
-    # By mouse: a stretch is selected, moved with Shift, and a double click shows everything.
+    # By mouse: select a range, pan it with Shift, and reset with a double click.
     box = loss.locator(".u-over").bounding_box()
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + 0.25 * box["width"], middle)
@@ -108,7 +106,7 @@ def test_a_hundred_thousand_points_with_everything_one_does_to_charts(
     loss.locator(".u-over").dblclick()
     expect(page.get_by_role("button", name="Reset zoom")).to_be_hidden()
 
-    # Another axis, another scale, smoothed; they are kept over a reload.
+    # Another axis, another scale and smoothing survive a reload.
     page.get_by_role("radio", name="Epoch").check()
     page.get_by_role("radio", name="Log").check()
     page.get_by_label("Smoothing").fill("0.9")
@@ -119,7 +117,7 @@ def test_a_hundred_thousand_points_with_everything_one_does_to_charts(
     expect(loss.locator(".chart-position")).to_have_text("by epoch")
     expect(page.get_by_label("Smoothing")).to_have_value("0.9")
 
-    # A line is hidden and shown by keyboard.
+    # Hide and show a line by keyboard.
     train = loss.get_by_role("button", name="train")
     train.focus()
     page.keyboard.press("Enter")
@@ -139,7 +137,7 @@ def test_a_hundred_thousand_points_with_everything_one_does_to_charts(
     assert "40,0.001,40000,nan,," in rows
 
 
-def test_a_live_line_that_diverges_is_marked(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_a_live_nan_is_marked(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(eventlet_server)
     training.epoch(0)
     page = open_page(eventlet_server.url)
@@ -152,7 +150,7 @@ def test_a_live_line_that_diverges_is_marked(eventlet_server: LiveServer, open_p
     expect(chart(page, "loss").locator(".legend li").first).to_contain_text("NaN once, at step 19")
 
 
-def test_runs_are_compared(eventlet_server: LiveServer, open_page: OpenPage, console: Console) -> None:
+def test_runs_can_be_compared(eventlet_server: LiveServer, open_page: OpenPage, console: Console) -> None:
     console.expected.append(REFUSED_REQUEST)
     ids = ["2026-01-01_10-00-00", "2026-01-01_11-00-00", "2026-01-01_12-00-00"]
     for number, run_id in enumerate(ids, 1):

@@ -1,4 +1,4 @@
-"""All runs, one run's page, and the models, in a real browser."""
+"""The runs, one run's page, and the models, in a real browser."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def rows_of(page: Any) -> Any:
     return page.locator("#runs-body tr")
 
 
-def test_many_runs_come_a_page_at_a_time(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_many_runs_have_pages(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     for number in range(120):
-        # Only the directory: what is listed of it is the same, and the test need not write its files.
+        # A directory alone is listed too, and costs the test no files.
         (eventlet_server.runs_dir / f"2026-01-01_{number // 60:02}-{number % 60:02}-00").mkdir(parents=True)
     write_run(eventlet_server.runs_dir, "2025-01-01_00-00-00", metrics=METRICS, request={"dataset": "digits"})
     page = open_page(eventlet_server.url + "/runs")
@@ -41,7 +41,7 @@ def test_many_runs_come_a_page_at_a_time(eventlet_server: LiveServer, open_page:
     expect(page.locator("#runs-count")).to_have_text("121 runs")
     expect(shown).to_have_text("1 to 50 of 121")
     expect(rows_of(page)).to_have_count(50)
-    expect(page.get_by_role("link", name="Previous")).to_have_count(0)  # There is none before the first page.
+    expect(page.get_by_role("link", name="Previous")).to_have_count(0)  # The first page has no previous one.
     following.focus()
     page.keyboard.press("Enter")
     expect(shown).to_have_text("51 to 100 of 121")
@@ -59,7 +59,7 @@ def test_many_runs_come_a_page_at_a_time(eventlet_server: LiveServer, open_page:
     expect(shown).to_be_hidden()
 
 
-def test_the_list_lives_on_after_a_search_without_a_match(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_the_list_stays_live_after_a_search_without_a_match(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     page = open_page(eventlet_server.url + "/runs")
     expect(page.locator("#no-runs")).to_have_text("No runs yet.")
     run_id = eventlet_server.start_run(eventlet_server.write_command("quick", "exit_with.py", "0"))
@@ -76,7 +76,7 @@ def test_the_list_lives_on_after_a_search_without_a_match(eventlet_server: LiveS
     expect(rows_of(page)).to_have_count(1)
 
 
-def test_runs_are_sorted_and_filtered_by_an_address(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_the_address_sorts_and_filters_runs(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     for day, (state, best) in enumerate([("failed", 0.5), ("completed", 0.75), ("completed", 0.25)], 1):
         metrics = f"epoch,step,val/acc,train/loss\n0,1,{best},1\n"
         write_run(eventlet_server.runs_dir, f"2026-01-0{day}_00-00-00", state, metrics=metrics)
@@ -101,7 +101,9 @@ def test_runs_are_sorted_and_filtered_by_an_address(eventlet_server: LiveServer,
     expect(page.locator("#runs-status")).to_have_value("completed")
 
 
-def test_runs_are_chosen_to_be_compared_by_mouse_and_keyboard(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_runs_are_chosen_for_a_comparison_by_mouse_and_keyboard(
+    eventlet_server: LiveServer, open_page: OpenPage
+) -> None:
     ids = [f"2026-01-0{day}_00-00-00" for day in (1, 2, 3)]
     for run_id in ids:
         write_run(eventlet_server.runs_dir, run_id, metrics=METRICS)
@@ -114,7 +116,7 @@ def test_runs_are_chosen_to_be_compared_by_mouse_and_keyboard(eventlet_server: L
     page.get_by_role("checkbox", name=ids[0]).focus()
     page.keyboard.press("Space")
     expect(compare).to_have_text("Compare 2")
-    page.fill("#runs-search", ids[1])  # What was chosen stays so, in view or not.
+    page.fill("#runs-search", ids[1])  # A chosen run stays chosen, even if it is not on the page.
     expect(rows_of(page)).to_have_count(1)
     page.fill("#runs-search", "")
     expect(page.locator("#runs-body :checked")).to_have_count(2)
@@ -125,7 +127,7 @@ def test_runs_are_chosen_to_be_compared_by_mouse_and_keyboard(eventlet_server: L
     expect(page.locator(".chip")).to_have_count(2)
 
 
-def test_a_runs_page_tells_what_ran_and_what_is_left_of_it(
+def test_a_runs_page_shows_its_experiment_and_files(
     eventlet_server: LiveServer, open_page: OpenPage, tmp_path: Path
 ) -> None:
     run = write_run(eventlet_server.runs_dir, "2026-01-01_00-00-00", request={"overrides": {"trainer.max_epochs": 3}})
@@ -160,7 +162,7 @@ def test_a_runs_page_tells_what_ran_and_what_is_left_of_it(
 
 
 def test_a_models_program_works_as_it_stands(eventlet_server: LiveServer, open_page: OpenPage, tmp_path: Path) -> None:
-    """A network that answers with the mean of each half of the image: the brighter one is the class."""
+    """The model compares the halves of an image: the brighter one is the class."""
     node = helper.make_node("Conv", ["input", "weights"], ["maps"], kernel_shape=[4, 2], strides=[4, 2])
     flat = helper.make_node("Flatten", ["maps"], ["logits"])
     shape = ["batch", 1, 4, 4]
@@ -212,17 +214,17 @@ def test_a_models_program_works_as_it_stands(eventlet_server: LiveServer, open_p
     page.get_by_role("radio", name="as trained").check()
     expect(card).to_contain_text(hashlib.sha256(content).hexdigest())
     Image.fromarray(np.array([[250] * 20 + [5] * 20] * 40, np.uint8)).save(tmp_path / "image.png")
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", card.locator("pre").inner_text()],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert said.stdout.split()[0] == "left's"
+    assert result.stdout.split()[0] == "left's"
 
 
-def test_what_is_not_there_yet_is_said(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_empty_views_say_so(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     page = open_page(eventlet_server.url + "/models")
     expect(page.locator("#no-models")).to_be_visible()
     page.click(".navigation a[href='runs']")
@@ -231,7 +233,7 @@ def test_what_is_not_there_yet_is_said(eventlet_server: LiveServer, open_page: O
     expect(page.locator("#first-start")).to_be_visible()
 
 
-def test_what_could_not_be_had_is_said(eventlet_server: LiveServer, open_page: OpenPage, console: Console) -> None:
+def test_a_request_that_failed_is_reported(eventlet_server: LiveServer, open_page: OpenPage, console: Console) -> None:
     console.expected.append(REFUSED_REQUEST)
     page = open_page(eventlet_server.url)
     page.route("**/training/models", lambda route: route.fulfill(status=500, json={"message": "It broke."}))
@@ -246,7 +248,7 @@ def test_what_could_not_be_had_is_said(eventlet_server: LiveServer, open_page: O
     expect(page.locator("#models-loading")).to_be_hidden()
 
 
-def test_every_end_of_a_run_is_told_in_words(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_every_final_state_is_shown_with_its_reason(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     page = open_page(eventlet_server.url + "/runs")
     for state in ("completed", "stopped", "failed", "interrupted"):
         run = write_run(eventlet_server.runs_dir, state, state, reason="it had one", log=b"the last line\n")

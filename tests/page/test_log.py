@@ -20,8 +20,8 @@ OpenPage = Callable[..., Any]
 MAX_ROWS = 3001
 
 
-def seen(page: Any) -> list[str]:
-    """The rows that are in sight."""
+def visible_rows(page: Any) -> list[str]:
+    """The rows that are visible."""
     return list(
         page.evaluate("""() => {
             const list = document.getElementById("log");
@@ -36,7 +36,7 @@ def scroll(page: Any, by: int) -> None:
     page.evaluate("(by) => (document.getElementById('log').scrollTop += by)", by)
 
 
-def test_it_follows_until_one_scrolls_up(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_the_log_follows_its_end_until_a_person_scrolls_up(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(eventlet_server)
     page = open_page(eventlet_server.url)
     eventlet_server.start_run(training.config_name)
@@ -47,32 +47,32 @@ def test_it_follows_until_one_scrolls_up(eventlet_server: LiveServer, open_page:
     expect(rows.last).to_have_text("the end")
     assert 1000 < rows.count() <= MAX_ROWS
     expect(page.locator("#log-follow")).to_be_hidden()
-    assert seen(page)[-1] == "the end"
+    assert visible_rows(page)[-1] == "the end"
 
     training.order(print="\n 10%\r 50%")
     expect(rows.last).to_have_text(" 50%")
     training.order(print="\r\x1b[32m100%\x1b[0m <b>\n")
     expect(page.locator("#log .sgr-fg")).to_have_text("100%")
-    assert seen(page)[-1] == "100% <b>"
+    assert visible_rows(page)[-1] == "100% <b>"
 
     scroll(page, -400)
     expect(page.locator("#log-follow")).to_be_visible()
-    before = seen(page)
+    before = visible_rows(page)
     training.order(print="one more\n")
     expect(rows.filter(has_text="one more")).to_have_count(1)
-    assert seen(page) == before
+    assert visible_rows(page) == before
 
-    # Further up than what is loaded: the piece before comes, and nothing jumps.
+    # Beyond the loaded rows: the previous chunk is loaded, and nothing jumps.
     scroll(page, -1_000_000)
     expect(rows.filter(has_text="line 0").first).to_be_attached()
     page.click("#log-follow")
     expect(page.locator("#log-follow")).to_be_hidden()
-    wait_until(lambda: seen(page)[-1] == "one more", 5, lambda: seen(page)[-3:])
+    wait_until(lambda: visible_rows(page)[-1] == "one more", 5, lambda: visible_rows(page)[-3:])
     training.end()
     eventlet_server.wait_for_state(eventlet_server.get("/training/metrics/runs").json()[0]["run_id"], "completed")
 
 
-def test_a_log_of_100_mb_is_there_from_end_to_end(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_a_log_of_100_mb_can_be_read_and_searched_anywhere(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     lines = [f"{i:07} of a long log {'.' * 77}\n" for i in range(1_000_000)]
     lines[700_000] = "0700000 \x1b[31mthe \x1b[1mneedle\x1b[0m\n"
     lines[300_000] = "0300000 The Needle\n"
@@ -82,7 +82,7 @@ def test_a_log_of_100_mb_is_there_from_end_to_end(eventlet_server: LiveServer, o
     expect(rows.filter(has_text="0999999")).to_be_visible()
     expect(page.locator(".log-where")).to_have_text(re.compile("^100\\sMB of 100\\sMB$"))
 
-    # Upwards without an end, and never more than some thousand rows.
+    # Scroll up without an end. There are never more than a few thousand rows.
     for _ in range(3):
         first = rows.first.inner_text()
         scroll(page, -1_000_000)
@@ -91,7 +91,7 @@ def test_a_log_of_100_mb_is_there_from_end_to_end(eventlet_server: LiveServer, o
     numbers = [int(text[:7]) for text in rows.all_inner_texts() if text]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
-    # All of it is searched, also across colours.
+    # Search the whole log, also across colours.
     page.keyboard.press("Tab")
     page.locator("#log").focus()
     page.keyboard.press("Control+f")
@@ -102,20 +102,20 @@ def test_a_log_of_100_mb_is_there_from_end_to_end(eventlet_server: LiveServer, o
     expect(page.locator(".log-found")).to_have_text("1 of 2")
     page.keyboard.press("Enter")
     expect(page.locator("#log .is-current")).to_have_text("0700000 the needle")
-    assert "0700000 the needle" in seen(page)
+    assert "0700000 the needle" in visible_rows(page)
     wait_until(lambda: page.evaluate("CSS.highlights.get('log-match')?.size") == 1, 5)
     page.keyboard.press("Shift+Enter")
     expect(page.locator(".log-found")).to_have_text("1 of 2")
     page.keyboard.press("Escape")
     expect(page.locator(".log-found")).to_have_text("")
 
-    # Anywhere by the slider, and to both ends by keyboard.
+    # Go anywhere with the slider, and to both ends by keyboard.
     page.get_by_label("Position in the log").fill("50000000")
-    wait_until(lambda: seen(page)[0].startswith("04"), 5, lambda: seen(page)[:2])
+    wait_until(lambda: visible_rows(page)[0].startswith("04"), 5, lambda: visible_rows(page)[:2])
     page.locator("#log").focus()
     page.keyboard.press("Home")
-    wait_until(lambda: seen(page)[0].startswith("0000000"), 5, lambda: seen(page)[:2])
+    wait_until(lambda: visible_rows(page)[0].startswith("0000000"), 5, lambda: visible_rows(page)[:2])
     page.locator("#log").focus()
     page.keyboard.press("End")
-    wait_until(lambda: seen(page)[-1].startswith("0999999"), 5, lambda: seen(page)[-2:])
+    wait_until(lambda: visible_rows(page)[-1].startswith("0999999"), 5, lambda: visible_rows(page)[-2:])
     assert rows.count() <= MAX_ROWS

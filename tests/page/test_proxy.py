@@ -1,4 +1,4 @@
-"""The page behind a real proxy that shows the service below a path."""
+"""The page behind a real proxy that serves it below a path."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Open = Callable[..., Any]
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 
 
-def test_the_whole_page_works_below_a_path(open_page: Open, eventlet_server: LiveServer, tmp_path: Path) -> None:
+def test_the_page_works_below_a_path(open_page: Open, eventlet_server: LiveServer, tmp_path: Path) -> None:
     server = eventlet_server
     run_id = server.start_run(server.write_command("prints", "exit_with.py", "0"))
     server.wait_for_state(run_id, "completed")
@@ -51,7 +51,7 @@ def test_the_whole_page_works_below_a_path(open_page: Open, eventlet_server: Liv
         expect(page.locator(".live-responses-table .response .response-col_status")).to_contain_text("200")
 
 
-def test_the_link_to_the_content_leads_there_from_every_view(open_page: Open, eventlet_server: LiveServer) -> None:
+def test_the_skip_link_works_in_every_view(open_page: Open, eventlet_server: LiveServer) -> None:
     page = open_page(f"{eventlet_server.url}/runs")
     expect(page.locator("#connection")).to_have_attribute("data-status", "live")
     page.locator(".skip").focus()

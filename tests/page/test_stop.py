@@ -23,7 +23,7 @@ except ImportError:
 OpenPage = Callable[..., Any]
 
 
-def test_stop_asks_first_and_says_what_it_does(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_stop_asks_first_and_says_what_will_happen(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(eventlet_server)
     page = open_page(eventlet_server.url)
     start_by_form(page, training)
@@ -35,14 +35,14 @@ def test_stop_asks_first_and_says_what_it_does(eventlet_server: LiveServer, open
     page.click("#stop")
     expect(page.locator("#stop-about")).to_contain_text("The program gets SIGTERM")
     expect(page.locator("#stop-about")).not_to_contain_text("checkpoint")
-    expect(page.locator("#stop-discard")).to_be_hidden()  # For a program of a command that is the same.
+    expect(page.locator("#stop-discard")).to_be_hidden()  # For a command both buttons would do the same.
     page.click("#stop-save")
     wait_for_state(page, "stopped")
     expect(page.locator("#again")).to_be_visible()
 
 
 @pytest.mark.parametrize("mode", ["save", "discard", ""])
-def test_a_run_that_saves_may_be_stopped_with_and_without_its_work(
+def test_a_run_that_saves_can_be_stopped_with_and_without_saving(
     eventlet_server: LiveServer, open_page: OpenPage, mode: str
 ) -> None:
     page = open_page(eventlet_server.url)
@@ -56,7 +56,9 @@ def test_a_run_that_saves_may_be_stopped_with_and_without_its_work(
     assert page.evaluate("window.answer") == (mode or "null")
 
 
-def test_nothing_is_promised_to_be_saved_before_the_training(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_a_stop_before_the_training_begins_promises_no_checkpoint(
+    eventlet_server: LiveServer, open_page: OpenPage
+) -> None:
     page = open_page(eventlet_server.url)
     page.evaluate("""async () => {
         const { askHowToStop } = await import("/static/views/dialogs.js");
@@ -77,20 +79,20 @@ sys.stdin.read()
 """
 
 
-def test_a_run_that_starts_or_that_stops_says_so(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_starting_and_stopping_runs_say_so(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     page = open_page(eventlet_server.url)
     run_id = "2026-01-01_00-00-00"
     write_run(eventlet_server.runs_dir, run_id, None)
     lock_path = eventlet_server.runs_dir.parent / "active.lock"
     with subprocess.Popen([sys.executable, "-c", HOLD_LOCK, lock_path, run_id], cwd=ROOT, stdin=subprocess.PIPE):
-        wait_for_state(page, "starting")  # Its runner has said nothing yet.
+        wait_for_state(page, "starting")  # Its runner has written no state yet.
     wait_for_state(page, "interrupted")
 
     run_id = eventlet_server.start_run(eventlet_server.write_command("deaf", "ignore_sigterm.py"))
     wait_for_log(eventlet_server, run_id, "ready")
     assert eventlet_server.post("/training/stop?wait=0").status_code == 202
     wait_for_state(page, "stopping")
-    expect(page.locator("#stop")).to_be_hidden()  # Its signal is on its way; nothing makes it quicker.
+    expect(page.locator("#stop")).to_be_hidden()  # The signal is sent, and nothing makes it faster.
     program_of(eventlet_server, run_id).kill()
     wait_for_state(page, "stopped")
 
@@ -109,5 +111,5 @@ def test_a_stopped_run_with_a_checkpoint_can_be_resumed(
     page.click("#stop")
     page.click("#stop-save")
     page.click("#resume")
-    # It is asked for; that a command's run has no checkpoint of ours is the service's answer.
+    # The service refuses: a command's run has no checkpoint of our trainer.
     expect(page.locator("#resume_from-problem")).to_contain_text("no checkpoint of ours")

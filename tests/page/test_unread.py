@@ -1,4 +1,4 @@
-"""The page says what of a metrics file it cannot show."""
+"""The page says what it could not read of a metrics file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ODD = "epoch,step,val/loss,note\n0,1,0.5,\n1,2,0.4,<b>warm</b>\n" + "2,3,0.3,x,9
 TOO_WIDE = "a," * 700_000 + "b\n1\n"
 
 
-def test_what_is_left_out_of_the_charts_is_counted_and_named(
+def test_skipped_rows_and_columns_are_counted_and_named(
     eventlet_server: LiveServer, open_page: Callable[..., Any]
 ) -> None:
     training = SteeredTraining(eventlet_server)
@@ -35,9 +35,9 @@ def test_what_is_left_out_of_the_charts_is_counted_and_named(
     expect(unread).to_contain_text(re.compile("and 2 more.*text: note"))
     expect(charts).to_have_text(["loss"])
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    told = unread.inner_text()
+    text = unread.inner_text()
     page.reload()
-    expect(unread).to_have_text(told)
+    expect(unread).to_have_text(text)
 
     training.order(file="metrics.csv", text=TOO_WIDE)
     expect(unread).to_contain_text("cannot be read")

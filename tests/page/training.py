@@ -1,4 +1,4 @@
-"""A training that a test steers, epoch by epoch, so that nobody has to wait for a time."""
+"""A program that a test steers step by step, so that no test waits for a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ except ImportError:
 
 
 class SteeredTraining:
-    """An experiment whose program does what it is told. Tell it before or after it was started."""
+    """An experiment whose program follows orders, given before or after its start."""
 
     def __init__(self, server: LiveServer, name: str = "steered", max_epochs: int = 3) -> None:
         self._orders = server.home / f"{name}.orders"
@@ -30,7 +30,7 @@ class SteeredTraining:
             file.write(json.dumps(order) + "\n")
 
     def epoch(self, epoch: int, **more: float) -> None:
-        """Log the epoch (from 0) as Lightning does, the validation in a row of its own before the training's."""
+        """Log an epoch (from 0) as Lightning does: the row of the validation before that of the training."""
         step = 10 * (epoch + 1)
         self.order(row={"epoch": epoch, "step": step - 1, "val/loss": 2 / (epoch + 1), "val/acc": 0.5 + epoch / 10})
         self.order(row={"epoch": epoch, "step": step - 1, "train/loss": 1 / (epoch + 1), **more})

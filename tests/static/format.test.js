@@ -8,6 +8,7 @@ import {
   megabytes,
   metric,
   numeral,
+  parameterText,
   percent,
   percentage,
   roughly,
@@ -56,4 +57,8 @@ test("a machine may have terabytes", () => {
 
 test("only all of it is 100%", () => {
   assert.deepEqual([0.29, 0.999, 1].map(percent), ["29%", "99%", "100%"]);
+});
+
+test("a parameter without a value is none", () => {
+  assert.deepEqual([null, undefined, "a", [1], 0.1].map(parameterText), ["none", "\u2013", "a", "[1]", "0.1"]);
 });

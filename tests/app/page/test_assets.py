@@ -1,4 +1,4 @@
-"""What the page is made of: kept by browsers, compressed, and nothing but our own files."""
+"""The page's files: cached by browsers, compressed, and only our own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def client() -> FlaskClient:
 
 @pytest.fixture
 def address(client: FlaskClient) -> str:
-    """Where the page's files are."""
+    """The address of the page's files."""
     [found] = set(re.findall(r"assets/\w+(?=/main\.js)", client.get("/").text))
     return f"/{found}"
 
@@ -35,23 +35,23 @@ def test_pages_forbid_what_is_not_ours(client: FlaskClient, address: str) -> Non
     assert client.get("/favicon.ico", buffered=True).headers["Content-Type"].startswith("image/svg+xml")
 
 
-def test_a_browser_keeps_what_the_page_is_made_of(client: FlaskClient, address: str) -> None:
-    kept = client.get(f"{address}/main.js")
-    assert kept.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    assert kept.headers["Content-Type"] == "text/javascript; charset=utf-8"
-    assert kept.headers["X-Content-Type-Options"] == "nosniff"
-    assert kept.text == (ROOT / "static" / "main.js").read_text()
-    other = client.get("/assets/0123456789ab/main.js")  # Of a page that was opened before an update.
-    assert (other.text, other.headers["Cache-Control"]) == (kept.text, "no-cache")
+def test_browsers_cache_the_files_for_good(client: FlaskClient, address: str) -> None:
+    current = client.get(f"{address}/main.js")
+    assert current.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert current.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert current.headers["X-Content-Type-Options"] == "nosniff"
+    assert current.text == (ROOT / "static" / "main.js").read_text()
+    other = client.get("/assets/0123456789ab/main.js")  # A page from before an update.
+    assert (other.text, other.headers["Cache-Control"]) == (current.text, "no-cache")
 
 
-@pytest.mark.parametrize("path", ["../app/pages.py", "%2e%2e/app/pages.py", "none.js", "", "styles"])
-def test_what_is_no_file_of_the_page_is_not_found(client: FlaskClient, address: str, path: str) -> None:
+@pytest.mark.parametrize("path", ["../app/page/pages.py", "%2e%2e/app/page/pages.py", "none.js", "", "styles"])
+def test_other_paths_are_not_found(client: FlaskClient, address: str, path: str) -> None:
     assert client.get(f"{address}/{path}").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/", "{address}/main.js", "{address}/styles/all.css"])
-def test_it_is_compressed_for_who_takes_that(client: FlaskClient, address: str, path: str) -> None:
+def test_files_are_compressed_for_browsers_that_accept_it(client: FlaskClient, address: str, path: str) -> None:
     path = path.format(address=address)
     plain = client.get(path)
     packed = client.get(path, headers={"Accept-Encoding": "br, gzip"})
@@ -62,28 +62,28 @@ def test_it_is_compressed_for_who_takes_that(client: FlaskClient, address: str, 
     assert int(packed.headers["Content-Length"]) == len(packed.data) < len(plain.data)
 
 
-def test_a_font_is_compressed_already(client: FlaskClient, address: str) -> None:
+def test_a_font_is_not_compressed_again(client: FlaskClient, address: str) -> None:
     [font] = (ROOT / "static" / "vendor").glob("*.woff2")
     answer = client.get(f"{address}/vendor/{font.name}", headers={"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in answer.headers
     assert answer.data == font.read_bytes()
 
 
-def test_the_head_of_a_file_is_told_without_the_file(client: FlaskClient, address: str) -> None:
+def test_head_has_no_body(client: FlaskClient, address: str) -> None:
     answer = client.head(f"{address}/main.js")
     assert (answer.status_code, answer.data) == (200, b"")
     assert int(answer.headers["Content-Length"]) == (ROOT / "static" / "main.js").stat().st_size
     assert client.post(f"{address}/main.js").status_code in (404, 405)
 
 
-def test_every_style_sheet_is_in_the_one_that_is_served(client: FlaskClient, address: str) -> None:
+def test_the_served_style_sheet_includes_every_one(client: FlaskClient, address: str) -> None:
     served = client.get(f"{address}/styles/all.css").text
     sheets = [*(ROOT / "static" / "styles").glob("*.css"), *(ROOT / "static" / "vendor").glob("uPlot*.css")]
     assert [sheet.name for sheet in sheets if sheet.read_text() not in served] == []
 
 
-def test_the_html_names_each_module_that_the_page_imports(client: FlaskClient, address: str) -> None:
-    """Otherwise a browser would find it only once it has read the module that imports it."""
+def test_the_html_preloads_each_module_that_the_page_imports(client: FlaskClient, address: str) -> None:
+    """Otherwise a browser finds it only after reading the module that imports it."""
     named = set(re.findall(r'rel="modulepreload" href="([^"]+)"', client.get("/").text))
     todo, imported = [f"{address}/main.js"], set()
     while todo:

@@ -1,4 +1,4 @@
-"""What the page is told together with its HTML: what a subscription would, to who may know it."""
+"""The state in the HTML: the answer to a subscription, for those who may see it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.servers import LiveServer
 EVIL = "</script><script>alert(1)</script>"
 
 
-def told(html: str) -> Any:
-    [text] = re.findall(r'<script id="opening" type="application/json">(.*?)</script>', html, re.DOTALL)
-    return json.loads(text, parse_constant=pytest.fail)  # A browser takes no NaN.
+def state_in(html: str) -> Any:
+    [text] = re.findall(r'<script id="initial-state" type="application/json">(.*?)</script>', html, re.DOTALL)
+    return json.loads(text, parse_constant=pytest.fail)  # Browsers refuse NaN.
 
 
-def test_the_page_comes_with_what_a_subscription_tells(empty: LiveServer) -> None:
-    assert told(empty.get("/").text)["run"] is None
+def test_the_html_holds_the_answer_to_a_subscription(empty: LiveServer) -> None:
+    assert state_in(empty.get("/").text)["run"] is None
     write_run(empty.runs_dir, "2026-01-01", metrics=METRICS, log=EVIL.encode(), progress='{"step": NaN}')
     with empty.client() as client:
         subscribed = client.call("subscribe", {"run_id": "2026-01-01"}, namespace="/training")
@@ -30,27 +30,27 @@ def test_the_page_comes_with_what_a_subscription_tells(empty: LiveServer) -> Non
     assert subscribed["progress"] == {"step": None}
     for path in ("/", "/runs/2026-01-01"):
         answer = empty.get(path)
-        assert told(answer.text) == subscribed
+        assert state_in(answer.text) == subscribed
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_what_comes_later_to_a_run_that_is_over_is_told(empty: LiveServer) -> None:
-    """Its folder may be copied here in the moment in which it is looked at."""
+def test_metrics_that_appear_after_a_run_has_ended_are_included(empty: LiveServer) -> None:
+    """Somebody may be copying its folder here."""
     run = write_run(empty.runs_dir, "2026-01-01")
     (run / "csv" / "version_0").mkdir(parents=True)
-    assert told(empty.get("/runs/2026-01-01").text)["rows"] == []
+    assert state_in(empty.get("/runs/2026-01-01").text)["rows"] == []
     write_metrics(run, METRICS)
-    assert len(told(empty.get("/runs/2026-01-01").text)["rows"]) == 4
+    assert len(state_in(empty.get("/runs/2026-01-01").text)["rows"]) == 4
 
 
-def test_it_is_not_kept_waiting_for_what_is_long_or_not_shown(empty: LiveServer) -> None:
+def test_the_html_does_not_wait_for_large_metrics_or_views_without_a_run(empty: LiveServer) -> None:
     rows = "\n".join(f"0,{step},0.5" for step in range(MAX_METRICS_BYTES // 8))
     write_run(empty.runs_dir, "2026-01-01", metrics=f"epoch,step,train/loss\n{rows}\n")
     for path in ("/", "/runs/2026-01-01", "/runs/unknown", "/runs", "/models", "/start"):
-        assert told(empty.get(path).text) is None, path
+        assert state_in(empty.get(path).text) is None, path
 
 
-def test_the_page_tells_a_stranger_nothing(shared: LiveServer) -> None:
-    """Any name can be made to point here by somebody else's page, which could read the HTML then."""
+def test_an_unknown_host_name_gets_no_state(shared: LiveServer) -> None:
+    """A stranger can point a name of theirs here, and their page could then read the HTML."""
     status, html = ask(shared, "GET", "/", Host="evil.example")
-    assert (status, told(html.decode())) == (200, None)
+    assert (status, state_in(html.decode())) == (200, None)

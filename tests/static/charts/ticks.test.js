@@ -29,3 +29,7 @@ test("a range has some room, even around a single value", () => {
 test("a tick's text is short", () => {
   assert.deepEqual([0.00001, -0.5, 1500, 12345678].map(tickText), ["1e\u22125", "\u22120.5", "1500", "1.2345678e7"]);
 });
+
+test("ticks of one axis are written alike", () => {
+  assert.deepEqual([0.0009, 0.001, 0.0011].map(tickText), ["0.0009", "0.001", "0.0011"]);
+});

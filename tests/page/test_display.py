@@ -1,4 +1,4 @@
-"""What one sees on the page is what is, in a real browser."""
+"""What the page shows of a run, in a real browser."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ LONG = "a_name_of_eighty_characters_" + 52 * "x"
 PHONE = {"width": 360, "height": 800}
 
 
-def look_again(page: Any) -> None:
-    """As when somebody turns to the tab."""
+def return_to(page: Any) -> None:
+    """Act as if a person returned to the tab."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
-def test_the_line_of_the_error_is_in_view(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_the_last_line_of_an_error_is_in_view(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     log = b"".join(b"line %d, which is long enough to be broken on a phone\n" % i for i in range(40)) + b"the error\n"
     write_run(eventlet_server.runs_dir, RUN, "failed", reason="ValueError: the error", log=log)
     page = open_page(f"{eventlet_server.url}/runs/{RUN}", viewport=PHONE)
@@ -55,7 +55,7 @@ def test_each_view_has_a_title_of_its_own(eventlet_server: LiveServer, open_page
     assert len(set(titles.values())) == len(titles)
 
 
-def test_back_leads_to_where_one_was(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_back_restores_the_scroll_position(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     for number in range(60):
         write_run(eventlet_server.runs_dir, f"2026-01-01_00-00-{number:02}")
     page = open_page(eventlet_server.url + "/runs")
@@ -69,7 +69,7 @@ def test_back_leads_to_where_one_was(eventlet_server: LiveServer, open_page: Ope
     wait_until(lambda: page.evaluate("scrollY") == 700, 5, lambda: page.evaluate("scrollY"))
 
 
-def test_the_machine_is_not_shown_with_a_run_that_is_over(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_a_run_that_has_ended_is_shown_without_the_machine(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     write_run(eventlet_server.runs_dir, RUN, metrics=METRICS)
     page = open_page(f"{eventlet_server.url}/runs/{RUN}")
     expect(page.locator("#epochs tbody tr")).to_have_count(2)
@@ -78,7 +78,7 @@ def test_the_machine_is_not_shown_with_a_run_that_is_over(eventlet_server: LiveS
     expect(page.locator("#system")).to_be_visible()
 
 
-def test_the_files_of_a_run_are_those_of_now(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_the_list_of_files_is_refreshed(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(eventlet_server)
     run_id = eventlet_server.start_run(training.config_name)
     page = open_page(eventlet_server.url)
@@ -86,11 +86,11 @@ def test_the_files_of_a_run_are_those_of_now(eventlet_server: LiveServer, open_p
     training.order(file="later.bin", text="x" * 2500)
     path = eventlet_server.runs_dir / run_id / "output" / "later.bin"
     wait_until(lambda: path.exists() and path.stat().st_size == 2500, 5)
-    look_again(page)
+    return_to(page)
     expect(page.locator("#files-body tr", has_text="later.bin")).to_contain_text("2.50\u202fkB")
 
 
-def test_a_model_that_nobody_tested_is_marked(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_an_untested_model_is_marked(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     write_model(write_run(eventlet_server.runs_dir, RUN, "stopped"), test_metrics={})
     page = open_page(f"{eventlet_server.url}/runs/{RUN}")
     expect(page.locator("#download")).to_have_text("Download untested model")
@@ -120,7 +120,7 @@ def test_long_names_fit_a_phone(eventlet_server: LiveServer, open_page: OpenPage
         assert width <= PHONE["width"], (path, width)
 
 
-def test_the_best_value_is_the_same_wherever_it_is_told(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_the_best_value_is_the_same_everywhere(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     rows = "".join(f"{i // 3},{i},{value},1\n" for i, value in enumerate([50, 41, 44, 45, 37, 39, 40, 42, 38]))
     write_run(eventlet_server.runs_dir, RUN, metrics="epoch,step,val/perplexity,grad_norm\n" + rows)
     page = open_page(f"{eventlet_server.url}/runs/{RUN}")
@@ -128,7 +128,7 @@ def test_the_best_value_is_the_same_wherever_it_is_told(eventlet_server: LiveSer
     expect(page.locator("#fact-best")).to_have_text("37.00 epoch 1")
     expect(page.locator(".legend li").filter(has_text="best")).to_have_text(re.compile("best 37.00 at step 4"))
     expect(page.locator("#epochs tbody tr")).to_have_text(["238.001.0000", "139.001.0000", "044.001.0000"])
-    expect(page.locator("#epochs .is-best")).to_have_count(0)  # No epoch ended with it.
+    expect(page.locator("#epochs .is-best")).to_have_count(0)  # No epoch ended with that value.
     page.click(".navigation a[href='runs']")
     expect(page.locator("#runs-head")).not_to_contain_text("grad_norm")
     expect(page.locator("#runs-body tr")).to_contain_text("37.00")
@@ -136,7 +136,7 @@ def test_the_best_value_is_the_same_wherever_it_is_told(eventlet_server: LiveSer
     expect(page.locator(".compare-table tbody", has_text="Best value")).to_contain_text("val/perplexity37.00")
 
 
-def test_epochs_are_numbered_as_the_program_does(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_epochs_have_the_programs_own_numbers(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     rows = "10,0.5,0.9,nan\n20,1.0,0.8,0.2\n30,1.5,0.7,0.4\n"
     write_run(eventlet_server.runs_dir, RUN, metrics="step,epoch,loss,eval_accuracy\n" + rows)
     page = open_page(f"{eventlet_server.url}/runs/{RUN}")
@@ -147,7 +147,7 @@ def test_epochs_are_numbered_as_the_program_does(eventlet_server: LiveServer, op
     expect(page.locator(".legend li").last).to_contain_text("best 0.4000 at epoch 1.5, NaN once, at epoch 0.5")
 
 
-def test_hundreds_of_metrics_are_charts_once_they_are_wanted(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_of_hundreds_of_charts_only_those_in_view_are_drawn(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     names = ["val/loss", *(f"layers/{i}/norm" for i in range(300))]
     rows = "".join(f"{i},{i}," + ",".join(str(i + j) for j in range(301)) + "\n" for i in range(3))
     write_run(eventlet_server.runs_dir, RUN, metrics=f"epoch,step,{','.join(names)}\n{rows}")
@@ -167,10 +167,10 @@ def test_hundreds_of_metrics_are_charts_once_they_are_wanted(eventlet_server: Li
     expect(charts).to_have_count(301)
     charts.last.scroll_into_view_if_needed()
     expect(charts.last.locator("canvas")).to_have_count(1)
-    wait_until(lambda: drawn.count() < 25, 5, drawn.count)  # Those that are out of view are gone.
+    wait_until(lambda: drawn.count() < 25, 5, drawn.count)  # Charts out of view are removed.
 
 
-def test_a_value_of_another_step_is_told_with_its_step(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_a_value_of_another_step_names_its_step(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     rows = "".join(f"{i},{1 / (i + 1)},\n" for i in range(250)) + "400,,0.9875\n"
     write_run(eventlet_server.runs_dir, RUN, metrics="step,train/acc,test/acc\n" + rows)
     page = open_page(f"{eventlet_server.url}/runs/{RUN}")
@@ -184,7 +184,7 @@ def test_a_value_of_another_step_is_told_with_its_step(eventlet_server: LiveServ
     expect(test).to_have_text("test0.9875")
 
 
-def test_a_run_without_output_for_long_is_marked(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_a_silent_run_is_marked(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(eventlet_server)
     training.epoch(0)
     run_id = eventlet_server.start_run(training.config_name)
@@ -200,9 +200,7 @@ def test_a_run_without_output_for_long_is_marked(eventlet_server: LiveServer, op
     expect(page.locator("#state")).to_have_text("running")
 
 
-def test_a_deletion_is_noticed_in_other_tabs(
-    eventlet_server: LiveServer, open_page: OpenPage, console: Console
-) -> None:
+def test_other_tabs_notice_a_deletion(eventlet_server: LiveServer, open_page: OpenPage, console: Console) -> None:
     console.expected.append(REFUSED_REQUEST)
     older, newer = "2026-01-01_00-00-00", "2026-01-02_00-00-00"
     for run_id in (older, newer):
@@ -215,7 +213,7 @@ def test_a_deletion_is_noticed_in_other_tabs(
     expect(listed.locator("#runs-body tr")).to_have_count(2)
     eventlet_server.delete(f"/training/models/{newer}")
     for page in (latest, own, listed):
-        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # As when somebody turns to the tab.
+        return_to(page)
     expect(latest.locator("#about")).to_contain_text(older)
     expect(own.locator("#now-title")).to_have_text("No such run")
     expect(listed.locator("#runs-body tr")).to_have_count(1)

@@ -1,4 +1,4 @@
-"""The page in a real browser, in front of a real server."""
+"""A live run on the page, in a real browser with a real server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.app.written import write_report, write_run
 from tests.conftest import end
-from tests.page.axe import objections
+from tests.page.axe import violations
 from tests.page.conftest import LOST_SOCKET, REFUSED_REQUEST, Console
 from tests.page.training import SteeredTraining, start_by_form, wait_for_state
 from tests.servers import LiveServer
@@ -36,7 +36,7 @@ def legend_of(page: Any, chart: str) -> str:
     return " ".join(found.all_inner_texts())
 
 
-def test_from_start_to_the_end(server: LiveServer, open_page: OpenPage) -> None:
+def test_a_run_from_its_start_to_its_end(server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(server)
     page = open_page(server.url)
     expect(page.locator("#now-title")).to_have_text("No runs yet")
@@ -62,7 +62,7 @@ def test_from_start_to_the_end(server: LiveServer, open_page: OpenPage) -> None:
     expect(page.locator("#charts canvas")).to_have_count(2)
 
     training.order(print="  10%|#\r  20%|##\r")
-    training.epoch(1, lr=0.001)  # A column more, and an order of columns that differs.
+    training.epoch(1, lr=0.001)  # A new column, and another order of columns.
     expect(page.locator("#epochs tbody tr")).to_have_count(2)
     expect(page.locator("#charts h3")).to_have_text(["loss", "acc", "lr"])
 
@@ -103,7 +103,7 @@ def test_two_pages_at_once_show_the_same(eventlet_server: LiveServer, open_page:
         wait_for_state(page, "stopped")
 
 
-def test_nothing_is_missing_after_the_server_was_killed(
+def test_nothing_is_missing_after_the_server_is_killed(
     own_server: LiveServer, open_page: OpenPage, console: Console
 ) -> None:
     console.expected += [REFUSED_REQUEST, LOST_SOCKET]
@@ -117,7 +117,7 @@ def test_nothing_is_missing_after_the_server_was_killed(
     expect(page.locator("#connection")).to_have_text("Offline, reconnecting…")
     expect(page.locator("#notice")).to_contain_text("No connection since")
     expect(page).to_have_title(re.compile("^offline"))
-    assert objections(page) == []
+    assert violations(page) == []
     training.epoch(1, lr=0.002)
     training.epoch(2)
     training.order(print="without a newline")
@@ -139,7 +139,7 @@ def test_nothing_is_missing_after_the_server_was_killed(
     wait_for_state(page, "completed")
 
 
-def test_it_turns_to_the_next_run_by_itself(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_the_page_turns_to_the_next_run(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     first, second = SteeredTraining(eventlet_server, "first"), SteeredTraining(eventlet_server, "second")
     first.epoch(0)
     first.epoch(1)
@@ -158,7 +158,7 @@ def test_it_turns_to_the_next_run_by_itself(eventlet_server: LiveServer, open_pa
 
 
 @pytest.mark.slow
-def test_a_run_has_an_address_of_its_own(eventlet_server: LiveServer, open_page: OpenPage, console: Console) -> None:
+def test_each_run_has_its_own_address(eventlet_server: LiveServer, open_page: OpenPage, console: Console) -> None:
     console.expected.append(REFUSED_REQUEST)
     first, second = SteeredTraining(eventlet_server, "first"), SteeredTraining(eventlet_server, "second")
     first.epoch(0)
@@ -170,7 +170,7 @@ def test_a_run_has_an_address_of_its_own(eventlet_server: LiveServer, open_page:
     page = open_page(f"{eventlet_server.url}/runs/{run_id}")
     wait_for_state(page, "failed")
     expect(page.locator("#now-title")).to_have_text("first")
-    expect(page.locator("#active-share")).to_have_text("33%")  # Of the run that goes on meanwhile.
+    expect(page.locator("#active-share")).to_have_text("33%")  # The progress of the active run.
     second.epoch(1)
     page.click(".navigation a[href='./']")
     wait_for_state(page, "running")
@@ -183,7 +183,7 @@ def test_a_run_has_an_address_of_its_own(eventlet_server: LiveServer, open_page:
     expect(page.locator("#now-title")).to_have_text("No such run")
 
 
-def test_the_icon_tells_how_far_it_is(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_the_icon_shows_the_progress(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(eventlet_server)
     page = open_page(eventlet_server.url)
     icon = page.locator("#icon")
@@ -195,7 +195,7 @@ def test_the_icon_tells_how_far_it_is(eventlet_server: LiveServer, open_page: Op
     expect(icon).to_have_attribute("href", re.compile("e0443a"))
 
 
-def test_a_failure_says_why(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_a_failed_run_shows_why_and_can_be_run_again(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(eventlet_server)
     training.order(print="it will not go well\n")
     training.end(3)
@@ -244,7 +244,7 @@ def test_the_token_is_asked_for_once(tmp_path: Path, open_page: OpenPage, consol
         end(server)
 
 
-def test_text_of_a_training_stays_text(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_text_of_a_program_stays_text(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(eventlet_server)
     evil = "<img src=x onerror=alert(1)>"
     page = open_page(eventlet_server.url)
@@ -256,7 +256,7 @@ def test_text_of_a_training_stays_text(eventlet_server: LiveServer, open_page: O
     expect(page.locator("main img")).to_have_count(0)
 
 
-def test_several_server_processes_are_as_live_as_one(tmp_path: Path, open_page: OpenPage, console: Console) -> None:
+def test_every_server_process_sends_live_updates(tmp_path: Path, open_page: OpenPage, console: Console) -> None:
     console.expected += [REFUSED_REQUEST, LOST_SOCKET]  # The server ends before the windows are closed.
     server = LiveServer(tmp_path, "gunicorn", workers=2)
     training = SteeredTraining(server)
@@ -296,7 +296,7 @@ def test_the_api_page_works_without_the_internet(eventlet_server: LiveServer, op
     assert all(address.startswith((eventlet_server.url, "data:")) for address in addresses), addresses
 
 
-def test_a_report_that_is_none_is_said_and_the_run_is_shown(
+def test_a_run_with_an_unreadable_report_is_shown(
     open_page: OpenPage, eventlet_server: LiveServer, console: Console
 ) -> None:
     run = write_run(eventlet_server.runs_dir, "2026-01-01_00-00-00")
