@@ -24,7 +24,6 @@ NOT_RUN = {
     "make test": "runs all tests, this one included",
     "make quick": "runs many tests",
     "make demo": "has started the service that all other blocks use",
-    ".venv/bin/python -m pytest": "runs tests",
     "python3 -m venv": "replaces the environment that runs this test",
     ".venv/bin/pip install": "downloads packages",
     "docker": "needs Docker",
@@ -132,7 +131,7 @@ class Reader:
 def _check_out(home: Path) -> None:
     """Copy the project to `home`, as somebody would have it who has just cloned it and installed its packages."""
     home.mkdir()
-    for name in ("app", "trainer", "docs", "configs", "templates", "static"):
+    for name in ("app", "trainer", "docs", "configs", "templates", "static", "tests"):
         shutil.copytree(ROOT / name, home / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in ROOT.glob("*.*"):
         if path.is_file():

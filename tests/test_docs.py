@@ -17,7 +17,7 @@ from tests.servers import ROOT
 from trainer.experiment import experiment
 from trainer.rundir import RunDir
 
-PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")), "CONTRIBUTING.md"]
+PAGES = sorted(str(path.relative_to(ROOT)) for pattern in ("*.md", "docs/*.md") for path in ROOT.glob(pattern))
 BLOCKS = [block for name in PAGES for block in blocks_of(name)]
 COMMANDS = [block for block in BLOCKS if block.language in ("sh", "python")]
 OTHER_LANGUAGES = {"json", "yaml", "ini", "nginx", "text"}
@@ -65,6 +65,13 @@ def test_every_target_of_make_exists(name: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
     assert set(named) <= targets
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_file_of_the_project_that_is_named_exists(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:app|trainer|tests|docs|static|templates|configs|benchmarks)/[\w/.-]*)`", text)
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("name", PAGES)
