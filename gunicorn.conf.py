@@ -14,6 +14,7 @@ if "engineio" not in sys.modules:
     gc.disable()
     sys.modules.update(dict.fromkeys(("aiohttp", "requests")))
 
+from app.live.sessions import MAX_WAITING
 from app.server import openfiles, startup
 from app.server.gunicorn_worker import Worker
 from app.server.wire import LIMIT_REQUEST_LINE
@@ -32,7 +33,7 @@ except SettingsError as error:
 bind = _settings.address
 workers = 1
 worker_class = Worker
-threads = _settings.max_sockets + REST_THREADS
+threads = _settings.max_sockets + MAX_WAITING + REST_THREADS
 worker_connections = threads + 1000
 keepalive = 30
 limit_request_line = LIMIT_REQUEST_LINE

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from flask import Flask
-from flask_socketio import SocketIO
 
-from app import domain
+from app import domain, live
 from app.access import Access
-from app.live.broadcast import broadcast_for
-from app.live.encoding import SocketJson, TextPacket
-from app.live.namespace import Live, SocketGate, TrainingNamespace
 from app.page import pages
 from app.rest import errors, metrics, models, runs, training
 from app.rest.api import Api
@@ -52,25 +48,11 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     pages.register(app, access)
     built = domain.build(settings, offload_for(async_mode), lock_maker_for(async_mode))
     app.extensions["domain"] = built
-    socketio = SocketIO(
-        app,
-        async_mode=async_mode,
-        cors_allowed_origins=access.is_origin_allowed,
-        json=SocketJson,
-        serializer=TextPacket,
-    )
-    if async_mode == "threading":
-        from app.live.websocket import survive_lost_connections  # Eventlet does without, and starts sooner.
-
-        survive_lost_connections(socketio)
-    live = Live(socketio, broadcast_for(socketio, async_mode), built.supervisor)
-    app.extensions["live"] = live
-    socketio.on_namespace(TrainingNamespace(live, access))
-    app.wsgi_app = SocketGate(app.wsgi_app, socketio, access, settings.max_sockets)  # type: ignore[method-assign]
+    app.extensions["emitter"] = live.register(app, access, built.supervisor, settings.max_sockets, async_mode)
     app.wsgi_app = Prefix(app.wsgi_app, settings.url_prefix)  # type: ignore[method-assign]
     return app
 
 
 def start(app: Flask) -> None:
     """Begin to follow the runs, and to tell the connected clients."""
-    app.extensions["domain"].supervisor.start(app.extensions["live"].publish)
+    app.extensions["domain"].supervisor.start(app.extensions["emitter"].publish)

@@ -8,7 +8,8 @@ from dataclasses import fields
 import pytest
 
 from app import create_app
-from app.live.namespace import NAMESPACE, TrainingNamespace
+from app.live.namespace import TrainingNamespace
+from app.live.packets import NAMESPACE
 from app.runs.follow.events import EVENTS
 from app.runs.store.states import STATES
 from app.settings import PREFIX, Settings

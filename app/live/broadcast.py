@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from flask_socketio import SocketIO
 
+from app.live.packets import NAMESPACE
+from app.live.sessions import Sessions
 from app.runs.follow.events import Event
-
-NAMESPACE = "/training"
 
 
 class Broadcast:
@@ -23,10 +23,10 @@ class Broadcast:
             self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=rooms)
 
 
-def broadcast_for(socketio: SocketIO, async_mode: str) -> Broadcast:
+def broadcast_for(socketio: SocketIO, sessions: Sessions, async_mode: str) -> Broadcast:
     """How to send to many on the server of this mode."""
     if async_mode != "eventlet":
         return Broadcast(socketio)
-    from app.live.eventlet_broadcast import GreenBroadcast
+    from app.live.eventlet_broadcast import EventletBroadcast
 
-    return GreenBroadcast(socketio)
+    return EventletBroadcast(socketio, sessions)

@@ -1,29 +1,193 @@
-"""The WebSockets of the threading mode, which may break at any moment."""
+"""The WebSockets of both servers: short text messages, read no faster than they are dealt with.
+
+The libraries' own were not meant for strangers. simple-websocket always negotiates compression (1.6 MB make 1.6 GB) and
+queues whatever comes; eventlet's assembles a fragmented message without a bound, and unmasks byte by byte.
+"""
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from engineio.async_drivers.threading import SimpleWebSocketWSGI
-from flask_socketio import SocketIO
-from simple_websocket import ConnectionClosed
+from wsproto.frame_protocol import CloseReason, FrameProtocol, Opcode, ParseFailed
+from wsproto.utilities import generate_accept_token
+
+from app.live.pace import Pace
+from app.live.packets import MAX_MESSAGE_BYTES, UPGRADE, Malformed
+
+if TYPE_CHECKING:
+    from app.live.sessions import Session
+
+SESSION = "training.session"
+"""Where the environ of a request has the session that it belongs to."""
+RECEIVE_BYTES = 4096
+BURST, FRAMES_PER_S = 200, 100.0
+SILENCE_S = 45.0
+"""As long as it takes python-engineio to give up a client: its ping interval and the time for the answer."""
 
 
-class WebSocket(SimpleWebSocketWSGI):  # type: ignore[misc]  # It has no types.
-    """A WebSocket that may be closed although its connection is gone.
+class WebSocket:
+    """A WebSocket as python-engineio wants it: its handler is called with this, and waits, sends and closes.
 
-    simple-websocket 1.1.0 looks whether it is connected before it sends its farewell. When the client goes in between,
-    its reading thread closes the socket, and the farewell ends python-engineio 4.15's writing thread with "Bad file
-    descriptor", a traceback in the service's log for a page that was closed.
+    One thread reads, another writes, and any may close.
     """
 
-    def close(self) -> None:
-        """Close it; nothing is left to do where the connection is gone."""
-        with suppress(OSError, ConnectionClosed):
-            super().close()
+    def __init__(self, handler: Callable[[WebSocket], Any], engine: Any) -> None:
+        self._handler = handler
+        self._engine = engine
+        self._lock = threading.Lock()
+        """Held by whoever writes."""
+        self._is_closed = False
+        self._framing = FrameProtocol(client=False, extensions=[])
+        self._pace = Pace(BURST, FRAMES_PER_S)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> NoReturn:
+        """Serve one client to its end. Both servers understand StopIteration: the connection is no longer theirs."""
+        self._connection: socket.socket = environ["gunicorn.socket"]
+        self._connection.settimeout(SILENCE_S)
+        self._session: Session = environ[SESSION]
+        self._messages = self._receive()
+        self._session.websocket = self
+        with suppress(OSError):
+            try:
+                self._connection.sendall(_handshake(environ["HTTP_SEC_WEBSOCKET_KEY"]))
+                self._handler(self)
+            finally:
+                self._session.websocket = None
+                self.close()
+        raise StopIteration
+
+    def wait(self) -> str | None:
+        """Return the next message, None once the connection has ended."""
+        return next(self._messages, None)
+
+    def send(self, message: str) -> None:
+        """Send a message. Raises OSError."""
+        self._write(self._framing.send_data(message, fin=True))
+
+    def write_now(self, frames: memoryview) -> bool:
+        """Write frames if that needs no waiting, and return whether it did. What is left of them follows by itself."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        num_written = 0
+        with suppress(OSError):  # It cannot take any, or is gone, which its own threads notice.
+            num_written = self._write_without_waiting(frames)
+        if 0 < num_written < len(frames):
+            self._engine.start_background_task(self._finish, frames[num_written:])
+        else:
+            self._lock.release()
+        return num_written > 0
+
+    def close(self, code: int = CloseReason.NORMAL_CLOSURE) -> None:
+        """Say farewell if that needs no waiting, and end the connection. It may have ended already."""
+        if self._lock.acquire(blocking=False):
+            with suppress(OSError):
+                if not self._is_closed:
+                    self._write_without_waiting(self._framing.close(code))
+            self._is_closed = True
+            self._lock.release()
+        self.cut()
+
+    def cut(self) -> None:
+        """End the connection, whoever waits for it. The server closes it, once nobody uses its number any more."""
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+    def _write(self, frame: bytes | bytearray) -> None:
+        with self._lock:
+            if self._is_closed:
+                raise ConnectionError
+            self._send_all(frame)
+
+    def _write_without_waiting(self, frames: bytes | bytearray | memoryview) -> int:
+        """Return how many bytes were written. Raises OSError.
+
+        Since the connection has a timeout, its descriptor does not block. Eventlet's `os.write` waits nevertheless.
+        """
+        return os.writev(self._connection.fileno(), [frames])
+
+    def _finish(self, rest: memoryview) -> None:
+        try:
+            with suppress(OSError):
+                self._send_all(rest)
+        finally:
+            self._lock.release()
+
+    def _send_all(self, frames: bytes | bytearray | memoryview) -> None:
+        try:
+            self._connection.sendall(frames)
+        except OSError:  # Also when it takes too long. After half a frame nothing can follow.
+            self._is_closed = True
+            self.cut()
+            raise
+
+    def _receive(self) -> Iterator[str]:
+        try:
+            yield from self._read_packets()
+        except OSError:
+            pass
+        except ParseFailed as error:
+            self._refuse("sent frames that are no WebSocket's", error.code)
+        except Malformed as error:
+            self._refuse(str(error), error.code)
+
+    def _refuse(self, offence: str, code: int) -> None:
+        self._session.offend(offence)
+        self.close(code)
+
+    def _read_packets(self) -> Iterator[str]:
+        due = list(UPGRADE) if self._session.is_upgrading else []
+        for message in self._read_messages():
+            if not due:
+                self._session.check(message)
+            elif message != due.pop(0):
+                raise Malformed("began an upgrade and did something else")
+            yield message
+
+    def _read_messages(self) -> Iterator[str]:
+        message, num_bytes = "", 0
+        for frame in self._read_frames():
+            if frame.opcode is Opcode.CLOSE:
+                return
+            if frame.opcode is Opcode.PING:
+                self._write(self._framing.pong(frame.payload))
+            elif frame.opcode is Opcode.BINARY:
+                raise Malformed("sent something binary", CloseReason.UNSUPPORTED_DATA)
+            elif frame.opcode is Opcode.TEXT:
+                message += frame.payload
+                num_bytes += len(frame.payload.encode())
+                if num_bytes > MAX_MESSAGE_BYTES:
+                    raise Malformed(f"sent more than {MAX_MESSAGE_BYTES:,} bytes", CloseReason.MESSAGE_TOO_BIG)
+                if frame.message_finished:
+                    yield message
+                    message, num_bytes = "", 0
+
+    def _read_frames(self) -> Iterator[Any]:
+        """Read frames, the long ones in parts, with a pause after each that comes too fast.
+
+        Their payload has the type that their opcode says, which wsproto's own types do not tell.
+        """
+        while received := self._connection.recv(RECEIVE_BYTES):
+            self._engine.sleep(self._pace.delay_s())  # Even without a pause others have their turn.
+            self._framing.receive_bytes(received)
+            for frame in self._framing.received_frames():
+                yield frame
+                if delay_s := self._pace.delay_s():
+                    self._engine.sleep(delay_s)
 
 
-def survive_lost_connections(socketio: SocketIO) -> None:
-    """Let a server in threading mode use `WebSocket`; python-engineio has no setting for it."""
-    engine = socketio.server.eio
+def use_in(engine: Any) -> None:
+    """Let an Engine.IO server use these WebSockets. python-engineio 4 has no setting for it."""
     engine._async = {**engine._async, "websocket": WebSocket}
+
+
+def _handshake(key: str) -> bytes:
+    accept = generate_accept_token(key.encode()).decode()
+    return (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    ).encode()

@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any
 
 import eventlet
-from eventlet.wsgi import WSGI_LOCAL
 from flask import Flask
 from gunicorn import http
 from gunicorn.config import Config
@@ -77,12 +76,9 @@ class Server:
     def _answer(self, request: Any, connection: Any, address: Any) -> bool:
         """Let the app answer; whether the connection is still one of HTTP then, and may be kept."""
         response, environ = wsgi.create(request, connection, address, connection.getsockname(), self._config)
-        environ |= {"wsgi.multithread": True, "eventlet.input": _Handover(connection)}
-        WSGI_LOCAL.already_handled = False
+        environ["wsgi.multithread"] = True
         try:
             answer = self._app(environ, response.start_response)
-            if WSGI_LOCAL.already_handled:  # It was a WebSocket.
-                return False
             try:
                 for piece in answer:
                     response.write(piece)
@@ -90,22 +86,14 @@ class Server:
             finally:
                 if hasattr(answer, "close"):
                     answer.close()
+        except StopIteration:  # It was a WebSocket. gunicorn is told in the same way.
+            return False
         except OSError:
             raise
         except Exception:
             logger.exception("Error handling a request")
             return False
         return not response.should_close()
-
-
-class _Handover:
-    """Where engineio's driver for eventlet finds the socket of a WebSocket."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    def get_socket(self) -> Any:
-        return self._connection
 
 
 def _is_read(parser: Any) -> bool:

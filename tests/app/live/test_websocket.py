@@ -1,59 +1,109 @@
-"""A WebSocket whose connection is lost."""
+"""A WebSocket of ours at the end of a connection that ends in unusual ways, without a server around it."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 
+import engineio
 import pytest
 
-from app.live.websocket import WebSocket
+from app.live import websocket
+from app.live.websocket import SESSION, WebSocket
 
-HEADERS = {
-    "HTTP_HOST": "localhost",
-    "HTTP_UPGRADE": "websocket",
-    "HTTP_CONNECTION": "Upgrade",
-    "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==",
-    "HTTP_SEC_WEBSOCKET_VERSION": "13",
-}
+FAREWELL = b"\x88\x02\x03\xe8"
+"""A close frame, code 1000."""
 
 
 @pytest.fixture
 def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
     server, client = socket.socketpair()
     with server, client:
+        client.settimeout(5)
         yield server, client
 
 
-def serve(server: socket.socket, websocket: WebSocket) -> None:
-    environ = {**HEADERS, "gunicorn.socket": server, "PATH_INFO": "/", "QUERY_STRING": ""}
-    with pytest.raises(StopIteration):  # How gunicorn is told that the connection is taken care of.
-        websocket(environ, lambda *_: None)
+def serve(server: socket.socket, handle: Callable[[WebSocket], Any]) -> None:
+    engine = engineio.Server(async_mode="threading")
+    session = SimpleNamespace(is_upgrading=False, websocket=None, check=lambda _: None, offend=lambda _: None)
+    environ = {"HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==", "gunicorn.socket": server, SESSION: session}
+    with pytest.raises(StopIteration):  # How the server is told that the connection is taken care of.
+        WebSocket(handle, engine)(environ, lambda *_: None)
 
 
-def test_a_socket_lost_just_before_the_farewell_is_closed_without_an_error(
-    ends: tuple[socket.socket, socket.socket],
-) -> None:
-    server, _client = ends
+def received_by(client: socket.socket) -> bytes:
+    received = b""
+    while more := client.recv(65536):
+        received += more
+    return received
 
-    def lose_and_close(websocket: WebSocket) -> list[bytes]:
-        server.close()
-        assert websocket.ws.connected, "as it is until the reading thread has noticed"
-        websocket.close()
-        return []
 
-    serve(server, WebSocket(lose_and_close, None))
+@pytest.mark.parametrize("async_mode", ["threading", "eventlet"])
+def test_the_library_has_the_one_place_that_we_change(async_mode: str) -> None:
+    engine = engineio.Server(async_mode=async_mode)
+    before = engine._async["websocket"]
+    websocket.use_in(engine)
+    assert engine._async["websocket"] is WebSocket is not before
+    assert engineio.Server(async_mode=async_mode)._async["websocket"] is before
 
 
 def test_a_connected_client_gets_the_farewell(ends: tuple[socket.socket, socket.socket]) -> None:
     server, client = ends
+    serve(server, lambda ws: ws.close())
+    received = received_by(client)
+    assert received.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+    assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in received, "as in RFC 6455"
+    assert received.endswith(b"\r\n\r\n" + FAREWELL)
 
-    def close(websocket: WebSocket) -> list[bytes]:
-        websocket.close()
-        return []
 
-    serve(server, WebSocket(close, None))
-    received = client.recv(4096)
-    client.close()
-    assert b"101 Switching Protocols" in received
-    assert received.endswith(b"\x88\x02\x03\xe8"), "a close frame, code 1000"
+def test_one_that_is_lost_just_before_the_farewell_ends_without_an_error(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    server, client = ends
+
+    def lose_and_close(ws: WebSocket) -> None:
+        client.close()
+        ws.close()
+        ws.close()
+
+    serve(server, lose_and_close)
+
+
+def test_what_cannot_be_written_at_once_follows_and_comes_before_what_is_sent_later(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    server, client = ends
+    frames = b"\x00" * 1_000_000
+    outcomes: list[bool] = []
+    received: list[bytes] = []
+    threads: list[threading.Thread] = []
+
+    def write(ws: WebSocket) -> None:
+        outcomes.append(ws.write_now(memoryview(frames)))
+        outcomes.append(ws.write_now(memoryview(b"more")))
+        threads.append(threading.Thread(target=lambda: received.append(received_by(client))))
+        threads[0].start()
+        ws.send("later")
+
+    serve(server, write)
+    assert outcomes == [True, False]
+    threads[0].join()
+    assert received[0].partition(b"\r\n\r\n")[2] == frames + b"\x81\x05later" + FAREWELL
+
+
+def test_after_half_a_frame_nothing_follows(ends: tuple[socket.socket, socket.socket]) -> None:
+    server, client = ends
+
+    def write(ws: WebSocket) -> None:
+        server.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            ws.send("x" * 10_000_000)
+        with pytest.raises(ConnectionError):
+            ws.send("more")
+        assert not ws.write_now(memoryview(b"more"))
+
+    serve(server, write)
+    assert set(received_by(client)[-1000:]) == set(b"x")

@@ -1,0 +1,168 @@
+"""Emit what the supervisor publishes to the clients that can take it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from flask_socketio import SocketIO
+
+from app.live.broadcast import Broadcast
+from app.live.packets import NAMESPACE
+from app.live.sessions import Sessions
+from app.runs.follow.events import Event, SystemMeasured, size_of
+from app.runs.follow.follower import MAX_ANSWER_BYTES
+from app.runs.follow.supervisor import Supervisor
+
+FOLLOW = "follow"
+"""The room of those who follow whatever runs; a run's own followers are in the room `run:ID`."""
+RUN_PREFIX = "run:"
+EVERYBODY = "everybody"
+
+MAX_UNSENT_BYTES = 1024 * 1024
+"""A client with more to take gets nothing until it has taken it: python-socketio's queues have no bound. What the
+library has taken from the queue, to send it, comes on top: about as much again.
+"""
+
+
+@dataclass
+class _Behind:
+    """A client that gets an answer in part and has not asked for the rest yet."""
+
+    run_id: str | None
+    is_answered: bool = False
+
+
+class Emitter:
+    """Emit events to the clients that can take them."""
+
+    def __init__(self, socketio: SocketIO, sessions: Sessions, broadcast: Broadcast, supervisor: Supervisor) -> None:
+        self._socketio = socketio
+        self._sessions = sessions
+        self._broadcast = broadcast
+        self.supervisor = supervisor
+        self._lagging: dict[str, list[str]] = {}
+        self._unsent_bytes: dict[str, int] = {}
+        """About how many each client has been sent since its queue was empty last."""
+        self._answer_bytes: dict[str, int] = {}
+        """Likewise, of answers that are sent in any case."""
+        self._answering: set[str] = set()
+        self._behind: dict[str, _Behind] = {}
+        self._receive = socketio.server.eio.handlers["message"]
+        socketio.server.eio.on("message", self._received)
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Send events of one run, or the measures, to its followers. Called by the supervisor, one call at a time."""
+        if not events:
+            return
+        first = events[0]
+        audience = [EVERYBODY] if isinstance(first, SystemMeasured) else [FOLLOW, room_of(first.run_id)]
+        size = sum(map(size_of, events))
+        for sid, eio_sid in list(self._participants(audience)):
+            if not self._takes(sid, eio_sid, size):
+                self.set_aside(sid)
+        self._broadcast.send(events, audience)
+        if isinstance(first, SystemMeasured):
+            self._readmit()
+            self._remind()
+
+    def forget(self, sid: str) -> None:
+        self._lagging.pop(sid, None)
+        self._behind.pop(sid, None)
+
+    def disconnected(self, sid: str) -> None:
+        self.forget(sid)
+        self._unsent_bytes.pop(sid, None)
+        self._answer_bytes.pop(sid, None)
+
+    def set_aside(self, sid: str) -> None:
+        """Emit nothing to a client that has not caught up, until it has taken what it was sent."""
+        own = self._socketio.server.rooms(sid, namespace=NAMESPACE)
+        self._lagging[sid] = [room for room in own if room != sid]
+        for room in self._lagging[sid]:
+            self._socketio.server.leave_room(sid, room, namespace=NAMESPACE)
+
+    def tell_position_later(self, sid: str, run_id: str | None) -> None:
+        """State the position once the message that is being handled has been answered.
+
+        A client that hears of a gap while its subscription is in flight takes the answer for what fills it. As some
+        libraries handle each message in a thread of its own, it is told again each second until it asks.
+        """
+        self._behind[sid] = _Behind(run_id)
+
+    def _received(self, eio_sid: str, message: str) -> None:
+        self._receive(eio_sid, message)  # It returns with the acknowledgement sent.
+        sid = self._socketio.server.manager.sid_from_eio_sid(eio_sid, NAMESPACE)
+        behind = self._behind.get(sid)
+        if behind is not None and not behind.is_answered:
+            behind.is_answered = True
+            self.tell_position(sid, behind.run_id)
+
+    def tell_position(self, sid: str, run_id: str | None) -> None:
+        """State where the run's streams stand: a client that has not everything sees the gap and asks for the rest."""
+        for event in self.supervisor.position(run_id):
+            self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=sid)
+
+    def _remind(self) -> None:
+        for sid, behind in list(self._behind.items()):
+            if behind.is_answered:
+                self.tell_position(sid, behind.run_id)
+
+    def _readmit(self) -> None:
+        """Let those who have taken everything back in, and tell them the position: they see the gap and catch up."""
+        for sid, eio_sid in list(self._participants(list(self._lagging))):
+            if self._num_queued(eio_sid) or sid not in self._lagging:
+                continue
+            for room in self._lagging.pop(sid):
+                with suppress(ValueError, KeyError):  # It has left meanwhile.
+                    self._socketio.server.enter_room(sid, room, namespace=NAMESPACE)
+                if room != EVERYBODY:
+                    self.tell_position(sid, None if room == FOLLOW else room.removeprefix(RUN_PREFIX))
+
+    @contextmanager
+    def answering(self, sid: str) -> Iterator[bool]:
+        """Whether a client gets an answer with something in it: one at a time, if it has taken what it was sent."""
+        eio_sid = self._socketio.server.manager.eio_sid_from_sid(sid, NAMESPACE)
+        if sid in self._answering or eio_sid is None or not self._takes(sid, eio_sid, MAX_ANSWER_BYTES):
+            yield False
+            return
+        self._answering.add(sid)
+        try:
+            yield True
+        finally:
+            self._answering.discard(sid)
+
+    def count_answer(self, sid: str, num_bytes: int) -> None:
+        """Count an answer without content, and end a client that goes on asking but does not take what it is sent."""
+        eio_sid = self._socketio.server.manager.eio_sid_from_sid(sid, NAMESPACE)
+        session = self._sessions.get(eio_sid)
+        if session is None:
+            return
+        answers = self._answer_bytes.get(sid, 0) if self._num_queued(eio_sid) else 0
+        self._answer_bytes[sid] = answers + num_bytes
+        if self._answer_bytes[sid] > MAX_UNSENT_BYTES:
+            session.offend("went on asking without taking the answers")
+            self._sessions.close(session)
+
+    def _takes(self, sid: str, eio_sid: str, size: int) -> bool:
+        """Whether a client can be sent so many bytes more, which then count."""
+        unsent = self._unsent_bytes.get(sid, 0) if self._num_queued(eio_sid) else 0
+        if unsent + size > MAX_UNSENT_BYTES and unsent:
+            return False
+        self._unsent_bytes[sid] = unsent + size
+        return True
+
+    def _participants(self, audience: list[str]) -> Iterable[tuple[str, str]]:
+        if not audience:
+            return ()
+        found: Iterable[tuple[str, str]] = self._socketio.server.manager.get_participants(NAMESPACE, audience)
+        return found
+
+    def _num_queued(self, eio_sid: str) -> int:
+        socket = self._socketio.server.eio.sockets.get(eio_sid)
+        return socket.queue.qsize() if socket is not None else 0
+
+
+def room_of(run_id: str) -> str:
+    return RUN_PREFIX + run_id

@@ -1,0 +1,201 @@
+"""The sessions of Engine.IO: who waits to join, who has joined, and who is still there."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import threading
+import time
+from collections import Counter, deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from engineio.exceptions import SocketIsClosedError
+from engineio.packet import PING, Packet
+
+from app.live import packets
+from app.live.offences import Offences
+from app.live.websocket import SESSION, WebSocket
+
+logger = logging.getLogger(__name__)
+
+JOIN_WITHIN_S = 5.0
+"""From the handshake to the namespace, which needs the token; and from the probe of an upgrade to its end."""
+MAX_WAITING = 128
+MAX_WAITING_PER_ADDRESS = 64
+TEND_EVERY_S = 0.25
+FORGET_AFTER_S = 1.0
+
+
+@dataclass(eq=False)
+class Session:
+    """A client, over whichever transport."""
+
+    sid: str
+    address: str
+    socket: Any
+    """python-engineio's."""
+    offences: Offences
+    waiting_since: float | None = field(default_factory=time.monotonic)
+    """None once it has joined."""
+    pinged_at: float = field(default_factory=time.monotonic)
+    is_polled: bool = False
+    upgrading_since: float | None = None
+    websocket: WebSocket | None = None
+
+    @property
+    def is_upgrading(self) -> bool:
+        return self.upgrading_since is not None and not self.socket.upgraded
+
+    def begin_upgrade(self) -> bool:
+        """Note that a WebSocket is to take the place of polling; whether none is or does already."""
+        if self.upgrading_since is not None or self.socket.upgraded:
+            return False
+        self.upgrading_since = time.monotonic()
+        return True
+
+    def end_upgrade(self) -> None:
+        self.upgrading_since = None
+
+    def check(self, packet: str) -> None:
+        """Take note of a packet before python-engineio gets it. Raises Malformed."""
+        packets.check(packet)
+        if packet == packets.PONG:
+            self.socket.last_ping = None  # Else the library would start a thread that sends the next ping.
+
+    def offend(self, offence: str) -> None:
+        self.offences.add(self.address, offence)
+
+
+class Sessions:
+    """Every session of an Engine.IO server, from its beginning to its end.
+
+    Strangers can open sessions, so those that have not joined have few places. The place for a newcomer is taken from
+    the oldest of those with the most: so whoever has the token gets in, however many others try.
+    """
+
+    def __init__(self, engine: Any, max_joined: int) -> None:
+        self._engine = engine
+        self._max_joined = max_joined
+        self._inner = dict(engine.handlers)
+        """python-socketio's, one an event."""
+        self._open: dict[str, Session] = {}
+        self._closed: deque[tuple[float, str]] = deque()
+        self._lock = threading.Lock()
+        self._offences = Offences()
+        self._is_tended = False
+        for event, handle in (
+            ("connect", self._connected),
+            ("message", self._received),
+            ("disconnect", self._disconnected),
+        ):
+            engine.on(event, handle)
+
+    def get(self, sid: str) -> Session | None:
+        return self._open.get(sid)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many have joined as may."""
+        return sum(session.waiting_since is None for session in list(self._open.values())) >= self._max_joined
+
+    def join(self, session: Session) -> bool:
+        """Take a session out of those that wait; whether there was a place for it."""
+        with self._lock:
+            if self.is_full:
+                return False
+            session.waiting_since = None
+            return True
+
+    def leave(self, session: Session) -> None:
+        """Let a session wait again, which left the namespace."""
+        session.waiting_since = time.monotonic()
+
+    def close(self, session: Session) -> None:
+        """End a session and its connection at once."""
+        session.socket.close(wait=False, abort=True)
+        if session.websocket is not None:
+            session.websocket.cut()
+
+    def _connected(self, sid: str, environ: dict[str, Any]) -> Any:
+        socket = self._engine.sockets[sid]
+        # Else the library would start a thread for each session that sleeps until the first ping.
+        socket.last_ping = None
+        session = environ[SESSION] = Session(
+            sid, environ.get("REMOTE_ADDR") or "a local socket", socket, self._offences
+        )
+        with self._lock:
+            displaced = self._displaced_by(session)
+            self._open[sid] = session
+            must_tend, self._is_tended = not self._is_tended, True
+        if displaced is not None:
+            self.close(displaced)
+        if must_tend:
+            self._engine.start_background_task(self._tend)
+        return self._inner["connect"](sid, environ)
+
+    def _received(self, sid: str, message: str) -> None:
+        namespace = packets.other_namespace(message)
+        if namespace is None:
+            self._inner["message"](sid, message)
+        else:
+            self._engine.send(sid, packets.refusal(namespace))
+
+    def _disconnected(self, sid: str, reason: str) -> None:
+        self._open.pop(sid, None)
+        self._closed.append((time.monotonic(), sid))
+        self._inner["disconnect"](sid, reason)
+
+    def _displaced_by(self, newcomer: Session) -> Session | None:
+        """The session that has to go if this one comes, the oldest of its address or of the one with the most."""
+        waiting = [session for session in self._open.values() if session.waiting_since is not None]
+        counts = Counter(_network(session.address) for session in waiting)
+        network = _network(newcomer.address)
+        if counts[network] < MAX_WAITING_PER_ADDRESS:
+            if len(waiting) < MAX_WAITING:
+                return None
+            network = counts.most_common(1)[0][0]
+        return next(session for session in waiting if _network(session.address) == network)
+
+    def _tend(self) -> None:
+        while True:
+            self._engine.sleep(TEND_EVERY_S)
+            try:
+                self._forget_closed()
+                for session in list(self._open.values()):
+                    self._look_after(session)
+            except Exception:
+                logger.exception("Error looking after the live connections")
+
+    def _look_after(self, session: Session) -> None:
+        now = time.monotonic()
+        if session.waiting_since is not None and now - session.waiting_since > JOIN_WITHIN_S:
+            self.close(session)
+        elif session.is_upgrading and session.websocket is not None and _is_late(session.upgrading_since, now):
+            session.websocket.cut()
+        elif session.socket.last_ping is None and now - session.pinged_at >= self._engine.ping_interval:
+            session.pinged_at = now
+            session.socket.last_ping = time.time()
+            with suppress(SocketIsClosedError):
+                session.socket.send(Packet(PING))
+
+    def _forget_closed(self) -> None:
+        """Take closed sockets out of the library's list, where they may stay for 20 s. Their last requests are over."""
+        while self._closed and time.monotonic() - self._closed[0][0] > FORGET_AFTER_S:
+            self._engine.sockets.pop(self._closed.popleft()[1], None)
+
+
+def _is_late(since: float | None, now: float) -> bool:
+    return since is not None and now - since > JOIN_WITHIN_S
+
+
+def _network(address: str) -> str:
+    """The network of an address that one client may have to itself: of IPv6 half of the bits."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4 or parsed.ipv4_mapped:
+        return address
+    return str(ipaddress.IPv6Address(int(parsed) >> 64 << 64))

@@ -1,0 +1,24 @@
+"""How fast a client is listened to."""
+
+from __future__ import annotations
+
+import time
+
+from app.live.pace import Pace
+
+
+def test_some_come_at_once_and_then_each_waits_longer() -> None:
+    pace = Pace(burst=10, per_s=100)
+    delays = [pace.delay_s() for _ in range(30)]
+    assert delays[:10] == [0.0] * 10
+    assert 0.15 < delays[-1] <= 0.2
+
+
+def test_a_pause_is_credit_for_no_more_than_the_burst() -> None:
+    pace = Pace(burst=2, per_s=1000)
+    for _ in range(20):
+        pace.delay_s()
+    time.sleep(0.05)  # The subject of the test: time that passes.
+    delays = [pace.delay_s() for _ in range(40)]
+    assert delays[:2] == [0.0, 0.0]
+    assert delays[-1] > 0.02
