@@ -13,7 +13,7 @@ from app.runs.executors.local.lock import ACTIVE, SUPERVISOR, ActiveLock, Superv
 from app.runs.executors.local.prewarm import Prewarm
 from app.runs.follow.supervisor import Supervisor
 from app.runs.follow.system import SystemMonitor
-from app.runs.follow.usage import LoadHistory
+from app.runs.follow.usage import UsageHistory
 from app.runs.metrics.tables import Tables
 from app.runs.start.datasets import DatasetFolder
 from app.runs.start.experiments import ExperimentFolder
@@ -41,7 +41,7 @@ class Domain:
     preflight: Preflight
     previews: Previews
     models: ModelFolder
-    usage: LoadHistory
+    usage: UsageHistory
     supervisor: Supervisor
     offload: Callable[[Callable[[], Any]], Any]
     """Call what computes for long where it delays nobody else."""
@@ -59,7 +59,7 @@ def build(
     preflight = Preflight(settings.runs_dir.parent / "preflight")
     planner = Planner(store, experiments, datasets, settings.data_roots, preflight)
     prewarm = Prewarm() if settings.prewarm else None
-    usage = LoadHistory(SystemMonitor(settings.runs_dir, prewarm).measure)
+    usage = UsageHistory(SystemMonitor(settings.runs_dir, prewarm).measure)
     lock = SupervisorLock(settings.runs_dir.parent / SUPERVISOR)
     return Domain(
         store=store,

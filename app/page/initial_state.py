@@ -30,7 +30,7 @@ def _answer(access: Access, run_id: str | None) -> dict[str, object] | None:
     if access.refusal(request.environ) is not None or not access.is_authorised(request.environ):
         return None
     try:
-        return domain().supervisor.tell(run_id) if _is_small(run_id) else None
+        return domain().supervisor.describe(run_id) if _is_small(run_id) else None
     except (RunError, OSError):
         return None  # The socket will say what is wrong.
 

@@ -71,10 +71,10 @@ def get_status() -> dict[str, Any]:
 
 
 @blp.get("/system")
-@blp.answers(200, schemas.LoadSchema)
+@blp.answers(200, schemas.UsageSchema)
 @blp.errors()
-def get_load() -> dict[str, Any]:
-    """The machine's load over the last ten minutes."""
+def get_usage() -> dict[str, Any]:
+    """Show how busy the machine was in the last ten minutes."""
     return domain().usage.describe()
 
 

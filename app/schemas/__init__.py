@@ -5,11 +5,11 @@ from __future__ import annotations
 from app.schemas.answers import (
     ConfigsSchema,
     LastRunSchema,
-    LoadSchema,
     PingSchema,
     ServiceStatusSchema,
     StartedSchema,
     StoppedSchema,
+    UsageSchema,
 )
 from app.schemas.choices import CheckedSchema, ParameterListSchema, PreviewSchema
 from app.schemas.datasets import (
@@ -65,7 +65,6 @@ __all__ = [
     "ImageSizeSchema",
     "LastRunSchema",
     "LaunchErrorSchema",
-    "LoadSchema",
     "LogMatchesSchema",
     "LogQuerySchema",
     "LogSchema",
@@ -97,4 +96,5 @@ __all__ = [
     "StoppedSchema",
     "SubscribeSchema",
     "SummarySchema",
+    "UsageSchema",
 ]

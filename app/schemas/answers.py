@@ -63,7 +63,7 @@ def _measured(what: str) -> fields.List[Any]:
     return fields.List(fields.Float(allow_none=True), required=True, metadata={"description": f"{what}; oldest first."})
 
 
-class GpuLoadSchema(Schema):
+class GpuUsageSchema(Schema):
     index = fields.Integer(required=True)
     utilisation_percent = _measured("Percent")
     memory_used_mb = _measured("MB")
@@ -71,13 +71,13 @@ class GpuLoadSchema(Schema):
     power_w = _measured("Watts")
 
 
-class LoadSchema(Schema):
+class UsageSchema(Schema):
     every_s = fields.Float(required=True, metadata={"description": "Seconds from one measurement to the next."})
     cpu_percent = _measured("Percent of all cores")
     memory_used_mb = _measured("MB")
     disk_free_mb = _measured("MB free where runs are kept")
     prewarm_memory_mb = _measured("MB of the program that waits for the next start; null while none does")
-    gpus = fields.List(fields.Nested(GpuLoadSchema), required=True)
+    gpus = fields.List(fields.Nested(GpuUsageSchema), required=True)
 
 
 class ConfigsSchema(Schema):

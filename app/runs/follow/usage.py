@@ -1,4 +1,4 @@
-"""The machine's load over the last ten minutes, for whoever comes later."""
+"""How busy the machine was in the last ten minutes, for clients that come later."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ OF_MACHINE = ("cpu_percent", "memory_used_mb", "disk_free_mb", "prewarm_memory_m
 OF_GPU = ("utilisation_percent", "memory_used_mb", "temperature_c", "power_w")
 
 
-class LoadHistory:
-    """Remember what was measured. A restarted server begins anew: nothing is decided by it."""
+class UsageHistory:
+    """Remember each measurement. A restarted server starts with an empty history."""
 
     def __init__(self, measure: Callable[[Run | None], dict[str, Any]]) -> None:
         self._measure = measure
         self._samples: deque[dict[str, Any]] = deque(maxlen=MAX_SAMPLES)
 
     def measure(self, run: Run | None) -> dict[str, Any]:
-        """Measure, remember, and return the measures."""
+        """Measure, remember and return the measures."""
         measures = self._measure(run)
         self._samples.append(measures)
         return measures
 
     def describe(self) -> dict[str, Any]:
-        """By measure, the oldest first; None where it was not known. `gpus` are those of the latest sample."""
+        """Return a list for each measure, oldest first, with None where it is unknown.
+
+        `gpus` are the GPUs of the latest sample.
+        """
         samples = list(self._samples)
         gpus = samples[-1]["gpus"] if samples else []
         return {
