@@ -1,4 +1,4 @@
-"""The objects of the domain, wired from the settings; views reach them through `domain()`."""
+"""The objects of the domain, built from the settings. Views reach them through `domain()`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Domain:
     usage: UsageHistory
     supervisor: Supervisor
     offload: Callable[[Callable[[], Any]], Any]
-    """Call what computes for long where it delays nobody else."""
+    """Call a function that computes for long, without blocking other clients."""
 
 
 def build(
@@ -79,6 +79,6 @@ def build(
 
 
 def domain() -> Domain:
-    """The domain of the app that answers the present request."""
+    """Return the domain of the app that handles the current request."""
     found: Domain = current_app.extensions["domain"]
     return found

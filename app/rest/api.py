@@ -1,4 +1,4 @@
-"""Our blueprint and API: JSON bodies only, every error in the one shape, and both documented."""
+"""The base of every blueprint: JSON bodies only, errors in the one shape, and an OpenAPI document of both."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ DESCRIPTIONS = {
     400: "The body is not JSON.",
     401: "The token is missing or wrong.",
     403: "Not allowed: a web page of another origin, or an unknown host name.",
-    404: "Not there. The message says what is.",
-    409: "Another run is in the way.",
-    413: "The body is too long.",
+    404: "Not found. The message lists what exists.",
+    409: "Another run prevents this.",
+    413: "The body is too large.",
     414: "The address is too long.",
-    416: "The file is shorter than the range that was asked for.",
+    416: "The requested range lies beyond the end of the file.",
     431: "The headers are too long.",
-    422: "Well formed, but cannot be carried out; `errors` names each field.",
+    422: "The request is well formed but invalid. `errors` names each field.",
     500: "The training could not be launched.",
-    503: "The folder of the runs or datasets cannot be read, or too many datasets are read at once (see Retry-After).",
+    503: "The runs or datasets folder cannot be read, or too many datasets are being read (see Retry-After).",
     507: "Not enough free disk space.",
 }
 
 BINARY = {"type": "string", "format": "binary"}
-AS_IT_WAS = "As it was: the client's copy (If-None-Match) is right."
+NOT_MODIFIED = "Unchanged. The client's copy (If-None-Match) is current."
 
 PATH_PARAMETERS = {
-    "run_id": "Id of a run; GET /training/metrics/runs lists them.",
-    "name": "Of an experiment (GET /training/configs lists them) or of a dataset (GET /training/datasets).",
-    "path": "Path of a file inside the run's directory; GET /training/runs/{run_id}/artifacts lists them.",
+    "run_id": "Id of a run. GET /training/metrics/runs lists them.",
+    "name": "Name of an experiment (GET /training/configs) or of a dataset (GET /training/datasets).",
+    "path": "Path of a file inside the run directory. GET /training/runs/{run_id}/artifacts lists them.",
 }
 
 
@@ -47,7 +47,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no typ
     ARGUMENTS_PARSER = JsonParser()
 
     def route(self, rule: str, **options: Any) -> Any:
-        """Describe the parameters in the path, which have the same meaning everywhere."""
+        """Document the parameters in the path, which mean the same in every operation."""
         named = [
             {"in": "path", "name": name, "description": PATH_PARAMETERS[name]}
             for name in re.findall(r"<(?:\w+:)?(\w+)>", rule)
@@ -62,7 +62,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no typ
         content_type: str = "application/json",
         headers: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Document an answer. The view builds it: a schema only describes, because a dump would double the time."""
+        """Document an answer. The view itself builds the answer: dumping it through the schema would cost more."""
         documented: dict[str, Any] = {"description": description or HTTPStatus(code).phrase}
         if schema is not None:
             documented["content"] = {content_type: {"schema": schema}}
@@ -71,15 +71,16 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no typ
         return self.doc(responses={code: documented})
 
     def downloads(self, view: Any) -> Any:
-        """Document the answers of an operation that sends a file."""
-        for code, description in ((200, None), (206, "The range that was asked for.")):
+        """Document the answers of an operation that sends a file: all of it, a range, or nothing new."""
+        for code, description in ((200, None), (206, "The requested range.")):
             view = self.answers(code, BINARY, description, content_type="application/octet-stream")(view)
-        return self.answers(304, description=AS_IT_WAS)(view)
+        return self.answers(304, description=NOT_MODIFIED)(view)
 
     def errors(self, *codes: int, shapes: Mapping[int, type[Schema]] | None = None) -> Any:
-        """Document an operation's errors, `shapes` being those with more than the one shape; and name the operation.
+        """Document an operation's errors, and name the operation after its view.
 
-        The errors of every operation (token, origin, length, a folder that cannot be read) are added.
+        `shapes` holds the schemas of errors with additional fields. Errors that every operation has (token, origin,
+        length, an unreadable folder) are added.
         """
         schemas = dict.fromkeys((401, 403, 414, 431, 503, *codes), ErrorSchema) | dict(shapes or {})
         documented = {
@@ -96,34 +97,34 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
         super()._init_spec(**options)
         self.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
         self.ma_plugin.converter.add_attribute_function(omit_null_default)
-        del self.spec.components.schemas["PaginationMetadata"]  # flask-smorest's, used by nothing here
+        del self.spec.components.schemas["PaginationMetadata"]  # flask-smorest adds it, and nothing here uses it
 
     def handle_http_exception(self, error: Any) -> Any:
-        """Give every error of the framework the one shape."""
-        told: dict[str, Any] = getattr(error, "data", None) or {}
-        errors = first_errors(_by_field(told.get("messages", {})))
-        message = told.get("message") or (_sentence(errors) if errors else _explain(error))
-        headers = dict(error.get_headers()) | (told.get("headers") or {})
-        del headers["Content-Type"]  # It is JSON, not the page that the framework had in mind.
+        """Give the framework's own errors the one shape."""
+        details: dict[str, Any] = getattr(error, "data", None) or {}
+        errors = first_errors(_by_field(details.get("messages", {})))
+        message = details.get("message") or (_sentence(errors) if errors else _explain(error))
+        headers = dict(error.get_headers()) | (details.get("headers") or {})
+        del headers["Content-Type"]  # The framework would send an HTML page. This is JSON.
         return error_body(error.code, message, errors), error.code, headers
 
 
 def _explain(error: HTTPException) -> str:
-    """Say what would be right where the framework only says what is wrong."""
+    """Say what would be right. The framework only says what is wrong."""
     if isinstance(error, NotFound):
         root = request.script_root
         return f"There is nothing at {request.path}. The API is described at {root}/docs and {root}/openapi.json."
     if isinstance(error, MethodNotAllowed):
         return f"{request.method} is not possible at {request.path}. Possible: {', '.join(error.valid_methods or ())}."
     if isinstance(error, ClientDisconnected):
-        return "The body ended before all of it was there."
+        return "The body ended early: it is shorter than its Content-Length."
     if isinstance(error, RequestEntityTooLarge):
-        return f"The body is too long. It may have {request.max_content_length:,} bytes."
+        return f"The body is too large. The limit is {request.max_content_length:,} bytes."
     return error.description or "The request cannot be answered."
 
 
 def _by_field(messages: Any) -> dict[str, Any]:
-    """Take the level that says where the arguments came from (json, query) out of a parser's messages."""
+    """Remove the level that says where the arguments came from (json, query) from a parser's messages."""
     if not isinstance(messages, dict):
         return {"": messages} if messages else {}
     merged: dict[str, Any] = {}

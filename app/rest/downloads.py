@@ -1,4 +1,4 @@
-"""Sending a run's files."""
+"""Send a run's files as downloads."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from trainer.runfile import RunFile
 
 
 def send(file: RunFile, name: str) -> Response:
-    """Send a file as a download called `name`. Raises FileNotInRun when it cannot be read (any more).
+    """Send a file as a download called `name`. Raises FileNotInRun when the file cannot be read.
 
-    Never anything but a download: nothing that a training wrote is shown as a page of ours.
+    A browser must never show a file that a training wrote as a page of this service, so every file is a download.
     """
     try:
         opened = file.open()
@@ -33,7 +33,7 @@ def send(file: RunFile, name: str) -> Response:
     )
     response.content_length = status.st_size
     try:
-        # Flask does this by itself for a path only, which it would open again: by then it may be another file.
+        # Flask does this only for a path. It would open the path again, and by then it may name another file.
         response.make_conditional(request.environ, accept_ranges=True, complete_length=status.st_size)
     except RequestedRangeNotSatisfiable:
         opened.close()

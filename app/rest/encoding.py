@@ -1,4 +1,4 @@
-"""Long lists as JSON."""
+"""Encode long lists as JSON."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from typing import Any
 
 
 def encode_each(items: Iterable[dict[str, Any]]) -> str:
-    """A list as JSON, one item at a time: encoding thousands in one go would keep every other thread waiting."""
+    """Return a list as JSON. Items are encoded one at a time, because one long call would block every other thread."""
     return f"[{', '.join(map(json.dumps, items))}]"

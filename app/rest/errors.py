@@ -1,4 +1,4 @@
-"""Which HTTP answer each error of the domain becomes. One table, one shape."""
+"""Map each error of the domain to an HTTP status. Every answer has the one shape of app.problems."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _answer(error: domain.RunError) -> tuple[dict[str, Any], int, dict[str, str]
 
 
 def _more(error: domain.RunError) -> dict[str, Any]:
-    """What the contract adds to the one shape for single errors."""
+    """Return the fields that the contract adds to the shape for this error."""
     if isinstance(error, domain.RunActive):
         return {"status": "running", "pid": error.pid, "run_id": error.run_id}
     if isinstance(error, domain.LaunchFailed):
@@ -57,7 +57,7 @@ def _more(error: domain.RunError) -> dict[str, Any]:
 
 
 def _answer_to_malformed_body(error: ParseException) -> tuple[dict[str, Any], int]:
-    """The body was read only now, and is not what its headers say."""
+    """Answer a request whose body does not match its headers, which shows only when the body is read."""
     code, message = wire.refusal(error)
     return error_body(code, message), code
 

@@ -1,4 +1,4 @@
-"""The metrics of the runs."""
+"""The resource `metrics`: rows and summaries of metrics files, and the list of runs."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from flask import Response, request
 
 from app import schemas
 from app.domain import domain
-from app.rest.api import AS_IT_WAS, Blueprint
+from app.rest.api import NOT_MODIFIED, Blueprint
 from app.rest.encoding import encode_each
 from app.runs.metrics.rows import WantedRows, tell
 from app.runs.metrics.summary import describe
 from app.runs.metrics.table import Table
 from app.runs.views.catalogue import Wanted
 
-blp = Blueprint("metrics", __name__, url_prefix="/training/metrics", description="The metrics of the runs.")
+blp = Blueprint("metrics", __name__, url_prefix="/training/metrics", description="The metrics of runs.")
 
 
 @blp.get("/latest")
 @blp.arguments(schemas.MetricsQuerySchema, location="query")
 @blp.answers(200, schemas.MetricsSchema)
-@blp.answers(304, description=AS_IT_WAS)
+@blp.answers(304, description=NOT_MODIFIED)
 @blp.errors(404, shapes={422: schemas.MetricsErrorSchema})
 def get_latest_metrics(query: dict[str, Any]) -> Response:
-    """The metrics of the run started last."""
+    """Return the metrics of the run started last."""
     return _rows(domain().views.latest_run_id(), query)
 
 
@@ -37,11 +37,13 @@ def get_latest_metrics(query: dict[str, Any]) -> Response:
 @blp.answers(
     200,
     schemas.RunListItemSchema(many=True),
-    headers={"X-Total-Count": {"description": "Runs without limit and offset.", "schema": {"type": "integer"}}},
+    headers={
+        "X-Total-Count": {"description": "Number of runs before limit and offset.", "schema": {"type": "integer"}}
+    },
 )
 @blp.errors(422)
 def list_runs(query: dict[str, Any]) -> Response:
-    """List the runs, newest first unless sorted. The header X-Total-Count tells how many there are in all."""
+    """List the runs, newest first unless sorted. The header X-Total-Count gives their total number."""
     catalogue, offload = domain().catalogue, domain().offload
     items, total = offload(lambda: catalogue.page(Wanted(**query)))
     headers = {"X-Total-Count": str(total)}
@@ -51,24 +53,23 @@ def list_runs(query: dict[str, Any]) -> Response:
 @blp.get("/runs/<run_id>")
 @blp.arguments(schemas.MetricsQuerySchema, location="query")
 @blp.answers(200, schemas.MetricsSchema)
-@blp.answers(304, description=AS_IT_WAS)
+@blp.answers(304, description=NOT_MODIFIED)
 @blp.errors(404, shapes={422: schemas.MetricsErrorSchema})
 def get_metrics(query: dict[str, Any], run_id: str) -> Response:
-    """The metrics of a run, row by row as they were logged."""
+    """Return a run's metrics, row by row as they were logged."""
     return _rows(run_id, query)
 
 
 @blp.get("/runs/<run_id>/summary")
 @blp.answers(200, schemas.SummarySchema)
-@blp.answers(304, description=AS_IT_WAS)
+@blp.answers(304, description=NOT_MODIFIED)
 @blp.errors(404, shapes={422: schemas.MetricsErrorSchema})
 def get_metrics_summary(run_id: str) -> Response:
-    """Totals, best and final values. Only a metric whose direction is known has a best value."""
+    """Return totals, best and final values. Only a metric whose direction is known has a best value."""
     return _answer(run_id, {}, lambda table: iter([orjson.dumps({"run_id": run_id, **describe(table)})]))
 
 
 def _rows(run_id: str, query: dict[str, Any]) -> Response:
-    """Not dumped through the schema, which would take longer than reading the file: every value is a number already."""
     columns = query["columns"]
     names = None if columns is None else tuple(columns.split(","))
     wanted = WantedRows(query["since_row"], query["max_points"], names)
@@ -76,26 +77,26 @@ def _rows(run_id: str, query: dict[str, Any]) -> Response:
 
 
 def _answer(run_id: str, query: dict[str, Any], tell: Callable[[Table], Iterator[bytes]]) -> Response:
-    """Answer from a run's metrics file: 304 where the client has what would be told, else that, in pieces.
+    """Answer from a run's metrics file: 304 if the client's copy is current, else the content in chunks.
 
-    Each piece is made where it holds up nobody, and sent before the next.
+    Each chunk is computed where it blocks nobody, and sent before the next is computed.
     """
     views, offload, known, endpoint = domain().views, domain().offload, request.if_none_match, request.endpoint
     file, tag = views.metrics_file(run_id), ""
 
-    def tell_news(table: Table) -> Iterator[bytes]:
+    def read_news(table: Table) -> Iterator[bytes]:
         nonlocal tag
-        said = repr((endpoint, run_id, file, sorted(query.items()), table.version))
-        tag = hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()[:32]
+        identity = repr((endpoint, run_id, file, sorted(query.items()), table.version))
+        tag = hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:32]
         return iter(()) if known.contains_weak(tag) else tell(table)  # A proxy that compresses makes a tag weak.
 
-    pieces = offload(lambda: views.read(file, tell_news))
-    begin, more = next(pieces, None), offload(lambda: next(pieces, None))
-    if begin is None:
+    chunks = offload(lambda: views.read(file, read_news))
+    first, second = next(chunks, None), offload(lambda: next(chunks, None))
+    if first is None:
         response = Response(status=304)
     else:
-        rest = iter(lambda: offload(lambda: next(pieces, None)), None)
-        response = Response(begin if more is None else chain([begin, more], rest), mimetype="application/json")
+        rest = iter(lambda: offload(lambda: next(chunks, None)), None)
+        response = Response(first if second is None else chain([first, second], rest), mimetype="application/json")
     response.set_etag(tag)
-    response.headers["Cache-Control"] = "no-cache"  # Kept, but asked for each time.
+    response.headers["Cache-Control"] = "no-cache"  # The browser keeps it, but asks each time.
     return response

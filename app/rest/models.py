@@ -1,4 +1,4 @@
-"""The trained models."""
+"""The resource `models`: model cards, downloads and deletion."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ def list_model_paths(query: dict[str, Any]) -> dict[str, Any]:
 @blp.errors(422)
 def list_models(query: dict[str, Any]) -> Response:
     """List the model cards, newest first. A page shorter than its limit is the last one."""
-    # Not dumped through the schema, which names the fields that a consumer needs and would leave out the others.
     models, offload = domain().models, domain().offload
     cards = offload(lambda: encode_each(model.card for model in models.list(**query)))
     return Response(f'{{"models_info": {cards}}}', mimetype="application/json")
@@ -45,7 +44,7 @@ def list_models(query: dict[str, Any]) -> Response:
 @blp.downloads
 @blp.errors(404, 416, 422)
 def download_model(query: dict[str, Any], run_id: str) -> Response:
-    """Download a run's ONNX file, or a variant of it, under the model's name."""
+    """Download a run's ONNX file, or a variant of it, named after the model."""
     return send(*domain().models.find(run_id).file(query["variant"]))
 
 
@@ -53,7 +52,7 @@ def download_model(query: dict[str, Any], run_id: str) -> Response:
 @blp.answers(200, schemas.DeletedSchema)
 @blp.errors(shapes={403: schemas.DeletionForbiddenSchema, **dict.fromkeys((404, 409), schemas.DeletionErrorSchema)})
 def delete_run(run_id: str) -> Any:
-    """Delete a run: its model, metrics, log and checkpoints."""
+    """Delete a run with its model, metrics, log and checkpoints."""
     try:
         domain().store.delete(run_id)
     except RunError as error:

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beside the operations."""
+"""The parts of the OpenAPI document that belong to no operation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INFO = {"description": DESCRIPTION, "license": {"name": "MIT", "identifier": "MI
 
 
 def omit_null_default(_: Any, __: Any, *, ret: dict[str, Any]) -> dict[str, Any]:
-    """Leave a default of null out: it means "not given", and a query cannot even say it."""
+    """Omit a default of null: it means "not given", and a query string cannot express it."""
     if ret.get("default", "") is None:
         del ret["default"]
     return {}

@@ -1,4 +1,4 @@
-"""Read the body of a request: JSON, strictly."""
+"""Parse request bodies as strict JSON."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 
 class JsonParser(FlaskParser):
-    """Bodies are JSON and say so: a form, which any web page may send anywhere, never starts or stops a training."""
+    """Accept only bodies that are JSON and declare it. Any web page may post a form to any address, and a form must
+    never start or stop a training.
+    """
 
     DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"query": marshmallow.RAISE}
 
     def load_json(self, req: Request, schema: Schema) -> Any:
-        """Read the body strictly: what two readers might take differently (NaN, a name given twice) is refused."""
+        """Return the body's content. Refuse what two parsers could read differently: NaN, or the same name twice."""
         body = _read_body(req)
         if not body:
             return marshmallow.missing
@@ -32,7 +34,7 @@ class JsonParser(FlaskParser):
 
 
 def _read_body(req: Request) -> bytes:
-    """Read the whole body. Werkzeug takes one that ends early, or one of unknown length at its limit, as whole."""
+    """Return the whole body. Werkzeug does not notice a body that ends early, or a chunked one cut at the limit."""
     body = req.get_data()
     if req.content_length is not None and len(body) < req.content_length:
         raise ClientDisconnected
@@ -42,11 +44,11 @@ def _read_body(req: Request) -> bytes:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number there")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
-        raise ValueError("an object has the same name twice")
+        raise ValueError("an object contains the same name twice")
     return content

@@ -1,4 +1,4 @@
-"""One run in full: everything known of it, its log, its report, its files."""
+"""The resource `runs`: one run in full, with its log, its report and its files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.runs.exceptions import ReportUnreadable
 from app.runs.views.artifacts import find_artifact
 
 ADDED_TO_REPORTS = ("split", "splits", "notes")
-"""Fields that reports of earlier versions lack."""
+"""Fields that reports of earlier versions do not have."""
 
 blp = Blueprint("runs", __name__, url_prefix="/training/runs", description="One run in full.")
 
@@ -23,7 +23,7 @@ blp = Blueprint("runs", __name__, url_prefix="/training/runs", description="One 
 @blp.answers(200, schemas.RunSchema)
 @blp.errors(404)
 def get_run(run_id: str) -> dict[str, Any]:
-    """Everything known of a run."""
+    """Return everything known about a run."""
     return domain().views.describe(run_id)
 
 
@@ -32,7 +32,7 @@ def get_run(run_id: str) -> dict[str, Any]:
 @blp.answers(200, schemas.LogSchema)
 @blp.errors(404, 422)
 def get_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
-    """A piece of the log. Begin the next one at `next_offset`."""
+    """Return a chunk of the log. The next chunk starts at `next_offset`."""
     return domain().views.log(run_id, query["offset"], query["limit"], query["from_line"])
 
 
@@ -41,7 +41,7 @@ def get_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
 @blp.answers(200, schemas.LogMatchesSchema)
 @blp.errors(404, 422)
 def search_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
-    """Look for a text in a stretch of the log. Go on at `next_offset` until it is `size`."""
+    """Search a chunk of the log for a text. Continue at `next_offset` until it equals `size`."""
     views, offload = domain().views, domain().offload
     found: dict[str, Any] = offload(lambda: views.search_log(run_id, query["text"], query["offset"], query["limit"]))
     return found
@@ -51,7 +51,7 @@ def search_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
 @blp.answers(200, schemas.ReportSchema)
 @blp.errors(404, 422)
 def get_report(run_id: str) -> dict[str, Any]:
-    """How good the model is on the test images. Pictures that it names are artifacts of the run."""
+    """Return the report on the model: how good it is on the test images. Its pictures are artifacts of the run."""
     report = domain().views.report(run_id)
     errors = schemas.ReportSchema(partial=ADDED_TO_REPORTS).validate(report)
     if errors:

@@ -9,10 +9,10 @@ from app.settings import is_prefix
 
 
 class Prefix:
-    """WSGI: move the prefix out of the path into SCRIPT_NAME, from which addresses in answers are made.
+    """WSGI middleware: move the prefix from the path to SCRIPT_NAME, so that addresses in answers contain it.
 
-    The configured prefix is taken off a path that begins with it, so the proxy may pass it on or strip it.
-    X-Forwarded-Prefix only says what the proxy has stripped: anybody can send it, so no path is changed by it.
+    The proxy may pass the configured prefix on or strip it. X-Forwarded-Prefix names a prefix that the proxy has
+    stripped. Anybody can send that header, so it never changes the path.
     """
 
     def __init__(self, wsgi_app: Any, prefix: str) -> None:
@@ -32,7 +32,7 @@ class Prefix:
         return answer
 
     def _redirect(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Send to the prefix with a slash, which the page's addresses are relative to."""
+        """Redirect to the prefix with a slash: the page's addresses are relative to it."""
         query = environ.get("QUERY_STRING")
         target = self._prefix.rpartition("/")[2] + "/" + (f"?{query}" if query else "")
         start_response("308 Permanent Redirect", [("Location", target), ("Content-Length", "0")])

@@ -1,4 +1,4 @@
-"""What the service needs, refuses and says when it starts, on either server."""
+"""Check the settings and folders before either server starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.settings import Settings, SettingsError
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read the settings, and make sure that runs can be kept as they say. Raises SettingsError."""
+    """Read the settings, and check that the runs folder can be used. Raises SettingsError."""
     settings = Settings.from_environment(environment)
     problem = _problem_with(settings)
     if problem is not None:
@@ -28,22 +28,24 @@ def _problem_with(settings: Settings) -> str | None:
     except OSError as error:
         return error.strerror or str(error)
     if not os.access(folder.parent, os.W_OK | os.X_OK):
-        return "its parent cannot be written to"
+        return "the service may not write to its parent"
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        return "it cannot be read and written to"
+        return "the service may not read and write in it"
     return lock.problem_with(folder.parent)
 
 
 def remarks(settings: Settings, environment: Mapping[str, str]) -> list[str]:
-    """Name what is missing or ignored; the service works without it, but hardly as intended."""
+    """Return warnings about what is missing or ignored. The service starts all the same."""
     found = Settings.unknown(environment)
     if not processes.can_search():
-        found.append("There is no /proc: load is not measured, and what a killed run leaves behind may not be found.")
+        found.append(
+            "There is no /proc. Usage is not measured, and processes that a killed run leaves behind may not be found."
+        )
     if not ExperimentFolder(settings.configs_dir).names():
-        found.append(f"There are no experiments in {settings.configs_dir}. TRAINING_CONFIGS_DIR names another folder.")
+        found.append(f"{settings.configs_dir} contains no experiments. Set TRAINING_CONFIGS_DIR to use another folder.")
     try:
         if not DatasetFolder(settings.data_dir).names():
-            found.append(f"There are no datasets in {settings.data_dir}. TRAINING_DATA_DIR names another folder.")
+            found.append(f"{settings.data_dir} contains no datasets. Set TRAINING_DATA_DIR to use another folder.")
     except DataFolderUnreadable as error:
         found.append(str(error))
     return found

@@ -1,4 +1,4 @@
-"""What must run outside of eventlet's loop: how to call it, and how to lock it."""
+"""Long computations: where they run on each server, and the locks that they need there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def offload_for(async_mode: str) -> Callable[[Callable[[], Any]], Any]:
-    """How to call what computes for long. Under eventlet only a thread of its own lets the others go on meanwhile."""
+    """Return a function that calls another one without blocking other clients. Eventlet needs real threads for that."""
     if async_mode != "eventlet":
         return lambda compute: compute()
     from eventlet import tpool
@@ -19,7 +19,7 @@ def offload_for(async_mode: str) -> Callable[[Callable[[], Any]], Any]:
 
 
 def lock_maker_for(async_mode: str) -> Callable[[], AbstractContextManager[object]]:
-    """How to make a lock for the threads in which `offload_for` computes: eventlet replaces the usual ones."""
+    """Return a factory of locks for the threads of `offload_for`: eventlet replaces threading.Lock by its own."""
     if async_mode != "eventlet":
         return threading.Lock
     from eventlet.patcher import original
