@@ -35,7 +35,7 @@ const renderImages = whenPartChanged(
 
 /** A finding of the check, with its files. */
 export function finding({ message, count: number, files }) {
-  const text = make("p", { text: `${message}.` });
+  const text = make("p", { text: `${message[0].toUpperCase()}${message.slice(1)}.` });
   if (!files?.length) return make("li", {}, text);
   const shown = make("ul", { className: "paths" }, ...files.map((file) => make("li", { text: file })));
   const more =
