@@ -4,6 +4,10 @@ Drawing is the script time from 100,000 rows to the finished chart, and then to 
 a training loss in each row, and a validation loss in each 500th. Live is the CPU time of the page's renderer process
 while rows, log lines and progress arrive ten times a second. A first visit starts with an empty cache and ends with
 the frame that shows the run's best value.
+
+The page keeps the peaks, the ends and the NaN of each pixel column before uPlot sees the points, although uPlot
+reduces points too. Without that, uPlot first joins all points of all lines: in the same minute on a busy machine the
+first drawing then took 430 ms instead of 207 ms, and one more row 111 ms instead of 27 ms (medians of 7).
 """
 
 from __future__ import annotations

@@ -9,6 +9,9 @@ export function count(value) {
   return isNumber(value) ? Math.round(value).toLocaleString("en").replaceAll(",", "\u2009") : UNKNOWN;
 }
 
+/** A number of things: "1 run", "12 runs". */
+export const counted = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
+
 /** A number that a program counts by, such as an epoch: whole, or with the digits of its fraction that matter. */
 export const numeral = (value) => (isNumber(value) ? String(Number(value.toPrecision(6))) : UNKNOWN);
 

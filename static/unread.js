@@ -1,5 +1,5 @@
 /** What the service could not read of a metrics file, and how the page says so. */
-import { count } from "./format.js";
+import { count, counted } from "./format.js";
 
 const MAX_NAMED = 3;
 const LIST = new Intl.ListFormat("en");
@@ -21,11 +21,14 @@ export function sentences({ problem, numSkipped, skipped, textColumns }) {
   const found = [];
   if (numSkipped > 0) {
     const lines = skipped.map(({ line, reason }) => `line ${line} ${reason}`);
-    found.push(`${numSkipped === 1 ? "1 row" : `${count(numSkipped)} rows`} skipped: ${firstOf(lines, numSkipped)}`);
+    found.push(`${counted(numSkipped, "row")} skipped: ${firstOf(lines, numSkipped)}`);
   }
   if (textColumns.length > 0) {
     const names = firstOf(textColumns, textColumns.length);
-    found.push(`Not charted because ${textColumns.length === 1 ? "it holds" : "they hold"} text: ${names}`);
+    const isOne = textColumns.length === 1;
+    found.push(
+      `${isOne ? "Column" : "Columns"} ${names} ${isOne ? "holds text and is" : "hold text and are"} not charted`,
+    );
   }
   return found.map(withPeriod).join(" ");
 }

@@ -1,7 +1,7 @@
 /** A preview of a dataset: its classes and image counts, some of its images, and the findings of the check. */
 import { isUnreachable } from "../api.js";
 import { byId, make, setText } from "../dom.js";
-import { count } from "../format.js";
+import { count, counted } from "../format.js";
 import { finding } from "./details.js";
 
 const ASK_AGAIN_MS = 1000;
@@ -41,7 +41,7 @@ export class DatasetPreview {
     if (preview === null || this.#shown !== name) return;
     byId("preview-classes").replaceChildren(...preview.classes.map(classOf));
     const others = preview.num_classes - preview.classes.length;
-    setText(byId("preview-more"), others > 0 ? `and ${count(others)} more classes` : "");
+    setText(byId("preview-more"), others > 0 ? `and ${counted(others, "more class", "more classes")}` : "");
   }
 
   /** Show the check's progress until it has finished, and then its findings. */
@@ -82,18 +82,22 @@ export class DatasetPreview {
 function valuesOf({ value_range }) {
   if (!value_range) return "";
   const { lowest, highest, low, high, num_images } = value_range;
-  return `${count(num_images)} images have more than 8 bits per channel: values ${lowest} to ${highest}, with ${low} as black and ${high} as white.`;
+  return `${counted(num_images, "image has", "images have")} more than 8 bits per channel: values ${lowest} to ${highest}, with ${low} as black and ${high} as white.`;
 }
 
 function countsOf(dataset) {
   if (dataset === undefined || dataset.train_path === null) return "";
   const { train, val, test } = dataset.num_images;
   const splits = [
-    `${count(train)} training images`,
+    counted(train, "training image"),
     dataset.val_path === null ? "validation split off" : `${count(val)} validation`,
     dataset.test_path === null ? "no test images" : `${count(test)} test`,
   ];
-  const parts = [`${count(dataset.class_names.length)} classes`, splits.join(", "), ignoredOf(dataset.ignored)];
+  const parts = [
+    counted(dataset.class_names.length, "class", "classes"),
+    splits.join(", "),
+    ignoredOf(dataset.ignored),
+  ];
   return parts.filter(Boolean).join("  ·  ");
 }
 

@@ -1,6 +1,6 @@
 /** A run's experiment, the findings about its images, and its files. */
 import { byId, make, setText } from "../dom.js";
-import { bytes, count, parameterText, shortTime } from "../format.js";
+import { bytes, count, counted, parameterText, shortTime } from "../format.js";
 import { isObject, leaves } from "../parameters.js";
 import { isActive } from "../state.js";
 
@@ -42,12 +42,7 @@ export function finding({ message, count: number, files }) {
     number > files.length
       ? make("p", { className: "quiet small", text: `and ${count(number - files.length)} more` })
       : "";
-  return make(
-    "li",
-    {},
-    text,
-    make("details", {}, make("summary", { text: `${count(number)} ${number === 1 ? "file" : "files"}` }), shown, more),
-  );
+  return make("li", {}, text, make("details", {}, make("summary", { text: counted(number, "file") }), shown, more));
 }
 
 /** The experiment's values by section, with the overrides of the request marked. */
@@ -63,10 +58,7 @@ const renderConfig = whenPartChanged(
     byId("config-section").hidden = parts.length === 0;
     byId("config").replaceChildren(...parts);
     const changed = Object.keys(overrides).length;
-    setText(
-      byId("config-note"),
-      changed ? `${changed} ${changed === 1 ? "value" : "values"} overridden for this run` : "",
-    );
+    setText(byId("config-note"), changed ? `${counted(changed, "value")} overridden for this run` : "");
   },
 );
 

@@ -1,6 +1,6 @@
 /** The table of epochs, newest first, in the program's own numbering, with the best value of each metric marked. */
 import { byId, make, setText, whenChanged } from "../dom.js";
-import { count, metric, numeral } from "../format.js";
+import { counted, metric, numeral } from "../format.js";
 import { bestOf, epochsOf } from "../metrics.js";
 import { epochNames } from "../series.js";
 import { isActive } from "../state.js";
@@ -33,8 +33,10 @@ export const renderEpochs = whenChanged(
 );
 
 function noteOf(numEpochs, numMetrics) {
-  const epochs = numEpochs ? `${count(numEpochs)} earlier epochs are in the CSV file.` : "";
-  const metrics = numMetrics ? `${count(numMetrics)} other metrics are in the charts and in the CSV file.` : "";
+  const epochs = numEpochs ? `${counted(numEpochs, "earlier epoch is", "earlier epochs are")} in the CSV file.` : "";
+  const metrics = numMetrics
+    ? `${counted(numMetrics, "other metric is", "other metrics are")} in the charts and in the CSV file.`
+    : "";
   return [epochs, metrics].filter(Boolean).join(" ");
 }
 

@@ -2,7 +2,7 @@
 
 import { choice } from "../choice.js";
 import { byId, make, setText, whenChanged } from "../dom.js";
-import { bytes, experimentName, metric, percentage, UNKNOWN } from "../format.js";
+import { bytes, counted, experimentName, metric, percentage, UNKNOWN } from "../format.js";
 import { pathOfRun } from "../router.js";
 import { snippetFor } from "../snippet.js";
 import { copyable } from "./copyable.js";
@@ -12,7 +12,7 @@ export const renderModels = whenChanged(
   ({ models }) => {
     byId("no-models").hidden = models === null || models.length > 0;
     byId("models-loading").hidden = models !== null;
-    setText(byId("models-count"), models?.length ? `${models.length} ${models.length === 1 ? "model" : "models"}` : "");
+    setText(byId("models-count"), models?.length ? counted(models.length, "model") : "");
     byId("models").replaceChildren(...(models ?? []).map(card));
   },
 );

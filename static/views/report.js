@@ -1,6 +1,6 @@
 /** The report on a run's model: its figures, confusion matrix, calibration, classes and most confident mistakes. */
 import { byId, make, setText } from "../dom.js";
-import { count, metric, percentage, UNKNOWN } from "../format.js";
+import { count, counted, metric, percentage, UNKNOWN } from "../format.js";
 import { reliabilityOf } from "./reliability.js";
 
 export const REPORT_FILE = "report.json";
@@ -71,7 +71,7 @@ function matrixOf({ class_names, counts }) {
 function noteOf({ confusion_matrix, classes }) {
   const numOthers = classes.length - confusion_matrix.class_names.length;
   return numOthers > 0
-    ? `Only the ${confusion_matrix.class_names.length} classes with the most mistakes. ${count(numOthers)} others are not shown.`
+    ? `Only the ${confusion_matrix.class_names.length} classes with the most mistakes. ${counted(numOthers, "other is", "others are")} not shown.`
     : "";
 }
 

@@ -1,6 +1,6 @@
 /** All runs as a table, one page at a time. The service sorts and filters them. */
 import { byId, make, setText } from "../dom.js";
-import { count, duration, experimentName, metric, shortTime } from "../format.js";
+import { count, counted, duration, experimentName, metric, shortTime } from "../format.js";
 import { pathOfComparison, pathOfRun } from "../router.js";
 import { byImportance, splitOf } from "../series.js";
 
@@ -131,10 +131,7 @@ export class Runs {
     byId("no-runs").hidden = total > 0;
     setText(byId("no-runs"), isFiltered ? "No matching runs." : "No runs yet.");
     byId("runs").hidden = total === 0;
-    setText(
-      byId("runs-count"),
-      total === 0 ? "" : `${count(total)} ${isFiltered ? "matching " : ""}${total === 1 ? "run" : "runs"}`,
-    );
+    setText(byId("runs-count"), total === 0 ? "" : counted(total, isFiltered ? "matching run" : "run"));
     this.#renderPager(first, items.length, total);
   }
 

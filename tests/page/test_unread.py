@@ -32,7 +32,7 @@ def test_skipped_rows_and_columns_are_counted_and_named(
 
     training.order(file="metrics.csv", text=ODD)
     expect(unread).to_contain_text("5 rows skipped: line 4 has 5 cells under a header of 4, line 5")
-    expect(unread).to_contain_text(re.compile("and 2 more.*text: note"))
+    expect(unread).to_contain_text(re.compile("and 2 more.*note"))
     expect(charts).to_have_text(["loss"])
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     text = unread.inner_text()

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   bytes,
   count,
+  counted,
   datasetName,
   duration,
   megabytes,
@@ -61,4 +62,12 @@ test("only all of it is 100%", () => {
 
 test("a parameter without a value is none", () => {
   assert.deepEqual([null, undefined, "a", [1], 0.1].map(parameterText), ["none", "\u2013", "a", "[1]", "0.1"]);
+});
+
+test("one is singular", () => {
+  assert.deepEqual(
+    [0, 1, 1200].map((number) => counted(number, "run")),
+    ["0 runs", "1 run", "1\u2009200 runs"],
+  );
+  assert.equal(counted(2, "class", "classes"), "2 classes");
 });
