@@ -89,8 +89,8 @@ def test_grandchildren_end_with_the_program(server: LiveServer, leaves: list[str
         assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
         assert not psutil.pid_exists(grandchild), "once `stopped` is said, nothing is left"
     run = server.wait_for_state(run_id, "stopped", "failed")
-    ignored = "what the program started did not end within 0.5 s of the stop request and was killed"
-    assert (run["state"], run["reason"]) == (("stopped", ignored) if is_stopped else ("failed", "exit code 3"))
+    assert run["state"] == ("stopped" if is_stopped else "failed")
+    assert ("within 0.5 s" if is_stopped else "exit code 3") in run["reason"]
     assert not psutil.pid_exists(grandchild)
     assert_next_start_works(server)
 

@@ -70,7 +70,7 @@ def test_who_ignores_the_stop_is_killed_after_the_grace(stopped_server: LiveServ
     assert 1 <= time.monotonic() - began < 5
     run = server.run(run_id)
     assert (run["state"], run["signal"]) == ("stopped", "SIGKILL")
-    assert run["reason"] == "did not end within 1 s of the stop request and was killed"
+    assert "within 1 s" in run["reason"]
     assert of_run(server.runs_dir / run_id) == []
 
 

@@ -1,9 +1,8 @@
-"""Keep a warm training program waiting: `python -m trainer.runner.keeper SERVICE_FD CWD PYTHONPATH`.
+"""Prewarm a training program: `python -m trainer.runner.keeper SERVICE_FD CWD PYTHONPATH`.
 
-What waits is a pair, related as a run's processes are: this one, and its child trainer.warm, which imports all that a
-training needs. Handed a run, this process becomes its runner by exec, which keeps pid and child; so a warm run differs
-in nothing from a cold one afterwards. Both end when the service closes its end of the socket, or ends in whatever way.
-Standard library only.
+The keeper starts trainer.warm, which imports everything that a training needs, and waits for a run. When a run comes,
+the keeper becomes its runner by exec, which keeps its pid and its child. So a warm run has the same two processes as a
+cold one. Both exit when the service exits or closes its end of the socket. Standard library only.
 """
 
 from __future__ import annotations
@@ -14,48 +13,30 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
 
-from trainer.rundir import RUN_DIR_VARIABLE, RunDir
+from trainer.rundir import RUN_DIR_VARIABLE
+from trainer.runner.program import WarmProgram
 
 MAX_PATH_BYTES = 4096
 
 
-@dataclass
-class WarmProgram:
-    """A trainer.warm seen from its parent; like a Popen it has a `pid`, and a `returncode` once that was set."""
-
-    pid: int
-    channel: socket.socket
-    returncode: int | None = None
-
-    @classmethod
-    def spawn(cls, cwd: str, search_path: str) -> WarmProgram:
-        """Start it in a session of its own, with room in its environment for the mark of a run."""
-        ours, theirs = socket.socketpair()
-        room = "/" * MAX_PATH_BYTES
-        with theirs:
-            program = subprocess.Popen(
-                [sys.executable, "-m", "trainer.warm", str(theirs.fileno()), str(os.getpid())],
-                cwd=cwd,
-                env=os.environ | {"PYTHONPATH": search_path, RUN_DIR_VARIABLE: room},
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
-        return cls(program.pid, ours)
-
-    def begin(self, run: RunDir, lock_fd: int, log_fd: int) -> bool:
-        """Let it train in `run`, with the lock held and its output in the log; False when it is gone."""
-        with self.channel:
-            try:
-                socket.send_fds(self.channel, [os.fsencode(run.path)], [lock_fd, log_fd])
-            except OSError:
-                return False
-        return True
+def spawn(cwd: str, search_path: str) -> WarmProgram:
+    """Start trainer.warm in its own session. Its environment has room for the path of a run directory."""
+    ours, theirs = socket.socketpair()
+    room = "/" * MAX_PATH_BYTES
+    with theirs:
+        program = subprocess.Popen(
+            [sys.executable, "-m", "trainer.warm", str(theirs.fileno()), str(os.getpid())],
+            cwd=cwd,
+            env=os.environ | {"PYTHONPATH": search_path, RUN_DIR_VARIABLE: room},
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+        )
+    return WarmProgram(program.pid, ours)
 
 
 def keep(service: socket.socket, program: WarmProgram) -> int:
-    """Wait for a run and become its runner; return when there is none to come."""
+    """Wait for a run and become its runner. Return when the service or the program has exited."""
     while True:
         readable, _, _ = select.select([service, program.channel], [], [])
         if service in readable:
@@ -65,22 +46,22 @@ def keep(service: socket.socket, program: WarmProgram) -> int:
             _become_runner(os.fsdecode(path), descriptors[0], service, program)
         if not program.channel.recv(1):
             return 1
-        service.sendall(f"{program.pid} {os.getpid()}".encode())  # it is ready
+        service.sendall(f"{program.pid} {os.getpid()}".encode())  # The program is ready.
 
 
 def _become_runner(run_dir: str, lock_fd: int, service: socket.socket, program: WarmProgram) -> None:
-    kept = (lock_fd, service.fileno(), program.channel.fileno())
-    for descriptor in kept:
+    descriptors = (lock_fd, service.fileno(), program.channel.fileno())
+    for descriptor in descriptors:
         os.set_inheritable(descriptor, True)
-    arguments = [run_dir, *map(str, kept), str(program.pid)]
+    arguments = [run_dir, *map(str, descriptors), str(program.pid)]
     os.execv(sys.executable, [sys.executable, "-m", "trainer.runner", *arguments])
 
 
 def main(argv: list[str]) -> int:
     service, cwd, search_path = socket.socket(fileno=int(argv[0])), argv[1], argv[2]
     if os.fork():
-        os._exit(0)  # So that the other is nobody's child, and needs no server to reap it.
-    program = WarmProgram.spawn(cwd, search_path)
+        os._exit(0)  # The child is an orphan now, so no server has to reap it.
+    program = spawn(cwd, search_path)
     try:
         return keep(service, program)
     finally:

@@ -1,4 +1,4 @@
-"""Whether the kernel killed a process for want of memory. Standard library only."""
+"""Find out whether the kernel killed a process because memory ran out. Standard library only."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _FIRST_PID_NAMESPACE = 0xEFFFFFFC
 """PROC_PID_INIT_INO in the kernel's include/linux/proc_ns.h."""
 _RECORD = re.compile(r"^\d+,\d+,(\d+),[^;\n]*;(.*)$", re.MULTILINE)
 _LARGEST_DRIFT = 500e-6
-"""By which the log's clock may be off the monotonic one, which NTP slews by that much at most."""
+"""The largest drift between the log's clock and the monotonic clock, which NTP slews by at most this rate."""
 
 
 def oom_kills(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Count the out-of-memory kills in this process's memory cgroup so far (v2, else v1); None where unknown.
+    """Count the out-of-memory kills in this process's memory cgroup so far (v2, else v1). None if unknown.
 
-    The root cgroup has no such counter in v2.
+    In v2 the root cgroup has no such counter.
     """
     try:
         memberships = (proc / "self/cgroup").read_text(encoding="utf-8").splitlines()
@@ -27,7 +27,7 @@ def oom_kills(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")
         if not controllers:
             candidates = [cgroups / path.lstrip("/") / "memory.events"]
         elif "memory" in controllers.split(","):
-            # Inside a container the path is the host's, and the mount shows the container's own cgroup as its root.
+            # In a container the path is the host's, but the mount shows the container's cgroup as its root.
             memory = cgroups / "memory"
             candidates = [memory / path.lstrip("/") / "memory.oom_control", memory / "memory.oom_control"]
         else:
@@ -55,10 +55,11 @@ def was_oom_killed(
     kmsg: Path = Path("/dev/kmsg"),
     pid_namespace: Path = Path("/proc/self/ns/pid"),
 ) -> bool:
-    """Whether the process, known to have died of SIGKILL, was the kernel's victim.
+    """Whether the kernel killed the process because memory ran out. The process is known to have died of SIGKILL.
 
-    A risen counter of our own cgroup is the evidence, or the kernel's log, where we may read it: it names the pid as
-    the whole machine knows it. `since_s` is when the process began, by the monotonic clock: pids come again.
+    The evidence is a higher counter of our own cgroup, or the kernel's log if we may read it. The log names processes
+    by their pid outside of any container. `since_s` is the start of the process by the monotonic clock: the kernel
+    reuses pids.
     """
     if kills_before is not None and kills_after is not None and kills_after > kills_before:
         return True
@@ -69,7 +70,7 @@ def was_oom_killed(
 
 
 def _sees_the_machines_pids(pid_namespace: Path) -> bool:
-    """Whether we are in no container, where pids are others than in the kernel's log."""
+    """Whether our pids are those of the kernel's log. In a container they differ."""
     try:
         return pid_namespace.stat().st_ino == _FIRST_PID_NAMESPACE
     except OSError:
@@ -77,9 +78,9 @@ def _sees_the_machines_pids(pid_namespace: Path) -> bool:
 
 
 def _read_kernel_log(kmsg: Path) -> list[tuple[float, str]]:
-    """Read what the kernel's ring buffer holds, each record with its time in seconds since boot; it never blocks.
+    """Read the kernel's ring buffer without blocking: each record's time in seconds since boot, and its text.
 
-    A record is a line `priority,sequence,microseconds,flags;text`, and perhaps further, indented ones.
+    A record is a line `priority,sequence,microseconds,flags;text`. Indented lines may follow.
     """
     records = []
     try:
@@ -91,7 +92,7 @@ def _read_kernel_log(kmsg: Path) -> list[tuple[float, str]]:
             try:
                 record = os.read(descriptor, 8192)
             except BrokenPipeError:
-                continue  # Records were overwritten meanwhile; the next read goes on with the oldest left.
+                continue  # The kernel overwrote records. The next read continues with the oldest one left.
             if not record:
                 break
             records.append(record)

@@ -1,6 +1,6 @@
-"""Processes as the kernel describes them: who one is, what descends from it, and what it waits for.
+"""Processes as the kernel describes them: identity, descendants, and what they wait for.
 
-Standard library only. Without /proc (not Linux, or not mounted) only `start_time` knows anything.
+Standard library only. Without /proc (not Linux, or not mounted) only `start_time` and `is_alive` work.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_LIBC = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
+
 
 def start_time(pid: int) -> str | None:
-    """Name the moment the process began, unique over reboots; None when there is no such process or it is a zombie.
+    """Return when the process started, as a text that is unique over reboots; None for a zombie or no process.
 
-    A pid and its start time together are never reused. On Linux the start time is `boot id/clock ticks since boot`
-    (proc(5), field 22 of stat), elsewhere what ps calls lstart.
+    The system never reuses a pid together with its start time. On Linux the start time is `boot id/clock ticks since
+    boot` (proc(5), field 22 of stat), elsewhere the lstart of ps.
     """
     if not sys.platform.startswith("linux"):
         return _start_time_by_ps(pid)
@@ -30,21 +34,24 @@ def start_time(pid: int) -> str | None:
 
 
 def is_alive(pid: object, started: object) -> bool:
-    """Whether the very process that had `pid` and began at `started` still runs; False for anything unusable."""
+    """Whether the process that had `pid` and started at `started` still runs. False for values of a wrong type."""
     return isinstance(pid, int) and pid > 0 and started is not None and start_time(pid) == started
 
 
 def end_with_parent() -> None:
-    """Let the kernel kill this process when its parent ends, however that ends (Linux).
+    """Let the kernel kill this process when the thread that started it ends (Linux)."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
-    Strictly, when the thread ends that started it.
-    """
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # 1 is PR_SET_PDEATHSIG
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose parent exits (Linux)."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def parents() -> dict[int, int]:
-    """Map the pid of every process, zombies included, to its parent's; empty where there is no /proc."""
+    """Map the pid of every process, zombies included, to its parent's pid. Empty without /proc."""
     found = {}
     for entry in os.listdir("/proc") if os.path.isdir("/proc") else []:
         if entry.isdecimal() and (fields := _stat_fields(int(entry))) is not None:
@@ -53,12 +60,12 @@ def parents() -> dict[int, int]:
 
 
 def children(pid: int) -> list[int]:
-    """List the pids of the direct children, zombies included; empty where there is no /proc."""
+    """List the pids of the direct children, zombies included. Empty without /proc."""
     return [child for child, parent in parents().items() if parent == pid]
 
 
 def descendants(pid: int, of: dict[int, int]) -> set[int]:
-    """Return everything below a process, given `parents()`."""
+    """Return the pids of all descendants of a process, given `parents()`."""
     found: set[int] = set()
     generation = {pid}
     while generation:
@@ -68,7 +75,7 @@ def descendants(pid: int, of: dict[int, int]) -> set[int]:
 
 
 def command_line(pid: int) -> str:
-    """Return the arguments, separated by spaces; empty for a zombie and where we may not look."""
+    """Return the arguments, separated by spaces. Empty for a zombie and for a process that we may not inspect."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ").strip()
     except OSError:
@@ -76,7 +83,7 @@ def command_line(pid: int) -> str:
 
 
 def ignores(pid: int, number: int) -> bool:
-    """Whether the process ignores the signal, so that it cannot even notice it (proc(5), SigIgn of status)."""
+    """Whether the process ignores the signal (proc(5), SigIgn of status)."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -86,16 +93,16 @@ def ignores(pid: int, number: int) -> bool:
 
 
 def work_done(pid: int) -> int | None:
-    """Return the processor time used so far, in clock ticks; None while it computes or waits for a disk, or is gone.
+    """Return the processor time used so far, in clock ticks; None if the process computes, waits for a disk or is gone.
 
-    Of two equal answers some time apart the process did nothing in between but wait for others.
+    Two equal answers some time apart mean that the process only waited for others in between.
     """
     fields = _stat_fields(pid)
     return None if fields is None or fields[0] in "RD" else int(fields[11]) + int(fields[12])
 
 
 def is_fed_by(pid: int, others: Collection[int]) -> bool:
-    """Whether the standard input is a pipe into which one of the others can write, as in `others | pid`."""
+    """Whether one of the others can write into the pipe that is its standard input, as in `others | pid`."""
     try:
         pipe = os.readlink(f"/proc/{pid}/fd/0")
     except OSError:
@@ -111,12 +118,12 @@ def _can_write(pid: int, pipe: str) -> bool:
                 if int(info[info.index("flags:") + 1], 8) & os.O_ACCMODE != os.O_RDONLY:
                     return True
     except OSError:
-        pass  # It ended, or closed the descriptor, meanwhile.
+        pass  # It has exited or closed the descriptor.
     return False
 
 
 def _stat_fields(pid: int) -> list[str] | None:
-    """Read /proc/PID/stat from the third field (state) on; the second may hold spaces and parentheses."""
+    """Read /proc/PID/stat from the third field (state) on. The second field may contain spaces and parentheses."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

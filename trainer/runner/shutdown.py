@@ -1,4 +1,4 @@
-"""A stop in progress: who gets the signal, in which order, until when. Standard library only."""
+"""A stop in progress: which processes get the signal, in which order and until when. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from trainer.runner import process
 
 LOOK_EVERY_S = 0.1
 FILTER_ENDS_WITHIN_S = 1.0
-"""How long a process that reads a pipe gets to finish by itself after its last writer has ended."""
+"""How long a process that reads a pipe has to finish by itself after its last writer has exited."""
 STUCK_AFTER = 1 / 3
 """The share of the grace after which a process that has only waited since the signal counts as stuck."""
 
 
 class Shutdown:
-    """Ask the processes of a run to end, from the top down, and say when the grace is over.
+    """Ask the processes of a run to end, from the top down, and measure the grace period.
 
-    The leader alone gets the signal first. Its helpers, such as loader processes, would die of it at once, and the
-    leader would end in an error instead of saving. What is left when the leader has ended was its real work (a shell's
-    child, what a launcher started). The runner adopts it, so it is at the top now and gets the signal, and so on down.
+    Only the leader gets the signal first. Its helpers, such as loader processes, would die of the signal at once, and
+    the leader would fail instead of saving. When the leader has exited, the processes that are left did the real work:
+    the child of a shell, or the program of a launcher. The runner adopts them, so they are at the top and get the
+    signal next, and so on down.
 
-    Two more rules make that work for shells:
-    - A process that reads a pipe from another one (`train | tee log`) is asked only after its writers have ended. It
-      ends by itself then, and the writers could not finish if it went first.
-    - A process that ignores the signal, or has done nothing since but wait (a shell defers its trap until its child
-      ends), is stuck: its children get the signal too. With `leads_alone` there is no such rule: our own training
-      program passes the stop on by itself.
+    Two more rules are for shells:
+    - A process that reads a pipe from another one (`train | tee log`) gets the signal only after its writers have
+      exited. It exits by itself then. If it went first, the writers could not finish.
+    - A process is stuck if it ignores the signal or has only waited since (a shell defers its trap until its child
+      exits). The children of a stuck process get the signal too. With `leads_alone` no process counts as stuck,
+      because our own trainer passes the stop on by itself.
     """
 
     def __init__(self, leader: int, number: signal.Signals, grace_s: float, leads_alone: bool) -> None:
@@ -41,7 +42,7 @@ class Shutdown:
         self._leads_alone = leads_alone
         self._deadline = time.monotonic() + grace_s
         self._work: dict[int, tuple[int | None, float]] = {}
-        """Of each process asked, the work done when it last changed, and when that was."""
+        """By pid: the work that the process had done when that last changed, and when it changed."""
         self._fed_at: dict[int, float] = {}
 
     @property
@@ -50,13 +51,13 @@ class Shutdown:
 
     @property
     def wait_s(self) -> float:
-        """How long to wait for anything to happen before the next look."""
+        """How long to wait for a signal before the next call of `pass_on`."""
         return max(0.0, min(self._deadline - time.monotonic(), LOOK_EVERY_S))
 
     def repeat(self, is_leader_alive: bool) -> None:
-        """Send the signal again to everything that was asked: another stop request came.
+        """Send the signal again to every process that got it, because of another stop request.
 
-        The leader gets it at once, and the others once they are known to be there still.
+        The leader gets it at once, the others after a check that they are still descendants.
         """
         if is_leader_alive:
             self._send(self._leader)
@@ -65,7 +66,7 @@ class Shutdown:
             self._send(pid)
 
     def pass_on(self, is_leader_alive: bool) -> list[int]:
-        """Send the signal to every process whose turn has come, and return those besides the leader."""
+        """Send the signal to every process whose turn has come. Return their pids, without the leader's."""
         if is_leader_alive and self._leader not in self.asked:
             self.asked.add(self._leader)
             self._send(self._leader)
@@ -81,14 +82,14 @@ class Shutdown:
         return turn
 
     def _pass_on_blindly(self, is_leader_alive: bool) -> None:
-        """Without /proc nobody can say what is left but the kernel: ask the leader's whole group once it has ended."""
+        """Without /proc, send the signal to the leader's whole group once the leader has exited."""
         if not is_leader_alive and self._leader in self.asked:
             self.asked = set()
             with contextlib.suppress(OSError):
                 os.killpg(self._leader, self.number)
 
     def _at_the_top(self, of: dict[int, int]) -> Iterator[int]:
-        """Yield the runner's own children, and the children of processes that are stuck."""
+        """Yield the runner's own children and the children of stuck processes."""
         tops = {os.getpid()} | {pid for pid in self.asked if pid in of and self._is_stuck(pid)}
         return (pid for pid, parent in of.items() if parent in tops)
 
@@ -103,12 +104,12 @@ class Shutdown:
         return now - since >= self.grace_s * STUCK_AFTER or process.ignores(pid, self.number)
 
     def _is_filter(self, pid: int, of: dict[int, int]) -> bool:
-        """Whether it reads what another process of the run writes, or did a moment ago."""
+        """Whether the process reads what another process of the run writes, or did so a moment ago."""
         now = time.monotonic()
         if process.is_fed_by(pid, process.descendants(os.getpid(), of)):
             self._fed_at[pid] = now
         return now - self._fed_at.get(pid, float("-inf")) < FILTER_ENDS_WITHIN_S
 
     def _send(self, pid: int) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # It ended, or became another user's.
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # It has exited or became another user's.
             os.kill(pid, self.number)

@@ -1,4 +1,4 @@
-"""state.json, written by the runner even on a full disk. Standard library only."""
+"""state.json, which the runner can write even on a full disk. Standard library only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class StateFile:
-    """state.json, whose every version can be written on a full disk: the blocks are reserved beforehand."""
+    """Write each version of state.json into blocks that were reserved in advance, so that a full disk has room."""
 
     BLOCK_BYTES = 4096
     NUM_VERSIONS = 2  # running, and the verdict.
@@ -22,23 +22,23 @@ class StateFile:
             reserved.write_bytes(b" " * self.BLOCK_BYTES)
 
     def write(self, content: dict[str, Any]) -> None:
-        """Replace state.json in one step; raises OSError when even its place in the directory is gone."""
+        """Replace state.json in one step. Raises OSError if the directory is gone."""
         reserved = self._reserved.pop(0)
         _overwrite(reserved, content, self.BLOCK_BYTES)
         try:
             os.replace(reserved, self._path)
         except PermissionError:
-            _overwrite(self._path, content, self.BLOCK_BYTES)  # The directory became read-only, the file did not.
+            _overwrite(self._path, content, self.BLOCK_BYTES)  # The directory became read-only, but the file did not.
 
     def close(self) -> None:
-        """Give back what was reserved and not used."""
+        """Remove the reserved files that were not used."""
         for reserved in self._reserved:
-            with contextlib.suppress(OSError):  # Nobody reads it, and the run's verdict must not hang on it.
+            with contextlib.suppress(OSError):  # Nobody reads them, and the verdict must not depend on them.
                 reserved.unlink(missing_ok=True)
 
 
 def _overwrite(path: Path, content: dict[str, Any], size: int) -> None:
-    # Not truncated first: that would give the block back to a disk that may be full.
+    # Do not truncate first: that would return the block to a disk that may be full.
     text = json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8", errors="replace")
     descriptor = os.open(path, os.O_WRONLY)
     try:

@@ -1,4 +1,4 @@
-"""How a run ended, told from what its process left behind. Standard library only."""
+"""Decide how a run ended, from its exit code and its files. Standard library only."""
 
 from __future__ import annotations
 
@@ -28,27 +28,26 @@ _EXCEPTION_LINE = re.compile(r"^([A-Za-z_][\w.]*)(?:: (.*))?$")
 
 @dataclass(frozen=True)
 class Ending:
-    """What the runner saw of the end. `exit_code` is negative for a signal, as in subprocess."""
+    """How the program exited, as the runner saw it. `exit_code` is negative for a signal, as in subprocess."""
 
     exit_code: int
     was_terminated: bool = False
-    """The runner itself got SIGTERM although nobody had asked for a stop."""
+    """The runner got SIGTERM although nobody had asked for a stop."""
     was_killed_after_grace_s: float | None = None
-    """The program, or what it started, was still there after the grace of a stop."""
+    """The grace period after which the runner killed the program or its descendants; None if it killed nothing."""
     is_out_of_memory: bool = False
     stop_signal: int = signal.SIGTERM
-    """What a stop sends to the program."""
+    """The signal that a stop sends to the program."""
     did_another_exit_well: bool = False
-    """A process that the program had started got the stop signal and exited with 0."""
+    """A descendant of the program got the stop signal and exited with 0."""
 
 
 def judge(run: RunDir, ending: Ending, stop: dict[str, Any] | None, needs_result: bool) -> tuple[str, str | None]:
-    """Decide the final state and its reason, which is None where there is nothing to explain.
+    """Decide the final state and its reason. The reason is None if there is nothing to explain.
 
-    `needs_result`: a result.json, and nothing else, makes the run completed. It is written last of all, so a crash
-    while the interpreter shuts down takes nothing away; and an exit code of 0 proves nothing, because Lightning ends
-    with 0 on SIGTERM too. A `command` experiment's program knows no result.json: there 0 counts, unless it was asked
-    to stop.
+    With `needs_result` a run is completed only if it has a result.json. Our trainer writes that file last, so a crash
+    while the interpreter shuts down does not matter. Its exit code proves nothing, because Lightning exits with 0 on
+    SIGTERM too. The program of a `command` writes no result.json: exit code 0 counts, unless a stop was requested.
     """
     was_asked = stop is not None or ending.was_terminated
     if run.result.exists() if needs_result else ending.exit_code == 0 and not was_asked:
@@ -56,20 +55,20 @@ def judge(run: RunDir, ending: Ending, stop: dict[str, Any] | None, needs_result
     if stop is not None:
         return STOPPED, _stop_reason(run, ending, needs_result)
     if ending.was_terminated:
-        return INTERRUPTED, "terminated from outside (SIGTERM), as a shutdown of the machine does"
+        return INTERRUPTED, "terminated by SIGTERM without a stop request, as when the machine shuts down"
     if ending.exit_code == 0:
-        return FAILED, "exit code 0, but no result.json: the training program ended before its work was done"
+        return FAILED, "exit code 0, but no result.json: the training program exited before it was done"
     return FAILED, reason_of_failure(run, ending, needs_result)
 
 
 def _stop_reason(run: RunDir, ending: Ending, is_ours: bool) -> str | None:
-    """Say by what a stopped run ended; None when its program, or what that started, ended by itself as asked.
+    """Say what ended a stopped run; None if the program or its descendant exited by itself on the stop signal.
 
-    128 + the signal's number is what shells and our own trainer exit with after a signal.
+    Shells and our own trainer exit with 128 + the signal's number after a signal.
     """
     if ending.was_killed_after_grace_s is not None:
-        what = "" if ending.exit_code == -signal.SIGKILL else "what the program started "
-        return f"{what}did not end within {ending.was_killed_after_grace_s:g} s of the stop request and was killed"
+        what = "the program" if ending.exit_code == -signal.SIGKILL else "a process that the program started"
+        return f"{what} did not exit within {ending.was_killed_after_grace_s:g} s of the stop request and was killed"
     if ending.exit_code in (0, 128 + ending.stop_signal):
         return None
     if ending.exit_code == -ending.stop_signal:
@@ -78,33 +77,35 @@ def _stop_reason(run: RunDir, ending: Ending, is_ours: bool) -> str | None:
 
 
 def reason_of_failure(run: RunDir, ending: Ending, is_ours: bool) -> str:
-    """Say in one line a person can act on why the program failed; `is_ours`: it was our own training program."""
+    """Say in one line why the program failed. `is_ours` means that it was our own trainer."""
     if ending.exit_code < 0:
         name = signal_name(-ending.exit_code)
         if not ending.is_out_of_memory:
             return f"killed by {name}"
         return f"killed by {name} (out of memory)" + (MEMORY_ADVICE if is_ours else "")
-    told = reason_in_log(log_tail(run.log), ending.exit_code)
-    if told is not None:
-        full = _FULL_DISK.search(told)
-        return (_no_space(full[1], run) if full else told)[:MAX_REASON_CHARS]
+    reason = reason_in_log(log_tail(run.log), ending.exit_code)
+    if reason is not None:
+        full = _FULL_DISK.search(reason)
+        return (_no_space(full[1], run) if full else reason)[:MAX_REASON_CHARS]
     return f"{NO_SPACE}: {run.path}" if is_disk_full(run.path) else f"exit code {ending.exit_code}"
 
 
 def _no_space(file: str | None, run: RunDir) -> str:
-    """Name the file that the program has named, else the full one of the folders that programs use."""
+    """Name the file that the program has named, else the folder whose disk is full."""
     if file is not None:
         return f"{NO_SPACE}: {file}"
-    from trainer.temporary import temporary_folders  # its imports are as large as all the rest of the runner
+    from trainer.temporary import (
+        temporary_folders,
+    )  # Imported here because its imports are as large as the rest of the runner.
 
     return f"{NO_SPACE}: {fullest((run.path, *temporary_folders(), Path('/dev/shm')))}"
 
 
 def reason_in_log(text: str, exit_code: int) -> str | None:
-    """Find the reason a program gave last: a closing line `error: ...`, else the exception of its last traceback.
+    """Find the reason in a log: a last line `error: ...`, else the exception of the last traceback.
 
-    A traceback counts only with exit code 1, which is Python's for an uncaught exception: with any other code the
-    traceback was of something the program had dealt with.
+    A traceback counts only with exit code 1, Python's code for an uncaught exception. With any other code the program
+    had handled the exception.
     """
     lines = [line for line in text.splitlines() if line.strip()]
     if lines and lines[-1].startswith("error: "):
@@ -121,7 +122,7 @@ def reason_in_log(text: str, exit_code: int) -> str | None:
 
 
 def log_tail(path: Path) -> str:
-    """Read the last 64 KiB of the log; empty when it cannot be read."""
+    """Read the last 64 KiB of the log. Empty if it cannot be read."""
     try:
         with RunFile.alone(path).open() as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_TAIL_BYTES))
@@ -131,20 +132,20 @@ def log_tail(path: Path) -> str:
 
 
 def fullest(folders: Sequence[Path]) -> Path:
-    """The folder whose disk is full; if by now none is any more, the one with the least room."""
+    """Return the first folder whose disk is full, else the one whose disk has the least space."""
     return next(filter(is_disk_full, folders), None) or min(folders, key=_free_bytes)
 
 
 def _free_bytes(folder: Path) -> float:
     try:
         status = os.statvfs(folder)
-    except OSError:  # It is not there.
+    except OSError:  # It does not exist.
         return math.inf
     return status.f_bavail * status.f_frsize
 
 
 def is_disk_full(folder: Path) -> bool:
-    """Whether not even one more block can be written there (tried, because root's reserve makes statvfs lie)."""
+    """Try to write one more block: statvfs does not know of the blocks that are reserved for root."""
     probe = folder / f".probe.{os.getpid()}"
     try:
         with open(probe, "wb") as file:
@@ -155,7 +156,7 @@ def is_disk_full(folder: Path) -> bool:
         try:
             probe.unlink(missing_ok=True)
         except OSError:
-            pass  # A folder that became unreadable says nothing about its disk.
+            pass  # The folder became unwritable, which says nothing about its disk.
     return False
 
 

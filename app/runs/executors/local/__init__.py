@@ -14,7 +14,7 @@ mark in the environment. A run that it finds counts as the holder.
 
 The prewarmed process
 ---------------------
-With TRAINING_PREWARM=1 the server process that holds `supervisor.lock` keeps two processes waiting, placed like those
+If prewarming is on, the server process that holds `supervisor.lock` keeps two processes waiting, placed like those
 of a run: `trainer.runner.keeper`, nobody's child in a session of its own, and below it `trainer.warm`, which imports
 everything that a training needs. A start sends the run's directory and the locked descriptor over a Unix socket. The
 keeper becomes the runner by exec, which keeps its pid, its child and the child's PR_SET_PDEATHSIG. The runner passes on
