@@ -2,7 +2,7 @@
 
 When the supervisor reads
 -------------------------
-The supervisor reads the run's files every TRAINING_POLL_INTERVAL_S. In between it checks their times and sizes five
+The supervisor reads the run's files every `poll_interval_s`. In between it checks their times and sizes five
 times as often. After a change it waits a fifth of the interval (metrics, log and progress of a step are written one
 after the other), reads, and then pauses for half an interval. So clients have a row after some 30 ms, and a training
 that writes a thousand rows a second costs some 14 reads. inotify would save 20 ms and the checks (0.1% of a core), but
