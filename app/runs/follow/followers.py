@@ -65,7 +65,8 @@ class Followers:
         metrics = run.directory.find_metrics()
         states = file_states([run.directory.path, run.directory.log, *([metrics.path] if metrics else [])])
         known = self._past.pop(run.run_id, None)
-        if known is None or not known.is_current():
+        has_other_files = known is not None and known.states.keys() != states.keys()  # A metrics file appeared.
+        if known is None or has_other_files or not known.is_current():
             follower = Follower(run)
             follower.skip_to_end()
             known = Remembered(follower, states)
