@@ -86,7 +86,7 @@ class Reader:
 
     def _is_demo_over(self) -> bool:
         assert self._demo.poll() is None, self.demo_log.read_text()
-        return "The service goes on" in self.demo_log.read_text()
+        return "The service keeps running" in self.demo_log.read_text()
 
     def follow(self, block: Block) -> None:
         """Run a block as it stands there, but for the port and the run id. Fails if it fails."""

@@ -1,7 +1,7 @@
 """Train a network on real handwritten digits through the API and follow it live: what `make demo` runs.
 
-It is also an example of a client: one REST call starts the run, Socket.IO tells of every epoch, REST hands out the
-model. The service goes on until Ctrl-C; with --detach it is stopped once the model is there.
+It is also an example of a client. One REST call starts the run, Socket.IO brings every epoch, and REST returns the
+model. The service runs until Ctrl-C. With --detach it stops once the model is there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ console = Console(highlight=False)
 
 
 class Service:
-    """The service as a client sees it: an address and perhaps a token."""
+    """The service as a client sees it: an address and an optional token."""
 
     def __init__(self) -> None:
         self.url = f"http://127.0.0.1:{os.environ.get('TRAINING_PORT', '8000')}"
@@ -56,7 +56,7 @@ class Service:
             return False
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the answer; an error ends the demo with the service's message."""
+        """Return the answer. An error ends the demo with the service's message."""
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         answer = requests.request(method, self.url + path, json=body, headers=headers, timeout=60)
         if not answer.ok:
@@ -80,7 +80,7 @@ def follow(service: Service, run_id: str) -> dict[str, Any]:
             done = progress["epoch"] + progress["batch"] / max(1, progress["num_batches"])
             if progress.get("phase", "fit") == "fit":
                 bar.update(task, description="training", total=progress["max_epochs"], completed=round(done, 1))
-            elif progress["step"]:  # The epochs are over; the last of them may have ended between two reports.
+            elif progress["step"]:  # The last epoch may have ended between two reports.
                 bar.update(task, description=progress["phase"], completed=progress["epoch"] + 1)
             else:
                 bar.update(task, description=progress["phase"])
@@ -88,7 +88,7 @@ def follow(service: Service, run_id: str) -> dict[str, Any]:
         latest: dict[int, dict[str, Any]] = {}
 
         def show_epochs_before(epoch: float) -> None:
-            # An epoch's metrics come bit by bit; they are whole once the next epoch begins.
+            # An epoch's metrics arrive one by one. They are complete once the next epoch begins.
             for done in [known for known in latest if known < epoch]:
                 metrics = latest.pop(done)
                 if all(metrics.get(name) is not None for name in SHOWN_METRICS):
@@ -107,7 +107,7 @@ def follow(service: Service, run_id: str) -> dict[str, Any]:
 
         def subscribe() -> None:
             ask = {"run_id": run_id}
-            client.emit("subscribe", ask, namespace="/training", callback=lambda told: on_run(told["run"]))
+            client.emit("subscribe", ask, namespace="/training", callback=lambda answer: on_run(answer["run"]))
 
         for name, handler in (("progress", on_progress), ("epoch", on_epoch), ("run", on_run), ("connect", subscribe)):
             client.on(name, handler, namespace="/training")
@@ -132,15 +132,15 @@ def main() -> int:
         run_id = service.call("POST", "/training/start", request)["run_id"]
         run = follow(service, run_id)
         if run["state"] != "completed":
-            console.print(f"The run {run['state']}: {run['reason']}")
+            console.print(f"The run ended as {run['state']}: {run['reason']}")
             console.print(f"Its log: {ROOT}/logs/train/runs/{run_id}/train.log", soft_wrap=True)
             return 1
         card = service.call("GET", f"/training/runs/{run_id}")["model"]
         console.print(f"Test accuracy: [bold]{card['test_metrics']['test/acc']:.2%}[/bold]")
         console.print(f"Verified ONNX model: {card['model_path']}", soft_wrap=True)
-        console.print(f"Took {time.monotonic() - began:.0f} s.")
+        console.print(f"Duration: {time.monotonic() - began:.0f} s")
         if not detach:
-            console.print(f"The service goes on at {service.url} until Ctrl-C.")
+            console.print(f"The service keeps running at {service.url} until Ctrl-C.")
             server.wait()
     except KeyboardInterrupt:
         pass

@@ -1,7 +1,7 @@
 /**
  * Follow a run live, and print what it logged as JSON when it ends: `node follow.mjs URL [RUN_ID]`.
  *
- * Copy it into your own program: it needs nothing but socket.io-client. Nothing is lost or doubled when the connection
+ * Copy it into your own program. It needs only socket.io-client. Nothing is lost or received twice when the connection
  * breaks, because each subscription says what the client has, and the service sends the rest.
  */
 import { io } from "../../static/vendor/socket.io-client-4.8.4.esm.min.js"; // Yours: "socket.io-client".
@@ -12,14 +12,14 @@ const FINAL_STATES = ["completed", "stopped", "failed", "interrupted", "unknown"
 export class Follower {
   run = null;
   error = null;
-  /** Whether the run has ended and everything of it is here, or whether there was an error. */
+  /** Whether the run has ended and all of it has arrived, or whether there was an error. */
   isOver = false;
   #askedRunId;
   #onChange;
   #socket;
   #attempt;
   #logOffset;
-  /** Events that came while a subscription is in flight. Its answer may know them already. */
+  /** Events that arrived while a subscription is in flight. Its answer may contain them already. */
   #waiting = null;
 
   constructor(url, runId = null, { token = null, onChange = () => {} } = {}) {
@@ -57,7 +57,7 @@ export class Follower {
     for (const { epoch, metrics } of answer.epochs) this.epochs.set(epoch, metrics);
     this.#takeLog(answer.log);
     const isAll = this.rows.length >= answer.num_rows && this.#logOffset >= answer.log.end;
-    // An answer without anything, though something is missing: the file is being rewritten, and an event will follow.
+    // Something is missing, but nothing came: the file is being rewritten, and an event will follow.
     if (!isAll && (answer.rows.length || answer.log.text)) this.#subscribe();
     for (const [name, event] of waiting) if (!this.#isKnown(name, event)) this.#receive(name, event);
     this.isOver = isAll && this.#waiting === null && FINAL_STATES.includes(this.run.state);
@@ -81,7 +81,7 @@ export class Follower {
     this.#onChange(this);
   }
 
-  /** Take the run's state. When it is another run than before, forget that one, subscribe and return true. */
+  /** Take the run's state. If it is another run than before, forget the old one, subscribe and return true. */
   #turnTo(run) {
     const isOther = this.run !== null && this.run.run_id !== run.run_id;
     this.run = run;
@@ -92,7 +92,7 @@ export class Follower {
     return isOther;
   }
 
-  /** Whether the answer to the subscription knew what this event says, which came before it. */
+  /** Whether the answer to the subscription already contains this event, which arrived before it. */
   #isKnown(name, event) {
     if (name === "metrics")
       return event.attempt === this.#attempt && event.from_row + event.rows.length <= this.rows.length;
@@ -101,7 +101,7 @@ export class Follower {
   }
 
   #takeRows({ columns, from_row, rows, attempt }) {
-    if (from_row === 0) this.epochs = new Map(); // The program has begun the file anew, or there was nothing yet.
+    if (from_row === 0) this.epochs = new Map(); // The program has started its file again, or there was nothing yet.
     this.rows.length = from_row;
     for (const row of rows) this.rows.push(Object.fromEntries(columns.map((name, i) => [name, row[i]])));
     this.#attempt = attempt;

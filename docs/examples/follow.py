@@ -1,6 +1,6 @@
 """Follow a run live, and print its metrics and their epochs as JSON when it ends: `python follow.py URL [RUN_ID]`.
 
-Copy it into your own program: it needs nothing but python-socketio. Nothing is lost or doubled when the connection
+Copy it into your own program. It needs only python-socketio. Nothing is lost or received twice when the connection
 breaks, because each subscription says what the client has, and the service sends the rest.
 """
 
@@ -20,18 +20,18 @@ FINAL_STATES = ("completed", "stopped", "failed", "interrupted", "unknown")
 
 
 class Follower:
-    """A run as it is known here: `run`, `rows` by column name, `epochs` by number, and `log`."""
+    """What this client knows of a run: `run`, `rows` by column name, `epochs` by number, and `log`."""
 
     def __init__(self, url: str, run_id: str | None = None, token: str | None = None) -> None:
         self.run: dict[str, Any] | None = None
         self.error: str | None = None
         self.is_over = threading.Event()
-        """Set once the run has ended and everything of it is here, or once there was an error."""
+        """Set once the run has ended and all of it has arrived, or once there was an error."""
         self._asked_run_id = run_id
         self._forget()
         self._lock = threading.RLock()  # The library handles each message in a thread of its own.
         self._waiting: list[tuple[str, dict[str, Any]]] | None = None
-        """Events that came while a subscription is in flight. Its answer may know them already."""
+        """Events that arrived while a subscription is in flight. Its answer may contain them already."""
         self._client = socketio.Client()
         self._client.on("connect", self._subscribe, namespace="/training")
         for name in ("run", "epoch", "metrics", "log"):
@@ -52,7 +52,7 @@ class Follower:
         with self._lock:
             self._waiting = []
             has = {"row": len(self.rows), "attempt": self._attempt, "log_offset": self._log_offset}
-            with suppress(BadNamespaceError):  # The connection was just lost; the next one subscribes again.
+            with suppress(BadNamespaceError):  # The connection was just lost. The next one subscribes again.
                 self._client.emit("subscribe", {"run_id": self._asked_run_id, **has}, "/training", self._take_answer)
 
     def _take_answer(self, answer: dict[str, Any]) -> None:
@@ -69,7 +69,7 @@ class Follower:
                 self.epochs[epoch["epoch"]] = epoch["metrics"]
             self._take_log(answer["log"])
             is_all = len(self.rows) >= answer["num_rows"] and answer["log"]["next_offset"] >= answer["log"]["end"]
-            # Nothing came though something is missing: the file is being rewritten, and an event will follow.
+            # Something is missing, but nothing came: the file is being rewritten, and an event will follow.
             if not is_all and (answer["rows"] or answer["log"]["text"]):
                 self._subscribe()
             for name, event in waiting:
@@ -98,7 +98,7 @@ class Follower:
                 self._subscribe()  # There is a gap.
 
     def _turn_to(self, run: dict[str, Any]) -> bool:
-        """Take the run's state. When it is another run than before, forget that one, subscribe and return True."""
+        """Take the run's state. If it is another run than before, forget the old one, subscribe and return True."""
         is_other = self.run is not None and self.run["run_id"] != run["run_id"]
         self.run = run
         if is_other:
@@ -107,7 +107,7 @@ class Follower:
         return is_other
 
     def _is_known(self, name: str, event: dict[str, Any]) -> bool:
-        """Whether the answer to the subscription knew what this event says, which came before it."""
+        """Whether the answer to the subscription already contains this event, which arrived before it."""
         if name == "metrics":
             is_ours = event["attempt"] == self._attempt
             return is_ours and bool(event["from_row"] + len(event["rows"]) <= len(self.rows))
@@ -115,16 +115,16 @@ class Follower:
             return bool(event["num_rows"] <= len(self.rows))
         return name == "log" and bool(event["next_offset"] <= (self._log_offset or 0))
 
-    def _take_rows(self, told: dict[str, Any]) -> None:
-        del self.rows[told["from_row"] :]
-        if told["from_row"] == 0:
-            self.epochs = {}  # The program has begun the file anew, or there was nothing yet.
-        self.rows += [dict(zip(told["columns"], row, strict=True)) for row in told["rows"]]
-        self._attempt = told["attempt"]
+    def _take_rows(self, chunk: dict[str, Any]) -> None:
+        del self.rows[chunk["from_row"] :]
+        if chunk["from_row"] == 0:
+            self.epochs = {}  # The program has started its file again, or there was nothing yet.
+        self.rows += [dict(zip(chunk["columns"], row, strict=True)) for row in chunk["rows"]]
+        self._attempt = chunk["attempt"]
 
-    def _take_log(self, told: dict[str, Any]) -> None:
-        self.log = self.log + told["text"] if told["offset"] == self._log_offset else told["text"]
-        self._log_offset = told["next_offset"]
+    def _take_log(self, chunk: dict[str, Any]) -> None:
+        self.log = self.log + chunk["text"] if chunk["offset"] == self._log_offset else chunk["text"]
+        self._log_offset = chunk["next_offset"]
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
-"""A training program of your own, as small as can be: it fits y = 3 x + 1 by gradient descent.
+"""A minimal training program of your own: it fits y = 3 x + 1 by gradient descent.
 
-All that it does for the service: write metrics.csv into its output folder, print what happens, and on SIGTERM save its
-work and exit. configs/experiment/command_example.yaml starts it; it needs nothing but Python.
+For the service it writes metrics.csv into its output folder, prints what happens, and saves its work on SIGTERM.
+configs/experiment/command_example.yaml starts it. It needs only Python.
 """
 
 from __future__ import annotations

@@ -75,6 +75,7 @@ def test_architectures_that_need_care_are_exported(name: str, tmp_path: Path) ->
     assert exported.agreement.max_difference < 1e-5
 
 
+@pytest.mark.slow
 def test_large_logits_may_differ_in_proportion(tmp_path: Path) -> None:
     exported = export_small(Network(Linear(1e6)), tmp_path)
     assert exported.agreement.allowed_difference > 10
@@ -85,6 +86,7 @@ def test_large_logits_may_differ_in_proportion(tmp_path: Path) -> None:
     assert json.loads(facts["allowed_difference"]) == exported.agreement.allowed_difference
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "said"),
     [
