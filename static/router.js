@@ -3,12 +3,19 @@ import { ROOT } from "./address.js";
 import { byId } from "./dom.js";
 
 const SCROLL_SETTLES_MS = 100;
-const PATHS = new Map([
-  ["", "now"],
-  ["runs", "runs"],
-  ["models", "models"],
-  ["start", "start"],
-]);
+
+/**
+ * The views by name: `path` below the service's root, the entry of the navigation they are `under`, and a `title` for the
+ * tab unless that is the run's. A view without a path is found by more than the path, see `viewOf`.
+ */
+export const VIEWS = {
+  now: { path: "", under: "./" },
+  runs: { path: "runs", under: "runs", title: "Runs" },
+  run: { under: "runs" },
+  compare: { under: "runs", title: "Comparison" },
+  models: { path: "models", under: "models", title: "Models" },
+  start: { path: "start", under: "start", title: "Start" },
+};
 
 /**
  * The view at an address: {name, runId, query}. `runId` is null except in the view `run`. At any address a query with
@@ -20,7 +27,7 @@ export function viewOf({ pathname, search }) {
   const path = pathOf(pathname);
   const runId = /^runs\/([^/]+)$/.exec(path)?.[1];
   if (runId !== undefined) return { name: "run", runId: decoded(runId), query };
-  return { name: PATHS.get(path) ?? "now", runId: null, query };
+  return { name: nameAt(path) ?? "now", runId: null, query };
 }
 
 /** The runs that a query compares, without duplicates. */
@@ -103,12 +110,14 @@ function restoreScroll() {
   observer.observe(document.body);
 }
 
+const nameAt = (path) => Object.keys(VIEWS).find((name) => VIEWS[name].path === path);
+
 /** The path below the service's root; null if it is not below it. */
 const pathOf = (pathname) => (pathname.startsWith(ROOT.pathname) ? pathname.slice(ROOT.pathname.length) : null);
 
 function isOurs(pathname) {
   const path = pathOf(pathname);
-  return path !== null && (PATHS.has(path) || path.startsWith("runs/"));
+  return path !== null && (nameAt(path) !== undefined || path.startsWith("runs/"));
 }
 
 function decoded(text) {

@@ -24,12 +24,8 @@ STYLES = "styles/all.css"
 SCRIPT = "main.js"
 NOT_MODULES = ("vendor", "docs")
 """Folders whose scripts are not modules of the page."""
-STYLE_SHEETS = (
-    "styles/tokens.css", "styles/base.css", "styles/frame.css", "styles/run.css", "styles/epochs.css",
-    "styles/lists.css", "styles/start.css", "styles/report.css", "vendor/uPlot-1.6.32.min.css", "styles/charts.css",
-    "styles/compare.css", "styles/log.css",
-)  # fmt: skip
-"""In the order of the cascade."""
+FIRST_STYLE_SHEETS = ("vendor/uPlot-1.6.32.min.css", "styles/tokens.css", "styles/base.css")
+"""The others refine these, and do not depend on each other."""
 
 
 class Assets:
@@ -38,6 +34,8 @@ class Assets:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        others = sorted(name for name in self._names if name.startswith("styles/") and name not in FIRST_STYLE_SHEETS)
+        self._style_sheets = (*FIRST_STYLE_SHEETS, *others)
         self._names.add(STYLES)
         self.modules = sorted(name for name in self._names if _is_module(name))
         self.address = f"{PREFIX}/{self._version()}"
@@ -52,7 +50,7 @@ class Assets:
 
     def _read(self, name: str) -> bytes:
         if name == STYLES:
-            return b"\n".join(map(self._read, STYLE_SHEETS))
+            return b"\n".join(map(self._read, self._style_sheets))
         return (self._folder / name).read_bytes()
 
     def _load(self, name: str) -> tuple[bytes, bytes | None]:

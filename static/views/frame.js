@@ -1,17 +1,19 @@
-/** The frame of all views: the navigation, and how far the active run is. */
+/** The frame of all views: which one is shown, the navigation, and how far the active run is. */
 import { byId, setText, whenChanged } from "../dom.js";
 import { percent } from "../format.js";
 import { fraction } from "../progress.js";
+import { VIEWS } from "../router.js";
 import { isActive } from "../state.js";
-
-const NAV = { now: "./", run: "runs", runs: "runs", compare: "runs", models: "models", start: "start" };
 
 export const renderFrame = whenChanged(
   (state) => [state.view, state.run, state.progress, state.active],
   (state) => {
-    document.body.dataset.view = state.view.name;
+    const { name } = state.view;
+    for (const element of document.querySelectorAll(".view")) {
+      element.hidden = !element.dataset.views.split(" ").includes(name);
+    }
     for (const link of document.querySelectorAll(".navigation a")) {
-      if (link.getAttribute("href") === NAV[state.view.name]) link.setAttribute("aria-current", "page");
+      if (link.getAttribute("href") === VIEWS[name].under) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
     renderActive(activeOf(state));

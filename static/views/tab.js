@@ -2,9 +2,9 @@
 import { byId } from "../dom.js";
 import { experimentName, percent } from "../format.js";
 import { epochText, fraction } from "../progress.js";
+import { VIEWS } from "../router.js";
 import { isActive, isLost } from "../state.js";
 
-const NAMES = { runs: "Runs", compare: "Comparison", models: "Models", start: "Start" };
 const COLOURS = {
   starting: "#5a72ff",
   running: "#5a72ff",
@@ -31,7 +31,7 @@ function titleOf({ view, run, progress, connection, missing }) {
   const parts = [
     isLost(connection) && "offline",
     share !== null && percent(share),
-    ...(NAMES[view.name] ? [NAMES[view.name]] : ofRun(run, progress, missing)),
+    ...(VIEWS[view.name].title ? [VIEWS[view.name].title] : ofRun(run, progress, missing)),
   ];
   return [...parts.filter(Boolean), "Training"].join(" \u00b7 ");
 }
