@@ -1,4 +1,4 @@
-"""Who may call: the token, and which web pages."""
+"""Who may use the service: clients with the token, and web pages of known origins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GUARDED = "/training"
 
 
 class Access:
-    """Decide by token, origin and host name. Used for REST and sockets alike."""
+    """Decide by token, origin and host name, for REST and sockets alike."""
 
     def __init__(self, settings: Settings) -> None:
         self._token = settings.api_token
@@ -30,20 +30,21 @@ class Access:
         self.is_host_known = lru_cache(maxsize=64)(self._is_host_known)
 
     def is_token_right(self, token: object) -> bool:
-        """Compare in constant time; without a configured token everybody is let in."""
+        """Compare the token in constant time. Without a configured token every client may enter."""
         if self._token is None:
             return True
         return isinstance(token, str) and hmac.compare_digest(token.encode(errors="replace"), self._token.encode())
 
     def is_authorised(self, environ: dict[str, Any]) -> bool:
-        """Whether a request has the token, if there is one."""
+        """Whether a request has the token, if the service has one."""
         scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         return self.is_token_right(token.strip() if scheme.lower() == "bearer" else None)
 
     def is_origin_allowed(self, origin: str | None, environ: dict[str, Any]) -> bool:
-        """Whether a page from `origin` may use the service: one of our own, or of the configured origins.
+        """Whether a page from `origin` may use the service: one of our own pages, or one of a configured origin.
 
-        No origin means no web page. The scheme is not compared, because behind a proxy that ends TLS ours differs.
+        A request without an origin does not come from a web page. We do not compare the scheme, because ours differs
+        behind a proxy that ends TLS.
         """
         if origin is None or "*" in self._origins or origin.rstrip("/") in self._origins:
             return True
@@ -51,11 +52,11 @@ class Access:
         return own != "" and own in (environ.get("HTTP_HOST"), environ.get("HTTP_X_FORWARDED_HOST"))
 
     def _is_host_known(self, host: str | None) -> bool:
-        """Whether the name in a browser's address bar is one of ours.
+        """Whether the host name in the browser's address bar belongs to the service.
 
-        Anybody can make a name of theirs point here (DNS rebinding), and then a stranger's page has the same origin as
+        An attacker can let a domain name point here (DNS rebinding). Then the attacker's page has the same origin as
         ours. So a service without a token answers only under IP addresses, the machine's own name, and the names in
-        TRAINING_CORS_ORIGINS. TRAINING_ALLOW_ANONYMOUS lets programs in, not every web page.
+        TRAINING_CORS_ORIGINS. TRAINING_ALLOW_ANONYMOUS does not change that: it admits programs, not every web page.
         """
         if self._token is not None or host is None or "*" in self._origins:
             return True
@@ -63,18 +64,19 @@ class Access:
         return name in self._names or name.endswith(".localhost") or _is_address(name)
 
     def refusal(self, environ: dict[str, Any]) -> str | None:
-        """Why a request has no right to be answered; None when it has. A program is free to send what it likes, so
-        this is about web pages, and the token is not looked at.
+        """Say why the page that sent a request may not use the service; None if it may.
+
+        This does not check the token. It protects browsers: a program can send any origin and host name it likes.
         """
         origin, host = environ.get("HTTP_ORIGIN"), environ.get("HTTP_HOST")
         if not self.is_origin_allowed(origin, environ):
             return (
-                f"Pages from {origin} may not use this service. Add that address to TRAINING_CORS_ORIGINS, or let the "
-                "proxy in between forward the Host header."
+                f"Pages from {origin} may not use this service. Add that origin to TRAINING_CORS_ORIGINS. If a proxy "
+                "serves the page, let it forward the Host header."
             )
         if not self.is_host_known(host):
             return (
-                f"{host} is not known as an address of this service. Use http://localhost, or start the service with "
+                f"{host} is not a known address of this service. Use http://localhost, or start the service with "
                 f"TRAINING_CORS_ORIGINS=https://{host} or with a token."
             )
         return None
@@ -93,13 +95,13 @@ class Access:
     def _check(self) -> None:
         if not request.path.startswith(GUARDED) or request.method == "OPTIONS":
             return
-        stranger = self.refusal(request.environ)
-        if stranger is not None:
-            abort(403, message=stranger)
+        refusal = self.refusal(request.environ)
+        if refusal is not None:
+            abort(403, message=refusal)
         if not self.is_authorised(request.environ):
             abort(
                 401,
-                message="This service needs its token: send the header Authorization: Bearer TOKEN.",
+                message="This service needs a token. Send the header Authorization: Bearer TOKEN.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
 

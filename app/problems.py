@@ -1,4 +1,4 @@
-"""The one shape of every error that a client gets."""
+"""The shape of every error that a client gets."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ MAX_ERROR_CHARS = 2_000
 
 
 def error_body(code: int, message: str, errors: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """Build the one shape of every error; `more` may replace `status` where a call's contract says so.
+    """Build the body of an error. `more` adds fields, and replaces `status` where the contract of a call says so.
 
-    However much was wrong with a request, the answer stays small: 50 errors, each of at most 2,000 characters.
+    The body stays small however much is wrong with a request: it has 50 errors, each of at most 2,000 characters.
     """
     status, kept = HTTPStatus(code).phrase, first_errors(errors or {})
     return {"code": code, "status": status, "message": _shorten(message), "errors": kept} | more
 
 
 def first_errors(errors: Any) -> Any:
-    """The first errors of each level, each shortened."""
+    """Keep the first errors of each level, and shorten each."""
     if isinstance(errors, dict):
         return {_shorten(str(name)): first_errors(inner) for name, inner in islice(errors.items(), MAX_ERRORS)}
     if isinstance(errors, list):

@@ -1,4 +1,4 @@
-"""Every setting of the service: its variable, default and meaning. Read once, at start, from the environment."""
+"""The settings of the service, with variable, default and meaning. They are read from the environment at start."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 PREFIX = "TRAINING_"
 ROOT = Path(__file__).resolve().parents[1]
-"""The project's folder, which the defaults of paths are relative to."""
+"""The project's folder. Default paths are relative to it."""
 
 _ADDRESS_OF_SERVICE = re.compile(r"(?:tcp|udp|sctp)://\S+:\d+")
-"""What Kubernetes, and Docker for links, set NAME_PORT to for a service called NAME. Ours may be called `training`."""
+"""What Kubernetes, and Docker for links, put into NAME_PORT for a service NAME. A service may be named `training`."""
 _FOREIGN = re.compile(
     rf"{PREFIX}(?:\w+_)?(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
     rf"|{PREFIX}JOB_(?:NAME|ARN)"  # SageMaker's.
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class SettingsError(ValueError):
-    """A setting with a bad value; the message is one line that says what would be right."""
+    """A setting has a bad value. The message is one line that says what would be right."""
 
 
 def _absolute(text: str) -> Path:
@@ -38,7 +38,7 @@ def _absolute(text: str) -> Path:
 
 def _paths(text: str) -> tuple[Path, ...]:
     if not text.strip(":"):
-        raise ValueError("must name at least one folder")  # None at all would read as no restriction.
+        raise ValueError("must name at least one folder")  # An empty tuple would mean no restriction.
     return tuple(_absolute(part) for part in text.split(":") if part)
 
 
@@ -64,7 +64,7 @@ def _prefix(text: str) -> str:
 
 
 def is_prefix(text: str) -> bool:
-    """Whether it is a path that addresses can be put below: /a/b, of letters, digits and - . _ ~ alone."""
+    """Whether a text can be the start of URL paths, such as /a/b: letters, digits and - . _ ~ only."""
     return _PREFIX.fullmatch(text) is not None
 
 
@@ -95,7 +95,7 @@ def _number(cast: Callable[[str], T], low: float, high: float) -> Callable[[str]
 
 
 def _setting(default: str | None, doc: str, parse: Callable[[str], Any] = str) -> Any:
-    """Declare a setting; `default` is given as it would stand in the environment, None = unset."""
+    """Declare a setting. `default` is written as in the environment; None means unset."""
     value = None if default is None else ROOT / default if parse is _absolute else parse(default)
     factory = () if parse in (_paths, _origins) and default is None else value
     return field(default=factory, metadata={"default": default, "doc": doc, "parse": parse})
@@ -103,36 +103,38 @@ def _setting(default: str | None, doc: str, parse: Callable[[str], Any] = str) -
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings, parsed; paths are absolute. Each field NAME is the variable TRAINING_NAME."""
+    """The parsed settings, with absolute paths. The variable of a field NAME is TRAINING_NAME."""
 
     host: str = _setting("127.0.0.1", "where the service listens", _host)
     port: int = _setting("8000", "where the service listens", _number(int, 0, 65535))
     configs_dir: Path = _setting("configs/experiment", "experiment files", _absolute)
-    runs_dir: Path = _setting("logs/train/runs", "run directories (the locks live in its parent)", _absolute)
-    data_dir: Path = _setting("data", "where datasets are discovered", _absolute)
+    runs_dir: Path = _setting("logs/train/runs", "run directories (the locks are in its parent)", _absolute)
+    data_dir: Path = _setting("data", "where the service finds datasets", _absolute)
     data_roots: tuple[Path, ...] = _setting(
-        None, "colon-separated: when set, the data directories of a start must lie below one of them", _paths
+        None, "colon-separated: if set, the data folders of a start must lie below one of these", _paths
     )
     link_roots: tuple[Path, ...] = _setting(
-        None, "colon-separated: folders outside of a run that links inside of it may lead to", _paths
+        None, "colon-separated: folders outside a run that links in a run may lead to", _paths
     )
-    api_token: str | None = _setting(None, "when set, every /training request and socket needs it", _token)
+    api_token: str | None = _setting(None, "if set, every /training request and every socket needs this token", _token)
     allow_anonymous: bool = _setting("0", "1: listen beyond loopback without a token", _flag)
     cors_origins: tuple[str, ...] = _setting(
-        None, "comma-separated origins that may use REST and sockets; unset: the same origin only", _origins
+        None, "comma-separated origins whose pages may use REST and sockets; unset: the same origin only", _origins
     )
     url_prefix: str = _setting("", "the path under which a proxy shows the service, such as /train", _prefix)
     stop_grace_s: float = _setting("30", "seconds from the stop signal to the kill", _number(float, 0, 86400))
     poll_interval_s: float = _setting(
         "0.1",
-        "seconds between two looks at the run's files; changes are noticed after a fifth of it",
+        "seconds between two reads of a run's files; the service notices a change after a fifth of it",
         _number(float, 0.01, 60),
     )
-    min_free_mb: int = _setting("500", "megabytes; a start with less free disk is refused", _number(int, 0, 10**9))
+    min_free_mb: int = _setting(
+        "500", "megabytes; the service refuses a start with less free disk space", _number(int, 0, 10**9)
+    )
     max_sockets: int = _setting(
         "1000", "open sockets at most; under gunicorn each holds a thread", _number(int, 1, 100_000)
     )
-    prewarm: bool = _setting("0", "1: a training program waits with everything imported, for quick starts", _flag)
+    prewarm: bool = _setting("0", "1: keep a process with everything imported, for quick starts", _flag)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -141,7 +143,9 @@ class Settings:
         for setting in fields(cls):
             variable = PREFIX + setting.name.upper()
             text = environment.get(variable, "")
-            if text == "" or _is_foreign(variable, text):  # Compose files and units clear a variable by an empty text.
+            if text == "" or _is_foreign(
+                variable, text
+            ):  # Compose files and systemd units clear a variable with an empty text.
                 continue
             try:
                 values[setting.name] = setting.metadata["parse"](text)
@@ -151,7 +155,7 @@ class Settings:
 
     @classmethod
     def unknown(cls, environment: Mapping[str, str]) -> list[str]:
-        """Say of each TRAINING_ variable that is no setting that it is ignored, and what may have been meant."""
+        """Return a warning for each TRAINING_ variable that is not a setting, with the nearest setting."""
         known = [PREFIX + setting.name.upper() for setting in fields(cls)]
         return [
             f"{variable} is not a setting and is ignored.{_suggestion(variable, known)}"
@@ -161,21 +165,21 @@ class Settings:
 
     @property
     def address(self) -> str:
-        """HOST:PORT as it stands in a URL."""
+        """HOST:PORT as in a URL."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def refuse_exposure(self, host: str) -> None:
-        """Raise SettingsError when listening on `host` would let anybody on the network in."""
+        """Raise SettingsError if everybody on the network could use a service that listens on `host`."""
         if self.api_token or self.allow_anonymous or is_loopback(host):
             return
         raise SettingsError(
-            f"Refusing to listen on {host} without a token: set TRAINING_API_TOKEN, listen on 127.0.0.1, or set "
-            "TRAINING_ALLOW_ANONYMOUS=1 if everybody who can reach it may start programs here."
+            f"Refusing to listen on {host} without a token. Set TRAINING_API_TOKEN, or listen on 127.0.0.1. Set "
+            "TRAINING_ALLOW_ANONYMOUS=1 only if everybody who can reach the service may run programs on this machine."
         )
 
 
 def _is_foreign(variable: str, text: str) -> bool:
-    """Whether another system set it, by a rule of its own that happens to give it our prefix."""
+    """Whether another system set the variable, by a naming rule that happens to produce our prefix."""
     is_address = variable.endswith("_PORT") and _ADDRESS_OF_SERVICE.fullmatch(text) is not None
     return is_address or _FOREIGN.fullmatch(variable) is not None
 

@@ -1,1 +1,1 @@
-"""The domain: it knows no Flask, no Socket.IO and no marshmallow."""
+"""The domain. It imports no Flask, no Socket.IO and no marshmallow."""

@@ -1,4 +1,4 @@
-"""What can go wrong in the domain. Each is named for the fact, says what would be right, and knows no HTTP."""
+"""The errors of the domain. Each class is named for the fact, and its message says what would be right."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 
 class RunError(Exception):
-    """Base of all errors of the domain."""
+    """Base class of all errors of the domain."""
 
 
 class NotFound(RunError):
-    """Base: something that was named does not exist (or its name would leave its folder)."""
+    """Base class: what the caller named does not exist, or its name would leave its folder."""
 
 
 class RunNotFound(NotFound):
@@ -25,19 +25,19 @@ class NoRuns(NotFound):
 
 
 class RunsUnreadable(RunError):
-    """The folder of all runs cannot be read, so nobody knows which runs there are."""
+    """The runs folder cannot be read, so nobody knows which runs exist."""
 
     def __init__(self, runs_dir: str, error: OSError) -> None:
         super().__init__(
             f"The runs folder {runs_dir} (TRAINING_RUNS_DIR) cannot be read: {error.strerror or error}. Check that its "
-            "disk is mounted and that the service's user may read it."
+            "disk is mounted and that the service's user has permission to read it."
         )
 
 
 class ExperimentNotFound(NotFound):
     def __init__(self, name: str, available: list[str]) -> None:
-        there_is = ", ".join(available) or "none: the folder holds no .yaml file"
-        super().__init__(f"No experiment {name!r}. Available: {there_is}.")
+        names = ", ".join(available) or "none, because the folder has no .yaml file"
+        super().__init__(f"No experiment {name!r}. Available: {names}.")
 
 
 class DatasetNotFound(NotFound):
@@ -60,7 +60,7 @@ class FileNotInRun(NotFound):
 
 
 class Invalid(RunError):
-    """Base: the request is well formed and cannot be carried out; `errors` maps each key to what would be right."""
+    """Base class: a request is well formed but cannot be met. `errors` maps each key to what would be right."""
 
     def __init__(self, message: str, errors: dict[str, list[str]]) -> None:
         super().__init__(message)
@@ -78,16 +78,16 @@ class MetricsUnreadable(RunError):
 
 
 class ReportUnreadable(RunError):
-    """A report.json that is no report; `errors` names its fields, as far as it has any."""
+    """A report.json that is not a report. `errors` maps each wrong field to what would be right."""
 
     def __init__(self, run_id: str, errors: dict[str, Any] | None = None) -> None:
-        problem = f"these fields are not as documented: {', '.join(errors)}" if errors else "it must be a JSON object"
+        problem = f"these fields are wrong: {', '.join(errors)}" if errors else "it must be a JSON object"
         super().__init__(f"The report.json of run {run_id} cannot be read: {problem}.")
         self.errors = errors or {}
 
 
 class RunActive(RunError):
-    """The one place for a run is taken."""
+    """A run is active, and only one run can be active at a time."""
 
     def __init__(self, run_id: str | None, pid: int | None) -> None:
         super().__init__(f"Run {run_id} is active. Stop it first, or wait until it ends.")
@@ -97,11 +97,11 @@ class RunActive(RunError):
 
 class OtherRunActive(RunError):
     def __init__(self, asked: str, active: str | None) -> None:
-        super().__init__(f"Run {asked!r} is not the active one ({active}). Nothing was stopped.")
+        super().__init__(f"Run {asked!r} is not active, so it was not stopped. The active run is {active}.")
 
 
 class LaunchFailed(RunError):
-    """`run_id` names the run that is kept as failed; None when nothing of it is."""
+    """`run_id` names the failed run. None: the run left no directory."""
 
     def __init__(self, reason: str, run_id: str | None) -> None:
         super().__init__(reason)
@@ -111,18 +111,18 @@ class LaunchFailed(RunError):
 class DiskFull(RunError):
     def __init__(self, folder: Path, use: str, free_mb: int, min_free_mb: int) -> None:
         super().__init__(
-            f"{free_mb} MB are free for {use} in {folder}; a start needs {min_free_mb} MB (TRAINING_MIN_FREE_MB). "
+            f"{free_mb} MB are free for {use} in {folder}. A start needs {min_free_mb} MB (TRAINING_MIN_FREE_MB). "
             "Delete old runs or free space on that disk."
         )
 
 
 class Busy(RunError):
-    """There is a queue for what was asked, and it is full. `retry_after_s`: when to ask again."""
+    """The queue for such requests is full. Try again after `retry_after_s`."""
 
     retry_after_s = 5
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"Too many {what} at the same time. Ask again in {self.retry_after_s} seconds.")
+        super().__init__(f"Too many {what} at the same time. Try again in {self.retry_after_s} seconds.")
 
 
 class DeletionRefused(RunError):

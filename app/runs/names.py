@@ -1,4 +1,4 @@
-"""Names of runs, datasets, experiments and models, which come from outside and become part of a path."""
+"""Validate names from outside (of runs, datasets, experiments, models) before they become part of a path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MAX_NAME_BYTES = 255
 
 
 def is_plain_name(name: object) -> TypeGuard[str]:
-    """Whether a name is one path component that stays in its folder and is not hidden."""
+    """Whether a name is a single path component that is not hidden and stays in its folder."""
     if not isinstance(name, str) or not name or name.startswith(".") or not name.isprintable():
         return False
     if "/" in name or "\\" in name:

@@ -1,4 +1,4 @@
-"""The form of requests and answers, for the parser and for the OpenAPI document."""
+"""Schemas of requests and answers, for the parser and for the OpenAPI document. They check form, not rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form of answers about the service: what runs, how loaded the machine is, which experiments there are."""
+"""Schemas of answers about the service: the active run, the usage of the machine, the experiments."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ class PingSchema(Schema):
 
 class StartedSchema(Schema):
     status = fields.String(required=True, metadata={"example": "started"})
-    pid = fields.Integer(required=True, allow_none=True, metadata={"description": "Of the training program."})
+    pid = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "Process id of the training program."}
+    )
     run_id = fields.String(required=True)
 
 
 class StoppedSchema(Schema):
     status = fields.String(required=True, validate=validate.OneOf(["stopped", "stopping", "not_running"]))
-    run_id = fields.String(required=True, allow_none=True, metadata={"description": "null: nothing was running."})
+    run_id = fields.String(required=True, allow_none=True, metadata={"description": "null: no run was active."})
 
 
 class LastRunSchema(Schema):
@@ -31,20 +33,24 @@ class LastRunSchema(Schema):
 
 
 class ProgressSchema(Schema):
-    """How far a run is. A `command` may leave out what it does not count."""
+    """How far a run is. The program of a `command` may leave out fields."""
 
     class Meta:
         unknown = INCLUDE
 
     phase = fields.String(allow_none=True, metadata={"description": "loading, prepare, fit, test or export."})
-    epoch = fields.Float(allow_none=True, metadata={"description": "As the program counts: from 0 or 1, or fractions."})
+    epoch = fields.Float(
+        allow_none=True, metadata={"description": "As the program counts epochs: from 0, from 1, or in fractions."}
+    )
     max_epochs = fields.Float(allow_none=True)
-    batch = fields.Integer(allow_none=True, metadata={"description": "Batches (or images, in prepare) that are done."})
-    num_batches = fields.Integer(allow_none=True, metadata={"description": "Of this epoch or phase."})
-    step = fields.Float(allow_none=True, metadata={"description": "Optimizer steps that are done."})
+    batch = fields.Integer(
+        allow_none=True, metadata={"description": "Batches done in this epoch or phase. In the phase prepare: images."}
+    )
+    num_batches = fields.Integer(allow_none=True, metadata={"description": "All batches of this epoch or phase."})
+    step = fields.Float(allow_none=True, metadata={"description": "Optimizer steps done."})
     total_steps = fields.Float(allow_none=True)
     samples_per_s = fields.Float(allow_none=True)
-    eta_s = fields.Float(allow_none=True, metadata={"description": "Seconds until the end of the fit."})
+    eta_s = fields.Float(allow_none=True, metadata={"description": "Seconds until the fit ends."})
 
 
 class ServiceStatusSchema(Schema):
@@ -59,24 +65,24 @@ class ServiceStatusSchema(Schema):
     last_run = fields.Nested(LastRunSchema, required=True, allow_none=True)
 
 
-def _measured(what: str) -> fields.List[Any]:
-    return fields.List(fields.Float(allow_none=True), required=True, metadata={"description": f"{what}; oldest first."})
+def _samples(unit: str) -> fields.List[Any]:
+    return fields.List(fields.Float(allow_none=True), required=True, metadata={"description": f"{unit}, oldest first."})
 
 
 class GpuUsageSchema(Schema):
     index = fields.Integer(required=True)
-    utilisation_percent = _measured("Percent")
-    memory_used_mb = _measured("MB")
-    temperature_c = _measured("Degrees Celsius")
-    power_w = _measured("Watts")
+    utilisation_percent = _samples("Percent")
+    memory_used_mb = _samples("MB")
+    temperature_c = _samples("Degrees Celsius")
+    power_w = _samples("Watts")
 
 
 class UsageSchema(Schema):
-    every_s = fields.Float(required=True, metadata={"description": "Seconds from one measurement to the next."})
-    cpu_percent = _measured("Percent of all cores")
-    memory_used_mb = _measured("MB")
-    disk_free_mb = _measured("MB free where runs are kept")
-    prewarm_memory_mb = _measured("MB of the program that waits for the next start; null while none does")
+    every_s = fields.Float(required=True, metadata={"description": "Seconds between two samples."})
+    cpu_percent = _samples("Percent of all cores")
+    memory_used_mb = _samples("MB")
+    disk_free_mb = _samples("Free MB on the disk of the runs")
+    prewarm_memory_mb = _samples("MB of the prewarmed process (null without one)")
     gpus = fields.List(fields.Nested(GpuUsageSchema), required=True)
 
 

@@ -1,4 +1,4 @@
-"""What is answered to who chooses what to start: what can be set, what it would come to, how the images look."""
+"""Schemas for choosing what to start: the parameters, the effect of a start, a preview of the images."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from marshmallow import Schema, fields, validate
 
 
 class ObstacleSchema(Schema):
-    code = fields.Integer(required=True, metadata={"description": "Status of the start's answer: 409 or 507."})
+    code = fields.Integer(required=True, metadata={"description": "HTTP status that the start would have: 409 or 507."})
     message = fields.String(required=True)
 
 
 class CheckedSchema(Schema):
-    request = fields.Dict(required=True, metadata={"description": "As it would be kept, every value filled in."})
-    experiment = fields.Dict(required=True, metadata={"description": "Every default and override applied."})
+    request = fields.Dict(
+        required=True, metadata={"description": "The request as run.json would have it, with all defaults."}
+    )
+    experiment = fields.Dict(required=True, metadata={"description": "The experiment with all defaults and overrides."})
     obstacles = fields.List(
         fields.Nested(ObstacleSchema),
         required=True,
-        metadata={"description": "What would refuse the start at this moment: an active run, a full disk."},
+        metadata={"description": "What prevents the start at the moment: an active run, a full disk."},
     )
 
 
 class _AnyValue(fields.Raw):
-    """A value of one of the kinds that a parameter may have, or null."""
+    """A value of any kind that a parameter can have, or null."""
 
     ALTERNATIVES = (
         {"type": "null"},
@@ -47,7 +49,7 @@ class ParameterSchema(Schema):
     )
     choices = fields.List(fields.String(), required=True, allow_none=True)
     optional = fields.Boolean(required=True, metadata={"description": "Whether null is allowed."})
-    default = _AnyValue(required=True, metadata={"description": "What counts where nothing is set."})
+    default = _AnyValue(required=True, metadata={"description": "The value without an override."})
     meaning = fields.String(required=True)
     must = fields.String(required=True, allow_none=True, metadata={"description": "The rule for its value."})
 
@@ -59,11 +61,13 @@ class ParameterListSchema(Schema):
 class PreviewClassSchema(Schema):
     class_name = fields.String(required=True)
     num_images = fields.Integer(required=True)
-    images = fields.List(fields.String(), required=True, metadata={"description": "data: URLs of PNG files."})
+    images = fields.List(fields.String(), required=True, metadata={"description": "PNG files as data: URLs."})
 
 
 class PreviewSchema(Schema):
     dataset_name = fields.String(required=True)
     split = fields.String(required=True)
-    num_classes = fields.Integer(required=True, metadata={"description": "Of all; `classes` are the first ones."})
+    num_classes = fields.Integer(
+        required=True, metadata={"description": "All classes of the split. `classes` are the first of them."}
+    )
     classes = fields.List(fields.Nested(PreviewClassSchema), required=True)

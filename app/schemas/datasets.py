@@ -1,4 +1,4 @@
-"""Answers about datasets and their images."""
+"""Schemas of answers about datasets and their images."""
 
 from __future__ import annotations
 
@@ -17,58 +17,59 @@ def _split_path(when_null: str) -> fields.String:
     return fields.String(required=True, allow_none=True, metadata={"description": when_null})
 
 
-def _by_ending() -> fields.Dict:
+def _by_extension() -> fields.Dict:
     return fields.Dict(
         keys=fields.String(),
         values=fields.Integer(),
         required=True,
-        metadata={"description": "Number of files that are not images, by ending.", "example": {".HEIC": 30}},
+        metadata={"description": "Number of files that are not images, by extension.", "example": {".HEIC": 30}},
     )
 
 
 class DatasetSchema(Schema):
     dataset_name = fields.String(required=True)
-    train_path = _split_path("Null: `problem` says why.")
-    val_path = _split_path("Null: a training splits val images off the train images.")
-    test_path = _split_path("Null: a training does not test, or splits test images off the train images.")
+    train_path = _split_path("null: `problem` says why.")
+    val_path = _split_path("null: a training splits val images off the train images.")
+    test_path = _split_path("null: a training does not test, or splits test images off the train images.")
     dataset_base_path = fields.String(required=True)
     class_names = fields.List(fields.String(), required=True)
     num_images = fields.Nested(NumImagesSchema, required=True)
-    ignored = _by_ending()
+    ignored = _by_extension()
     problem = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "Why it cannot be trained on, as far as its folders show."},
+        metadata={"description": "Why no training can use the dataset, as far as its folders show."},
     )
 
 
 class SplitOffSchema(Schema):
-    share = fields.Float(required=True, metadata={"description": "Of the train images of each class."})
-    seed = fields.Integer(required=True, metadata={"description": "The same seed chooses the same images."})
+    share = fields.Float(required=True, metadata={"description": "Share of the train images of each class."})
+    seed = fields.Integer(required=True, metadata={"description": "The same seed selects the same images."})
 
 
 class TrainedSplitSchema(Schema):
-    """The images of a split, as a training used them."""
+    """The images of a split that a training used."""
 
-    path = fields.String(required=True, metadata={"description": "The folder that they lie in."})
+    path = fields.String(required=True, metadata={"description": "Folder of the images."})
     num_images = fields.Integer(required=True)
     num_unreadable = fields.Integer(
-        required=True, metadata={"description": "Images left out because they cannot be read (data.skip_unreadable)."}
+        required=True,
+        metadata={"description": "Images that were left out because they are unreadable (data.skip_unreadable)."},
     )
     split_off = fields.Nested(
         SplitOffSchema,
         required=True,
         allow_none=True,
-        metadata={"description": "How they were chosen from the train images, if the split has no folder."},
+        metadata={"description": "How they were split off the train images. null: the split has its own folder."},
     )
 
 
 def splits_field(**options: Any) -> fields.Dict:
-    """The splits that a training used, by name."""
+    """Declare the splits that a training used, by name."""
     return fields.Dict(
         keys=fields.String(),
         values=fields.Nested(TrainedSplitSchema, allow_none=True),
-        metadata={"description": "By train, val, test; null: none."},
+        metadata={"description": "By train, val and test. null: no such split."},
         **options,
     )
 
@@ -87,19 +88,28 @@ class FindingSchema(Schema):
             "odd_channels, flat_values, cut_values, gaps."
         },
     )
-    split = fields.String(required=True, allow_none=True, metadata={"description": "The split at fault, if it is one."})
+    split = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The split with the problem. null: not a single split."},
+    )
     message = fields.String(required=True)
-    count = fields.Integer(required=True, metadata={"description": "How many files it is about; 0: not about files."})
-    files = fields.List(fields.String(), required=True, metadata={"description": "The first of them, 20 at most."})
+    count = fields.Integer(
+        required=True, metadata={"description": "Number of files with the problem. 0: the finding is not about files."}
+    )
+    files = fields.List(fields.String(), required=True, metadata={"description": "The first 20 of these files."})
 
 
 class SplitReportSchema(Schema):
     path = fields.String(required=True)
     num_images = fields.Integer(required=True)
     classes = fields.Dict(
-        keys=fields.String(), values=fields.Integer(), required=True, metadata={"description": "Images by class."}
+        keys=fields.String(),
+        values=fields.Integer(),
+        required=True,
+        metadata={"description": "Number of images by class."},
     )
-    ignored = _by_ending()
+    ignored = _by_extension()
 
 
 class ImageSizeSchema(Schema):
@@ -109,12 +119,12 @@ class ImageSizeSchema(Schema):
 
 
 class ValueRangeSchema(Schema):
-    low = fields.Float(required=True, metadata={"description": "Shown as black by a training."})
-    high = fields.Float(required=True, metadata={"description": "Shown as white by a training."})
+    low = fields.Float(required=True, metadata={"description": "A training maps this value to black."})
+    high = fields.Float(required=True, metadata={"description": "A training maps this value to white."})
     lowest = fields.Float(required=True, metadata={"description": "The lowest value in the images."})
     highest = fields.Float(required=True, metadata={"description": "The highest value in the images."})
-    num_measured = fields.Integer(required=True, metadata={"description": "Images whose values were read."})
-    num_images = fields.Integer(required=True, metadata={"description": "Images of this kind."})
+    num_measured = fields.Integer(required=True, metadata={"description": "Images whose values were measured."})
+    num_images = fields.Integer(required=True, metadata={"description": "Images with more than 8 bits per channel."})
 
 
 class DatasetReportSchema(Schema):
@@ -122,39 +132,45 @@ class DatasetReportSchema(Schema):
     status = fields.String(
         required=True,
         validate=validate.OneOf(["checking", "checked", "failed"]),
-        metadata={"description": "checking: ask again. failed: the check itself; an error says why."},
+        metadata={"description": "checking: ask again. failed: the check itself failed, and an error says why."},
     )
-    done = fields.Integer(required=True, metadata={"description": "Images looked at so far."})
-    total = fields.Integer(required=True, metadata={"description": "Images there are; 0: they are being listed."})
+    done = fields.Integer(required=True, metadata={"description": "Images inspected so far."})
+    total = fields.Integer(required=True, metadata={"description": "All images. 0: they are still being listed."})
     num_decoded = fields.Integer(
-        required=True, metadata={"description": "Images decoded in full; of the others only the header was read."}
+        required=True, metadata={"description": "Images decoded in full. Of the others the check read only the header."}
     )
     checked_at = fields.String(required=True)
     splits = fields.Dict(
         keys=fields.String(),
         values=fields.Nested(SplitReportSchema),
         required=True,
-        metadata={"description": "By train, val, test; those that there are."},
+        metadata={"description": "The existing splits, by train, val and test."},
     )
     sizes = fields.List(
-        fields.Nested(ImageSizeSchema), required=True, metadata={"description": "The 10 most frequent ones."}
+        fields.Nested(ImageSizeSchema), required=True, metadata={"description": "The 10 most frequent sizes."}
     )
-    num_sizes = fields.Integer(required=True, metadata={"description": "How many different ones there are."})
+    num_sizes = fields.Integer(required=True, metadata={"description": "Number of different sizes."})
     channels = fields.Dict(
         keys=fields.String(),
         values=fields.Integer(),
         required=True,
-        metadata={"description": "Images by kind: grey ..."},
+        metadata={"description": "Number of images by kind: grey ..."},
     )
     value_range = fields.Nested(
         ValueRangeSchema,
         required=True,
         allow_none=True,
-        metadata={"description": "Of images with more than 8 bits per channel; null: no such image was decoded."},
+        metadata={
+            "description": "Value range of images with more than 8 bits per channel. null: no such image was decoded."
+        },
     )
     errors = fields.List(
-        fields.Nested(FindingSchema), required=True, metadata={"description": "What makes a training impossible."}
+        fields.Nested(FindingSchema),
+        required=True,
+        metadata={"description": "Problems that make a training impossible."},
     )
     warnings = fields.List(
-        fields.Nested(FindingSchema), required=True, metadata={"description": "What may spoil its result."}
+        fields.Nested(FindingSchema),
+        required=True,
+        metadata={"description": "Problems that may harm the result of a training."},
     )

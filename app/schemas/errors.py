@@ -1,4 +1,4 @@
-"""The one shape of every error, and what single calls add to it."""
+"""Schema of every error, and the fields that some calls add."""
 
 from __future__ import annotations
 
@@ -6,36 +6,40 @@ from marshmallow import Schema, fields, validate
 
 
 class ErrorSchema(Schema):
-    """The one shape of every error."""
+    """The shape of every error."""
 
     code = fields.Integer(required=True, metadata={"description": "HTTP status code."})
-    status = fields.String(required=True, metadata={"description": "HTTP status text, or what the call's table says."})
-    message = fields.String(required=True, metadata={"description": "What was wrong and what would be right."})
-    errors = fields.Dict(required=True, metadata={"description": "By field: what would be right."})
+    status = fields.String(
+        required=True, metadata={"description": "HTTP status text, or a text that the call documents."}
+    )
+    message = fields.String(required=True, metadata={"description": "What is wrong and what would be right."})
+    errors = fields.Dict(required=True, metadata={"description": "What would be right, by field."})
 
 
 class RunActiveErrorSchema(ErrorSchema):
     status = fields.String(required=True, validate=validate.Equal("running"))
-    pid = fields.Integer(required=True, allow_none=True, metadata={"description": "Of the training that runs."})
-    run_id = fields.String(required=True, allow_none=True, metadata={"description": "Of the run that is active."})
+    pid = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "Process id of the active run's program."}
+    )
+    run_id = fields.String(required=True, allow_none=True, metadata={"description": "Id of the active run."})
 
 
 class LaunchErrorSchema(ErrorSchema):
-    status = fields.String(required=True, metadata={"description": "error: and the reason."})
+    status = fields.String(required=True, metadata={"description": "`error: ` and the reason."})
     run_id = fields.String(
-        allow_none=True, metadata={"description": "The run that is kept as failed; null: nothing of it is."}
+        allow_none=True, metadata={"description": "Id of the failed run. null: the run left no directory."}
     )
 
 
 class MetricsErrorSchema(ErrorSchema):
-    csv_file = fields.String(metadata={"description": "The file that cannot be read, if that is what was wrong."})
+    csv_file = fields.String(metadata={"description": "The unreadable file, if that is the problem."})
 
 
 class DeletionErrorSchema(ErrorSchema):
-    success = fields.Boolean(required=True, metadata={"description": "false"})
-    error = fields.String(required=True, metadata={"description": "The same as `message`."})
+    success = fields.Boolean(required=True, metadata={"description": "Always false."})
+    error = fields.String(required=True, metadata={"description": "Same as `message`."})
 
 
 class DeletionForbiddenSchema(ErrorSchema):
-    success = fields.Boolean(metadata={"description": "false; only where the file system refused."})
-    error = fields.String(metadata={"description": "The same as `message`; only where the file system refused."})
+    success = fields.Boolean(metadata={"description": "false, if the file system refused. Else absent."})
+    error = fields.String(metadata={"description": "Same as `message`, if the file system refused. Else absent."})

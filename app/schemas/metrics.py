@@ -1,4 +1,4 @@
-"""The form of answers about metrics, and of the list of runs."""
+"""Schemas of answers about metrics, and of the list of runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _directions(**options: Any) -> fields.Dict:
         values=fields.String(validate=validate.OneOf(["lower", "higher"])),
         required=True,
         metadata={
-            "description": "Which way each metric improves; only metrics whose direction is known.",
+            "description": "Whether lower or higher is better, for each metric whose direction is known.",
             "example": {"val/loss": "lower", "val/acc": "higher"},
         },
         **options,
@@ -28,7 +28,9 @@ class RunListItemSchema(Schema):
     modified_at = fields.String(required=True, allow_none=True)
     status = fields.String(required=True, validate=validate.OneOf(STATES))
     has_metrics = fields.Boolean(required=True)
-    has_checkpoint = fields.Boolean(required=True, metadata={"description": "Whether a start may resume from it."})
+    has_checkpoint = fields.Boolean(
+        required=True, metadata={"description": "Whether another run can resume from this one."}
+    )
     metrics_file = fields.String(required=True, allow_none=True)
     config_name = fields.String(required=True, allow_none=True)
     model_name = fields.String(required=True, allow_none=True)
@@ -36,19 +38,19 @@ class RunListItemSchema(Schema):
     dataset = fields.String(required=True, allow_none=True)
     started_at = fields.String(required=True, allow_none=True)
     ended_at = fields.String(required=True, allow_none=True)
-    duration_s = fields.Float(required=True, allow_none=True, metadata={"description": "null: has not ended."})
+    duration_s = fields.Float(required=True, allow_none=True, metadata={"description": "null: the run has not ended."})
     best_metrics = fields.Dict(
         keys=fields.String(),
         values=fields.Float(),
         required=True,
         allow_none=True,
-        metadata={"description": "The best value of each metric whose direction is known; null unless asked for."},
+        metadata={"description": "Best value of each metric whose direction is known. null without `best=1`."},
     )
     directions = _directions(allow_none=True)
 
 
 class SkippedRowSchema(Schema):
-    line = fields.Integer(required=True, metadata={"description": "Its number in the file; the header is line 1."})
+    line = fields.Integer(required=True, metadata={"description": "Line number in the file. The header is line 1."})
     reason = fields.String(required=True, metadata={"example": "has 5 cells under a header of 3"})
 
 
@@ -57,26 +59,28 @@ class MetricsSchema(Schema):
     available_columns = fields.List(fields.String(), required=True)
     directions = _directions()
     total_rows = fields.Integer(required=True)
-    max_epoch = fields.Float(required=True, allow_none=True, metadata={"description": "As the program counts them."})
+    max_epoch = fields.Float(required=True, allow_none=True, metadata={"description": "As the program counts epochs."})
     max_step = fields.Float(required=True, allow_none=True)
-    num_skipped_rows = fields.Integer(required=True, metadata={"description": "Lines of the file that make no row."})
+    num_skipped_rows = fields.Integer(
+        required=True, metadata={"description": "Lines that were skipped because they are not rows."}
+    )
     skipped_rows = fields.List(
-        fields.Nested(SkippedRowSchema), required=True, metadata={"description": "The first 20 of them."}
+        fields.Nested(SkippedRowSchema), required=True, metadata={"description": "The first 20 skipped lines."}
     )
     text_columns = fields.List(
         fields.String(),
         required=True,
-        metadata={"description": "Columns with text in some cell. An object of `data` has no key for such a cell."},
+        metadata={"description": "Columns with text in a cell. The objects in `data` have no key for such a cell."},
     )
     attempt = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "Another one: the file was begun anew, and rows that were told before do not count."},
+        metadata={"description": "Changes when the program starts the file again. Then earlier rows no longer count."},
     )
     data = fields.List(
         fields.Dict(keys=fields.String(), values=fields.Float(allow_none=True)),
         required=True,
-        metadata={"description": "One object a row; null = not logged, or not finite: see non_finite."},
+        metadata={"description": "One object per row. null: not logged, or not finite (see `non_finite`)."},
     )
     non_finite = fields.Dict(
         keys=fields.String(),
@@ -85,7 +89,7 @@ class MetricsSchema(Schema):
         ),
         required=True,
         metadata={
-            "description": "By column and kind, where in `data` (counted from 0) a null stands for what JSON has not.",
+            "description": "Indices into `data` of the nulls that stand for nan, inf and -inf, by column and value.",
             "example": {"train/loss": {"nan": [41, 42], "inf": [40]}},
         },
     )

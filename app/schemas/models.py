@@ -1,4 +1,4 @@
-"""The form of answers about models."""
+"""Schemas of answers about models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ModelPathListSchema(Schema):
 
 
 class ModelCardSchema(Schema):
-    """What classification_model.json says, and more."""
+    """The content of classification_model.json, and what the service knows of the file."""
 
     class Meta:
         unknown = INCLUDE
@@ -27,33 +27,37 @@ class ModelCardSchema(Schema):
     run_id = fields.String(required=True)
     model_name = fields.String(required=True)
     model_path = fields.String(required=True, metadata={"description": "Absolute path of the ONNX file."})
-    size_bytes = fields.Integer(required=True, metadata={"description": "Of that file."})
+    size_bytes = fields.Integer(required=True, metadata={"description": "Size of that file."})
     is_tested = fields.Boolean(
         required=True,
-        metadata={"description": "false: a model of a run that was stopped; nobody knows how good it is."},
+        metadata={
+            "description": "false: the run was stopped before the test, so the accuracy of its model is unknown."
+        },
     )
     dataset_name = fields.String(allow_none=True)
-    config_name = fields.String(allow_none=True, metadata={"description": "The experiment file."})
+    config_name = fields.String(allow_none=True, metadata={"description": "Experiment file."})
     class_names = fields.List(
         fields.String(), allow_none=True, metadata={"description": "In the order of the model's outputs."}
     )
-    train_metrics = _metrics("Of the epoch of the checkpoint, such as train/loss.")
-    test_metrics = _metrics("Such as test/loss and test/acc.")
+    train_metrics = _metrics("Metrics of the checkpoint's epoch, such as train/loss.")
+    test_metrics = _metrics("Metrics such as test/loss and test/acc.")
     splits = fields.Dict(
         keys=fields.String(),
         allow_none=True,
-        metadata={"description": "By train, val, test: path, num_images, split_off; null: none."},
+        metadata={"description": "Path, num_images and split_off by train, val and test. null: no such split."},
     )
     variants = fields.List(
         fields.Dict(keys=fields.String()),
         allow_none=True,
-        metadata={"description": "Smaller files: name, path, size, accuracy; or an error."},
+        metadata={
+            "description": "Smaller files of the model, each with name, path, size and accuracy, or with an error."
+        },
     )
     max_difference = fields.Float(
-        allow_none=True, metadata={"description": "Largest difference seen between a logit of the file and of torch."}
+        allow_none=True, metadata={"description": "Largest difference between a logit of the ONNX file and of torch."}
     )
     allowed_difference = fields.Float(allow_none=True)
-    tolerance = fields.String(allow_none=True, metadata={"description": "The rule by which they were compared."})
+    tolerance = fields.String(allow_none=True, metadata={"description": "The rule for comparing the logits."})
 
 
 class ModelsSchema(Schema):

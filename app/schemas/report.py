@@ -1,4 +1,4 @@
-"""What report.json says: of a run's model on the test images, or on the val images where there are none."""
+"""Schemas of report.json: how good a model is on the test images, or without test images on the val images."""
 
 from __future__ import annotations
 
@@ -14,31 +14,33 @@ def _share(description: str, **options: Any) -> fields.Float:
 
 
 def _may_be_undefined(description: str) -> fields.Float:
-    return _share(f"{description}; null: not defined.", allow_none=True)
+    return _share(f"{description}. null: undefined.", allow_none=True)
 
 
 class AccuracySchema(Schema):
-    value = _share("Share of right predictions.")
-    low = _share("The interval's lower bound.")
-    high = _share("The interval's upper bound.")
-    interval = _share("Confidence that the true value lies within the bounds: 0.95.")
-    method = fields.String(required=True, metadata={"description": "Wilson: how the bounds were found."})
+    value = _share("Share of correct predictions.")
+    low = _share("Lower bound of the interval.")
+    high = _share("Upper bound of the interval.")
+    interval = _share("Confidence level of the interval: 0.95.")
+    method = fields.String(required=True, metadata={"description": "Method of the interval: Wilson."})
 
 
 class AurocSchema(Schema):
     value = _may_be_undefined("Mean over the classes, each against the rest")
     num_images = fields.Integer(
         required=True,
-        metadata={"description": "Measured on so many images, evenly spread: all, unless there are very many."},
+        metadata={
+            "description": "Number of images it was measured on: all, or evenly spaced ones of a very large split."
+        },
     )
 
 
 class CalibrationBinSchema(Schema):
-    low = _share("Predictions of at least this probability,")
-    high = _share("and below this one; the last bin includes it.")
-    count = fields.Integer(required=True, metadata={"description": "Images."})
+    low = _share("Lowest probability of the bin.")
+    high = _share("Highest probability of the bin. Only the last bin includes it.")
+    count = fields.Integer(required=True, metadata={"description": "Number of images."})
     confidence = _may_be_undefined("Mean probability of the predictions")
-    accuracy = _may_be_undefined("Share of right predictions")
+    accuracy = _may_be_undefined("Share of correct predictions")
 
 
 class CalibrationSchema(Schema):
@@ -49,24 +51,24 @@ class CalibrationSchema(Schema):
 
 class ClassResultSchema(Schema):
     name = fields.String(required=True)
-    precision = _may_be_undefined("Share of right ones among its predictions")
-    recall = _may_be_undefined("Share of right predictions of its images")
+    precision = _may_be_undefined("Share of correct ones among the predictions of this class")
+    recall = _may_be_undefined("Share of correct predictions among the images of this class")
     f1 = _may_be_undefined("Harmonic mean of precision and recall")
     auroc = _may_be_undefined("This class against the rest")
-    support = fields.Integer(required=True, metadata={"description": "Test images of the class."})
-    predicted = fields.Integer(required=True, metadata={"description": "Test images that were taken for it."})
+    support = fields.Integer(required=True, metadata={"description": "Images of this class."})
+    predicted = fields.Integer(required=True, metadata={"description": "Images predicted as this class."})
 
 
 class ConfusionMatrixSchema(Schema):
     class_names = fields.List(
         fields.String(),
         required=True,
-        metadata={"description": "Of the rows and columns: all classes, or the 100 with the most mistakes."},
+        metadata={"description": "Names of the rows and columns: all classes, or the 100 with the most mistakes."},
     )
     counts = fields.List(
         fields.List(fields.Integer()),
         required=True,
-        metadata={"description": "Images: a row for each true class, a column for each predicted one."},
+        metadata={"description": "Number of images, with a row per true class and a column per predicted class."},
     )
 
 
@@ -77,19 +79,21 @@ class ConfusionSchema(Schema):
 
 
 class MistakeSchema(Schema):
-    file = fields.String(required=True, metadata={"description": "test/CLASS/FILE in the dataset."})
+    file = fields.String(required=True, metadata={"description": "Path in the dataset: test/CLASS/FILE."})
     true = fields.String(required=True)
     predicted = fields.String(required=True)
-    probability = _share("Of the predicted class.")
+    probability = _share("Probability of the predicted class.")
     image = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "Artifact: the image as a PNG of at most 224 pixels a side; null: could not be made."},
+        metadata={
+            "description": "Artifact with the image, a PNG of at most 224 x 224 pixels. null: it could not be made."
+        },
     )
 
 
 class ReportSchema(Schema):
-    """report.json as it is; a program that is not ours may have written anything else there."""
+    """The content of report.json. Another program may have written further fields."""
 
     class Meta:
         unknown = INCLUDE
@@ -99,19 +103,19 @@ class ReportSchema(Schema):
     model_name = fields.String(required=True)
     dataset_name = fields.String(required=True)
     config_name = fields.String(required=True)
-    checkpoint = fields.String(required=True, metadata={"description": "The one that was tested: the best epoch's."})
+    checkpoint = fields.String(required=True, metadata={"description": "The tested checkpoint, of the best epoch."})
     split = fields.String(
         required=True,
         validate=validate.OneOf(["test", "val"]),
-        metadata={"description": "The images that the report is on: val, where there were none to test on."},
+        metadata={"description": "The split that was tested: val if there are no test images."},
     )
     splits = splits_field()
     notes = fields.List(
         fields.String(),
         required=True,
-        metadata={"description": "Sentences on what a reader must know: which images were split off, say."},
+        metadata={"description": "Sentences that a reader must know, such as which images were split off."},
     )
-    num_images = fields.Integer(required=True, metadata={"description": "Images of that split."})
+    num_images = fields.Integer(required=True, metadata={"description": "Number of images of that split."})
     num_right = fields.Integer(required=True)
     loss = _may_be_undefined("Cross-entropy")
     accuracy = fields.Nested(AccuracySchema, required=True)
@@ -122,14 +126,14 @@ class ReportSchema(Schema):
     classes = fields.List(fields.Nested(ClassResultSchema), required=True)
     confusion_matrix = fields.Nested(ConfusionMatrixSchema, required=True)
     confusions = fields.List(
-        fields.Nested(ConfusionSchema), required=True, metadata={"description": "The most frequent 50 of them."}
+        fields.Nested(ConfusionSchema), required=True, metadata={"description": "The 50 most frequent confusions."}
     )
     mistakes = fields.List(
-        fields.Nested(MistakeSchema), required=True, metadata={"description": "The 20 most confident ones."}
+        fields.Nested(MistakeSchema), required=True, metadata={"description": "The 20 most confident mistakes."}
     )
     plots = fields.Dict(
         keys=fields.String(),
         values=fields.String(),
         required=True,
-        metadata={"description": "Artifacts by name: confusion_matrix, reliability, mistakes, curves; PNG files."},
+        metadata={"description": "Artifacts by name: confusion_matrix, reliability, mistakes, curves. PNG files."},
     )

@@ -1,4 +1,4 @@
-"""What clients send: types, lengths, ranges; unknown fields are refused. No rule of the domain."""
+"""Schemas of what clients send. They check types, lengths and ranges, and refuse unknown fields."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ MAX_OVERRIDES_DEPTH = 10
 
 
 class _Request(Schema):
-    """Something that a client sends."""
+    """Base class of everything that a client sends."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.error_messages |= {
             "type": "Must be a JSON object.",
-            "unknown": f"Unknown field; known are {', '.join(self.fields)}.",
+            "unknown": f"Unknown field. Known fields: {', '.join(self.fields)}.",
         }
 
 
@@ -44,10 +44,10 @@ def _name(**options: Any) -> fields.String:
 
 def _directory(what: str) -> fields.String:
     return fields.String(
-        load_default=lambda: NOT_GIVEN,  # called, because the API's document would show a plain value
+        load_default=lambda: NOT_GIVEN,  # A callable, because the OpenAPI document would show a plain value.
         allow_none=True,
         validate=[validate.Length(min=1, max=MAX_PATH_CHARS), _printable],
-        metadata={"description": f"Folder on the server with one sub-folder of images per class: {what}"},
+        metadata={"description": f"Folder on the server with one subfolder of images per class, {what}"},
     )
 
 
@@ -60,19 +60,19 @@ def _fit_for_a_file_name(text: str) -> None:
 
 
 def _storable(overrides: dict[str, Any]) -> None:
-    """They go into the run's own copy of the experiment, which must be read back."""
+    """Check that the run's own copy of the experiment can hold the overrides and be read back."""
     try:
         num_bytes, depth = len(json.dumps(overrides, ensure_ascii=False).encode()), _depth(overrides)
     except UnicodeEncodeError:
-        raise ValidationError("Must hold proper text: a half of a surrogate pair is none.") from None
+        raise ValidationError("Must be valid Unicode, without single surrogates.") from None
     except RecursionError:
         num_bytes, depth = 0, MAX_OVERRIDES_DEPTH + 1
     if len(overrides) > MAX_OVERRIDES:
-        raise ValidationError(f"Must set at most {MAX_OVERRIDES} values.")
+        raise ValidationError(f"Must have at most {MAX_OVERRIDES} overrides.")
     if depth > MAX_OVERRIDES_DEPTH:
-        raise ValidationError(f"Must have at most {MAX_OVERRIDES_DEPTH} levels of objects and lists.")
+        raise ValidationError(f"Must have at most {MAX_OVERRIDES_DEPTH} levels of objects and arrays.")
     if num_bytes > MAX_OVERRIDES_BYTES:
-        raise ValidationError(f"Must have at most {MAX_OVERRIDES_BYTES:,} bytes altogether.")
+        raise ValidationError(f"Must have at most {MAX_OVERRIDES_BYTES:,} bytes in total.")
 
 
 def _depth(value: Any) -> int:
@@ -81,28 +81,31 @@ def _depth(value: Any) -> int:
 
 
 class StartRequestSchema(_Request):
-    """A start. A command experiment needs only the folders it uses; a resumed run takes the rest from the earlier."""
+    """A start. A command needs only the folders that it uses. A resumed run takes the rest from the earlier run."""
 
     config_name = _name(
         load_default=None,
         allow_none=True,
-        metadata={"description": "Experiment file; required unless a run is resumed.", "example": "digits_resnet.yaml"},
+        metadata={
+            "description": "Experiment file. Required unless the start resumes a run.",
+            "example": "digits_resnet.yaml",
+        },
     )
     train_data_dir = _directory("to train on.")
-    val_data_dir = _directory("to choose the best checkpoint by. Null: split off the train images.")
-    test_data_dir = _directory("to test the best checkpoint on. Null: see `data.test_share`.")
+    val_data_dir = _directory("to select the best checkpoint. null: split off the train images.")
+    test_data_dir = _directory("to test the best checkpoint. null: see `data.test_share`.")
     dataset = _name(
         load_default=None,
         allow_none=True,
-        metadata={"description": "Name of a discovered dataset; stands for the three folders.", "example": "digits"},
+        metadata={"description": "Name of a dataset, instead of the three folders.", "example": "digits"},
     )
     model_name = fields.String(
         load_default=None,
         allow_none=True,
         validate=[_fit_for_a_file_name],
         metadata={
-            "description": "What to call the model; `model` unless given. 1 to 100 letters of any language, digits, "
-            "spaces or . _ - that begin with a letter, a digit or _ and do not end in a dot or space.",
+            "description": "Name of the model, by default `model`: 1 to 100 letters of any language, digits, spaces "
+            "or . _ - that begin with a letter, a digit or _ and do not end in a dot or space.",
             "example": "model",
             "minLength": 1,
             "maxLength": 100,
@@ -112,10 +115,12 @@ class StartRequestSchema(_Request):
         keys=fields.String(validate=validate.Length(min=1, max=MAX_NAME_CHARS)),
         load_default=dict,
         validate=_storable,
-        metadata={"description": "Values of the experiment by dotted path.", "example": {"trainer.max_epochs": 3}},
+        metadata={"description": "Parameters of the experiment by dotted path.", "example": {"trainer.max_epochs": 3}},
     )
     resume_from = _name(
-        load_default=None, allow_none=True, metadata={"description": "Id of the run whose last checkpoint to continue."}
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Id of the run to resume from."},
     )
 
     @post_load
@@ -128,25 +133,27 @@ class StopRequestSchema(_Request):
         load_default=None,
         allow_none=True,
         validate=validate.Length(max=MAX_NAME_CHARS),
-        metadata={"description": "Stop only if this is the active run."},
+        metadata={"description": "Id of the active run. Another id stops nothing."},
     )
     mode = fields.String(
         load_default="save",
         validate=validate.OneOf(["save", "discard"]),
-        metadata={"description": "save: keep the last checkpoint and export the best model so far. discard: be quick."},
+        metadata={
+            "description": "save: keep the last checkpoint and export the best model. discard: stop without saving."
+        },
     )
 
 
 class StopQuerySchema(_Request):
     wait = fields.Boolean(
-        load_default=True, metadata={"description": "0: return at once instead of when no process is left."}
+        load_default=True, metadata={"description": "0: answer at once. 1: answer when no process is left."}
     )
 
 
 class DatasetQuerySchema(_Request):
     wait = fields.Boolean(
         load_default=True,
-        metadata={"description": "0: return at once instead of when the check is finished, or after five seconds."},
+        metadata={"description": "0: answer at once. 1: answer when the check is finished, or after five seconds."},
     )
 
 
@@ -155,16 +162,16 @@ class ModelQuerySchema(_Request):
         load_default=None,
         allow_none=False,
         validate=validate.Length(1, MAX_NAME_CHARS),
-        metadata={"description": "A smaller file of the same model, such as `fp16` or `int8`, if the run made it."},
+        metadata={"description": "A smaller file of the model, such as `fp16` or `int8`, if the run made one."},
     )
 
 
 class PreviewQuerySchema(_Request):
     split = fields.String(
-        load_default="train", validate=validate.OneOf(SPLITS), metadata={"description": "Images of this split."}
+        load_default="train", validate=validate.OneOf(SPLITS), metadata={"description": "Split of the images."}
     )
     per_class = fields.Integer(
-        load_default=6, validate=validate.Range(1, 24), metadata={"description": "Images of each class, at most."}
+        load_default=6, validate=validate.Range(1, 24), metadata={"description": "Maximum number of images per class."}
     )
 
 
@@ -173,10 +180,10 @@ class ModelsQuerySchema(_Request):
         load_default=None,
         allow_none=False,
         validate=validate.Range(1, 100_000),
-        metadata={"description": "So many at most; all unless given."},
+        metadata={"description": "Maximum number. Default: all."},
     )
     offset = fields.Integer(
-        load_default=0, validate=validate.Range(0, 2**31), metadata={"description": "Leave out so many of the newest."}
+        load_default=0, validate=validate.Range(0, 2**31), metadata={"description": "Skip this many of the newest."}
     )
 
 
@@ -191,36 +198,36 @@ class RunsQuerySchema(ModelsQuerySchema):
         load_default=None,
         allow_none=False,
         validate=validate.Length(max=MAX_NAME_CHARS),
-        metadata={"description": "Only runs whose id, experiment, model name or dataset holds this text."},
+        metadata={"description": "Only runs whose id, experiment, model name or dataset contains this text."},
     )
     sort = fields.String(
         load_default=None,
         allow_none=False,
         validate=validate.Length(min=1, max=MAX_NAME_CHARS),
         metadata={
-            "description": f"{', '.join(FIELDS)}, or a metric (by its best value); `-` before it: descending. What has "
-            "no value comes last. Newest first unless given.",
+            "description": f"{', '.join(FIELDS)}, or a metric (by its best value). A `-` before the name: descending. "
+            "Runs without a value come last. Default: newest first.",
             "example": "-val/acc",
         },
     )
-    best = fields.Boolean(load_default=False, metadata={"description": "1: with the best value of each metric."})
+    best = fields.Boolean(load_default=False, metadata={"description": "1: add the best value of each metric."})
 
 
 class MetricsQuerySchema(_Request):
     since_row = fields.Integer(
-        load_default=0, validate=validate.Range(0, 2**53), metadata={"description": "Leave out the rows before."}
+        load_default=0, validate=validate.Range(0, 2**53), metadata={"description": "Skip the rows before this one."}
     )
     max_points = fields.Integer(
         load_default=None,
         allow_none=False,
         validate=validate.Range(2, 1_000_000),
-        metadata={"description": "At most so many rows; every column keeps its peaks."},
+        metadata={"description": "Maximum number of rows. Every column keeps its peaks."},
     )
     columns = fields.String(
         load_default=None,
         allow_none=False,
         validate=validate.Length(max=MAX_PATH_CHARS),
-        metadata={"description": "Comma-separated; only these columns. Those that do not exist (yet) are left out."},
+        metadata={"description": "Only these columns, separated by commas. Unknown columns are left out."},
     )
 
 
@@ -228,16 +235,16 @@ class LogQuerySchema(_Request):
     offset = fields.Integer(
         load_default=0,
         validate=validate.Range(-(2**53), 2**53),
-        metadata={"description": "Byte to begin at; below 0: counted from the end."},
+        metadata={"description": "First byte. Below 0: counted from the end."},
     )
     limit = fields.Integer(
         load_default=64 * 1024,
         validate=validate.Range(1, MAX_LOG_BYTES),
-        metadata={"description": "Bytes at most; a character is never split."},
+        metadata={"description": "Maximum number of bytes. A character is never split."},
     )
     from_line = fields.Boolean(
         load_default=False,
-        metadata={"description": "1: leave out the end of a line that begins before; if no other begins, nothing."},
+        metadata={"description": "1: begin at the first line that starts in the range, if one does."},
     )
 
 
@@ -245,20 +252,22 @@ class LogSearchQuerySchema(_Request):
     text = fields.String(
         required=True,
         validate=validate.Length(1, MAX_NAME_CHARS),
-        metadata={"description": "What a line must hold, capital letters of ASCII or not."},
+        metadata={"description": "The text to find. ASCII letters match in upper and lower case."},
     )
     offset = fields.Integer(
-        load_default=0, validate=validate.Range(0, 2**53), metadata={"description": "Byte at which a line begins."}
+        load_default=0, validate=validate.Range(0, 2**53), metadata={"description": "First byte, where a line begins."}
     )
     limit = fields.Integer(
         load_default=MAX_LOG_SEARCH_BYTES,
         validate=validate.Range(1, MAX_LOG_SEARCH_BYTES),
-        metadata={"description": "Bytes to look through at most (the last line in full, if it is not too long)."},
+        metadata={
+            "description": "Maximum number of bytes to search. The last line is searched in full unless it is too long."
+        },
     )
 
 
 class SubscribeSchema(_Request):
-    """What a socket client sends to subscribe."""
+    """What a Socket.IO client sends to subscribe."""
 
     run_id = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_NAME_CHARS))
     row = fields.Integer(load_default=0, strict=True, validate=validate.Range(0, 2**53))

@@ -1,4 +1,4 @@
-"""The form of answers about one run."""
+"""Schemas of answers about one run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.schemas.answers import ProgressSchema
 
 class ArtifactSchema(Schema):
     path = fields.String(required=True)
-    size = fields.Integer(required=True, metadata={"description": "Bytes."})
+    size = fields.Integer(required=True, metadata={"description": "Size in bytes."})
     modified_at = fields.String(required=True)
 
 
@@ -20,19 +20,21 @@ class ArtifactListSchema(Schema):
 
 
 class OnStopSchema(Schema):
-    """What a stop of the run does, as fixed at its start."""
+    """What a stop does to the run. The start fixes it."""
 
-    signal = fields.String(required=True, metadata={"description": "What the program gets.", "example": "SIGTERM"})
+    signal = fields.String(required=True, metadata={"description": "Signal to the program.", "example": "SIGTERM"})
     grace_s = fields.Float(required=True, metadata={"description": "Seconds from the signal to the kill."})
     saves = fields.Boolean(
         required=True,
         allow_none=True,
-        metadata={"description": "Whether the program keeps its work. null: only the program of a command knows."},
+        metadata={"description": "Whether the program saves its work. null: only the program of the command knows."},
     )
     exports = fields.Boolean(
         required=True,
         allow_none=True,
-        metadata={"description": "Whether it exports its best model so far. null: only the program knows."},
+        metadata={
+            "description": "Whether the program exports its best model. null: only the program of the command knows."
+        },
     )
 
 
@@ -54,18 +56,16 @@ class RunSchema(Schema):
     silent_s = fields.Float(
         required=True,
         allow_none=True,
-        metadata={
-            "description": "Seconds since the log, metrics or progress of an active run changed last. It may be stuck."
-        },
+        metadata={"description": "Seconds since an active run wrote its log, metrics or progress. null: not active."},
     )
     config = fields.Dict(required=True, allow_none=True)
     preflight = fields.Dict(
         required=True,
         allow_none=True,
-        metadata={"description": "What was found of the images before the start, as GET /training/datasets/{name}."},
+        metadata={"description": "Report on the images from before the start, as in GET /training/datasets/{name}."},
     )
     stop = fields.Dict(required=True, allow_none=True)
-    model = fields.Dict(required=True, allow_none=True, metadata={"description": "The model card, once there is one."})
+    model = fields.Dict(required=True, allow_none=True, metadata={"description": "The model card. null: no model yet."})
     artifacts = fields.List(fields.Nested(ArtifactSchema), required=True)
 
 
@@ -80,12 +80,10 @@ class LogSchema(Schema):
 class LogMatchesSchema(Schema):
     run_id = fields.String(required=True)
     offset = fields.Integer(required=True)
-    next_offset = fields.Integer(required=True, metadata={"description": "Where a next search goes on."})
-    size = fields.Integer(required=True, metadata={"description": "Of the log, in bytes."})
+    next_offset = fields.Integer(required=True, metadata={"description": "Where the next search continues."})
+    size = fields.Integer(required=True, metadata={"description": "Size of the log in bytes."})
     lines = fields.List(
         fields.Integer(),
         required=True,
-        metadata={
-            "description": "Byte at which each line that holds the text begins, the first 10,000 of the stretch."
-        },
+        metadata={"description": "Offsets of the first 10,000 matching lines: the byte at which each begins."},
     )

@@ -1,15 +1,16 @@
-"""An error that comes again and again."""
+"""An error that recurs."""
 
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 
 from app.runs.complaints import Complaints
 
 
-def test_an_error_is_said_in_full_once_and_then_counted_ever_more_rarely(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_is_logged_in_full_once_and_then_counted_ever_less_often(caplog: pytest.LogCaptureFixture) -> None:
     complaints = Complaints(logging.getLogger("test"), "The clock")
     with caplog.at_level("INFO"):
         for _ in range(12_345):
@@ -19,10 +20,11 @@ def test_an_error_is_said_in_full_once_and_then_counted_ever_more_rarely(caplog:
         complaints.failed(OSError("no disk"))
         complaints.succeeded()
         complaints.succeeded()
-    first = "The clock goes on after an error."
-    counted = [f"The clock met with {n:d} errors, lastly ValueError: no sense" for n in (10, 100, 1000, 10_000)]
-    assert caplog.messages == [first, first, *counted, "The clock works again, after 24690 errors.", first]
-    assert [record.exc_info is not None for record in caplog.records].count(True) == 3
+    numbers = [re.findall(r"\d+", message) for message in caplog.messages]
+    assert numbers == [[], [], ["10"], ["100"], ["1000"], ["10000"], ["24690"], []]
+    assert all("The clock" in message for message in caplog.messages)
+    assert all("no sense" in message for message in caplog.messages[2:6])
+    assert [record.exc_info is not None for record in caplog.records] == [True, True, *[False] * 5, True]
 
 
 def test_errors_that_are_all_different_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -62,7 +62,7 @@ def test_a_full_queue_is_an_error_and_what_is_urgent_is_next(
     assert pool.start(launch, 0) is None, "nobody waits for longer than asked"
     waiting = [threads.submit(pool.start, launch, LONG) for _ in range(2)]
     wait_until(lambda: pool.num_waiting == 2, 10)
-    with pytest.raises(Busy, match=r"Too many things are done at the same time\. Ask again in 5 seconds\."):
+    with pytest.raises(Busy, match=r"things are done.* 5 seconds"):
         pool.start(launch, LONG)
     urgent = threads.submit(pool.start, launch, LONG, is_urgent=True)
     wait_until(lambda: pool.num_waiting == 3, 10)
