@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,9 @@ def test_every_block_is_in_a_language_that_is_tested(block: Block) -> None:
     if block.language == "json":
         json.loads(block.text)
     elif block.language == "yaml":
-        yaml.safe_load(block.text)
+        content = yaml.safe_load(block.text)
+        if set(content) <= {field.name for field in fields(experiment.Experiment)}:
+            experiment.parse(content)
     assert block in COMMANDS or block.language in OTHER_LANGUAGES
 
 

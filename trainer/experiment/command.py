@@ -23,17 +23,17 @@ _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 @dataclass(frozen=True)
 class CommandStop:
-    """What a stop does. The program itself saves its work when it gets the signal; a kill follows after the grace."""
+    """What a stop does. The program gets the signal and saves its work. After the grace it is killed."""
 
     signal: StopSignal = parameter(
         "SIGTERM",
-        doc="the signal that asks the program to save its work and exit: SIGTERM, SIGINT, SIGHUP, SIGQUIT,"
-        " SIGUSR1 or SIGUSR2",
+        doc="signal that asks the program to save its work and exit: SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1"
+        " or SIGUSR2",
     )
     grace_s: float | None = parameter(
         None,
         between(0, 86_400),
-        doc="seconds from the signal to the kill; null = as long as the service grants every run",
+        doc="seconds from the signal to the kill. null = the grace that the service gives every run",
     )
 
 
@@ -41,19 +41,17 @@ class CommandStop:
 class Command:
     """Any other training program. It runs as it is, without a shell.
 
-    `argv`, `cwd` and `env` may hold placeholders: `{output_dir}` is a folder of the run's own for everything that the
-    program writes, `{run_dir}` another name for it, and `{config_name}`, `{train_data_dir}`, `{val_data_dir}`,
-    `{test_data_dir}` and `{model_name}` come from the start request. `{{` and `}}` stand for braces. A `~` at the
-    beginning is the home directory.
+    `argv`, `cwd` and `env` may hold placeholders. `{output_dir}` is the run's folder for everything that the program
+    writes, and `{run_dir}` is another name for it. `{config_name}`, `{train_data_dir}`, `{val_data_dir}`,
+    `{test_data_dir}` and `{model_name}` come from the start request. `{{` and `}}` stand for braces. A leading `~` is
+    the home directory.
     """
 
     argv: tuple[str, ...] = parameter(
         MISSING, Length(1, error="must name a program"), doc="the program and its arguments"
     )
-    cwd: str | None = parameter(None, doc="folder to run in, relative to the project's own folder; null = that folder")
-    env: dict[str, str] = parameter(
-        {}, doc="environment variables set for the program in addition to the service's own"
-    )
+    cwd: str | None = parameter(None, doc="folder to run in, relative to the project's own folder. null = that folder")
+    env: dict[str, str] = parameter({}, doc="environment variables of the program, in addition to the service's own")
     stop: CommandStop = parameter(CommandStop(), doc="how a stop ends the program")
 
     def placeholders(self) -> set[str]:

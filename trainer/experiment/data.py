@@ -12,105 +12,116 @@ from trainer.experiment.schema import between, parameter
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes of the training images, each image its own; zero and false = none.
+    """Random changes of the training images, different for each image. Zero and false = none.
 
-    They happen in this order (colours in any), to images of data.image_size. What comes in from outside is edge colour.
+    They are applied in this order (colours in any order) to images of data.image_size. Pixels from outside the image
+    get the colour of its edge.
     """
 
     crop: float = parameter(
         0.0,
         between(0, 0.95),
-        doc="a random part, from 3:4 to 4:3 in shape, that lacks up to this share of the area, enlarged to the whole",
+        doc="a random part of the image is enlarged to the whole. Up to this share of the area is cut away. The aspect"
+        " ratio of the part is from 3:4 to 4:3",
     )
-    rotation_deg: float = parameter(0.0, between(0, 180), doc="turned by up to so many degrees either way")
-    translation: float = parameter(0.0, between(0, 0.5), doc="moved by up to this share of the image size, each way")
-    scale: float = parameter(0.0, between(0, 0.5), doc="made larger or smaller by up to this share")
-    horizontal_flip: bool = parameter(False, doc="mirrored left to right, every second image")
-    vertical_flip: bool = parameter(False, doc="mirrored top to bottom, every second image")
+    rotation_deg: float = parameter(0.0, between(0, 180), doc="rotated by up to this many degrees in either direction")
+    translation: float = parameter(
+        0.0, between(0, 0.5), doc="moved by up to this share of the image size in each direction"
+    )
+    scale: float = parameter(0.0, between(0, 0.5), doc="enlarged or reduced by up to this share")
+    horizontal_flip: bool = parameter(False, doc="half of the images are mirrored left to right")
+    vertical_flip: bool = parameter(False, doc="half of the images are mirrored top to bottom")
     brightness: float = parameter(0.0, between(0, 1), doc="made brighter or darker by up to this share")
-    contrast: float = parameter(0.0, between(0, 1), doc="contrast made stronger or weaker by up to this share")
-    saturation: float = parameter(
-        0.0, between(0, 1), doc="colours made stronger or weaker by up to this share; RGB only"
-    )
+    contrast: float = parameter(0.0, between(0, 1), doc="contrast raised or lowered by up to this share")
+    saturation: float = parameter(0.0, between(0, 1), doc="saturation raised or lowered by up to this share. RGB only")
     erasing: float = parameter(
         0.0,
         between(0, 1),
-        doc="share of the images in which a random rectangle, 2 to 33 % of the area, gets the mean colour",
+        doc="share of the images in which a random rectangle of 2% to 33% of the area gets the mean colour",
     )
 
 
 @dataclass(frozen=True)
 class Mixing:
-    """Training images mixed with others of their batch, labels likewise; with both set, each batch by one of them.
+    """Each training image is mixed with another of its batch, and its label too. With both set, each batch uses one.
 
     train/acc then counts the class with the larger share.
     """
 
-    mixup_alpha: float = parameter(0.0, between(0, 10), doc="mixup by a share drawn from Beta(alpha, alpha); 0 = none")
+    mixup_alpha: float = parameter(
+        0.0, between(0, 10), doc="mixup with a share drawn from Beta(alpha, alpha). 0 = none"
+    )
     cutmix_alpha: float = parameter(
-        0.0, between(0, 10), doc="cutmix: a rectangle of the other image, its share drawn likewise; 0 = none"
+        0.0,
+        between(0, 10),
+        doc="cutmix: a rectangle comes from the other image, its share drawn in the same way. 0 = none",
     )
 
 
 @dataclass(frozen=True)
 class Data:
-    """How images become batches. The folders themselves are given at the start of a run."""
+    """How images become batches. A start names the folders themselves."""
 
     image_size: int | None = parameter(
         None,
         between(1, 2048),
-        doc="pixels; every image is resized to a square of this side; null = the pretrained model's, else 224",
+        doc="side in pixels of the square to which every image is resized. null = the pretrained model's size,"
+        " else 224",
     )
     channels: int = parameter(3, between(1, 3), doc="1 = grey, 3 = RGB")
-    batch_size: int = parameter(32, between(1, 65_536), doc="images per step, those of all devices together")
+    batch_size: int = parameter(32, between(1, 65_536), doc="images per step, of all devices together")
     num_workers: int = parameter(
         0,
         between(0, 64),
-        doc="loader processes; 0 = batches are made by the training process, which is quick enough with data.cache",
+        doc="number of loader processes. 0 = the training process makes the batches itself, which is fast"
+        " enough with data.cache",
     )
     cache: bool = parameter(
         True,
-        doc="images are decoded and resized once, for all trainings on the same images; false = anew in each epoch",
+        doc="true = images are decoded and resized once, for all trainings on the same images. false = they are"
+        " decoded in each epoch",
     )
     cache_max_gb: float = parameter(
         20.0,
         between(0, 100_000),
-        doc="GB (10^9 bytes) that all cached images may take; what was used longest ago is removed. Images that do not"
-        " fit, or would leave less than 1 GB of the disk, are decoded anew in each epoch; an image of 224 x 224 RGB"
-        " pixels takes 0.15 MB",
+        doc="GB (10^9 bytes) for all cached images. The least recently used are removed first. Images that do"
+        " not fit, or would leave less than 1 GB of the disk, are decoded in each epoch. An image of 224 x"
+        " 224 RGB pixels takes 0.15 MB",
     )
     val_share: float = parameter(
         VAL_SHARE,
         between(0.01, 0.9),
-        doc="where there is no val folder: so much of the train images of each class is split off to validate on",
+        doc="without a val folder: share of the train images of each class that is split off for validation",
     )
     test_share: float = parameter(
         0.0,
         between(0, 0.9),
-        doc="where there is no test folder: so much of the train images of each class is split off to test on; 0 ="
-        " none, the model is not tested and its report is on the val images",
+        doc="without a test folder: share of the train images of each class that is split off for the test. 0 ="
+        " the model is not tested, and its report is on the val images",
     )
     mean: tuple[float, ...] | None = parameter(
         None,
-        doc="per channel, of pixel values from 0 to 1; null = the pretrained model's, else measured on train images (at"
-        " most 2,000)",
+        doc="mean per channel, of pixel values from 0 to 1. null = the pretrained model's, else measured on at"
+        " most 2,000 train images",
     )
-    std: tuple[float, ...] | None = parameter(None, doc="per channel, greater than 0; null = like mean")
+    std: tuple[float, ...] | None = parameter(
+        None, doc="standard deviation per channel, greater than 0. null = as for mean"
+    )
     value_range: tuple[float, ...] | None = parameter(
         None,
-        doc="[low, high] of images with more than 8 bits per channel: low becomes black, high white, what lies outside"
-        " likewise; null = found from the values of all images, so that nothing is cut off. Images of 8 bits stay as"
+        doc="[low, high] of images with more than 8 bits per channel. low and less become black, high and more"
+        " become white. null = found from all images, so that nothing is cut off. Images of 8 bits stay as"
         " they are",
     )
     skip_unreadable: bool = parameter(
         False,
-        doc="true = train without the images that cannot be read; log, report and model card say how many. false = they"
-        " end the training",
+        doc="true = train without the images that cannot be read. The log, the report and the model card say"
+        " how many. false = such an image ends the training",
     )
     sampling: Literal["shuffled", "balanced"] = parameter(
         "shuffled",
-        doc="shuffled = every train image once an epoch; balanced = as many draws, every class equally likely, an image"
-        " of a small class more than once",
+        doc="shuffled = every train image once an epoch. balanced = as many images, drawn from every class"
+        " equally often, so images of small classes come more than once",
     )
     augmentation: Augmentation = parameter(Augmentation(), doc="random changes of the training images")
     mixing: Mixing = parameter(Mixing(), doc="training images mixed with each other")

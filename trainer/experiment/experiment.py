@@ -53,23 +53,26 @@ class Experiment:
     """One experiment. With a `command` every other section has its default and no meaning."""
 
     description: str = parameter(
-        "", Length(max=1_000, error="must have at most 1,000 characters"), doc="what it is for; shown, without effect"
+        "",
+        Length(max=1_000, error="must have at most 1,000 characters"),
+        doc="what the experiment is for. It is only shown",
     )
-    command: Command | None = parameter(None, doc="any other training program, instead of all sections below")
+    command: Command | None = parameter(None, doc="another training program, instead of the sections below")
     seed: int = parameter(
-        0, between(0, 2**32 - 1), doc="of everything random: weights, order of images, augmentation, mixing"
+        0, between(0, 2**32 - 1), doc="seed of everything random: weights, order of images, augmentation, mixing"
     )
     loggers: tuple[Literal["csv", "tensorboard", "mlflow"], ...] = parameter(
         ("csv",),
-        doc="where metrics go: csv always, for the service follows it; tensorboard = event files in the run directory's"
-        " tensorboard/; mlflow = where MLFLOW_TRACKING_URI says, else the run directory's mlflow/ (the extra mlflow)",
+        doc="where metrics go. csv is required, because the service follows it. tensorboard = event files in"
+        " tensorboard/ of the run directory. mlflow (the extra mlflow) = the server of MLFLOW_TRACKING_URI,"
+        " else mlflow/ of the run directory",
     )
     model: Model = parameter(Model(), doc="the network")
     data: Data = parameter(Data(), doc="from images to batches")
-    loss: Loss = parameter(Loss(), doc="what is made small")
-    optimizer: Optimizer = parameter(Optimizer(), doc="what changes the weights")
+    loss: Loss = parameter(Loss(), doc="the loss function")
+    optimizer: Optimizer = parameter(Optimizer(), doc="how the weights are updated")
     scheduler: Scheduler = parameter(Scheduler(), doc="the learning rate over the run")
-    trainer: Trainer = parameter(Trainer(), doc="how long and on what to train")
+    trainer: Trainer = parameter(Trainer(), doc="how long to train, and on which devices")
     early_stopping: EarlyStopping = parameter(EarlyStopping(), doc="when to end before max_epochs")
     checkpoint: Checkpoint = parameter(Checkpoint(), doc="which checkpoints are kept")
     export: Export = parameter(Export(), doc="the ONNX file")
@@ -93,7 +96,7 @@ def load(file: Path | RunFile, overrides: Mapping[str, object] | None = None) ->
     except strict_yaml.YamlInvalid as error:
         raise ExperimentInvalid({"": [str(error)]}) from error
     if not isinstance(content, dict):
-        raise ExperimentInvalid({"": ["must be a mapping of settings, like `model:` and `trainer:`"]})
+        raise ExperimentInvalid({"": ["must be a mapping of sections, like `model:` and `trainer:`"]})
     return parse(content, overrides)
 
 

@@ -21,7 +21,7 @@ POSITIVE = Range(min=0, min_inclusive=False, error="must be greater than 0")
 
 @dataclass(frozen=True)
 class Model:
-    """The network: an architecture built anew from its config, a pretrained one with a new head, or your own."""
+    """The network: an architecture built from its config, a pretrained one with a new head, or your own."""
 
     architecture: str | None = parameter(
         None,
@@ -29,25 +29,26 @@ class Model:
             r"^[A-Z][A-Za-z0-9]{0,79}ForImageClassification[A-Za-z]{0,40}\Z",
             error="must be like ResNetForImageClassification",
         ),
-        doc="image-classification class of Hugging Face transformers, with random weights",
+        doc="an image-classification class of Hugging Face transformers, built with random weights",
     )
     config: dict[str, Any] = parameter({}, doc="values of the architecture's config, such as depths and hidden_sizes")
     pretrained: str | None = parameter(
         None,
         Length(1, 4096, error="must have from 1 to 4,096 characters"),
-        doc="weights to start from: a hub id, or a local folder in save_pretrained layout (a path that begins with"
-        " /, . or ~). The head is made anew unless it is of the same classes; the first layer is adapted to"
-        " data.channels",
+        doc="weights to start from: a hub id, or a local folder as save_pretrained writes it (a path that"
+        " begins with /, . or ~). The head is replaced unless it has the same classes. The first layer is"
+        " adapted to data.channels",
     )
     class_path: str | None = parameter(
         None,
         Regexp(r"(?a:[A-Za-z_]\w*\.)+(?a:[A-Za-z_]\w*)\Z", error="must be like package.module.ClassName"),
-        doc="a torch.nn.Module of your own, found in the current directory or on PYTHONPATH. It takes images"
-        " (B, C, H, W) and returns logits (B, classes) or an object with .logits; set by the experiment file alone",
+        doc="a torch.nn.Module of your own, in the current directory or on PYTHONPATH. It takes images (B, C,"
+        " H, W) and returns logits (B, classes) or an object with .logits. Only the experiment file can set"
+        " it, not a start",
     )
     init_args: dict[str, Any] = parameter(
         {},
-        doc="what class_path is called with; num_classes, channels and image_size are added where it has parameters of"
+        doc="arguments of class_path. num_classes, channels and image_size are added if it has parameters of"
         " these names",
     )
 
@@ -68,33 +69,35 @@ class Model:
 
 @dataclass(frozen=True)
 class Loss:
-    """Cross-entropy. These settings are of training alone: val/loss and test/loss stay comparable."""
+    """Cross-entropy. These parameters affect the training only, so val/loss and test/loss stay comparable."""
 
     class_weights: Literal["none", "balanced"] = parameter(
-        "none", doc="balanced = an image counts the more the rarer its class; not together with balanced sampling"
+        "none", doc="balanced = images of rare classes count more. Not together with balanced sampling"
     )
-    label_smoothing: float = parameter(0.0, between(0, 0.9), doc="share of each label spread over all classes")
+    label_smoothing: float = parameter(0.0, between(0, 0.9), doc="share of each label that is spread over all classes")
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """What changes the weights."""
+    """How the weights are updated."""
 
     name: Literal["adamw", "adam", "sgd"] = parameter("adamw", doc="adamw, adam or sgd (with Nesterov momentum)")
-    learning_rate: float = parameter(1e-3, RATE, doc="peak")
+    learning_rate: float = parameter(1e-3, RATE, doc="peak learning rate")
     backbone_learning_rate: float | None = parameter(
-        None, RATE, doc="peak of all but the head, mostly lower than learning_rate; null = learning_rate"
+        None,
+        RATE,
+        doc="peak learning rate of everything but the head, usually lower than learning_rate. null = learning_rate",
     )
     weight_decay: float = parameter(0.01, between(0, 1), doc="decoupled for adamw, L2 for adam and sgd")
-    momentum: float = parameter(0.9, between(0.001, 0.999), doc="of sgd; the first beta of adam and adamw")
+    momentum: float = parameter(0.9, between(0.001, 0.999), doc="momentum of sgd, and the first beta of adam and adamw")
 
 
 @dataclass(frozen=True)
 class Scheduler:
-    """The learning rate over the run, changed after every step."""
+    """How the learning rate changes over the run. It changes after every step."""
 
     name: Literal["constant", "linear", "cosine"] = parameter(
-        "cosine", doc="after the warm-up: constant, or falling to 0 at the last epoch, linearly or as a cosine"
+        "cosine", doc="after the warm-up: constant, or falling to 0 at the last epoch in a line or a cosine"
     )
     warmup_fraction: float = parameter(
         0.1, between(0, 0.9), doc="share of all steps in which the rate rises to its peak"
@@ -103,51 +106,57 @@ class Scheduler:
 
 @dataclass(frozen=True)
 class Trainer:
-    """How long and on what to train."""
+    """How long to train, and on which devices."""
 
-    max_epochs: int = parameter(10, between(1, 100_000), doc="epochs; early stopping may end sooner")
+    max_epochs: int = parameter(
+        10, between(1, 100_000), doc="number of epochs. Early stopping may end the training sooner"
+    )
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = parameter(
-        "auto", doc="auto = CUDA, else Apple's MPS, else CPU"
+        "auto", doc="auto = CUDA if there is a GPU, else Apple's MPS, else the CPU"
     )
     devices: tuple[int, ...] = parameter(
         (0,),
         Length(1, 64, error="must be from 1 to 64 indices, like [0]"),
-        doc="which GPUs, one process each, which share every batch; [0, 1] on the CPU = two processes",
+        doc="indices of the GPUs. Each has a process, and they share every batch. On the CPU [0, 1] means two"
+        " processes",
     )
     cpu_threads: int | None = parameter(
         None,
         between(1, 1024),
-        doc="threads of a process that compute on the CPU; null = one per core, shared by several processes. A small"
-        " network wants 1",
+        doc="CPU threads of each process. null = one per core, divided among the processes. 1 is fastest for a"
+        " small network",
     )
     precision: Literal["32", "bf16", "16"] = parameter(
-        "32", doc="bits of a weight in computing; bf16 and 16 (which needs CUDA) are mixed precision"
+        "32", doc="precision of the computation. bf16 and 16 are mixed precision. 16 needs CUDA"
     )
     compile: bool = parameter(
         False,
-        doc="compile the network with torch.compile: a minute or so at first, then quicker steps. Needs a C++ compiler,"
-        " on CUDA triton too",
+        doc="compile the network with torch.compile. It takes about a minute at first, then steps are faster."
+        " Needs a C++ compiler, and triton on CUDA",
     )
     deterministic: bool = parameter(
         False,
-        doc="on a GPU, use only algorithms that give the same result each time: slower, and an operation that has none"
-        " ends the training. A CPU gives the same without it",
+        doc="on a GPU, use only algorithms that give the same result each time. This is slower, and an"
+        " operation without such an algorithm ends the training. A CPU does not need it",
     )
     gradient_clip_norm: float | None = parameter(
-        None, POSITIVE, doc="largest norm of all gradients together; null = no limit"
+        None, POSITIVE, doc="largest norm of all gradients together. null = no limit"
     )
-    accumulate_batches: int = parameter(1, between(1, 10_000), doc="batches whose gradients are added up to one step")
+    accumulate_batches: int = parameter(
+        1, between(1, 10_000), doc="number of batches whose gradients are added up for one step"
+    )
     ema_decay: float | None = parameter(
         None,
         between(0.1, 0.99999),
-        doc="a moving average of the weights is validated, tested, exported and kept in checkpoints beside them;"
-        " each step leaves this share of it, less in the first steps; 0.999 suits thousands of steps; null = none",
+        doc="decay of a moving average of the weights, which is then validated, tested and exported."
+        " Checkpoints hold both. The decay is lower in the first steps. 0.999 suits thousands of steps. null"
+        " = no average",
     )
     freeze_backbone_epochs: int = parameter(
         0,
         between(0, 100_000),
-        doc="first epochs in which only the head is trained. The backbone is base_model of a transformers model, the"
-        " attribute backbone of a class_path",
+        doc="number of first epochs in which only the head is trained. The backbone is base_model of a"
+        " transformers model, or the attribute backbone of a class_path",
     )
     log_every_n_steps: int = parameter(
         10, between(1, 1_000_000), doc="steps between two rows of train/loss_step and lr"
@@ -164,40 +173,40 @@ class Trainer:
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """End before max_epochs when nothing improves. That counts as completed."""
+    """When to end before max_epochs because nothing improves. Such a run is completed."""
 
     patience: int | None = parameter(
-        None, between(1, 100_000), doc="epochs without improvement until the end; null = never"
+        None, between(1, 100_000), doc="epochs without improvement after which the training ends. null = never"
     )
-    monitor: Metric = parameter("val/loss", doc="metric that must improve: a loss falls, an accuracy rises")
+    monitor: Metric = parameter("val/loss", doc="metric that must improve. A loss falls, an accuracy rises")
     min_delta: float = parameter(0.0, between(0, 1_000), doc="smallest change that counts as improvement")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Two checkpoints are kept: the best epoch's and the last."""
+    """Which checkpoints are kept: the best epoch's and the last."""
 
     monitor: Metric = parameter("val/loss", doc="metric by which the best epoch is chosen")
     last_every_n_epochs: int = parameter(
-        1, between(1, 100_000), doc="epochs between two savings of last.ckpt; the last is always saved"
+        1, between(1, 100_000), doc="epochs between two saves of last.ckpt. The last epoch is always saved"
     )
 
 
 @dataclass(frozen=True)
 class Export:
-    """The ONNX file made of the best checkpoint."""
+    """The ONNX file, exported from the best checkpoint."""
 
-    opset: int = parameter(18, between(18, 23), doc="version of ONNX's operator set")
+    opset: int = parameter(18, between(18, 23), doc="version of the ONNX operator set")
     include_preprocessing: bool = parameter(
         False,
-        doc="true = normalisation and softmax are inside the graph: input takes raw pixels (B, C, H, W) uint8, and"
-        " beside logits there is the output probabilities; false = input takes normalised float32. Resizing is left to"
-        " the consumer either way",
+        doc="true = normalisation and softmax are inside the graph. input takes raw pixels (B, C, H, W) uint8,"
+        " and there is a second output, probabilities. false = input takes normalised float32. The consumer"
+        " resizes images either way",
     )
     variants: tuple[Literal["fp16", "int8"], ...] = parameter(
         (),
-        doc="smaller files beside the float one, each with its measured test accuracy in the model card: fp16 = half"
-        " precision, for GPUs; int8 = calibrated on at most 512 train images, for CPUs",
+        doc="smaller files beside the float one, each with its measured test accuracy in the model card. fp16 ="
+        " half precision, for GPUs. int8 = calibrated on at most 512 train images, for CPUs",
     )
 
     def problems(self) -> Iterator[tuple[str, str]]:
