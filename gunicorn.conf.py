@@ -1,6 +1,5 @@
 """gunicorn for production: one process, many threads. `gunicorn -c gunicorn.conf.py wsgi:app`."""
 
-import gc
 import os
 import signal
 import sys
@@ -9,18 +8,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # gunicorn itself looks into the current directory alone.
 
-if "engineio" not in sys.modules:
-    # As in wsgi.py, which is loaded later: a third of the time to start, and nothing here uses them.
-    gc.disable()
-    sys.modules.update(dict.fromkeys(("aiohttp", "requests")))
-
 from app.live.sessions import MAX_WAITING
 from app.server import openfiles, startup
 from app.server.gunicorn_worker import Worker
 from app.server.wire import LIMIT_REQUEST_LINE
 from app.settings import SettingsError
-
-gc.enable()
 
 REST_THREADS = 32
 """Threads beyond those that open sockets can hold, so that REST always answers."""

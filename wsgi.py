@@ -11,20 +11,14 @@ if __name__ == "__main__":
     from process_one import serve_below
 
     serve_below()
-    # Known; gunicorn is the other way to serve.
+    # We know. Who does not want eventlet serves with gunicorn.
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
-    # No host names are looked up here, so eventlet's own way of doing that need not be imported.
+    # The service looks up no host names, so it does not need eventlet's DNS library.
     os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
     import eventlet
 
-    # Before anything else is imported: under eventlet every blocking call has to yield.
+    # Before any other import: under eventlet every blocking call has to yield.
     eventlet.monkey_patch()
-
-if "engineio" not in sys.modules:
-    # Until all is imported: each collection goes through everything so far, and finds nothing worth the time.
-    gc.disable()
-    # It would import these for its clients, of which there are none here: a quarter of the time to start.
-    sys.modules.update(dict.fromkeys(("aiohttp", "requests")))  # type: ignore[arg-type]
 
 import logging
 
@@ -37,23 +31,21 @@ from app.settings import Settings, SettingsError
 logger = logging.getLogger("training")
 
 REST_CONNECTIONS = 256
-"""Connections that are accepted beyond the sockets."""
+"""Connections that the server accepts in addition to the sockets."""
 
 
 def serve_app(async_mode: str) -> Flask:
     """Create the app and start its supervisor."""
     app = create_app(Settings.from_environment(os.environ), async_mode)
-    app.extensions["domain"].store.ids()  # Of thousands of runs the order takes a second once, while nobody waits yet.
-    # What was imported stays: to go through all of that would be a pause of 50 ms, in which eventlet does nothing else.
-    gc.freeze()
-    gc.enable()
+    app.extensions["domain"].store.ids()  # Sorting thousands of runs takes a second. Do it before anybody waits.
+    gc.freeze()  # A collection of everything imported so far would block eventlet's loop for 50 ms.
     start(app)
     return app
 
 
 def main() -> None:
     """Serve on eventlet until Ctrl-C or SIGTERM."""
-    from app.server.eventlet_server import Server  # Only here: gunicorn does without eventlet.
+    from app.server.eventlet_server import Server  # Not at the top: gunicorn does not need eventlet.
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = startup.read_settings(os.environ)

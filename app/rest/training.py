@@ -1,4 +1,4 @@
-"""Start, stop and status of the training; the experiments and datasets to choose from."""
+"""The resource `training`: start and stop it, its status, and the experiments and datasets to choose from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trainer.experiment import experiment
 from trainer.experiment.describe import describe_parameters
 
 CHECK_WAIT_S = 5.0
-"""How long a dataset's report is waited for; a client has its answer by then, if only how far the check has come."""
+"""How long a request waits for a dataset's report. After that it returns how far the check has come."""
 
 blp = Blueprint("training", __name__, url_prefix="/training", description="Start, stop and follow a training.")
 
@@ -26,7 +26,7 @@ blp = Blueprint("training", __name__, url_prefix="/training", description="Start
 @blp.answers(200, schemas.StartedSchema)
 @blp.errors(400, 404, 413, 422, 507, shapes={409: schemas.RunActiveErrorSchema, 500: schemas.LaunchErrorSchema})
 def start_run(asked: StartRequest) -> dict[str, Any]:
-    """Start a training run. Answers when its program is running."""
+    """Start a training run. Return once its program is running."""
     run = domain().service.start(asked)
     return {"status": "started", "pid": run.record.get("pid"), "run_id": run.run_id}
 
@@ -36,9 +36,9 @@ def start_run(asked: StartRequest) -> dict[str, Any]:
 @blp.answers(200, schemas.CheckedSchema)
 @blp.errors(400, 404, 413, 422)
 def check_start(asked: StartRequest) -> dict[str, Any]:
-    """Tell what a start with this body would begin with, or why it would be refused.
+    """Check a start request without starting anything.
 
-    What takes long to know is left to the start: the content of the images, and whether the network can be built.
+    The check leaves out what takes long: the content of the images, and whether the network can be built.
     """
     checked = domain().service.check(asked)
     plan = checked.plan
@@ -53,10 +53,10 @@ def check_start(asked: StartRequest) -> dict[str, Any]:
 @blp.arguments(schemas.StopRequestSchema, required=False)
 @blp.arguments(schemas.StopQuerySchema, location="query")
 @blp.answers(200, schemas.StoppedSchema)
-@blp.answers(202, schemas.StoppedSchema, "Asked to stop; with wait=0.")
+@blp.answers(202, schemas.StoppedSchema, "The run was asked to stop (wait=0).")
 @blp.errors(400, 409, 413, 422)
 def stop_run(asked: dict[str, Any], query: dict[str, Any]) -> Any:
-    """Stop the active run. Answers when no process of it is left, unless wait=0."""
+    """Stop the active run. Return once none of its processes is left, or at once with wait=0."""
     stopped = domain().service.stop(asked["run_id"], asked["mode"], query["wait"], f"REST {request.remote_addr}")
     body = {"status": stopped.status, "run_id": stopped.run_id}
     return body, 202 if stopped.status == "stopping" else 200
@@ -66,7 +66,7 @@ def stop_run(asked: dict[str, Any], query: dict[str, Any]) -> Any:
 @blp.answers(200, schemas.ServiceStatusSchema)
 @blp.errors()
 def get_status() -> dict[str, Any]:
-    """Tell what runs now, and how the last run ended."""
+    """Return what is running, and how the last run ended."""
     return domain().status.describe()
 
 
@@ -90,7 +90,7 @@ def list_configs() -> dict[str, Any]:
 @blp.answers(200, {"type": "object", "additionalProperties": {}})
 @blp.errors(404, 422)
 def get_config(name: str) -> dict[str, Any]:
-    """Show an experiment with its defaults filled in; an invalid one is a 422 with its errors by key."""
+    """Return an experiment with its defaults filled in, or a 422 with its errors by key."""
     return domain().experiments.describe(name)
 
 
@@ -106,19 +106,19 @@ def list_parameters() -> dict[str, Any]:
 @blp.answers(200, schemas.DatasetListSchema)
 @blp.errors()
 def list_datasets() -> dict[str, Any]:
-    """List the folders in the data folder, each with its splits and classes, or with what is wrong with it."""
+    """List the datasets in the data folder, each with its splits and classes, or with its problem."""
     return {"datasets": domain().offload(domain().datasets.describe)}  # Counting images takes long.
 
 
 @blp.get("/datasets/<name>")
 @blp.arguments(schemas.DatasetQuerySchema, location="query")
 @blp.answers(200, schemas.DatasetReportSchema)
-@blp.answers(202, schemas.DatasetReportSchema, "Still being checked: what is known so far.")
+@blp.answers(202, schemas.DatasetReportSchema, "The check is still running. This is the report so far.")
 @blp.errors(404, 422)
 def get_dataset(query: dict[str, Any], name: str) -> Any:
-    """Check a dataset's images, and tell what keeps a training from them or may spoil its result.
+    """Check a dataset's images, and report what prevents a training or may harm its result.
 
-    The report is kept until a file's name, size or time of change is another.
+    The report is cached until the name, size or modification time of a file changes.
     """
     report = domain().preflight.check(domain().datasets.find(name), CHECK_WAIT_S if query["wait"] else 0)
     return {"dataset_name": name, **report}, 202 if report["status"] == "checking" else 200
@@ -129,7 +129,7 @@ def get_dataset(query: dict[str, Any], name: str) -> Any:
 @blp.answers(200, schemas.PreviewSchema)
 @blp.errors(404, 422)
 def preview_dataset(query: dict[str, Any], name: str) -> dict[str, Any]:
-    """Show some of a dataset's images of each class, as small PNG files inside of the answer."""
+    """Return thumbnails of some images of each class, as PNG data URLs."""
     layout = domain().datasets.layout(name)
     folder = layout.folders.get(query["split"])
     if folder is None:

@@ -10,8 +10,6 @@ its end, the server closes only its own side of the connection and reads what th
 immediate close would reset the connection and lose the answer. Under gunicorn the worker's thread does that, because
 gunicorn's own lingering blocks the thread that accepts connections.
 
-python-engineio imports aiohttp and requests for its clients if they are installed, and eventlet a DNS library.
-`wsgi.py` and `gunicorn.conf.py` keep them out, which saves a quarter of the time until the first answer. The garbage
-collector is off while the server imports, and ignores what was imported afterwards (`gc.freeze`). A collection would go
-through all of it, and an eventlet loop would stand still for 50 ms. `trainer.libraries` does the same for a training.
+The garbage collector ignores what was imported before the first request (`gc.freeze`). A collection would go through
+all of it and block eventlet's loop for 50 ms. `trainer.libraries` does the same for a training.
 """
