@@ -1,4 +1,4 @@
-"""Look for a text in a log of any length, a chunk at a time."""
+"""Search a log of any length for a text, one chunk at a time."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from trainer.runfile import RunFile
 
 MAX_LINES = 10_000
 MAX_INSPECTED = 50_000
-"""Lines looked at in one search: those that hold the text, also where a later `\\r` overwrote it."""
+"""Candidates checked in one search: lines with the text, even if a later `\\r` overwrote it."""
 CHUNK_BYTES = 256 * 1024
-"""Searched in one go, so that no other thread waits for longer than some milliseconds."""
+"""Bytes searched at once, so that other threads wait only some milliseconds."""
 MAX_LINE_BYTES = 1024 * 1024
-"""A longer line is cut for the search, so that a file without any newline is searched in bounded memory too."""
+"""The search cuts longer lines, so that a file without newlines needs bounded memory."""
 
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\\\)|[@-Z\\\\^_])")
-"""None contains a newline, so a text without escapes has the same lines."""
+"""Escape sequences contain no newline, so removing them keeps the lines."""
 
 
 @dataclass(frozen=True)
 class LogMatches:
-    """The lines that hold a text among those that begin in [offset, next_offset), each by its first byte's offset."""
+    """Matches among the lines that begin in [offset, next_offset). `lines` are the offsets of their first bytes."""
 
     offset: int
     next_offset: int
@@ -33,11 +33,11 @@ class LogMatches:
 
 
 def search_log(file: RunFile, text: str, offset: int, limit: int) -> LogMatches:
-    """Search the lines from `offset`, where one begins, through about `limit` bytes, for `text`.
+    """Search about `limit` bytes for `text`. `offset` is where a line begins.
 
-    ASCII letters match in either case. Escape sequences are not text, nor is what a `\\r` overwrote. A missing file
-    is empty. The search ends at a line's end, so one that continues at `next_offset` misses none. It ends early after
-    10,000 matching lines, or after it looked closely at some 50,000.
+    ASCII letters match in either case. Escape sequences, and text that a `\\r` overwrote, do not match. A missing file
+    counts as empty. The search stops at the end of a line, so the next one at `next_offset` misses no line. It stops
+    early after 10,000 matches or about 50,000 candidates.
     """
     needle = text.encode(errors="replace").lower()
     lines: list[int] = []
@@ -58,7 +58,7 @@ def search_log(file: RunFile, text: str, offset: int, limit: int) -> LogMatches:
 
 
 def _read_lines(descriptor: int, start: int, num_bytes: int) -> bytes:
-    """Read that many bytes, and then to the end of the line."""
+    """Read that many bytes, plus the rest of the last line."""
     data = os.pread(descriptor, num_bytes, start)
     if len(data) < num_bytes or data.endswith(b"\n"):
         return data
@@ -74,7 +74,7 @@ class _Found:
 
 
 def _search(chunk: bytes, needle: bytes, max_lines: int) -> _Found:
-    """Find where in the chunk the lines begin that show the needle, and how much of it was searched."""
+    """Find where the matching lines of a chunk begin, and return how many bytes were searched."""
     shown = (_ESCAPE.sub(b"", chunk) if b"\x1b" in chunk else chunk).lower()
     at, num_inspected = shown.find(needle), 0
     if at < 0:
@@ -93,5 +93,5 @@ def _search(chunk: bytes, needle: bytes, max_lines: int) -> _Found:
 
 
 def _line_begins(text: bytes) -> list[int]:
-    """Where the lines begin, and where one after the last would."""
+    """Return where the lines begin, and where a line after the last would begin."""
     return list(accumulate((len(line) + 1 for line in text.split(b"\n")), initial=0))

@@ -1,4 +1,4 @@
-"""The log of a run, which another process writes: pieces of it as text, and what is new, once, in order."""
+"""Read the log of a run while its program writes it: any range as text, or each new byte once, in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_UTF8_BYTES = 4
 
 @dataclass(frozen=True)
 class LogChunk:
-    """The bytes [offset, next_offset) of a log as text; bytes that are no UTF-8 appear as U+FFFD."""
+    """The bytes [offset, next_offset) of a log as text. Bytes that are not UTF-8 appear as U+FFFD."""
 
     offset: int
     next_offset: int
@@ -21,10 +21,10 @@ class LogChunk:
 
 
 def read_log(file: RunFile, offset: int, limit: int, is_final: bool = True) -> LogChunk:
-    """Read at most about `limit` bytes from `offset` (below 0: counted from the end) without splitting a character.
+    """Read about `limit` bytes from `offset` (below 0: counted from the end) without splitting a character.
 
-    A cut lies between two characters, so pieces joined give the whole text. Unless `is_final`, a character that is
-    still incomplete at the file's end is left for the next call. A missing file is an empty one.
+    Consecutive chunks joined give the whole text. Unless `is_final`, an incomplete character at the end of the file
+    waits for the next call. A missing file counts as empty.
     """
     try:
         with file.open() as opened:
@@ -35,7 +35,7 @@ def read_log(file: RunFile, offset: int, limit: int, is_final: bool = True) -> L
         return LogChunk(0, 0, 0, "")
     end = len(data)
     if end > limit:
-        # A limit smaller than the first character must not keep a reader on the spot for ever.
+        # If the limit is smaller than the first character, return that character, so that a reader makes progress.
         end = limit - _unfinished_bytes(data[:limit]) or _character_length(data[0])
     elif not is_final:
         end -= _unfinished_bytes(data)
@@ -43,7 +43,7 @@ def read_log(file: RunFile, offset: int, limit: int, is_final: bool = True) -> L
 
 
 def first_line(file: RunFile, offset: int, end: int) -> int:
-    """Move an offset in the log forward to where a line begins, or, if none does before `end`, a character."""
+    """Move an offset forward to where a line begins, or to where a character begins if no line begins before `end`."""
     try:
         with file.open() as opened:
             if offset == 0 or os.pread(opened.fileno(), 1, offset - 1) == b"\n":
@@ -61,7 +61,7 @@ def _first_character(descriptor: int, offset: int) -> int:
 
 
 def _unfinished_bytes(data: bytes) -> int:
-    """Count the bytes at the end that begin a character without ending it."""
+    """Count the bytes of an incomplete character at the end."""
     for back in range(1, min(MAX_UTF8_BYTES, len(data) + 1)):
         byte = data[-back]
         if byte & 0xC0 != 0x80:
@@ -74,9 +74,9 @@ def _character_length(lead: int) -> int:
 
 
 class LogTail:
-    """Yield each byte of a growing log once, as text, and begin again when the log was begun anew.
+    """Return each byte of a growing log once, as text. Start again when the program starts the log again.
 
-    The position is a byte offset. A log that is shorter than that was cut, as by logrotate's copytruncate.
+    The position is a byte offset. If the log is shorter, somebody truncated it, such as logrotate with copytruncate.
     """
 
     CHUNK_BYTES = 64 * 1024
@@ -85,18 +85,18 @@ class LogTail:
     def __init__(self, offset: int = 0) -> None:
         self.offset = offset
         self.num_restarts = 0
-        """How often the log was begun anew."""
+        """How often the log was started again."""
 
     def skip_to_end(self, file: RunFile, is_final: bool) -> None:
-        """Take what is there as read, up to the last whole character."""
+        """Skip what the log holds, up to the last complete character."""
         self.offset = read_log(file, -2 * MAX_UTF8_BYTES, 2 * MAX_UTF8_BYTES, is_final).next_offset
 
     def read_new(self, file: RunFile, is_final: bool = False) -> list[LogChunk]:
         """Return what is new in chunks of 64 KiB.
 
-        At most 1 MiB at a time; of more than that only the last chunk, its offset telling of the gap. So a program
-        that floods its log costs bounded memory, and followers fetch the rest when they like. `is_final`: nobody
-        writes any more, so even an incomplete last character is handed out.
+        If more than 1 MiB is new, return only the last chunk. Its offset shows the gap, and followers fetch the rest
+        when they need it. So a program that floods its log costs bounded memory. `is_final` means that nobody writes
+        any more, so an incomplete last character counts too.
         """
         chunks: list[LogChunk] = []
         while True:

@@ -1,1 +1,1 @@
-"""The run directories: find, list, read and delete them, and compose the state of a run."""
+"""Find, list, read and delete run directories, and compose the state of a run."""

@@ -1,4 +1,4 @@
-"""When the files of a directory were written, for what no run.json tells."""
+"""When the files of a directory were written, for directories without a run.json."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from itertools import islice
 from pathlib import Path
 
 MAX_FILES = 10_000
-"""Files looked at, at most: a directory from elsewhere may hold a whole dataset."""
+"""A directory of another program may hold a whole dataset, so we check only this many files."""
 
 
 def first_and_last_written(folder: Path) -> tuple[str, str] | None:
-    """Return the earliest and the latest time at which one of the files was written last: UTC, ISO 8601.
+    """Return the times of the oldest and the newest file: UTC, ISO 8601. None if we may not look at any file.
 
-    A copy that keeps times (`cp -a`, rsync, tar) changes neither; the folder's own time is that of the copy. So that
-    time counts only where there is no file. None where nothing can be looked at.
+    A copy that keeps times (`cp -a`, rsync, tar) has the same file times, but the folder has the time of the copy. So
+    the folder's time counts only if the folder has no file.
     """
     times = list(islice(_written_at(folder), MAX_FILES))
     try:

@@ -1,4 +1,4 @@
-"""One run: everything that its files tell."""
+"""One run, as described by its files."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from app.runs.store.welltyped import PROGRESS, well_typed
 from trainer.rundir import RunDir
 
 MAX_PROGRESS_BYTES = 64 * 1024
-"""It is read many times a second, and any program may have written it."""
+"""We read the file many times a second, and the program of a run may write anything into it."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run as its files tell it at the moment of reading."""
+    """One run as its files describe it at the moment of reading."""
 
     directory: RunDir
     state: str
     reason: str | None
     record: dict[str, Any] = field(repr=False)
-    """state.json, empty where there is none."""
+    """The content of state.json; empty without one."""
 
     @property
     def run_id(self) -> str:
@@ -35,19 +35,19 @@ class Run:
         return self.state in ACTIVE
 
     @cached_property
-    def birth(self) -> dict[str, Any]:
-        """run.json, empty where there is none of ours."""
-        birth = self.directory.read_json(self.directory.run) or {}
-        return birth if "request" in birth else {}
+    def manifest(self) -> dict[str, Any]:
+        """The content of run.json; empty without one of ours."""
+        manifest = self.directory.read_json(self.directory.run) or {}
+        return manifest if "request" in manifest else {}
 
     @property
     def is_ours(self) -> bool:
-        """Whether this service made the directory, so that its files are what their names say."""
-        return self.state != UNKNOWN or bool(self.birth)
+        """Whether this service made the directory. Then its files are what their names say."""
+        return self.state != UNKNOWN or bool(self.manifest)
 
     @property
     def request(self) -> dict[str, Any]:
-        request = self.birth.get("request")
+        request = self.manifest.get("request")
         return request if isinstance(request, dict) else {}
 
     @property
@@ -60,15 +60,15 @@ class Run:
 
     @property
     def dataset(self) -> str | None:
-        """The dataset's name, or the name of the folder that holds the images' folder. None without images."""
+        """The dataset's name, or else the name of the folder around the image folders. None without images."""
         folders = (_text(self.request.get(f"{split}_data_dir")) for split in ("train", "val", "test"))
         folder = next(filter(None, folders), None)
         return _text(self.request.get("dataset")) or (Path(folder).parent.name or None if folder else None)
 
     @property
     def created_at(self) -> str | None:
-        """UTC, ISO 8601. Without our run.json: when the oldest of the files was written."""
-        return _text(self.birth.get("created_at")) or (self._written[0] if self._written else None)
+        """UTC, ISO 8601. Without a run.json of ours: when the oldest file was written."""
+        return _text(self.manifest.get("created_at")) or (self._written[0] if self._written else None)
 
     @property
     def started_at(self) -> str | None:
@@ -76,7 +76,7 @@ class Run:
 
     @property
     def ended_at(self) -> str | None:
-        """UTC, ISO 8601. For a directory that is not ours: when the newest of its files was written."""
+        """UTC, ISO 8601. If the directory is not ours: when the newest file was written."""
         if not self.is_ours:
             return self._written[1] if self._written else None
         return _text(self.record.get("ended_at"))
@@ -93,27 +93,28 @@ class Run:
 
     @cached_property
     def progress(self) -> dict[str, Any] | None:
-        """What progress.json says, which a `command` may write too."""
+        """The content of progress.json, which the program of a `command` may write too."""
         if not self.is_ours:
             return None
-        told = self.directory.read_json(self.directory.find_progress(), MAX_PROGRESS_BYTES)
-        return None if told is None else well_typed(told, PROGRESS)
+        content = self.directory.read_json(self.directory.find_progress(), MAX_PROGRESS_BYTES)
+        return None if content is None else well_typed(content, PROGRESS)
 
     @property
     def on_stop(self) -> dict[str, Any] | None:
         """What a stop does, as fixed at the start: the signal, the seconds until the kill, and what the program does.
 
-        `saves` and `exports` are true for our own training program, which keeps its last checkpoint and exports its
-        best model, and None for a `command`, whose program alone knows. None as a whole for a run that states nothing.
+        `saves` and `exports` are True for our own training program: it keeps its last checkpoint and exports its best
+        model. They are None for a `command`, because only its program knows. None instead of a dictionary: run.json
+        does not say what a stop does.
         """
-        match self.birth.get("program"):
+        match self.manifest.get("program"):
             case {"needs_result": needs_result, "stop": {"signal": str(signal), "grace_s": int() | float() as grace_s}}:
                 is_ours = needs_result is True or None
                 return {"signal": signal, "grace_s": grace_s, "saves": is_ours, "exports": is_ours}
         return None
 
     def snapshot(self) -> dict[str, Any]:
-        """Describe the run for people who follow it: the payload of the event `run`."""
+        """Describe the run to its followers: the payload of the event `run`."""
         return {
             "run_id": self.run_id,
             "state": self.state,

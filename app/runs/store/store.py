@@ -1,4 +1,4 @@
-"""The run directories: find, list, read, delete. Nothing is remembered that the files could contradict."""
+"""Find, list, read and delete run directories. The store remembers nothing that the files could contradict."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RunStore:
     """The folder of run directories."""
 
     def __init__(self, runs_dir: Path, lock: ActiveLock, link_roots: tuple[Path, ...] = ()) -> None:
-        """`link_roots`: folders outside of a run that links inside of it may lead to."""
+        """`link_roots`: folders outside a run that links in the run may lead to."""
         self.runs_dir = runs_dir
         self.lock = lock
         self._link_roots = link_roots
@@ -38,11 +38,11 @@ class RunStore:
         """The name in the lock file, once it was found right or repaired."""
 
     def create(self) -> str:
-        """Make a new run directory and return its id: the local time, `_2` and so on for a second in one second.
+        """Make a new run directory and return its id: the local time, plus `_2` and so on within one second.
 
-        It is called with the lock taken and the last run still named in it. So the id of a run that was deleted is not
-        given again: who followed that one would take this one for it. Raises RunActive when the lock was free only
-        because its file was deleted under a living run.
+        The caller holds the lock, which still names the last run. So the id of a deleted run is not used again: its
+        followers would mistake the new run for it. Raises RunActive if the lock is free only because somebody deleted
+        its file under a living run.
         """
         self.runs_dir.mkdir(parents=True, exist_ok=True)
         if (survivor := self._survivor.find()) is not None:
@@ -57,17 +57,17 @@ class RunStore:
                 return run_id
 
     def directory(self, run_id: str) -> RunDir:
-        """Name a run's directory, which need not exist."""
+        """Return a run's directory, which need not exist."""
         return RunDir(self.runs_dir / run_id, self._link_roots)
 
     def find(self, run_id: str) -> Run:
-        """Read one run. Raises RunNotFound, also for a name that would leave the folder, and RunsUnreadable."""
+        """Read one run. Raises RunsUnreadable, and RunNotFound also for a name that would leave the folder."""
         if not is_plain_name(run_id):
             raise RunNotFound(run_id)
         return self._find(self.directory(run_id))
 
     def find_again(self, run: Run) -> Run:
-        """Read a run anew. Raises RunNotFound when its directory is gone."""
+        """Read a run again. Raises RunNotFound if its directory is gone."""
         return self._find(run.directory)
 
     def holder(self) -> str | None:
@@ -93,9 +93,9 @@ class RunStore:
         return is_a_run and not has_verdict(run.read_json(run.state) or {})
 
     def active(self) -> Run | None:
-        """Read the run whose processes live, whatever became of its directory; None when nothing runs.
+        """Read the run whose processes live, even if its directory is gone; None if nothing runs.
 
-        A verdict that is written while the lock is about to fall counts: that run is over.
+        A run with a verdict is over, even if its last process still holds the lock for a moment.
         """
         holder = self.holder()
         if not is_plain_name(holder):
@@ -104,24 +104,24 @@ class RunStore:
         return run if run.is_active else None
 
     def active_and_ended(self) -> tuple[Run | None, Run | None]:
-        """The active run, and the newest that has ended."""
+        """Return the active run, and the newest run that has ended."""
         return self.active(), next((run for run in self.list() if not run.is_active), None)
 
     def named(self) -> str | None:
-        """Name the run that was started last, whether or not it has ended."""
+        """Return the id of the run started last, whether or not it has ended."""
         named = self.lock.named()
         return named if is_plain_name(named) and is_run_directory(self.runs_dir / named) else self.holder()
 
     def ids(self) -> Sequence[str]:
-        """List the run ids, the one created last first."""
+        """List the run ids, newest first."""
         return self._listing.ids()
 
     def next_sequence(self) -> int:
-        """The place of a run that is created now, for its run.json: behind all others, whatever the clock says."""
+        """Return the `sequence` for the run.json of a new run: larger than all others, whatever the clock says."""
         return self._listing.next_sequence()
 
     def read(self, run_ids: Iterable[str]) -> Iterator[Run]:
-        """Read those of the runs that are there, one at a time."""
+        """Read the runs that exist, one at a time."""
         holder = self.holder()
         for run_id in run_ids:
             if is_run_directory(self.runs_dir / run_id):
@@ -132,21 +132,21 @@ class RunStore:
         return self.read(self.ids())
 
     def latest(self) -> Run | None:
-        """The active run, else the one started last."""
+        """Return the active run, else the one started last."""
         return self.active() or next(self.list(), None)
 
     def kill_processes(self, run: Run) -> Sequence[int]:
-        """SIGKILL every process that carries the run's mark or holds the lock for it; return the pids.
+        """Kill (SIGKILL) every process that carries the run's mark or holds the lock for it. Return the pids.
 
-        Meanwhile no other run can take the lock, so none of another run is hit.
+        Meanwhile no other run can take the lock, so no process of another run is killed.
         """
         with self.lock.kept_from_others(run.run_id) as is_held:
             return processes.kill_all(run.directory.path, self.lock.path if is_held else None, run.record)
 
     def delete(self, run_id: str) -> None:
-        """Remove a run's whole directory. Raises RunNotFound, RunActive, DeletionRefused.
+        """Remove a run's directory. Raises RunNotFound, RunActive, DeletionRefused.
 
-        Links are removed, never what they lead to. So of a run that is a link only the link is removed.
+        It removes links, never what they lead to. If the run itself is a link, it removes only that link.
         """
         run = self.find(run_id)
         if run.is_active or self.holder() == run_id:
@@ -169,8 +169,8 @@ class RunStore:
         record = directory.read_json(directory.state) or {}
         state, reason = compose(directory, record, _is_alive(directory, record, holder))
         if state in (INTERRUPTED, UNKNOWN) and not has_verdict(record):
-            # It may have taken the lock, or written its verdict, since `holder` was asked. The lock is taken before
-            # the directory is made and dropped after the verdict, so asked in this order now, both answers are true.
+            # The run may have taken the lock, or written its verdict, since `holder` was read. A start takes the lock
+            # before it makes the directory, and the lock falls after the verdict. So this order gives the truth.
             holder = self.holder()
             record = directory.read_json(directory.state) or {}
             state, reason = compose(directory, record, _is_alive(directory, record, holder))
@@ -182,12 +182,12 @@ class RunStore:
 
 
 def _is_alive(run: RunDir, record: dict[str, Any], holder: str | None) -> bool:
-    """Whether a process of the run lives. Its runner may do so without the lock, whose file can be deleted."""
+    """Whether a process of the run lives. Somebody may have deleted the lock file, so the runner counts too."""
     return holder == run.run_id or (not has_verdict(record) and processes.is_runner_alive(record))
 
 
 def _number_within(second: str, run_id: str) -> int:
-    """Which of the runs of a second it is, counted from 1; 0 for one of another second."""
+    """Return the number of a run within its second, from 1; 0 for a run of another second."""
     match = re.fullmatch(rf"{second}(?:_(\d+))?", run_id)
     return int(match[1] or 1) if match else 0
 
@@ -197,6 +197,6 @@ def _name_of(path: Path | None) -> str | None:
 
 
 def _pid_of_holder(run_path: Path, lock_path: Path) -> int | None:
-    """The pid of an active run whose state.json is missing or spoilt: the oldest process that is not the runner."""
+    """Find the pid of an active run without a usable state.json: its oldest process that is not the runner."""
     found = [p for p in processes.find(run_path, lock_path) if "trainer.runner" not in processes.command_line(p)]
     return min(found, key=lambda p: p.create_time()).pid if found else None

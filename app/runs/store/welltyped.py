@@ -1,4 +1,4 @@
-"""Facts that another program, or an older version of ours, wrote: what has another type than described is absent."""
+"""Facts from files of other programs, or of older versions of ours. A value of the wrong type counts as missing."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ Rule = Callable[[Any], bool]
 
 
 def well_typed(content: Mapping[str, Any], rules: Mapping[str, Rule]) -> dict[str, Any]:
-    """Return `content` with None for each value that its rule refuses; what has no rule stays."""
+    """Return `content` with None for each value that its rule refuses. Values without a rule stay."""
     return {name: value if rules.get(name, _anything)(value) else None for name, value in content.items()}
 
 
-def is_text(value: Any) -> bool:
+def is_string(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def is_whole(value: Any) -> bool:
+def is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:
-    return is_whole(value) or (isinstance(value, float) and math.isfinite(value))
+    return is_integer(value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def is_object(value: Any) -> bool:
@@ -43,28 +43,28 @@ def _anything(_: Any) -> bool:
 
 
 PROGRESS: Mapping[str, Rule] = {
-    "phase": is_text,
+    "phase": is_string,
     "epoch": is_number,
     "max_epochs": is_number,
-    "batch": is_whole,
-    "num_batches": is_whole,
+    "batch": is_integer,
+    "num_batches": is_integer,
     "step": is_number,
     "total_steps": is_number,
     "samples_per_s": is_number,
     "eta_s": is_number,
 }
-"""progress.json; a `command` may write its own, and count epochs in fractions."""
+"""progress.json. The program of a `command` may write its own, and count epochs in fractions."""
 
 MODEL_CARD: Mapping[str, Rule] = {
-    "dataset_name": is_text,
-    "config_name": is_text,
-    "class_names": is_list_of(is_text),
+    "dataset_name": is_string,
+    "config_name": is_string,
+    "class_names": is_list_of(is_string),
     "train_metrics": is_object_of(is_number),
     "test_metrics": is_object_of(is_number),
     "splits": is_object,
     "variants": is_list_of(is_object),
     "max_difference": is_number,
     "allowed_difference": is_number,
-    "tolerance": is_text,
+    "tolerance": is_string,
 }
-"""classification_model.json, beside what the service itself knows of the file."""
+"""classification_model.json, without what the service itself knows of the model file."""
