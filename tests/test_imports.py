@@ -45,6 +45,7 @@ SERVICE = [
 TRAINER = [
     {"trainer.warm", "trainer.predict", "trainer.split", "trainer.digits"},
     {"trainer.__main__", "trainer.rank"},
+    {"trainer.arguments"},
     {"trainer.training"},
     {"trainer.model", "trainer.report"},
     {"trainer.fit"},
@@ -52,7 +53,7 @@ TRAINER = [
     {"trainer.request", "trainer.network"},
     {"trainer.preparation"},
     {"trainer.preflight", "trainer.experiment"},
-    {"trainer.dataset", "trainer.runner", "trainer.progress", "trainer.stopping"},
+    {"trainer.dataset", "trainer.runner", "trainer.progress", "trainer.stopping", "trainer.manifest"},
     {"trainer.rundir", "trainer.temporary"},
     {"trainer.runfile"},
 ]
@@ -62,6 +63,7 @@ SHARED = {
     "trainer.experiment",
     "trainer.dataset",
     "trainer.preflight",
+    "trainer.manifest",
     "trainer.rundir",
     "trainer.runfile",
 }
@@ -172,7 +174,7 @@ EDGES = {
     "app/runs/executors/local/launcher.py",  # composes what a run inherits
     "trainer/__main__.py",
 }
-NAMES_IN_MESSAGES = {"app/runs/exceptions.py", "app/runs/start/planner.py"}
+NAMES_IN_MESSAGES = {"app/runs/exceptions.py", "app/runs/start/folders.py"}
 
 
 def texts(file: str) -> list[str]:

@@ -19,7 +19,9 @@ from trainer.experiment.experiment import Experiment
 from trainer.network.weights import explain
 from trainer.runner import verdict
 
-PLAIN = frozenset({"ExperimentInvalid", "DataInvalid", "ResumeImpossible", "RunDirInUse", "NotFinite"})
+PLAIN = frozenset(
+    {"ExperimentInvalid", "DataInvalid", "ResumeImpossible", "RunDirInUse", "NotFinite", "ManifestInvalid"}
+)
 """Exceptions of ours whose message is the reason as it stands."""
 
 DEVICE, MACHINE = "the GPU", "the machine"

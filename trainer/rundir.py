@@ -154,6 +154,11 @@ class RunDir:
         return self.program_dir / self.progress.name
 
 
+def cache_dir(runs_dir: Path) -> Path:
+    """Return the folder of decoded images, which all runs of a folder of runs share."""
+    return runs_dir.parent / "cache"
+
+
 def _versions(root: Path, pattern: str) -> list[str]:
     """The folders inside of a run that a pattern may mean, the newest first."""
     parent, _, name = pattern.rpartition("/")

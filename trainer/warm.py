@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trainer import __main__ as program
 from trainer import libraries
-from trainer.rundir import RUN_DIR_VARIABLE, RunDir, read_json
+from trainer.rundir import RUN_DIR_VARIABLE, RunDir
 from trainer.runner import process
 from trainer.runner.keeper import MAX_PATH_BYTES
 
@@ -44,12 +44,12 @@ def _refuse_occupied_gpu() -> None:
 
 
 def _run(run: RunDir) -> None:
-    """Become what `python -m trainer` would be, called as run.json has it."""
+    """Continue as `python -m trainer --run-dir DIR`."""
     _carry_mark(str(run.path))
     importlib.invalidate_caches()  # A network of one's own may have been written a moment ago.
-    arguments = (read_json(run.run) or {})["program"]["argv"][3:]
-    sys.argv = [str(program.__file__), *arguments]
-    program.run(arguments)
+    argv = [f"--run-dir={run.path}"]
+    sys.argv = [str(program.__file__), *argv]
+    program.run(argv)
 
 
 def _write_log_to(log_fd: int) -> None:

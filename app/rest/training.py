@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import request
@@ -11,7 +12,7 @@ from app.domain import domain
 from app.rest.api import Blueprint
 from app.rest.errors import status_of
 from app.runs.exceptions import PreviewFailed
-from app.runs.start.planner import StartRequest
+from app.runs.start.request import StartRequest
 from trainer.experiment import experiment
 from trainer.experiment.describe import describe_parameters
 
@@ -43,7 +44,7 @@ def check_start(asked: StartRequest) -> dict[str, Any]:
     checked = domain().service.check(asked)
     plan = checked.plan
     return {
-        "request": plan.request,
+        "request": asdict(plan.request),
         "experiment": experiment.dump(plan.experiment),
         "obstacles": [{"code": status_of(error), "message": str(error)} for error in checked.obstacles],
     }

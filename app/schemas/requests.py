@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from app.runs.start.planner import NOT_GIVEN, StartRequest
+from app.runs.start.request import NOT_GIVEN, StartRequest
 from app.runs.store.states import STATES
 from app.runs.views.catalogue import FIELDS
 from trainer.dataset.splits import SPLITS

@@ -14,11 +14,13 @@ from app.runs.exceptions import DiskFull, LaunchFailed, OtherRunActive, RunActiv
 from app.runs.executors.local import launcher, processes
 from app.runs.executors.local.prewarm import Prewarm
 from app.runs.start import disk
-from app.runs.start.planner import Plan, Planner, StartRequest
+from app.runs.start.planner import Plan, Planner
+from app.runs.start.request import StartRequest
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 from trainer.experiment.experiment import to_yaml
-from trainer.rundir import RunDir, is_there, utc_now, write_json, write_text
+from trainer.manifest import write_manifest
+from trainer.rundir import RunDir, cache_dir, is_there, utc_now, write_json, write_text
 
 _LOOK_EVERY_S = 0.02
 _KILL_MARGIN_S = 10.0
@@ -57,7 +59,7 @@ class RunService:
         """What a start would begin with. Raises NotFound and InvalidStart as `start` does, short of what it takes time
         to know: the content of the images, and whether the network can be built.
         """
-        plan = self._planner.plan_unseen(asked)
+        plan = self._planner.validate(asked)
         obstacles: list[RunError] = []
         for refuse in (self._refuse_while_active, lambda: self._refuse_without_room(plan)):
             try:
@@ -129,28 +131,22 @@ class RunService:
         runs_dir.mkdir(parents=True, exist_ok=True)
         folders = {runs_dir: "runs"}
         if plan.experiment.command is None and plan.experiment.data.cache:
-            folders[launcher.cache_dir(runs_dir)] = "decoded images"
+            folders[cache_dir(runs_dir)] = "decoded images"
         disk.refuse_without_room(folders, self._min_free_mb)
 
     def _launch(self, run: RunDir, plan: Plan, lock_fd: int) -> None:
         command = plan.experiment.command
         if command is None:
-            program = launcher.trainer_program(run, plan.request, plan.resume_from, self._stop_grace_s)
+            program = launcher.trainer_program(run, self._stop_grace_s)
         else:
             program = launcher.command_program(command, run, plan.request, self._stop_grace_s)
-        birth: dict[str, Any] = {
-            "run_id": run.run_id,
-            "created_at": utc_now(),
-            "sequence": self._store.next_sequence(),
-            "request": plan.request,
-        }
         try:
             write_text(run.config, to_yaml(plan.experiment))
             if plan.preflight is not None:
                 write_json(run.preflight, plan.preflight)
             if command is not None:
                 run.output.mkdir()
-            write_json(run.run, birth | {"program": program})
+            write_manifest(run, self._store.next_sequence(), plan.request, program)
             is_warm = command is None and self._prewarm is not None and self._prewarm.launch(run, lock_fd)
             if not is_warm:
                 launcher.launch(run, lock_fd)

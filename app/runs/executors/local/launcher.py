@@ -10,28 +10,17 @@ from typing import Any
 
 from app.runs.exceptions import LaunchFailed
 from trainer.experiment.command import Command
+from trainer.manifest import RunRequest
 from trainer.rundir import OUTPUT_DIR_VARIABLE, RunDir
 from trainer.runner.verdict import VERDICTS
 
 PROJECT_ROOT = Path(__file__).resolve().parents[4]
 
 
-def cache_dir(runs_dir: Path) -> Path:
-    """Where decoded images are kept for all trainings."""
-    return runs_dir.parent / "cache"
-
-
-def trainer_program(run: RunDir, request: dict[str, Any], resume_from: RunDir | None, grace_s: float) -> dict[str, Any]:
-    """Describe the call of our own training program for run.json."""
-    argv = [sys.executable, "-m", "trainer", str(run.config), f"--run-dir={run.path}"]
-    for option in ("config_name", "train_data_dir", "val_data_dir", "test_data_dir", "model_name"):
-        if request[option] is not None:
-            argv.append(f"--{option.replace('_', '-')}={request[option]}")  # one argument, whatever the value is like
-    argv.append(f"--cache-dir={cache_dir(run.path.parent)}")
-    if resume_from is not None:
-        argv.append(f"--resume-from={resume_from.path}")
+def trainer_program(run: RunDir, grace_s: float) -> dict[str, Any]:
+    """Describe for run.json how to start our own trainer, which reads the rest of run.json."""
     return {
-        "argv": argv,
+        "argv": [sys.executable, "-m", "trainer", f"--run-dir={run.path}"],
         "cwd": os.getcwd(),
         "env": {"PYTHONPATH": search_path()},
         "needs_result": True,
@@ -39,8 +28,8 @@ def trainer_program(run: RunDir, request: dict[str, Any], resume_from: RunDir | 
     }
 
 
-def command_program(command: Command, run: RunDir, request: dict[str, Any], grace_s: float) -> dict[str, Any]:
-    """Describe the call of a `command` experiment's program for run.json; `grace_s` unless the experiment says."""
+def command_program(command: Command, run: RunDir, request: RunRequest, grace_s: float) -> dict[str, Any]:
+    """Describe for run.json how to start a `command`. `grace_s` is for a command that sets no grace period."""
     filled = fill(command, run.output, request)
     stop = command.stop
     return {
@@ -52,9 +41,9 @@ def command_program(command: Command, run: RunDir, request: dict[str, Any], grac
     }
 
 
-def fill(command: Command, output_dir: Path, request: dict[str, Any]) -> Command:
-    """Return the command as it is executed in a run whose output folder is `output_dir`."""
-    values = {name: str(request.get(name) or "") for name in command.placeholders()}
+def fill(command: Command, output_dir: Path, request: RunRequest) -> Command:
+    """Return the command of a run with `output_dir`, every placeholder replaced."""
+    values = {name: str(value or "") for name, value in vars(request).items()}
     return command.fill(values | {"output_dir": str(output_dir), "run_dir": str(output_dir)})
 
 

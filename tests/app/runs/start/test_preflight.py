@@ -17,8 +17,9 @@ from app.runs.exceptions import InvalidStart
 from app.runs.executors.local.lock import ActiveLock
 from app.runs.start.datasets import DatasetFolder
 from app.runs.start.experiments import ExperimentFolder
-from app.runs.start.planner import Planner, StartRequest
+from app.runs.start.planner import Planner
 from app.runs.start.preflight import Preflight
+from app.runs.start.request import StartRequest
 from app.runs.store.store import RunStore
 from tests.trainer.trainings import TINY, write_images, write_rotten_avif
 from tests.waiting import wait_until

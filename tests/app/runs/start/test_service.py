@@ -15,8 +15,9 @@ from app.runs.executors.local.lock import ActiveLock
 from app.runs.start import disk
 from app.runs.start.datasets import DatasetFolder
 from app.runs.start.experiments import ExperimentFolder
-from app.runs.start.planner import Planner, StartRequest
+from app.runs.start.planner import Planner
 from app.runs.start.preflight import Preflight
+from app.runs.start.request import StartRequest
 from app.runs.start.service import RunService
 from app.runs.store.store import RunStore
 from tests.waiting import wait_until

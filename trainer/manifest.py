@@ -1,0 +1,52 @@
+"""run.json: what a run was asked to do, and the program that does it. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from trainer.rundir import RunDir, read_json, utc_now, write_json
+
+
+class ManifestInvalid(ValueError):
+    """The run directory has no run.json with a complete request."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A request for a run with every default filled in, as run.json holds it."""
+
+    config_name: str | None
+    train_data_dir: str | None
+    """Absolute, like the other two; None means that the run does not use such a folder."""
+    val_data_dir: str | None
+    test_data_dir: str | None
+    dataset: str | None
+    model_name: str
+    overrides: dict[str, Any]
+    """Already applied to config.yaml."""
+    resume_from: str | None
+    """The id of a run in the same folder, or an absolute path."""
+
+
+def read_request(run: RunDir) -> RunRequest:
+    """Read the request in run.json. Raises ManifestInvalid."""
+    content = read_json(run.run)
+    if content is None:
+        raise ManifestInvalid(f"{run.run} is missing or is not a JSON object")
+    try:
+        return RunRequest(**content["request"])
+    except (KeyError, TypeError) as error:
+        raise ManifestInvalid(f"{run.run} holds no complete request: {error}") from error
+
+
+def write_manifest(run: RunDir, sequence: int, request: RunRequest, program: dict[str, Any]) -> None:
+    """Write run.json. `program` is what app.runs.executors.local.launcher describes and trainer.runner executes."""
+    manifest = {
+        "run_id": run.run_id,
+        "created_at": utc_now(),
+        "sequence": sequence,
+        "request": asdict(request),
+        "program": program,
+    }
+    write_json(run.run, manifest)
