@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -168,17 +169,20 @@ def test_images_that_do_not_fit_onto_the_disk_are_not_kept(cache: Home, squares:
     assert len(cache.names) == 3
 
 
-@pytest.fixture
+@contextmanager
 def files_of_at_most_1000_bytes() -> Iterator[None]:
+    """Limit the size of files, but not for longer than it must be: pytest may write its report into one."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.usefixtures("files_of_at_most_1000_bytes")
 def test_a_disk_that_takes_no_more_is_no_reason_to_fail(cache: Home, squares: Path) -> None:
-    assert cache.open(squares) == {}
+    with files_of_at_most_1000_bytes():
+        assert cache.open(squares) == {}
     assert cache.lines[-1] == "images are decoded anew in each epoch: File too large"
     assert not list(cache.folder.glob("*.p*"))
 

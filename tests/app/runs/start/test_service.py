@@ -217,7 +217,7 @@ def test_a_full_disk_refuses_a_start(tmp_path: Path) -> None:
 def test_a_folder_without_room_is_named_although_it_is_not_there_yet(tmp_path: Path) -> None:
     cache = tmp_path / "not" / "there"
     disk.refuse_without_room({tmp_path: "runs", cache: "decoded images"}, 1)
-    with pytest.raises(exceptions.DiskFull, match=f"for decoded images in {cache}; a start needs"):
+    with pytest.raises(exceptions.DiskFull, match=f"for decoded images in {cache}\\."):
         disk.refuse_without_room({cache: "decoded images"}, 10**9)
 
 
