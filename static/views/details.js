@@ -33,9 +33,12 @@ const renderImages = whenPartChanged(
   },
 );
 
+/** A message as a sentence: it begins with a capital and ends with one period. */
+const sentence = (message) => message.replace(/^./, (first) => first.toUpperCase()).replace(/\.?$/, ".");
+
 /** A finding of the check, with its files. */
 export function finding({ message, count: number, files }) {
-  const text = make("p", { text: `${message[0].toUpperCase()}${message.slice(1)}.` });
+  const text = make("p", { text: sentence(message) });
   if (!files?.length) return make("li", {}, text);
   const shown = make("ul", { className: "paths" }, ...files.map((file) => make("li", { text: file })));
   const more =
