@@ -1,11 +1,11 @@
-# make demo | make run | make quick | make test | make bench: each makes .venv from the lock file first, if needed.
+# make demo | make run | make quick | make test | make bench: each installs the lock file into .venv first, if needed.
 PYTHON ?= python3
 BIN := .venv/bin
 JS_TESTS := $(sort $(wildcard tests/static/*.test.js tests/static/*/*.test.js))
 
 .PHONY: demo run serve quick test test-js check check-js coverage bench lock clean
 
-demo: .venv/installed  ## train on real handwritten digits through the API, then keep serving (DETACH=1: end then)
+demo: .venv/installed  ## train on real handwritten digits through the API, then keep serving (DETACH=1: stop then)
 	@$(BIN)/python docs/examples/demo.py $(if $(DETACH),--detach)
 
 run: .venv/installed  ## serve on eventlet
@@ -17,7 +17,7 @@ serve: .venv/installed  ## serve on gunicorn, as in production
 quick: check test-js  ## all checks, and the tests that need neither a server nor a training
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not live and not slow"
 
-test: check test-js  ## everything that CI runs; two files of tests at a time, for most of them wait for servers and trainings
+test: check test-js  ## everything that CI runs, two files at a time, because most tests wait for servers and trainings
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed-dev check-js  ## lint, format and types
@@ -36,13 +36,13 @@ check-js test-js:
 	@echo "Skipped $@: it needs Node.js and npm (apt-get install nodejs npm)."; [ "$$CI" != true ]
 endif
 
-coverage: .venv/installed-dev  ## the tests again, telling what they do not reach
+coverage: .venv/installed-dev  ## run the tests and list the lines that they do not reach
 	$(BIN)/python -m pytest --cov --cov-report=term
 
-bench: .venv/installed-dev  ## measure everything beside its baseline; writes benchmarks/RESULTS.md
+bench: .venv/installed-dev  ## measure everything beside its baseline and write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
-lock:  ## resolve setup.cfg anew; CUDA's packages are left to torch's own pins, which a CPU build does not have
+lock:  ## resolve setup.cfg again; torch's own pins keep CUDA's packages, which a CPU build does not have
 	$(PYTHON) -m venv .venv && $(BIN)/pip install --quiet uv
 	for part in "" "-dev"; do $(BIN)/uv pip compile setup.cfg --universal --python-version 3.10 --upgrade \
 	  $${part:+--extra dev --constraint requirements.lock} --no-annotate --no-header --output-file requirements$$part.lock \
@@ -53,7 +53,7 @@ clean:
 	rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache
 
 .venv/installed: requirements.lock
-	@echo "Installing what requirements.lock names into .venv: torch and its like, minutes the first time."
+	@echo "Installing requirements.lock into .venv. The first time torch takes minutes."
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed.")'
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --requirement requirements.lock

@@ -40,6 +40,7 @@ def reader(module_reader: Reader) -> Iterator[Reader]:
     module_reader.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({block.page for block in COMMANDS if block.is_run}))
 def test_every_command_works(name: str, reader: Reader) -> None:
     for block in COMMANDS:
