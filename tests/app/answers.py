@@ -57,3 +57,11 @@ def tree(folder: Path) -> dict[str, Any]:
         for path in sorted(folder.rglob("*"))
         if path.name != "server.log" and ".lock" not in path.name
     }
+
+
+def metrics_of(server: LiveServer, run: Path, query: str = "") -> dict[str, Any]:
+    """Get a run's metrics, as valid JSON."""
+    answer = server.get(f"/training/metrics/runs/{run.name}{query}")
+    assert answer.status_code == 200, answer.text
+    assert "NaN" not in answer.text
+    return dict(answer.json())

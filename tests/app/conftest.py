@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -31,3 +32,11 @@ def empty(shared: LiveServer) -> LiveServer:
     for run in shared.get("/training/metrics/runs").json():
         assert shared.delete(f"/training/models/{run['run_id']}").status_code == 200
     return shared
+
+
+@pytest.fixture
+def waiting(shared: LiveServer, tmp_path: Path) -> tuple[LiveServer, str, Path]:
+    """A run that is active until its file appears."""
+    end = tmp_path / "end"
+    config = shared.write_command("waiting", "wait_for_file.py", str(end), "--on-term", "0")
+    return shared, shared.start_run(config), end

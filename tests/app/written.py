@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.servers import LiveServer
 from trainer.experiment import experiment
 from trainer.experiment.resumable import LastState
 
+OUR_EXPERIMENT = "model:\n  architecture: ResNetForImageClassification\n"
 METRICS = """epoch,step,train/loss,val/acc,val/loss
 0,9,0.75,,
 0,9,,0.5,0.875
@@ -133,3 +135,8 @@ def write_dataset(data_dir: Path, name: str) -> Path:
 
 def write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content))
+
+
+def write_config(server: LiveServer, name: str, text: str = OUR_EXPERIMENT) -> str:
+    (server.configs_dir / name).write_text(text, encoding="utf-8")
+    return name

@@ -1,23 +1,17 @@
-"""Files spoilt, removed or locked away under our feet: no crash, no 500, no wrong "running"."""
+"""Garbage in the files of runs and in the lock: no crash, no 500, no wrong "running"."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import stat
-import sys
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 import requests
 
-from app.runs.executors.local.lock import ACTIVE, ActiveLock
+from tests.live.asking import ask_everything
 from tests.live.following import following
-from tests.live.processes import of_run, program_of, runner_of, wait_for_log, wait_until_none_left
+from tests.live.processes import of_run, program_of, runner_of, wait_for_log
 from tests.servers import LiveServer
 from tests.waiting import wait_until
 
@@ -43,6 +37,7 @@ WRONG_TYPES = {
     "class_names": 1,
     "completed_at": 4,
 }
+
 GARBAGE = {
     "empty": b"",
     "cut": b'{"state": "runn',
@@ -54,6 +49,7 @@ GARBAGE = {
     "deep": b"[" * 100_000,
     "surrogates": b'{"state": "\\ud800", "reason": "\\udfff", "request": {"config_name": "\\ud800"}}',
 }
+
 FILES = (
     "state.json",
     "run.json",
@@ -67,31 +63,7 @@ FILES = (
 )
 
 
-def ask_everything(server: LiveServer, run_id: str) -> None:
-    """Every GET there is: none may be a 5xx, and every answer is JSON as the standard has it."""
-    for path in (
-        "status",
-        "models",
-        "trained_models",
-        "datasets",
-        "metrics/latest",
-        "metrics/runs",
-        f"metrics/runs/{run_id}",
-        f"metrics/runs/{run_id}/summary",
-        f"runs/{run_id}",
-        f"runs/{run_id}/report",
-        f"runs/{run_id}/log",
-        f"runs/{run_id}/log/search?q=e",
-        f"runs/{run_id}/artifacts",
-        f"models/{run_id}/download",
-        f"models/{run_id}/download?variant=int8",
-    ):
-        answer = server.get(f"/training/{path}")
-        assert answer.status_code < 500, (path, answer.text)
-        json.loads(answer.text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-
-
-def spoil(path: Path, garbage: bytes) -> None:
+def corrupt(path: Path, garbage: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(garbage)
 
@@ -100,15 +72,15 @@ def spoil(path: Path, garbage: bytes) -> None:
 def test_garbage_in_a_file_of_an_ended_run(server: LiveServer, name: str) -> None:
     run_id = server.start_run(server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "20"))
     server.wait_for_state(run_id, "completed")
-    spoilt = server.runs_dir / run_id / name
+    corrupt_file = server.runs_dir / run_id / name
     for kind, garbage in GARBAGE.items():
-        spoil(spoilt, garbage)
+        corrupt(corrupt_file, garbage)
         ask_everything(server, run_id)
         assert server.get("/training/status").json()["status"] == "not_running", kind
         with following(server, run_id) as client:
             wait_until(lambda client=client: client.is_synchronised, 10)
-    spoilt.unlink()
-    spoilt.mkdir()
+    corrupt_file.unlink()
+    corrupt_file.mkdir()
     ask_everything(server, run_id)
     answer = server.post("/training/start", {"config_name": "m.yaml", "resume_from": run_id})
     assert answer.status_code == 422
@@ -123,7 +95,7 @@ def test_garbage_in_the_files_of_the_active_run(server: LiveServer, kind: str) -
     runner = runner_of(server, run_id)
     for name in FILES:
         if name not in ("stop.json", "train.log"):
-            spoil(server.runs_dir / run_id / name, GARBAGE[kind])
+            corrupt(server.runs_dir / run_id / name, GARBAGE[kind])
     if kind == "not numbers":  # It holds what a runner would write at the end, and nothing tells it from that.
         (server.runs_dir / run_id / "state.json").write_bytes(b'{"pid": NaN, "state": "running"}')
     status = server.get("/training/status").json()
@@ -202,177 +174,3 @@ def test_a_lock_file_that_names_an_ended_run_costs_no_healthy_run_its_life(serve
         assert server.get("/training/status").json()["state"] == "running"
     assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
     assert server.run(run_id)["state"] == "stopped"
-
-
-@pytest.mark.parametrize("is_stopped", [True, False])
-def test_a_run_directory_removed_while_it_runs(server: LiveServer, is_stopped: bool) -> None:
-    go = server.home / "go"
-    run_id = server.start_run(server.write_command("w", "wait_for_file.py", str(go), "--on-term", "143"))
-    wait_for_log(server, run_id, "ready")
-    pid = program_of(server, run_id).pid
-    with following(server) as client:
-        wait_until(lambda: client.run_id == run_id, 10)
-        shutil.rmtree(server.runs_dir / run_id)
-        status = server.get("/training/status").json()
-        assert (status["status"], status["run_id"], status["state"], status["pid"]) == (
-            "running",
-            run_id,
-            "running",
-            pid,
-        )
-        ask_everything(server, run_id)
-        if is_stopped:
-            assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
-        else:
-            go.touch()
-        wait_until_none_left(server, run_id, 5)
-        wait_until(lambda: client.state == "interrupted", 5, lambda: client.run)
-    assert server.get("/training/status").json()["status"] == "not_running"
-    ask_everything(server, run_id)
-    server.wait_for_state(server.start_run(server.write_command("e", "end_at_once.py")), "completed")
-
-
-def test_the_runs_folder_removed_while_idle(server: LiveServer) -> None:
-    run_id = server.start_run(server.write_command("e", "end_at_once.py"))
-    server.wait_for_state(run_id, "completed")
-    shutil.rmtree(server.runs_dir)
-    for path in server.runs_dir.parent.iterdir():  # The folder itself stays: the server may just make a new file in it.
-        path.unlink(missing_ok=True)
-    ask_everything(server, run_id)
-    server.wait_for_state(server.start_run("e.yaml"), "completed")
-
-
-def without_roots_power(server: LiveServer) -> LiveServer:
-    """Root may write to what is read-only; the service, and what it starts, is to be without that power."""
-    if os.getuid() == 0:
-        setpriv = shutil.which("setpriv")
-        if setpriv is None:
-            pytest.skip("runs as root, whom no permission stops, and there is no setpriv to take that away")
-        server.wrapper = [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
-    return server.start()
-
-
-@pytest.mark.parametrize("mode", [0o500, 0o000])
-def test_a_run_directory_locked_away_while_it_runs(stopped_server: LiveServer, mode: int) -> None:
-    server = without_roots_power(stopped_server)
-    go = server.home / "go"
-    run_id = server.start_run(server.write_command("w", "exit_when_told.py", str(go), "3"))
-    wait_for_log(server, run_id, "ready")
-    path = server.runs_dir / run_id
-    try:
-        path.chmod(mode)
-        status = server.get("/training/status").json()
-        assert (status["status"], status["state"], status["run_id"]) == ("running", "running", run_id)
-        ask_everything(server, run_id)
-        go.touch()
-        wait_until(lambda: server.get("/training/status").json()["status"] == "not_running", 10)
-        ask_everything(server, run_id)
-        if not mode:
-            run = server.run(run_id)
-            assert (run["state"], run["reason"]) == ("unknown", "run.json cannot be read: Permission denied")
-            assert [each["status"] for each in server.get("/training/metrics/runs?status=unknown").json()] == [
-                "unknown"
-            ]
-    finally:
-        path.chmod(0o700)
-    # What cannot even be looked into cannot be written to either: the verdict is lost, and nothing is made up.
-    run = server.run(run_id)
-    assert (run["state"], run["reason"]) == ("failed", "exit code 3") if mode else run["state"] == "interrupted"
-    wait_until_none_left(server, run_id, 5)  # The runner lives some milliseconds longer than its verdict.
-
-
-def test_stopping_where_the_stop_cannot_be_written(stopped_server: LiveServer) -> None:
-    server = without_roots_power(stopped_server)
-    run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
-    wait_for_log(server, run_id, "ready")
-    path = server.runs_dir / run_id
-    try:
-        path.chmod(0o500)
-        assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
-        assert server.get("/training/status").json()["status"] == "not_running"
-        assert server.run(run_id)["state"] == "interrupted", "nobody could note who ended it"
-    finally:
-        path.chmod(0o700)
-
-
-@pytest.mark.parametrize("mode", [0o500, 0o000])
-def test_a_runs_folder_locked_away(stopped_server: LiveServer, mode: int) -> None:
-    server = without_roots_power(stopped_server)
-    run_id = server.start_run(server.write_command("e", "end_at_once.py"))
-    server.wait_for_state(run_id, "completed")
-    # The runner exits some milliseconds after its verdict. Until then nobody can know that an unreadable run is over.
-    wait_until(lambda: ActiveLock(server.runs_dir.parent / ACTIVE).holder() is None, 10)
-    try:
-        server.runs_dir.chmod(mode)
-        if mode:
-            ask_everything(server, run_id)
-        else:
-            for path in ("status", "models", "metrics/latest", "metrics/runs", f"runs/{run_id}"):
-                answer = server.get(f"/training/{path}")
-                assert (answer.status_code, answer.json()["code"]) == (503, 503), path
-                assert "cannot be read: Permission denied" in answer.json()["message"]
-        answer = server.post("/training/start", {"config_name": "e.yaml"})
-        assert answer.status_code == 500
-        assert answer.json()["status"] == f"error: {answer.json()['message']}"
-        assert "Permission denied" in answer.json()["message"]
-    finally:
-        server.runs_dir.chmod(0o700)
-    server.wait_for_state(server.start_run("e.yaml"), "completed")
-
-
-def fill(ballast: Path) -> None:
-    """Leave not even one free block."""
-    with suppress(OSError), open(ballast, "wb", buffering=0) as file:
-        while file.write(bytes(4096)):
-            pass
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Any:
-    """A disk of 3 MB where the runs are kept."""
-    folder = tmp_path / "logs"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m,mode=0755", "tmpfs", str(folder)]
-    if sys.platform != "linux" or os.getuid() != 0 or psutil.Popen(mount).wait() != 0:
-        pytest.skip("needs root and the right to mount a tmpfs")
-    yield folder
-    assert psutil.Popen(["umount", "-l", str(folder)]).wait() == 0
-
-
-def test_a_full_disk_fails_the_run_and_not_the_service(small_disk: Path, stopped_server: LiveServer) -> None:
-    server = stopped_server.start()
-    with following(server) as client:
-        run_id = server.start_run(server.write_command("f", "fill_disk.py", "{run_dir}"))
-        run = server.wait_for_state(run_id, "failed")
-        assert run["reason"].startswith(f"no space left on device: {server.runs_dir / run_id}")
-        wait_until(lambda: client.state == "failed", 5)
-    ask_everything(server, run_id)
-    refused = server.post("/training/start", {"config_name": "f.yaml"})
-    assert (refused.status_code, refused.json()["code"]) == (507, 507)
-    ballast = server.runs_dir / run_id / "output" / "ballast"
-    assert stat.S_ISREG(ballast.stat().st_mode)
-    ballast.unlink()
-    server.wait_for_state(server.start_run(server.write_command("e", "end_at_once.py")), "completed")
-
-
-def test_stopping_on_a_full_disk_is_a_stop(small_disk: Path, stopped_server: LiveServer) -> None:
-    server = stopped_server.start()
-    run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
-    wait_for_log(server, run_id, "ready")
-    fill(small_disk / "ballast")
-    assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
-    assert server.run(run_id)["state"] == "stopped"
-
-
-def test_a_start_where_nothing_can_be_written(small_disk: Path, stopped_server: LiveServer) -> None:
-    server = stopped_server
-    server.settings["TRAINING_MIN_FREE_MB"] = "0"
-    server.start()
-    config = server.write_command("e", "end_at_once.py")
-    fill(small_disk / "ballast")
-    answer = server.post("/training/start", {"config_name": config})
-    assert answer.status_code == 500
-    assert "No space left on device" in answer.json()["status"]
-    assert server.get("/training/status").json()["status"] == "not_running"
-    (small_disk / "ballast").unlink()
-    server.wait_for_state(server.start_run(config), "completed")

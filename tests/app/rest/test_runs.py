@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
-from tests.app.answers import ask, check_shape, problem
-from tests.app.written import METRICS, write_metrics, write_model, write_report, write_run
+from tests.app.answers import problem
+from tests.app.written import METRICS, write_config, write_dataset, write_metrics, write_model, write_report, write_run
+from tests.routes import every_get
 from tests.servers import LiveServer
 
 TEXT = "línea 1\n漢字 🙂\rende\n"
@@ -88,83 +87,6 @@ def test_garbage_in_every_file_is_no_500(shared: LiveServer, run: Path, garbage:
 def test_half_a_surrogate_pair_in_a_file_is_no_500(shared: LiveServer, run: Path) -> None:
     (run / "progress.json").write_text('{"text": "\\ud800"}')
     assert shared.get(f"/training/runs/{run.name}").status_code == 200
-
-
-# ---- the report ----
-
-
-def report_of(server: LiveServer, run: Path) -> requests.Response:
-    return server.get(f"/training/runs/{run.name}/report")
-
-
-def test_the_report_is_told_as_it_is_and_its_pictures_are_artifacts(shared: LiveServer, run: Path) -> None:
-    written = write_report(run)
-    picture = run / written["mistakes"][0]["image"]
-    picture.parent.mkdir(parents=True)
-    picture.write_bytes(b"png")
-    answer = report_of(shared, run)
-    assert (answer.status_code, answer.json()) == (200, written)
-    assert {"report.json", "report/mistakes/01.png"} <= {each["path"] for each in shared.run(run.name)["artifacts"]}
-    assert shared.get(f"/training/runs/{run.name}/artifacts/report/mistakes/01.png").content == b"png"
-
-
-def test_what_json_has_not_is_null_in_a_report(shared: LiveServer, run: Path) -> None:
-    write_report(run, loss=float("nan"), macro_f1=float("inf"))
-    told = report_of(shared, run).json()
-    assert (told["loss"], told["macro_f1"]) == (None, None)
-
-
-@pytest.mark.parametrize("content", [b"", b'{"accuracy": ', b"[]", b"\xff"])
-def test_a_spoilt_report_is_a_422_that_names_it(shared: LiveServer, run: Path, content: bytes) -> None:
-    (run / "report.json").write_bytes(content)
-    assert "report.json" in problem(report_of(shared, run), 422)["message"]
-
-
-MALFORMED_REPORTS: dict[str, Any] = {
-    "accuracy": 0.75,
-    "classes": "cat, dog",
-    "confusion_matrix": {"class_names": ["cat"], "counts": "many"},
-    "mistakes": [None],
-    "calibration": {"bins": None},
-}
-
-
-@pytest.mark.parametrize("name", MALFORMED_REPORTS)
-def test_a_report_that_is_not_as_documented_is_a_422_that_names_its_fields(
-    shared: LiveServer, run: Path, name: str
-) -> None:
-    write_report(run, **{name: MALFORMED_REPORTS[name]})
-    told = problem(report_of(shared, run), 422)
-    assert name in told["message"]
-    assert set(told["errors"]) == {name}
-
-
-def test_a_report_of_an_earlier_version_is_told(shared: LiveServer, run: Path) -> None:
-    report = write_report(run)
-    (run / "report.json").write_text(
-        json.dumps({k: v for k, v in report.items() if k not in ("split", "splits", "notes")})
-    )
-    assert report_of(shared, run).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("state", "config", "told"),
-    [
-        ("stopped", "model: {}", "resume_from"),
-        ("failed", "model: {}", "before its best checkpoint was tested"),
-        ("completed", "model: {}", "log"),
-        ("completed", 'command:\n  argv: ["true"]\n', "command experiment"),
-    ],
-)
-def test_without_a_report_a_404_says_why(shared: LiveServer, state: str, config: str, told: str) -> None:
-    run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", state)
-    (run / "config.yaml").write_text(config)
-    message = problem(report_of(shared, run), 404)["message"]
-    assert f"{run.name} is {state}" in message
-    assert told in message
-
-
-# ---- the log ----
 
 
 def log_of(server: LiveServer, run: Path, query: str) -> dict[str, Any]:
@@ -243,113 +165,16 @@ def test_a_bad_log_query_is_a_422(shared: LiveServer, run: Path, query: str) -> 
     assert set(body["errors"]) == {query.partition("=")[0]}
 
 
-def test_artifacts_are_listed_with_their_sizes(shared: LiveServer, run: Path, tmp_path: Path) -> None:
-    write_model(run, b"12345")
-    (run / "secret").symlink_to("/etc/passwd")
-    (run / "folder").symlink_to(tmp_path)
-    (run / ".temporary").write_text("")
-    os.mkfifo(run / "fifo")
-    (tmp_path / "outside").write_text("")
-    body = shared.get(f"/training/runs/{run.name}/artifacts").json()
-    assert set(body) == {"run_id", "artifacts"}
-    assert body["run_id"] == run.name
-    sizes = {file["path"]: file["size"] for file in body["artifacts"]}
-    assert list(sizes) == [
-        "classification_model.json", "config.yaml", "run.json", "state.json", "train.log",
-        "checkpoints/epoch_003.onnx", "csv/version_0/metrics.csv",
-    ]  # fmt: skip
-    assert sizes["checkpoints/epoch_003.onnx"] == 5
-    assert all(file["modified_at"].endswith("+00:00") for file in body["artifacts"])
-
-
-def test_an_artifact_is_a_download_whatever_it_is(shared: LiveServer, run: Path) -> None:
-    (run / "page.html").write_text("<script>alert(1)</script>")
-    answer = shared.get(f"/training/runs/{run.name}/artifacts/page.html")
-    assert answer.content == b"<script>alert(1)</script>"
-    assert answer.headers["Content-Type"] == "application/octet-stream"
-    assert answer.headers["Content-Disposition"] == "attachment; filename=page.html"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    answer = shared.get(f"/training/runs/{run.name}/artifacts/csv/version_0/metrics.csv")
-    assert answer.text == METRICS
-
-
-@pytest.mark.parametrize("name", ["a b.txt", "größe.txt", 'quo"te.txt', "%2e.txt", "back\\slash.txt"])
-def test_artifacts_with_odd_names_can_be_had(shared: LiveServer, run: Path, name: str) -> None:
-    (run / name).write_bytes(b"content")
-    quoted = "".join(f"%{byte:02x}" for byte in name.encode())
-    assert ask(shared, "GET", f"/training/runs/{run.name}/artifacts/{quoted}") == (200, b"content")
-
-
-def test_a_part_of_an_artifact_can_be_had(shared: LiveServer, run: Path) -> None:
-    path = f"/training/runs/{run.name}/artifacts/train.log"
-    whole = shared.get(path)
-    part = shared.get(path, headers={"Range": "bytes=0-4"})
-    assert (part.status_code, part.content) == (206, TEXT.encode()[:5])
-    assert shared.get(path, headers={"If-None-Match": whole.headers["ETag"]}).status_code == 304
-    problem(shared.get(path, headers={"Range": "bytes=999999-"}), 416)
-
-
-OUTSIDE = [
-    "../secret", "%2e%2e/secret", "..%2fsecret", "%2e%2e%2fsecret", "%2E%2E%2Fsecret", "csv/../../secret", "..",
-    "csv/%2e%2e/%2e%2e/secret", "/etc/passwd", "%2fetc%2fpasswd", "//etc/passwd", "link", "folder/secret", "%00",
-    "train.log%00", "train.log%00.txt", "..%5csecret", "%c0%ae%c0%ae/secret", "..%252fsecret", ".", "csv", "", "/",
-    "a" * 300, "%ff", "circle", "fifo", "%ed%a0%80",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("path", OUTSIDE)
-def test_no_path_leads_out_of_a_run(shared: LiveServer, run: Path, path: str) -> None:
-    secret = shared.runs_dir / "secret"
-    secret.write_text("secret")
-    (run / "link").symlink_to(secret)
-    (run / "folder").symlink_to(shared.runs_dir)
-    (run / "circle").symlink_to(run / "circle")
-    os.mkfifo(run / "fifo")
-    status, body = ask(shared, "GET", f"/training/runs/{run.name}/artifacts/{path}")
-    assert status == 404
-    check_shape(body, 404)
-
-
-RUN_IDS = [
-    "..", "%2e%2e", "%2e", ".", "..%2fruns", "%2fetc", "link", ".hidden", "%00", "a%00b", "a%0ab", "%ff", "a" * 256,
-    "%e6%bc%a2" * 100, "..%5c", "unknown", "%F0%9F%99%82", "file", "%ed%a0%80", "%20", "*", "[!x]*",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("run_id", RUN_IDS)
-def test_no_run_id_leads_out_of_the_folder(shared: LiveServer, tmp_path: Path, run_id: str) -> None:
-    (shared.runs_dir / "file").write_text("")
-    for name, target in (("link", Path("..")), (".hidden", write_run(tmp_path, "outside"))):
-        if not (shared.runs_dir / name).is_symlink():
-            (shared.runs_dir / name).symlink_to(target)
-    paths = (
-        "runs/{}",
-        "runs/{}/log",
-        "runs/{}/log/search?text=x",
-        "runs/{}/artifacts",
-        "runs/{}/artifacts/state.json",
-        "models/{}/download",
-    )
-    for path in (*paths, "metrics/runs/{}", "metrics/runs/{}/summary"):
-        status, body = ask(shared, "GET", "/training/" + path.format(run_id))
-        assert status == 404, (path, body)
-        check_shape(body, 404)
-    status, body = ask(shared, "DELETE", f"/training/models/{run_id}")
-    assert status == 404
-    if "success" in body:  # Else it was no address at all.
-        assert (body["success"], body["error"]) == (False, body["message"])
-        del body["success"], body["error"]
-    check_shape(body, 404)
-    assert (tmp_path / "outside" / "state.json").is_file()
-    assert shared.runs_dir.is_dir()
-
-
-def test_every_get_leaves_the_run_as_it_is(shared: LiveServer, run: Path) -> None:
+def test_every_get_answers_and_leaves_the_run_as_it_is(empty: LiveServer, run: Path) -> None:
+    write_model(run)
+    write_report(run)
+    name = write_config(empty, "known.yaml")
+    write_dataset(empty.data_dir, name)  # So that the name stands for both.
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    for path in ("", "/log", "/log/search?text=x", "/artifacts", "/artifacts/state.json"):
-        assert shared.get(f"/training/runs/{run.name}{path}").status_code == 200
+    for path in every_get(run_id=run.name, name=name, path="state.json", filename="main.js"):
+        expected = {404} if path.endswith("variant=int8") else {200, 202}
+        assert empty.get(path).status_code in expected, path
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
-    assert json.loads(before[run / "state.json"])["state"] == "completed"
 
 
 def test_a_run_of_another_program_is_unknown_everywhere_and_can_be_deleted(shared: LiveServer) -> None:
@@ -370,7 +195,7 @@ def test_a_run_of_another_program_is_unknown_everywhere_and_can_be_deleted(share
         assert [each["run_id"] for each in listed if each["run_id"] == path.name] == names
     assert shared.get(f"/training/metrics/runs/{path.name}").json()["total_rows"] == 4
     assert not [card for card in shared.get("/training/models").json()["models_info"] if card["run_id"] == path.name]
-    assert "only our own training program" in problem(report_of(shared, path), 404)["message"]
+    assert "only our own training program" in problem(shared.get(f"/training/runs/{path.name}/report"), 404)["message"]
     refused = shared.post("/training/start", {"resume_from": path.name})
     assert "resume_from" in problem(refused, 422)["errors"]
     assert shared.get("/training/status").json()["running"] is False

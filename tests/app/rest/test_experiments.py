@@ -1,0 +1,66 @@
+"""GET /training/configs: the list of experiments, and one with its defaults or its errors."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.app.answers import problem, tree
+from tests.app.written import OUR_EXPERIMENT, write_config
+from tests.servers import LiveServer
+
+
+def test_experiments_are_listed_sorted(stopped_server: LiveServer) -> None:
+    server = stopped_server.start()
+    assert server.get("/training/configs").json() == {"available_configs": []}
+    for name in ("b.yaml", "a.yml", "C.yaml", ".hidden.yaml", "notes.txt"):
+        write_config(server, name, OUR_EXPERIMENT)
+    (server.configs_dir / "folder.yaml").mkdir()
+    (server.configs_dir / "dangling.yaml").symlink_to("/no/such/file")
+    assert server.get("/training/configs").json() == {"available_configs": ["C.yaml", "a.yml", "b.yaml"]}
+
+
+def test_an_experiment_is_shown_with_its_defaults(shared: LiveServer) -> None:
+    write_config(shared, "ours.yaml", OUR_EXPERIMENT + "trainer:\n  max_epochs: 7\n")
+    for name in ("ours.yaml", "ours"):
+        shown = shared.get(f"/training/configs/{name}").json()
+        assert shown["trainer"]["max_epochs"] == 7
+        assert set(shown) >= {"seed", "model", "data", "optimizer", "scheduler", "trainer", "checkpoint", "export"}
+    write_config(shared, "other.yaml", "command:\n  argv: [a, b]\n")
+    assert shared.get("/training/configs/other.yaml").json()["command"]["argv"] == ["a", "b"]
+
+
+def test_an_invalid_experiment_is_shown_by_its_errors(shared: LiveServer) -> None:
+    write_config(shared, "bad.yaml", "model: 3\nseeds: 1\n")
+    assert set(problem(shared.get("/training/configs/bad.yaml"), 422)["errors"]) == {"model", "seeds"}
+    assert "bad.yaml" in shared.get("/training/configs").json()["available_configs"]
+    assert "ours.yaml" in problem(shared.get("/training/configs/none.yaml"), 404)["message"]
+
+
+BAD_YAML = {
+    "a bomb of aliases": "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n",
+    "an object of Python": "model: !!python/object/apply:os.system ['touch pwned']\n",
+    "a tag": "model: !thing x\n",
+    "a key given twice": "seed: 1\nseed: 2\n" + OUR_EXPERIMENT,
+    "no mapping": "- a\n- b\n",
+    "nothing": "",
+    "no YAML": "a: [\n",
+    "two documents": "seed: 1\n---\nseed: 2\n",
+    "endless nesting": "a: " + "[" * 5000,
+    "a key that is no text": "1: 2\n",
+    "a control character": "seed: \x07\n",
+}
+
+
+@pytest.mark.parametrize("text", BAD_YAML.values(), ids=BAD_YAML)
+def test_bad_yaml_is_a_422_and_nothing_runs(shared: LiveServer, text: str) -> None:
+    config = write_config(shared, "bad.yaml", text)
+    before = tree(shared.home)
+    problem(shared.get(f"/training/configs/{config}"), 422)
+    problem(shared.post("/training/start", {"config_name": config}), 422)
+    assert tree(shared.home) == before
+
+
+def test_a_binary_and_a_huge_experiment_are_422(shared: LiveServer) -> None:
+    for content in (b"\xff\xfe\x00", b"# " + b"x" * 10_000_000):
+        (shared.configs_dir / "bad.yaml").write_bytes(content)
+        problem(shared.get("/training/configs/bad.yaml"), 422)

@@ -1,0 +1,19 @@
+"""Ask a service everything that a GET can."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.routes import every_get
+from tests.servers import LiveServer
+
+
+def ask_everything(server: LiveServer, run_id: str) -> None:
+    """No answer may be a 5xx, and every JSON answer must be valid JSON."""
+    for path in every_get(run_id=run_id, name="none", path="state.json", filename="main.js"):
+        answer = server.get(path)
+        assert answer.status_code < 500, (path, answer.text)
+        if answer.headers["Content-Type"] == "application/json":
+            json.loads(answer.text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))

@@ -1,0 +1,195 @@
+"""Folders of runs removed, locked away or full under the service: no crash, no 500, no wrong "running"."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from app.runs.executors.local.lock import ACTIVE, ActiveLock
+from tests.live.asking import ask_everything
+from tests.live.following import following
+from tests.live.processes import program_of, wait_for_log, wait_until_none_left
+from tests.servers import LiveServer
+from tests.waiting import wait_until
+
+
+@pytest.mark.parametrize("is_stopped", [True, False])
+def test_a_run_directory_removed_while_it_runs(server: LiveServer, is_stopped: bool) -> None:
+    go = server.home / "go"
+    run_id = server.start_run(server.write_command("w", "wait_for_file.py", str(go), "--on-term", "143"))
+    wait_for_log(server, run_id, "ready")
+    pid = program_of(server, run_id).pid
+    with following(server) as client:
+        wait_until(lambda: client.run_id == run_id, 10)
+        shutil.rmtree(server.runs_dir / run_id)
+        status = server.get("/training/status").json()
+        assert (status["status"], status["run_id"], status["state"], status["pid"]) == (
+            "running",
+            run_id,
+            "running",
+            pid,
+        )
+        ask_everything(server, run_id)
+        if is_stopped:
+            assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
+        else:
+            go.touch()
+        wait_until_none_left(server, run_id, 5)
+        wait_until(lambda: client.state == "interrupted", 5, lambda: client.run)
+    assert server.get("/training/status").json()["status"] == "not_running"
+    ask_everything(server, run_id)
+    server.wait_for_state(server.start_run(server.write_command("e", "end_at_once.py")), "completed")
+
+
+def test_the_runs_folder_removed_while_idle(server: LiveServer) -> None:
+    run_id = server.start_run(server.write_command("e", "end_at_once.py"))
+    server.wait_for_state(run_id, "completed")
+    shutil.rmtree(server.runs_dir)
+    for path in server.runs_dir.parent.iterdir():  # The folder itself stays: the server may just make a new file in it.
+        path.unlink(missing_ok=True)
+    ask_everything(server, run_id)
+    server.wait_for_state(server.start_run("e.yaml"), "completed")
+
+
+def without_roots_power(server: LiveServer) -> LiveServer:
+    """Root may write to what is read-only; the service, and what it starts, is to be without that power."""
+    if os.getuid() == 0:
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            pytest.skip("runs as root, whom no permission stops, and there is no setpriv to take that away")
+        server.wrapper = [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
+    return server.start()
+
+
+@pytest.mark.parametrize("mode", [0o500, 0o000])
+def test_a_run_directory_locked_away_while_it_runs(stopped_server: LiveServer, mode: int) -> None:
+    server = without_roots_power(stopped_server)
+    go = server.home / "go"
+    run_id = server.start_run(server.write_command("w", "exit_when_told.py", str(go), "3"))
+    wait_for_log(server, run_id, "ready")
+    path = server.runs_dir / run_id
+    try:
+        path.chmod(mode)
+        status = server.get("/training/status").json()
+        assert (status["status"], status["state"], status["run_id"]) == ("running", "running", run_id)
+        ask_everything(server, run_id)
+        go.touch()
+        wait_until(lambda: server.get("/training/status").json()["status"] == "not_running", 10)
+        ask_everything(server, run_id)
+        if not mode:
+            run = server.run(run_id)
+            assert (run["state"], run["reason"]) == ("unknown", "run.json cannot be read: Permission denied")
+            assert [each["status"] for each in server.get("/training/metrics/runs?status=unknown").json()] == [
+                "unknown"
+            ]
+    finally:
+        path.chmod(0o700)
+    # What cannot even be looked into cannot be written to either: the verdict is lost, and nothing is made up.
+    run = server.run(run_id)
+    assert (run["state"], run["reason"]) == ("failed", "exit code 3") if mode else run["state"] == "interrupted"
+    wait_until_none_left(server, run_id, 5)  # The runner lives some milliseconds longer than its verdict.
+
+
+def test_stopping_where_the_stop_cannot_be_written(stopped_server: LiveServer) -> None:
+    server = without_roots_power(stopped_server)
+    run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
+    wait_for_log(server, run_id, "ready")
+    path = server.runs_dir / run_id
+    try:
+        path.chmod(0o500)
+        assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
+        assert server.get("/training/status").json()["status"] == "not_running"
+        assert server.run(run_id)["state"] == "interrupted", "nobody could note who ended it"
+    finally:
+        path.chmod(0o700)
+
+
+@pytest.mark.parametrize("mode", [0o500, 0o000])
+def test_a_runs_folder_locked_away(stopped_server: LiveServer, mode: int) -> None:
+    server = without_roots_power(stopped_server)
+    run_id = server.start_run(server.write_command("e", "end_at_once.py"))
+    server.wait_for_state(run_id, "completed")
+    # The runner exits some milliseconds after its verdict. Until then nobody can know that an unreadable run is over.
+    wait_until(lambda: ActiveLock(server.runs_dir.parent / ACTIVE).holder() is None, 10)
+    try:
+        server.runs_dir.chmod(mode)
+        if mode:
+            ask_everything(server, run_id)
+        else:
+            for path in ("status", "models", "metrics/latest", "metrics/runs", f"runs/{run_id}"):
+                answer = server.get(f"/training/{path}")
+                assert (answer.status_code, answer.json()["code"]) == (503, 503), path
+                assert "cannot be read: Permission denied" in answer.json()["message"]
+        answer = server.post("/training/start", {"config_name": "e.yaml"})
+        assert answer.status_code == 500
+        assert answer.json()["status"] == f"error: {answer.json()['message']}"
+        assert "Permission denied" in answer.json()["message"]
+    finally:
+        server.runs_dir.chmod(0o700)
+    server.wait_for_state(server.start_run("e.yaml"), "completed")
+
+
+def fill(ballast: Path) -> None:
+    """Leave not even one free block."""
+    with suppress(OSError), open(ballast, "wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Any:
+    """A disk of 3 MB where the runs are kept."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m,mode=0755", "tmpfs", str(folder)]
+    if sys.platform != "linux" or os.getuid() != 0 or psutil.Popen(mount).wait() != 0:
+        pytest.skip("needs root and the right to mount a tmpfs")
+    yield folder
+    assert psutil.Popen(["umount", "-l", str(folder)]).wait() == 0
+
+
+def test_a_full_disk_fails_the_run_and_not_the_service(small_disk: Path, stopped_server: LiveServer) -> None:
+    server = stopped_server.start()
+    with following(server) as client:
+        run_id = server.start_run(server.write_command("f", "fill_disk.py", "{run_dir}"))
+        run = server.wait_for_state(run_id, "failed")
+        assert run["reason"].startswith(f"no space left on device: {server.runs_dir / run_id}")
+        wait_until(lambda: client.state == "failed", 5)
+    ask_everything(server, run_id)
+    refused = server.post("/training/start", {"config_name": "f.yaml"})
+    assert (refused.status_code, refused.json()["code"]) == (507, 507)
+    ballast = server.runs_dir / run_id / "output" / "ballast"
+    assert stat.S_ISREG(ballast.stat().st_mode)
+    ballast.unlink()
+    server.wait_for_state(server.start_run(server.write_command("e", "end_at_once.py")), "completed")
+
+
+def test_stopping_on_a_full_disk_is_a_stop(small_disk: Path, stopped_server: LiveServer) -> None:
+    server = stopped_server.start()
+    run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
+    wait_for_log(server, run_id, "ready")
+    fill(small_disk / "ballast")
+    assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
+    assert server.run(run_id)["state"] == "stopped"
+
+
+def test_a_start_where_nothing_can_be_written(small_disk: Path, stopped_server: LiveServer) -> None:
+    server = stopped_server
+    server.settings["TRAINING_MIN_FREE_MB"] = "0"
+    server.start()
+    config = server.write_command("e", "end_at_once.py")
+    fill(small_disk / "ballast")
+    answer = server.post("/training/start", {"config_name": config})
+    assert answer.status_code == 500
+    assert "No space left on device" in answer.json()["status"]
+    assert server.get("/training/status").json()["status"] == "not_running"
+    (small_disk / "ballast").unlink()
+    server.wait_for_state(server.start_run(config), "completed")

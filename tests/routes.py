@@ -1,0 +1,27 @@
+"""Every GET of the service, taken from its own map of URLs."""
+
+from __future__ import annotations
+
+from app import create_app
+from app.settings import Settings
+
+QUERIES = {
+    "runs.search_log": ("text=e",),
+    "models.download_model": ("", "variant=int8"),
+    "metrics.list_runs": ("", "best=1&sort=-val/acc"),
+    "metrics.get_metrics": ("", "max_points=2"),
+}
+"""Queries by endpoint. All others are requested without one."""
+
+
+def every_get(**values: str) -> list[str]:
+    """Build each path. `values` are the parameters in paths: run_id, name, path, filename."""
+    url_map = create_app(Settings(), "threading").url_map
+    urls = url_map.bind("localhost")
+    paths = []
+    for rule in url_map.iter_rules():
+        if "GET" in (rule.methods or ()):
+            chosen = {name: values[name] for name in rule.arguments - (rule.defaults or {}).keys()}
+            path = urls.build(rule.endpoint, {**chosen, **(rule.defaults or {})})
+            paths += [f"{path}?{query}" if query else path for query in QUERIES.get(rule.endpoint, ("",))]
+    return paths
