@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 import socketio
 
@@ -113,6 +114,12 @@ class LiveServer:
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(10)
+
+    def processes(self) -> list[psutil.Process]:
+        """The server's own processes: under gunicorn the workers are children."""
+        assert self.process is not None
+        service = psutil.Process(self.process.pid)
+        return [service, *service.children()]
 
     def stop(self) -> float:
         """End it with SIGTERM; return how many seconds that took."""

@@ -16,6 +16,7 @@ from engineio.packet import PING, Packet
 
 from app.live import packets
 from app.live.offences import Offences
+from app.live.pace import Pace
 from app.live.websocket import SESSION, WebSocket
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ class Session:
     offences: Offences
     waiting_since: float | None = field(default_factory=time.monotonic)
     """None once it has joined."""
+    pace: Pace = field(default_factory=lambda: Pace(burst=20, per_s=10))
+    """Of what it sends. To join takes one frame, or three when it upgrades as well."""
     pinged_at: float = field(default_factory=time.monotonic)
     is_polled: bool = False
     upgrading_since: float | None = None
@@ -106,7 +109,8 @@ class Sessions:
             if self.is_full:
                 return False
             session.waiting_since = None
-            return True
+        session.pace = Pace(burst=200, per_s=100)
+        return True
 
     def leave(self, session: Session) -> None:
         """Let a session wait again, which left the namespace."""

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from wsproto.frame_protocol import CloseReason, FrameProtocol, Opcode, ParseFailed
 from wsproto.utilities import generate_accept_token
 
-from app.live.pace import Pace
 from app.live.packets import MAX_MESSAGE_BYTES, UPGRADE, Malformed
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 SESSION = "training.session"
 """Where the environ of a request has the session that it belongs to."""
 RECEIVE_BYTES = 4096
-BURST, FRAMES_PER_S = 200, 100.0
 SILENCE_S = 45.0
 """As long as it takes python-engineio to give up a client: its ping interval and the time for the answer."""
 
@@ -41,9 +39,8 @@ class WebSocket:
         self._engine = engine
         self._lock = threading.Lock()
         """Held by whoever writes."""
-        self._is_closed = False
+        self._is_ended = False
         self._framing = FrameProtocol(client=False, extensions=[])
-        self._pace = Pace(BURST, FRAMES_PER_S)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> NoReturn:
         """Serve one client to its end. Both servers understand StopIteration: the connection is no longer theirs."""
@@ -86,20 +83,20 @@ class WebSocket:
         """Say farewell if that needs no waiting, and end the connection. It may have ended already."""
         if self._lock.acquire(blocking=False):
             with suppress(OSError):
-                if not self._is_closed:
+                if not self._is_ended:
                     self._write_without_waiting(self._framing.close(code))
-            self._is_closed = True
             self._lock.release()
         self.cut()
 
     def cut(self) -> None:
         """End the connection, whoever waits for it. The server closes it, once nobody uses its number any more."""
+        self._is_ended = True  # What the system has received already could still be read.
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
 
     def _write(self, frame: bytes | bytearray) -> None:
         with self._lock:
-            if self._is_closed:
+            if self._is_ended:
                 raise ConnectionError
             self._send_all(frame)
 
@@ -121,7 +118,6 @@ class WebSocket:
         try:
             self._connection.sendall(frames)
         except OSError:  # Also when it takes too long. After half a frame nothing can follow.
-            self._is_closed = True
             self.cut()
             raise
 
@@ -171,12 +167,14 @@ class WebSocket:
 
         Their payload has the type that their opcode says, which wsproto's own types do not tell.
         """
-        while received := self._connection.recv(RECEIVE_BYTES):
-            self._engine.sleep(self._pace.delay_s())  # Even without a pause others have their turn.
+        while not self._is_ended and (received := self._connection.recv(RECEIVE_BYTES)):
+            self._engine.sleep(self._session.pace.delay_s())  # Even without a pause others have their turn.
             self._framing.receive_bytes(received)
             for frame in self._framing.received_frames():
+                if self._is_ended:
+                    return
                 yield frame
-                if delay_s := self._pace.delay_s():
+                if delay_s := self._session.pace.delay_s():
                     self._engine.sleep(delay_s)
 
 

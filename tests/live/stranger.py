@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 from contextlib import suppress
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -83,9 +84,13 @@ class Stranger:
 
     def is_closed(self, timeout_s: float = 0.0) -> bool:
         """Whether the server ends the connection within a time."""
-        self.socket.settimeout(timeout_s)
+        deadline = time.monotonic() + timeout_s
         try:
-            while received := self.socket.recv(65536):
+            while True:
+                self.socket.settimeout(max(0.0, deadline - time.monotonic()))
+                received = self.socket.recv(65536)
+                if not received:
+                    return True
                 self.received += received
         except (BlockingIOError, TimeoutError):
             return False

@@ -6,7 +6,6 @@ import base64
 import zlib
 from contextlib import ExitStack
 
-import psutil
 import pytest
 import requests
 import socketio
@@ -17,27 +16,15 @@ from tests.servers import LiveServer, disconnect
 from tests.waiting import wait_until
 
 MEGABYTE = 10**6
-TOKEN = "correct-horse"
 POLLING = "/socket.io/?EIO=4&transport=polling"
 
 
-@pytest.fixture
-def guarded(stopped_server: LiveServer) -> LiveServer:
-    """A server with a token, which the test's client does not have."""
-    stopped_server.settings["TRAINING_API_TOKEN"] = TOKEN
-    return stopped_server.start()
-
-
 def memory_of(server: LiveServer) -> int:
-    assert server.process is not None
-    service = psutil.Process(server.process.pid)
-    return sum(process.memory_info().rss for process in (service, *service.children()))
+    return sum(process.memory_info().rss for process in server.processes())
 
 
-def with_token(server: LiveServer, **options: object) -> socketio.Client:
-    client = socketio.Client(reconnection=False)
-    client.connect(server.url, namespaces=["/training"], auth={"token": TOKEN}, wait_timeout=10, **options)
-    return client
+def descriptors_of(server: LiveServer) -> int:
+    return sum(process.num_fds() for process in server.processes())
 
 
 ENDLESS = {
@@ -54,19 +41,20 @@ ENDLESS = {
 }
 
 
-@pytest.mark.parametrize("kind", ENDLESS)
-def test_an_endless_message_costs_little_and_holds_nobody_up(server: LiveServer, kind: str) -> None:
-    beginning, *more = ENDLESS[kind]
+def test_endless_messages_cost_little_and_hold_nobody_up(server: LiveServer) -> None:
     with following(server) as other, ExitStack() as stack:
-        strangers = [stack.enter_context(Stranger(server)) for _ in range(4)]
-        before = memory_of(server)
-        for stranger in strangers:
-            stranger.send(beginning)
-            stranger.send_until_refused(more[-1] if more else beginning, 4 * MEGABYTE)
+        strangers = {kind: stack.enter_context(Stranger(server)) for kind in ENDLESS}
+        before, descriptors = memory_of(server), descriptors_of(server)
+        for kind, stranger in strangers.items():
+            stranger.send(ENDLESS[kind][0])
+            stranger.send_until_refused(ENDLESS[kind][-1], 2 * MEGABYTE)
         num_systems = other.num_systems
         wait_until(lambda: other.num_systems > num_systems + 1, 10)
-        wait_until(lambda: all(stranger.is_closed(0.1) for stranger in strangers), 15)
-        assert memory_of(server) - before < 6 * MEGABYTE
+        for kind, stranger in strangers.items():
+            wait_until(lambda stranger=stranger: stranger.is_closed(0.1), 15, lambda kind=kind: kind)
+        assert memory_of(server) - before < 10 * MEGABYTE
+        # Of what they had sent by then nothing is read any more.
+        wait_until(lambda: descriptors_of(server) <= descriptors - len(strangers), 5)
 
 
 def test_compression_is_never_agreed_on(server: LiveServer) -> None:

@@ -12,6 +12,7 @@ import engineio
 import pytest
 
 from app.live import websocket
+from app.live.pace import Pace
 from app.live.websocket import SESSION, WebSocket
 
 FAREWELL = b"\x88\x02\x03\xe8"
@@ -28,7 +29,9 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 def serve(server: socket.socket, handle: Callable[[WebSocket], Any]) -> None:
     engine = engineio.Server(async_mode="threading")
-    session = SimpleNamespace(is_upgrading=False, websocket=None, check=lambda _: None, offend=lambda _: None)
+    session = SimpleNamespace(
+        is_upgrading=False, pace=Pace(9, 9), websocket=None, check=lambda _: None, offend=lambda _: None
+    )
     environ = {"HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==", "gunicorn.socket": server, SESSION: session}
     with pytest.raises(StopIteration):  # How the server is told that the connection is taken care of.
         WebSocket(handle, engine)(environ, lambda *_: None)
