@@ -25,7 +25,7 @@ from pathlib import Path
 import psutil
 
 from app.runs.metrics.inspection import inspect
-from app.runs.metrics.rows import WantedRows, tell
+from app.runs.metrics.rows import WantedRows, encode
 from benchmarks.baselines import pandas_metrics
 from benchmarks.figures import Figure
 from tests.app.written import write_run
@@ -107,7 +107,7 @@ def ms(act: Callable[[], object]) -> float:
 
 
 def ours(path: Path) -> bytes:
-    return b"".join(tell("run", inspect(RunFile.alone(path)), WantedRows()))
+    return b"".join(encode("run", inspect(RunFile.alone(path)), WantedRows()))
 
 
 def write_metrics(path: Path, num_rows: int) -> None:

@@ -14,7 +14,7 @@ from app import schemas
 from app.domain import domain
 from app.rest.api import NOT_MODIFIED, Blueprint
 from app.rest.encoding import encode_each
-from app.runs.metrics.rows import WantedRows, tell
+from app.runs.metrics.rows import WantedRows, encode
 from app.runs.metrics.summary import describe
 from app.runs.metrics.table import Table
 from app.runs.views.catalogue import Wanted
@@ -73,10 +73,10 @@ def _rows(run_id: str, query: dict[str, Any]) -> Response:
     columns = query["columns"]
     names = None if columns is None else tuple(columns.split(","))
     wanted = WantedRows(query["since_row"], query["max_points"], names)
-    return _answer(run_id, query, lambda table: tell(run_id, table, wanted))
+    return _answer(run_id, query, lambda table: encode(run_id, table, wanted))
 
 
-def _answer(run_id: str, query: dict[str, Any], tell: Callable[[Table], Iterator[bytes]]) -> Response:
+def _answer(run_id: str, query: dict[str, Any], encode: Callable[[Table], Iterator[bytes]]) -> Response:
     """Answer from a run's metrics file: 304 if the client's copy is current, else the content in chunks.
 
     Each chunk is computed where it blocks nobody, and sent before the next is computed.
@@ -88,7 +88,7 @@ def _answer(run_id: str, query: dict[str, Any], tell: Callable[[Table], Iterator
         nonlocal tag
         identity = repr((endpoint, run_id, file, sorted(query.items()), table.version))
         tag = hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:32]
-        return iter(()) if known.contains_weak(tag) else tell(table)  # A proxy that compresses makes a tag weak.
+        return iter(()) if known.contains_weak(tag) else encode(table)  # A proxy that compresses makes a tag weak.
 
     chunks = offload(lambda: views.read(file, read_news))
     first, second = next(chunks, None), offload(lambda: next(chunks, None))

@@ -1,4 +1,4 @@
-"""How much a client has of a run, and of which attempt."""
+"""How much of a run a client has, and of which attempt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Attempts(NamedTuple):
-    """What positions in a run refer to: how its metrics file and its log were begun."""
+    """The attempts that positions in a run refer to: those of its metrics file and of its log."""
 
     run_id: str
     metrics: str | None
@@ -17,20 +17,20 @@ class Attempts(NamedTuple):
 
 @dataclass(frozen=True)
 class Position:
-    """So many rows, and the log up to `log_offset` (None: nothing). `attempt` names the rows' attempt, if known.
+    """The client has `row` rows, and the log up to `log_offset` (None: nothing).
 
-    `told` is what the client was answered of last.
+    `attempt` names the attempt of the rows, if the client knows it. `answered` are the attempts of the last answer.
     """
 
     row: int = 0
     log_offset: int | None = None
     attempt: str | None = None
-    told: Attempts | None = None
+    answered: Attempts | None = None
 
     def within(self, now: Attempts) -> Position:
-        """What of it still counts: nothing of a file that was begun anew since."""
-        told = self.told if self.told is not None and self.told.run_id == now.run_id else now
-        attempt = self.attempt or told.metrics or now.metrics
-        is_anew = attempt != now.metrics or told.metrics_restarts != now.metrics_restarts
-        is_log_anew = told.log_restarts != now.log_restarts
-        return replace(self, row=0 if is_anew else self.row, log_offset=None if is_log_anew else self.log_offset)
+        """Return what still counts: a file that was started again counts from its beginning."""
+        known = self.answered if self.answered is not None and self.answered.run_id == now.run_id else now
+        attempt = self.attempt or known.metrics or now.metrics
+        is_other = attempt != now.metrics or known.metrics_restarts != now.metrics_restarts
+        is_other_log = known.log_restarts != now.log_restarts
+        return replace(self, row=0 if is_other else self.row, log_offset=None if is_other_log else self.log_offset)

@@ -1,4 +1,4 @@
-"""The load of the machine, of its GPUs and of a run's processes."""
+"""Measure the usage of the machine, of its GPUs and of a run's processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEGABYTE = 10**6
 
 
 class SystemMonitor:
-    """Measure. CPU percentages are over the time since the previous call; 100 = one core for a process."""
+    """Measure the usage. CPU percentages cover the time since the previous call. For a run 100 means one core."""
 
     def __init__(self, disk_path: Path, prewarm: Prewarm | None = None) -> None:
         self._disk_path = disk_path
@@ -29,7 +29,7 @@ class SystemMonitor:
         self._has_gpus: bool | None = None
 
     def measure(self, run: Run | None) -> dict[str, Any]:
-        """Return the measures for the event `system`; `run` (null when idle) covers all processes of that run."""
+        """Return the payload of the event `system`. Its `run` covers all processes of the run; None while idle."""
         memory = psutil.virtual_memory() if processes.can_search() else None
         return {
             "cpu_percent": psutil.cpu_percent() if memory is not None else None,
@@ -58,7 +58,7 @@ class SystemMonitor:
         self._processes = {}
         for pid in members:
             try:
-                # The same object as before, because it remembers its CPU time of the previous call.
+                # Reuse the object, because it remembers the CPU time of the previous call.
                 process = before.get(pid) or psutil.Process(pid)
                 cpu_percent += process.cpu_percent()
                 memory += process.memory_info().rss
@@ -83,31 +83,31 @@ def _has_nvml() -> bool:
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
-        logger.info("No GPU is shown: %s.", error)
+        logger.info("No GPU usage: %s.", error)
         return False
     return True
 
 
 def _gpu(index: int) -> dict[str, Any]:
-    """Measure one GPU; what it does not tell is None."""
+    """Measure one GPU. Values that its driver does not report are None."""
     handle = pynvml.nvmlDeviceGetHandleByIndex(index)
 
-    def ask(question: Any, *arguments: Any) -> Any:
+    def query(function: Any, *arguments: Any) -> Any:
         try:
-            return question(handle, *arguments)
+            return function(handle, *arguments)
         except pynvml.NVMLError:
             return None
 
-    name = ask(pynvml.nvmlDeviceGetName)
-    memory = ask(pynvml.nvmlDeviceGetMemoryInfo)
-    utilisation = ask(pynvml.nvmlDeviceGetUtilizationRates)
-    power_mw = ask(pynvml.nvmlDeviceGetPowerUsage)
+    name = query(pynvml.nvmlDeviceGetName)
+    memory = query(pynvml.nvmlDeviceGetMemoryInfo)
+    utilisation = query(pynvml.nvmlDeviceGetUtilizationRates)
+    power_mw = query(pynvml.nvmlDeviceGetPowerUsage)
     return {
         "index": index,
         "name": name.decode() if isinstance(name, bytes) else name,
         "utilisation_percent": utilisation and utilisation.gpu,
         "memory_used_mb": memory and memory.used // MEGABYTE,
         "memory_total_mb": memory and memory.total // MEGABYTE,
-        "temperature_c": ask(pynvml.nvmlDeviceGetTemperature, pynvml.NVML_TEMPERATURE_GPU),
+        "temperature_c": query(pynvml.nvmlDeviceGetTemperature, pynvml.NVML_TEMPERATURE_GPU),
         "power_w": power_mw and power_mw / 1000,
     }

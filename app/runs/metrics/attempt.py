@@ -1,4 +1,4 @@
-"""Which attempt at a training a metrics file shows. A program that begins again may write the same file anew."""
+"""Tell attempts apart: a program that starts again may write its metrics file again from the start."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 
 def attempt_of(first_row: Mapping[str, float], restarts: int = 0) -> str | None:
-    """Name the attempt whose first row this is. `restarts` tells apart those that begin alike. None without rows."""
+    """Name the attempt by its first row. `restarts` separates attempts with the same first row. None without rows."""
     if not first_row:
         return None
-    written = json.dumps([sorted(first_row.items()), restarts])
-    return hashlib.sha256(written.encode()).hexdigest()[:12]
+    identity = json.dumps([sorted(first_row.items()), restarts])
+    return hashlib.sha256(identity.encode()).hexdigest()[:12]

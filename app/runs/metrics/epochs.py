@@ -1,4 +1,4 @@
-"""The metrics of each epoch of a run, merged from its rows."""
+"""Merge the rows of a run into the metrics of each epoch."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Metrics = dict[str, Number | None]
 
 
 class Epochs:
-    """What was logged in each epoch, the last value of a metric winning.
+    """The metrics of each epoch. The last logged value of a metric counts.
 
-    An epoch is spread over several rows: Lightning writes one per log call, the validation's before the training's.
-    Its number is the program's own, so it may be a fraction. So that memory is bounded, only the epochs that changed
-    last are kept, with 100,000 values at most. Any other one that changes again begins anew.
+    An epoch has several rows: Lightning writes one per log call, the validation's before the training's. The program
+    chooses the number of an epoch, so it may be a fraction. To bound memory, only the epochs that changed last are
+    kept, with at most 100,000 values. Another epoch that changes again starts empty.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Epochs:
         self._num_values = 0
 
     def merge(self, chunk: Chunk) -> list[Number]:
-        """Take rows in. Return the epochs that changed, in order."""
+        """Merge rows. Return the epochs that changed, in order."""
         changed = sorted(epoch for epoch, logged in merged(chunk).items() if self._update(epoch, logged))
         while self._num_values > MAX_VALUES and len(self._merged) > len(changed):
             _, forgotten = self._merged.popitem(last=False)
@@ -36,11 +36,11 @@ class Epochs:
         return changed
 
     def of(self, epoch: Number) -> Metrics:
-        """A copy of what is known of an epoch."""
+        """Return a copy of an epoch's metrics."""
         return dict(self._merged.get(epoch, {}))
 
     def behind(self, chunk: Chunk) -> Iterator[dict[str, Any]]:
-        """The epochs that rows belong to, as the last row that was merged left them."""
+        """Yield the epochs of some rows, with all that was merged so far."""
         numbers = sorted(set(chunk.finite(chunk.header.columns.index("epoch")))) if _has_epochs(chunk) else []
         logged = {} if all(epoch in self._merged for epoch in numbers) else merged(chunk)
         for epoch in numbers:
@@ -59,7 +59,7 @@ class Epochs:
 
 
 def merged(chunk: Chunk) -> dict[Number, Metrics]:
-    """The metrics by epoch in some rows. None stands for what is not finite."""
+    """Merge some rows by epoch. None stands for a value that is not finite."""
     found: dict[Number, Metrics] = {}
     if not _has_epochs(chunk):
         return found

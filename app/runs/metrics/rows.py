@@ -1,4 +1,4 @@
-"""The rows of a metrics table as REST tells them: JSON in pieces, so that a file of any length needs little memory."""
+"""Encode the rows of a metrics table as JSON in chunks, so that a file of any length needs little memory."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from app.runs.metrics.downsampling import choose
 from app.runs.metrics.table import Table
 from trainer.experiment.direction import directions
 
-PIECE_BYTES = 128 * 1024
+CHUNK_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True)
 class WantedRows:
-    """Which rows and columns of a table; None: all."""
+    """Which rows and columns of a table to encode. None: all."""
 
     since_row: int = 0
     max_points: int | None = None
     columns: tuple[str, ...] | None = None
 
 
-def tell(run_id: str, table: Table, wanted: WantedRows) -> Iterator[bytes]:
-    """Yield the answer's JSON in pieces. Raises as Table.chunks."""
+def encode(run_id: str, table: Table, wanted: WantedRows) -> Iterator[bytes]:
+    """Yield the JSON of REST's answer in chunks. Raises as Table.chunks."""
     places = {name: i for i, name in enumerate(table.columns)}
     names = places if wanted.columns is None else dict.fromkeys(wanted.columns)
     columns = [places[name] for name in names if name in places]
@@ -48,15 +48,15 @@ def tell(run_id: str, table: Table, wanted: WantedRows) -> Iterator[bytes]:
         "last_modified": table.state.modified_at,
     }
     not_finite = _NotFinite()
-    piece, num_rows = json.dumps(head)[:-1].encode() + b', "data": [', 0
+    text, num_rows = json.dumps(head)[:-1].encode() + b', "data": [', 0
     for chunk in _chosen(table, columns, wanted):
-        piece += chunk.encoded(columns)[0 if num_rows else 1 :]
+        text += chunk.encoded(columns)[0 if num_rows else 1 :]
         not_finite.add(chunk.non_finite(columns), num_rows)
         num_rows += len(chunk)
-        if len(piece) >= PIECE_BYTES:
-            yield piece
-            piece = b""
-    yield piece + b'], "non_finite": {' + b", ".join(not_finite.encoded()) + b"}}"
+        if len(text) >= CHUNK_BYTES:
+            yield text
+            text = b""
+    yield text + b'], "non_finite": {' + b", ".join(not_finite.encoded()) + b"}}"
 
 
 def _chosen(table: Table, columns: Sequence[int], wanted: WantedRows) -> Iterator[Chunk]:
@@ -65,13 +65,13 @@ def _chosen(table: Table, columns: Sequence[int], wanted: WantedRows) -> Iterato
         return
     rows = choose(table, wanted.since_row, columns, wanted.max_points)
     for start, chunk in table.chunks(wanted.since_row):
-        of_it = rows[bisect_left(rows, start) : bisect_left(rows, start + len(chunk))]
-        if of_it:
-            yield chunk.only([row - start for row in of_it])
+        in_chunk = rows[bisect_left(rows, start) : bisect_left(rows, start + len(chunk))]
+        if in_chunk:
+            yield chunk.only([row - start for row in in_chunk])
 
 
 class _NotFinite:
-    """Where values are not finite, by column and kind. A column may be nothing else, for millions of rows."""
+    """Where values are not finite, by column and kind. That may be millions of rows of a column."""
 
     def __init__(self) -> None:
         self._found: dict[str, dict[str, array[int]]] = {}
@@ -84,5 +84,5 @@ class _NotFinite:
 
     def encoded(self) -> Iterator[bytes]:
         for column, kinds in self._found.items():
-            told = (b'"%b": %b' % (kind.encode(), orjson.dumps(rows.tolist())) for kind, rows in kinds.items())
-            yield b"%b: {%b}" % (json.dumps(column).encode(), b", ".join(told))
+            members = (b'"%b": %b' % (kind.encode(), orjson.dumps(rows.tolist())) for kind, rows in kinds.items())
+            yield b"%b: {%b}" % (json.dumps(column).encode(), b", ".join(members))

@@ -1,4 +1,4 @@
-"""Totals, best and final values of a metrics table."""
+"""Summarise a metrics table: totals, best and final values."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from trainer.experiment.direction import Direction, directions
 
 @dataclass
 class Summary:
-    """The best and the last value of each metric, and how many epochs were trained. Only finite values count.
+    """The best and the last value of each metric, and the number of epochs. Only finite values count.
 
-    A metric has a best value only where its direction is known.
+    A metric has a best value only if its direction is known.
     """
 
     directions: dict[str, Direction] = field(default_factory=dict)
@@ -25,25 +25,25 @@ class Summary:
     final: dict[str, float] = field(default_factory=dict)
     whole_epochs: set[int] = field(default_factory=set)
     begun_epochs: set[int] = field(default_factory=set)
-    """The ends of epochs of which a fraction was told: 0.5 belongs to the epoch that ends at 1."""
+    """The ends of epochs that the program counts in fractions: 0.5 belongs to the epoch that ends at 1."""
 
     @property
     def num_epochs(self) -> int:
-        """Whole numbers name epochs, whether they count from 0 or from 1. Fractions tell how much was trained."""
+        """Integers number the epochs, from 0 or from 1. Fractions say how many epochs were trained."""
         if not self.begun_epochs:
             return len(self.whole_epochs)
         return len({epoch for epoch in self.whole_epochs | self.begun_epochs if epoch > 0})
 
 
 def summarise(table: Table) -> Summary:
-    """Sum up a table. Raises as Table.chunks."""
+    """Summarise a table. Raises as Table.chunks."""
     summary = Summary(directions(table.columns))
     epoch = table.columns.index("epoch") if "epoch" in table.columns else None
     metrics = [(i, column) for i, column in enumerate(table.columns) if column not in COUNTERS]
     for _, chunk in table.chunks():
         for i, name in metrics:
             if values := chunk.finite(i):
-                _compete(summary, name, values)
+                _update_best(summary, name, values)
                 summary.final[name] = float(values[-1])
         if epoch is not None:
             _count(summary, _trained(chunk, epoch, metrics))
@@ -51,7 +51,7 @@ def summarise(table: Table) -> Summary:
 
 
 def describe(table: Table) -> dict[str, Any]:
-    """The summary as REST tells it. Raises as Table.chunks."""
+    """Return the summary as REST answers it. Raises as Table.chunks."""
     summary = summarise(table)
     return {
         "total_epochs": summary.num_epochs,
@@ -64,17 +64,17 @@ def describe(table: Table) -> dict[str, Any]:
     }
 
 
-def _compete(summary: Summary, name: str, values: list[Number]) -> None:
-    """Let the values compete with the best so far."""
+def _update_best(summary: Summary, name: str, values: list[Number]) -> None:
+    """Update the best value."""
     if (direction := summary.directions.get(name)) is not None:
         choose = min if direction == "lower" else max
         summary.best[name] = float(choose([*values, *([summary.best[name]] if name in summary.best else [])]))
 
 
 def _trained(chunk: Chunk, epoch: int, metrics: list[tuple[int, str]]) -> set[Number]:
-    """The epochs under which something but a test was logged.
+    """Return the epochs in which something other than a test was logged.
 
-    Lightning logs the test after the last epoch under the number of the next one, which was never trained.
+    Lightning logs the test under the number of the epoch after the last one, which was never trained.
     """
     epochs = set(chunk.finite(epoch))
     tests = [i for i, name in metrics if name.startswith("test")]

@@ -1,4 +1,4 @@
-"""The tables of the metrics files that were asked for last."""
+"""Remember the tables of the metrics files that were requested last."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def read(inspect: Callable[[], Table], compute: Callable[[Table], T]) -> T:
-    """Compute something from the rows of the table that `inspect` returns, again if the file was rewritten meanwhile.
+    """Compute something from the rows of the table that `inspect` returns. Repeat it if the file is rewritten.
 
     Raises MetricsUnreadable.
     """
@@ -35,7 +35,7 @@ def read(inspect: Callable[[], Table], compute: Callable[[Table], T]) -> T:
 
 
 class Tables:
-    """Keep tables, so that inspecting a file again costs what is new. Safe to be called from any thread."""
+    """Remember tables, so that inspecting a file again costs only what is new. Thread-safe."""
 
     def __init__(self, make_lock: Callable[[], AbstractContextManager[object]] = threading.Lock) -> None:
         self._make_lock = make_lock
@@ -43,7 +43,7 @@ class Tables:
         self._cached: OrderedDict[RunFile, _Cached] = OrderedDict()
 
     def inspect(self, file: RunFile, is_final: bool = False) -> Table:
-        """The file as it is now. Those who ask for the same file meanwhile wait instead of reading it too."""
+        """Return the table of a file as it is now. Other callers for the same file wait instead of reading it too."""
         with self._lock:
             cached = self._cached.setdefault(file, _Cached(self._make_lock()))
             self._cached.move_to_end(file)

@@ -1,4 +1,4 @@
-"""The models that runs left: a card, and the ONNX file it names."""
+"""Find the models of runs: a model card, and the ONNX file that it names."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from trainer.runfile import RunFile
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A verified model. The paths are absolute, and the files were there when looked for."""
+    """A verified model. The paths are absolute, and the files existed when we looked."""
 
     run_id: str
     name: str
     onnx: RunFile
     variants: dict[str, RunFile]
-    """Smaller files of the same model by their name, such as int8."""
+    """Smaller files of the model by name, such as int8."""
     card: dict[str, Any]
 
     def file(self, variant: str | None) -> tuple[RunFile, str]:
-        """The file of a variant, None being the model itself, and what to call it. Raises FileNotInRun."""
+        """Return the file of a variant (None: the model itself) and its name for a download. Raises FileNotInRun."""
         if variant is None:
             return self.onnx, f"{self.name}.onnx"
         if variant not in self.variants:
-            there_is = ", ".join(self.variants) or "none"
-            raise FileNotInRun(f"The model of run {self.run_id} has no variant {variant!r}. Available: {there_is}.")
+            names = ", ".join(self.variants) or "none"
+            raise FileNotInRun(f"The model of run {self.run_id} has no variant {variant!r}. Available: {names}.")
         return self.variants[variant], f"{self.name}.{variant}.onnx"
 
 
 class ModelFolder:
-    """Find models among the runs. The card is written after the file was verified, so no card means no model."""
+    """Find models. The trainer writes a card after it has verified the file, so a run without a card has no model."""
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
 
     def list(self, offset: int = 0, limit: int | None = None) -> Iterator[TrainedModel]:
-        """Yield the models, newest run first. Looks at no more runs than it takes to find those that are wanted."""
+        """Yield the models, newest run first. It searches only until it has found `limit` models."""
         end = None if limit is None else offset + limit
         directories = map(self._store.directory, self._store.ids())
         return islice((model for model in map(_model, directories) if model is not None), offset, end)
 
     def find(self, run_id: str) -> TrainedModel:
-        """Raises RunNotFound, or FileNotInRun when the run has no model (yet)."""
+        """Raises RunNotFound, or FileNotInRun if the run has no model (yet)."""
         run = self._store.find(run_id)
         model = _model(run.directory)
         if model is None:
@@ -67,26 +67,26 @@ def _model(run: RunDir) -> TrainedModel | None:
     if file is None or size_bytes is None:
         return None
     name = card["model_name"] if is_plain_name(card.get("model_name")) else "model"
-    told = _variants_told(card)
-    found = {variant: _file(run, entry.get("model_path")) for variant, entry in told.items()}
+    described = _variants_in(card)
+    found = {variant: _file(run, entry.get("model_path")) for variant, entry in described.items()}
     variants = {variant: place for variant, place in found.items() if place is not None}
     ours: dict[str, Any] = {"run_id": run.run_id, "model_name": name, "model_path": str(file)}
     ours["size_bytes"] = size_bytes
     tested = card.get("test_metrics")
     ours["is_tested"] = isinstance(tested, dict) and any(value is not None for value in tested.values())
-    if told:
+    if described:
         places = {variant: {"model_path": str(place)} for variant, place in variants.items()}
-        ours["variants"] = [entry | places.get(variant, {}) for variant, entry in told.items()]
+        ours["variants"] = [entry | places.get(variant, {}) for variant, entry in described.items()]
     return TrainedModel(run.run_id, name, file, variants, well_typed(card, MODEL_CARD) | ours)
 
 
-def _file(run: RunDir, told: object) -> RunFile | None:
-    """The ONNX file that a card tells of, if it is there.
+def _file(run: RunDir, model_path: object) -> RunFile | None:
+    """Find the ONNX file that a card names.
 
-    It lies beside the checkpoint; by its name alone it is found also after the folder was moved, and no card can make
-    us serve a file from elsewhere.
+    We look for its name beside the checkpoints. So we find it after somebody moved the folder, and no card can make us
+    serve another file.
     """
-    name = told.rpartition("/")[2] if isinstance(told, str) else ""
+    name = model_path.rpartition("/")[2] if isinstance(model_path, str) else ""
     file = run.file(run.checkpoints / name)
     return file if name.endswith(".onnx") and file.exists() else None
 
@@ -94,12 +94,12 @@ def _file(run: RunDir, told: object) -> RunFile | None:
 def _size_of(file: RunFile | None) -> int | None:
     try:
         return None if file is None else file.status().st_size
-    except OSError:  # Removed meanwhile.
+    except OSError:  # Somebody removed it meanwhile.
         return None
 
 
-def _variants_told(card: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The entries of a card's variants by their name; a program that is not ours may have written anything there."""
-    told = card.get("variants")
-    entries = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+def _variants_in(card: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the variants in a card by name. Another program may have written anything there."""
+    variants = card.get("variants")
+    entries = [each for each in variants if isinstance(each, dict)] if isinstance(variants, list) else []
     return {each["name"]: each for each in entries if is_plain_name(each.get("name"))}

@@ -1,4 +1,4 @@
-"""What REST tells of runs, composed from the store: plain dictionaries with the contract's names."""
+"""REST's answers about runs: plain dictionaries with the names of the contract."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from trainer.runner.verdict import COMPLETED
 
 
 class MetricsFile(NamedTuple):
-    """Where the metrics of a run lie. `is_final`: the run is over, so nobody writes any more."""
+    """The metrics file of a run. `is_final`: the run is over, so nobody writes any more."""
 
     file: RunFile
     is_final: bool
 
 
 class RunViews:
-    """Answers about runs. Raises RunNotFound for one that is not there."""
+    """Answer about runs. All methods with a run id raise RunNotFound."""
 
     def __init__(self, store: RunStore, tables: Tables) -> None:
         self._store = store
         self._tables = tables
 
     def latest_run_id(self) -> str:
-        """The run started last. Raises NoRuns."""
+        """Return the id of the run started last. Raises NoRuns."""
         ids = self._store.ids()
         if not ids:
             raise NoRuns
         return ids[0]
 
     def describe(self, run_id: str) -> dict[str, Any]:
-        """Everything known of a run."""
+        """Describe a run in full."""
         run = self._store.find(run_id)
         return run.snapshot() | {
             "progress": run.progress,
@@ -63,9 +63,9 @@ class RunViews:
         return self._artifacts(self._store.find(run_id))
 
     def log(self, run_id: str, offset: int, limit: int, from_line: bool) -> dict[str, Any]:
-        """A piece of the log; a character at its end that is not whole yet is left for later while the run goes on.
+        """Read a chunk of the log. While the run is active, an incomplete character at the end waits for the next call.
 
-        `from_line`: it begins at the first line that begins in it; so it is shorter, and ends where it would anyway.
+        `from_line`: skip to the first line that begins in the chunk. The end stays the same.
         """
         run = self._store.find(run_id)
         file, is_final = run.directory.file(run.directory.log), not run.is_active
@@ -76,13 +76,13 @@ class RunViews:
         return {"run_id": run_id, **vars(chunk)}
 
     def search_log(self, run_id: str, text: str, offset: int, limit: int) -> dict[str, Any]:
-        """Where in a stretch of the log lines hold a text."""
+        """Find the lines with a text in a part of the log."""
         run = self._store.find(run_id).directory
         found: LogMatches = search_log(run.file(run.log), text, offset, limit)
         return {"run_id": run_id, **vars(found)}
 
     def metrics_file(self, run_id: str) -> MetricsFile:
-        """Raises FileNotInRun when the run has none yet."""
+        """Find the metrics file. Raises FileNotInRun if the run has none yet."""
         run = self._store.find(run_id)
         file = run.directory.find_metrics()
         if file is None:
@@ -90,14 +90,14 @@ class RunViews:
         return MetricsFile(file, is_final=not run.is_active)
 
     def read(self, file: MetricsFile, compute: Callable[[Table], Iterator[bytes]]) -> Iterator[bytes]:
-        """What `compute` tells of a metrics file, in pieces.
+        """Yield what `compute` makes of a metrics file.
 
-        Raises MetricsUnreadable, and once pieces have been taken Rewritten and OSError.
+        Raises MetricsUnreadable. After the first chunk it raises Rewritten and OSError.
         """
-        return read(lambda: self._tables.inspect(*file), lambda table: _begun(compute(table)))
+        return read(lambda: self._tables.inspect(*file), lambda table: _started(compute(table)))
 
     def report(self, run_id: str) -> dict[str, Any]:
-        """What report.json says of the model. Raises FileNotInRun, which says why there is none; ReportUnreadable."""
+        """Read report.json. Raises ReportUnreadable, and FileNotInRun, which says why the run has no report."""
         run = self._store.find(run_id)
         file = run.directory.file(run.directory.report)
         if not run.is_ours or not file.exists():
@@ -114,25 +114,25 @@ class RunViews:
         ]
 
 
-def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same with the first one made already: what keeps a file from being read shows before anything was sent."""
+def _started(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Compute the first chunk at once. So an unreadable file is an error before anything was sent."""
     return chain([first], chunks) if (first := next(chunks, None)) is not None else iter(())
 
 
 def _why_no_report(run: Run) -> str:
     if not run.is_ours:
-        return "only our own training program makes one"
+        return "only our own training program writes one"
     if "command" in (_read_yaml(run.directory) or {}):
-        return "only our own training program makes one, and this is a command experiment"
+        return "only our own training program writes one, and this run is of a command experiment"
     if run.is_active:
-        return "it is made after the last epoch, when the best checkpoint is tested"
+        return "the program writes it after the last epoch, when it has tested the best checkpoint"
     if run.state == COMPLETED:
-        return "it could not be made, and the run's log says why"
-    return "it ended before its best checkpoint was tested; a run with resume_from goes on to that"
+        return "writing it failed, and the run's log says why"
+    return "it ended before it tested its best checkpoint. A run with resume_from can test it"
 
 
 def _read_yaml(run: RunDir) -> dict[str, Any] | None:
-    """Read a run's own copy of its experiment; None where it is missing or spoilt. What JSON has not is None too."""
+    """Read a run's copy of its experiment; None if it is missing or corrupt. Values that JSON lacks become None."""
     try:
         content = strict_yaml.read(run.file(run.config))
     except YamlInvalid:
@@ -144,7 +144,7 @@ def _read_yaml(run: RunDir) -> dict[str, Any] | None:
 
 
 def _silent_s(run: RunDir) -> float | None:
-    """Tell how many seconds ago the log, the metrics or the progress changed last; None where there is none of them."""
+    """Return the seconds since the log, the metrics or the progress changed; None without any of these files."""
     changed = []
     for file in (run.file(run.log), run.find_metrics(), run.file(run.find_progress())):
         with suppress(OSError):

@@ -78,7 +78,7 @@ def test_a_report_of_an_earlier_version_is_told(shared: LiveServer, run: Path) -
     ("state", "config", "told"),
     [
         ("stopped", "model: {}", "resume_from"),
-        ("failed", "model: {}", "before its best checkpoint was tested"),
+        ("failed", "model: {}", "best checkpoint"),
         ("completed", "model: {}", "log"),
         ("completed", 'command:\n  argv: ["true"]\n', "command experiment"),
     ],
