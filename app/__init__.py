@@ -14,7 +14,8 @@ from app.server.prefix import Prefix
 from app.server.threads import lock_maker_for, offload_for
 from app.settings import ROOT, Settings
 
-MAX_BODY_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 128 * 1024
+"""A start with the longest overrides, however they are escaped, has less."""
 
 
 def create_app(settings: Settings, async_mode: str) -> Flask:

@@ -57,7 +57,7 @@ def build(
     experiments = ExperimentFolder(settings.configs_dir)
     datasets = DatasetFolder(settings.data_dir)
     preflight = Preflight(settings.runs_dir.parent / "preflight")
-    planner = Planner(store, experiments, datasets, settings.data_roots, preflight)
+    planner = Planner(store, experiments, datasets, settings.data_roots, preflight, offload=offload)
     prewarm = Prewarm() if settings.prewarm else None
     usage = UsageHistory(SystemMonitor(settings.runs_dir, prewarm).measure)
     lock = SupervisorLock(settings.runs_dir.parent / SUPERVISOR)

@@ -20,6 +20,15 @@ from trainer.runfile import MAX_JSON_BYTES, RunFile
 METRICS_FOLDERS = ("csv/version_*", "csv", "lightning_logs/version_*", "")
 """In which folders below RunDir.program_dir metrics.csv may lie, the likeliest first."""
 
+MAX_BYTES = {
+    "run.json": 512 * 1024,
+    "state.json": 64 * 1024,
+    "stop.json": 64 * 1024,
+    "result.json": 64 * 1024,
+    "progress.json": 16 * 1024,
+}
+"""The longest overrides that a start may have make 400 KB of run.json. The others have some kilobytes."""
+
 RUN_DIR_VARIABLE = "TRAINER_RUN_DIR"
 """Environment variable that every process of a run inherits. It identifies even a stray one."""
 
@@ -135,9 +144,12 @@ class RunDir:
         """Name a file of the run for reading, by its path inside of the run or as a whole."""
         return RunFile(self.path / path, self.path, self.link_roots)
 
-    def read_json(self, path: Path, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any] | None:
-        """Read one of the run's files as RunFile.read_json does."""
-        return self.file(path).read_json(max_bytes)
+    def read_json(self, path: Path) -> dict[str, Any] | None:
+        """Read one of the run's files as RunFile.read_json does. One that is longer than it ever is counts as corrupt.
+
+        Any program of a run may have written there, and some of the files are read many times a second.
+        """
+        return self.file(path).read_json(MAX_BYTES.get(path.name, MAX_JSON_BYTES))
 
     def find_metrics(self) -> RunFile | None:
         """Find the metrics CSV, or None. Of several versions the newest (highest number) counts."""
@@ -215,4 +227,4 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
     It must not be a link that leads out of its folder. NaN and infinities are read as null.
     """
-    return RunFile.alone(path).read_json()
+    return RunDir(path.parent).read_json(path)

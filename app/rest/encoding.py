@@ -1,12 +1,21 @@
-"""Encode long lists as JSON."""
+"""Encode long answers as JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from flask import Response
+
+from app.domain import domain
 
 
 def encode_each(items: Iterable[dict[str, Any]]) -> str:
     """Return a list as JSON. Items are encoded one at a time, because one long call would block every other thread."""
     return f"[{', '.join(map(json.dumps, items))}]"
+
+
+def offloaded(compute: Callable[[], Any]) -> Response:
+    """Compute an answer and encode it where it delays nobody else."""
+    return Response(domain().offload(lambda: json.dumps(compute())), mimetype="application/json")

@@ -82,7 +82,7 @@ def _answer(run_id: str, query: dict[str, Any], encode: Callable[[Table], Iterat
     Each chunk is computed where it blocks nobody, and sent before the next is computed.
     """
     views, offload, known, endpoint = domain().views, domain().offload, request.if_none_match, request.endpoint
-    file, tag = views.metrics_file(run_id), ""
+    file, tag = offload(lambda: views.metrics_file(run_id)), ""
 
     def read_news(table: Table) -> Iterator[bytes]:
         nonlocal tag

@@ -45,7 +45,8 @@ def list_models(query: dict[str, Any]) -> Response:
 @blp.errors(404, 416, 422)
 def download_model(query: dict[str, Any], run_id: str) -> Response:
     """Download a run's ONNX file, or a variant of it, named after the model."""
-    return send(*domain().models.find(run_id).file(query["variant"]))
+    models, offload = domain().models, domain().offload
+    return send(*offload(lambda: models.find(run_id).file(query["variant"])))
 
 
 @blp.delete("/models/<run_id>")
@@ -53,8 +54,9 @@ def download_model(query: dict[str, Any], run_id: str) -> Response:
 @blp.errors(shapes={403: schemas.DeletionForbiddenSchema, **dict.fromkeys((404, 409), schemas.DeletionErrorSchema)})
 def delete_run(run_id: str) -> Any:
     """Delete a run with its model, metrics, log and checkpoints."""
+    store, offload = domain().store, domain().offload
     try:
-        domain().store.delete(run_id)
+        offload(lambda: store.delete(run_id))
     except RunError as error:
         code = status_of(error)
         return error_body(code, str(error), success=False, error=str(error)), code

@@ -12,6 +12,9 @@ from marshmallow import Schema
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
+MAX_NAMES = 1_000
+"""In an object of a request. Marshmallow checks each of them in Python."""
+
 
 class JsonParser(FlaskParser):
     """Accept only bodies that are JSON and declare it. Any web page may post a form to any address, and a form must
@@ -51,4 +54,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
         raise ValueError("an object contains the same name twice")
+    if len(content) > MAX_NAMES:
+        raise ValueError(f"an object has more than {MAX_NAMES:,} names")
     return content

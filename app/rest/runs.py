@@ -10,6 +10,7 @@ from app import schemas
 from app.domain import domain
 from app.rest.api import Blueprint
 from app.rest.downloads import send
+from app.rest.encoding import offloaded
 from app.runs.exceptions import ReportUnreadable
 from app.runs.views.artifacts import find_artifact
 
@@ -22,49 +23,48 @@ blp = Blueprint("runs", __name__, url_prefix="/training/runs", description="One 
 @blp.get("/<run_id>")
 @blp.answers(200, schemas.RunSchema)
 @blp.errors(404)
-def get_run(run_id: str) -> dict[str, Any]:
+def get_run(run_id: str) -> Response:
     """Return everything known about a run."""
-    return domain().views.describe(run_id)
+    views = domain().views
+    return offloaded(lambda: views.describe(run_id))
 
 
 @blp.get("/<run_id>/log")
 @blp.arguments(schemas.LogQuerySchema, location="query")
 @blp.answers(200, schemas.LogSchema)
 @blp.errors(404, 422)
-def get_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
+def get_log(query: dict[str, Any], run_id: str) -> Response:
     """Return a chunk of the log. The next chunk starts at `next_offset`."""
-    return domain().views.log(run_id, query["offset"], query["limit"], query["from_line"])
+    views = domain().views
+    return offloaded(lambda: views.log(run_id, query["offset"], query["limit"], query["from_line"]))
 
 
 @blp.get("/<run_id>/log/search")
 @blp.arguments(schemas.LogSearchQuerySchema, location="query")
 @blp.answers(200, schemas.LogMatchesSchema)
 @blp.errors(404, 422)
-def search_log(query: dict[str, Any], run_id: str) -> dict[str, Any]:
+def search_log(query: dict[str, Any], run_id: str) -> Response:
     """Search a chunk of the log for a text. Continue at `next_offset` until it equals `size`."""
-    views, offload = domain().views, domain().offload
-    found: dict[str, Any] = offload(lambda: views.search_log(run_id, query["text"], query["offset"], query["limit"]))
-    return found
+    views = domain().views
+    return offloaded(lambda: views.search_log(run_id, query["text"], query["offset"], query["limit"]))
 
 
 @blp.get("/<run_id>/report")
 @blp.answers(200, schemas.ReportSchema)
 @blp.errors(404, 422)
-def get_report(run_id: str) -> dict[str, Any]:
+def get_report(run_id: str) -> Response:
     """Return the report on the model: how good it is on the test images. Its pictures are artifacts of the run."""
-    report = domain().views.report(run_id)
-    errors = schemas.ReportSchema(partial=ADDED_TO_REPORTS).validate(report)
-    if errors:
-        raise ReportUnreadable(run_id, errors)
-    return report
+    views = domain().views
+    return offloaded(lambda: _checked(run_id, views.report(run_id)))
 
 
 @blp.get("/<run_id>/artifacts")
 @blp.answers(200, schemas.ArtifactListSchema)
 @blp.errors(404)
-def list_artifacts(run_id: str) -> dict[str, Any]:
-    """List the run's files."""
-    return {"run_id": run_id, "artifacts": domain().views.artifacts(run_id)}
+def list_artifacts(run_id: str) -> Response:
+    """List the run's files, the first 10,000 of them."""
+    views = domain().views
+    return offloaded(lambda: {"run_id": run_id, "artifacts": views.artifacts(run_id)})
 
 
 @blp.get("/<run_id>/artifacts/<path:path>")
@@ -74,3 +74,10 @@ def download_artifact(run_id: str, path: str) -> Response:
     """Download one of the run's files."""
     file = find_artifact(domain().store.find(run_id).directory, path)
     return send(file, file.name)
+
+
+def _checked(run_id: str, report: dict[str, Any]) -> dict[str, Any]:
+    """Return a report that has all that clients are promised. Raises ReportUnreadable for any other."""
+    if errors := schemas.ReportSchema(partial=ADDED_TO_REPORTS).validate(report):
+        raise ReportUnreadable(run_id, errors)
+    return report

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from flask import request
+from flask import Response, request
 
 from app import schemas
 from app.domain import domain
 from app.rest.api import Blueprint
+from app.rest.encoding import offloaded
 from app.rest.errors import status_of
 from app.runs.exceptions import PreviewFailed
 from app.runs.start.request import StartRequest
@@ -84,15 +85,16 @@ def get_usage() -> dict[str, Any]:
 @blp.errors()
 def list_configs() -> dict[str, Any]:
     """List the experiments."""
-    return {"available_configs": domain().experiments.names()}
+    return {"available_configs": domain().offload(domain().experiments.names)}
 
 
 @blp.get("/configs/<name>")
 @blp.answers(200, {"type": "object", "additionalProperties": {}})
 @blp.errors(404, 422)
-def get_config(name: str) -> dict[str, Any]:
+def get_config(name: str) -> Response:
     """Return an experiment with its defaults filled in, or a 422 with its errors by key."""
-    return domain().experiments.describe(name)
+    experiments = domain().experiments
+    return offloaded(lambda: experiments.describe(name))
 
 
 @blp.get("/parameters")
@@ -106,9 +108,10 @@ def list_parameters() -> dict[str, Any]:
 @blp.get("/datasets")
 @blp.answers(200, schemas.DatasetListSchema)
 @blp.errors()
-def list_datasets() -> dict[str, Any]:
+def list_datasets() -> Response:
     """List the datasets in the data folder, each with its splits and classes, or with its problem."""
-    return {"datasets": domain().offload(domain().datasets.describe)}  # Counting images takes long.
+    datasets = domain().datasets
+    return offloaded(lambda: {"datasets": datasets.describe()})  # Counting images takes long.
 
 
 @blp.get("/datasets/<name>")
@@ -121,7 +124,8 @@ def get_dataset(query: dict[str, Any], name: str) -> Any:
 
     The report is cached until the name, size or modification time of a file changes.
     """
-    report = domain().preflight.check(domain().datasets.find(name), CHECK_WAIT_S if query["wait"] else 0)
+    datasets, offload = domain().datasets, domain().offload
+    report = domain().preflight.check(offload(lambda: datasets.find(name)), CHECK_WAIT_S if query["wait"] else 0)
     return {"dataset_name": name, **report}, 202 if report["status"] == "checking" else 200
 
 
@@ -131,7 +135,8 @@ def get_dataset(query: dict[str, Any], name: str) -> Any:
 @blp.errors(404, 422)
 def preview_dataset(query: dict[str, Any], name: str) -> dict[str, Any]:
     """Return thumbnails of some images of each class, as PNG data URLs."""
-    layout = domain().datasets.layout(name)
+    datasets, offload = domain().datasets, domain().offload
+    layout = offload(lambda: datasets.layout(name))
     folder = layout.folders.get(query["split"])
     if folder is None:
         raise PreviewFailed(name, layout.problem or f"it has no {query['split']} folder")

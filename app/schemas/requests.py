@@ -15,7 +15,7 @@ from trainer.dataset.splits import SPLITS
 
 MAX_PATH_CHARS = 4096
 MAX_NAME_CHARS = 255
-MAX_LOG_BYTES = 4 * 1024 * 1024
+MAX_LOG_BYTES = 1024 * 1024
 MAX_LOG_SEARCH_BYTES = 16 * 1024 * 1024
 MAX_OVERRIDES = 200
 MAX_OVERRIDES_BYTES = 32 * 1024
@@ -210,7 +210,9 @@ class RunsQuerySchema(ModelsQuerySchema):
             "example": "-val/acc",
         },
     )
-    best = fields.Boolean(load_default=False, metadata={"description": "1: add the best value of each metric."})
+    best = fields.Boolean(
+        load_default=False, metadata={"description": "1: add the best value of each metric, of the first 200 of a run."}
+    )
 
 
 class MetricsQuerySchema(_Request):

@@ -29,7 +29,6 @@ _NEITHER = frozenset({"lr", "step", "scale", "weight", "weights", "coefficient",
 
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_TRAILING_DIGITS = re.compile(r"\d+$")
 
 
 def direction(metric: str, declared: Mapping[str, Direction] | None = None) -> Direction | None:
@@ -61,7 +60,8 @@ def is_better(value: float, best: float, way: Direction) -> bool:
 
 def _words(metric: str) -> Iterable[str]:
     """Each word of the name in lower case: as it is written, cut at capitals, and without the digits at its end."""
-    for text in (metric.lower(), _CAMEL_CASE.sub(" ", metric).lower(), metric.lower().replace("cross_entropy", "xent")):
+    lower = metric.lower()
+    for text in {lower, _CAMEL_CASE.sub(" ", metric).lower(), lower.replace("cross_entropy", "xent")}:
         for word in filter(None, _SEPARATORS.split(text)):
             yield word
-            yield _TRAILING_DIGITS.sub("", word)
+            yield word.rstrip("0123456789")

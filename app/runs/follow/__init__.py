@@ -19,8 +19,9 @@ A subscription is answered under the supervisor's mutex, after one more read, so
 events continue. One answer holds at most about 400 KiB of metrics and 256 KiB of log. If more is missing, an event that
 states the present position follows the answer, and again each second. The client sees the gap and subscribes again. A
 client that has more than 1 MiB of events to take gets no more until its queue is empty, and then it gets the position
-too. So a page may lack rows for a while. Whatever needs all rows, such as a CSV file, asks REST. The supervisor keeps
-what it read of the last eight finished runs, with the state of their files.
+too. So a page may lack rows for a while. Whatever needs all rows, such as a CSV file, asks REST. The service keeps what
+it read of the last 16 finished runs, with the state of their files (`past`). A long run is read outside of the mutex,
+and a burst of events is published in parts, so that one run never holds up the followers of another.
 
 An `epoch` comes right before the rows that changed it, and says how many rows were merged (`num_rows`). A client that
 got more rows meanwhile, by subscribing again, also got the newer epochs and ignores the event. A piece of the log of

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from app.runs.metrics.chunk import NonFinite, Number, Row
 from trainer.experiment.direction import Direction
+
+BATCH_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,20 @@ def size_of(event: Event) -> int:
     elif isinstance(event, EpochChanged):
         size += 48 * len(event.metrics)
     return size
+
+
+def batches(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """Group events. A batch takes about BATCH_BYTES as JSON, so publishing one keeps nobody waiting for long."""
+    batch: list[Event] = []
+    num_bytes = 0
+    for event in events:
+        batch.append(event)
+        num_bytes += size_of(event)
+        if num_bytes >= BATCH_BYTES:
+            yield batch
+            batch, num_bytes = [], 0
+    if batch:
+        yield batch
 
 
 Event = RunChanged | EpochChanged | MetricsLogged | ProgressChanged | LogWritten | SystemMeasured

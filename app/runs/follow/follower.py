@@ -60,31 +60,34 @@ class Follower:
         metrics = [self._metrics_file.path] if self._metrics_file is not None else []
         return [directory.path, directory.program_dir, directory.log, *metrics]
 
-    def skip_to_end(self) -> None:
-        """Take everything that is there as published; used for a run that was going on before we were."""
-        for _ in self._new_metrics():
-            pass
+    def skip_to_end(self) -> Iterator[None]:
+        """Take everything that is there as published, for a run that was going on before us. Take all the steps."""
+        for event in self._new_metrics():
+            if isinstance(event, MetricsLogged):
+                yield
         self._log.skip_to_end(self._log_file, is_final=not self.run.is_active)
         self._progress = self.run.progress
 
-    def read_new(self, run: Run) -> list[Event]:
-        """Return what changed, in the order in which to publish it.
+    def read_new(self, run: Run) -> Iterator[Event]:
+        """Yield what changed, in the order in which to publish it. Take all of it.
 
         `run` was read before: if it is over by then, nobody writes any more, so this drains both files a last time
         and the final state comes last.
         """
         self.run = run
         is_final = not run.is_active
-        events: list[Event] = [] if is_final else self._new_state()
-        events += [*self._new_progress(), *self._new_metrics()]
+        if not is_final:
+            yield from self._new_state()
+        yield from self._new_progress()
+        yield from self._new_metrics()
         while chunks := self._log.read_new(self._log_file, is_final):
-            events += [LogWritten(run.run_id, c.offset, c.next_offset, c.text) for c in chunks]
+            for chunk in chunks:
+                yield LogWritten(run.run_id, chunk.offset, chunk.next_offset, chunk.text)
             if not is_final:
                 break
         if is_final:
-            events += self._new_state()
+            yield from self._new_state()
             self.is_over = True
-        return events
 
     def position(self) -> list[Event]:
         """State where the run's streams stand, so that whoever missed something notices, and then, as ever, the run."""
@@ -180,11 +183,12 @@ class Follower:
         """The event for some rows, or for none. Then it states the position."""
         metrics, table = self._metrics, self._metrics.table
         texts = set(table.names_of_text_columns) if table is not None else set[str]()
-        every = list(range(len(metrics.columns)))
-        shown = [i for i in every if metrics.columns[i] not in texts or (chunk is not None and chunk.finite(i))]
+        columns = metrics.columns
+        every = list(range(len(columns)))
+        shown = [i for i in every if columns[i] not in texts or (chunk is not None and chunk.finite(i))]
         return MetricsLogged(
             self.run.run_id,
-            metrics.columns if len(shown) == len(every) else [metrics.columns[i] for i in shown],
+            columns if len(shown) == len(every) else [columns[i] for i in shown],
             metrics.num_rows if from_row is None else from_row,
             [] if chunk is None else chunk.finite_rows(shown),
             {} if chunk is None else chunk.non_finite(shown),

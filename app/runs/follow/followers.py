@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from app.runs.exceptions import NoRuns, RunNotFound
-from app.runs.filestate import FileStates, Remembered, file_states
-from app.runs.follow.events import Event
+from app.runs.filestate import FileStates, file_states
+from app.runs.follow.events import Event, batches
 from app.runs.follow.follower import Follower
+from app.runs.follow.past import PastRuns
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 from trainer.runner.verdict import INTERRUPTED
 
-MAX_PAST = 8
 _REMOVED = "the run's directory was removed"
 
 
@@ -23,8 +23,9 @@ class Followers:
         self._store = store
         self._current: Follower | None = None
         """Follows the active run, or the one that was active last."""
-        self._past: dict[str, Remembered[Follower]] = {}
-        """Followers of runs that are over. The one requested last comes last."""
+        self._unread: Iterator[list[Event]] | None = None
+        """What the last read of the active run has not yielded yet."""
+        self._past = PastRuns()
         self._has_looked = False
 
     @property
@@ -40,55 +41,62 @@ class Followers:
         """
         return file_states(self._current.files) if self._current is not None and not self._current.is_over else {}
 
-    def read_new(self) -> Iterator[tuple[Run, Sequence[Event]]]:
-        """Yield what is new of the active run, and then, if it is over, what is new of the next one."""
+    @property
+    def has_unread(self) -> bool:
+        """Whether the caller of `read_new` left before the end."""
+        return self._unread is not None
+
+    def read_new(self) -> Iterator[tuple[Run, list[Event]]]:
+        """Yield what is new of the active run, in batches, and then, if it is over, what is new of the next one.
+
+        A caller that leaves after a batch gets the next ones from its next call.
+        """
         if self._current is not None and not self._current.is_over:
-            yield self._read_new(self._current)
+            yield from self._read_new(self._current)
         if self._current is None or self._current.is_over:  # Else no other run can have started.
             named = self._store.named()
             if named is not None and (self._current is None or self._current.run.run_id != named):
                 yield from self._follow(named)
         self._has_looked = True
 
-    def find(self, run_id: str | None) -> Follower:
-        """Return the follower of a run (None: of the active or last one). Raises RunNotFound and NoRuns."""
+    def published(self, run_id: str | None) -> Follower | None:
+        """Return the follower of a run (None: of the active or last one) if `read_new` reads that run."""
         current = self._current
-        if current is not None and run_id in (None, current.run.run_id) and _exists(current.run):
-            return current
+        is_wanted = current is not None and run_id in (None, current.run.run_id)
+        return current if is_wanted and current is not None and _exists(current.run) else None
+
+    def find(self, run_id: str | None) -> Run:
+        """Find a run (None: the active or last one). Raises RunNotFound and NoRuns."""
         run = self._store.find(run_id) if run_id is not None else self._store.latest()
         if run is None:
             raise NoRuns
-        return self._find_past(run)
+        return run
 
-    def _find_past(self, run: Run) -> Follower:
-        """Read a run that nobody publishes. A finished one is kept, because its page may request it in many pieces."""
-        metrics = run.directory.find_metrics()
-        states = file_states([run.directory.path, run.directory.log, *([metrics.path] if metrics else [])])
-        known = self._past.pop(run.run_id, None)
-        has_other_files = known is not None and known.states.keys() != states.keys()  # A metrics file appeared.
-        if known is None or has_other_files or not known.is_current():
-            follower = Follower(run)
-            follower.skip_to_end()
-            known = Remembered(follower, states)
-        known.value.run = run
-        if not run.is_active:
-            self._past[run.run_id] = known
-        if len(self._past) > MAX_PAST:
-            self._past.pop(next(iter(self._past)))
-        return known.value
+    def past(self, run: Run) -> Follower:
+        """Read a run that nobody publishes, which may take long."""
+        return self._past.follower(run)
 
-    def _follow(self, run_id: str) -> Iterator[tuple[Run, Sequence[Event]]]:
+    def known(self, run: Run) -> Follower | None:
+        """Return the follower of a run that `past` has read lately."""
+        return self._past.known(run.run_id)
+
+    def _follow(self, run_id: str) -> Iterator[tuple[Run, list[Event]]]:
         try:
             self._current = Follower(self._store.find(run_id))
         except RunNotFound:
             return
         if not self._has_looked:  # It was active before we were. Who wants its past asks for it.
-            self._current.skip_to_end()
-        yield self._read_new(self._current)
+            self._unread = ([] for _ in self._current.skip_to_end())
+            self._has_looked = True
+        yield from self._read_new(self._current)
 
-    def _read_new(self, follower: Follower) -> tuple[Run, Sequence[Event]]:
-        run = self._read(follower.run)
-        return run, follower.read_new(run)
+    def _read_new(self, follower: Follower) -> Iterator[tuple[Run, list[Event]]]:
+        if self._unread is None:
+            self._unread = batches(follower.read_new(self._read(follower.run)))
+        for batch in self._unread:
+            yield follower.run, batch
+        self._unread = None
+        yield follower.run, []
 
     def _read(self, run: Run) -> Run:
         """Read the run again, even if its directory is gone."""

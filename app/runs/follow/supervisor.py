@@ -6,22 +6,26 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from app.runs.complaints import Complaints
 from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.executors.local.lock import SupervisorLock
 from app.runs.executors.local.prewarm import Prewarm
-from app.runs.follow.events import Event, SystemMeasured
+from app.runs.follow.events import EpochChanged, Event, SystemMeasured
+from app.runs.follow.follower import Follower
 from app.runs.follow.followers import Followers
 from app.runs.follow.orphans import Orphans
 from app.runs.follow.position import Attempts, Position
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 
+T = TypeVar("T")
+
 logger = logging.getLogger(__name__)
 
 MEASURE_EVERY_S = 1.0
+MAX_PUBLISH_S = 0.25
 NO_RUNS: dict[str, Any] = {
     "run": None,
     "progress": None,
@@ -97,10 +101,7 @@ class Supervisor:
         """Read once and publish what is new."""
         with self._mutex:
             try:
-                for run, events in self._followers.read_new():
-                    self._publish(events)
-                    if not run.is_active:
-                        self._orphans.end(run)
+                self._publish_new()
             finally:
                 self._act_each_second()
 
@@ -112,35 +113,69 @@ class Supervisor:
         `join` is called exactly where the answer ends, so no event is missed and none comes twice. A client without
         room for more gets only the run's state. Raises RunNotFound.
         """
-        with self._mutex:
-            self.poll()
-            try:
-                follower = self._followers.find(run_id)
-            except NoRuns:
-                join()
-                return Subscription(NO_RUNS, True, None)
-            body = follower.catch_up(position, has_room)
+
+        def answer(follower: Follower | None) -> Subscription:
+            body = follower.catch_up(position, has_room) if follower is not None else NO_RUNS
             join()
+            if follower is None:
+                return Subscription(body, True, None)
             return Subscription(body, not follower.is_behind(body), follower.attempts)
+
+        return self._use_follower(run_id, answer, is_polled=True)
 
     def describe(self, run_id: str | None) -> dict[str, Any]:
         """Return what a subscription from the start of a run (None: of the active or last one) would answer.
 
         It ends where the last poll ended. Raises RunNotFound.
         """
-        with self._mutex:
-            try:
-                return self._followers.find(run_id).catch_up(Position())
-            except NoRuns:
-                return NO_RUNS
+        return self._use_follower(run_id, lambda each: each.catch_up(Position()) if each is not None else NO_RUNS)
 
     def position(self, run_id: str | None) -> list[Event]:
-        """State where a run's streams are (None: those of the active or last run). Empty if there is no such run."""
+        """State where a run's streams are (None: those of the active or last run). Empty if there is no such run.
+
+        It is also empty for a past run that nobody asked for lately, because reading it may take long.
+        """
         with self._mutex:
             try:
-                return self._followers.find(run_id).position()
+                follower = self._followers.published(run_id) or self._followers.known(self._followers.find(run_id))
             except (NoRuns, RunNotFound):
                 return []
+            return follower.position() if follower is not None else []
+
+    def _use_follower(self, run_id: str | None, use: Callable[[Follower | None], T], is_polled: bool = False) -> T:
+        """Call `use` with the follower of a run, or None if there is no run at all, while nothing is published.
+
+        A past run is read before, without the mutex, so nobody else waits for it. Raises RunNotFound.
+        """
+        past: Follower | None = None
+        while True:
+            with self._mutex:
+                if is_polled:
+                    self.poll()
+                if (follower := self._followers.published(run_id)) is not None:
+                    return use(follower)
+                try:
+                    run = self._followers.find(run_id)
+                except NoRuns:
+                    return use(None)
+                if past is not None and past.run.run_id == run.run_id:
+                    return use(past)
+            past = self._followers.past(run)
+
+    def _publish_new(self) -> None:
+        """Publish what is new, for about MAX_PUBLISH_S, because subscribers wait meanwhile. The rest comes next time.
+
+        It does not stop between an epoch and its rows, so that a follower's position is what was published.
+        """
+        began_at = time.monotonic()
+        for run, events in self._followers.read_new():
+            self._publish(events)
+            if not run.is_active:
+                self._orphans.end(run)
+            is_complete = not events or not isinstance(events[-1], EpochChanged)
+            if is_complete and time.monotonic() - began_at > MAX_PUBLISH_S:
+                return
+            time.sleep(0)  # So that other green threads have their turn.
 
     def _run(self) -> None:
         known, pause_s, polled_at = self._followers.states, self._poll_interval_s, 0.0
@@ -148,7 +183,7 @@ class Supervisor:
             if has_changed := self._followers.states != known:
                 self._stopping.wait(self._poll_interval_s / 5)  # A program writes what belongs together in a row.
             known, began_at, cpu_s = self._followers.states, time.monotonic(), time.thread_time()
-            if has_changed or began_at - polled_at >= self._poll_interval_s:
+            if has_changed or self._followers.has_unread or began_at - polled_at >= self._poll_interval_s:
                 polled_at = began_at
                 try:
                     self.poll()

@@ -8,11 +8,12 @@ last KiB) is read on from its end. After any other change it is read from the st
 whole whenever it may have changed. Every read checks the header again, because Lightning's rewrites always change it.
 An answer that needs several reads while the file is rewritten breaks off, and the client asks again.
 
-A line is a row. The reader skips, counts and names a line with more cells than the header, with NUL bytes, with text
-for its epoch or step, without any number, or longer than 1 MiB. Such lines come from two processes that append at once,
-from a power cut, or from a program that writes its header again. Text in other cells is left out and its column named.
-Only UTF-16 and a header longer than 1 MiB make a file unreadable. The delimiter (comma, semicolon, tab) is the most
-frequent one in the header. A last line without its end waits until the run is over.
+A line is a row. The reader skips, counts and names a line with more cells than the header, or with over 100 fewer, with
+NUL bytes, with text for its epoch or step, without any number, or longer than 1 MiB. Such lines come from two processes
+that append at once, from a power cut, or from a program that writes its header again. Text in other cells is left out
+and its column named.
+Only UTF-16 and a header longer than 256 KiB or of more than 10,000 columns make a file unreadable. The delimiter
+(comma, semicolon, tab) is the most frequent one in the header. A last line without its end waits until the run is over.
 
 What Python writes for a number is usually JSON already. If every cell of a segment is such a number (a JSON parser
 decides, when the rows are first read), the answer is made by putting the column names between the cells, and no number

@@ -18,6 +18,8 @@ Number = float | int
 Row = list[Number | None]
 NonFinite = dict[str, dict[str, list[int]]]
 
+MAX_MISSING_CELLS = 100
+"""A row may leave out so many blanks at its end. Else a few bytes would stand for thousands of cells."""
 MAX_WHOLE = 2**53
 """From here on a float does not hold every whole number, so it is left as one."""
 
@@ -102,8 +104,7 @@ class Chunk:
 
     def maxima(self) -> dict[str, Number]:
         """The greatest value of each counter that has one."""
-        counters = [(i, name) for i, name in enumerate(self.header.columns) if name in COUNTERS]
-        return {name: max(values) for i, name in counters if (values := self.finite(i))}
+        return {name: max(values) for i, name in self.header.counters if (values := self.finite(i))}
 
     def non_finite(self, columns: Sequence[int]) -> NonFinite:
         """Tell by column and kind ("nan", "inf", "-inf") in which rows, counted from 0, a value is not finite.
@@ -147,8 +148,9 @@ class Chunk:
         numbers: Row = []
         for place, line in enumerate(self.lines):
             cells = _split(line, self.header)
-            row, text = _read(cells, self.header)
-            if (reason := _problem(line, cells, text, self.header)) is not None:
+            reason = _problem_of_length(line, cells, self.header)
+            row, text = _read(cells, self.header) if reason is None else ([], [])
+            if reason is not None or (reason := _problem_of_text(cells, text, self.header)) is not None:
                 self.problems.append(Problem(place, reason))
                 continue
             for column in text:
@@ -224,16 +226,21 @@ def number(cell: str, has_decimal_comma: bool = False) -> Number:
     return int(value) if value.is_integer() and abs(value) < MAX_WHOLE else value
 
 
-def _problem(line: bytes, cells: list[str], text: list[int], header: Header) -> str | None:
-    """Why a line is no row, or None. A line that was torn or mixed with another one shows it in one of these ways."""
+def _problem_of_length(line: bytes, cells: list[str], header: Header) -> str | None:
+    """Why a line is no row, or None. A line that was torn or mixed with another one shows it here or in its text."""
     columns = header.columns
     if b"\0" in line:
         return "holds NUL bytes"
-    if any(cell.strip() for cell in cells[len(columns) :]):
+    has_too_many = any(cell.strip() for cell in cells[len(columns) :])
+    if has_too_many or len(cells) < len(columns) - MAX_MISSING_CELLS:
         return f"has {len(cells)} cells under a header of {len(columns)}"
+    return None
+
+
+def _problem_of_text(cells: list[str], text: list[int], header: Header) -> str | None:
     for i in text:
-        if columns[i] in COUNTERS:
-            return f"has text for its {columns[i]}: {cells[i][:40]!r}"
+        if header.columns[i] in COUNTERS:
+            return f"has text for its {header.columns[i]}: {cells[i][:40]!r}"
     if text and len(text) == sum(bool(cell.strip()) for cell in cells):
         return "holds no number"
     return None

@@ -6,8 +6,12 @@ import csv
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
-MAX_HEADER_BYTES = 1024 * 1024
+MAX_HEADER_BYTES = 256 * 1024
+"""Each chunk of rows names its columns again to every follower."""
+MAX_COLUMNS = 10_000
+"""Of more, a single row would keep everybody waiting while it is parsed and encoded."""
 DELIMITERS = (",", ";", "\t")
 COUNTERS = ("epoch", "step")
 """Columns that say when a row was logged, not how good the model was."""
@@ -29,6 +33,11 @@ class Header:
         """Spreadsheets write semicolons between cells where a comma stands before the fraction: `1,5;2,5`."""
         return self.delimiter == ";"
 
+    @cached_property
+    def counters(self) -> list[tuple[int, str]]:
+        """Index and name of each counter."""
+        return [(i, name) for i, name in enumerate(self.columns) if name in COUNTERS]
+
     @classmethod
     def parse(cls, written: bytes) -> Header:
         """Raises ValueError and csv.Error."""
@@ -39,6 +48,8 @@ class Header:
         names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])]
         while names and not names[-1]:
             names.pop()  # The line ends with a delimiter.
+        if len(names) > MAX_COLUMNS:
+            raise ValueError(f"its header has {len(names):,} columns, more than {MAX_COLUMNS:,}")
         return cls(written, _unique(names), delimiter)
 
 
@@ -55,18 +66,18 @@ def read_header(descriptor: int) -> bytes:
         if end or len(head) < size:
             return head[:end]
         if size >= MAX_HEADER_BYTES:
-            raise ValueError("its header is longer than 1 MiB")
+            raise ValueError("its header is longer than 256 KiB")
         size *= 4
 
 
 def _unique(names: Iterable[str]) -> list[str]:
     """Name every column: one without a name by its place, one whose name is taken as pandas does (`loss.1`)."""
     unique: dict[str, None] = {}
+    last_numbers: dict[str, int] = {}
     for place, name in enumerate(names, start=1):
         base = free = name or f"column {place}"
-        number = 0
         while free in unique:
-            number += 1
+            last_numbers[base] = number = last_numbers.get(base, 0) + 1
             free = f"{base}.{number}"
         unique[free] = None
     return list(unique)

@@ -24,6 +24,8 @@ BYTES_PER_SEGMENT = 64 * 1024
 BYTES_AT_ONCE = 1024 * 1024
 """Read at once. A longer line is skipped, and a shorter file is answered even while it is being rewritten."""
 EDGE_BYTES = 1024
+MAX_CELLS = 32 * 1024
+"""In an inspection that is limited."""
 
 REWRITTEN = "it is rewritten again and again"
 
@@ -103,7 +105,7 @@ class _Inspection:
 
     def _read_on(self) -> None:
         """Read from where the table ends."""
-        table, begin = self._table, self._table.end
+        table, begin, num_lines = self._table, self._table.end, self._table.num_lines
         is_kept = self._max_bytes is None and self._size <= BYTES_AT_ONCE
         content = table.header.written
         while data := self._next_lines():
@@ -112,7 +114,8 @@ class _Inspection:
                 raise Rewritten
             self._add(data)
             content += data if is_kept else b""
-            if self._max_bytes is not None and table.end - begin >= self._max_bytes:
+            num_cells = (table.num_lines - num_lines) * len(table.columns)
+            if self._max_bytes is not None and (table.end - begin >= self._max_bytes or num_cells >= MAX_CELLS):
                 table.is_whole = False
                 break
         table.edges = self._edges(table)
@@ -128,13 +131,19 @@ class _Inspection:
             if b"\n" not in data and len(data) == limit < BYTES_AT_ONCE:
                 data = self._read(begin, min(BYTES_AT_ONCE, self._size - begin))
             if end := data.rfind(b"\n") + 1:
-                return data[:end]
+                return data[:end] if self._max_bytes is None else self._first_lines(data[:end])
             if len(data) < BYTES_AT_ONCE:
                 return self._unfinished(data) if data and self._is_final else b""
             length = self._length_of_line(begin)
             if not length:
                 return b""
             self._pass_over(length, f"is longer than {BYTES_AT_ONCE:,} bytes")
+
+    def _first_lines(self, data: bytes) -> bytes:
+        """No more than MAX_CELLS fit in. A short line below a wide header stands for many cells too."""
+        num_lines = max(1, MAX_CELLS // max(1, len(self._table.columns)))
+        rest = data.split(b"\n", num_lines)[num_lines:]
+        return data[: len(data) - len(rest[0])] if rest else data
 
     def _unfinished(self, line: bytes) -> bytes:
         """The last line, if only its end is missing. One that lacks cells was torn, and is passed over."""

@@ -121,7 +121,7 @@ class Table:
                 row = segment.first_row
                 for lines in cut(self._read(file.fileno(), segment).splitlines(), len(self.columns)):
                     chunk = Chunk(self.header, list(filter(None, lines)), segment.is_plain)
-                    if row + len(chunk) > since_row:
+                    if len(chunk) and row + len(chunk) > since_row:
                         yield max(row, since_row), chunk.since(since_row - row)
                     row += len(chunk)
 

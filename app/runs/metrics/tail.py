@@ -31,6 +31,8 @@ class MetricsTail:
         """The file up to the row `num_rows`."""
         self.problem: str | None = None
         """Why nothing of the file can be read."""
+        self._attempt: tuple[dict[str, Number], int, str | None] = {}, 0, None
+        """The last attempt that was named, after the first row and the restarts that name it."""
         self._inspected: Table | None = None
         """The same, or what is known so far of a file that has not the same rows yet."""
 
@@ -40,7 +42,14 @@ class MetricsTail:
 
     @property
     def attempt(self) -> str | None:
-        return attempt_of(self.table.first_row, self.num_restarts) if self.table is not None else None
+        if self.table is None:
+            return None
+        first_row, restarts, attempt = self._attempt
+        if first_row is not self.table.first_row or restarts != self.num_restarts:
+            # Not each time: a row may have thousands of columns.
+            attempt = attempt_of(self.table.first_row, self.num_restarts)
+            self._attempt = self.table.first_row, self.num_restarts, attempt
+        return attempt
 
     def read_new(self, file: RunFile | None, is_final: bool = False) -> Iterator[Chunk]:
         """Yield the rows that are new, in chunks. Take all of them. Raises nothing.

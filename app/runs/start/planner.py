@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,16 @@ class Planner:
         data_roots: Iterable[Path],
         preflight: Preflight,
         preflight_s: float = 20.0,
+        offload: Callable[[Callable[[], Plan]], Plan] = lambda compute: compute(),
     ) -> None:
+        """`offload` calls what reads many files, so that nobody else waits meanwhile."""
         self._store = store
         self._experiments = experiments
         self._datasets = datasets
         self._data_roots = [root.resolve() for root in data_roots]
         self._preflight = preflight
         self._preflight_s = preflight_s
+        self._offload = offload
 
     def plan(self, asked: StartRequest) -> Plan:
         """Validate the request and check its images. Raises NotFound, InvalidStart with every wrong field."""
@@ -67,10 +70,13 @@ class Planner:
         return replace(plan, preflight=self._check_images(asked, plan))
 
     def validate(self, asked: StartRequest) -> Plan:
-        """Validate everything but the content of the images, which takes no time. Raises as `plan` does.
+        """Validate everything but the content of the images. Raises as `plan` does.
 
         What the request leaves out comes from the run that it resumes.
         """
+        return self._offload(lambda: self._validate(asked))
+
+    def _validate(self, asked: StartRequest) -> Plan:
         earlier = self._store.find(asked.resume_from) if asked.resume_from is not None else None
         if earlier is not None:
             refuse_foreign(earlier)

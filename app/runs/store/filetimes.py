@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
 
-MAX_FILES = 10_000
+MAX_FILES = 2_000
 """A directory of another program may hold a whole dataset, so we check only this many files."""
 
 

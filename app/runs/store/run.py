@@ -12,8 +12,7 @@ from app.runs.store.states import ACTIVE, UNKNOWN
 from app.runs.store.welltyped import PROGRESS, well_typed
 from trainer.rundir import RunDir
 
-MAX_PROGRESS_BYTES = 64 * 1024
-"""We read the file many times a second, and the program of a run may write anything into it."""
+MAX_TEXT_CHARS = 4096
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class Run:
         """The content of progress.json, which the program of a `command` may write too."""
         if not self.is_ours:
             return None
-        content = self.directory.read_json(self.directory.find_progress(), MAX_PROGRESS_BYTES)
+        content = self.directory.read_json(self.directory.find_progress())
         return None if content is None else well_typed(content, PROGRESS)
 
     @property
@@ -133,4 +132,4 @@ class Run:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and len(value) <= MAX_TEXT_CHARS else None

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from app.runs.exceptions import FileNotInRun
 from trainer.rundir import RunDir
 from trainer.runfile import RunFile
 
+MAX_ARTIFACTS = 10_000
+
 
 def list_artifacts(run: RunDir) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield each regular file of a run by its path inside, in order.
+    """Yield the first MAX_ARTIFACTS regular files of a run by their paths inside, in order.
 
     Temporary files are left out, and links to what is listed by its own path anyway.
     """
-    yield from _list(run, run.path)
+    return islice(_list(run, run.path), MAX_ARTIFACTS)
 
 
 def find_artifact(run: RunDir, name: str) -> RunFile:

@@ -12,29 +12,40 @@ from typing import Any
 from app.runs.exceptions import MetricsUnreadable
 from app.runs.filestate import FileStates, Remembered, file_states
 from app.runs.metrics.inspection import inspect
-from app.runs.metrics.summary import Summary, summarise
+from app.runs.metrics.summary import summarise
 from app.runs.metrics.tables import read
 from app.runs.store.run import Run
 from app.runs.store.states import UNKNOWN, has_verdict
 from app.runs.store.store import RunStore
+from trainer.experiment.direction import Direction
 from trainer.rundir import RunDir
 from trainer.runfile import RunFile
 
 FIELDS = ("created_at", "duration_s", "status", "config_name", "model_name", "dataset")
 """What a client can sort by, besides the best value of a metric."""
 SEARCHED = ("run_id", "config_name", "model_name", "dataset")
+MAX_METRICS = 200
+"""The list shows, and sorts by, the first 200 metrics of a run that have a direction."""
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The best values of a run's metrics, and which way these metrics improve."""
+
+    values: dict[str, float]
+    directions: dict[str, Direction]
 
 
 @dataclass
 class _Entry:
-    """A run as the list shows it. `summary` is filled in once somebody asks for it."""
+    """A run as the list shows it. `best` is filled in once somebody asks for it."""
 
     item: dict[str, Any]
     metrics: RunFile | None
     is_over: bool
     is_final: bool
     """Nobody writes any more, so the entry stays right until somebody changes the files."""
-    summary: Summary | None = None
+    best: _Best | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,7 @@ class Catalogue:
         """Sort stably, so that equal runs stay newest first. Runs without a value come last in either direction."""
         name = sort.removeprefix("-")
         value: Callable[[_Entry], Any] = (
-            (lambda entry: entry.item[name]) if name in FIELDS else (lambda entry: self._summary(entry).best.get(name))
+            (lambda entry: entry.item[name]) if name in FIELDS else (lambda entry: self._best(entry).values.get(name))
         )
         valued = [(value(entry), entry) for entry in entries]
         known = sorted(
@@ -105,17 +116,17 @@ class Catalogue:
         is_ours = entry.item["status"] != UNKNOWN
         # A checkpoint of an earlier version has no last.json and cannot be resumed.
         has_checkpoint = is_ours and run.file(run.last_checkpoint).exists() and run.file(run.last_state).exists()
-        summary = self._summary(entry) if with_best else None
+        best = self._best(entry) if with_best else None
         return entry.item | {
             "has_checkpoint": has_checkpoint,
-            "best_metrics": None if summary is None else summary.best,
-            "directions": None if summary is None else summary.directions,
+            "best_metrics": best and best.values,
+            "directions": best and best.directions,
         }
 
-    def _summary(self, entry: _Entry) -> Summary:
-        if entry.summary is None:
-            entry.summary = Summary() if entry.metrics is None else _summarise(entry.metrics, entry.is_over)
-        return entry.summary
+    def _best(self, entry: _Entry) -> _Best:
+        if entry.best is None:
+            entry.best = _Best({}, {}) if entry.metrics is None else _find_best(entry.metrics, entry.is_over)
+        return entry.best
 
     def _forget_all_but(self, ids: Sequence[str]) -> None:
         if len(self._remembered) > len(ids):
@@ -134,12 +145,14 @@ def _watch(run: RunDir) -> tuple[RunFile | None, FileStates]:
     return metrics, file_states([run.run, run.state, metrics.path, folder if folder == written else folder.parent])
 
 
-def _summarise(file: RunFile, is_over: bool) -> Summary:
-    """Return an empty summary for a file that cannot be read, because the list still shows its run."""
+def _find_best(file: RunFile, is_over: bool) -> _Best:
+    """Find nothing in a file that cannot be read, because the list still shows its run."""
     try:
-        return read(lambda: inspect(file, is_final=is_over), summarise)
+        summary = read(lambda: inspect(file, is_final=is_over), summarise)
     except MetricsUnreadable:
-        return Summary()
+        return _Best({}, {})
+    directions = dict(islice(summary.directions.items(), MAX_METRICS))
+    return _Best({name: summary.best[name] for name in directions if name in summary.best}, directions)
 
 
 def _is_wanted(item: dict[str, Any], wanted: Wanted) -> bool:

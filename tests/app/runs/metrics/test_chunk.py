@@ -104,6 +104,13 @@ def test_blanks_at_the_end_of_a_row_do_not_count(line: bytes) -> None:
     assert (chunk.rows[1], chunk.problems) == ([1, 2, None], [])
 
 
+def test_a_line_may_leave_out_a_hundred_blanks_and_no_more() -> None:
+    header = Header.parse(",".join(f"x{i}" for i in range(102)).encode())
+    chunk = Chunk(header, [b"1", b"1,2"])
+    assert chunk.rows == [[1, 2] + [None] * 100]
+    assert chunk.problems == [(0, "has 1 cells under a header of 102")]
+
+
 def test_epochs_and_steps_are_told_as_they_are() -> None:
     chunk = Chunk(Header.parse(b"epoch,step\n"), [b"0.5,10", b"1.0,20", b"1.5,1e308"])
     assert told(chunk, [0, 1]) == [{"epoch": 0.5, "step": 10}, {"epoch": 1, "step": 20}, {"epoch": 1.5, "step": 1e308}]

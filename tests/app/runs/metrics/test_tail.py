@@ -121,7 +121,7 @@ def test_what_keeps_a_file_from_being_read_is_known(tmp_path: Path) -> None:
     path, tail = tmp_path / "metrics.csv", MetricsTail()
     path.write_text("a," * 700_000 + "b\n1\n")
     assert new(tail, path) == []
-    assert "longer than 1 MiB" in str(tail.problem)
+    assert "longer than 256 KiB" in str(tail.problem)
     path.write_text("step\n1\n")
     assert new(tail, path) == [[1]]
     assert tail.problem is None
