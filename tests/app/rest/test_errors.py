@@ -80,7 +80,7 @@ NO_JSON = {
     "a NUL byte": b'{"mode": "save"}\0',
     "a raw control character": b'{"mode": "\x01"}',
     "endless nesting": b"[" * 100_000,
-    "nested objects without end": b'{"a":' * 50_000,
+    "nested objects without end": b'{"a":' * 20_000,
     "a number without end": b'{"mode": ' + b"9" * 100_000 + b"}",
     "a comment": b"{} // nothing",
 }
