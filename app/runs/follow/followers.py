@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from app.runs.exceptions import NoRuns, RunNotFound
@@ -110,4 +111,4 @@ class Followers:
 
 
 def _exists(run: Run) -> bool:
-    return run.is_active or run.directory.path.is_dir()
+    return run.is_active or os.path.isdir(run.directory.path)

@@ -37,7 +37,7 @@ def _list(run: RunDir, top: Path) -> Iterator[tuple[str, os.stat_result]]:
         linked = [name for name in folders if os.path.islink(os.path.join(folder, name))]
         for name in sorted(names):
             file = run.file(Path(folder, name))
-            if not name.startswith(".") and not (file.path.is_symlink() and _leads_inside(run, file.path)):
+            if not name.startswith(".") and not (os.path.islink(file.path) and _leads_inside(run, file.path)):
                 yield from _describe(run, file)
         for name in linked if top == run.path else ():
             path = Path(folder, name)
@@ -53,4 +53,7 @@ def _describe(run: RunDir, file: RunFile) -> Iterator[tuple[str, os.stat_result]
 
 
 def _leads_inside(run: RunDir, path: Path) -> bool:
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(run.path))
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(run.path))
+    except OSError:  # Nobody may follow the link (/proc/1/cwd), so there is nothing to list.
+        return True

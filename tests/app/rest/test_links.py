@@ -185,3 +185,18 @@ def test_checkpoints_on_a_disk_that_is_allowed_are_served(server: LiveServer, ru
     assert "resume_from" not in problems, "it is the folders of images that are missing"
     assert server.delete(f"/training/models/{run.name}").status_code == 200
     assert (moved / "last.ckpt").is_file()
+
+
+def test_a_link_that_nobody_may_follow_hides_nothing_else(server: LiveServer, run: Path) -> None:
+    """Even root may not follow a link of another process's in /proc without more rights."""
+    (run / "closed").symlink_to("/proc/1/cwd")
+    entry = server.runs_dir / "closed"
+    entry.symlink_to("/proc/1/cwd")
+    try:
+        assert run.name in {each["run_id"] for each in server.get("/training/metrics/runs").json()}
+        names = {each["path"] for each in server.get(f"/training/runs/{run.name}/artifacts").json()["artifacts"]}
+        assert "train.log" in names
+        assert not any(name.startswith("closed") for name in names)
+        assert server.get("/training/runs/closed").status_code == 404
+    finally:
+        entry.unlink()
