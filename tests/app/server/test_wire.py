@@ -184,7 +184,7 @@ def test_old_clients_are_answered(shared: LiveServer) -> None:
 def test_a_body_that_ends_early_is_a_400(shared: LiveServer) -> None:
     [(code, told)] = exchange(shared, post("/training/stop", "Content-Length: 50\r\n", b"{"), is_ended=True)
     assert code == 400
-    assert "ended before" in check_shape(told, 400)["message"]
+    assert "ended early" in check_shape(told, 400)["message"]
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "HEAD", "TRACE", "FOO", "CONNECT"])
