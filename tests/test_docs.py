@@ -71,6 +71,14 @@ def test_every_target_of_make_exists(name: str) -> None:
     assert set(named) <= targets
 
 
+@pytest.mark.parametrize("folder", ["app", "app/runs", "trainer"])
+def test_the_architecture_shows_every_package_and_module(folder: str) -> None:
+    house = next(block.text for block in BLOCKS if block.page == "docs/architecture.md")
+    shown = set(re.findall(r"\w+", house))
+    inside = [path for path in (ROOT / folder).iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    assert {path.stem for path in inside if path.stem != "__init__"} - shown == set()
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_every_file_of_the_project_that_is_named_exists(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
