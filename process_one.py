@@ -1,4 +1,4 @@
-"""The duties of process 1 of a container: pass signals on, and reap the processes that nobody else does."""
+"""Do the duties of process 1 of a container: pass signals on, and reap orphans."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ PASSED_ON = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signa
 
 
 def serve_below() -> None:
-    """Return in a child of process 1; process 1 itself ends as soon as the child has, with its exit code.
+    """Return in a child of process 1. Process 1 itself exits with the child's exit code as soon as the child ends.
 
-    The kernel gives process 1 no signal that it has no handler for, and every orphan: each run's runner. Reaping those
-    in the service itself would take the exit codes of its own children from it. Elsewhere than in process 1 nothing
-    happens. Call it before any thread is started.
+    The kernel delivers to process 1 only signals that it has a handler for, and makes it the parent of every orphan,
+    such as each run's runner. If the service itself reaped orphans, it would take the exit codes of its own children
+    from them. In any other process nothing happens. Call this before a thread starts.
     """
     if os.getpid() != 1:
         return
@@ -33,7 +33,7 @@ def serve_below() -> None:
 
 
 def _reap(child: int) -> int | None:
-    """Reap all that have ended; return the exit code for process 1 once the child is among them."""
+    """Reap every process that has ended. Return the exit code for process 1 once the child is among them."""
     while True:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == child:

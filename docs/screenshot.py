@@ -1,6 +1,6 @@
-"""Take docs/page.png anew: a real training on digits, as the page shows it. `python docs/screenshot.py` at the top.
+"""Take docs/page.png again: a real training on digits, as the page shows it. Run `python docs/screenshot.py`.
 
-Needs Chromium and Playwright; takes less than a minute. The service, its runs and the browser are gone afterwards.
+Needs Chromium and Playwright, and takes less than a minute. It leaves no service, run or browser behind.
 """
 
 from __future__ import annotations
