@@ -24,8 +24,8 @@ it read of the last 16 finished runs, with the state of their files (`past`). A 
 and a burst of events is published in parts, so that one run never holds up the followers of another.
 
 An `epoch` comes right before the rows that changed it, and says how many rows were merged (`num_rows`). A client that
-got more rows meanwhile, by subscribing again, also got the newer epochs and ignores the event. A piece of the log of
-which the client has a part is a gap too.
+got more rows meanwhile, by subscribing again, also got the newer epochs and ignores the event. A chunk of the log that
+the client has in part is a gap too.
 
 Several server processes
 ------------------------

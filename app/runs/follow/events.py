@@ -1,4 +1,4 @@
-"""What the supervisor publishes. Each class is one Socket.IO event: `name` is its name, its fields the payload."""
+"""The events that the supervisor publishes. Each class is a Socket.IO event with a name and a payload."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BATCH_BYTES = 128 * 1024
 
 @dataclass(frozen=True)
 class RunChanged:
-    """A run's snapshot, at each change of its state. The final one comes after the last metrics and log."""
+    """A run's snapshot, after each change of its state. The final one comes after the last metrics and log."""
 
     name: ClassVar[str] = "run"
     run_id: str
@@ -26,10 +26,10 @@ class RunChanged:
 
 @dataclass(frozen=True)
 class EpochChanged:
-    """An epoch's metrics merged so far; published again when one is added or changed. Its number is the program's own.
+    """The metrics of an epoch so far, published again after each change. The program chooses the number of an epoch.
 
-    It comes right before the rows that changed it. `num_rows` is how many rows were merged: whoever was told of more
-    rows meanwhile, by subscribing again, was told the epochs anew as well.
+    The event comes right before the rows that changed the epoch. `num_rows` is the number of merged rows. A client that
+    has more rows, because it subscribed again meanwhile, also has newer epochs and ignores the event.
     """
 
     name: ClassVar[str] = "epoch"
@@ -47,12 +47,12 @@ class EpochChanged:
 class MetricsLogged:
     """New rows, aligned with `columns`. `from_row` is the number of rows before them.
 
-    What is not finite is None, and `non_finite` tells where: {column: {"nan" or "inf" or "-inf": [index in `rows`]}}.
-    A column with nothing but text there is not in `columns`; `text_columns` names all with text in them. `directions`
-    says of each column whose direction is known whether lower or higher is better. `skipped_rows` names the first of
-    the `num_skipped_rows`, and `metrics_problem` says why the file cannot be read, if so. `attempt` changes when the
-    file was begun anew; then `from_row` is 0, and nothing of what was published before counts. Without rows it states
-    the position, so that a client which missed something notices.
+    Values that are not finite are None, and `non_finite` lists them: {column: {"nan", "inf" or "-inf": [index in
+    `rows`]}}. `columns` leaves out columns that have only text in these rows. `text_columns` names all columns with
+    text. `directions` says whether lower or higher is better, for each column whose direction is known. `skipped_rows`
+    names the first of the `num_skipped_rows`. `metrics_problem` says why the file cannot be read. `attempt` changes
+    when the program starts the file again. Then `from_row` is 0, and earlier rows no longer count. An event without
+    rows states the position, so that a client notices what it missed.
     """
 
     name: ClassVar[str] = "metrics"
@@ -74,7 +74,7 @@ class MetricsLogged:
 
 @dataclass(frozen=True)
 class ProgressChanged:
-    """What progress.json says now."""
+    """The new content of progress.json."""
 
     name: ClassVar[str] = "progress"
     run_id: str
@@ -86,7 +86,7 @@ class ProgressChanged:
 
 @dataclass(frozen=True)
 class LogWritten:
-    """The log's bytes [offset, next_offset) as text. Without text it states the position."""
+    """The bytes [offset, next_offset) of the log as text. An event without text states the position."""
 
     name: ClassVar[str] = "log"
     run_id: str
@@ -100,7 +100,7 @@ class LogWritten:
 
 @dataclass(frozen=True)
 class SystemMeasured:
-    """Load of the machine and of the active run's processes."""
+    """The usage of the machine and of the active run's processes."""
 
     name: ClassVar[str] = "system"
     measures: dict[str, Any]
@@ -110,7 +110,7 @@ class SystemMeasured:
 
 
 def size_of(event: Event) -> int:
-    """About how many bytes an event takes as JSON."""
+    """Estimate the bytes of an event as JSON."""
     size = 1024
     if isinstance(event, LogWritten):
         size += len(event.text)

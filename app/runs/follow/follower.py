@@ -1,4 +1,4 @@
-"""Follow one run: turn what changed in its files into events, and tell a newcomer what went before."""
+"""Follow one run: turn changes of its files into events, and bring new subscribers up to date."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from trainer.runfile import RunFile
 RECENT_LOG_BYTES = 64 * 1024
 MAX_CATCH_UP_LOG_BYTES = 256 * 1024
 MAX_CATCH_UP_BYTES = 400 * 1024
-"""Of rows and epochs as JSON, about. Encoding them takes some milliseconds, and a socket of any client takes them."""
+"""Rows and epochs in one answer, as JSON. Encoding them takes some milliseconds, and any client's socket takes them."""
 MAX_ANSWER_BYTES = MAX_CATCH_UP_LOG_BYTES + MAX_CATCH_UP_BYTES
 
 
 class Follower:
     """The position in one run's files up to which everything was published.
 
-    Position in the metrics = number of rows, in the log = byte offset. It can be rebuilt at any time, because the
-    files are the history.
+    The position in the metrics is a number of rows, in the log a byte offset. It can be rebuilt at any time, because
+    the files are the history.
     """
 
     def __init__(self, run: Run) -> None:
@@ -55,7 +55,7 @@ class Follower:
 
     @property
     def files(self) -> list[Path]:
-        """Whose change means news: the folders in which state.json and progress.json are replaced, log and metrics."""
+        """The files whose change means news. state.json and progress.json are replaced, so their folders change."""
         directory = self.run.directory
         metrics = [self._metrics_file.path] if self._metrics_file is not None else []
         return [directory.path, directory.program_dir, directory.log, *metrics]
@@ -71,7 +71,7 @@ class Follower:
     def read_new(self, run: Run) -> Iterator[Event]:
         """Yield what changed, in the order in which to publish it. Take all of it.
 
-        `run` was read before: if it is over by then, nobody writes any more, so this drains both files a last time
+        `run` was read before. If it was over by then, nobody writes any more. So this reads both files to their end,
         and the final state comes last.
         """
         self.run = run
@@ -90,7 +90,7 @@ class Follower:
             self.is_over = True
 
     def position(self) -> list[Event]:
-        """State where the run's streams stand, so that whoever missed something notices, and then, as ever, the run."""
+        """Return events that state the positions of the run's streams, so that clients notice what they missed."""
         run_id, offset = self.run.run_id, self._log.offset
         return [
             *([ProgressChanged(run_id, self._progress)] if self._progress is not None else []),
@@ -105,13 +105,13 @@ class Follower:
         return Attempts(self.run.run_id, metrics.attempt, metrics.num_restarts, self._log.num_restarts)
 
     def catch_up(self, position: Position, has_room: bool = True) -> dict[str, Any]:
-        """Tell what a client misses. Without a log it gets the last 64 KiB, from the first line that begins there.
+        """Return what a client lacks. A client without a log gets the last 64 KiB, from where a line begins.
 
-        It ends exactly where the events go on, except that of many rows only about the next 400 KiB come, and of a
-        long log only the next 256 KiB; neither without room. `epochs` are those that the rows belong to.
+        The answer ends exactly where the events continue, unless more is missing than about 400 KiB of rows and 256 KiB
+        of log. A client without room gets no rows and no log. `epochs` are the epochs of the rows.
         """
         has = position.within(self.attempts)
-        from_row = has.row if has.row <= self._metrics.num_rows else 0  # One that claims more has another file in mind.
+        from_row = has.row if has.row <= self._metrics.num_rows else 0  # A client with more rows has read another file.
         chunk = self._metrics.read_again(from_row, MAX_CATCH_UP_BYTES) if has_room else None
         logged = self._logged(chunk, from_row).payload()
         return {
@@ -123,13 +123,13 @@ class Follower:
             "epochs": list(self._epochs.behind(chunk)) if chunk is not None else [],
         }
 
-    def is_behind(self, told: dict[str, Any]) -> bool:
-        """Whether a catch-up did not reach the position (it was long, or being rewritten)."""
-        num_rows = told["from_row"] + len(told["rows"])
-        return bool(num_rows < self._metrics.num_rows or told["log"]["next_offset"] < self._log.offset)
+    def is_behind(self, body: dict[str, Any]) -> bool:
+        """Whether the answer of `catch_up` does not reach the position: too much is missing, or a rewrite goes on."""
+        num_rows = body["from_row"] + len(body["rows"])
+        return bool(num_rows < self._metrics.num_rows or body["log"]["next_offset"] < self._log.offset)
 
     def _log_since(self, log_offset: int | None, max_bytes: int) -> dict[str, Any]:
-        """Read from the client's offset to ours. One that claims more than there is has another log in mind."""
+        """Read from the client's offset to ours. A client with a larger offset has read another log."""
         end = self._log.offset
         if log_offset is None or log_offset > end:
             log_offset = first_line(self._log_file, max(0, end - RECENT_LOG_BYTES), end)
@@ -154,20 +154,20 @@ class Follower:
         return [ProgressChanged(self.run.run_id, progress)]
 
     def _new_metrics(self) -> Iterator[Event]:
-        """The rows that are new, after what they changed of the epochs."""
+        """Yield the new rows, after the epochs that they changed."""
         self._metrics_file = self.run.directory.find_metrics()
         restarts, max_epochs = self._metrics.num_restarts, (self._progress or {}).get("max_epochs")
         for number, chunk in enumerate(self._metrics.read_new(self._metrics_file, not self.run.is_active)):
             if number:
-                time.sleep(0)  # Of many rows: others have their turn in between.
+                time.sleep(0)  # Many rows take long, so let other threads run in between.
             if restarts != self._metrics.num_restarts:
-                # It comes before any epoch: whoever has rows sees that they are not the file's, and asks for all.
+                # This comes before any epoch. Clients see that their rows no longer count, and ask for all rows.
                 restarts, self._epochs = self._metrics.num_restarts, Epochs()
                 yield self._logged(None, 0)
             num_rows = self._metrics.num_rows
             for epoch in self._epochs.merge(chunk):
                 yield EpochChanged(self.run.run_id, epoch, max_epochs, num_rows, self._epochs.of(epoch))
-            # The rows last: a slow client that loses the end of this lacks rows then and asks for everything.
+            # The rows come last. If a slow client loses the end of this, it lacks rows and asks for them.
             if len(chunk) or self._skipped != self._num_skipped:
                 yield self._logged(chunk, num_rows - len(chunk))
             self._num_skipped = self._skipped
@@ -180,7 +180,7 @@ class Follower:
         return self._metrics.table.num_skipped if self._metrics.table is not None else 0
 
     def _logged(self, chunk: Chunk | None, from_row: int | None = None) -> MetricsLogged:
-        """The event for some rows, or for none. Then it states the position."""
+        """Make the event for some rows. Without rows it states the position."""
         metrics, table = self._metrics, self._metrics.table
         texts = set(table.names_of_text_columns) if table is not None else set[str]()
         columns = metrics.columns
@@ -202,6 +202,6 @@ class Follower:
 
     def _directions(self) -> dict[str, Direction]:
         columns = self._metrics.columns
-        if columns is not self._directed_columns:  # Not at each event: a file may have thousands of columns.
+        if columns is not self._directed_columns:  # Only when they change: a file may have thousands of columns.
             self._directed_columns, self._known_directions = columns, directions(columns)
         return self._known_directions

@@ -1,4 +1,4 @@
-"""The followers of runs: one for the active run, and some for past runs that clients asked for."""
+"""The followers of runs: one for the active run, and some for past runs that clients requested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Followers of runs that nobody publishes, kept because a client reads a long run in many chunks."""
+"""Remember the followers of past runs, because a client reads a long run in many chunks."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ MAX_PAST = 16
 
 
 class PastRuns:
-    """Keep the followers of the runs that clients asked for last. Threads may share it.
+    """The followers of the runs that clients requested last. Thread-safe.
 
-    Reading a run with a long metrics file takes long. Only clients that ask for the same run wait for it. One step of
-    one such reading is done at a time, so that nobody else waits for more than a step.
+    Reading a long metrics file takes long. Only clients that request the same run wait for it. The threads that read
+    files take turns after each step, so that everybody else waits for one step at most.
     """
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._step = threading.Lock()
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
     def follower(self, run: Run) -> Follower:
         """Return a follower that has read everything in the run's files."""
         with self._mutex:
-            kept = self._kept.setdefault(run.run_id, _Kept())
-            self._kept.move_to_end(run.run_id)
-            if len(self._kept) > MAX_PAST:
-                self._kept.popitem(last=False)
-        with kept.mutex:
+            entry = self._entries.setdefault(run.run_id, _Entry())
+            self._entries.move_to_end(run.run_id)
+            if len(self._entries) > MAX_PAST:
+                self._entries.popitem(last=False)
+        with entry.mutex:
             states = _states(run)
-            has_other_files = kept.follower is not None and kept.follower.states.keys() != states.keys()
-            if kept.follower is None or has_other_files or not kept.follower.is_current():
-                kept.follower = Remembered(self._read(run), states)
-            kept.follower.value.run = run
-            return kept.follower.value
+            has_other_files = entry.follower is not None and entry.follower.states.keys() != states.keys()
+            if entry.follower is None or has_other_files or not entry.follower.is_current():
+                entry.follower = Remembered(self._read(run), states)
+            entry.follower.value.run = run
+            return entry.follower.value
 
     def known(self, run_id: str) -> Follower | None:
-        """Return the follower of a run if it is kept. It stays longer then."""
+        """Return the follower of a run if it is remembered, else None."""
         with self._mutex:
-            kept = self._kept.get(run_id)
-            if kept is None or kept.follower is None:
+            entry = self._entries.get(run_id)
+            if entry is None or entry.follower is None:
                 return None
-            self._kept.move_to_end(run_id)
-            return kept.follower.value
+            self._entries.move_to_end(run_id)
+            return entry.follower.value
 
     def _read(self, run: Run) -> Follower:
         follower = Follower(run)
@@ -66,6 +66,6 @@ def _states(run: Run) -> FileStates:
 
 
 @dataclass
-class _Kept:
+class _Entry:
     mutex: threading.Lock = field(default_factory=threading.Lock)
     follower: Remembered[Follower] | None = None

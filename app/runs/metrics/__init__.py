@@ -2,7 +2,7 @@
 
 The reader divides a metrics.csv into segments of 1,024 rows or 64 KiB and keeps where each begins, the number of rows,
 and the greatest epoch and step (`table`): some bytes per thousand rows, for the 64 files that were requested last. It
-reads the rows on demand, one segment at a time, and sends them in pieces of about 128 KiB, each made in a thread of its
+reads the rows on demand, one segment at a time, and sends them in chunks of about 128 KiB, each made in a thread of its
 own under eventlet. So memory is bounded whatever a file's length. A file that only grew (same inode, header, first and
 last KiB) is read on from its end. After any other change it is read from the start. A file of up to 1 MiB is read as a
 whole whenever it may have changed. Every read checks the header again, because Lightning's rewrites always change it.
@@ -20,8 +20,8 @@ decides, when the rows are first read), the answer is made by putting the column
 is parsed or printed. Other segments are parsed cell by cell.
 
 The ETag names the query and the version of the file: a digest of its content up to 1 MiB, else its inode, size and
-times. A change within the last two seconds may not show in the times, so until then a longer file has a new version at
-each request.
+times. A change right after another one may not show in the times (see `app/runs/filestate.py`). So until the times have
+settled, a longer file has a new version at each request.
 
 `max_points` reads the rows once. Rows fall into buckets of 2, 4, 8 ... rows. In each bucket every column keeps its
 lowest and highest value and the first non-finite one. The first and the last row stay too, and the last value of each

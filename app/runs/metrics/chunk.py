@@ -1,4 +1,4 @@
-"""Consecutive rows of a metrics CSV: as JSON, as numbers by row, or as numbers by column."""
+"""Consecutive rows of a metrics CSV, as JSON, as numbers by row, or as numbers by column."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ NonFinite = dict[str, dict[str, list[int]]]
 
 MAX_MISSING_CELLS = 100
 """A row may leave out so many blanks at its end. Else a few bytes would stand for thousands of cells."""
-MAX_WHOLE = 2**53
-"""From here on a float does not hold every whole number, so it is left as one."""
+MAX_EXACT_INTEGER = 2**53
+"""A float does not hold every larger integer, so larger values stay floats."""
 
 _NOT_FINITE = frozenset({b"nan", b"inf", b"-inf"})
 _NULLS = dict.fromkeys((b"", *_NOT_FINITE), b"null")
 _ALPHABET = b"0123456789.eE+-,naif"
-"""The characters of numbers as Python writes them, and the comma between them."""
+"""The characters of numbers in Python's notation, and the comma between them."""
 _ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 _TOO_MANY_DIGITS = b"0" * 25
-"""More than any float has as Python writes it. Not every client reads a whole number of that many."""
+"""Python writes no float with so many digits, and not every client can read an integer of that length."""
 
 
 class Problem(NamedTuple):
-    """Why a line is no row. `line` is its place among the chunk's lines, from 0."""
+    """Why a line is not a row. `line` is its index among the lines of the chunk."""
 
     line: int
     reason: str
 
 
 class Chunk:
-    """The rows in consecutive lines below a header. `lines` are the rows' text without line ends.
+    """The rows in consecutive lines below a header. `lines` is the text of the rows without line ends.
 
-    A cell is a number, None for a blank one, or text. Text is None among the numbers, and `text` tells where it is.
-    A line that is no row is left out, and `problems` tells why.
+    A cell is a number, blank, or text. The numbers have None for blank cells and for text. `text` says which cells are
+    text. Lines that are not rows are left out, and `problems` says why.
 
-    What Python writes for a number is JSON already. So where every cell is such a number, NaN, an infinity or blank,
-    as in everything that Lightning writes, the cells are passed on as they are. That takes a seventh of the time.
-    A JSON parser decides, and `is_plain` is its verdict.
+    Python's notation of a number is valid JSON. So if every cell is a number, NaN, an infinity or blank, as in all
+    that Lightning writes, the JSON is made of the cells as they are. That takes a seventh of the time. `is_plain` says
+    whether a JSON parser accepts the cells.
     """
 
     def __init__(self, header: Header, lines: list[bytes], is_plain: bool | None = None) -> None:
@@ -55,7 +55,7 @@ class Chunk:
         self.lines = lines
         self.problems: list[Problem] = []
         self.text: dict[int, set[int]] = {}
-        """By column the rows that have text there."""
+        """The rows with text, by column."""
         self._has_not_finite = b"n" in self._text
         self.is_plain = self._is_plain() if is_plain is None else is_plain
         if not self.is_plain:
@@ -65,51 +65,51 @@ class Chunk:
         return len(self.lines)
 
     def only(self, rows: Sequence[int]) -> Chunk:
-        """Some of the rows, counted from 0."""
+        """Select some rows by index."""
         return Chunk(self.header, [self.lines[row] for row in rows], self.is_plain)
 
     def since(self, row: int) -> Chunk:
-        """The rows from one on, counted from 0."""
+        """Select the rows from an index on."""
         return self if row <= 0 else Chunk(self.header, self.lines[row:], self.is_plain)
 
     @cached_property
     def rows(self) -> list[Row]:
-        """The numbers by row. None = not logged, or text. NaN and infinities are floats."""
+        """The numbers by row. None: not logged, or text. NaN and infinities are floats."""
         width = len(self.header.columns) or 1
         return [self._numbers[start : start + width] for start in range(0, len(self) * width, width)]
 
     def finite_rows(self, columns: Sequence[int]) -> list[Row]:
-        """The numbers of those columns by row, with None for what is not finite."""
+        """Return the numbers of some columns by row, with None for values that are not finite."""
         rows = self.rows
         if self._has_not_finite:
             rows = [[v if v is None or math.isfinite(v) else None for v in row] for row in rows]
         return rows if len(columns) == len(self.header.columns) else [[row[i] for i in columns] for row in rows]
 
     def values(self, column: int) -> Row:
-        """The numbers of a column, by its index."""
+        """Return the numbers of a column by its index."""
         return self._numbers[column :: len(self.header.columns)]
 
     def finite(self, column: int) -> list[Number]:
-        """The finite numbers of a column, by its index."""
+        """Return the finite numbers of a column by its index."""
         values = self.values(column)
         if None in values or self._has_not_finite:
             return [value for value in values if value is not None and math.isfinite(value)]
-        return values  # type: ignore[return-value]  # Nearly always, and known in a tenth of the time.
+        return values  # type: ignore[return-value]  # The usual case, in a tenth of the time.
 
     def named(self, row: int) -> dict[str, Number]:
-        """What a row says in finite numbers, by column name."""
+        """Return the finite numbers of a row by column name."""
         columns = self.header.columns
         found = zip(columns, self._numbers[row * len(columns) : (row + 1) * len(columns)])
         return {name: value for name, value in found if value is not None and math.isfinite(value)}
 
     def maxima(self) -> dict[str, Number]:
-        """The greatest value of each counter that has one."""
+        """Return the greatest value of each counter that has a value."""
         return {name: max(values) for i, name in self.header.counters if (values := self.finite(i))}
 
     def non_finite(self, columns: Sequence[int]) -> NonFinite:
-        """Tell by column and kind ("nan", "inf", "-inf") in which rows, counted from 0, a value is not finite.
+        """Return the indices of rows with values that are not finite, by column and kind ("nan", "inf", "-inf").
 
-        JSON has null for those as for what was not logged. This tells them apart.
+        In JSON these values are null, like values that were not logged. This separates them.
         """
         found: NonFinite = {}
         for i in columns if self._has_not_finite else ():
@@ -119,7 +119,7 @@ class Chunk:
         return found
 
     def encoded(self, columns: Sequence[int]) -> bytes:
-        """The rows as JSON objects with those columns, `,` before each. An object has no key for a cell with text."""
+        """Encode some columns as JSON objects, each after a `,`. An object has no key for a cell with text."""
         names = [self.header.columns[i] for i in columns]
         if not self.is_plain:
             chosen = (
@@ -127,7 +127,9 @@ class Chunk:
                 for row in range(len(self))
             )
             rows = [{name: values[i] for name, i in present} for values, present in zip(self.rows, chosen)]
-            return b"," + orjson.dumps(rows)[1:-1] if rows else b""  # It writes null for what is not finite.
+            return (
+                b"," + orjson.dumps(rows)[1:-1] if rows else b""
+            )  # orjson writes null for values that are not finite.
         keys = (json.dumps(name).replace("%", "%%").encode() for name in names)
         template = b",{" + b",".join(key + b":%b" for key in keys) + b"}"
         return (template * len(self)) % tuple(self._cells_of(columns))
@@ -171,14 +173,14 @@ class Chunk:
 
     @cached_property
     def _json(self) -> list[bytes]:
-        """Each cell as JSON."""
+        """All cells as JSON."""
         if self._has_not_finite:
             return [_NULLS.get(cell, cell) for cell in self._cells]
         return [cell or b"null" for cell in self._cells]
 
     @cached_property
     def _numbers(self) -> Row:
-        """Each cell, row by row."""
+        """All cells as numbers, row by row."""
         numbers: Row = orjson.loads(b"[" + b",".join(self._json) + b"]")
         if self._has_not_finite:
             for place in compress(range(len(numbers)), map(_NOT_FINITE.__contains__, self._cells)):
@@ -196,7 +198,7 @@ class Chunk:
 
 
 def _split(line: bytes, header: Header) -> list[str]:
-    """The cells of a line. Where its quotes make no sense they are characters like others."""
+    """Split a line into cells. Invalid quotes count as ordinary characters."""
     text = line.decode("utf-8", errors="replace")
     if '"' in text:
         try:
@@ -207,7 +209,7 @@ def _split(line: bytes, header: Header) -> list[str]:
 
 
 def _read(cells: list[str], header: Header) -> tuple[Row, list[int]]:
-    """The numbers of a row, None for each blank at its end too, and which of its cells are text."""
+    """Return the numbers of a row, with None for missing cells at its end, and the indices of cells with text."""
     width = len(header.columns)
     row: Row = [None] * width
     text = []
@@ -221,13 +223,13 @@ def _read(cells: list[str], header: Header) -> tuple[Row, list[int]]:
 
 
 def number(cell: str, has_decimal_comma: bool = False) -> Number:
-    """Parse a cell. A whole number is an int however it is written. Raises ValueError for text."""
+    """Parse a cell. An integer is an int in any notation, such as 1.0. Raises ValueError for text."""
     value = float(cell.replace(",", ".") if has_decimal_comma else cell)
-    return int(value) if value.is_integer() and abs(value) < MAX_WHOLE else value
+    return int(value) if value.is_integer() and abs(value) < MAX_EXACT_INTEGER else value
 
 
 def _problem_of_length(line: bytes, cells: list[str], header: Header) -> str | None:
-    """Why a line is no row, or None. A line that was torn or mixed with another one shows it here or in its text."""
+    """Say why a line is not a row, or None. This and the next function detect torn and mixed lines."""
     columns = header.columns
     if b"\0" in line:
         return "holds NUL bytes"

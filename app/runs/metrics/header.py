@@ -1,4 +1,4 @@
-"""The header of a metrics CSV: the names of its columns and how the rows below it are written."""
+"""The header of a metrics CSV: the names of the columns and the notation of the rows."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ MAX_COLUMNS = 10_000
 """Of more, a single row would keep everybody waiting while it is parsed and encoded."""
 DELIMITERS = (",", ";", "\t")
 COUNTERS = ("epoch", "step")
-"""Columns that say when a row was logged, not how good the model was."""
+"""Columns that say when a row was logged. All others are metrics."""
 
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
 class Header:
-    """The first line that is not blank. `columns` are unique and not empty."""
+    """The first line that is not blank. The names in `columns` are unique and not empty."""
 
     written: bytes
-    """Everything up to the end of that line, as it is in the file."""
+    """The bytes of the file up to the end of the header."""
     columns: list[str]
     delimiter: str
 
     @property
     def has_decimal_comma(self) -> bool:
-        """Spreadsheets write semicolons between cells where a comma stands before the fraction: `1,5;2,5`."""
+        """Spreadsheets separate cells by semicolons if the decimal separator is a comma: `1,5;2,5`."""
         return self.delimiter == ";"
 
     @cached_property
@@ -54,7 +54,7 @@ class Header:
 
 
 def read_header(descriptor: int) -> bytes:
-    """Read up to the end of the first line that is not blank; empty while there is no such line.
+    """Read up to the end of the first line that is not blank; empty while the file has no such line.
 
     Raises ValueError for a line that does not end within MAX_HEADER_BYTES.
     """
@@ -71,7 +71,7 @@ def read_header(descriptor: int) -> bytes:
 
 
 def _unique(names: Iterable[str]) -> list[str]:
-    """Name every column: one without a name by its place, one whose name is taken as pandas does (`loss.1`)."""
+    """Give every column a unique name: by its place if it has no name, and as pandas does (`loss.1`) if it is taken."""
     unique: dict[str, None] = {}
     last_numbers: dict[str, int] = {}
     for place, name in enumerate(names, start=1):

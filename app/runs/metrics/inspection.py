@@ -1,4 +1,4 @@
-"""Find out where the rows of a metrics CSV are, or of one that is known, what is new."""
+"""Inspect a metrics CSV: find where its rows are, or only what is new in a known file."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MAX_REWRITES_MET = 20
 MAX_SKIPPED_NAMED = 20
 ROWS_PER_SEGMENT = 1024
 BYTES_PER_SEGMENT = 64 * 1024
-"""A segment with that many rows or bytes is not continued, so reading from any row costs one segment more at most."""
+"""A segment ends after that many rows or bytes. So reading from any row reads at most one segment too many."""
 BYTES_AT_ONCE = 1024 * 1024
-"""Read at once. A longer line is skipped, and a shorter file is answered even while it is being rewritten."""
+"""Bytes read at once. A longer line is skipped. A shorter file is consistent even while it is being rewritten."""
 EDGE_BYTES = 1024
 MAX_CELLS = 32 * 1024
 """In an inspection that is limited."""
@@ -32,7 +32,7 @@ REWRITTEN = "it is rewritten again and again"
 
 @contextmanager
 def readable(file: RunFile) -> Iterator[None]:
-    """Name the file, and what is wrong with it, where it cannot be read. Raises MetricsUnreadable."""
+    """Turn errors of reading a file into MetricsUnreadable, which names the file and the problem."""
     try:
         yield
     except OSError as error:
@@ -42,13 +42,13 @@ def readable(file: RunFile) -> Iterator[None]:
 
 
 def inspect(file: RunFile, known: Table | None = None, is_final: bool = False, max_bytes: int | None = None) -> Table:
-    """Inspect a metrics CSV. Of one that is `known` only what is new is read. Raises MetricsUnreadable.
+    """Inspect a metrics CSV. If the file is `known`, read only what is new. Raises MetricsUnreadable.
 
-    A file of up to 1 MiB is read as a whole whenever it may have changed, but for `max_bytes`.
+    A file of up to 1 MiB is read in full whenever it may have changed, unless `max_bytes` is given.
 
-    The writer may append rows, rewrite the file under a wider header as Lightning does, or begin it anew. A last line
-    without its end waits. It counts once nobody writes any more, which is what `is_final` says. With `max_bytes` it
-    reads about as many of the new bytes and keeps the chunks in `fresh`.
+    The writer may append rows, rewrite the file with a wider header as Lightning does, or start the file again. An
+    unfinished last line waits. It counts if `is_final`, which means that nobody writes any more. With `max_bytes` the
+    inspection stops after about that many new bytes and keeps the chunks in `fresh`.
     """
     with readable(file):
         for _ in range(MAX_REWRITES_MET):
@@ -58,7 +58,7 @@ def inspect(file: RunFile, known: Table | None = None, is_final: bool = False, m
 
 
 class _Inspection:
-    """One look at an open file, and the table that it makes."""
+    """Inspect an open file once and make a table."""
 
     def __init__(self, file: RunFile, descriptor: int, is_final: bool, max_bytes: int | None) -> None:
         status = os.fstat(descriptor)
@@ -75,7 +75,7 @@ class _Inspection:
         if self._max_bytes is None and self._size <= BYTES_AT_ONCE:
             known = None
         written = read_header(self._descriptor)
-        if len(written) > self._size:  # Wider than the whole file was a moment ago.
+        if len(written) > self._size:  # The header is longer than the whole file was a moment ago.
             raise Rewritten
         if known is not None and written == known.header.written and self._is_continued(known):
             if self._is_unchanged(known) and known.is_settled == self._table.is_settled:
@@ -93,7 +93,7 @@ class _Inspection:
         return is_read and (known.file, known.state) == (self._table.file, self._table.state)
 
     def _is_continued(self, known: Table) -> bool:
-        """Whether the file only grew. A change in what was known shows at its edges."""
+        """Whether the file only grew. A change of the known bytes shows at their edges."""
         if known.file != self._table.file or known.state.inode != self._table.state.inode or self._size < known.end:
             return False
         return self._edges(known) == known.edges and known.edges[1][-1:] in (b"", b"\n")
@@ -104,12 +104,12 @@ class _Inspection:
         return self._read(begin, size), self._read(table.end - size, size)
 
     def _read_on(self) -> None:
-        """Read from where the table ends."""
+        """Read on from the end of the table."""
         table, begin, num_lines = self._table, self._table.end, self._table.num_lines
         is_kept = self._max_bytes is None and self._size <= BYTES_AT_ONCE
         content = table.header.written
         while data := self._next_lines():
-            # A rewrite always changes the header, so the same one as before means that what was read belongs to it.
+            # A rewrite always changes the header. So if the header is the same, the bytes belong to it.
             if read_header(self._descriptor) != table.header.written:
                 raise Rewritten
             self._add(data)
@@ -123,7 +123,7 @@ class _Inspection:
             table.content, table.digest = content, hashlib.sha256(content).hexdigest()
 
     def _next_lines(self) -> bytes:
-        """The next lines that are whole; empty at the end. A line that is too long is passed over."""
+        """Return the next complete lines; empty at the end of the file. Skips lines that are too long."""
         while True:
             limit = BYTES_AT_ONCE if self._max_bytes is None else self._max_bytes
             begin = self._table.end
@@ -146,14 +146,14 @@ class _Inspection:
         return data[: len(data) - len(rest[0])] if rest else data
 
     def _unfinished(self, line: bytes) -> bytes:
-        """The last line, if only its end is missing. One that lacks cells was torn, and is passed over."""
+        """Return the last line if only its line end is missing. A line without all cells is torn, so skip it."""
         if line.count(self._table.header.delimiter.encode()) + 1 >= len(self._table.columns):
             return line
         self._pass_over(len(line), "is the last line and torn")
         return b""
 
     def _length_of_line(self, begin: int) -> int:
-        """Of one that is longer than BYTES_AT_ONCE; 0 while it has no end."""
+        """Return the length of a line that is longer than BYTES_AT_ONCE; 0 while it has no end."""
         place = begin
         while data := self._read(place, BYTES_AT_ONCE):
             if end := data.find(b"\n") + 1:
@@ -172,7 +172,7 @@ class _Inspection:
             self._table.skipped.append(Skipped(line, reason))
 
     def _add(self, data: bytes) -> None:
-        """Take whole lines into the table."""
+        """Add complete lines to the table."""
         table, start = self._table, 0
         for written in cut(data.splitlines(keepends=True), len(table.columns)):
             num_bytes = sum(map(len, written))

@@ -1,4 +1,4 @@
-"""The metrics CSV of a run as a table that keeps only where its rows are."""
+"""A metrics CSV as a table that remembers only where its rows are."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from app.runs.metrics.header import Header
 from trainer.runfile import RunFile
 
 CELLS_AT_ONCE = 8192
-"""In a chunk, so that parsing or encoding one keeps nobody waiting for more than some milliseconds."""
+"""Cells per chunk. Parsing or encoding a chunk takes only some milliseconds, so nobody waits for long."""
 
 
 class Rewritten(Exception):
-    """The file was rewritten while a table of it was read. To inspect it again helps."""
+    """The file was rewritten while its table was read. Inspect the file again."""
 
 
 class Segment(NamedTuple):
-    """Consecutive lines, as bytes of the file, and how many rows come before them."""
+    """Consecutive lines as a range of bytes, with the number of rows before them."""
 
     first_row: int
     begin: int
@@ -32,7 +32,7 @@ class Segment(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A line that is no row: its number in the file, where the header is line 1, and why."""
+    """A line that is not a row: its number in the file (the header is line 1), and the reason."""
 
     line: int
     reason: str
@@ -40,39 +40,39 @@ class Skipped(NamedTuple):
 
 @dataclass
 class Table:
-    """A metrics CSV as it was when it was inspected. Its rows are read from the file on demand.
+    """A metrics CSV at the moment of its inspection. The rows are read from the file on demand.
 
-    So a file of any length costs some bytes per thousand rows. A line is a row. A line that makes no row is skipped
-    and named. Nobody changes a table once it was inspected.
+    So a file of any length needs only some bytes per thousand rows. Each line is a row, except the lines in `skipped`.
+    A table does not change after its inspection.
     """
 
     file: RunFile
     state: FileState
     inspected_ns: int = field(compare=False)
     reading: object = field(compare=False, default_factory=object)
-    """The same for tables that were each made of the one before by reading on."""
+    """The same object in all tables that continue each other."""
     header: Header = field(default_factory=lambda: Header(b"", [], ","))
     num_rows: int = 0
     num_lines: int = 0
     end: int = 0
-    """Bytes up to the end of the last line that was taken."""
+    """Offset of the end of the last line in the table."""
     segments: list[Segment] = field(default_factory=list, compare=False)
     maxima: dict[str, Number] = field(default_factory=dict)
-    """The greatest value of each counter (epoch, step) that has one."""
+    """The greatest value of each counter (epoch, step) that has a value."""
     text_columns: set[int] = field(default_factory=set)
     num_skipped: int = 0
     skipped: list[Skipped] = field(default_factory=list)
-    """The first of them."""
+    """The first skipped lines."""
     first_row: dict[str, Number] = field(default_factory=dict)
     last_row: dict[str, Number] = field(default_factory=dict)
     edges: tuple[bytes, bytes] = (b"", b"")
-    """The first bytes after the header and the last ones before the end, by which a change is noticed."""
+    """The first bytes after the header and the last bytes before the end. A change of the file shows there."""
     is_whole: bool = True
-    """Whether the inspection came to the last line. Else it stopped after the number of bytes that it was given."""
+    """Whether the inspection reached the last line. Else it stopped after `max_bytes`."""
     fresh: list[tuple[int, Chunk]] = field(default_factory=list, compare=False, repr=False)
-    """What the last inspection read, if it was limited: chunks, each with the number of its first row."""
+    """The chunks of the last inspection, if it had `max_bytes`, each with the number of its first row."""
     content: bytes = field(default=b"", compare=False, repr=False)
-    """The whole file, if the inspection read it at once. `digest` is its digest, then."""
+    """The whole file, if the inspection read it at once. Then `digest` is the digest of the file."""
     digest: str = field(default="", compare=False)
 
     @property
@@ -82,7 +82,7 @@ class Table:
 
     @property
     def version(self) -> str:
-        """Another one is another content; the same one is the same content."""
+        """A text that is the same only as long as the content is."""
         if self.digest:
             return self.digest
         return repr(self.state if self.is_settled else (self.state, self.inspected_ns))
@@ -96,7 +96,7 @@ class Table:
         return [self.columns[i] for i in sorted(self.text_columns)]
 
     def continued(self, state: FileState, inspected_ns: int) -> Table:
-        """A copy to read on from, as another state of the same file is inspected."""
+        """Return a copy to which an inspection of a later state of the file adds rows."""
         return replace(
             self,
             state=state,
@@ -135,7 +135,7 @@ class Table:
 
 
 def cut(lines: list[bytes], num_columns: int) -> Iterator[list[bytes]]:
-    """Divide lines such that a chunk of them has CELLS_AT_ONCE cells."""
+    """Divide lines into chunks of about CELLS_AT_ONCE cells."""
     step = max(1, CELLS_AT_ONCE // max(1, num_columns))
     for start in range(0, len(lines), step):
         yield lines[start : start + step]

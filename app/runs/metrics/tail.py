@@ -1,4 +1,4 @@
-"""The metrics file of a run, which another process writes: each row once, in order, and what came before on demand."""
+"""Read the metrics file of a run while its program writes it: each new row once, earlier rows on demand."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from app.runs.metrics.table import Rewritten, Table
 from trainer.runfile import RunFile
 
 BYTES_AT_ONCE = 64 * 1024
-"""So that nobody waits for rows to be parsed for longer than some milliseconds."""
+"""Bytes per inspection. Parsing them takes only some milliseconds, so nobody waits for long."""
 
 
 class MetricsTail:
-    """Yield each row of a metrics file once, in file order, and all of them again when the file was begun anew.
+    """Yield each row of a metrics file once, in file order, and all rows again when the program starts the file again.
 
-    The position is a row count. Lightning truncates the file and rewrites it in place under a wider header whenever a
-    new metric appears, but keeps the rows and their order. While such a rewrite goes on, everything waits. A file with
-    other rows, or with fewer and not by a rewrite, is another attempt at the training.
+    The position is a row count. Lightning truncates the file and rewrites it in place with a wider header whenever a
+    new metric appears, but keeps the rows and their order. The tail waits until such a rewrite is complete. A file with
+    other rows, or with fewer rows and no rewrite, is another attempt at the training.
     """
 
     def __init__(self) -> None:
         self.num_rows = 0
         self.num_restarts = 0
-        """How often the file was begun anew."""
+        """How often the file was started again."""
         self.table: Table | None = None
-        """The file up to the row `num_rows`."""
+        """The table of the file up to row `num_rows`."""
         self.problem: str | None = None
-        """Why nothing of the file can be read."""
+        """Why the file cannot be read."""
         self._attempt: tuple[dict[str, Number], int, str | None] = {}, 0, None
         """The last attempt that was named, after the first row and the restarts that name it."""
         self._inspected: Table | None = None
-        """The same, or what is known so far of a file that has not the same rows yet."""
+        """Like `table`, but it may lack rows while the file is being rewritten."""
 
     @property
     def columns(self) -> list[str]:
@@ -52,10 +52,10 @@ class MetricsTail:
         return attempt
 
     def read_new(self, file: RunFile | None, is_final: bool = False) -> Iterator[Chunk]:
-        """Yield the rows that are new, in chunks. Take all of them. Raises nothing.
+        """Yield the new rows in chunks. The caller must take all chunks. Raises nothing.
 
-        When it begins again, `num_restarts` grows and an empty chunk comes first. `is_final`: nobody writes any more,
-        so a last line without its end counts.
+        When the file was started again, `num_restarts` grows and an empty chunk comes first. `is_final` means that
+        nobody writes any more, so an unfinished last line counts.
         """
         while file is not None:
             try:
@@ -77,9 +77,9 @@ class MetricsTail:
                 return
 
     def read_again(self, row: int, max_bytes: int) -> Chunk | None:
-        """Rows that were read before, from one on, which with their epochs take about so many bytes as JSON.
+        """Read earlier rows again, from `row` on. With their epochs they take about `max_bytes` as JSON.
 
-        None if there are none, or if the file is being rewritten.
+        None if no rows follow, or if the file is being rewritten.
         """
         if self.table is None or row >= self.num_rows:
             return None
@@ -110,7 +110,7 @@ class MetricsTail:
         self.table = self._inspected = None
 
     def _is_other_attempt(self, table: Table) -> bool:
-        """Whether a file that was read from its beginning has not the rows that were yielded, nor will have them."""
+        """Whether a file that was read from its start neither has the yielded rows nor will have them."""
         known = self.table
         if known is None or not self.num_rows or table.reading is known.reading:
             return False
@@ -121,7 +121,7 @@ class MetricsTail:
 
 
 def _may_be_rewritten(table: Table, known: Table) -> bool:
-    """Whether a file with fewer rows may be a rewrite, as Lightning does it, that has not got further yet."""
+    """Whether a file with fewer rows may be one that Lightning is still rewriting."""
     if table.file != known.file or table.state.inode != known.state.inode:
         return False
     if not table.header.written:
@@ -131,10 +131,10 @@ def _may_be_rewritten(table: Table, known: Table) -> bool:
 
 
 def _fresh_row(table: Table, row: int) -> dict[str, Number]:
-    """A row that the last inspection has read."""
+    """Return a row that the last inspection read."""
     return next((chunk.named(row - first) for first, chunk in table.fresh if first <= row < first + len(chunk)), {})
 
 
 def _holds(row: dict[str, Number], known: dict[str, Number]) -> bool:
-    """Whether a row says all that it said before."""
+    """Whether a row still has all its earlier values."""
     return known.items() <= row.items()

@@ -1,4 +1,4 @@
-"""The files of a run, as they are listed and downloaded."""
+"""List and find the files of a run for download."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ MAX_ARTIFACTS = 10_000
 def list_artifacts(run: RunDir) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the first MAX_ARTIFACTS regular files of a run by their paths inside, in order.
 
-    Temporary files are left out, and links to what is listed by its own path anyway.
+    It leaves out temporary files, and links to files that are listed anyway.
     """
     return islice(_list(run, run.path), MAX_ARTIFACTS)
 
 
 def find_artifact(run: RunDir, name: str) -> RunFile:
-    """Find a file of a run by its path inside. Raises FileNotInRun, also for any path that leads outside of the run."""
+    """Find a file of a run by its path inside. Raises FileNotInRun, also for any path that leads out of the run."""
     file = run.file(name)
     if not file.exists():
         raise FileNotInRun(f"Run {run.run_id} has no artifact {name!r}.")
@@ -31,7 +31,7 @@ def find_artifact(run: RunDir, name: str) -> RunFile:
 
 
 def _list(run: RunDir, top: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield what lies below one of the run's folders. A folder behind a link is entered, one inside of it is not."""
+    """Yield the files below a folder of the run. It follows links to folders, but no further links inside those."""
     for folder, folders, names in os.walk(top):
         folders.sort()
         linked = [name for name in folders if os.path.islink(os.path.join(folder, name))]
@@ -48,7 +48,7 @@ def _list(run: RunDir, top: Path) -> Iterator[tuple[str, os.stat_result]]:
 def _describe(run: RunDir, file: RunFile) -> Iterator[tuple[str, os.stat_result]]:
     try:
         yield file.path.relative_to(run.path).as_posix(), file.status()
-    except OSError:  # It is no file of the run, or gone.
+    except OSError:  # It is not a file of the run, or it is gone.
         return
 
 
