@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import errno
 import hashlib
 import io
 import os
@@ -21,6 +22,9 @@ from trainer.dataset.decoding import decode, is_deep
 from trainer.dataset.formats import formats
 from trainer.dataset.invalid import DataInvalid
 from trainer.dataset.valuerange import Extremes, ValueRange, measure
+
+MAX_BYTES = 1024**3
+"""Of an image file. Its content is read as a whole."""
 
 
 class Depth(enum.IntEnum):
@@ -61,10 +65,7 @@ def look(path: Path, depth: Depth) -> Look:
     """Look at a file. What is wrong with it is the `problem`, never an exception. Threads gain by it."""
     content, digest = b"", b""
     try:
-        # A pipe of that name would keep us waiting for ever.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return Look(problem="not a regular file")
-        content = path.read_bytes()
+        content = _read(path)
         digest = content_digest(content)
         if not content:
             return Look(digest, problem="the file is empty")
@@ -89,9 +90,19 @@ def _look_at(content: bytes, digest: bytes, depth: Depth) -> Look:
 def read_content(path: Path) -> bytes:
     """Read the file of an image. Raises DataInvalid, naming it."""
     try:
-        return path.read_bytes()
+        return _read(path)
     except OSError as error:
-        raise DataInvalid(f"image cannot be read: {path}: {error}") from error
+        raise DataInvalid(f"image cannot be read: {path}: {error.strerror or error}") from error
+
+
+def _read(path: Path) -> bytes:
+    """Raises OSError. A pipe would keep us waiting for ever, and a device or a sparse file would fill the memory."""
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    if status.st_size > MAX_BYTES:
+        raise OSError(errno.EFBIG, f"longer than {MAX_BYTES // 1024**2:,} MiB")
+    return path.read_bytes()
 
 
 def read_image(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -232,3 +233,21 @@ def test_a_tiff_that_pillow_does_not_know_is_not_called_another_thing(tmp_path: 
     content[place + 8 : place + 10] = struct.pack("<H", 999)
     path.write_bytes(bytes(content))
     assert look(path, Depth.HEADER).problem == "Pillow does not read this kind of TIFF"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "sparse"])
+def test_what_is_no_image_file_is_named_and_not_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "image.png"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.touch()
+        os.truncate(path, 2**40)
+    problem = "longer than 1,024 MiB" if kind == "sparse" else "not a regular file"
+    assert look(path, Depth.PIXELS).problem == problem
+    with pytest.raises(DataInvalid, match=problem):
+        open_image(path, 3)
