@@ -116,3 +116,9 @@ def test_the_page_of_the_run_directory_names_every_file() -> None:
     files = [run.run, run.config, run.state, run.stop, run.log, run.progress, run.card, run.result, run.checkpoints]
     files += [run.report, run.report_text, run.report_pictures]
     assert [file.name for file in files if file.name not in text] == []
+
+
+def test_the_tests_that_the_table_of_attacks_names_exist() -> None:
+    named = set(re.findall(r"`(tests/[^`]+)`", (ROOT / "SECURITY.md").read_text(encoding="utf-8")))
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
