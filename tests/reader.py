@@ -67,8 +67,6 @@ class Reader:
         self.home = home
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
-        self.run_id = ""
-        """What the documents call RUN_ID: the run that was started last."""
         self.demo_log = home.with_name("demo.log")
         _check_out(home)
         _write_shims(home.with_name("shims"))
@@ -91,14 +89,17 @@ class Reader:
     def follow(self, block: Block) -> None:
         """Run a block as it stands there, but for the port and the run id. Fails if it fails."""
         self._wait_for_the_right_moment(block.text)
-        text = block.text.replace("localhost:8000", f"localhost:{self.port}").replace("RUN_ID", self.run_id)
+        text = block.text.replace("localhost:8000", f"localhost:{self.port}").replace("RUN_ID", self._run_id())
         shell = ["bash", "-euo", "pipefail"] if block.language == "sh" else [sys.executable, "-"]
         done = subprocess.run(
             shell, cwd=self.home, env=self.environment, input=text, capture_output=True, text=True, timeout=120
         )
         assert done.returncode == 0, f"{block} exits with {done.returncode}:\n{text}\n{done.stdout}\n{done.stderr}"
-        run = self.status()
-        self.run_id = run["run_id"] or run["last_run"]["run_id"]
+
+    def _run_id(self) -> str:
+        """The run that was started last, which the documents call RUN_ID."""
+        status = self.status()
+        return str(status["run_id"] or status["last_run"]["run_id"])
 
     def _wait_for_the_right_moment(self, text: str) -> None:
         if "/training/start" in text:
