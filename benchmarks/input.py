@@ -23,8 +23,8 @@ from transformers import ResNetConfig, ResNetForImageClassification
 
 from benchmarks.baselines.input import plain_loader
 from benchmarks.figures import Figure
-from trainer.batches.datamodule import ImageBatches
-from trainer.batches.order import Position
+from trainer.batches.datamodule import ImageDataModule
+from trainer.batches.samplers import Position
 from trainer.experiment.data import Data
 from trainer.preparation.cache import ImageCache
 from trainer.preparation.images import Split, find_split
@@ -73,7 +73,7 @@ def ours(split: Split, size: int) -> Iterator[Epoch]:
     """Fill an empty cache, then give each epoch's batches."""
     with tempfile.TemporaryDirectory() as folder:
         splits = {"train": split, "val": split}
-        batches = ImageBatches(splits, Data(image_size=size, batch_size=BATCH_SIZE), 0, Position())
+        batches = ImageDataModule(splits, Data(image_size=size, batch_size=BATCH_SIZE), 0, Position())
         cache = ImageCache(Path(folder), 10**12, lambda line: None, lambda done, total: None)
         batches.decoded = cache.open({"train": split}, 3, size)
         assert batches.decoded

@@ -27,7 +27,7 @@ from trainer.preparation.images import Split, find_splits
 from trainer.preparation.prepare import Prepared, prepare
 from trainer.preparation.stratify import complete
 from trainer.progress import ProgressFile
-from trainer.request import Place, Request
+from trainer.request import Rank, Request
 from trainer.rundir import RunDir
 from trainer.stopping import Stop, Stopped
 from trainer.temporary import temporary_folders
@@ -90,14 +90,14 @@ def _train(given: Arguments, request: RunRequest, loaded: Experiment, stop: Stop
                 resume_from=earlier,
                 cache_dir=given.cache_dir,
                 show_bar=sys.stdout.isatty(),
-                place=Place(0, ranks.size),
+                rank=Rank(0, ranks.world_size),
             ),
             stop,
         )
         try:
             training.run(ranks)
         except Stopped:
-            training.keep()
+            training.save_stopped()
             return stop.exit_code
     return 0
 

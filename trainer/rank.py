@@ -1,4 +1,4 @@
-"""One more process of a training on several devices: `python -m trainer.rank RANK LEADER_PID`, see ddp.leader."""
+"""One rank of a training on several devices: `python -m trainer.rank RANK LEADER_PID`. See trainer.ddp.leader."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import traceback
 from typing import BinaryIO
 
 from trainer import libraries, reasons
-from trainer.ddp.leader import FailedElsewhere, Failure, Order
+from trainer.ddp.leader import Failure, OtherRankFailed, RankRequest
 from trainer.experiment.experiment import Experiment
 from trainer.runner import process
 from trainer.stopping import SIGNALS, Stop, Stopped
@@ -18,44 +18,44 @@ from trainer.stopping import SIGNALS, Stop, Stopped
 
 def main(leader_pid: int) -> int:
     for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the leader decides
+        signal.signal(number, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the leader decides
     process.end_with_parent()
     if os.getppid() != leader_pid:
-        return 1  # it was gone before
-    report = _take_stdout()
+        return 1  # the leader exited before the previous line
+    report = _redirect_stdout()
     train = libraries.import_train()
-    order: Order = pickle.load(sys.stdin.buffer)
+    received: RankRequest = pickle.load(sys.stdin.buffer)
     try:
-        train.Training(order.request, Stop(order.request.run.stop)).take_part(order.port)
+        train.Training(received.request, Stop(received.request.run.stop)).join(received.port)
     except Stopped:
         pass
-    except FailedElsewhere:
-        signal.pause()  # until the leader, who has the reason, ends us
+    except OtherRankFailed:
+        signal.pause()  # until the leader, which knows the reason, kills this process
     except Exception as error:
-        _tell(_failure(error, order.request.experiment), report)
+        _send(_describe(error, received.request.experiment), report)
         return 1
-    _tell(None, report)
+    _send(None, report)
     return 0
 
 
-def _take_stdout() -> BinaryIO:
-    """Keep stdout for the one thing that the leader reads; whatever is printed goes to stderr, which is the log."""
-    kept = os.dup(sys.stdout.fileno())
+def _redirect_stdout() -> BinaryIO:
+    """Reserve stdout for the report to the leader. Send everything that is printed to stderr, which is the log."""
+    report = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return os.fdopen(kept, "wb")
+    return os.fdopen(report, "wb")
 
 
-def _tell(outcome: Failure | None, report: BinaryIO) -> None:
+def _send(outcome: Failure | None, report: BinaryIO) -> None:
     pickle.dump(outcome, report)
     report.flush()
 
 
-def _failure(error: Exception, trained: Experiment) -> Failure:
-    is_plain = reasons.says_everything(error)
-    return Failure(reasons.reason_of(error, trained), "" if is_plain else "".join(traceback.format_exception(error)))
+def _describe(error: Exception, experiment: Experiment) -> Failure:
+    trace = "" if reasons.says_everything(error) else "".join(traceback.format_exception(error))
+    return Failure(reasons.reason_of(error, experiment), trace)
 
 
 if __name__ == "__main__":
     exit_code = main(leader_pid=int(sys.argv[2]))
     sys.stdout.flush()
-    os._exit(exit_code)  # nothing may come after the leader's last line, and loader processes end with us
+    os._exit(exit_code)  # prints nothing after the leader's last line, and ends the loader processes

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trainer.experiment.experiment import Experiment
-from trainer.network.weights import explain
+from trainer.network.weights import describe_load_error
 from trainer.runner import verdict
 
 PLAIN = frozenset(
@@ -99,7 +99,7 @@ def _in_its_own_words(error: BaseException) -> str:
     if _names(error) & PLAIN:
         return message
     if "UnpicklingError" in _names(error):
-        message = explain(error)
+        message = describe_load_error(error)
     return f"{type(error).__name__}: {message}".removesuffix(": ") + _place(error)
 
 

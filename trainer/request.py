@@ -12,14 +12,18 @@ from trainer.rundir import RunDir
 
 
 @dataclass(frozen=True)
-class Place:
-    """Which of the `size` processes that train together this is; rank 0 leads and does everything but the fit alone."""
+class Rank:
+    """This process among the `world_size` that train together. Rank 0, the leader, alone tests, exports and writes."""
 
-    rank: int = 0
-    size: int = 1
+    index: int = 0
+    world_size: int = 1
+
+    @property
+    def is_leader(self) -> bool:
+        return self.index == 0
 
 
-ALONE = Place()
+SINGLE_PROCESS = Rank()
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Request:
     """Where decoded images are kept for all trainings."""
     show_bar: bool
     """Whether somebody watches in a terminal."""
-    place: Place = ALONE
+    rank: Rank = SINGLE_PROCESS
 
     @property
     def tested_split(self) -> str:

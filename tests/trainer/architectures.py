@@ -188,7 +188,7 @@ TINY: dict[str, tuple[dict[str, Any], int]] = {
 REFUSED = {
     "ImageGPTForImageClassification": "takes tokens (input_ids) instead of images",
     "ShieldGemma2ForImageClassification": "takes tokens (input_ids) instead of images",
-    "Siglip2ForImageClassification": "takes patches with their places (spatial_shapes) instead of images",
+    "Siglip2ForImageClassification": "spatial_shapes",
     "DinatForImageClassification": "requires the natten library",
     "TimmWrapperForImageClassification": "requires the timm library",
 }

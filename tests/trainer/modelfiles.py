@@ -1,4 +1,4 @@
-"""The files of a model that nobody trained: everything after a training, without waiting for one."""
+"""Write the files of an untrained model, to test what follows a training without waiting for one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
-from tests.trainer.trainings import request_for, untrained
-from trainer.batches.datamodule import ImageBatches
-from trainer.batches.order import Position
+from tests.trainer.classifiers import untrained
+from tests.trainer.trainings import request_for
+from trainer.batches.datamodule import ImageDataModule
+from trainer.batches.samplers import Position
 from trainer.experiment import experiment
 from trainer.fit.module import Classifier
 from trainer.model.modelfiles import ModelFiles
@@ -44,13 +45,13 @@ MODELS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Untrained:
-    """A model with random weights on `data`, to be written into `folder` as if it had been trained."""
+    """A model with random weights for `data`. It writes its files into `folder` as after a training."""
 
     folder: Path
     data: Path
     model: str
     export: dict[str, Any]
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.run = RunDir(self.folder / "run")
@@ -60,7 +61,7 @@ class Untrained:
         loaded = experiment.parse({"model": MODELS[self.model], "data": sections, "export": self.export})
         self.request = request_for(self.run, loaded, self.data)
         splits = self.request.splits
-        self.batches = ImageBatches(splits, loaded.data, 0, Position())
+        self.data_module = ImageDataModule(splits, loaded.data, 0, Position())
         torch.manual_seed(0)
         net = network.build(loaded.model, loaded.data, splits["train"].class_names)
         self.module = Classifier(net, loaded, [0.4], [0.3], untrained(loaded))
@@ -68,8 +69,8 @@ class Untrained:
     def write(self, stop: Stop | None = None, **test_metrics: float) -> dict[str, Any]:
         """Write the model's files and return its card."""
         stop = stop or Stop(self.run.stop)
-        files = ModelFiles(self.request, self.batches, self.progress, stop, self.said.append)
+        files = ModelFiles(self.request, self.data_module, self.progress, stop, self.lines.append)
         with warnings.catch_warnings():
-            # What these say to their developers, and `python -m trainer` ignores.
+            # `python -m trainer` ignores them too.
             warnings.filterwarnings("ignore", module=r"(lightning|torch|onnxscript|copyreg)(\..*)?$")
             return files.write(self.module, self.run.checkpoints / "epoch_000.ckpt", {}, test_metrics)

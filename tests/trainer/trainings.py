@@ -1,4 +1,4 @@
-"""Trainings as a user would start them: in a process of their own, on real images, in a real run directory."""
+"""Start trainings as a user would: in their own processes, with real images and run directories."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from PIL import Image
 from tests.trainer.preloaded import Preloaded, PreloadedProcess
 from trainer.dataset.splits import SPLITS
 from trainer.experiment.experiment import Experiment
-from trainer.experiment.resumable import LastState
 from trainer.preparation.images import find_splits
 from trainer.request import Request
 from trainer.rundir import RunDir, read_json
@@ -48,7 +47,7 @@ class TwoParts(torch.nn.Module):
 
 @dataclass
 class Started:
-    """A training process and what it has written so far."""
+    """A training process, its run directory and its log."""
 
     process: subprocess.Popen[bytes] | PreloadedProcess
     run: RunDir
@@ -72,11 +71,11 @@ class Started:
 
 @dataclass
 class Launcher:
-    """Starts trainings below `home`; those that a test leaves running are ended."""
+    """Starts trainings in folders below `home`, and kills those that a test leaves running."""
 
     home: Path
     preloaded: Preloaded | None = None
-    """Starts them with torch and the like imported already, which saves each several seconds; else as users do."""
+    """Starts them with torch already imported, which saves several seconds. Without it, starts them as users do."""
     started: list[Started] = field(default_factory=list)
 
     def start(self, config: Path, data: Path, *options: str, name: str = "run", **environment: str) -> Started:
@@ -104,7 +103,7 @@ class Launcher:
             )
 
     def train(self, config: Path, data: Path, *options: str, name: str = "run", **environment: str) -> Started:
-        """Start a training and wait for its end, whatever that is."""
+        """Start a training and wait until it exits, with any exit code."""
         started = self.start(config, data, *options, name=name, **environment)
         started.wait()
         return started
@@ -123,7 +122,7 @@ def write_config(folder: Path, text: str) -> Path:
 
 
 def write_images(folder: Path, classes: dict[str, int], counts: tuple[int, int, int] = (20, 4, 4)) -> Path:
-    """Write `counts` images a class into train, val and test: noise around each class's own grey."""
+    """Write `counts` images per class into train, val and test: noise around each class's grey level."""
     noise = np.random.default_rng(0)
     for split, count in zip(("train", "val", "test"), counts, strict=True):
         for name, grey in classes.items():
@@ -135,7 +134,7 @@ def write_images(folder: Path, classes: dict[str, int], counts: tuple[int, int, 
 
 
 def write_rotten_avif(path: Path) -> None:
-    """Write an AVIF whose header is whole and whose pixels are not: Pillow raises RuntimeError for it."""
+    """Write an AVIF with a valid header and damaged pixels, for which Pillow raises RuntimeError."""
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)).save(path)
     content = path.read_bytes()
     start = content.index(b"mdat") + 4
@@ -143,7 +142,7 @@ def write_rotten_avif(path: Path) -> None:
 
 
 def read_rows(run: RunDir) -> list[dict[str, str]]:
-    """The rows of metrics.csv, without their blanks."""
+    """Read the rows of metrics.csv, without their blanks."""
     file = run.find_metrics()
     assert file is not None
     with open(file.path, newline="") as opened:
@@ -151,17 +150,12 @@ def read_rows(run: RunDir) -> list[dict[str, str]]:
 
 
 def is_validating(started: Started) -> bool:
-    """Whether the first validation began; log_every_n_steps has to be 5, the number of steps before it."""
+    """Whether the first validation has begun. Requires log_every_n_steps=5, the number of steps before it."""
     return started.run.find_metrics() is not None and any(row.get("step") == "4" for row in read_rows(started.run))
 
 
-def untrained(experiment: Experiment) -> LastState:
-    """The state of a training that has not begun, for a Classifier that is tested alone."""
-    return LastState("run", experiment, ("a", "b"), 4, epoch=0, batch=0, step=0)
-
-
 def request_for(run: RunDir, experiment: Experiment, data: Path) -> Request:
-    """What a training of `experiment` on `data` would be asked to do, for the parts of one that are tested alone."""
+    """Return the request for a training, for tests of its parts."""
     return Request(
         run=run,
         experiment=experiment,

@@ -1,10 +1,9 @@
-"""From images to batches, on one device or several.
+"""Turn images into batches, for one device or several.
 
-A loader process moves each batch into shared memory itself. PyTorch's queue would do that in a thread. If /dev/shm is
-full, that thread prints an error and drops the batch, and the training waits for it for ever. For the same reason each
-loader process tries at its start to hand over a tensor. As a last resort half an hour without a batch ends the
-training.
+A loader process moves each batch into shared memory itself. PyTorch's queue would do that in a thread, and if /dev/shm
+is full, that thread prints an error and drops the batch, for which the training waits forever. Each loader process also
+tries to hand over a tensor when it starts. As a last resort, half an hour without a batch ends the training.
 
-The last batch of an epoch never holds a single image per process, because batch norm cannot be trained on one image. A
-leftover image joins the batch before it.
+If the network cannot train on a single image, as most with batch norm, an image left over at the end of an epoch joins
+the previous batch.
 """

@@ -1,4 +1,4 @@
-"""Random changes of training images by kornia, a whole batch at once on its device, each image by its own numbers."""
+"""Random augmentation of training images with kornia, a whole batch at a time, with different values for each image."""
 
 from __future__ import annotations
 
@@ -19,29 +19,28 @@ from trainer.experiment.data import Augmentation
 CROP_RATIOS = (3 / 4, 4 / 3)
 ERASED_SHARES = (0.02, 0.33)
 ERASED_RATIOS = (0.3, 3.3)
-"""What is usual, and the defaults of torchvision: width to height of a crop, area and shape of what is erased."""
+"""torchvision's defaults: the aspect ratio of a crop, and the area and aspect ratio of an erased rectangle."""
 
 
 class Augment:
-    """The changes that the settings ask for. Images are (B, C, side, side) float; C is 1 or 3.
+    """The augmentations of an experiment. Images are (B, C, side, side) float, with 1 or 3 channels.
 
-    No part of the network, with which it would move to a GPU and draw its numbers there. As it is they come from
-    torch's generator of the CPU: one seed gives the same changes on every device, and a resumed training goes on with
-    those that an uninterrupted one would have had.
+    This is not a submodule of the network: it would move to the GPU and draw its random values there. Drawing them from
+    torch's CPU generator gives the same values on every device, and lets a resumed training continue the sequence.
     """
 
     def __init__(self, settings: Augmentation, side: int) -> None:
-        self._changes = [*_geometry(settings, side), *_colours(settings)]
+        self._transforms = [*_geometry(settings, side), *_colours(settings)]
         self._erase = RandomErasing(ERASED_SHARES, ERASED_RATIOS, p=settings.erasing) if settings.erasing else None
 
-    def change(self, images: Tensor) -> Tensor:
-        """Change images of values from 0 to 1; before they are normalised."""
-        for each in self._changes:
+    def transform(self, images: Tensor) -> Tensor:
+        """Change geometry and colours of images with values from 0 to 1, before normalisation."""
+        for each in self._transforms:
             images = each(images)
         return images
 
     def erase(self, images: Tensor) -> Tensor:
-        """Erase rectangles with 0, which is the mean colour once images are normalised."""
+        """Fill rectangles with 0, the mean colour of normalised images."""
         return images if self._erase is None else self._erase(images)
 
 
@@ -50,7 +49,7 @@ def _geometry(settings: Augmentation, side: int) -> Iterator[nn.Module]:
         yield RandomResizedCrop((side, side), (1 - settings.crop, 1.0), CROP_RATIOS, align_corners=False)
     if settings.rotation_deg or settings.translation or settings.scale:
         scale = (1 - settings.scale, 1 + settings.scale)
-        # What comes in from outside is edge colour: black would be a mark that test images do not have.
+        # Fill with the edge colour: black corners would mark training images, and test images have none.
         translation = (settings.translation, settings.translation)
         yield RandomAffine(settings.rotation_deg, translation, scale, padding_mode="border", p=1.0)
     if settings.horizontal_flip:

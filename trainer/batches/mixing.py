@@ -1,4 +1,4 @@
-"""Mixup and cutmix: each training image mixed with another one of its batch, and its label likewise."""
+"""Mixup and cutmix: mix each training image, and its label, with another one of the same batch."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ from trainer.experiment.data import Mixing
 
 @dataclass(frozen=True)
 class Mixed:
-    """images: (B, C, H, W), of which `share` is of `labels` and the rest of `other_labels`: (B,) int64 each."""
+    """A mixed batch: each image belongs by `share` to its label and by the rest to its other label."""
 
     images: Tensor
+    """(B, C, H, W)"""
     labels: Tensor
+    """(B,) int64: the label with the larger share."""
     other_labels: Tensor
+    """(B,) int64"""
     share: float
+    """From 0.5 to 1."""
 
 
 def mix(images: Tensor, labels: Tensor, settings: Mixing) -> Mixed:
-    """Mix a batch by mixup or cutmix; with both set, each batch by one of them, drawn evenly.
+    """Apply mixup or cutmix to a batch. If both are enabled, choose one of them at random for each batch.
 
-    `labels` of the result are those with the larger share. Drawn on the CPU, so that one seed gives the same on every
-    device.
+    The random values come from the CPU generator, so that one seed gives the same batches on every device.
     """
     alphas = [alpha for alpha in (settings.mixup_alpha, settings.cutmix_alpha) if alpha > 0]
     if not alphas:
@@ -43,7 +46,7 @@ def mix(images: Tensor, labels: Tensor, settings: Mixing) -> Mixed:
 
 
 def _cut(images: Tensor, order: Tensor, share: float) -> tuple[Tensor, float]:
-    """Put a rectangle of the other image, about 1 - `share` of the area, into each; return its exact share too."""
+    """Paste a rectangle of the other image, about 1 - `share` of the area, and return the exact share as well."""
     height, width = images.shape[-2:]
     side = (1 - share) ** 0.5
     cut_height, cut_width = int(height * side), int(width * side)

@@ -1,6 +1,6 @@
-"""Several processes that train together, a device each: how they meet, what they add up and what they agree on.
+"""The process group of a training on several devices: how ranks join it, and its collective operations.
 
-All of these functions are for all processes at the same point of the training; in one that is alone they do nothing.
+All ranks must call these functions at the same point of the training. In a single process they do nothing.
 """
 
 from __future__ import annotations
@@ -21,42 +21,42 @@ from torch import Tensor
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from trainer.ddp.leader import Ranks
-from trainer.request import Place, Request
+from trainer.request import Rank, Request
 from trainer.stopping import Stop, Stopped
 
 LOOPBACK = "127.0.0.1"
 
 
-class OneMachine(LightningEnvironment):
-    """Tells Lightning that trainer.ddp.leader has started the processes, and which one this is."""
+class SingleMachine(LightningEnvironment):
+    """Tells Lightning that trainer.ddp.leader has started the processes, and which rank this one has."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, rank: Rank) -> None:
         super().__init__()
-        self._place = place
+        self._rank = rank
 
     @property
     def creates_processes_externally(self) -> bool:
         return True
 
     def local_rank(self) -> int:
-        return self._place.rank
+        return self._rank.index
 
 
-def strategy_of(place: Place) -> Any:
-    """Lightning's strategy."""
-    if place.size == 1:
+def build_strategy(rank: Rank) -> Any:
+    """Build Lightning's strategy."""
+    if rank.world_size == 1:
         return "auto"
-    # A backbone may be frozen for some epochs, and not every network uses all its weights.
-    return DDPStrategy(cluster_environment=OneMachine(place), find_unused_parameters=True)
+    # A frozen backbone, and some networks, leave weights unused.
+    return DDPStrategy(cluster_environment=SingleMachine(rank), find_unused_parameters=True)
 
 
 @contextmanager
-def leading(ranks: Ranks, request: Request, device: torch.device) -> Iterator[None]:
-    """Train as one with `ranks`, who get `request`; they have ended when this ends without an error or is stopped."""
-    meeting = _open_meeting()
-    ranks.send(request, meeting.port)
+def lead_group(ranks: Ranks, request: Request, device: torch.device) -> Iterator[None]:
+    """Send `request` to `ranks` and train with them. After success or a stop, wait for them to exit."""
+    store = _create_store()
+    ranks.send(request, store.port)
     try:
-        with _together(meeting, request.place, device):
+        with _process_group(store, request.rank, device):
             yield
     except Stopped:
         ranks.finish()
@@ -65,33 +65,31 @@ def leading(ranks: Ranks, request: Request, device: torch.device) -> Iterator[No
 
 
 @contextmanager
-def following(port: int, place: Place, device: torch.device) -> Iterator[None]:
-    """Train as one with the leader who is met at `port`."""
-    with _together(TCPStore(LOOPBACK, port, None, False), place, device):
+def join_group(port: int, rank: Rank, device: torch.device) -> Iterator[None]:
+    """Train with the leader whose store listens on `port`."""
+    with _process_group(TCPStore(LOOPBACK, port, None, False), rank, device):
         yield
 
 
-def _open_meeting() -> TCPStore:
-    """Where the leader is met: at a free port, which is bound at once so that no other run can take it."""
+def _create_store() -> TCPStore:
+    """Create the leader's store on a free port. The port is bound at once, so that no other run can take it."""
     listener = socket.create_server((LOOPBACK, 0))
     port = listener.getsockname()[1]
     return TCPStore(LOOPBACK, port, None, True, wait_for_workers=False, master_listen_fd=listener.detach())
 
 
 @contextmanager
-def _together(store: TCPStore, place: Place, device: torch.device) -> Iterator[None]:
-    """Train as one; this waits until all processes are there.
+def _process_group(store: TCPStore, rank: Rank, device: torch.device) -> Iterator[None]:
+    """Wait for all ranks, then train as one process group.
 
-    Whoever fails leaves without a goodbye: the others would take that for the reason.
+    A rank that fails does not destroy the group: the other ranks would report that as the reason.
     """
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo" if sys.platform.startswith("linux") else "lo0")
+    options: dict[str, Any] = {"backend": "gloo"}
     if device.type == "cuda":
         torch.cuda.set_device(device)
-        dist.init_process_group(
-            "cpu:gloo,cuda:nccl", store=store, rank=place.rank, world_size=place.size, device_id=device
-        )
-    else:
-        dist.init_process_group("gloo", store=store, rank=place.rank, world_size=place.size)
+        options = {"backend": "cpu:gloo,cuda:nccl", "device_id": device}
+    dist.init_process_group(store=store, rank=rank.index, world_size=rank.world_size, **options)
     try:
         yield
     except Stopped:
@@ -101,14 +99,14 @@ def _together(store: TCPStore, place: Place, device: torch.device) -> Iterator[N
 
 
 def sum_over_ranks(tensor: Tensor) -> Tensor:
-    """The sum of all processes' tensors, the same in each of them. In place."""
+    """Add up the tensors of all ranks, in place."""
     if dist.is_initialized():
         dist.all_reduce(tensor)
     return tensor
 
 
 def gather(tensor: Tensor) -> list[Tensor]:
-    """All processes' tensors by rank, of one shape and on the CPU."""
+    """Return the tensors of all ranks, in the order of ranks. They must have one shape and be on the CPU."""
     if not dist.is_initialized():
         return [tensor]
     gathered = [torch.empty_like(tensor) for _ in range(dist.get_world_size())]
@@ -116,36 +114,36 @@ def gather(tensor: Tensor) -> list[Tensor]:
     return gathered
 
 
-class AgreedStop(Callback):
-    """A stop that all processes know of at the same batch: the leader, who alone gets the signals, tells the others.
+class BroadcastStop(Callback):
+    """Broadcasts a stop from the leader, which alone receives signals, so that all ranks see it at the same batch.
 
-    It comes before all other callbacks. One byte a batch on the CPU: no GPU is waited for.
+    It must be the first callback. The broadcast is one byte per batch on the CPU, so no GPU has to synchronise.
     """
 
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
-        self._agreed = False
+        self._broadcast_requested = False
 
     @property
     def requested(self) -> bool:
-        return self._agreed if dist.is_initialized() else self._stop.requested
+        return self._broadcast_requested if dist.is_initialized() else self._stop.requested
 
-    def _agree(self, *_: Any) -> None:
+    def _broadcast(self) -> None:
         flag = torch.tensor([self._stop.requested], dtype=torch.uint8)
         dist.broadcast(flag, src=0)
-        self._agreed = bool(flag)
+        self._broadcast_requested = bool(flag)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._agree()
+        self._broadcast()
 
     def on_train_batch_end(self, *_: Any) -> None:
-        self._agree()
+        self._broadcast()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._agree()
+        self._broadcast()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._agree()
+        self._broadcast()
 
     def on_validation_batch_end(self, *_: Any) -> None:
-        self._agree()
+        self._broadcast()

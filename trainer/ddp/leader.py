@@ -1,9 +1,9 @@
-"""The other processes of a training on several devices, seen from its leader. No torch.
+"""The processes of a training on several devices, as rank 0, their leader, starts and watches them. Imports no torch.
 
-They are started early, so that they import torch while the leader does, and wait on their stdin for what to train.
-They are the leader's children: signals are for the leader alone, and they end with it. When one of them fails, the
-leader ends at once with its reason, so that nobody waits for one who is gone. Whoever has done its part says so before
-it ends, which may be long before the leader has: a checkpoint is brought to the disk by the leader alone.
+The leader starts the other ranks early, so that they import torch while it does. Each waits on stdin for its request.
+The ranks ignore SIGTERM and SIGINT, and end with the leader. When a rank fails, the leader prints its reason and exits
+at once, so that no process waits for a missing one. A rank whose work is done reports that before it exits. It may exit
+long before the leader, which alone writes the checkpoints.
 """
 
 from __future__ import annotations
@@ -18,47 +18,49 @@ import time
 from dataclasses import dataclass, replace
 from types import TracebackType
 
-from trainer.request import Place, Request
+from trainer.request import Rank, Request
 from trainer.runner import oom, verdict
 
-SPEAK_WITHIN_S = 2.0
-"""When the leader fails, another process may have failed before, and be the reason; so long it may say so."""
-END_WITHIN_S = 10.0
-"""From the end of the fit until the others must have ended by themselves."""
+FAILURE_REPORT_TIMEOUT_S = 2.0
+"""How long a failed leader waits for the report of another rank, whose failure may be the cause."""
+EXIT_TIMEOUT_S = 10.0
+"""How long the other ranks may run after the fit before they are killed."""
 
 
-class FailedElsewhere(Exception):
-    """Another process of this training failed, and is the one to say why."""
+class OtherRankFailed(Exception):
+    """Another rank failed. Only that rank reports the reason."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a process gets to do: its own place is in the request; the leader is met at `port`."""
+class RankRequest:
+    """What the leader sends to a rank."""
 
     request: Request
     port: int
+    """Where the leader's store listens."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a process failed; `traceback` is empty where the reason says everything."""
+    """Why a rank failed."""
 
     reason: str
     traceback: str = ""
+    """Empty if the reason is sufficient."""
 
 
 class Ranks:
-    """The processes of all ranks but 0, which is the leader. Create it in the main thread: they end with that."""
+    """The processes of all ranks but the leader. Create it in the main thread, because they end with that thread."""
 
-    def __init__(self, size: int) -> None:
-        """`size`: of all together, the leader included."""
-        self.size = size
+    def __init__(self, world_size: int) -> None:
+        """`world_size` includes the leader."""
+        self.world_size = world_size
         self._oom_kills = oom.oom_kills()
-        self._began_s = time.monotonic()
-        self._is_at_work = False
+        self._started_s = time.monotonic()
+        self._have_request = False
         self._is_over = False
-        self._one_speaks = threading.Lock()
-        self._processes = {rank: _start(rank) for rank in range(1, size)}
+        self._failure_lock = threading.Lock()
+        self._processes = {rank: _start(rank) for rank in range(1, world_size)}
         self._watchers = [
             threading.Thread(target=self._watch, args=each, name=f"rank-{each[0]}", daemon=True)
             for each in self._processes.items()
@@ -67,37 +69,37 @@ class Ranks:
             watcher.start()
 
     def send(self, request: Request, port: int) -> None:
-        """Let them train what the leader trains."""
-        self._is_at_work = True
-        for rank, process in self._processes.items():
-            order = Order(replace(request, place=Place(rank, self.size), show_bar=False), port)
+        """Start the training in the other ranks."""
+        self._have_request = True
+        for index, process in self._processes.items():
+            rank_request = RankRequest(replace(request, rank=Rank(index, self.world_size), show_bar=False), port)
             assert process.stdin is not None
-            with contextlib.suppress(BrokenPipeError), process.stdin:  # its end is told by who watches it
-                pickle.dump(order, process.stdin)
+            with contextlib.suppress(BrokenPipeError), process.stdin:  # its watcher reports that it exited
+                pickle.dump(rank_request, process.stdin)
 
     def finish(self) -> None:
-        """Wait until they have ended, as they do after the fit; from now on none of them can fail any more."""
+        """Wait for the ranks to exit after the fit, then kill the rest. From now on a rank's exit is not a failure."""
         self._is_over = True
-        self._join(END_WITHIN_S)
-        self._end()
+        self._join(EXIT_TIMEOUT_S)
+        self._kill()
 
     def __enter__(self) -> Ranks:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """End them. If the leader failed because another process did, that one's reason is told and this is the end."""
-        if isinstance(error, Exception) and self._is_at_work and not self._is_over:
-            self._join(SPEAK_WITHIN_S)
-        with self._one_speaks:
+        """Kill the ranks. If the leader failed because another rank did, exit with the reason of that rank instead."""
+        if isinstance(error, Exception) and self._have_request and not self._is_over:
+            self._join(FAILURE_REPORT_TIMEOUT_S)
+        with self._failure_lock:
             self._is_over = True
-        self._end()
+        self._kill()
 
-    def _join(self, within_s: float) -> None:
-        deadline = time.monotonic() + within_s
+    def _join(self, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
         for watcher in self._watchers:
             watcher.join(max(0.0, deadline - time.monotonic()))
 
-    def _end(self) -> None:
+    def _kill(self) -> None:
         for process in self._processes.values():
             process.kill()
             process.wait()
@@ -105,23 +107,23 @@ class Ranks:
     def _watch(self, rank: int, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
         with process.stdout:
-            report = process.stdout.read()  # until it ends
+            report = process.stdout.read()  # until the process exits
         exit_code = process.wait()
-        with self._one_speaks:
+        with self._failure_lock:
             if not self._is_over:
                 try:
                     failure = pickle.loads(report)
-                except (EOFError, pickle.UnpicklingError):  # it was killed before it could tell, or meanwhile
+                except (EOFError, pickle.UnpicklingError):  # it was killed before or during its report
                     failure = Failure(self._reason(rank, process.pid, exit_code))
                 if failure is not None:
-                    self._end()
-                    _fail(failure)
+                    self._kill()
+                    _exit_with(failure)
 
     def _reason(self, rank: int, pid: int, exit_code: int) -> str:
-        name = f"process {rank + 1} of the {self.size} that train together"
+        name = f"the process of rank {rank} (of {self.world_size} ranks)"
         if exit_code >= 0:
-            return f"{name} ended with exit code {exit_code}"
-        is_oom = oom.was_oom_killed(pid, self._began_s, self._oom_kills, oom.oom_kills())
+            return f"{name} exited with code {exit_code}"
+        is_oom = oom.was_oom_killed(pid, self._started_s, self._oom_kills, oom.oom_kills())
         return f"{name} was killed by {verdict.signal_name(-exit_code)}{' (out of memory)' if is_oom else ''}"
 
 
@@ -129,12 +131,12 @@ def _start(rank: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "trainer.rank", str(rank), str(os.getpid())],
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,  # for its Failure, or None when its part is done; what it prints goes to stderr
+        stdout=subprocess.PIPE,  # a pickled Failure, or None for success; everything printed goes to stderr
     )
 
 
-def _fail(failure: Failure) -> None:
-    """End this process, whatever its main thread waits for."""
+def _exit_with(failure: Failure) -> None:
+    """Exit this process, even while its main thread waits in native code."""
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.write(f"{failure.traceback}error: {failure.reason}\n")

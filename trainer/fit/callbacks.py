@@ -1,6 +1,6 @@
-"""What happens around the batches: metrics rows, progress.json, lines for people, the stop.
+"""The callbacks that log metrics, write progress.json, print epochs, and stop.
 
-Their order matters (see trainer.training): a row is logged and shown before a stop may end the fit.
+Their order matters (see trainer.fit.fit): a row is logged and printed before a stop may end the fit.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import Any, cast
 
 from lightning import Callback, LightningModule, Trainer
 
-from trainer.ddp.group import AgreedStop
-from trainer.fit.checkpoints import KeepCheckpoints
+from trainer.ddp.group import BroadcastStop
+from trainer.fit.checkpoints import BestAndLastCheckpoint
 from trainer.fit.module import Classifier
 from trainer.progress import ProgressFile
 from trainer.stopping import Stop, Stopped
 
 
-class LogTraining(Callback):
-    """Log train/loss_step and lr every n steps, and train/loss, train/acc and lr at the end of each epoch.
+class LogTrainMetrics(Callback):
+    """Logs train/loss_step and lr every n steps, and train/loss, train/acc and lr at the end of each epoch.
 
-    train/loss_step is the mean since the last step row, train/loss the mean of the epoch. One series of both would
-    show a spike at the end of each epoch, and call a value of ten steps the best epoch.
+    train/loss_step is the mean since the previous step row, train/loss the mean of the epoch. In a single column, the
+    curve would have a spike at each epoch's end, and the mean of a few steps could count as the best epoch.
     """
 
     def __init__(self, every_n_steps: int) -> None:
@@ -36,26 +36,27 @@ class LogTraining(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         step = trainer.global_step
-        if step == self._logged_step or step % self._every_n_steps:
-            return  # the second: no row is due; the first: this batch's gradients are still being accumulated
+        is_accumulating = step == self._logged_step
+        if is_accumulating or step % self._every_n_steps:
+            return
         self._logged_step = step
         module = cast(Classifier, pl_module)
         loss, _, images = module.window_sums.tolist()
         module.window_sums.zero_()
-        row = {"epoch": trainer.current_epoch, "train/loss_step": loss / images, "lr": module.learning_rate_of_step}
+        row = {"epoch": trainer.current_epoch, "train/loss_step": loss / images, "lr": module.last_learning_rate}
         for logger in trainer.loggers:
-            logger.log_metrics(row, step - 1)  # Lightning counts steps in rows from 0
+            logger.log_metrics(row, step - 1)  # Lightning counts the steps of rows from 0
             logger.save()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         module = cast(Classifier, pl_module)
-        loss, right, images = module.epoch_sums.tolist()
+        loss, correct, images = module.epoch_sums.tolist()
         module.epoch_sums.zero_()
-        module.log_dict({"train/loss": loss / images, "train/acc": right / images, "lr": module.learning_rate_of_step})
+        module.log_dict({"train/loss": loss / images, "train/acc": correct / images, "lr": module.last_learning_rate})
 
 
-class ReportProgress(Callback):
-    """Keep progress.json up to date."""
+class WriteProgress(Callback):
+    """Keeps progress.json up to date."""
 
     def __init__(self, progress: ProgressFile) -> None:
         self._progress = progress
@@ -88,42 +89,42 @@ class ReportProgress(Callback):
 
 
 class PrintEpochs(Callback):
-    """Print one line per epoch, numbered as in metrics.csv."""
+    """Prints one line per epoch, numbered as in metrics.csv."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._began_s = time.monotonic()
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self._log = log
+        self._started_s = time.monotonic()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._began_s = time.monotonic()
+        self._started_s = time.monotonic()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         order = ("train/loss", "train/acc", "val/loss", "val/acc", "lr")
         metrics = "  ".join(f"{name} {float(trainer.callback_metrics[name]):.4g}" for name in order)
-        took_s = time.monotonic() - self._began_s
+        duration_s = time.monotonic() - self._started_s
         done = f"{trainer.current_epoch + 1} of {trainer.max_epochs} epochs done"
-        self._say(f"epoch {trainer.current_epoch}: {metrics}  ({took_s:.1f} s; {done})")
+        self._log(f"epoch {trainer.current_epoch}: {metrics}  ({duration_s:.1f} s; {done})")
 
 
-class LeaveOffOnStop(Callback):
-    """End at the batch's end once a stop was asked for, last.ckpt written, so that a resume goes on from there.
+class GracefulStop(Callback):
+    """After a stop request, saves last.ckpt at the end of the batch and raises Stopped. A resume continues there.
 
-    Lightning's own trainer.should_stop would first validate, and its SIGTERM handling ends with exit code 0.
+    Lightning's trainer.should_stop would validate first, and its SIGTERM handling exits with code 0.
     """
 
-    def __init__(self, stop: Stop | AgreedStop, checkpoints: KeepCheckpoints) -> None:
+    def __init__(self, stop: Stop | BroadcastStop, checkpoints: BestAndLastCheckpoint) -> None:
         self._stop = stop
         self._checkpoints = checkpoints
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._stop.requested and self._checkpoints.step_of_last == trainer.global_step:
+        if self._stop.requested and self._checkpoints.last_saved_step == trainer.global_step:
             raise Stopped
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        # Within an accumulation the gradients would be lost. After the epoch's last batch the validation is to come,
-        # and the state can only be taken up again at its beginning: on_validation_start.
+        # Not while gradients accumulate, because they would be lost. Not after the epoch's last batch either: only the
+        # start of the validation that follows (on_validation_start) can be resumed.
         is_last = batch_idx + 1 == trainer.num_training_batches
         if self._stop.requested and not is_last and (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
             self._checkpoints.save_last(trainer)
@@ -131,7 +132,7 @@ class LeaveOffOnStop(Callback):
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._stop.requested:
-            self._leave_validation(trainer)
+            self._abort_validation(trainer)
 
     def on_validation_batch_end(
         self,
@@ -143,7 +144,7 @@ class LeaveOffOnStop(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         if self._stop.requested:
-            self._leave_validation(trainer)
+            self._abort_validation(trainer)
 
     def on_test_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
@@ -151,11 +152,11 @@ class LeaveOffOnStop(Callback):
         if self._stop.requested:
             raise Stopped
 
-    def _leave_validation(self, trainer: Trainer) -> None:
-        # To the loop's state that Lightning reads as "within a validation, no batch done": a resume validates anew.
-        done = trainer.fit_loop.epoch_loop.val_loop.batch_progress
-        done.reset()
-        done.increment_ready()
-        done.increment_started()
+    def _abort_validation(self, trainer: Trainer) -> None:
+        # To Lightning this loop state means "validating, no batch done", so a resume repeats the validation.
+        progress = trainer.fit_loop.epoch_loop.val_loop.batch_progress
+        progress.reset()
+        progress.increment_ready()
+        progress.increment_started()
         self._checkpoints.save_last(trainer)
         raise Stopped

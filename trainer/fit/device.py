@@ -1,7 +1,4 @@
-"""On what to train: the experiment's wish against what this machine has.
-
-What is done for CUDA here follows the documentation of torch and Lightning; it was not run on a GPU yet.
-"""
+"""Choose the device of an experiment among those of this machine, and configure torch and Lightning for it."""
 
 from __future__ import annotations
 
@@ -14,71 +11,70 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from trainer.ddp.group import strategy_of
+from trainer.ddp.group import build_strategy
 from trainer.experiment import accelerators
 from trainer.experiment.accelerators import Machine
 from trainer.experiment.experiment import ExperimentInvalid
 from trainer.experiment.sections import Trainer
 from trainer.network.network import Network
-from trainer.request import Place
+from trainer.request import Rank
 
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 
 
 @dataclass(frozen=True)
 class Device:
-    """The accelerator and, of its devices, those to train on, a process each."""
+    """The accelerator, and the indices of its devices to train on, one process each."""
 
     accelerator: str
     indices: tuple[int, ...]
-    chosen: Trainer
+    settings: Trainer
 
     @property
     def is_cuda(self) -> bool:
         return self.accelerator == "cuda"
 
-    def options(self, place: Place) -> dict[str, Any]:
-        """Lightning's settings: for all devices together, or in a process that is alone for the first one."""
-        is_together = place.size > 1
+    def trainer_options(self, rank: Rank) -> dict[str, Any]:
+        """Return Lightning's options. A single process uses the first device."""
         return {
             "accelerator": self.accelerator,
-            "devices": list(self.indices[: place.size]) if self.is_cuda else place.size,
-            "strategy": strategy_of(place),
-            "use_distributed_sampler": False,  # trainer.batches.datamodule takes each process's share itself
-            # Torch has it for GPUs alone.
-            "sync_batchnorm": is_together and self.is_cuda,
-            "precision": PRECISIONS[self.chosen.precision],
-            "deterministic": self.chosen.deterministic,
-            # All batches but the last of an epoch have one size, so that a search for the quickest algorithm pays.
-            "benchmark": self.is_cuda and not self.chosen.deterministic,
+            "devices": list(self.indices[: rank.world_size]) if self.is_cuda else rank.world_size,
+            "strategy": build_strategy(rank),
+            "use_distributed_sampler": False,  # trainer.batches.samplers distribute the images
+            # torch supports it only on GPUs.
+            "sync_batchnorm": rank.world_size > 1 and self.is_cuda,
+            "precision": PRECISIONS[self.settings.precision],
+            "deterministic": self.settings.deterministic,
+            # Nearly all batches have one shape, so that the search for the fastest algorithm pays off.
+            "benchmark": self.is_cuda and not self.settings.deterministic,
         }
 
-    def set_up(self, place: Place) -> None:
-        """Set torch's threads and, on CUDA, let float32 products use TF32, as its convolutions do by default."""
-        threads = self.chosen.cpu_threads
-        if threads is None and place.size > 1:
-            threads = max(1, torch.get_num_threads() // place.size)
+    def configure_torch(self, rank: Rank) -> None:
+        """Set the number of threads. On CUDA, allow TF32 for matrix products, as torch does for convolutions."""
+        threads = self.settings.cpu_threads
+        if threads is None and rank.world_size > 1:
+            threads = max(1, torch.get_num_threads() // rank.world_size)
         if threads is not None:
             torch.set_num_threads(threads)
-            os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # without it Lightning would set its own number
+            os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # or Lightning would set its own number
         if self.is_cuda:
             torch.set_float32_matmul_precision("high")
 
-    def arrange(self, network: Network) -> None:
-        """Lay out convolutions' weights as NVIDIA's tensor cores want them; a network of one's own decides itself."""
+    def set_memory_format(self, network: Network) -> None:
+        """On CUDA, use channels_last, the layout of NVIDIA's tensor cores. A custom network chooses its own."""
         if self.is_cuda and isinstance(network.model, PreTrainedModel):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def choose_device(chosen: Trainer) -> Device:
-    """Raises ExperimentInvalid where this machine has no such device, or the device cannot do what is wished."""
+def choose_device(settings: Trainer) -> Device:
+    """Raises ExperimentInvalid if this machine has no such device, or the device does not support the settings."""
     machine = _this_machine()
-    accelerator = accelerators.accelerator_of(chosen, machine)
-    for setting, problem in accelerators.problems(chosen, machine):
+    accelerator = accelerators.accelerator_of(settings, machine)
+    for setting, problem in accelerators.problems(settings, machine):
         raise ExperimentInvalid({f"trainer.{setting}": [problem]})
-    if chosen.compile and (missing := _missing_compiler(accelerator)):
-        raise ExperimentInvalid({"trainer.compile": [f"needs {missing}, which is not here; false trains without"]})
-    return Device(accelerator, chosen.devices, chosen)
+    if settings.compile and (missing := _missing_compiler(accelerator)):
+        raise ExperimentInvalid({"trainer.compile": [f"needs {missing}, which is not installed; set it to false"]})
+    return Device(accelerator, settings.devices, settings)
 
 
 def _this_machine() -> Machine:
@@ -97,10 +93,10 @@ def _has_bf16(index: int) -> bool:
 
 
 def _missing_compiler(accelerator: str) -> str | None:
-    """What torch.compile needs beside torch, as torch itself looks for it; None where it is there."""
+    """Return what torch.compile needs and this machine lacks, or None."""
     if accelerator == "cuda" and importlib.util.find_spec("triton") is None:
         return "the package triton"
-    from torch._inductor import config  # takes a second, and few compile
+    from torch._inductor import config  # under this name in torch's documentation; takes a second to import
 
     compilers = [each for each in config.cpp.cxx if each]
     if any(map(shutil.which, compilers)):

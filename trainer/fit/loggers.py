@@ -1,7 +1,7 @@
-"""Where metrics go: metrics.csv, which the service follows; beside it TensorBoard and MLflow as the experiment asks.
+"""The loggers: metrics.csv, which the service follows, and optionally TensorBoard and MLflow.
 
-All get the same rows with the same steps, and what the training was made with: hparams.yaml, TensorBoard's HPARAMS tab,
-MLflow's parameters.
+All of them receive the same rows with the same steps, and the hyperparameters (hparams.yaml, TensorBoard's HPARAMS tab,
+MLflow's parameters).
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from torch.utils.tensorboard.summary import hparams
 from trainer import rundir
 from trainer.experiment import strict_yaml
 from trainer.experiment.experiment import dump
-from trainer.fit.mlflow_tracking import MLflow
+from trainer.fit.mlflow_logger import BufferedMLFlowLogger
 from trainer.fit.module import Classifier
 from trainer.request import Request
 from trainer.stopping import Stopped
 
-COMPARED = ("train/loss", "train/acc", "val/loss", "val/acc", "test/loss", "test/acc")
-"""The metrics that TensorBoard's HPARAMS tab shows beside the hyperparameters."""
+HPARAMS_METRICS = ("train/loss", "train/acc", "val/loss", "val/acc", "test/loss", "test/acc")
+"""The metrics beside the hyperparameters in TensorBoard's HPARAMS tab."""
 
 
-def build(request: Request, say: Callable[[str], None]) -> list[Logger]:
-    """Build the experiment's loggers, metrics.csv's first. Raises ExperimentInvalid where MLflow cannot be used."""
+def build(request: Request, log: Callable[[str], None]) -> list[Logger]:
+    """Build the experiment's loggers, with metrics.csv first. Raises ExperimentInvalid if MLflow cannot be used."""
     chosen, path = request.experiment.loggers, request.run.path
     loggers: list[Logger] = [CSVLogger(path, name="csv", version=0)]
     if "tensorboard" in chosen:
         loggers.append(TensorBoardLogger(path, name="tensorboard", version="", default_hp_metric=False))
     if "mlflow" in chosen:
-        loggers.append(MLflow(request, say))
+        loggers.append(BufferedMLFlowLogger(request, log))
     return loggers
 
 
 def hyperparameters(request: Request, module: Classifier, device: str) -> dict[str, Any]:
-    """What the training was made with, as plain YAML content."""
+    """Describe the inputs of the training as plain YAML content."""
     splits = request.splits
     return {
         "run_id": request.run.run_id,
@@ -70,28 +70,27 @@ def hyperparameters(request: Request, module: Classifier, device: str) -> dict[s
 
 
 @rank_zero_only
-def tell_hyperparameters(loggers: list[Logger], content: dict[str, Any]) -> None:
-    """Write hparams.yaml beside metrics.csv and beside the event files, and show `content` in the other loggers."""
+def log_hyperparameters(loggers: list[Logger], content: dict[str, Any]) -> None:
+    """Write hparams.yaml beside metrics.csv and the event files, and send `content` to TensorBoard and MLflow."""
     text = strict_yaml.write(content)
     for logger in loggers:
         if isinstance(logger, CSVLogger | TensorBoardLogger):
-            _ = logger.experiment  # which makes the folder, and would delete a metrics.csv in one that is not empty
+            _ = logger.experiment  # creates the folder, and would delete a metrics.csv in a folder that is not empty
             rundir.write_text(Path(logger.log_dir) / "hparams.yaml", text)
         if isinstance(logger, TensorBoardLogger):
-            # Not log_hyperparams, which would log a value for each of the metrics.
-            summaries = hparams(flatten(content), dict.fromkeys(COMPARED, 0.0))  # type: ignore[no-untyped-call]
+            # log_hyperparams would also log a value of each metric.
+            summaries = hparams(flatten(content), dict.fromkeys(HPARAMS_METRICS, 0.0))  # type: ignore[no-untyped-call]
             for summary in summaries:
-                logger.experiment._get_file_writer().add_summary(summary)
-        if isinstance(logger, MLflow):
+                logger.experiment.file_writer.add_summary(summary)
+        if isinstance(logger, BufferedMLFlowLogger):
             logger.log_hyperparams(flatten(content))
 
 
-def carry_rows(loggers: list[Logger], rows: list[dict[str, str]]) -> None:
-    """Log rows of an earlier run's metrics.csv, so that a resumed run shows its whole history, at the present time."""
+def replay_rows(loggers: list[Logger], rows: list[dict[str, str]]) -> None:
+    """Log the rows of an earlier run's metrics.csv again, so that a resumed run has the whole history."""
     for logger in loggers:
         if isinstance(logger, CSVLogger):
-            # As they stand, digit by digit.
-            logger.experiment.metrics.extend(rows)
+            logger.experiment.metrics.extend(rows)  # exactly as written, to the last digit
         else:
             for row in rows:
                 values = {name: float(value) for name, value in row.items() if name != "step"}
@@ -100,8 +99,8 @@ def carry_rows(loggers: list[Logger], rows: list[dict[str, str]]) -> None:
 
 
 @contextmanager
-def outcome_told(loggers: list[Logger]) -> Iterator[None]:
-    """Tell MLflow, the only one that wants to know, how the training in the `with` block ended."""
+def reporting_outcome(loggers: list[Logger]) -> Iterator[None]:
+    """Report to MLflow how the training in the `with` block ended. The other loggers do not record that."""
     outcome = "FAILED"
     try:
         yield
@@ -111,12 +110,12 @@ def outcome_told(loggers: list[Logger]) -> Iterator[None]:
         raise
     finally:
         for logger in loggers:
-            if isinstance(logger, MLflow):
+            if isinstance(logger, BufferedMLFlowLogger):
                 logger.finish(outcome)
 
 
 def flatten(content: dict[str, Any], prefix: str = "") -> dict[str, bool | str | int | float]:
-    """`{"a": {"b": 1}}` as `{"a.b": 1}`; what is no number, text or truth as text."""
+    """Turn `{"a": {"b": 1}}` into `{"a.b": 1}`. Values other than numbers, booleans and strings become strings."""
     flat: dict[str, bool | str | int | float] = {}
     for key, value in content.items():
         if isinstance(value, dict):

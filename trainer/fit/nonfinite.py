@@ -1,4 +1,4 @@
-"""Stop a training whose loss or weights are no numbers any more, before a checkpoint of them could be written."""
+"""Terminate a training whose loss or weights become NaN or infinite, before a checkpoint of them is written."""
 
 from __future__ import annotations
 
@@ -11,66 +11,67 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from trainer.ddp.leader import FailedElsewhere
-from trainer.experiment.sections import Trainer as TrainerSection
+from trainer.ddp.leader import OtherRankFailed
+from trainer.experiment import sections
 from trainer.fit.module import Classifier
 from trainer.preparation.images import Split
 
-BATCHES_BETWEEN_LOOKS = 20
-"""On a GPU. Reading a loss waits until all that was queued there is computed; on a CPU it is there already."""
+CHECK_EVERY_N_BATCHES_ON_GPU = 20
+"""Reading a loss from a GPU waits for everything queued there. On a CPU it is free, so every batch is checked."""
 MAX_NAMED_FILES = 3
-"""In the reason; the log names all of them."""
+"""In the reason. The log names all of them."""
 
 
 class NotFinite(ArithmeticError):
-    """Loss or weights became NaN or infinite; the message says where, and what to change."""
+    """Loss or weights became NaN or infinite. The message says where, and which setting to change."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A batch that was trained on, with step and epoch as in metrics.csv. The tensors stay on the device until read."""
+class TrainedBatch:
+    """A batch whose loss has not been checked yet. Its tensors stay on the device until then."""
 
     step: int
+    """As in metrics.csv, like `epoch`."""
     epoch: int
     learning_rate: float
     loss: Tensor
     """()"""
     indices: Tensor
-    """(B,): which of the train images these were."""
+    """(B,): the indices of its images in the train split."""
 
 
-class StopOnNotFinite(Callback):
-    """Raise NotFinite once a train or validation loss is NaN or infinite, or a weight that would be saved.
+class TerminateOnNaN(Callback):
+    """Raises NotFinite for a train or validation loss, or a weight to be saved, that is NaN or infinite.
 
-    The first such batch is named, however late it is noticed: the batches since the last look are remembered. Whatever
-    writes a checkpoint looks first (`on_save_checkpoint`), so those on disk stay the last good ones.
+    It names the first such batch, even if it detects that later. It checks before each checkpoint is written, so the
+    checkpoints on disk stay usable.
 
-    With 16-bit floats steps are left out while the gradients overflow. That is normal and not seen here: the loss is
-    the unscaled one, and the weights stay as they were.
+    In 16-bit precision, the gradient scaler skips steps with an overflow. That is normal and raises nothing, because
+    the loss here is the unscaled one, and the weights do not change.
     """
 
-    def __init__(self, split: Split, chosen: TrainerSection, say: Callable[[str], None]) -> None:
-        """`split`: the train images; `say` writes to the log."""
+    def __init__(self, split: Split, settings: sections.Trainer, log: Callable[[str], None]) -> None:
+        """`split` holds the train images."""
         self._split = split
-        self._chosen = chosen
-        self._say = say
+        self._settings = settings
+        self._log = log
         self._step = 0
-        self._unseen: list[Seen] = []
+        self._unchecked: list[TrainedBatch] = []
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self._step = trainer.global_step  # the one to which this batch belongs, also while gradients add up
+        self._step = trainer.global_step  # the step that this batch contributes to, also during gradient accumulation
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        rate = cast(Classifier, pl_module).learning_rate_of_step
-        self._unseen.append(Seen(self._step, trainer.current_epoch, rate, outputs["loss"], batch.indices))
-        between = 1 if pl_module.device.type == "cpu" else BATCHES_BETWEEN_LOOKS
-        if len(self._unseen) >= between:
-            self._look_at_losses(trainer)
+        rate = cast(Classifier, pl_module).last_learning_rate
+        trained = TrainedBatch(self._step, trainer.current_epoch, rate, outputs["loss"], batch.indices)
+        self._unchecked.append(trained)
+        if len(self._unchecked) >= (1 if pl_module.device.type == "cpu" else CHECK_EVERY_N_BATCHES_ON_GPU):
+            self._check_losses(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._look_at_losses(trainer)
+        self._check_losses(trainer)
         loss = float(trainer.callback_metrics["val/loss"])
         if not math.isfinite(loss):
             raise NotFinite(
@@ -79,41 +80,41 @@ class StopOnNotFinite(Callback):
             )
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        self._look_at_losses(trainer)
-        # A last step may have ruined the weights after its loss was computed.
+        self._check_losses(trainer)
+        # The last optimizer step may have broken the weights after its loss was computed.
         weights = [each.isfinite().all() for each in pl_module.parameters()]
         if not torch.stack(weights).all():
             raise NotFinite(f"the weights became NaN or infinite at step {trainer.global_step - 1}: {self._advice()}")
 
-    def _look_at_losses(self, trainer: Trainer) -> None:
-        seen, self._unseen = self._unseen, []
-        losses = torch.stack([each.loss for each in seen]).tolist() if seen else []
+    def _check_losses(self, trainer: Trainer) -> None:
+        unchecked, self._unchecked = self._unchecked, []
+        losses = torch.stack([each.loss for each in unchecked]).tolist() if unchecked else []
         bad = next((number for number, loss in enumerate(losses) if not math.isfinite(loss)), None)
-        # Of several processes none may go on alone: it would wait for the others' gradients for ever.
+        # All ranks must end together: one that continued would wait forever for the gradients of the others.
         if not trainer.strategy.reduce_boolean_decision(bad is None, all=True):
             if bad is None:
-                raise FailedElsewhere("train/loss became NaN or infinite in another process of this training")
-            raise NotFinite(self._problem(seen[bad], losses[bad]))
+                raise OtherRankFailed("train/loss became NaN or infinite in another rank")
+            raise NotFinite(self._problem(unchecked[bad], losses[bad]))
 
-    def _problem(self, seen: Seen, loss: float) -> str:
-        files = self._files(seen)
-        self._say(f"train/loss is {loss} at step {seen.step}, on {', '.join(files)}")
+    def _problem(self, batch: TrainedBatch, loss: float) -> str:
+        files = self._files(batch)
+        self._log(f"train/loss is {loss} at step {batch.step}, for the images {', '.join(files)}")
         return (
-            f"train/loss became {_word(loss)} at step {seen.step} (epoch {seen.epoch}, learning rate"
-            f" {seen.learning_rate:.4g}): {self._advice(seen.step)}; the batch's files: {_some(files)}"
+            f"train/loss became {_word(loss)} at step {batch.step} (epoch {batch.epoch}, learning rate"
+            f" {batch.learning_rate:.4g}): {self._advice(batch.step)}; the batch's files: {_some(files)}"
         )
 
-    def _files(self, seen: Seen) -> list[str]:
-        paths = [self._split.paths[index] for index in seen.indices.tolist()]
+    def _files(self, batch: TrainedBatch) -> list[str]:
+        paths = [self._split.paths[index] for index in batch.indices.tolist()]
         return [path.relative_to(self._split.path).as_posix() for path in paths]
 
     def _advice(self, step: int | None = None) -> str:
         if step == 0:
-            return "no step was made yet, so look at data.mean, data.std and the network"
+            return "no step was made yet, so check data.mean, data.std and the network"
         advice = ["lower optimizer.learning_rate"]
-        if self._chosen.gradient_clip_norm is None:
+        if self._settings.gradient_clip_norm is None:
             advice.append("set trainer.gradient_clip_norm")
-        if self._chosen.precision == "16":
+        if self._settings.precision == "16":
             advice.append("set trainer.precision to bf16 or 32")
         return " or ".join(advice)
 

@@ -1,4 +1,4 @@
-"""Take up an earlier run's training in a new run directory: its last checkpoint, its best one and its metrics rows."""
+"""Resume an earlier run in a new run directory, from its last and best checkpoints and its metrics rows."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 
-from trainer.batches.order import Position
+from trainer.batches.samplers import Position
 from trainer.experiment.resumable import LastState, ResumeImpossible
-from trainer.fit.module import FACTS_KEY
-from trainer.network.weights import explain
+from trainer.fit.checkpoints import BestAndLastCheckpoint
+from trainer.fit.module import STATE_KEY
+from trainer.network.weights import describe_load_error
 from trainer.rundir import RunDir
 
 Row = dict[str, str]
@@ -22,11 +23,12 @@ Row = dict[str, str]
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """The run that is resumed: what its last checkpoint holds, and its metrics up to there."""
+    """The run to resume: the state in its last checkpoint, and its metrics rows before that state."""
 
     run: RunDir
     state: LastState
     best_name: str | None
+    """The file name of its best checkpoint, beside the last one."""
     rows: list[Row]
 
     @property
@@ -38,43 +40,44 @@ class EarlierRun:
         return Position(self.state.epoch, self.state.batch)
 
     def history(self, metric: str) -> list[float]:
-        """The values of a metric by epoch."""
+        """Return the values of a metric in the order of epochs."""
         return [float(row[metric]) for row in self.rows if metric in row]
 
 
-def open_earlier(run: RunDir) -> EarlierRun:
-    """Read the last checkpoint of `run`. Raises ResumeImpossible where there is none or it is not ours."""
+def load_earlier(run: RunDir) -> EarlierRun:
+    """Read the last checkpoint of `run`. Raises ResumeImpossible if it is missing, damaged or not ours."""
     content = load_checkpoint(run.last_checkpoint)
-    facts = content.get(FACTS_KEY)
-    if not isinstance(facts, dict):
+    state = content.get(STATE_KEY)
+    if not isinstance(state, dict):
         raise ResumeImpossible(f"checkpoint was not written by this training program: {run.last_checkpoint}")
-    state = LastState.load(facts, run)
-    return EarlierRun(run, state, _best_name(content), _rows_before(run, state.step))
+    last = LastState.load(state, run)
+    return EarlierRun(run, last, _best_name(content), _rows_before(run, last.step))
 
 
 def _best_name(content: dict[str, Any]) -> str | None:
-    """The name of the best checkpoint's file, beside the last one; None where there is none."""
-    match content.get("callbacks"):
-        case {"KeepCheckpoints": {"best": str(name)}} if Path(name).name == name:
+    callbacks = content.get("callbacks")
+    state = callbacks.get(BestAndLastCheckpoint.__qualname__) if isinstance(callbacks, dict) else None
+    match state:
+        case {"best": str(name)} if Path(name).name == name:
             return name
     return None
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Load a checkpoint onto the CPU; nothing in it is executed. Raises ResumeImpossible."""
+    """Load a checkpoint onto the CPU without running any code in it. Raises ResumeImpossible."""
     if not path.is_file():
         raise ResumeImpossible(f"there is no checkpoint to resume from: {path}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged pickle raises
-        raise ResumeImpossible(f"checkpoint cannot be read: {path}: {explain(error)}") from error
+    except Exception as error:  # a damaged pickle raises anything
+        raise ResumeImpossible(f"checkpoint cannot be read: {path}: {describe_load_error(error)}") from error
     if not isinstance(content, dict):
         raise ResumeImpossible(f"checkpoint was not written by this training program: {path}")
     return content
 
 
-def carry_over(earlier: EarlierRun, run: RunDir) -> None:
-    """Put the earlier run's two checkpoints into `run`: it can be resumed even if it ends before its own first one."""
+def copy_checkpoints(earlier: EarlierRun, run: RunDir) -> None:
+    """Copy both checkpoints of the earlier run, so that `run` can be resumed even before its own first checkpoint."""
     run.checkpoints.mkdir(parents=True, exist_ok=True)
     for name in (earlier.run.last_state.name, earlier.checkpoint.name, earlier.best_name):
         if name is not None and (earlier.run.checkpoints / name).is_file():
@@ -82,7 +85,7 @@ def carry_over(earlier: EarlierRun, run: RunDir) -> None:
 
 
 def _rows_before(run: RunDir, step: int) -> list[Row]:
-    """Read the rows of the steps before `step`: later ones are trained again. Those of the test are left out too."""
+    """Read the rows before `step`, without the test's. The resumed run trains, and logs, later steps again."""
     metrics = run.find_metrics()
     if metrics is None:
         return []

@@ -1,7 +1,6 @@
-"""The trained model: exported to ONNX, verified, described and made smaller.
+"""The trained model: its ONNX file, verified against the network, smaller variants, and the model card.
 
-The model card is written as soon as the ONNX file is verified, and again with the variants. So the model is there
-whatever happens while the variants are made, such as a stop or too little memory. A variant gets its name after it was
-measured on the test split. A run that was stopped has none, because a stop must be quick and has no tested accuracy to
-compare with.
+The card is written as soon as the ONNX file is verified, and again with the variants. So the model survives whatever
+happens during their conversion, such as a stop or too little memory. A variant gets its name after it is measured on
+the tested split. A stopped run has no variants, because a stop must be quick and has no test accuracy to compare with.
 """

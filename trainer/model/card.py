@@ -1,4 +1,4 @@
-"""What is told about a model: to its consumers inside the ONNX file, to people and programs in the model card."""
+"""The metadata inside an ONNX file, for its consumers, and the model card, for people and programs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from trainer.preparation.images import describe_splits
 from trainer.request import Request
 
 
-def consumer_facts(request: Request, class_names: Sequence[str], mean: list[float], std: list[float]) -> dict[str, Any]:
-    """What a consumer needs to prepare images and to read logits; the ONNX file's metadata_props."""
+def onnx_metadata(request: Request, class_names: Sequence[str], mean: list[float], std: list[float]) -> dict[str, Any]:
+    """Return the metadata of the ONNX file (metadata_props): how to prepare images and how to read logits."""
     data, includes_preprocessing = request.experiment.data, request.experiment.export.include_preprocessing
     return {
         "class_names": list(class_names),
@@ -32,13 +32,13 @@ def consumer_facts(request: Request, class_names: Sequence[str], mean: list[floa
 
 def model_card(
     request: Request,
-    facts: dict[str, Any],
+    metadata: dict[str, Any],
     checkpoint: Path,
     exported: Exported,
     train_metrics: dict[str, float],
     test_metrics: dict[str, float],
 ) -> dict[str, Any]:
-    """The content of classification_model.json; `facts` are consumer_facts'. model.variants adds its entries."""
+    """Return the content of classification_model.json, without the entries of its variants (see model.variants)."""
     return {
         "run_id": request.run.run_id,
         "model_name": request.model_name,
@@ -46,14 +46,14 @@ def model_card(
         "dataset_name": request.dataset_name,
         "config_name": request.config_name,
         "splits": describe_splits(request.splits),
-        "class_names": facts["class_names"],
+        "class_names": metadata["class_names"],
         "train_metrics": train_metrics,
         "test_metrics": test_metrics,
-        **facts,
+        **metadata,
         "checkpoint": checkpoint.name,
         "opset": exported.opset,
         "size_bytes": exported.size_bytes,
         "sha256": exported.sha256,
-        **exported.agreement.facts(),
+        **exported.agreement.metadata(),
         "variants": [],
     }

@@ -1,6 +1,6 @@
-"""An ONNX file made smaller: in half precision, or in int8 calibrated on train images.
+"""Convert an ONNX file to half precision (fp16), or quantise it to int8, calibrated on train images.
 
-Input, outputs and metadata are the original's, so a consumer changes nothing but the file.
+Inputs, outputs and metadata stay the same, so a consumer only has to exchange the file.
 """
 
 from __future__ import annotations
@@ -26,52 +26,51 @@ from trainer.model.preprocessing import NORMALISATION
 from trainer.temporary import temporaries_in
 
 Calibration = Iterator[NDArray[Any]]
-"""Batches of train images as the file's input takes them."""
+"""Batches of train images in the form of the file's input."""
 
 QUANTISED = ["Conv", "MatMul", "Gemm"]
-"""The operators with large weights. With all that can be quantised, a ViT's and a ConvNeXt's logits differed more."""
+"""The operators with large weights. Quantising all operators made the logits of a ViT and a ConvNeXt differ more."""
 
-
-OF_ORIGINAL = ("max_difference", "allowed_difference", "tolerance")
-"""Facts in the metadata that are not true of a variant; its own stand in the model card."""
+ORIGINAL_ONLY = ("max_difference", "allowed_difference", "tolerance")
+"""Metadata that does not apply to a variant. The model card has the differences of each variant."""
 
 
 def convert(name: str, source: Path, target: Path, calibration: Calibration) -> None:
     """Write the variant `name` (fp16, int8) of `source` to `target`, one self-contained file that onnx.checker accepts.
 
-    Raises whatever the libraries do. `calibration` is used up by int8 alone.
+    Raises what the libraries raise. Only int8 consumes `calibration`.
     """
-    facts = {each.key: each.value for each in onnx.load(source).metadata_props if each.key not in OF_ORIGINAL}
+    props = {each.key: each.value for each in onnx.load(source).metadata_props if each.key not in ORIGINAL_ONLY}
     model = _CONVERSIONS[name](source, calibration)
-    onnx.helper.set_model_props(model, facts | {"variant": name})
+    onnx.helper.set_model_props(model, props | {"variant": name})
     target.write_bytes(model.SerializeToString())
     onnx.checker.check_model(str(target), full_check=True)
 
 
-def _half(source: Path, _: Calibration) -> onnx.ModelProto:
-    # Normalisation, where it is part of the graph, stays float32: its mean would lose digits.
-    kept = list(NORMALISATION)
-    model: onnx.ModelProto = convert_float_to_float16(onnx.load(source), keep_io_types=True, node_block_list=kept)
-    Graph(model).topological_sort()  # the conversions at inputs and outputs were added at the end
+def _fp16(source: Path, _: Calibration) -> onnx.ModelProto:
+    # Normalisation, if it is part of the graph, stays float32, because the mean would lose digits.
+    nodes = list(NORMALISATION)
+    model: onnx.ModelProto = convert_float_to_float16(onnx.load(source), keep_io_types=True, node_block_list=nodes)
+    Graph(model).topological_sort()  # the conversion appends the casts of inputs and outputs at the end
     return model
 
 
-def _quantised(source: Path, calibration: Calibration) -> onnx.ModelProto:
-    """Static, with QuantizeLinear and DequantizeLinear around each operator, the form that every runtime reads.
+def _int8(source: Path, calibration: Calibration) -> onnx.ModelProto:
+    """Quantise statically, with QuantizeLinear and DequantizeLinear around each operator, which every runtime reads.
 
-    Weights have a scale per channel and 7 bits: with 8, processors without VNNI may add up products beyond 16 bits.
-    On one (AVX2; digits; ResNet, ViT, ConvNeXt) 8 bits made the logits differ 1.5 to 10 times as much. Activations
-    have 8 bits without sign: there, signed ones took 2 to 2.6 times as long in the two convolutional networks, a tenth
-    longer in the ViT. Ranges are the smallest and largest values seen: entropy and percentiles gave no better accuracy
-    there, and keep every activation of every image in memory.
+    We measured the options on one processor (AVX2) with the digits and a ResNet, a ViT and a ConvNeXt. Weights have one
+    scale per channel and 7 bits: processors without VNNI may overflow 16 bits with 8, and did, making the differences
+    of the logits 1.5 to 10 times as large. Activations are unsigned: signed ones took 2 to 2.6 times as long in the
+    convolutional networks, and 1.1 times in the ViT. The calibration takes the minimum and maximum: entropy and
+    percentiles gave no better accuracy, and keep every activation of every image in memory.
     """
     with temporaries_in(source.parent) as folder:
-        simplified, made = folder / "simplified.onnx", folder / "int8.onnx"
-        # The exporter has written every shape already, so the slow symbolic inference has nothing to add.
+        simplified, quantised = folder / "simplified.onnx", folder / "int8.onnx"
+        # Not needed, and slow: the exporter has written all shapes.
         quant_pre_process(source, simplified, skip_symbolic_shape=True)
         quantize_static(
             simplified,
-            made,
+            quantised,
             _Reader(calibration),
             op_types_to_quantize=QUANTISED,
             per_channel=True,
@@ -80,7 +79,7 @@ def _quantised(source: Path, calibration: Calibration) -> onnx.ModelProto:
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
         )
-        return onnx.load(made)
+        return onnx.load(quantised)
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
@@ -92,4 +91,4 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
         return None if batch is None else {"input": batch}
 
 
-_CONVERSIONS: Mapping[str, Callable[[Path, Calibration], onnx.ModelProto]] = {"fp16": _half, "int8": _quantised}
+_CONVERSIONS: Mapping[str, Callable[[Path, Calibration], onnx.ModelProto]] = {"fp16": _fp16, "int8": _int8}

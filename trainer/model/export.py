@@ -1,4 +1,4 @@
-"""The ONNX file: written, checked, loaded again and compared with the checkpoint before it gets its name."""
+"""Export a network to an ONNX file, and verify the file against the network before it gets its name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trainer.network.network import Network
 
 
 class ExportFailed(Exception):
-    """There is no ONNX file, or none that computes what the checkpoint does. The message is one plain sentence."""
+    """The network cannot be exported, or the file computes something else. The message is one sentence."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +33,27 @@ class Exported:
     agreement: Agreement
 
 
-def export(network: Network, path: Path, pixels: Tensor, images: Tensor, opset: int, facts: dict[str, Any]) -> Exported:
+def export(
+    network: Network, path: Path, pixels: Tensor, images: Tensor, opset: int, metadata: dict[str, Any]
+) -> Exported:
     """Write `network` to `path` as one self-contained file, input "input" and output "logits", any batch size.
 
-    `facts` (card.consumer_facts) become the file's metadata_props, texts as they are, everything else as
-    JSON; they say too whether preprocessing is part of the graph. It is compared on `pixels` (B, C, H, W) uint8, at
-    least two real images, alone and together, with what the network makes of `images`, the same ones normalised.
-    What was seen goes into the metadata as well. Whatever fails is an ExportFailed, and then no file is at `path`.
-    Leaves the network on the CPU, in eval mode, with plain attention.
+    `metadata` (see card.onnx_metadata) becomes the file's metadata_props, strings as they are and other values as JSON.
+    It also decides whether preprocessing is part of the graph. The export runs the file on `pixels` (B, C, H, W) uint8,
+    at least two real images, one alone and all together, and the network on `images`, the same ones normalised. The
+    agreement of their outputs is added to the metadata.
+
+    Raises ExportFailed whatever fails, and then leaves no file at `path`. Leaves the network on the CPU, in eval mode,
+    with eager attention.
     """
     temporary = path.with_name(f".{path.name}")
     try:
         _prepare(network)
-        model = _convert(network, images[:2], opset, facts)
-        _save(model, temporary, facts)
+        model = _convert(network, images[:2], opset, metadata)
+        _save(model, temporary, metadata)
         onnx.checker.check_model(str(temporary), full_check=True)
         agreement = _compare(network, temporary, pixels, images)
-        _save(model, temporary, facts | agreement.facts())
+        _save(model, temporary, metadata | agreement.metadata())
         size_bytes, sha256 = size_and_hash(temporary)
         temporary.replace(path)
     except Exception as error:
@@ -63,11 +67,11 @@ def _prepare(network: Network) -> None:
     network.cpu().eval()
     for each in network.modules():
         if isinstance(each, PreTrainedModel):
-            # Torch's fused attention is cut into views that some networks (Swin) do not export with.
+            # Some networks (Swin) cannot be exported with torch's fused attention, because of the views that it makes.
             each.set_attn_implementation("eager")
 
 
-def _convert(network: Network, example: Tensor, opset: int, facts: dict[str, Any]) -> onnx.ModelProto:
+def _convert(network: Network, example: Tensor, opset: int, metadata: dict[str, Any]) -> onnx.ModelProto:
     program = torch.onnx.export(
         network,
         (example,),
@@ -82,50 +86,50 @@ def _convert(network: Network, example: Tensor, opset: int, facts: dict[str, Any
     assert program is not None
     model = program.model_proto
     _strip(model.graph)
-    if facts["includes_preprocessing"]:
-        include_preprocessing(model, facts["mean"], facts["std"])
+    if metadata["includes_preprocessing"]:
+        include_preprocessing(model, metadata["mean"], metadata["std"])
     return model
 
 
 def _strip(graph: onnx.GraphProto) -> None:
-    """Leave out the exporter's notes, which can be longer than the weights and tell this machine's paths."""
+    """Remove the exporter's debug metadata, which may be larger than the weights and contains paths of this machine."""
     del graph.metadata_props[:]
-    for part in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
-        del part.metadata_props[:]
+    for each in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del each.metadata_props[:]
 
 
-def _save(model: onnx.ModelProto, path: Path, facts: dict[str, Any]) -> None:
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in facts.items()}
-    onnx.helper.set_model_props(model, texts)
+def _save(model: onnx.ModelProto, path: Path, metadata: dict[str, Any]) -> None:
+    props = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
+    onnx.helper.set_model_props(model, props)
     path.write_bytes(model.SerializeToString())
 
 
 def _compare(network: Network, path: Path, pixels: Tensor, images: Tensor) -> Agreement:
-    """Raise ValueError unless the file computes what the network does, for all images together and for one alone."""
+    """Compare all images together and one alone, and return the larger difference. Raises ValueError."""
     model = OnnxModel(path, torch.get_num_threads())
-    seen = []
+    agreements = []
     for size in (len(images), 1):
         with torch.no_grad():
             logits = network(images[:size]).numpy()
-        seen.append(compare(model.run(pixels[:size].numpy()), logits))
-    return max(seen, key=lambda each: each.max_difference / each.allowed_difference)
+        agreements.append(compare(model.run(pixels[:size].numpy()), logits))
+    return max(agreements, key=lambda each: each.max_difference / each.allowed_difference)
 
 
 def size_and_hash(path: Path) -> tuple[int, str]:
-    """The file's size in bytes and its SHA-256."""
+    """Return the file's size in bytes and its SHA-256."""
     content = path.read_bytes()
     return len(content), hashlib.sha256(content).hexdigest()
 
 
 def reason_of(error: Exception) -> str:
-    """What to tell people of a failed export, in one sentence: the first cause, in plain words where it is known."""
+    """Describe a failed export in one sentence by its first cause."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
     lines = _ANSI.sub("", str(cause)).strip().splitlines() or [""]
     first = lines[0].rstrip("!. ")
     if "data-dependent" in first:
-        return "its forward depends on the values of the images (an if or a loop over them), which a graph cannot hold"
+        return "its forward depends on pixel values (an `if` or a loop over them), which an ONNX graph cannot express"
     if missing := _MISSING_OPERATOR.search(first):
         return f"ONNX has no operator for {missing[1]}"
     return first if type(cause) is ValueError and first else f"{type(cause).__name__}: {first}"

@@ -1,4 +1,4 @@
-"""The model that a run leaves: the best checkpoint's ONNX file, the variants beside it, and the model card."""
+"""Write the files of a model: the ONNX file of a checkpoint, its variants, and the model card."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 import torch
 
 from trainer import rundir
-from trainer.batches.datamodule import ImageBatches, evenly_spread
+from trainer.batches.datamodule import ImageDataModule
+from trainer.batches.statistics import evenly_spaced
 from trainer.fit.module import Classifier
-from trainer.model.card import consumer_facts, model_card
+from trainer.model.card import model_card, onnx_metadata
 from trainer.model.export import Exported, ExportFailed, export
 from trainer.model.variants import Variants
 from trainer.progress import ProgressFile
@@ -20,28 +21,28 @@ from trainer.request import Request
 from trainer.stopping import Stop
 
 NUM_COMPARED_IMAGES = 32
-"""So many images, evenly spread over test (or val, where nothing is left to test on), the ONNX file is compared on."""
+"""Images of the tested split, evenly spaced, to compare the ONNX file with the network."""
 
 NUM_TRIAL_IMAGES = 2
-"""So many are enough before the training: alone and together they show that the batch size is free."""
+"""Images for the trial export. One alone and two together prove that the batch size is dynamic."""
 
 
 class ModelFiles:
-    """Writes them into the run directory of `request`; `say` takes a line for people."""
+    """Writes the model's files into the run directory of `request`. `log` writes a line to the log."""
 
     def __init__(
         self,
         request: Request,
-        batches: ImageBatches,
+        data_module: ImageDataModule,
         progress: ProgressFile,
         stop: Stop,
-        say: Callable[[str], object],
+        log: Callable[[str], object],
     ) -> None:
         self._request = request
-        self._batches = batches
+        self._data_module = data_module
         self._progress = progress
         self._stop = stop
-        self._say = say
+        self._log = log
 
     def write(
         self,
@@ -50,60 +51,59 @@ class ModelFiles:
         train_metrics: dict[str, float],
         test_metrics: dict[str, float] | None,
     ) -> dict[str, Any]:
-        """Export `module`, which holds the weights of `checkpoint`; write and return the model card.
+        """Export `module`, which holds the weights of `checkpoint`, then write and return the model card.
 
-        Raises ExportFailed. The card is written as soon as the ONNX file was verified, so nothing that happens to the
-        variants can lose the model: neither a Stopped, which they let through, nor too little memory. Without
-        `test_metrics` (None) there are no variants: then a stop is waiting for us.
+        `test_metrics` is None after a stop, which leaves no time for variants. Raises ExportFailed, and Stopped between
+        variants. The card is written before the variants, so that a failure there cannot lose the model.
         """
         self._progress.begin_phase("export")
-        facts = self._consumer_facts(module)
+        metadata = self._metadata(module)
         path = checkpoint.with_suffix(".onnx")
-        exported = self._export(module, path, facts, NUM_COMPARED_IMAGES)
-        self._say(f"export: {path}, {exported.size_bytes:,} bytes, {_differs(exported)}")
-        card = model_card(self._request, facts, checkpoint, exported, train_metrics, test_metrics or {})
+        exported = self._export(module, path, metadata, NUM_COMPARED_IMAGES)
+        self._log(f"export: {path}, {exported.size_bytes:,} bytes, {_difference(exported)}")
+        card = model_card(self._request, metadata, checkpoint, exported, train_metrics, test_metrics or {})
         rundir.write_json(self._request.run.card, card)
         names = self._request.experiment.export.variants
         if names and test_metrics is not None:
-            variants = Variants(exported.path, self._batches, self._progress, self._stop, self._say)
+            variants = Variants(exported.path, self._data_module, self._progress, self._stop, self._log)
             card["variants"] = variants.write(names)
             rundir.write_json(self._request.run.card, card)
         self._progress.write()
         return card
 
     def try_export(self, module: Classifier) -> None:
-        """Export the network as it is, before it is trained, and leave no file: what fails now would fail at the end.
+        """Export the untrained network and delete the file, to detect before the training what would fail after it.
 
-        Raises ExportFailed. Changes nothing about `module` nor about what is random later.
+        Raises ExportFailed. Changes neither `module` nor the random state.
         """
         path = self._request.run.checkpoints / ".trial.onnx"
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with torch.random.fork_rng(devices=[]):
-                exported = self._export(module, path, self._consumer_facts(module), NUM_TRIAL_IMAGES)
+                exported = self._export(module, path, self._metadata(module), NUM_TRIAL_IMAGES)
         except ExportFailed as error:
             raise ExportFailed(f"the network cannot be exported to ONNX, so it is not trained: {error}") from error
         finally:
             path.unlink(missing_ok=True)
-        self._say(f"export: tried before the training on {NUM_TRIAL_IMAGES} images, {_differs(exported)}")
+        self._log(f"export: trial before the training with {NUM_TRIAL_IMAGES} images, {_difference(exported)}")
 
-    def _consumer_facts(self, module: Classifier) -> dict[str, Any]:
+    def _metadata(self, module: Classifier) -> dict[str, Any]:
         mean, std = module.mean.flatten().tolist(), module.std.flatten().tolist()
-        return consumer_facts(self._request, self._batches.splits["train"].class_names, mean, std)
+        return onnx_metadata(self._request, self._data_module.splits["train"].class_names, mean, std)
 
-    def _export(self, module: Classifier, path: Path, facts: dict[str, Any], num_images: int) -> Exported:
+    def _export(self, module: Classifier, path: Path, metadata: dict[str, Any], num_images: int) -> Exported:
         pixels = self._compared_pixels(num_images)
         opset = self._request.experiment.export.opset
-        plain = copy.deepcopy(module.tested_network)  # without what torch.compile made of it
-        return export(plain, path, pixels, module.normalise(pixels), opset, facts)
+        network = copy.deepcopy(module.eval_network)  # the copy is not compiled by torch.compile
+        return export(network, path, pixels, module.normalise(pixels), opset, metadata)
 
     def _compared_pixels(self, num_images: int) -> torch.Tensor:
-        images = self._batches.dataset(self._batches.tested_split)
-        chosen = [images.pixels(index) for index in evenly_spread(len(images), num_images)]
-        # A single test image stands beside itself: it takes a batch of two to show that the batch size is free.
+        images = self._data_module.dataset(self._data_module.tested_split)
+        chosen = [images.pixels(index) for index in evenly_spaced(len(images), num_images)]
+        # Repeat a single test image: only a batch of two proves that the batch size is dynamic.
         return torch.stack(chosen * 2 if len(chosen) == 1 else chosen)
 
 
-def _differs(exported: Exported) -> str:
-    seen = exported.agreement
-    return f"differs from the network by {seen.max_difference:.1e} (allowed {seen.allowed_difference:.1e})"
+def _difference(exported: Exported) -> str:
+    agreement = exported.agreement
+    return f"differs from the network by {agreement.max_difference:.1e} (allowed {agreement.allowed_difference:.1e})"

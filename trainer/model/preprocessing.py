@@ -1,4 +1,4 @@
-"""Normalisation and softmax inside the ONNX graph, so that a consumer feeds raw pixels and gets probabilities."""
+"""Add normalisation and softmax to an ONNX graph, so that it takes raw pixels and returns probabilities."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from onnx.helper import make_attribute, make_node, make_tensor_value_info
 
 _PREFIX = "preprocessing/"
 NORMALISATION = tuple(_PREFIX + name for name in ("float", "scale", "centre", "normalise"))
-"""The nodes added before the network, each named like its output."""
+"""The nodes added before the network. Each has the name of its output."""
 
 
 def include_preprocessing(model: ModelProto, mean: Sequence[float], std: Sequence[float]) -> None:
-    """Change `model`, whose input takes normalised float32, to take (B, C, H, W) uint8 from 0 to 255.
+    """Change the input of `model` from normalised float32 to uint8 pixels, (B, C, H, W), and add an output.
 
-    The output `logits` stays; `probabilities`, its softmax, is new. Both keep their names and shapes.
+    The new output `probabilities` is the softmax of `logits`. Names and shapes of input and `logits` stay the same.
     """
     graph = model.graph
     (pixels,), (logits,) = graph.input, graph.output
@@ -35,8 +35,8 @@ def include_preprocessing(model: ModelProto, mean: Sequence[float], std: Sequenc
 
 
 def _normalisation(pixels: str) -> list[NodeProto]:
-    # In the order of trainer.fit.module, so that the outputs are the checkpoint's. The conversion comes first, because
-    # TensorRT takes uint8 as an input only where it is converted at once.
+    # In the order of trainer.fit.module, to get the same outputs. The cast comes first, because TensorRT accepts a
+    # uint8 input only in front of a cast.
     nodes, last = [], pixels
     for name, operator, constant in zip(NORMALISATION, ("Cast", "Div", "Sub", "Div"), (None, "255", "mean", "std")):
         inputs = [last] if constant is None else [last, _PREFIX + constant]

@@ -1,4 +1,4 @@
-"""An ONNX file of ours at work: images are prepared by the facts that it carries. No torch: numpy and onnxruntime."""
+"""Run an ONNX file of this training program, preparing images as its metadata says. Imports no torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainer.dataset.imagefile import read_image
 from trainer.dataset.valuerange import ValueRange
 
 MAX_BATCH = 32
-"""More images are computed one after another: on a CPU larger batches gain nothing and need memory."""
+"""Larger inputs are split: on a CPU, larger batches are not faster and need more memory."""
 
 
 class ModelInvalid(ValueError):
@@ -25,14 +25,14 @@ class Outputs(NamedTuple):
     logits: NDArray[np.float32]
     """(B, num_classes)"""
     probabilities: NDArray[np.float32]
-    """(B, num_classes); each row adds up to 1."""
+    """(B, num_classes). Each row sums to 1."""
 
 
 class OnnxModel:
-    """One file with its session on the CPU. Whatever the file's input is, `run` takes pixels as they were read."""
+    """A model in a session on the CPU. `run` takes raw pixels, whether or not the file includes preprocessing."""
 
     def __init__(self, path: Path, num_threads: int = 0) -> None:
-        """`num_threads` 0: onnxruntime's own choice. Raises ModelInvalid."""
+        """Load the file. With `num_threads` 0 onnxruntime chooses. Raises ModelInvalid."""
         if not path.is_file():
             raise ModelInvalid(f"no such file: {path}")
         options = onnxruntime.SessionOptions()
@@ -40,39 +40,37 @@ class OnnxModel:
         options.intra_op_num_threads = num_threads
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's own have no common base
+        except Exception as error:  # onnxruntime's exceptions have no common base
             raise ModelInvalid(f"onnxruntime cannot load {path}: {_first_line(error)}") from error
         try:
-            self._take(self._session.get_modelmeta().custom_metadata_map)
+            self._read_metadata(self._session.get_modelmeta().custom_metadata_map)
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelInvalid(f"not a model of this training program (its metadata lack the facts): {path}") from error
+            raise ModelInvalid(f"not a model of this training program (it lacks our metadata): {path}") from error
 
-    def _take(self, metadata: dict[str, str]) -> None:
-        facts: dict[str, Any] = {
-            name: json.loads(metadata[name]) for name in ("class_names", "channels", "image_size", "mean", "std")
-        }
-        self.class_names = tuple(map(str, facts["class_names"]))
-        self.channels, self.image_size = int(facts["channels"]), int(facts["image_size"])
+    def _read_metadata(self, metadata: dict[str, str]) -> None:
+        self.class_names = tuple(map(str, json.loads(metadata["class_names"])))
+        self.channels, self.image_size = int(metadata["channels"]), int(metadata["image_size"])
         self.value_range = ValueRange.of(json.loads(metadata.get("value_range", "null")))
         self.includes_preprocessing = json.loads(metadata.get("includes_preprocessing", "false")) is True
-        self._mean = np.array(facts["mean"], np.float32).reshape(-1, 1, 1)
-        self._std = np.array(facts["std"], np.float32).reshape(-1, 1, 1)
+        self._mean, self._std = (
+            np.array(json.loads(metadata[name]), np.float32).reshape(-1, 1, 1) for name in ("mean", "std")
+        )
 
     def read(self, path: Path) -> NDArray[np.uint8]:
-        """Read an image as the training does: (C, H, W). Raises DataInvalid, naming the file."""
+        """Read an image as the training does: (C, H, W). Raises DataInvalid with the file's name."""
         return read_image(path, self.channels, self.image_size, self.value_range).transpose(2, 0, 1)
 
     def prepare(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
-        """pixels: (B, C, H, W) -> what the file's input takes: the pixels themselves, or float32, normalised."""
+        """pixels: (B, C, H, W) -> the file's input: the pixels themselves, or normalised float32."""
         if self.includes_preprocessing:
             return np.ascontiguousarray(pixels)
-        # As trainer.fit.module does on the device, to the last bit.
+        # Bit by bit the result of trainer.fit.module.
         return (pixels.astype(np.float32) / np.float32(255) - self._mean) / self._std
 
     def run(self, pixels: NDArray[np.uint8]) -> Outputs:
-        """pixels: (B, C, H, W), any B of at least 1."""
-        pieces = [self._run(pixels[start : start + MAX_BATCH]) for start in range(0, len(pixels), MAX_BATCH)]
-        return Outputs(*map(np.concatenate, zip(*pieces)))
+        """Run the model on pixels, (B, C, H, W), with B at least 1."""
+        chunks = [self._run(pixels[start : start + MAX_BATCH]) for start in range(0, len(pixels), MAX_BATCH)]
+        return Outputs(*map(np.concatenate, zip(*chunks)))
 
     def _run(self, pixels: NDArray[np.uint8]) -> Outputs:
         names = list(Outputs._fields if self.includes_preprocessing else Outputs._fields[:1])
@@ -88,5 +86,5 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _first_line(error: Exception) -> str:
-    """Without onnxruntime's own prefix, like `[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : `."""
+    """Return the message without onnxruntime's prefix, such as `[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : `."""
     return str(error).strip().partition("\n")[0].rpartition(" : ")[2] or type(error).__name__

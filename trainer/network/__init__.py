@@ -1,1 +1,1 @@
-"""The network: built from scratch, pretrained, or the user's own."""
+"""The network to train: a transformers architecture, a pretrained model, or a custom module."""

@@ -1,4 +1,4 @@
-"""An image-classification architecture of Hugging Face transformers, built from its config with random weights."""
+"""Build an image-classification architecture of Hugging Face transformers from its config, with random weights."""
 
 from __future__ import annotations
 
@@ -13,60 +13,60 @@ from transformers import PretrainedConfig, PreTrainedModel
 from trainer.experiment.data import Data
 from trainer.experiment.experiment import ExperimentInvalid
 
-OTHER_INPUTS = {"input_ids": "tokens", "spatial_shapes": "patches with their places"}
-"""Parameters of `forward` that say that a network takes something else than images (B, C, H, W)."""
+OTHER_INPUTS = {"input_ids": "tokens", "spatial_shapes": "patches with positions"}
+"""Parameters of `forward` in networks whose input is not images (B, C, H, W)."""
 
-_SEEING_PART = "vision_config"
-"""The config, in that of a network for images and texts, of what alone a classification of images uses."""
+_VISION_CONFIG = "vision_config"
+"""The config of the image encoder inside the config of an image-and-text network such as CLIP."""
 
 
 def build(architecture: str, values: dict[str, Any], data: Data, class_names: tuple[str, ...]) -> PreTrainedModel:
-    """Build `architecture` with `values` in its config, for images of `data`. Raises ExperimentInvalid."""
+    """Build `architecture` with `values` in its config, for the image shape of `data`. Raises ExperimentInvalid."""
     cls = getattr(transformers, architecture, None)
     if cls is None or not isinstance(getattr(cls, "config_class", None), type):
         problem = f"transformers {transformers.__version__} has no {architecture}"
         raise ExperimentInvalid({"model.architecture": [problem]})
-    check_input(cls, "model.architecture")
+    refuse_other_inputs(cls, "model.architecture")
     unknown = _unknown(cls.config_class, values)
     if unknown:
-        # transformers itself would take any name and ignore it.
-        raise ExperimentInvalid({f"model.config.{name}": [f"is unknown to {architecture}"] for name in unknown})
+        # transformers would silently accept any name.
+        problems = {f"model.config.{name}": [f"is not a config value of {architecture}"] for name in unknown}
+        raise ExperimentInvalid(problems)
     try:
-        config = cls.config_class(
-            **_with_shape(cls.config_class, values, data), **labels_for(cls.config_class, class_names)
-        )
+        config_class = cls.config_class
+        config = config_class(**_with_shape(config_class, values, data), **label_config(config_class, class_names))
         return cls(config)  # type: ignore[no-any-return]
     except ImportError as error:
-        raise ExperimentInvalid({"model.architecture": [needs_package(error)]}) from error
+        raise ExperimentInvalid({"model.architecture": [describe_missing_package(error)]}) from error
     except (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, StrictDataclassError) as error:
         problem = f"{architecture} cannot be built: {type(error).__name__}: {' '.join(str(error).split())}"
         raise ExperimentInvalid({"model.config": [problem]}) from error
 
 
-def check_input(cls: type[PreTrainedModel], setting: str) -> None:
-    """Raise ExperimentInvalid, about `setting`, where `cls` classifies something else than images."""
+def refuse_other_inputs(cls: type[PreTrainedModel], setting: str) -> None:
+    """Raise ExperimentInvalid for `setting` if the input of `cls` is not images."""
     parameters = inspect.signature(cls.forward).parameters
     for name, what in OTHER_INPUTS.items():
         if name in parameters:
-            problem = f"{cls.__name__} takes {what} ({name}) instead of images, so it cannot be trained here"
+            problem = f"{cls.__name__} takes {what} ({name}) instead of images and cannot be trained here"
             raise ExperimentInvalid({setting: [problem]})
 
 
-def needs_package(error: ImportError) -> str:
-    """What transformers says of a package that is missing, without its advice on installing."""
+def describe_missing_package(error: ImportError) -> str:
+    """Return what transformers says about a missing package, without its advice on installing it."""
     return " ".join(str(error).split()).partition(". ")[0]
 
 
-def labels_for(config_class: type[PretrainedConfig], class_names: tuple[str, ...]) -> dict[str, Any]:
-    """The values that make a config of `config_class` one for these classes."""
+def label_config(config_class: type[PretrainedConfig], class_names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the config values that set the classes."""
     labels = dict(enumerate(class_names))
     named = {"id2label": labels, "label2id": {name: label for label, name in labels.items()}}
-    # A config with a field of this name (Pvt's) does not count the labels.
+    # A config with this field (Pvt's) does not derive it from the labels.
     return named | ({"num_labels": len(labels)} if "num_labels" in _config_names(config_class) else {})
 
 
 def _with_shape(config_class: type[PretrainedConfig], values: dict[str, Any], data: Data) -> dict[str, Any]:
-    """Add image size and channels to `values`, also in the config of the part that sees, such as CLIP's."""
+    """Add image size and channels to `values`, and to the config of an image encoder inside."""
     known = _config_names(config_class)
     shaped = dict(values)
     for name in ("num_channels", "stem_num_channels"):
@@ -75,21 +75,21 @@ def _with_shape(config_class: type[PretrainedConfig], values: dict[str, Any], da
     if "image_size" in known:
         default = getattr(config_class, "image_size", None)
         shaped["image_size"] = [data.side] * len(default) if isinstance(default, list | tuple) else data.side
-    part = config_class.sub_configs.get(_SEEING_PART)
-    if part is not None:
-        shaped[_SEEING_PART] = _with_shape(part, values.get(_SEEING_PART, {}), data)
+    vision_class = config_class.sub_configs.get(_VISION_CONFIG)
+    if vision_class is not None:
+        shaped[_VISION_CONFIG] = _with_shape(vision_class, values.get(_VISION_CONFIG, {}), data)
     return shaped
 
 
 def _unknown(config_class: type[PretrainedConfig], values: dict[str, Any]) -> list[str]:
-    """The names in `values`, dotted below the part that sees, that the config does not have."""
+    """Return the names in `values` that the config does not have, those of the image encoder dotted."""
     unknown = sorted(set(values) - _config_names(config_class))
-    part, inner = config_class.sub_configs.get(_SEEING_PART), values.get(_SEEING_PART, {})
-    if part is None:
+    vision_class, inner = config_class.sub_configs.get(_VISION_CONFIG), values.get(_VISION_CONFIG, {})
+    if vision_class is None:
         return unknown
     if not isinstance(inner, dict):
-        raise ExperimentInvalid({f"model.config.{_SEEING_PART}": ["must be a mapping"]})
-    return unknown + [f"{_SEEING_PART}.{name}" for name in _unknown(part, inner)]
+        raise ExperimentInvalid({f"model.config.{_VISION_CONFIG}": ["must be an object"]})
+    return unknown + [f"{_VISION_CONFIG}.{name}" for name in _unknown(vision_class, inner)]
 
 
 def _config_names(config_class: type[PretrainedConfig]) -> set[str]:

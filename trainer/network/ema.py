@@ -1,4 +1,4 @@
-"""An exponential moving average of the weights: what is validated, tested and exported in place of the last weights."""
+"""The exponential moving average (EMA) of the weights, used in place of the last weights for evaluation and export."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from trainer.network.network import Network
 
 
-class Averaged(nn.Module):
-    """A network whose weights and batch-norm statistics are a moving average of another one's.
+class EmaNetwork(nn.Module):
+    """A copy of a network whose weights and batch-norm statistics are the moving average of the original's.
 
-    All of it is in the checkpoint, as part of the module that holds it.
+    As a submodule of the Classifier it is saved in each checkpoint.
     """
 
     num_updates: Tensor
@@ -26,15 +26,15 @@ class Averaged(nn.Module):
 
     @torch.no_grad()
     def update(self, network: Network) -> None:
-        """Move towards `network` by 1 - decay; by more at first, when the average still holds the random weights."""
+        """Move towards `network` by 1 - decay. The first updates move further, to forget the initial weights."""
         self.num_updates += 1
         count = int(self.num_updates)
-        share = 1 - min(self._decay, count / (count + 9))
-        for mine, its in zip(self._tensors(self.network), self._tensors(network), strict=True):
-            if mine.is_floating_point():
-                mine.lerp_(its, share)
+        step = 1 - min(self._decay, count / (count + 9))
+        for average, current in zip(self._tensors(self.network), self._tensors(network), strict=True):
+            if average.is_floating_point():
+                average.lerp_(current, step)
             else:
-                mine.copy_(its)  # a counter
+                average.copy_(current)  # a counter, such as num_batches_tracked
 
     @staticmethod
     def _tensors(network: Network) -> list[Tensor]:

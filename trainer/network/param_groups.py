@@ -1,40 +1,40 @@
-"""The two parts of a network, backbone and head, where an experiment treats them apart.
-
-Raises ExperimentInvalid where it does and the network has no such parts.
-"""
+"""Separate settings for backbone and head: learning rates and freezing."""
 
 from __future__ import annotations
 
 from torch import nn
 
 from trainer.experiment.experiment import Experiment, ExperimentInvalid
-from trainer.network.freezing import Freezing
+from trainer.network.freezing import BackboneFreezing
 from trainer.network.network import Network
 
 
-def learning_rates(network: Network, experiment: Experiment) -> list[tuple[float, list[nn.Parameter]]]:
-    """The weights with their peak learning rates, the head first: its rate is the one that is logged."""
+def param_groups(network: Network, experiment: Experiment) -> list[tuple[float, list[nn.Parameter]]]:
+    """Group the trainable weights by peak learning rate, the head first because its rate is logged.
+
+    Raises ExperimentInvalid if the experiment sets a backbone rate and the network has no backbone and head.
+    """
     chosen = experiment.optimizer
     parameters = [each for each in network.parameters() if each.requires_grad]
     if chosen.backbone_learning_rate is None:
         return [(chosen.learning_rate, parameters)]
-    backbone = set(_backbone(network, "optimizer.backbone_learning_rate").parameters())
-    head = [each for each in parameters if each not in backbone]
-    body = [each for each in parameters if each in backbone]
-    return [(chosen.learning_rate, head), (chosen.backbone_learning_rate, body)]
+    of_backbone = set(_backbone(network, "optimizer.backbone_learning_rate").parameters())
+    head = [each for each in parameters if each not in of_backbone]
+    backbone = [each for each in parameters if each in of_backbone]
+    return [(chosen.learning_rate, head), (chosen.backbone_learning_rate, backbone)]
 
 
-def freezing_of(network: Network, experiment: Experiment) -> Freezing | None:
-    """Return what freezes the backbone in the first epochs; None where nothing is to be frozen."""
+def backbone_freezing(network: Network, experiment: Experiment) -> BackboneFreezing | None:
+    """Build the freezing that the experiment sets, or None. Raises ExperimentInvalid as `param_groups` does."""
     num_epochs = experiment.trainer.freeze_backbone_epochs
-    return Freezing(_backbone(network, "trainer.freeze_backbone_epochs"), num_epochs) if num_epochs else None
+    return BackboneFreezing(_backbone(network, "trainer.freeze_backbone_epochs"), num_epochs) if num_epochs else None
 
 
 def _backbone(network: Network, setting: str) -> nn.Module:
     backbone = network.backbone
     if backbone is None:
-        raise ExperimentInvalid({setting: ["needs a model with a part named backbone"]})
+        raise ExperimentInvalid({setting: ["needs a model with an attribute `backbone`"]})
     of_backbone = set(backbone.parameters())
     if not any(each.requires_grad and each not in of_backbone for each in network.parameters()):
-        raise ExperimentInvalid({setting: ["needs a model with weights beside its backbone, a head"]})
+        raise ExperimentInvalid({setting: ["needs a model with trainable weights outside its backbone, a head"]})
     return backbone

@@ -1,4 +1,4 @@
-"""What a pretrained model was trained on, from its preprocessor_config.json: image size, mean and std."""
+"""The preprocessing of a pretrained model, from its preprocessor_config.json: image size, mean and std."""
 
 from __future__ import annotations
 
@@ -11,63 +11,63 @@ from transformers.image_processing_base import ImageProcessingMixin
 from trainer.experiment.data import Data
 from trainer.experiment.experiment import ExperimentInvalid
 from trainer.experiment.sections import Model
-from trainer.network.pretrained import place_of
+from trainer.network.pretrained import locate
 
 
 def resolve(model: Model, data: Data) -> Data:
-    """Fill in what `data` leaves open from the preprocessing of a pretrained model; any other gets 224 pixels.
+    """Fill in what `data` leaves unset from the preprocessing of a pretrained model. Other models get 224 pixels.
 
-    A model without a preprocessor_config.json still knows its image size; its mean and std stay open, to be measured.
-    Raises ExperimentInvalid where the file's values cannot be used here.
+    A model without a preprocessor_config.json still defines its image size. Its mean and std stay unset, to be
+    measured. Raises ExperimentInvalid if the file's values cannot be used.
     """
     if model.pretrained is None:
         return replace(data, image_size=data.side)
-    place = place_of(model.pretrained)
+    location = locate(model.pretrained)
     try:
-        found, _ = ImageProcessingMixin.get_image_processor_dict(place)
-    except OSError:  # there is none
-        found = {}
+        config, _ = ImageProcessingMixin.get_image_processor_dict(location)
+    except OSError:  # the model has no such file
+        config = {}
     try:
-        size = data.image_size or _size(found) or _size_of_config(place) or data.side
+        size = data.image_size or _size(config) or _model_size(location) or data.side
         mean, std = data.mean, data.std
-        if mean is None and "image_mean" in found and "image_std" in found:
-            mean, std = _mean_std(found, data.channels)
+        if mean is None and "image_mean" in config and "image_std" in config:
+            mean, std = _mean_std(config, data.channels)
         return replace(data, image_size=size, mean=mean, std=std)
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        problem = f"its preprocessor_config.json cannot be used ({error}); set data.image_size, data.mean and data.std"
+        problem = f"its preprocessor_config.json cannot be used ({error}). Set data.image_size, data.mean and data.std"
         raise ExperimentInvalid({"model.pretrained": [problem]}) from error
 
 
-def _size(found: dict[str, Any]) -> int | None:
-    size = found["crop_size"] if found.get("do_center_crop") and "crop_size" in found else found.get("size")
+def _size(config: dict[str, Any]) -> int | None:
+    size = config["crop_size"] if config.get("do_center_crop") and "crop_size" in config else config.get("size")
     if isinstance(size, dict):
         sides = set(size.values())
         if len(sides) != 1 or not set(size) <= {"height", "width", "shortest_edge"}:
-            raise ValueError(f"its images are no squares: {size}")
+            raise ValueError(f"its images are not square: {size}")
         (size,) = sides
     return None if size is None else int(size)
 
 
-def _size_of_config(place: str) -> int | None:
-    size = getattr(AutoConfig.from_pretrained(place, trust_remote_code=False), "image_size", None)
+def _model_size(location: str) -> int | None:
+    size = getattr(AutoConfig.from_pretrained(location, trust_remote_code=False), "image_size", None)
     return size if isinstance(size, int) else None
 
 
-def _mean_std(found: dict[str, Any], channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and std of pixel values from 0 to 1, which are p / 255; its own are of p * factor - offset."""
-    mean, std = found["image_mean"], found["image_std"]
-    if not found.get("do_normalize", True):
+def _mean_std(config: dict[str, Any], channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and std of pixel values from 0 to 1 (p / 255). The file's are those of p * factor - offset."""
+    mean, std = config["image_mean"], config["image_std"]
+    if not config.get("do_normalize", True):
         mean, std = [0.0] * channels, [1.0] * channels
-    factor = float(found.get("rescale_factor", 1 / 255)) * 255 if found.get("do_rescale", True) else 255.0
-    offset = 1.0 if found.get("rescale_offset") else 0.0
-    mean = _of_channels([(float(each) + offset) / factor for each in mean], channels)
-    std = _of_channels([float(each) / factor for each in std], channels)
+    factor = float(config.get("rescale_factor", 1 / 255)) * 255 if config.get("do_rescale", True) else 255.0
+    offset = 1.0 if config.get("rescale_offset") else 0.0
+    mean = _per_channel([(float(each) + offset) / factor for each in mean], channels)
+    std = _per_channel([float(each) / factor for each in std], channels)
     if min(std) <= 0:
-        raise ValueError(f"image_std {found['image_std']}")
+        raise ValueError(f"image_std {config['image_std']}")
     return mean, std
 
 
-def _of_channels(values: list[float], channels: int) -> tuple[float, ...]:
+def _per_channel(values: list[float], channels: int) -> tuple[float, ...]:
     if len(values) == channels:
         return tuple(values)
     if len(values) not in (1, 3):

@@ -1,16 +1,16 @@
-"""What keeps a file of weights from being loaded, as a sentence. No torch."""
+"""Describe why a weights file cannot be loaded. Imports no torch."""
 
 from __future__ import annotations
 
 MAX_CHARS = 300
 PICKLE = (
-    "the file is damaged, or a pickle that holds more than weights. Such a pickle can run any program, so it is not"
-    " loaded; save the model as safetensors (save_pretrained does)"
+    "the file is damaged, or it is a pickle that contains more than weights. Such a pickle can run any code, so it is"
+    " not loaded. Save the model as safetensors (save_pretrained does)"
 )
 
 
-def explain(error: BaseException) -> str:
-    """Say what is wrong. torch's own message on a pickle advises to switch off what protects from it."""
+def describe_load_error(error: BaseException) -> str:
+    """Describe `error` on one line. torch's own message on a pickle would advise to turn off its protection."""
     is_pickle = any(each.__name__ == "UnpicklingError" for each in type(error).__mro__)
     if is_pickle or "weights_only" in str(error):
         return PICKLE

@@ -1,4 +1,4 @@
-"""The curves of a training, read from its metrics.csv."""
+"""Read the curves of a training from its metrics.csv."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import math
 from pathlib import Path
 
 Curve = dict[int, float]
-"""Value by epoch (or step), as metrics.csv counts them."""
+"""Value by epoch or step, numbered as in metrics.csv."""
 
 
 def read_curves(metrics: Path) -> dict[str, Curve]:
-    """Read each metric's value by epoch, and the learning rate `lr` by step.
+    """Read each metric by epoch, and the learning rate `lr` by step.
 
-    Leave out values that are not finite, means of some steps (`train/loss_step`) and the test.
+    Skip values that are not finite, means of a few steps (`train/loss_step`) and test metrics.
     """
     curves: dict[str, Curve] = {}
     with open(metrics, encoding="utf-8", newline="") as file:

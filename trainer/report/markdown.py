@@ -1,4 +1,4 @@
-"""report.md: report.json for people to read, on any page that shows Markdown with tables."""
+"""Write report.md, which presents report.json in Markdown with tables."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 MAX_CLASSES = 100
-"""Of more, the table shows those with the lowest F1."""
+"""With more classes, the table shows those with the lowest F1."""
 MAX_CONFUSIONS = 20
 
-NOTHING = "-"
-"""Shown where a value is not defined."""
+UNDEFINED = "-"
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$^-])")
 
 
 def as_markdown(report: dict[str, Any]) -> str:
-    """The whole report."""
+    """Return the whole report."""
     parts = [
         _head(report),
         _summary(report),
@@ -31,56 +30,56 @@ def as_markdown(report: dict[str, Any]) -> str:
 
 
 def escape(name: str) -> str:
-    """A name as Markdown that shows it as it is, also within a table: on one line, nothing in it special."""
+    """Escape a name for Markdown, tables included, on one line."""
     line = "".join(each if each.isprintable() else "\ufffd" for each in name)
     return _SPECIAL.sub(r"\\\1", line)
 
 
 def percent(share: float | None) -> str:
-    return NOTHING if share is None else f"{100 * _not_rounded_to_one(share, 3):.1f} %"
+    return UNDEFINED if share is None else f"{100 * _not_rounded_to_one(share, 3):.1f}%"
 
 
 def _not_rounded_to_one(share: float, digits: int) -> float:
-    """So that nothing reads as perfect that is not."""
+    """Round no share below 1 up to 1."""
     return share if share >= 1 else min(share, 1 - 10**-digits)
 
 
 def accuracy_line(accuracy: dict[str, Any]) -> str:
-    """The accuracy with its interval, in words."""
-    interval = f"{100 * accuracy['interval']:.0f} % interval {percent(accuracy['low'])} to {percent(accuracy['high'])}"
+    """Return the accuracy with its confidence interval."""
+    interval = f"{100 * accuracy['interval']:.0f}% interval {percent(accuracy['low'])} to {percent(accuracy['high'])}"
     return f"{percent(accuracy['value'])} ({interval}, {accuracy['method']})"
 
 
 def _auroc(value: float | None) -> str:
-    return NOTHING if value is None else f"{_not_rounded_to_one(value, 4):.4f}"
+    return UNDEFINED if value is None else f"{_not_rounded_to_one(value, 4):.4f}"
 
 
 def _head(report: dict[str, Any]) -> str:
-    told = (
-        f"The model {escape(report['model_name'])} on the {report['num_images']:,} {report['split']} images of the "
-        f"dataset {escape(report['dataset_name'])}, {len(report['classes']):,} classes. Trained by "
+    summary = (
+        f"Model {escape(report['model_name'])}, evaluated on the {report['num_images']:,} {report['split']} images of "
+        f"dataset {escape(report['dataset_name'])} in {len(report['classes']):,} classes. Trained with "
         f"{escape(report['config_name'])}, checkpoint {escape(report['checkpoint'])}."
     )
-    return "\n\n".join([f"# Report on {escape(report['run_id'])}", told, *map(escape, report["notes"])])
+    return "\n\n".join([f"# Report for run {escape(report['run_id'])}", summary, *map(escape, report["notes"])])
 
 
 def _summary(report: dict[str, Any]) -> str:
     auroc, calibration = report["auroc"], report["calibration"]
-    is_part = auroc["num_images"] < report["num_images"]
-    part = f", measured on {auroc['num_images']:,} images, evenly spread" if is_part else ""
+    is_sample = auroc["num_images"] < report["num_images"]
+    sample = f", measured on {auroc['num_images']:,} evenly spaced images" if is_sample else ""
     rows = [
-        ("accuracy", accuracy_line(report["accuracy"]), f"{report['num_right']:,} of {report['num_images']:,} right"),
-        ("balanced accuracy", percent(report["balanced_accuracy"]), "mean recall of the classes"),
-        ("macro F1", percent(report["macro_f1"]), "mean F1 of the classes"),
-        ("AUROC", _auroc(auroc["value"]), f"mean over the classes, each against the rest{part}"),
+        ("accuracy", accuracy_line(report["accuracy"]), f"{report['num_right']:,} of {report['num_images']:,} correct"),
+        ("balanced accuracy", percent(report["balanced_accuracy"]), "mean recall over the classes"),
+        ("macro F1", percent(report["macro_f1"]), "mean F1 over the classes"),
+        ("AUROC", _auroc(auroc["value"]), f"mean over the classes, each against the rest{sample}"),
         (
             "calibration error",
             percent(calibration["ece"]),
-            f"expected difference of the prediction's probability and its accuracy, {calibration['num_bins']} bins",
+            f"expected difference between confidence and accuracy, {calibration['num_bins']} bins",
         ),
-        ("loss", NOTHING if report["loss"] is None else f"{report['loss']:.4f}", "cross-entropy"),
+        ("loss", UNDEFINED if report["loss"] is None else f"{report['loss']:.4f}", "cross-entropy"),
     ]
-    return _table(("metric", f"on the {report['split']} images", "that is"), rows)
+    return _table(("metric", f"{report['split']} images", "meaning"), rows)
 
 
 def _classes(report: dict[str, Any]) -> str:
@@ -100,7 +99,7 @@ def _classes(report: dict[str, Any]) -> str:
     table = _table(("class", "precision", "recall", "F1", "AUROC", "images"), rows, num_texts=1)
     if len(shown) == len(classes):
         return table
-    return f"The {len(shown)} of {len(classes):,} classes with the lowest F1; report.json has all.\n\n{table}"
+    return f"The {len(shown)} of {len(classes):,} classes with the lowest F1. report.json lists all.\n\n{table}"
 
 
 def _confusions(report: dict[str, Any]) -> str:
@@ -108,7 +107,7 @@ def _confusions(report: dict[str, Any]) -> str:
         (escape(each["true"]), escape(each["predicted"]), f"{each['count']:,}")
         for each in report["confusions"][:MAX_CONFUSIONS]
     ]
-    return _table(("true", "predicted", "images"), rows, num_texts=2) if rows else "There are none."
+    return _table(("true", "predicted", "images"), rows, num_texts=2) if rows else "None."
 
 
 def _mistakes(report: dict[str, Any]) -> str:
@@ -116,7 +115,7 @@ def _mistakes(report: dict[str, Any]) -> str:
         (escape(each["file"]), escape(each["true"]), escape(each["predicted"]), percent(each["probability"]))
         for each in report["mistakes"]
     ]
-    return _table(("file", "true", "predicted", "probability"), rows, num_texts=3) if rows else "There are none."
+    return _table(("file", "true", "predicted", "confidence"), rows, num_texts=3) if rows else "None."
 
 
 def _picture(report: dict[str, Any], name: str) -> str:
@@ -125,11 +124,11 @@ def _picture(report: dict[str, Any], name: str) -> str:
 
 
 def _section(title: str, *parts: str) -> list[str]:
-    """Nothing at all of a section without content."""
+    """Return a section, or nothing if it has no content."""
     return [f"## {title}", *parts] if any(parts) else []
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], num_texts: int = 3) -> str:
-    """The first `num_texts` columns are set left, the others, numbers, right."""
+    """Align the first `num_texts` columns left, and the others, which hold numbers, right."""
     rule = ["---" if index < num_texts else "---:" for index in range(len(head))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))

@@ -1,7 +1,6 @@
-"""From the network's outputs on the test split to the numbers of report.json.
+"""Compute the numbers of report.json from the network's outputs.
 
-What is not defined is null: the precision of a class that was never predicted, say. Averages over the classes leave
-such classes out.
+An undefined value is null, such as the precision of a class that is never predicted. Averages over the classes skip it.
 """
 
 from __future__ import annotations
@@ -27,21 +26,23 @@ from trainer.report.outputs import Outputs
 INTERVAL = 0.95
 NUM_BINS = 15
 MAX_MATRIX_CLASSES = 100
-"""Of more classes, the confusion matrix shows those with the most mistakes."""
+"""With more classes, the confusion matrix shows those with the most mistakes."""
 MAX_CONFUSIONS = 50
 
 
 class OutputsNotFinite(ValueError):
-    """The network's outputs are no numbers, so nothing can be measured."""
+    """Some outputs of the network are NaN or infinite."""
 
 
 def measure(outputs: Outputs, class_names: Sequence[str]) -> dict[str, Any]:
-    """Measure everything but the mistakes. Raises OutputsNotFinite."""
-    assert bool((outputs.labels >= 0).all()), "every image must have been tested"
+    """Compute everything in the report but the mistakes. Raises OutputsNotFinite."""
+    assert bool((outputs.labels >= 0).all()), "each image must be tested"
     num_images = len(outputs.labels)
-    num_spoilt = int((~outputs.confidences.isfinite()).sum())
-    if num_spoilt:
-        raise OutputsNotFinite(f"the network's outputs are not finite for {num_spoilt:,} of {num_images:,} test images")
+    num_not_finite = int((~outputs.confidences.isfinite()).sum())
+    if num_not_finite:
+        raise OutputsNotFinite(
+            f"the network's outputs are not finite for {num_not_finite:,} of {num_images:,} test images"
+        )
     num_right = int((outputs.predictions == outputs.labels).sum())
     low, high = wilson_interval(num_right, num_images)
     classes, means = _per_class(outputs, class_names)
@@ -66,7 +67,7 @@ def measure(outputs: Outputs, class_names: Sequence[str]) -> dict[str, Any]:
 
 
 def wilson_interval(num_right: int, num_images: int) -> tuple[float, float]:
-    """Bounds between which the true share lies with 95 % confidence; Wilson's hold near 0 and 1 and for few images."""
+    """Return the 95% confidence interval of a proportion. Wilson's is valid near 0 and 1 and for few images."""
     z = NormalDist().inv_cdf((1 + INTERVAL) / 2)
     share, shrink = num_right / num_images, 1 + z**2 / num_images
     centre = (share + z**2 / (2 * num_images)) / shrink
@@ -75,16 +76,16 @@ def wilson_interval(num_right: int, num_images: int) -> tuple[float, float]:
 
 
 def _per_class(outputs: Outputs, class_names: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, float | None]]:
-    """Each class's values, and each value's mean over the classes for which it is defined."""
-    chosen, labels, num_classes = outputs.predictions, outputs.labels, len(class_names)
+    """Return the values of each class, and the mean of each value over the classes for which it is defined."""
+    predictions, labels, num_classes = outputs.predictions, outputs.labels, len(class_names)
     support = torch.bincount(labels, minlength=num_classes)
-    predicted = torch.bincount(chosen, minlength=num_classes)
+    predicted = torch.bincount(predictions, minlength=num_classes)
     undefined: dict[str, Any] = {"average": "none", "zero_division": math.nan}
-    f1 = multiclass_f1_score(chosen, labels, num_classes, average="none")
+    f1 = multiclass_f1_score(predictions, labels, num_classes, average="none")
     values = {
-        "precision": multiclass_precision(chosen, labels, num_classes, **undefined),
-        "recall": multiclass_recall(chosen, labels, num_classes, **undefined),
-        "f1": f1.where(support + predicted > 0, math.nan),  # torchmetrics takes no nan here
+        "precision": multiclass_precision(predictions, labels, num_classes, **undefined),
+        "recall": multiclass_recall(predictions, labels, num_classes, **undefined),
+        "f1": f1.where(support + predicted > 0, math.nan),  # zero_division=nan does not work here
         "auroc": _auroc(outputs),
     }
     rows = [
@@ -97,33 +98,33 @@ def _per_class(outputs: Outputs, class_names: Sequence[str]) -> tuple[list[dict[
 
 
 def _auroc(outputs: Outputs) -> Tensor:
-    """(C,): of each class against the rest; nan where no image, or every one, is of the class."""
+    """(C,): AUROC of each class against the rest; nan if no image, or each, belongs to the class."""
     labels = outputs.labels[:: outputs.stride]
-    found = torch.full((outputs.probabilities.shape[1],), math.nan)
+    aurocs = torch.full((outputs.probabilities.shape[1],), math.nan)
     for index, probabilities in enumerate(outputs.probabilities.T):
         is_class = (labels == index).long()
         if 0 < int(is_class.sum()) < len(labels):
-            found[index] = binary_auroc(probabilities, is_class, validate_args=False)
-    return found
+            aurocs[index] = binary_auroc(probabilities, is_class, validate_args=False)
+    return aurocs
 
 
 def _calibration(outputs: Outputs) -> dict[str, Any]:
-    """Expected calibration error of the prediction's probability, and its bins [low, high), the last one closed."""
-    sure, is_right = outputs.confidences, (outputs.predictions == outputs.labels)
+    """Return the expected calibration error and its bins [low, high), the last one closed."""
+    confidences, is_correct = outputs.confidences, outputs.predictions == outputs.labels
     edges = torch.linspace(0, 1, NUM_BINS + 1)
-    bins = (torch.bucketize(sure, edges, right=True) - 1).clamp(max=NUM_BINS - 1)
+    bins = (torch.bucketize(confidences, edges, right=True) - 1).clamp(max=NUM_BINS - 1)
     counts = torch.bincount(bins, minlength=NUM_BINS)
-    mean_sure = torch.bincount(bins, sure.double(), NUM_BINS) / counts
-    accuracy = torch.bincount(bins, is_right.double(), NUM_BINS) / counts
+    confidence = torch.bincount(bins, confidences.double(), NUM_BINS) / counts
+    accuracy = torch.bincount(bins, is_correct.double(), NUM_BINS) / counts
     return {
-        "ece": _number(binary_calibration_error(sure, is_right.long(), NUM_BINS, norm="l1")),
+        "ece": _number(binary_calibration_error(confidences, is_correct.long(), NUM_BINS, norm="l1")),
         "num_bins": NUM_BINS,
         "bins": [
             {
                 "low": _number(edges[index]),
                 "high": _number(edges[index + 1]),
                 "count": int(counts[index]),
-                "confidence": _number(mean_sure[index]),
+                "confidence": _number(confidence[index]),
                 "accuracy": _number(accuracy[index]),
             }
             for index in range(NUM_BINS)
@@ -132,21 +133,21 @@ def _calibration(outputs: Outputs) -> dict[str, Any]:
 
 
 def _confusion_matrix(outputs: Outputs, class_names: Sequence[str]) -> dict[str, Any]:
-    """Images by true class (row) and predicted class (column), of at most MAX_MATRIX_CLASSES classes."""
+    """Count images by true class (row) and predicted class (column), for at most MAX_MATRIX_CLASSES classes."""
     is_wrong = outputs.predictions != outputs.labels
     involved = torch.cat([outputs.labels[is_wrong], outputs.predictions[is_wrong]])
     num_mistakes = torch.bincount(involved, minlength=len(class_names))
     shown = num_mistakes.argsort(descending=True, stable=True)[:MAX_MATRIX_CLASSES].sort().values
-    place = torch.full((len(class_names),), -1)
-    place[shown] = torch.arange(len(shown))
-    labels, predictions = place[outputs.labels], place[outputs.predictions]
+    row = torch.full((len(class_names),), -1)
+    row[shown] = torch.arange(len(shown))
+    labels, predictions = row[outputs.labels], row[outputs.predictions]
     both = (labels >= 0) & (predictions >= 0)
     counts = multiclass_confusion_matrix(predictions[both], labels[both], len(shown))
     return {"class_names": [class_names[index] for index in shown.tolist()], "counts": counts.tolist()}
 
 
 def _confusions(outputs: Outputs, class_names: Sequence[str]) -> list[dict[str, Any]]:
-    """Which class is taken for which other one, the most frequent first."""
+    """Return the confused pairs of classes, the most frequent first."""
     is_wrong = outputs.predictions != outputs.labels
     pairs = torch.stack([outputs.labels[is_wrong], outputs.predictions[is_wrong]], 1)
     found, counts = torch.unique(pairs, dim=0, return_counts=True)

@@ -1,4 +1,4 @@
-"""The mistakes of which the network was most sure: often wrong labels, or what the training images lack."""
+"""The most confident mistakes. They often reveal wrong labels, or what the train images lack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_SIDE_PX = 224
 
 
 def find_mistakes(outputs: Outputs) -> list[int]:
-    """The indices of the mistakes, the most confident first."""
+    """Return the indices of the most confident mistakes, in descending order of confidence."""
     mistakes = (outputs.predictions != outputs.labels).nonzero().squeeze(1)
     order = outputs.confidences[mistakes].argsort(descending=True, stable=True)
     found: list[int] = mistakes[order[:MAX_MISTAKES]].tolist()
@@ -25,7 +25,7 @@ def find_mistakes(outputs: Outputs) -> list[int]:
 
 
 def describe(index: int, outputs: Outputs, tested: Split, split: str) -> dict[str, Any]:
-    """A mistake for report.json; its `file` is named SPLIT/CLASS/FILE, as everywhere, where it lies."""
+    """Describe a mistake for report.json. `file` is SPLIT/CLASS/FILE in the dataset's folder."""
     inside = tested.paths[index].relative_to(tested.path)
     return {
         "file": f"{'train' if tested.origin else split}/{readable(inside.as_posix())}",
@@ -35,8 +35,8 @@ def describe(index: int, outputs: Outputs, tested: Split, split: str) -> dict[st
     }
 
 
-def save_small(source: Path, data: Data, target: Path) -> None:
-    """Save an image, in the channels in which the network sees it, as a PNG that is good to look at."""
+def save_thumbnail(source: Path, data: Data, target: Path) -> None:
+    """Save a thumbnail of an image as PNG, in the channels that the network receives."""
     image = open_image(source, data.channels, ValueRange.of(data.value_range))
     image.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
     image.save(target, "PNG")

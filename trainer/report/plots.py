@@ -1,4 +1,4 @@
-"""The report's pictures, as PNG files. Each function draws one figure from what report.json says."""
+"""Draw the report's plots from the content of report.json, one figure each."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from trainer.report.markdown import percent
 from trainer.report.style import BLUE, FAINT, INK, ORANGE, short
 
 MAX_NUMBERED_CLASSES = 30
-"""Of more, the cells of a confusion matrix are too small for numbers."""
+"""With more classes, the cells of a confusion matrix are too small for numbers."""
 MAX_MARKED_POINTS = 20
 SHEET_COLUMNS = 5
 
 
 def draw_confusion_matrix(matrix: dict[str, Any], num_classes: int) -> Figure:
-    """Rows are the true classes; the colour is a cell's share of its row."""
+    """Draw true classes as rows. The colour of a cell is its share of the row."""
     counts, names = np.array(matrix["counts"]), [short(name) for name in matrix["class_names"]]
     shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
     side_in = min(14.0, max(3.2, 0.36 * len(names)))
@@ -34,16 +34,16 @@ def draw_confusion_matrix(matrix: dict[str, Any], num_classes: int) -> Figure:
     axes = figure.subplots()
     axes.grid(False)
     axes.spines[:].set_visible(False)
-    # The root makes the few mistakes visible beside the many right answers.
+    # A square-root scale makes the few mistakes visible beside the many correct predictions.
     axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1), interpolation="nearest")
     size = 8 if len(names) <= MAX_NUMBERED_CLASSES else 5
     axes.set_xticks(range(len(names)), names, rotation=90 if name_in > side_in / len(names) else 0, fontsize=size)
     axes.set_yticks(range(len(names)), names, fontsize=size)
     axes.tick_params(length=0)
     axes.set(xlabel="predicted", ylabel="true")
-    is_whole = len(names) == num_classes
-    which = "" if is_whole else f": the {len(names)} of {num_classes:,} classes with the most mistakes"
-    axes.set_title(f"Confusion matrix{which}")
+    is_complete = len(names) == num_classes
+    subset = "" if is_complete else f": the {len(names)} of {num_classes:,} classes with the most mistakes"
+    axes.set_title(f"Confusion matrix{subset}")
     if len(names) <= MAX_NUMBERED_CLASSES:
         _write_numbers(axes, counts, shares)
     return figure
@@ -57,30 +57,30 @@ def _write_numbers(axes: Axes, counts: Any, shares: Any) -> None:
 
 
 def draw_reliability(calibration: dict[str, Any]) -> Figure:
-    """How often the network is right when it says so sure; below, how many images there are of each sureness."""
+    """Draw accuracy by confidence and, below, the distribution of the confidence."""
     bins = [each for each in calibration["bins"] if each["count"]]
     total = sum(each["count"] for each in bins)
     shares = [each["count"] / total for each in bins]
     figure = Figure(figsize=(4.6, 5.2), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    upper.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)), label="as often right as sure")
-    sure, right = [each["confidence"] for each in bins], [each["accuracy"] for each in bins]
-    upper.plot(sure, right, color=BLUE, linewidth=1, alpha=0.5)
-    # By their area the few images of a bin that lies far off weigh as little as they do in the error.
-    upper.scatter(sure, right, [8 + 150 * share for share in shares], color=BLUE, zorder=3, clip_on=False)
-    upper.set(ylabel="share of right predictions", xlim=(0, 1), ylim=(0, 1))
-    upper.set_title(f"Calibration: expected error {percent(calibration['ece'])} ({calibration['num_bins']} bins)")
+    upper.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)), label="perfect calibration")
+    confidences, accuracies = [each["confidence"] for each in bins], [each["accuracy"] for each in bins]
+    upper.plot(confidences, accuracies, color=BLUE, linewidth=1, alpha=0.5)
+    # The area of a point is its weight in the calibration error.
+    upper.scatter(confidences, accuracies, [8 + 150 * share for share in shares], color=BLUE, zorder=3, clip_on=False)
+    upper.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
+    upper.set_title(f"Expected calibration error {percent(calibration['ece'])} ({calibration['num_bins']} bins)")
     upper.legend()
     lefts, widths = [each["low"] for each in bins], [each["high"] - each["low"] for each in bins]
     lower.bar(lefts, shares, widths, align="edge", color=BLUE, edgecolor="white")
-    lower.set(xlabel="probability of the prediction", ylabel="share of images", ylim=(0, 1))
+    lower.set(xlabel="confidence", ylabel="share of images", ylim=(0, 1))
     for axis in (upper.xaxis, upper.yaxis, lower.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="%"))
     return figure
 
 
 def draw_curves(curves: dict[str, Curve]) -> Figure:
-    """Train and val of each metric in one panel, by epoch; the learning rate by step."""
+    """Draw one panel per metric with train and val by epoch, and one with the learning rate by step."""
     panels = sorted({name.rpartition("/")[2] for name in curves}, key=lambda name: (name == "lr", name != "loss", name))
     columns = min(3, len(panels))
     rows = math.ceil(len(panels) / columns)
@@ -103,13 +103,13 @@ def draw_curves(curves: dict[str, Curve]) -> Figure:
 
 
 def _draw_curve(axes: Axes, curve: Curve, name: str, colour: str) -> None:
-    # A single epoch is no line, and of a few the points are worth seeing.
+    # Mark the points of short curves: a single epoch has no line.
     marker = "o" if len(curve) <= MAX_MARKED_POINTS else ""
     axes.plot(list(curve), list(curve.values()), marker=marker, markersize=3, color=colour, label=name)
 
 
 def draw_mistakes(mistakes: Sequence[dict[str, Any]], images: Sequence[Path]) -> Figure:
-    """A contact sheet: above each image what the network saw in it, below what it is."""
+    """Draw a contact sheet: each image with its prediction above and its true class below."""
     columns = min(SHEET_COLUMNS, len(images))
     rows = math.ceil(len(images) / columns)
     figure = Figure(figsize=(2.1 * columns, 2.7 * rows), layout="constrained")
@@ -123,5 +123,5 @@ def draw_mistakes(mistakes: Sequence[dict[str, Any]], images: Sequence[Path]) ->
         axes.spines[:].set_visible(False)
         axes.set_title(f"{short(mistake['predicted'], 14)} ({percent(mistake['probability'])})", loc="center", pad=4)
         file_name = mistake["file"].rpartition("/")[2]
-        axes.set_xlabel(f"is {short(mistake['true'], 22)}\n{short(file_name, 26)}", fontsize=8)
+        axes.set_xlabel(f"true: {short(mistake['true'], 22)}\n{short(file_name, 26)}", fontsize=8)
     return figure

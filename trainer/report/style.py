@@ -1,4 +1,4 @@
-"""How the report's pictures look, and names in any alphabet in them."""
+"""The style of the report's plots, and fonts for names in any alphabet."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ INK, FAINT = "#1f2933", "#9aa5b1"
 BLUE, ORANGE = "#2f6da8", "#d97b29"
 
 FONT = "DejaVu Sans"
-"""Comes along with matplotlib."""
+"""Included in matplotlib."""
 
 STYLE: dict[str, Any] = {
     "figure.dpi": 150,
     "figure.facecolor": "white",
     "font.size": 9,
     "text.color": INK,
-    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+    "text.parse_math": False,  # show a dollar sign in a name as it is
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
     "axes.titlepad": 8,
@@ -44,16 +44,16 @@ STYLE: dict[str, Any] = {
 
 @contextmanager
 def drawing(texts: Iterable[str]) -> Iterator[None]:
-    """Within it, figures are made and saved in our style, with fonts that have the letters of `texts`."""
+    """Draw and save figures in our style inside the `with` block, with fonts for the letters of `texts`."""
     fonts = (_font_of(letter) for letter in sorted(set().union(*texts)))
-    chosen = list(dict.fromkeys([FONT, *(font for font in fonts if font is not None)]))
-    style: Any = STYLE | {"font.family": chosen}
+    families = list(dict.fromkeys([FONT, *(font for font in fonts if font is not None)]))
+    style: Any = STYLE | {"font.family": families}
     with matplotlib.rc_context(style):
         yield
 
 
 def short(name: str, max_chars: int = 24) -> str:
-    """A name on one line, shortened in its middle; a letter that no installed font has is told by its number."""
+    """Put a name on one line, shorten its middle, and replace letters without an installed font by their number."""
     line = "".join(each if each.isprintable() and _font_of(each) else f"\\u{ord(each):04x}" for each in name)
     if len(line) <= max_chars:
         return line
@@ -62,10 +62,10 @@ def short(name: str, max_chars: int = 24) -> str:
 
 @cache
 def _font_of(letter: str) -> str | None:
-    """Our font, or else the first installed one that has the letter."""
+    """Return our font or the first installed one that has the letter, or None."""
     if ord(letter) in _letters_of(findfont(FONT)):
         return FONT
-    # "Last Resort" comes along with matplotlib and has a box for everything.
+    # matplotlib includes "Last Resort", which draws a box for each letter.
     plain = (each for each in fontManager.ttflist if each.style == "normal" and not each.name.startswith("Last"))
     return next((each.name for each in plain if ord(letter) in _letters_of(each.fname)), None)
 
@@ -74,5 +74,5 @@ def _font_of(letter: str) -> str | None:
 def _letters_of(path: str) -> frozenset[int]:
     try:
         return frozenset(get_font(path).get_charmap())
-    except (OSError, RuntimeError):  # removed since matplotlib listed it, or spoilt
+    except (OSError, RuntimeError):  # removed since matplotlib listed it, or corrupt
         return frozenset()

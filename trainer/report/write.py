@@ -1,4 +1,4 @@
-"""Write the report into the run directory: report.json, report.md and the pictures in report/."""
+"""Write the report into the run directory: report.json, report.md and the images in report/."""
 
 from __future__ import annotations
 
@@ -24,21 +24,20 @@ from trainer.rundir import RunDir
 
 
 def report_on_test(request: Request, outputs: Outputs, checkpoint: Path, loss: float) -> str:
-    """Write the report and return the line that tells of it.
+    """Write the report and return a log line about it.
 
-    It never fails: the network is trained and tested, and nobody shall lose it for want of a report. Then the line
-    says why there is none, below the traceback.
+    A failure must not lose the trained network: it prints the traceback and returns a line with the reason.
     """
     try:
         report = write_report(request, outputs, checkpoint, loss)
     except Exception as error:
         traceback.print_exc()
-        return f"report: could not be made: {error}"
+        return f"report failed: {error}"
     return f"report: accuracy {accuracy_line(report['accuracy'])}: {request.run.report_text}"
 
 
 def write_report(request: Request, outputs: Outputs, checkpoint: Path, loss: float) -> dict[str, Any]:
-    """Write all files and return report.json's content. It is written last, so what it names is there."""
+    """Write all files and return the content of report.json, which is written last, when its files exist."""
     split, run = request.tested_split, request.run
     tested = request.splits[split]
     report: dict[str, Any] = {
@@ -65,28 +64,28 @@ def write_report(request: Request, outputs: Outputs, checkpoint: Path, loss: flo
 
 
 def notes(splits: Mapping[str, Split]) -> list[str]:
-    """Say what a reader must know: which images were split off or left out, and that none were left to test on."""
-    made = [
-        f"There is no {name} folder: the {name} images are {split.origin}."
+    """Return notes for the reader: images split off or skipped, and missing test images."""
+    split_off = [
+        f"The dataset has no {name} folder. The {name} images are {split.origin}."
         for name, split in splits.items()
         if split.origin
     ]
     unreadable = [f"{len(split.unreadable):,} {name}" for name, split in splits.items() if split.unreadable]
-    left_out = [f"Unreadable images were left out: {', '.join(unreadable)}."] if unreadable else []
+    skipped = [f"Unreadable images were skipped: {', '.join(unreadable)}."] if unreadable else []
     untested = (
-        "There are no test images. These results are on the val images, by which the best checkpoint was chosen, so "
-        "they are likely better than on images that the training never saw."
+        "There are no test images. These results are for the val images, which also chose the best checkpoint. Expect "
+        "worse results for new images."
     )
-    return [*made, *left_out] if "test" in splits else [*made, *left_out, untested]
+    return [*split_off, *skipped] if "test" in splits else [*split_off, *skipped, untested]
 
 
 def _save_mistake(request: Request, number: int, source: Path) -> str | None:
     target = request.run.report_pictures / "mistakes" / f"{number:02d}.png"
-    return _make(request.run, target, lambda: mistakes.save_small(source, request.experiment.data, target))
+    return _make(request.run, target, lambda: mistakes.save_thumbnail(source, request.experiment.data, target))
 
 
 def _draw(run: RunDir, report: dict[str, Any]) -> dict[str, str]:
-    """Draw what there is to draw; return each picture's path within the run."""
+    """Draw the plots that have content and return their paths within the run."""
     shown = [each for each in report["mistakes"] if each["image"]]
     metrics = run.find_metrics()
     figures: dict[str, Callable[[], Figure]] = {
@@ -100,8 +99,8 @@ def _draw(run: RunDir, report: dict[str, Any]) -> dict[str, str]:
         figures["curves"] = lambda: plots.draw_curves(curves)
     texts = [*report["confusion_matrix"]["class_names"], *(each["file"] for each in shown)]
     with drawing(texts):
-        drawn = {name: _save_figure(run, name, figure) for name, figure in figures.items()}
-    return {name: path for name, path in drawn.items() if path is not None}
+        paths = {name: _save_figure(run, name, figure) for name, figure in figures.items()}
+    return {name: path for name, path in paths.items() if path is not None}
 
 
 def _save_figure(run: RunDir, name: str, figure: Callable[[], Figure]) -> str | None:
@@ -110,7 +109,7 @@ def _save_figure(run: RunDir, name: str, figure: Callable[[], Figure]) -> str | 
 
 
 def _make(run: RunDir, target: Path, make: Callable[[], None]) -> str | None:
-    """Make a picture and return its path within the run, or None where that failed: the numbers are worth more."""
+    """Make an image file and return its path within the run. A failure is printed and returns None."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         make()

@@ -17,26 +17,26 @@ GREY = dataclasses.replace(EVERYTHING, saturation=0.0)
 def augmented(images: Tensor, seed: int = 0, **settings: float) -> Tensor:
     torch.manual_seed(seed)
     augment = Augment(Augmentation(**settings), images.shape[-1])  # type: ignore[arg-type]
-    return augment.erase(augment.change(images))
+    return augment.erase(augment.transform(images))
 
 
-def test_without_settings_images_stay_as_they_are() -> None:
+def test_without_settings_images_do_not_change() -> None:
     images = torch.rand(4, 1, 8, 8)
     augment = Augment(Augmentation(), 8)
-    assert augment.erase(augment.change(images)) is images
+    assert augment.erase(augment.transform(images)) is images
 
 
 @pytest.mark.parametrize("each", [field.name for field in dataclasses.fields(Augmentation)])
-def test_each_setting_changes_each_image_anew_and_by_the_seed(each: str) -> None:
+def test_each_setting_changes_each_image_differently_and_reproducibly(each: str) -> None:
     value = 90 if each == "rotation_deg" else 0.5
     original = torch.rand(1, 3, 16, 16)
     images = original.expand(64, -1, -1, -1).contiguous()
     first = augmented(images, **{each: value})
     assert first.shape == images.shape
-    assert torch.equal(images, original.expand_as(images))  # what was given is not touched
-    # Each by numbers of its own: the same image has become many, or, mirrored or erased in part, is left as it was.
-    kept = sum(torch.allclose(image, original[0], atol=1e-4) for image in first)
-    assert kept < (50 if each.endswith("flip") or each == "erasing" else 5)
+    assert torch.equal(images, original.expand_as(images))  # the input is not modified
+    # Each image has its own random values. Flips and erasing leave some images unchanged.
+    unchanged = sum(torch.allclose(image, original[0], atol=1e-4) for image in first)
+    assert unchanged < (50 if each.endswith("flip") or each == "erasing" else 5)
     assert len({tuple(image.flatten().mul(1000).round().tolist()) for image in first}) > (1 if "flip" in each else 10)
     assert torch.equal(augmented(images, **{each: value}), first)
     assert not torch.equal(augmented(images, seed=1, **{each: value}), first)
@@ -51,7 +51,7 @@ def test_a_flip_mirrors_about_half_of_the_images(each: str, axis: int) -> None:
     assert 60 < mirrored.sum() < 140
 
 
-def test_a_translation_moves_each_way_and_fills_with_edge_colour() -> None:
+def test_a_translation_moves_in_all_directions_and_fills_with_the_edge_colour() -> None:
     images = torch.full((64, 1, 9, 9), 0.25)
     images[:, :, 4, 4] = 1
     moved = augmented(images, translation=0.3)
@@ -61,9 +61,9 @@ def test_a_translation_moves_each_way_and_fills_with_edge_colour() -> None:
     assert {int(place) % 9 for place in places} >= {2, 3, 4, 5, 6}
 
 
-def test_a_rotation_turns_both_ways_within_its_limit() -> None:
+def test_a_rotation_turns_in_both_directions_up_to_its_limit() -> None:
     images = torch.zeros(64, 1, 33, 33)
-    images[:, :, 2, 16] = 1  # straight above the middle
+    images[:, :, 2, 16] = 1  # straight above the centre
     turned = augmented(images, rotation_deg=45)
     rows, columns = torch.unravel_index(turned.flatten(1).argmax(1), (33, 33))
     angles = torch.atan2(columns - 16.0, 16.0 - rows).rad2deg()
@@ -71,7 +71,7 @@ def test_a_rotation_turns_both_ways_within_its_limit() -> None:
     assert 30 < angles.max() < 48
 
 
-def test_a_scale_makes_larger_and_smaller_about_the_middle() -> None:
+def test_a_scale_enlarges_and_shrinks_about_the_centre() -> None:
     images = torch.zeros(64, 1, 40, 40)
     images[:, :, 10:30, 10:30] = 1
     areas = augmented(images, scale=0.5).sum((1, 2, 3)) / 400
@@ -79,16 +79,16 @@ def test_a_scale_makes_larger_and_smaller_about_the_middle() -> None:
     assert 1.6 < areas.max() < 2.4
 
 
-def test_a_crop_keeps_at_least_the_rest_of_the_area() -> None:
+def test_a_crop_keeps_at_least_the_remaining_area() -> None:
     column = torch.linspace(0, 1, 32).expand(64, 1, 32, 32)
     cropped = augmented(column.contiguous(), crop=0.4)
     widths = cropped[:, 0, 16, -1] - cropped[:, 0, 16, 0]
-    assert widths.min() > 0.6  # the narrowest: 60 % of the area, 3:4
+    assert widths.min() > 0.6  # the narrowest has 60% of the area and the ratio 3:4
     assert widths.max() > 0.9
     assert len(cropped[:, 0, 16, 0].unique()) > 5
 
 
-def test_colours_stay_within_their_range() -> None:
+def test_colours_stay_in_range() -> None:
     jittered = augmented(torch.rand(64, 3, 8, 8), brightness=1, contrast=1, saturation=1)
     assert jittered.min() >= 0
     assert jittered.max() <= 1
@@ -97,7 +97,7 @@ def test_colours_stay_within_their_range() -> None:
     assert 0.4 <= grey.min() < 0.45 < 0.55 < grey.max() <= 0.6
 
 
-def test_rectangles_are_erased_in_so_many_images() -> None:
+def test_rectangles_are_erased_in_the_given_share_of_images() -> None:
     erased = augmented(torch.ones(400, 3, 20, 20), erasing=0.25)
     assert set(erased.unique().tolist()) == {0, 1}
     assert torch.equal(erased, erased[:, :1].expand_as(erased))
@@ -109,10 +109,12 @@ def test_rectangles_are_erased_in_so_many_images() -> None:
 @pytest.mark.parametrize(("channels", "settings"), [(1, GREY), (3, EVERYTHING)])
 @pytest.mark.parametrize("side", [1, 5])
 @pytest.mark.parametrize("count", [1, 5])
-def test_everything_at_once_works_on_any_image(channels: int, settings: Augmentation, side: int, count: int) -> None:
+def test_all_augmentations_together_work_on_any_image(
+    channels: int, settings: Augmentation, side: int, count: int
+) -> None:
     augment = Augment(dataclasses.replace(settings, crop=0.0) if side < 5 else settings, side)
     for _ in range(5):
-        images = augment.erase(augment.change(torch.rand(count, channels, side, side)))
+        images = augment.erase(augment.transform(torch.rand(count, channels, side, side)))
         assert images.shape == (count, channels, side, side)
         assert images.isfinite().all()
 
@@ -127,6 +129,6 @@ def test_everything_at_once_works_on_any_image(channels: int, settings: Augmenta
         ),
     ],
 )
-def test_what_the_images_cannot_have_is_refused(data: dict[str, object], problem: str) -> None:
+def test_an_augmentation_that_the_images_do_not_support_is_refused(data: dict[str, object], problem: str) -> None:
     with pytest.raises(ExperimentInvalid, match=f"data.augmentation.{problem}"):
         parse({"model": {"architecture": "ViTForImageClassification"}, "data": data})

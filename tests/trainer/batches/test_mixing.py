@@ -10,11 +10,11 @@ LABELS = torch.arange(16)
 
 
 def images_by_label() -> torch.Tensor:
-    """Each image is all its label, so that a mixed one tells what it was made of."""
+    """Return images whose pixels are all their label, so that a mixed image shows its parts."""
     return LABELS.float().reshape(-1, 1, 1, 1).expand(-1, 3, 8, 8).contiguous()
 
 
-def test_without_mixing_a_batch_stays_as_it_is() -> None:
+def test_without_mixing_a_batch_does_not_change() -> None:
     images = images_by_label()
     mixed = mix(images, LABELS, Mixing())
     assert mixed.images is images
@@ -23,7 +23,7 @@ def test_without_mixing_a_batch_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("settings", [Mixing(mixup_alpha=0.4), Mixing(cutmix_alpha=1.0), Mixing(1.0, 1.0)])
-def test_labels_are_mixed_as_the_images_are(settings: Mixing) -> None:
+def test_labels_are_mixed_in_the_proportion_of_the_images(settings: Mixing) -> None:
     torch.manual_seed(0)
     for _ in range(50):
         images = images_by_label()
@@ -39,7 +39,7 @@ def is_cut(images: torch.Tensor) -> bool:
     return torch.equal(images, images.round())
 
 
-def test_both_set_take_turns_and_follow_the_seed() -> None:
+def test_with_both_enabled_each_batch_uses_one_of_them_by_the_seed() -> None:
     torch.manual_seed(0)
     cut = [is_cut(mix(images_by_label(), LABELS, Mixing(1.0, 1.0)).images) for _ in range(60)]
     assert 15 < sum(cut) < 45
@@ -48,6 +48,6 @@ def test_both_set_take_turns_and_follow_the_seed() -> None:
 
 
 @pytest.mark.parametrize(("settings", "cuts"), [(Mixing(mixup_alpha=1.0), False), (Mixing(cutmix_alpha=1.0), True)])
-def test_one_set_is_the_one_that_happens(settings: Mixing, cuts: bool) -> None:
+def test_with_one_enabled_each_batch_uses_it(settings: Mixing, cuts: bool) -> None:
     torch.manual_seed(1)
     assert all(is_cut(mix(images_by_label(), LABELS, settings).images) is cuts for _ in range(10))

@@ -10,8 +10,9 @@ import torch
 from tests.trainer.trainings import Launcher, Started, is_validating, read_rows, write_config
 from tests.waiting import wait_until
 from trainer.experiment.resumable import ResumeImpossible
-from trainer.fit.module import FACTS_KEY
-from trainer.fit.resume import open_earlier
+from trainer.fit.checkpoints import BestAndLastCheckpoint
+from trainer.fit.module import STATE_KEY
+from trainer.fit.resume import load_earlier
 from trainer.rundir import RunDir, read_json
 
 VIT = """
@@ -41,10 +42,8 @@ def stop_when(launcher: Launcher, step: int, config: Path, data: Path, *options:
 
 
 @pytest.mark.slow
-def test_a_training_stopped_twice_and_resumed_gives_the_metrics_of_an_uninterrupted_one(
-    launcher: Launcher, tmp_path: Path, squares: Path
-) -> None:
-    # With dropout, augmentation, mixing, averaged weights, a backbone frozen at the first stop, a loader process in one
+def test_stopping_and_resuming_twice_changes_no_metric(launcher: Launcher, tmp_path: Path, squares: Path) -> None:
+    # With dropout, augmentation, mixing, an EMA, a backbone frozen at the first stop, a loader process in one
     # part only, and stops within epochs: every random number and every image has to be the same.
     config = write_config(tmp_path, VIT)
     whole = launcher.train(config, squares, name="whole")
@@ -62,12 +61,14 @@ def test_a_training_stopped_twice_and_resumed_gives_the_metrics_of_an_uninterrup
     ended, uninterrupted = (torch.load(each.run.last_checkpoint, weights_only=True) for each in (third, whole))
     assert all(torch.equal(ended["state_dict"][name], each) for name, each in uninterrupted["state_dict"].items())
     weights = uninterrupted["state_dict"]["network.model.classifier.weight"]
-    assert not torch.equal(uninterrupted["state_dict"]["averaged.network.model.classifier.weight"], weights)
+    assert not torch.equal(uninterrupted["state_dict"]["ema.network.model.classifier.weight"], weights)
     assert [group["initial_lr"] for group in ended["optimizer_states"][0]["param_groups"]] == [0.001, 0.0005]
 
 
 @pytest.mark.slow
-def test_a_stop_within_a_validation_validates_anew(launcher: Launcher, tiny: Path, long_squares: Path) -> None:
+def test_a_run_stopped_within_a_validation_repeats_it_on_resume(
+    launcher: Launcher, tiny: Path, long_squares: Path
+) -> None:
     options = ["--set=trainer.max_epochs=1", "--set=trainer.log_every_n_steps=5"]
     whole = launcher.start(tiny, long_squares, *options, name="whole")
     first = launcher.start(tiny, long_squares, *options, name="first")
@@ -82,7 +83,7 @@ def test_a_stop_within_a_validation_validates_anew(launcher: Launcher, tiny: Pat
 
 
 @pytest.mark.slow
-def test_a_killed_training_resumes_at_its_last_epoch_without_doubled_rows(
+def test_a_killed_run_resumes_at_its_last_epoch_without_duplicate_rows(
     launcher: Launcher, tmp_path: Path, squares: Path
 ) -> None:
     config = write_config(tmp_path, VIT)
@@ -98,10 +99,10 @@ def test_a_killed_training_resumes_at_its_last_epoch_without_doubled_rows(
 
 
 @pytest.mark.slow
-def test_the_earlier_best_is_tested_if_nothing_better_comes(
+def test_the_earlier_best_checkpoint_stays_the_best_if_no_epoch_improves(
     launcher: Launcher, completed: Started, tiny: Path, squares: Path
 ) -> None:
-    # At so high a rate every later epoch is worse.
+    # At this learning rate every later epoch is worse.
     options = ["--set=trainer.max_epochs=4", "--set=optimizer.learning_rate=10", f"--resume-from={completed.run.path}"]
     done = launcher.train(tiny, squares, *options)
     assert done.process.returncode == 0, done.log
@@ -118,10 +119,10 @@ def test_the_earlier_best_is_tested_if_nothing_better_comes(
 
 
 @pytest.mark.slow
-def test_a_changed_number_of_steps_per_epoch_changes_the_rest_of_the_schedule(
+def test_another_batch_size_changes_the_rest_of_the_schedule(
     launcher: Launcher, completed: Started, tiny: Path, squares: Path
 ) -> None:
-    # 15 steps of three epochs are done; of the next three each has 3 instead of 5.
+    # 15 steps in three epochs are done. The next three epochs have 3 steps each instead of 5.
     options = ["--set=trainer.max_epochs=6", "--set=data.batch_size=16", f"--resume-from={completed.run.path}"]
     done = launcher.train(tiny, squares, *options)
     assert done.process.returncode == 0, done.log
@@ -132,7 +133,7 @@ def test_a_changed_number_of_steps_per_epoch_changes_the_rest_of_the_schedule(
 
 
 @pytest.mark.slow
-def test_a_resume_of_what_is_trained_already_tests_and_exports(
+def test_resuming_a_finished_training_only_tests_and_exports(
     launcher: Launcher, completed: Started, tiny: Path, squares: Path
 ) -> None:
     options = ["--set=export.opset=19", f"--resume-from={completed.run.path}"]
@@ -146,60 +147,62 @@ def test_a_resume_of_what_is_trained_already_tests_and_exports(
     ]
 
 
-def test_a_setting_that_must_stay_is_named_before_anything_starts(
+def test_a_setting_that_must_not_change_is_refused_before_anything_starts(
     launcher: Launcher, completed: Started, tiny: Path, squares: Path
 ) -> None:
     options = ["--set=data.channels=3", "--set=trainer.max_epochs=4", f"--resume-from={completed.run.path}"]
     done = launcher.train(tiny, squares, *options)
     assert done.process.returncode == 1
-    must = "must stay 1 when run completed is resumed; start without resume_from to change it"
-    assert done.log == f"error: data.channels: {must}\n"
+    assert done.log.startswith("error: data.channels: ")
+    assert done.log.count("\n") == 1
     assert not done.run.path.exists()
 
 
 @pytest.mark.slow
-def test_a_missing_checkpoint_is_one_sentence(launcher: Launcher, tmp_path: Path, tiny: Path, squares: Path) -> None:
+def test_a_missing_checkpoint_is_refused_with_its_path(
+    launcher: Launcher, tmp_path: Path, tiny: Path, squares: Path
+) -> None:
     done = launcher.train(tiny, squares, f"--resume-from={tmp_path / 'earlier'}")
     assert done.process.returncode == 1
-    missing = RunDir(tmp_path / "earlier").last_checkpoint
-    assert done.log == f"error: there is no checkpoint to resume from: {missing}\n"
+    assert done.log.startswith("error: ")
+    assert done.log.endswith(f"{RunDir(tmp_path / 'earlier').last_checkpoint}\n")
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04", b".", b"e.", b"\x80\x02R."])
-def test_a_broken_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_checkpoint_is_refused_with_its_path(tmp_path: Path, content: bytes) -> None:
     earlier = RunDir(tmp_path)
     earlier.checkpoints.mkdir()
     earlier.last_checkpoint.write_bytes(content)
-    with pytest.raises(ResumeImpossible, match=r"cannot be read.*last\.ckpt"):
-        open_earlier(earlier)
+    with pytest.raises(ResumeImpossible, match=r"last\.ckpt"):
+        load_earlier(earlier)
 
 
-def test_a_checkpoint_of_an_older_version_is_refused_in_one_sentence(completed: Started, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_version_is_refused_with_its_path(completed: Started, tmp_path: Path) -> None:
     content = torch.load(completed.run.last_checkpoint, weights_only=True)
-    del content[FACTS_KEY]["experiment"]
+    del content[STATE_KEY]["experiment"]
     earlier = RunDir(tmp_path)
     earlier.checkpoints.mkdir()
     torch.save(content, earlier.last_checkpoint)
-    with pytest.raises(
-        ResumeImpossible, match=r"is of another version of this program; start without resume_from: .*last\.ckpt"
-    ):
-        open_earlier(earlier)
+    with pytest.raises(ResumeImpossible, match=r"version.*last\.ckpt"):
+        load_earlier(earlier)
 
 
-def test_a_checkpoint_that_would_execute_something_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
     earlier = RunDir(tmp_path)
     earlier.checkpoints.mkdir()
     torch.save({"state_dict": shutil.rmtree}, earlier.last_checkpoint)
-    with pytest.raises(ResumeImpossible, match=r"cannot be read: .*save the model as safetensors") as raised:
-        open_earlier(earlier)
+    with pytest.raises(ResumeImpossible, match="safetensors") as raised:
+        load_earlier(earlier)
     assert "weights_only" not in str(raised.value)
 
 
 @pytest.mark.parametrize("best", ["../secret", "/etc/passwd", 7, None])
-def test_a_checkpoint_cannot_name_a_best_one_elsewhere(completed: Started, tmp_path: Path, best: object) -> None:
+def test_a_checkpoint_cannot_name_a_best_checkpoint_in_another_folder(
+    completed: Started, tmp_path: Path, best: object
+) -> None:
     content = torch.load(completed.run.last_checkpoint, weights_only=True)
-    content["callbacks"] = {"KeepCheckpoints": {"best": best}}
+    content["callbacks"] = {BestAndLastCheckpoint.__qualname__: {"best": best}}
     earlier = RunDir(tmp_path)
     earlier.checkpoints.mkdir()
     torch.save(content, earlier.last_checkpoint)
-    assert open_earlier(earlier).best_name is None
+    assert load_earlier(earlier).best_name is None

@@ -1,4 +1,4 @@
-"""The export: what it accepts, and what it says of what it cannot do."""
+"""The ONNX export: what it accepts, and its errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trainer.model.session import Outputs, softmax
 from trainer.network import network
 from trainer.network.network import Network
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # What the exporter says to its developers.
+pytestmark = pytest.mark.filterwarnings("ignore")  # The exporter's warnings for its developers.
 
 
 def export_small(net: Network, folder: Path, channels: int = 1, size: int = 8, num_images: int = 3) -> Exported:
@@ -68,7 +68,7 @@ class NotFinite(Linear):
 @pytest.mark.parametrize(
     "name", ["SwinForImageClassification", "HieraForImageClassification", "CLIPForImageClassification"]
 )
-def test_architectures_that_need_care_are_exported(name: str, tmp_path: Path) -> None:
+def test_architectures_with_special_cases_are_exported(name: str, tmp_path: Path) -> None:
     config, size = TINY[name]
     net = network.build(Model(name, config), Data(image_size=size), ("a", "b", "c"))
     exported = export_small(net, tmp_path, 3, size)
@@ -76,7 +76,7 @@ def test_architectures_that_need_care_are_exported(name: str, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_large_logits_may_differ_in_proportion(tmp_path: Path) -> None:
+def test_the_tolerance_is_relative_to_large_logits(tmp_path: Path) -> None:
     exported = export_small(Network(Linear(1e6)), tmp_path)
     assert exported.agreement.allowed_difference > 10
     assert exported.agreement.max_difference <= exported.agreement.allowed_difference
@@ -88,18 +88,18 @@ def test_large_logits_may_differ_in_proportion(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("model", "said"),
+    ("model", "fact"),
     [
-        (Branches(), "its forward depends on the values of the images"),
-        (WithoutOperator(), "ONNX has no operator for prims.bessel_j0"),
-        (Random(), "differ from the network's by"),
-        (NotFinite(), "the network's own outputs are not finite"),
+        (Branches(), "depends on pixel values"),
+        (WithoutOperator(), "prims.bessel_j0"),
+        (Random(), "differ"),
+        (NotFinite(), "not finite"),
     ],
 )
-def test_what_cannot_be_exported_is_said_in_one_plain_sentence(model: nn.Module, said: str, tmp_path: Path) -> None:
+def test_a_failed_export_is_described_in_one_line(model: nn.Module, fact: str, tmp_path: Path) -> None:
     with pytest.raises(ExportFailed) as raised:
         export_small(Network(model), tmp_path)
-    assert said in str(raised.value)
+    assert fact in str(raised.value)
     for noise in ("\n", "\x1b", "Next steps", "<class"):
         assert noise not in str(raised.value)
     assert not list(tmp_path.iterdir())
@@ -111,24 +111,24 @@ def outputs(*logits: list[float], probabilities: NDArray[Any] | None = None) -> 
 
 
 def test_a_file_agrees_within_the_tolerance() -> None:
-    seen = compare(outputs([3000.2, -1.0]), np.array([[3000.0, -1.0]], np.float32))
-    assert seen.max_difference == pytest.approx(0.2, abs=1e-3)
-    assert seen.allowed_difference == pytest.approx(0.3)
+    agreement = compare(outputs([3000.2, -1.0]), np.array([[3000.0, -1.0]], np.float32))
+    assert agreement.max_difference == pytest.approx(0.2, abs=1e-3)
+    assert agreement.allowed_difference == pytest.approx(0.3)
     compare(outputs([0.1, 0.1 - 1e-6]), np.array([[0.1, 0.1 + 1e-6]], np.float32))
 
 
 @pytest.mark.parametrize(
-    ("found", "wanted", "said"),
+    ("actual", "expected", "fact"),
     [
-        (outputs([3000.4, -1.0]), [[3000.0, -1.0]], "differ from the network's by 0.4; 0.3 is allowed"),
+        (outputs([3000.4, -1.0]), [[3000.0, -1.0]], r"differ.*0\.4.*0\.3"),
         (outputs([0.0002, 0.0]), [[0.0, 0.0]], "differ"),
         (outputs([float("nan"), 0.0]), [[0.0, 0.0]], "differ"),
-        (outputs([3000.0, 3000.1]), [[3000.1, 3000.0]], "chooses another class"),
+        (outputs([3000.0, 3000.1]), [[3000.1, 3000.0]], "another class"),
         (outputs([1.0, 2.0, 3.0]), [[1.0, 2.0]], "shape"),
         (outputs([1.0, 2.0], probabilities=np.array([[0.5, 0.5]])), [[1.0, 2.0]], "softmax"),
         (outputs([1.0, 2.0]), [[1.0, float("inf")]], "not finite"),
     ],
 )
-def test_a_file_that_disagrees_is_refused(found: Outputs, wanted: list[list[float]], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        compare(found, np.array(wanted, np.float32))
+def test_a_file_that_disagrees_is_refused(actual: Outputs, expected: list[list[float]], fact: str) -> None:
+    with pytest.raises(ValueError, match=fact):
+        compare(actual, np.array(expected, np.float32))

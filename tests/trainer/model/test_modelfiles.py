@@ -1,4 +1,4 @@
-"""What is left of a model: the ONNX file, its variants and the card."""
+"""The files of a model: the ONNX file, its variants and the card."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INPUT_TYPES = {"resnet": "float32", "vit": "uint8", "convnext": "uint8"}
 def written(
     request: pytest.FixtureRequest, squares: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Untrained, dict[str, Any]]:
-    """A model of each family with both variants, and its card; of the ResNet without preprocessing."""
+    """A model of each family with both variants, and its card. The ResNet has no preprocessing."""
     export = {"variants": ["fp16", "int8"], "include_preprocessing": INPUT_TYPES[request.param] == "uint8"}
     made = Untrained(tmp_path_factory.mktemp(request.param), squares, request.param, export)
     return made, made.write(acc=0.5)
@@ -38,7 +38,9 @@ def paths_of(card: dict[str, Any]) -> list[str]:
     return [card["model_path"], *(entry["model_path"] for entry in card["variants"])]
 
 
-def test_every_file_is_whole_and_says_what_a_consumer_needs(written: tuple[Untrained, dict[str, Any]]) -> None:
+def test_each_file_is_complete_and_has_the_metadata_that_a_consumer_needs(
+    written: tuple[Untrained, dict[str, Any]],
+) -> None:
     made, card = written
     assert sorted(path.name for path in made.run.checkpoints.iterdir()) == [
         "epoch_000.fp16.onnx",
@@ -55,12 +57,12 @@ def test_every_file_is_whole_and_says_what_a_consumer_needs(written: tuple[Untra
         assert json.loads(facts["mean"]) == card["mean"]
         assert facts["input_type"] == INPUT_TYPES[made.model]
         assert facts.get("variant") == entry.get("name")
-        assert ("max_difference" in facts) == (entry is card)  # a variant's stands in the card
-        assert b"File " not in content  # The exporter's stack traces tell paths of this machine.
+        assert ("max_difference" in facts) == (entry is card)  # the card has a variant's
+        assert b"File " not in content  # The exporter's stack traces would contain paths of this machine.
     assert read_json(made.run.card) == card
 
 
-def test_every_file_takes_any_number_of_the_same_input(written: tuple[Untrained, dict[str, Any]]) -> None:
+def test_each_file_takes_any_batch_size_of_the_same_input(written: tuple[Untrained, dict[str, Any]]) -> None:
     made, card = written
     raw = INPUT_TYPES[made.model] == "uint8"
     for path in paths_of(card):
@@ -75,11 +77,11 @@ def test_every_file_takes_any_number_of_the_same_input(written: tuple[Untrained,
             assert all(len(output) == size for output in session.run(None, {"input": images}))
 
 
-def test_the_file_computes_what_the_network_does_and_its_variants_nearly_so(
+def test_the_file_computes_the_networks_outputs_and_its_variants_similar_ones(
     written: tuple[Untrained, dict[str, Any]],
 ) -> None:
     made, card = written
-    batch = made.batches.dataset("test").__getitems__(range(8))
+    batch = made.data_module.dataset("test").__getitems__(range(8))
     with torch.no_grad():
         expected = made.module.eval().network(made.module.normalise(batch.images))
     pixels = batch.images.numpy()
@@ -98,22 +100,22 @@ def test_the_file_computes_what_the_network_does_and_its_variants_nearly_so(
         assert entry["agreement"] == np.mean(logits.argmax(1) == expected.argmax(1).numpy())
 
 
-def test_the_variants_are_smaller_and_told_of(written: tuple[Untrained, dict[str, Any]]) -> None:
+def test_the_variants_are_smaller_and_reported(written: tuple[Untrained, dict[str, Any]]) -> None:
     made, card = written
     half, eight = card["variants"]
     assert (half["name"], eight["name"], eight["num_calibration_images"]) == ("fp16", "int8", 40)
     assert half["size_bytes"] < card["size_bytes"]
     weights = {each.data_type for each in onnx.load(eight["model_path"]).graph.initializer}
     assert onnx.TensorProto.INT8 in weights
-    assert [line.partition(":")[0] for line in made.said] == ["export", "variant fp16", "variant int8"]
+    assert [line.partition(":")[0] for line in made.lines] == ["export", "variant fp16", "variant int8"]
     progress = read_json(made.run.progress)
     assert progress is not None
-    # 40 images to calibrate in 2 batches, 8 test images in 3.
+    # 40 calibration images in 2 batches, and 8 test images in 3.
     assert (progress["phase"], progress["batch"], progress["num_batches"]) == ("export", 5, 5)
 
 
 @pytest.mark.parametrize("written", ["resnet"], indirect=True)
-def test_a_variant_that_cannot_be_used_is_left_out(written: tuple[Untrained, dict[str, Any]], tmp_path: Path) -> None:
+def test_an_unusable_variant_is_deleted_and_reported(written: tuple[Untrained, dict[str, Any]], tmp_path: Path) -> None:
     made, card = written
     model = onnx.load(card["model_path"])
     (last,) = (node for node in model.graph.node if node.op_type == "Gemm")
@@ -121,15 +123,18 @@ def test_a_variant_that_cannot_be_used_is_left_out(written: tuple[Untrained, dic
     bias.CopyFrom(onnx.numpy_helper.from_array(np.full(2, np.nan, np.float32), bias.name))
     path = tmp_path / "broken.onnx"
     onnx.save(model, path)
-    said: list[str] = []
-    entries = Variants(path, made.batches, made.progress, Stop(made.run.stop), said.append).write(["fp16"])
-    assert entries == [{"name": "fp16", "error": "its outputs are not finite"}]
-    assert said == ["variant fp16: there is none: its outputs are not finite"]
+    lines: list[str] = []
+    entries = Variants(path, made.data_module, made.progress, Stop(made.run.stop), lines.append).write(["fp16"])
+    (entry,) = entries
+    assert entry.keys() == {"name", "error"}
+    assert "not finite" in entry["error"]
+    (line,) = lines
+    assert entry["error"] in line
     assert [each.name for each in tmp_path.iterdir()] == ["broken.onnx"]
 
 
 class Requested(Stop):
-    """A stop that somebody asked for."""
+    """A stop that was requested."""
 
     @property
     def requested(self) -> bool:
@@ -142,4 +147,4 @@ def test_a_stop_keeps_the_model_and_leaves_no_variant(squares: Path, tmp_path: P
         made.write(Requested(made.run.stop), acc=0.5)
     assert [path.name for path in made.run.checkpoints.iterdir()] == ["epoch_000.onnx"]
     assert (read_json(made.run.card) or {})["variants"] == []
-    assert "variant" not in "".join(made.said)
+    assert "variant" not in "".join(made.lines)

@@ -1,4 +1,4 @@
-"""The image-classification architectures of the installed transformers: each is trained or refused in plain words."""
+"""All image-classification architectures of the installed transformers: each is trained or refused."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ def build(name: str, channels: int = 3) -> Network:
     return network.build(loaded.model, Data(image_size=size, channels=channels), CLASSES)
 
 
-def test_every_architecture_is_tried_here() -> None:
+def test_every_architecture_is_tested_here() -> None:
     offered = MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES.values()
     names = {name for each in offered for name in ([each] if isinstance(each, str) else each)}
     assert names == set(TINY) | set(REFUSED)
 
 
 @pytest.mark.parametrize("name", TINY)
-def test_an_architecture_takes_the_images_and_learns_the_classes(name: str) -> None:
+def test_an_architecture_trains_on_images_of_these_classes(name: str) -> None:
     size = TINY[name][1]
     built = build(name)
     logits = built(torch.randn(2, 3, size, size))
     assert logits.shape == (2, 3)
     cross_entropy(logits, torch.tensor([0, 2])).backward()  # type: ignore[no-untyped-call]
     head = [each for each in built.parameters() if len(each) == 3 and each.grad is not None and each.grad.any()]
-    assert head, "nothing that has a row for each class is trained"
+    assert head, "no layer with a row for each class is trained"
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_trained_is_said_before_it_is_built(name: str) -> None:
+def test_an_architecture_for_other_inputs_is_refused(name: str) -> None:
     with pytest.raises(ExperimentInvalid) as raised:
         network.build(Model(name), Data(image_size=32), CLASSES)
     (problem,) = raised.value.errors["model.architecture"]
@@ -51,13 +51,13 @@ def test_what_cannot_be_trained_is_said_before_it_is_built(name: str) -> None:
     assert "pip" not in problem
 
 
-def test_a_network_for_colours_says_that_it_takes_no_grey() -> None:
+def test_a_network_for_colour_images_refuses_one_channel() -> None:
     with pytest.raises(ExperimentInvalid) as raised:
         build("PPLCNetForImageClassification", channels=1)
-    assert raised.value.errors["data.channels"][0].startswith("must be 3")
+    assert "must be 3" in raised.value.errors["data.channels"][0]
 
 
-def test_the_part_that_sees_gets_shape_and_a_strict_config_too() -> None:
+def test_the_config_of_an_image_encoder_inside_is_filled_in_and_checked() -> None:
     seen = build("CLIPForImageClassification", channels=1).model.config.vision_config
     assert (seen.image_size, seen.num_channels) == (32, 1)
     model = Model("CLIPForImageClassification", {"vision_config": {"hidden_sise": 16}})

@@ -53,7 +53,7 @@ def build(
 
 
 @pytest.mark.parametrize("name", ["TwoParts", "WithLogits"])
-def test_a_module_of_ones_own_gets_its_arguments_and_gives_logits(name: str) -> None:
+def test_a_custom_module_receives_its_arguments_and_returns_logits(name: str) -> None:
     built = build(name, {"width": 5})
     assert built(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
     assert built.model.head.in_features == 5
@@ -61,24 +61,24 @@ def test_a_module_of_ones_own_gets_its_arguments_and_gives_logits(name: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "init_args", "module", "key", "message"),
+    ("name", "init_args", "module", "key", "fact"),
     [
-        ("TwoParts", {"widht": 5}, None, "model.init_args.widht", "is no parameter of"),
+        ("TwoParts", {"widht": 5}, None, "model.init_args.widht", "not a parameter of"),
         ("TwoParts", {"num_classes": 4}, None, "data", "(2, 4) instead of (2, 3)"),
         ("Tuple", {}, None, "data", "'tuple' object has no attribute 'logits'"),
-        ("Fails", {}, None, "model.init_args", "cannot be built: OSError: no weights here"),
-        ("Nothing", {}, None, "model", "no weights"),
-        ("NoModule", {}, None, "model.class_path", "is no torch.nn.Module"),
+        ("Fails", {}, None, "model.init_args", "OSError: no weights here"),
+        ("Nothing", {}, None, "model", "no trainable weights"),
+        ("NoModule", {}, None, "model.class_path", "not a torch.nn.Module"),
         ("number", {}, None, "model.class_path", "has no class number"),
         ("Absent", {}, None, "model.class_path", "has no class Absent"),
-        ("A", {}, "own_networks_broken", "model.class_path", "cannot be imported: ZeroDivisionError"),
+        ("A", {}, "own_networks_broken", "model.class_path", "ZeroDivisionError"),
         ("A", {}, "own_networks_absent", "model.class_path", "No module named"),
     ],
 )
-def test_what_cannot_be_used_is_named(
-    name: str, init_args: dict[str, Any], module: str | None, key: str, message: str
+def test_an_unusable_class_is_refused_with_the_reason(
+    name: str, init_args: dict[str, Any], module: str | None, key: str, fact: str
 ) -> None:
     with pytest.raises(ExperimentInvalid) as raised:
         build(name, init_args, module or "own_networks_of_a_test")
-    assert message in raised.value.errors[key][0]
+    assert fact in raised.value.errors[key][0]
     assert "\n" not in str(raised.value)

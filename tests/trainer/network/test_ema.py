@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from tests.trainer.trainings import untrained
+from tests.trainer.classifiers import optimizer_of, untrained
 from trainer.experiment.experiment import parse
 from trainer.fit.module import Classifier
-from trainer.network.ema import Averaged
+from trainer.network.ema import EmaNetwork
 from trainer.network.network import Network
 
 
@@ -18,24 +18,24 @@ def network(value: float) -> Network:
     return Network(model)
 
 
-def values(averaged: Averaged) -> set[float]:
-    """Of all weights and running statistics."""
-    tensors = [*averaged.network.parameters(), *averaged.network.buffers()]
+def values(average: EmaNetwork) -> set[float]:
+    """Return the values of all weights and running statistics."""
+    tensors = [*average.network.parameters(), *average.network.buffers()]
     return {round(float(each), 6) for tensor in tensors if tensor.is_floating_point() for each in tensor.flatten()}
 
 
 def test_it_moves_fast_at_first_and_by_its_decay_later() -> None:
-    averaged, expected = Averaged(network(0), 0.3), 0.0
+    average, expected = EmaNetwork(network(0), 0.3), 0.0
     for count, decay in enumerate((1 / 10, 2 / 11, 3 / 12, 0.3, 0.3), 1):
-        averaged.update(network(count))
+        average.update(network(count))
         expected = decay * expected + (1 - decay) * count
-        assert values(averaged) == {round(expected, 6)}
-    counter = averaged.network.model[1].num_batches_tracked
-    assert int(counter) == 5  # as it is, for it is no quantity to average
+        assert values(average) == {round(expected, 6)}
+    counter = average.network.model[1].num_batches_tracked
+    assert int(counter) == 5  # copied, because averaging a counter makes no sense
 
 
-def test_its_state_goes_on() -> None:
-    first, second = Averaged(network(0), 0.9), Averaged(network(7), 0.9)
+def test_it_continues_from_its_saved_state() -> None:
+    first, second = EmaNetwork(network(0), 0.9), EmaNetwork(network(7), 0.9)
     for value in range(5):
         first.update(network(value))
     second.load_state_dict(first.state_dict())
@@ -44,18 +44,18 @@ def test_its_state_goes_on() -> None:
     assert values(first) == values(second)
 
 
-def test_it_is_what_is_tested_and_it_is_not_trained() -> None:
+def test_it_is_evaluated_and_not_trained() -> None:
     experiment = parse({"model": {"class_path": "a.B"}, "trainer": {"ema_decay": 0.5}})
     made = Classifier(network(1), experiment, [0], [1], untrained(experiment))
-    assert made.averaged is not None
-    assert made.tested_network is made.averaged.network
-    assert not any(each.requires_grad for each in made.averaged.parameters())
-    (group,) = made._optimizer().param_groups
+    assert made.ema is not None
+    assert made.eval_network is made.ema.network
+    assert not any(each.requires_grad for each in made.ema.parameters())
+    (group,) = optimizer_of(made).param_groups
     assert len(group["params"]) == len(list(made.network.parameters()))
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
-def test_the_loss_weighs_classes_and_smooths_labels(smoothing: float) -> None:
+def test_the_loss_applies_class_weights_and_label_smoothing(smoothing: float) -> None:
     experiment = parse({"model": {"class_path": "a.B"}, "loss": {"label_smoothing": smoothing}})
     made = Classifier(network(1), experiment, [0], [1], untrained(experiment), torch.tensor([0.5, 2.0]))
     logits, labels = torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 1])
@@ -63,4 +63,4 @@ def test_the_loss_weighs_classes_and_smooths_labels(smoothing: float) -> None:
     targets = torch.tensor([[1 - smoothing / 2, smoothing / 2], [smoothing / 2, 1 - smoothing / 2]])
     weights = torch.tensor([0.5, 2.0])
     expected = -(targets * weights * log_p).sum() / weights.sum()
-    assert made._loss(logits, labels) == pytest.approx(float(expected))
+    assert made.loss(logits, labels) == pytest.approx(float(expected))

@@ -36,14 +36,18 @@ def test_an_architecture_is_built_for_the_data(architecture: str, config: dict[s
     [
         (Model("NoSuchForImageClassification"), "model.architecture", "has no NoSuch"),
         (Model("AutoModelForImageClassification"), "model.architecture", "has no Auto"),
-        (Model("ResNetForImageClassification", {"hidden_sizez": [8]}), "model.config.hidden_sizez", "is unknown"),
+        (
+            Model("ResNetForImageClassification", {"hidden_sizez": [8]}),
+            "model.config.hidden_sizez",
+            "is not a config value",
+        ),
         (Model("ResNetForImageClassification", {"hidden_sizes": "x"}), "model.config", "hidden_sizes"),
         (Model("ViTForImageClassification", VIT | {"hidden_act": "nope"}), "model.config", "nope"),
         (Model(pretrained="./no/such/folder"), "model.pretrained", "does not exist"),
         (Model(pretrained="/no/such/folder"), "model.pretrained", "does not exist"),
     ],
 )
-def test_what_cannot_be_built_is_named(model: Model, key: str, message: str) -> None:
+def test_a_model_that_cannot_be_built_is_refused_with_the_reason(model: Model, key: str, message: str) -> None:
     with pytest.raises(ExperimentInvalid) as raised:
         network.build(model, Data(image_size=16, channels=1), ("a", "b"))
     assert message in raised.value.errors[key][0]

@@ -24,7 +24,7 @@ def build(folder: Path, channels: int = 3, size: int = 16, classes: tuple[str, .
 
 
 @pytest.mark.parametrize("name", ["vit", "convnext", "resnet"])
-def test_the_weights_stay_and_the_head_is_made_anew(tmp_path: Path, name: str) -> None:
+def test_all_weights_but_the_heads_are_loaded(tmp_path: Path, name: str) -> None:
     folder = save_pretrained(tmp_path / "vörtrainiert", name)
     original = transformers.AutoModelForImageClassification.from_pretrained(folder).state_dict()
     for classes in (("a", "b", "c"), ("a", "b")):
@@ -38,7 +38,7 @@ def test_the_weights_stay_and_the_head_is_made_anew(tmp_path: Path, name: str) -
 
 
 @pytest.mark.parametrize("name", ["vit", "convnext", "resnet"])
-def test_a_grey_image_gives_what_it_gave_in_rgb_and_back(tmp_path: Path, name: str) -> None:
+def test_adapting_the_channels_keeps_the_output_for_grey_images(tmp_path: Path, name: str) -> None:
     grey_image = torch.rand(2, 1, 16, 16)
     classes = ("cat", "dog")  # so that the head stays
     rgb = build(save_pretrained(tmp_path / "rgb", name), classes=classes).eval()
@@ -51,22 +51,22 @@ def test_a_grey_image_gives_what_it_gave_in_rgb_and_back(tmp_path: Path, name: s
     assert not torch.allclose(again(torch.rand(2, 3, 16, 16)), expected, atol=1e-5)
 
 
-def test_a_model_saved_in_half_precision_is_trained_in_full(tmp_path: Path) -> None:
+def test_a_model_saved_in_half_precision_is_trained_in_float32(tmp_path: Path) -> None:
     folder = save_pretrained(tmp_path, "vit")
     transformers.ViTForImageClassification.from_pretrained(folder).bfloat16().save_pretrained(folder)
     assert {each.dtype for each in build(folder).parameters()} == {torch.float32}
 
 
-def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
+def test_a_folder_without_matching_weights_is_refused(tmp_path: Path) -> None:
     folder = save_pretrained(tmp_path / "vit", "vit")
     with pytest.raises(ExperimentInvalid) as raised:
         build(folder, size=8)
-    assert "cannot take" in raised.value.errors["data"][0]
+    assert "8x8" in raised.value.errors["data"][0]
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"intermediate_size": 8}))
-    with pytest.raises(ExperimentInvalid, match=r"lacks fitting weights of its own architecture: vit\."):
+    with pytest.raises(ExperimentInvalid, match=r"weights.*: vit\."):
         build(folder)
-    with pytest.raises(ExperimentInvalid, match="cannot be loaded"):
+    with pytest.raises(ExperimentInvalid, match=str(tmp_path)):
         build(tmp_path)
 
 
@@ -77,14 +77,14 @@ def resolve(folder: Path, data: Data) -> Data:
     return preprocessing.resolve(Model(pretrained=str(folder)), data)
 
 
-def test_size_mean_and_std_are_the_pretrained_models_unless_set(tmp_path: Path) -> None:
+def test_size_mean_and_std_come_from_the_pretrained_model_unless_set(tmp_path: Path) -> None:
     folder = save_pretrained(tmp_path, "vit", image_size=20)
     assert resolve(folder, Data()) == Data(image_size=20, mean=(0.4, 0.5, 0.6), std=(0.5, 0.5, 0.5))
     assert resolve(folder, Data(channels=1)) == Data(image_size=20, channels=1, mean=(0.5,), std=(0.5,))
     chosen = Data(image_size=8, mean=(0.1, 0.2, 0.3), std=(1.0, 1.0, 1.0))
     assert resolve(folder, chosen) == chosen
     (folder / "preprocessor_config.json").unlink()
-    assert resolve(folder, Data()) == Data(image_size=20)  # the config's; mean and std are to be measured
+    assert resolve(folder, Data()) == Data(image_size=20)  # the size in its config; mean and std will be measured
     assert preprocessing.resolve(Model("ViTForImageClassification"), Data()) == Data(image_size=224)
 
 
@@ -100,7 +100,7 @@ def test_size_mean_and_std_are_the_pretrained_models_unless_set(tmp_path: Path) 
         ({"rescale_factor": 1 / 127.5, "rescale_offset": True, "image_mean": [0], "image_std": [1]}, 16, 0.5, 0.5),
     ],
 )
-def test_every_way_to_write_the_preprocessing_is_understood(
+def test_every_form_of_preprocessor_config_is_understood(
     tmp_path: Path, values: dict[str, object], size: int, mean: float, std: float
 ) -> None:
     folder = save_pretrained(tmp_path, "vit", **{"image_mean": [0.5] * 3, "image_std": [0.25] * 3, **values})
@@ -113,20 +113,20 @@ def test_every_way_to_write_the_preprocessing_is_understood(
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"size": {"height": 8, "width": 9}}, "no squares"),
+        ({"size": {"height": 8, "width": 9}}, "not square"),
         ({"image_std": [0, 1, 1]}, "image_std"),
         ({"image_mean": [0.5, 0.5]}, "2 channels"),
     ],
 )
-def test_a_preprocessing_that_cannot_be_used_says_what_to_set(
+def test_an_unusable_preprocessing_is_refused_with_the_settings_to_use(
     tmp_path: Path, values: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(ExperimentInvalid, match=f"{message}.*set data.image_size"):
+    with pytest.raises(ExperimentInvalid, match=f"{message}.*data.image_size"):
         resolve(save_pretrained(tmp_path, "vit", **values), Data())
 
 
 class Program:
-    """A pickle of it runs a program when it is loaded."""
+    """Its pickle runs a program when it is loaded."""
 
     def __reduce__(self) -> tuple[object, ...]:
         return os.system, ("exit 1",)
@@ -150,7 +150,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_model_that_cannot_be_loaded_is_a_sentence_without_bad_advice(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_model_is_refused_without_advice_to_turn_off_protection(tmp_path: Path, damage: str) -> None:
     folder = save_pretrained(tmp_path / "model", "resnet")
     if damage in ("plain pickle", "garbage", "empty", "index"):
         (folder / "model.safetensors").unlink()
@@ -158,7 +158,7 @@ def test_a_model_that_cannot_be_loaded_is_a_sentence_without_bad_advice(tmp_path
     with pytest.raises(ExperimentInvalid) as raised:
         pretrained.load(str(folder), 3, ("a", "b"))
     (problem,) = raised.value.errors["model.pretrained"]
-    assert problem.startswith(f"{folder} cannot be loaded: ")
+    assert str(folder) in problem
     assert "weights_only" not in problem
     assert ("safetensors (" in problem) == (damage in ("program", "plain pickle", "garbage"))
     assert says_everything(raised.value), "no traceback hides it"

@@ -124,5 +124,5 @@ def test_images_that_show_nothing_end_a_training_at_its_start(
     deepen(data, 1 / 255, np.float32)
     started = launcher.train(tiny, data, "--set=data.value_range=[0, 65535]", *normalisation.split())
     assert started.process.poll() == 1
-    assert "the train images show nothing" in started.last_line
+    assert "the train images are blank" in started.last_line
     assert "data.value_range" in started.last_line

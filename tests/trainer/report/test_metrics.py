@@ -1,4 +1,4 @@
-"""The numbers of a report, against scikit-learn's and against those worked out by hand."""
+"""The numbers of a report, compared with scikit-learn's and with results worked out by hand."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from trainer.report.metrics import MAX_MATRIX_CLASSES, OutputsNotFinite, measure
 from trainer.report.outputs import Outputs
 
 
-def collect(logits: Tensor, labels: Tensor, batch_size: int = 7, max_kept: int = 10**9) -> Outputs:
-    outputs = Outputs.of(len(labels), logits.shape[1], max_kept)
+def collect(logits: Tensor, labels: Tensor, batch_size: int = 7, max_probabilities: int = 10**9) -> Outputs:
+    outputs = Outputs.of(len(labels), logits.shape[1], max_probabilities)
     for indices in torch.arange(len(labels)).split(batch_size):
         outputs.add(indices, labels[indices], logits[indices])
     return outputs
@@ -29,20 +29,20 @@ def measured(logits: Tensor, labels: list[int]) -> dict[str, Any]:
     return report
 
 
-def sure_of(predictions: list[int], num_classes: int, by: float = 5.0) -> Tensor:
+def confident(predictions: list[int], num_classes: int, by: float = 5.0) -> Tensor:
     return by * torch.nn.functional.one_hot(torch.tensor(predictions), num_classes).float()
 
 
 @pytest.fixture(scope="module")
 def drawn() -> tuple[Tensor, Tensor]:
-    """Logits and labels of 500 images in 5 classes of different sizes, about two thirds of them right."""
+    """Logits and labels of 500 images in 5 classes of different sizes. About two thirds are correct."""
     random = torch.Generator().manual_seed(3)
     labels = torch.multinomial(torch.tensor([5.0, 1, 3, 2, 4]), 500, replacement=True, generator=random)
     logits = torch.randn(500, 5, generator=random) + 2 * torch.nn.functional.one_hot(labels, 5)
     return logits, labels
 
 
-def test_all_numbers_are_those_of_scikit_learn(drawn: tuple[Tensor, Tensor]) -> None:
+def test_all_numbers_equal_those_of_scikit_learn(drawn: tuple[Tensor, Tensor]) -> None:
     logits, labels = drawn
     report = measured(logits, labels.tolist())
     true, chosen, probabilities = labels.numpy(), logits.argmax(1).numpy(), logits.double().softmax(1).numpy()
@@ -58,7 +58,7 @@ def test_all_numbers_are_those_of_scikit_learn(drawn: tuple[Tensor, Tensor]) -> 
     assert report["confusion_matrix"]["counts"] == sklearn_metrics.confusion_matrix(true, chosen).tolist()
 
 
-def test_calibration_is_the_mean_distance_of_probability_and_accuracy_by_bin(drawn: tuple[Tensor, Tensor]) -> None:
+def test_the_calibration_error_is_the_mean_gap_between_confidence_and_accuracy(drawn: tuple[Tensor, Tensor]) -> None:
     logits, labels = drawn
     calibration = measured(logits, labels.tolist())["calibration"]
     sure, is_right = logits.softmax(1).max(1).values.numpy(), (logits.argmax(1) == labels).numpy()
@@ -67,15 +67,15 @@ def test_calibration_is_the_mean_distance_of_probability_and_accuracy_by_bin(dra
     shares = [(which == bin).mean() for bin in np.unique(which)]
     assert calibration["ece"] == pytest.approx(np.dot(distances, shares), abs=1e-5)
     bins = [each for each in calibration["bins"] if each["count"]]
-    told = sum(each["count"] / 500 * abs(each["accuracy"] - each["confidence"]) for each in bins)
-    assert calibration["ece"] == pytest.approx(told, abs=1e-5)
+    from_bins = sum(each["count"] / 500 * abs(each["accuracy"] - each["confidence"]) for each in bins)
+    assert calibration["ece"] == pytest.approx(from_bins, abs=1e-5)
     assert sum(each["count"] for each in bins) == 500
     assert all(each["low"] <= each["confidence"] < each["high"] for each in bins)
     assert len(calibration["bins"]) == calibration["num_bins"] == 15
 
 
-def test_a_probability_of_one_is_in_the_last_bin() -> None:
-    report = measured(sure_of([0, 1, 1], 2, by=1000), [0, 1, 1])
+def test_a_confidence_of_one_is_in_the_last_bin() -> None:
+    report = measured(confident([0, 1, 1], 2, by=1000), [0, 1, 1])
     assert report["calibration"]["bins"][-1]["count"] == 3
     assert report["calibration"]["ece"] == 0
 
@@ -95,7 +95,7 @@ def test_the_interval_is_wilsons(num_right: int, num_images: int, bounds: tuple[
 
 
 def test_a_perfect_result_has_no_mistakes() -> None:
-    report = measured(sure_of([0, 1, 2, 2], 3), [0, 1, 2, 2])
+    report = measured(confident([0, 1, 2, 2], 3), [0, 1, 2, 2])
     for name in ("balanced_accuracy", "macro_f1"):
         assert report[name] == 1
     assert report["accuracy"]["value"] == report["auroc"]["value"] == report["accuracy"]["high"] == 1
@@ -104,7 +104,7 @@ def test_a_perfect_result_has_no_mistakes() -> None:
 
 
 def test_a_class_that_was_never_predicted_has_no_precision_and_counts_as_zero_elsewhere() -> None:
-    report = measured(sure_of([0, 0, 1, 1], 3), [0, 0, 1, 2])
+    report = measured(confident([0, 0, 1, 1], 3), [0, 0, 1, 2])
     never = report["classes"][2]
     assert (never["precision"], never["recall"], never["f1"], never["predicted"]) == (None, 0, 0, 0)
     assert report["balanced_accuracy"] == pytest.approx(2 / 3, abs=1e-6)
@@ -112,32 +112,32 @@ def test_a_class_that_was_never_predicted_has_no_precision_and_counts_as_zero_el
     assert report["confusions"] == [{"true": "class 2", "predicted": "class 1", "count": 1}]
 
 
-def test_a_class_without_images_is_left_out_of_every_average() -> None:
-    report = measured(sure_of([0, 1, 1], 3), [0, 1, 1])
+def test_averages_skip_a_class_without_images() -> None:
+    report = measured(confident([0, 1, 1], 3), [0, 1, 1])
     absent = report["classes"][2]
     assert [absent[name] for name in ("precision", "recall", "f1", "auroc", "support")] == [None, None, None, None, 0]
     assert report["balanced_accuracy"] == report["macro_f1"] == report["auroc"]["value"] == 1
 
 
-def test_two_classes_have_the_usual_auroc_whichever_is_meant() -> None:
+def test_two_classes_have_the_same_auroc() -> None:
     labels, scores = [0, 0, 1, 1, 1], torch.tensor([0.1, 0.6, 0.4, 0.7, 0.9])
     report = measured(torch.stack([1 - scores, scores], 1).log(), labels)
     assert report["auroc"]["value"] == pytest.approx(5 / 6, abs=1e-6)
     assert report["classes"][0]["auroc"] == report["classes"][1]["auroc"]
 
 
-def test_one_image_a_class_is_enough() -> None:
-    report = measured(sure_of([0, 0], 2), [0, 1])
+def test_one_image_per_class_is_enough() -> None:
+    report = measured(confident([0, 0], 2), [0, 1])
     assert report["accuracy"]["value"] == 0.5
     assert report["confusion_matrix"]["counts"] == [[1, 0], [1, 0]]
     assert report["auroc"]["value"] == 0.5
 
 
-def test_of_many_classes_the_matrix_has_those_with_mistakes() -> None:
+def test_of_many_classes_the_matrix_shows_those_with_mistakes() -> None:
     num_classes = MAX_MATRIX_CLASSES + 50
     predictions = list(range(num_classes))
     predictions[140] = 120
-    report = measured(sure_of(predictions, num_classes), list(range(num_classes)))
+    report = measured(confident(predictions, num_classes), list(range(num_classes)))
     matrix = report["confusion_matrix"]
     assert len(matrix["class_names"]) == len(matrix["counts"]) == MAX_MATRIX_CLASSES
     row, column = matrix["class_names"].index("class 140"), matrix["class_names"].index("class 120")
@@ -145,12 +145,12 @@ def test_of_many_classes_the_matrix_has_those_with_mistakes() -> None:
     assert len(report["classes"]) == num_classes
 
 
-def test_of_very_many_probabilities_an_even_part_is_kept_and_nothing_else_changes(
+def test_sampling_the_probabilities_changes_only_auroc(
     drawn: tuple[Tensor, Tensor],
 ) -> None:
     logits, labels = drawn
     names = list("abcde")
-    part = measure(collect(logits, labels, max_kept=500 * 5 // 3), names)
+    part = measure(collect(logits, labels, max_probabilities=500 * 5 // 3), names)
     whole = measure(collect(logits, labels), names)
     assert part["auroc"]["num_images"] == 125
     expected = sklearn_metrics.roc_auc_score(labels[::4], logits[::4].double().softmax(1), multi_class="ovr")
@@ -162,7 +162,7 @@ def test_of_very_many_probabilities_an_even_part_is_kept_and_nothing_else_change
     assert part == whole
 
 
-def test_outputs_are_the_same_in_any_batches_and_order(drawn: tuple[Tensor, Tensor]) -> None:
+def test_outputs_do_not_depend_on_batches_and_order(drawn: tuple[Tensor, Tensor]) -> None:
     logits, labels = drawn
     shuffled = Outputs.of(500, 5)
     for indices in torch.randperm(500, generator=torch.Generator().manual_seed(0)).split(64):
@@ -171,8 +171,8 @@ def test_outputs_are_the_same_in_any_batches_and_order(drawn: tuple[Tensor, Tens
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_outputs_that_are_no_numbers_are_refused_with_their_count(value: float) -> None:
+def test_outputs_that_are_not_finite_are_refused_with_their_number(value: float) -> None:
     logits = torch.zeros(5, 2)
     logits[3, 1] = value
-    with pytest.raises(OutputsNotFinite, match="for 1 of 5 test images"):
+    with pytest.raises(OutputsNotFinite, match="1 of 5"):
         measure(collect(logits, torch.zeros(5, dtype=torch.int64)), ["a", "b"])

@@ -1,4 +1,4 @@
-"""How a checkpoint reaches the disk."""
+"""Write checkpoints atomically."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Write a checkpoint beside its target, flush it, then replace the target: a crash leaves the old file or the new.
+    """Writes a checkpoint beside its target, flushes it, then replaces the target. A crash leaves the old or new file.
 
-    Lightning 2.6.6 writes through $TMPDIR, which is small in many containers and on another disk than the run, and
-    holds the whole file in memory meanwhile.
+    Lightning 2.6.6 writes to $TMPDIR first, which is small in many containers and often on another disk. It also holds
+    the whole file in memory.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        """Raises OSError, with the path of the checkpoint, where there is no room for it."""
+        """Raises OSError, with the path of the checkpoint, if the disk is full."""
         target = Path(path)
         temporary = target.with_name(f".{target.name}")
         try:
@@ -29,9 +29,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 os.fsync(file.fileno())
             temporary.replace(target)
         except BaseException as error:
-            # A full disk needs the room, if only for the line that says so.
-            temporary.unlink(missing_ok=True)
-            for cause in (error, error.__context__):  # torch fails once more while it closes the file
+            temporary.unlink(missing_ok=True)  # on a full disk, makes room for the log line that says so
+            for cause in (error, error.__context__):  # torch raises a second error while it closes the file
                 if isinstance(cause, OSError) and cause.errno is not None:
                     raise OSError(cause.errno, os.strerror(cause.errno), str(target)) from error
             raise

@@ -1,4 +1,4 @@
-"""The lines with which the log of a training opens."""
+"""The first lines of a training's log."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from trainer.fit.resume import EarlierRun
 from trainer.request import Request
 
 
-def opening_lines(request: Request, module: Classifier, device: str, earlier: EarlierRun | None) -> Iterator[str]:
-    """Say what is trained, by which versions, on which images, and from where it is resumed."""
+def summary_lines(request: Request, module: Classifier, device: str, earlier: EarlierRun | None) -> Iterator[str]:
+    """Describe the run directory, versions, images, network and, on a resume, the checkpoint."""
     experiment, splits = request.experiment, request.splits
     yield f"run {request.run.path}"
     versions = f"torch {torch.__version__}, lightning {lightning.__version__}, transformers {transformers.__version__}"
@@ -23,13 +23,13 @@ def opening_lines(request: Request, module: Classifier, device: str, earlier: Ea
     yield f"images: {counts}; {len(splits['train'].class_names)} classes"
     for name, split in splits.items():
         if split.origin:
-            yield f"{name} images: {split.origin}, for there is no {name} folder"
+            yield f"{name} images: {split.origin}, because the dataset has no {name} folder"
     if "test" not in splits:
-        yield "no test images: the model is not tested, and the report is on the val images (data.test_share)"
+        yield "no test images: the model is not tested, and the report is about the val images (see data.test_share)"
     model = experiment.model
     network_name = model.architecture or model.pretrained or model.class_path
     yield f"{network_name}: {module.network.num_parameters:,} parameters"
     if earlier:
-        at = earlier.position
-        batches = f" and {at.batch} batches" if at.batch else ""
-        yield f"resuming from {earlier.checkpoint}: {at.epoch} epochs{batches} done"
+        position = earlier.position
+        batches = f" and {position.batch} batches" if position.batch else ""
+        yield f"resuming from {earlier.checkpoint}: {position.epoch} epochs{batches} done"

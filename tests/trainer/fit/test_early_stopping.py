@@ -5,16 +5,16 @@ from typing import Any, Literal
 
 import pytest
 
-from trainer.experiment.sections import EarlyStopping
-from trainer.fit.earlystopping import StopWithoutImprovement
+from trainer.experiment import sections
+from trainer.fit.early_stopping import EarlyStopping
 
 NAN = float("nan")
 
 
 def num_epochs(values: list[float], history: tuple[float, ...] = (), **settings: Any) -> int:
-    """After how many epochs a training with these values ends, or all of them."""
+    """Return the number of epochs that a training with these values runs."""
     trainer: Any = SimpleNamespace(should_stop=False, callback_metrics={})
-    callback = StopWithoutImprovement(EarlyStopping(**settings), history)
+    callback = EarlyStopping(sections.EarlyStopping(**settings), history)
     callback.on_train_start(trainer, trainer)
     for count, value in enumerate(values):
         if trainer.should_stop:
@@ -36,13 +36,13 @@ def num_epochs(values: list[float], history: tuple[float, ...] = (), **settings:
         ("val/loss", [1, 1, 1], None, 0.0, 3),
     ],
 )
-def test_it_ends_once_nothing_has_improved_for_so_many_epochs(
+def test_it_stops_after_patience_epochs_without_improvement(
     monitor: Literal["val/loss", "val/acc"], values: list[float], patience: int | None, min_delta: float, expected: int
 ) -> None:
     assert num_epochs(values, monitor=monitor, patience=patience, min_delta=min_delta) == expected
 
 
-def test_the_epochs_of_a_resumed_run_count_by_the_settings_of_now() -> None:
+def test_the_present_settings_apply_to_the_epochs_of_the_earlier_run() -> None:
     assert num_epochs([2, 2, 2, 2], (3, 1, 2), patience=3) == 2
     assert num_epochs([2, 2, 2, 2], (3, 1, 2), patience=1) == 0  # nothing is left to train
     assert num_epochs([2, 2, 2, 2], (3, 1, 2), patience=9) == 4
