@@ -1,7 +1,7 @@
-"""Measure everything and write benchmarks/RESULTS.md: `python -m benchmarks`; some, only printed: `... metrics live`.
+"""Run all benchmarks and write benchmarks/RESULTS.md: `python -m benchmarks`. Named ones are only printed.
 
-Each module of this folder that has a `measure(rounds)` is a benchmark. It yields figures; its docstring says what they
-are, and becomes the introduction of its section.
+Each module in this folder with a function `measure(rounds)` is a benchmark. The function yields figures. The module's
+docstring explains them and introduces their section in RESULTS.md.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ PACKAGES = ("flask", "flask-socketio", "eventlet", "gunicorn", "torch", "lightni
 
 
 def names() -> list[str]:
-    """The benchmarks there are, by the source of their modules: importing all would cost each the others' memory."""
+    """Find the benchmarks in the source files. Importing all modules would add their memory to each benchmark."""
     modules = sorted(Path(__file__).parent.glob("*.py"))
     return [path.stem for path in modules if "\ndef measure(" in path.read_text(encoding="utf-8")]
 
 
 def measured(module: ModuleType, rounds: int) -> list[Figure]:
-    """Run one benchmark, telling each figure as it comes."""
+    """Run one benchmark and print each figure as it is measured."""
     figures = []
     for figure in module.measure(rounds):
         print("  " + "  |  ".join(cell for cell in figure.cells() if cell), flush=True)
@@ -43,7 +43,7 @@ def table(figures: Iterable[Figure]) -> list[str]:
 
 
 def machine() -> str:
-    """What it ran on, and the versions that count."""
+    """Describe the machine and the versions of the relevant packages."""
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
@@ -68,7 +68,7 @@ def main() -> None:
         "",
         machine(),
         "",
-        "Made by `make bench`. A ratio is how many times better ours is, by round.",
+        "Written by `make bench`. A ratio says how many times better ours is, computed per round.",
     ]
     for name in options.names or names():
         print(name, flush=True)

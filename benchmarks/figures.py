@@ -1,4 +1,4 @@
-"""What a benchmark yields: one figure of ours beside its baseline's from the same run, and how it is told."""
+"""The result of a benchmark: one figure of ours beside its baseline, and its row in a table."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Figure:
-    """A quantity measured in rounds, ours and the baseline's in turns, so that both meet the same machine.
+    """A quantity measured in rounds. Ours and the baseline alternate, so that both run under the same conditions.
 
-    `goal` is how many times better than the baseline ours should be, or, where `is_ratio` is False, the bound in
-    `unit` that the median should keep. Without a baseline there is only the bound.
+    `goal` is how many times better than the baseline ours should be. If `is_ratio` is False, it is a bound for the
+    median, in `unit`.
     """
 
     name: str
@@ -19,20 +19,20 @@ class Figure:
     ours: list[float]
     baseline: list[float] = field(default_factory=list)
     baseline_name: str = ""
-    """Whom it stands for, as in "pandas and a loop over rows"."""
+    """What it is, such as "pandas and a loop over rows"."""
     goal: float | None = None
     is_ratio: bool = True
     is_higher_better: bool = False
 
     @property
     def ratios(self) -> list[float]:
-        """By round, how many times better ours is."""
+        """How many times better ours is, per round."""
         pairs = zip(self.ours, self.baseline, strict=True) if self.baseline else ()
         return [our / base if self.is_higher_better else base / our for our, base in pairs]
 
     @property
     def is_reached(self) -> bool | None:
-        """Whether the goal is; None without one."""
+        """Whether the goal is reached, or None without a goal."""
         if self.goal is None:
             return None
         if self.is_ratio:
@@ -41,7 +41,7 @@ class Figure:
         return median >= self.goal if self.is_higher_better else median <= self.goal
 
     def cells(self) -> list[str]:
-        """The figure as a row: name, ours, baseline, its name, ratio with spread, goal, whether it is reached."""
+        """Return a table row: name, ours, baseline, its name, ratio with spread, goal, and whether it is reached."""
         ratios = self.ratios
         spread = (
             f"{number(statistics.median(ratios))} x ({number(min(ratios))} to {number(max(ratios))})" if ratios else ""
@@ -58,5 +58,5 @@ HEADINGS = ["", "ours", "baseline", "baseline is", "times better (spread)", "goa
 
 
 def number(value: float) -> str:
-    """Three significant digits, without an exponent."""
+    """Format with three significant digits and no exponent."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

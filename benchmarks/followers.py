@@ -1,6 +1,6 @@
-"""Many followers in one thread: WebSocket, Engine.IO and Socket.IO just as far as it takes to hear events.
+"""Many Socket.IO clients in one thread, with just enough of WebSocket, Engine.IO and Socket.IO to receive events.
 
-A thousand clients of the usual library would need more of the machine than the server that is measured.
+A thousand clients of the usual library would use more CPU than the measured server.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks.keepalive import Asker
+from benchmarks.keepalive import Poller
 
 NAMESPACE = "/training"
 EVENT, ACK = f"42{NAMESPACE},".encode(), f"43{NAMESPACE},".encode()
 METRICS = EVENT + b'["metrics"'
 CONNECTED, PING, PONG = f"40{NAMESPACE},".encode(), b"2", b"3"
-PATIENCE_S = 60.0
-LOOK_EVERY_S = 0.2
+TIMEOUT_S = 60.0
+CHECK_INTERVAL_S = 0.2
 
 
 class Follower:
-    """One client. Between two calls of `hear` whatever arrives waits in the kernel."""
+    """One client. Between two calls of `receive`, data waits in the kernel."""
 
     def __init__(self, port: int) -> None:
         self.next_row: int | None = None
-        """The number of the row to come; None before the first."""
+        """The number of the next row, or None before the first."""
         self.num_missed = 0
         self._unread = b""
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+        self.socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
@@ -45,20 +45,20 @@ class Follower:
             self._unread += self.socket.recv(4096)
         head, _, self._unread = self._unread.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101"), head
-        self.say(CONNECTED)
+        self.send(CONNECTED)
         self._wait_for(CONNECTED)
 
     def subscribe(self) -> None:
-        self.say(EVENT[:-1] + b',0["subscribe",{}]')
+        self.send(EVENT[:-1] + b',0["subscribe",{}]')
         self._wait_for(ACK)
 
-    def say(self, text: bytes) -> None:
-        """Send a short text; masked, as clients have to, with a mask that changes nothing."""
+    def send(self, text: bytes) -> None:
+        """Send a short text. Clients must mask what they send, so use a mask of zeros."""
         assert len(text) < 126
         self.socket.sendall(struct.pack("!BB4x", 0x81, 0x80 | len(text)) + text)
 
-    def hear(self) -> list[bytes]:
-        """Read once and return the whole messages; pings are answered."""
+    def receive(self) -> list[bytes]:
+        """Read once and return the complete messages. Answer pings."""
         self._unread += self.socket.recv(65536)
         messages, at = [], 0
         while len(self._unread) >= at + 2:
@@ -75,22 +75,22 @@ class Follower:
             at = start + length
         self._unread = self._unread[at:]
         if PING in messages:
-            self.say(PONG)
+            self.send(PONG)
         return messages
 
-    def _wait_for(self, beginning: bytes) -> None:
-        while not any(message.startswith(beginning) for message in self.hear()):
+    def _wait_for(self, prefix: bytes) -> None:
+        while not any(message.startswith(prefix) for message in self.receive()):
             pass
 
 
 class Crowd:
-    """Followers that note how old each row is when it arrives, and whether one is missing."""
+    """Followers that record the age of each row when it arrives, and missing rows."""
 
     def __init__(self, port: int, number: int, subscribes: bool) -> None:
         self.ages_s: list[float] = []
-        """Of each row at each follower, from the writing to the arrival; of those written since we listen."""
+        """From writing to arrival, for each follower and each row written after `listen` began."""
         self._listening_since = 0.0
-        self._read: dict[bytes, tuple[int, list[float]]] = {}
+        self._parsed: dict[bytes, tuple[int, list[float]]] = {}
         self.followers = [Follower(port) for _ in range(number)]
         if subscribes:
             for follower in self.followers:
@@ -98,46 +98,46 @@ class Crowd:
 
     @property
     def num_missed(self) -> int:
-        """Rows that did not reach a follower although later ones did."""
+        """Rows that did not reach a follower although later rows did."""
         return sum(follower.num_missed for follower in self.followers)
 
     def num_missing(self, number: int) -> int:
-        """Of so many rows for each follower, those that are still to come."""
+        """Count the rows still to arrive, if each follower should receive `number` rows."""
         return sum(number - (follower.next_row or 0) for follower in self.followers)
 
-    def listen(self, is_enough: Callable[[], bool], asker: Asker | None = None) -> None:
-        """Hear until it is enough; meanwhile `asker` asks at its pace. Raises TimeoutError when all is silent."""
+    def listen(self, is_done: Callable[[], bool], poller: Poller | None = None) -> None:
+        """Receive until `is_done`, while `poller` polls at its interval. Raises TimeoutError after a long silence."""
         with select.epoll() as poll:
             by_descriptor = {follower.socket.fileno(): follower for follower in self.followers}
             for descriptor in by_descriptor:
                 poll.register(descriptor, select.EPOLLIN)
-            if asker is not None:
-                poll.register(asker.socket.fileno(), select.EPOLLIN)
-            heard_at = looked_at = time.monotonic()
+            if poller is not None:
+                poll.register(poller.socket.fileno(), select.EPOLLIN)
+            received_at = checked_at = time.monotonic()
             self._listening_since = time.time()
             while True:
                 for descriptor, _ in poll.poll(0.01):
                     if descriptor in by_descriptor:
-                        self._hear(by_descriptor[descriptor])
-                        heard_at = time.monotonic()
-                    elif asker is not None:
-                        asker.read()
-                if asker is not None:
-                    asker.ask_when_due()
+                        self._receive(by_descriptor[descriptor])
+                        received_at = time.monotonic()
+                    elif poller is not None:
+                        poller.read()
+                if poller is not None:
+                    poller.send_when_due()
                 now = time.monotonic()
-                if now - looked_at > LOOK_EVERY_S:
-                    looked_at = now
-                    if is_enough():
+                if now - checked_at > CHECK_INTERVAL_S:
+                    checked_at = now
+                    if is_done():
                         return
-                if now - heard_at > PATIENCE_S:
-                    raise TimeoutError("The followers hear nothing any more.")
+                if now - received_at > TIMEOUT_S:
+                    raise TimeoutError("The followers receive no more events.")
 
     def listen_for(self, seconds: float) -> None:
-        enough_at = time.monotonic() + seconds
-        self.listen(lambda: time.monotonic() > enough_at)
+        done_at = time.monotonic() + seconds
+        self.listen(lambda: time.monotonic() > done_at)
 
-    def _hear(self, follower: Follower) -> None:
-        messages = follower.hear()
+    def _receive(self, follower: Follower) -> None:
+        messages = follower.receive()
         now = time.time()
         for message in messages:
             if message.startswith(METRICS):
@@ -147,12 +147,12 @@ class Crowd:
                 self.ages_s += [now - at for at in written_at if at >= self._listening_since]
 
     def _parse(self, message: bytes) -> tuple[int, list[float]]:
-        """Parse what all followers hear alike only once."""
-        if message not in self._read:
+        """Parse a message once, although all followers receive it."""
+        if message not in self._parsed:
             payload: dict[str, Any] = json.loads(message[len(EVENT) :])[1]
             column = payload["columns"].index("written_at") if payload["rows"] else 0
-            self._read[message] = payload["from_row"], [row[column] for row in payload["rows"]]
-        return self._read[message]
+            self._parsed[message] = payload["from_row"], [row[column] for row in payload["rows"]]
+        return self._parsed[message]
 
 
 @contextmanager

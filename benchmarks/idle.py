@@ -1,6 +1,6 @@
-"""What the service costs while nothing runs: processor time in percent of one core, memory as PSS.
+"""The cost of the service without a run: CPU time in percent of one core, and memory as PSS.
 
-The clients follow, and so hear the machine's load once a second.
+The clients receive the system usage once a second.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from tests.servers import KINDS
 SETTLE_S = 2.0
 SECONDS = 6.0
 MAX_PERCENT, MAX_MB = 1, 100
-MOST_ROUNDS = 3
-"""Its spread is small, and it takes its time."""
+MAX_ROUNDS = 3
+"""It takes long, and its spread is small."""
 
 
 def idle(kind: str, num_clients: int) -> tuple[float, float]:
@@ -38,10 +38,10 @@ def idle(kind: str, num_clients: int) -> tuple[float, float]:
 def measure(rounds: int) -> Iterator[Figure]:
     for kind in KINDS:
         for num_clients in (0, 1, 50):
-            pairs = [idle(kind, num_clients) for _ in range(min(rounds, MOST_ROUNDS))]
+            pairs = [idle(kind, num_clients) for _ in range(min(rounds, MAX_ROUNDS))]
             percents, megabytes = (list(values) for values in zip(*pairs, strict=True))
             what = f"{kind}, {num_clients} clients"
-            yield Figure(f"{what}, processor", "%", percents, goal=MAX_PERCENT, is_ratio=False)
+            yield Figure(f"{what}, CPU", "%", percents, goal=MAX_PERCENT, is_ratio=False)
             yield Figure(f"{what}, memory", "MB", megabytes, goal=MAX_MB, is_ratio=False)
 
 

@@ -1,7 +1,7 @@
-"""How quickly images become batches, ours (no loader processes) beside Pillow in a Dataset with two of them.
+"""The speed of loading batches, ours without loader processes beside Pillow in a Dataset with two of them.
 
-First the loaders alone: the first epoch (ours with the filling of an empty cache) and later ones. Then the second epoch
-with a small network on the CPU: how long a step waits for its batch, and how long it takes in all.
+First the loaders alone: the first epoch, in which ours fills its cache, and later epochs. Then the second epoch with a
+small network on the CPU: the wait for a batch, and the whole step.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ QUANTITIES = (
 )
 Step = Callable[[Tensor, Tensor], object]
 Epoch = Callable[[int], Iterator[tuple[Tensor, Tensor]]]
-"""Gives the batches of the epoch of that number."""
+"""Takes the number of an epoch and gives its batches."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class Case:
     file_size: tuple[int, int]
     suffix: str
     size: int
-    """Of the batches' images."""
+    """The side of the images in a batch."""
 
     def write(self, folder: Path) -> Split:
-        """Write smooth colours with some noise; about as large and as slow to decode as photographs are."""
+        """Write smooth colours with noise, whose files are as large and as slow to decode as photographs."""
         noise = np.random.default_rng(0)
         for number in range(self.num_images):
             coarse = Image.fromarray(noise.integers(0, 256, (12, 16, 3), dtype=np.uint8))
@@ -70,7 +70,7 @@ class Case:
 
 @contextmanager
 def ours(split: Split, size: int) -> Iterator[Epoch]:
-    """Fill an empty cache, then give each epoch's batches."""
+    """Fill an empty cache, then give the batches of each epoch."""
     with tempfile.TemporaryDirectory() as folder:
         splits = {"train": split, "val": split}
         batches = ImageDataModule(splits, Data(image_size=size, batch_size=BATCH_SIZE), 0, Position())
@@ -93,7 +93,7 @@ def plain(split: Split, size: int, num_workers: int) -> Iterator[Epoch]:
 
 
 def rates(prepared: AbstractContextManager[Epoch], count: int) -> tuple[float, float]:
-    """Return images/s of the first epoch, with all that goes before it, and of the later ones."""
+    """Return images/s of the first epoch, preparation included, and of later epochs."""
     began_s = time.monotonic()
     with prepared as epoch:
         ends_s = []
@@ -105,19 +105,19 @@ def rates(prepared: AbstractContextManager[Epoch], count: int) -> tuple[float, f
 
 
 def step_ms(prepared: AbstractContextManager[Epoch], step: Step) -> tuple[float, float]:
-    """Return how long a step of the second epoch waits for its batch on average, and how long it takes in all."""
+    """Return the mean wait for a batch and the mean duration of a step, in the second epoch."""
     with prepared as epoch:
         for _ in epoch(0):
             pass
         batches = epoch(1)
         began_s, waited_s = time.monotonic(), 0.0
         for _ in range(NUM_STEPS):
-            asked_s = time.monotonic()
+            requested_s = time.monotonic()
             images, labels = next(batches)
-            waited_s += time.monotonic() - asked_s
+            waited_s += time.monotonic() - requested_s
             step(images, labels)
-        took_s = time.monotonic() - began_s
-    return 1000 * waited_s / NUM_STEPS, 1000 * took_s / NUM_STEPS
+        duration_s = time.monotonic() - began_s
+    return 1000 * waited_s / NUM_STEPS, 1000 * duration_s / NUM_STEPS
 
 
 def training_step() -> Step:
@@ -156,7 +156,7 @@ def compare(case: Case, rounds: int) -> Iterator[Figure]:
 
 
 def measure(rounds: int) -> Iterator[Figure]:
-    """Give the figures of photographs and of small images."""
+    """Measure with photographs and with small images."""
     for case in (
         Case("JPEG of 500 x 375 to 224", 1000, (500, 375), ".jpg", 224),
         Case("PNG of 32 x 32", 4000, (32, 32), ".png", 32),

@@ -1,11 +1,11 @@
-"""Lists over 10,000 run directories, nine in ten with a model, each with a small metrics.csv, over REST.
+"""Lists of 10,000 run directories over REST. Each has a small metrics.csv, and nine in ten have a model.
 
-"Fresh" is the first request to a server that was just started, all others go to one that has answered before. The list
-by accuracy needs every run's best value, so its first one reads 10,000 CSV files. The baseline does what a service does
-that keeps nothing: it goes through all directories and reads the JSON files of each.
+"Fresh" is the first request to a server that has just started. All other requests go to a server that has answered
+before. The list by accuracy needs the best value of each run, so its first request reads 10,000 CSV files. The baseline
+is a service without a cache: it visits all directories and reads their JSON files.
 
-What bounds the lists by state and by accuracy: files change without telling, so each time all 10,000 runs are looked
-at, which is 40,000 calls of stat, most of the time in the kernel. Fresh, each costs ten system calls more, and its CSV.
+The lists by state and by accuracy are bound by stat: files change without a notice, so each request checks all 10,000
+runs with 40,000 calls, mostly in the kernel. A fresh request makes ten more system calls per run, and reads its CSV.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _warm(server: LiveServer, rounds: int) -> Iterator[Figure]:
         ask = asked(target)
         pairs = [(ask(), base()) for _ in range(rounds)]
         yield Figure(name, "ms", [our for our, _ in pairs], [their for _, their in pairs], BASELINE, goal_ms, False)
-    for name, target in (("all 9,000 models", ALL_MODELS), ("all 9,000 paths of models", PATHS)):
+    for name, target in (("all 9,000 models", ALL_MODELS), ("all 9,000 model paths", PATHS)):
         ask = asked(target)
         yield Figure(name, "ms", [ask() for _ in range(rounds)])
     for name, change in (("added", _add), ("changed", _change), ("removed", _remove)):

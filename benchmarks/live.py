@@ -1,9 +1,9 @@
-"""From the moment a training writes a row into metrics.csv until it is in a client's hands, ten rows a second.
+"""The delay from a training's write to metrics.csv to the arrival at a client, with ten rows a second.
 
-The clients are raw sockets in one thread on the same machine. The baseline emits the same payload from a loop that does
-nothing else, so it has no file to notice and no other event to send: what it needs is the library's and the server's.
-While a thousand follow, GET /training/status is asked twenty times a second. A row that a client did not get counts as
-lost, although a page that sees the gap would fetch it.
+The clients are raw sockets in one thread on the same machine. The baseline emits the same payload from a loop. It
+watches no file and sends no other events, so its delay is that of the library and the server. With a thousand clients,
+a poller requests GET /training/status twenty times a second. A row that does not reach a client counts as lost. A page
+would notice the gap and fetch it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from benchmarks.baselines.emitting import EVERY_S
 from benchmarks.figures import Figure
 from benchmarks.followers import crowd
-from benchmarks.keepalive import Asker
+from benchmarks.keepalive import Poller
 from benchmarks.serving import baseline, service
 from tests.servers import KINDS, ROOT
 
 NUM_ROWS = 40
-ASK_EVERY_S = 0.05
+POLL_INTERVAL_S = 0.05
 EMITTER = {
     "eventlet": ("benchmarks.baselines.emitting", "{port}"),
     "gunicorn": (
@@ -32,8 +32,8 @@ EMITTER = {
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What a crowd heard, in ms: the rows' ages on arrival, and REST's answers meanwhile."""
+class Latencies:
+    """In ms: the ages of the rows on arrival, and the REST latency at the same time."""
 
     p50: float
     p99: float
@@ -41,26 +41,26 @@ class Heard:
     rest_p99: float = 0.0
 
 
-def ours(kind: str, num_clients: int) -> Heard:
+def ours(kind: str, num_clients: int) -> Latencies:
     with service(kind) as server:
         options = ["--rows", str(NUM_ROWS), "--pause", str(EVERY_S), "--stamps"]
         config = server.write_command("m", "write_metrics.py", "{run_dir}", *options)
         with crowd(server.port, num_clients) as followers:
-            asker = Asker(server.port, "/training/status", ASK_EVERY_S)
+            poller = Poller(server.port, "/training/status", POLL_INTERVAL_S)
             server.start_run(config)
             deadline = time.monotonic() + NUM_ROWS * EVERY_S + 10
-            followers.listen(lambda: followers.num_missing(NUM_ROWS) == 0 or time.monotonic() > deadline, asker)
+            followers.listen(lambda: followers.num_missing(NUM_ROWS) == 0 or time.monotonic() > deadline, poller)
             p50, p99 = percentiles_ms(followers.ages_s)
             num_lost = followers.num_missed + followers.num_missing(NUM_ROWS)
-            return Heard(p50, p99, num_lost, percentiles_ms(asker.latencies_s)[1])
+            return Latencies(p50, p99, num_lost, percentiles_ms(poller.latencies_s)[1])
 
 
-def emitted(kind: str, num_clients: int) -> Heard:
-    # Not in the project's folder, where gunicorn would find our gunicorn.conf.py.
+def emitted(kind: str, num_clients: int) -> Latencies:
+    # In the project's folder, gunicorn would read our gunicorn.conf.py.
     folder = ROOT / "benchmarks" if kind == "gunicorn" else ROOT
     with baseline(*EMITTER[kind], folder=folder) as port, crowd(port, num_clients, subscribes=False) as followers:
         followers.listen_for(NUM_ROWS * EVERY_S)
-        return Heard(*percentiles_ms(followers.ages_s), followers.num_missed)
+        return Latencies(*percentiles_ms(followers.ages_s), followers.num_missed)
 
 
 def percentiles_ms(ages_s: list[float]) -> tuple[float, float]:
@@ -70,15 +70,15 @@ def percentiles_ms(ages_s: list[float]) -> tuple[float, float]:
 
 def measure(rounds: int) -> Iterator[Figure]:
     for kind in KINDS:
-        heard = [(ours(kind, 100), emitted(kind, 100)) for _ in range(rounds)]
-        yield figure(f"{kind}, 100 clients, p50", [(our.p50, base.p50) for our, base in heard], 60)
-        yield figure(f"{kind}, 100 clients, p99", [(our.p99, base.p99) for our, base in heard], 150)
-    heard = [(ours("eventlet", 1000), emitted("eventlet", 1000)) for _ in range(rounds)]
-    yield figure("eventlet, 1,000 clients, p50", [(our.p50, base.p50) for our, base in heard], None)
-    yield figure("eventlet, 1,000 clients, p99", [(our.p99, base.p99) for our, base in heard], 200)
-    lost = [float(our.num_lost) for our, _ in heard]
+        latencies = [(ours(kind, 100), emitted(kind, 100)) for _ in range(rounds)]
+        yield figure(f"{kind}, 100 clients, p50", [(our.p50, base.p50) for our, base in latencies], 60)
+        yield figure(f"{kind}, 100 clients, p99", [(our.p99, base.p99) for our, base in latencies], 150)
+    latencies = [(ours("eventlet", 1000), emitted("eventlet", 1000)) for _ in range(rounds)]
+    yield figure("eventlet, 1,000 clients, p50", [(our.p50, base.p50) for our, base in latencies], None)
+    yield figure("eventlet, 1,000 clients, p99", [(our.p99, base.p99) for our, base in latencies], 200)
+    lost = [float(our.num_lost) for our, _ in latencies]
     yield Figure("eventlet, 1,000 clients, lost", "rows", lost, goal=0, is_ratio=False)
-    rest = [our.rest_p99 for our, _ in heard]
+    rest = [our.rest_p99 for our, _ in latencies]
     yield Figure("eventlet, 1,000 clients, REST p99", "ms", rest, goal=100, is_ratio=False)
 
 

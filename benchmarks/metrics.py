@@ -1,11 +1,10 @@
-"""The metrics of a run over REST, beside a service that reads the file with pandas and makes JSON of it row by row.
+"""The metrics of a run over REST, beside a service that reads the file with pandas and converts it row by row to JSON.
 
-The files are as Lightning writes them: a row per step with learning rate, loss and accuracy, each 500th a validation's.
-"Function" is without a server, and ours has not seen the file before. A poll asks for the rows it lacks after one
-was appended; its baseline asks for everything, as there is nothing else to ask, or, in a kinder version, leaves out the
-rows that are known before its loop. `max_points` and 304 have no counterpart. The pause is for how long at most the
-eventlet loop comes to nothing else while 100,000 rows are sent, in the server's first answer and later, or while a
-client of Socket.IO subscribes to them.
+The files look as Lightning writes them: a row per step with learning rate, loss and accuracy, and a validation in each
+500th row. "Function" runs without a server, and ours has not read the file before. A poll requests the new row after
+each append. Its baseline requests all rows or, in a faster variant, skips the known rows before its loop. `max_points`
+and 304 have no baseline. The pause is the longest time in which the eventlet loop is blocked while the server sends
+100,000 rows, in its first response and later, or while a Socket.IO client subscribes to them.
 """
 
 from __future__ import annotations
@@ -62,11 +61,11 @@ def _measure(home: Path, num_rows: int, rounds: int) -> Iterator[Figure]:
         mine.get()
         yield Figure("unchanged: 304", "ms", [ms(lambda: mine.get(tag=mine.tag)) for _ in range(rounds)])
         yield from _subscriptions(server, num_rows, rounds, mine)
-        yield Figure("memory of the server then", "MB", [server_memory_mb(server)])
+        yield Figure("memory of the server afterwards", "MB", [server_memory_mb(server)])
 
 
 def _polls(path: Path, num_rows: int, rounds: int, mine: Client, other: Client) -> Iterator[Figure]:
-    """Append a row and ask for it: ours again and again, as one is over at once."""
+    """Append a row and request it. Ours repeats that, because a single poll is too short to measure."""
     rest, whole, sliced = [], [], []
     for number in range(rounds):
         rows = range(num_rows + POLLS * number, num_rows + POLLS * (number + 1))
@@ -81,8 +80,8 @@ def _subscriptions(server: LiveServer, num_rows: int, rounds: int, mine: Client)
     with server.client() as client:
 
         def subscribe(row: int) -> None:
-            told = client.call("subscribe", {"run_id": "run", "row": row}, namespace="/training")
-            assert told["from_row"] == row
+            body = client.call("subscribe", {"run_id": "run", "row": row}, namespace="/training")
+            assert body["from_row"] == row
 
         pause = mine.longest_pause_ms(lambda: subscribe(0))
         yield Figure("longest pause, first subscription", "ms", [pause], goal=20, is_ratio=False)
@@ -129,7 +128,7 @@ def _row(number: int) -> list[object]:
 
 
 class Client:
-    """One connection that is kept open, as programs that poll do."""
+    """One keep-alive connection, as a polling program uses it."""
 
     def __init__(self, port: int, path: str) -> None:
         self._connection, self._path = http.client.HTTPConnection("127.0.0.1", port), path
@@ -144,7 +143,7 @@ class Client:
         return body
 
     def longest_pause_ms(self, meanwhile: Callable[[], object] | None = None) -> float:
-        """While something happens, by default that everything is sent. The server must be a ticking one."""
+        """Return the longest pause during a call, by default the request for all rows. Needs a ticking server."""
         clock = Client(self._connection.port, "/longest-pause")
         clock.get()
         (meanwhile or self.get)()

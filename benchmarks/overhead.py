@@ -1,16 +1,16 @@
-"""What a training loses by being supervised, with a client that watches, beside `python -m trainer` alone.
+"""The slowdown of a training under the service, with one client, beside `python -m trainer` alone.
 
-Digits with a row of metrics per step. Only the fit is timed, as the imports before it vary by more than what is looked
-for. The clock is the run's own files: from hparams.yaml, which is written right before the first step, to the last
-epoch's checkpoint. The client runs on the same machine and counts too. The service does not run during the baseline;
-which of the two comes first alternates.
+The training is digits with a row of metrics per step. The benchmark times only the fit, because the imports before it
+vary by more than the slowdown. It uses the times of the run's files, from hparams.yaml, written right before the first
+step, to the last epoch's checkpoint. The client runs on the same machine and counts too. The service does not run
+during the baseline. The order of the two alternates.
 
-A machine whose pace changes between two fits, as a virtual one's does by a third, cannot show a hundredth in that way.
-So a longer fit is also compared with itself: how many steps a second it makes while the service follows, and while the
-service is stopped (SIGSTOP), a second of each in turn.
+The speed of a virtual machine may change by a third between two fits, which hides a slowdown of 1%. So a longer fit is
+also compared with itself: its steps per second while the service follows it and while the service is stopped (SIGSTOP),
+alternating every second.
 
-What the service does meanwhile: a look at the run takes 2 ms, 13 times a second, nearly all of it system calls (some
-30) and what Python has around them; sending to one client is a tenth. Once a second it measures the run's processes.
+The service polls the run 13 times a second, for 2 ms each time, nearly all of it for some 30 system calls and Python
+around them. Sending to one client takes a tenth. Once a second it measures the run's processes.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ OVERRIDES = {"trainer.log_every_n_steps": 1}
 LONG = OVERRIDES | {"trainer.max_epochs": 10_000}
 WINDOW_S = 1.0
 NUM_WINDOWS = 20
-"""Of each kind, in one round."""
+"""With and without the service, each, per round."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What one fit took."""
+    """The duration and CPU time of one fit."""
 
     wall_s: float
     cpu_s: float
-    """Of the training process, its threads and its loader processes."""
+    """Includes loader processes."""
     service_cpu_s: float
 
 
@@ -57,7 +57,7 @@ def measure(rounds: int) -> Iterator[Figure]:
         server = LiveServer(Path(home))
         prepare(server.data_dir / "digits")
         shutil.copy(CONFIG, server.configs_dir)
-        fit_alone(server, "first")  # leaves the decoded images for all
+        fit_alone(server, "first")  # fills the image cache
         supervised, alone = [], []
         for number in range(rounds):
             if number % 2:
@@ -66,15 +66,15 @@ def measure(rounds: int) -> Iterator[Figure]:
             if not number % 2:
                 alone.append(fit_alone(server, str(number)))
         with_service, without = zip(*(steps_per_s(server) for _ in range(rounds)), strict=True)
-    stopped = "the service stopped"
+    stopped = "with the service stopped"
     yield Figure(
-        "steps a second, supervised", "steps/s", [*with_service], [*without], stopped, GOAL, is_higher_better=True
+        "steps per second, supervised", "steps/s", [*with_service], [*without], stopped, GOAL, is_higher_better=True
     )
     for name, of in (("wall time of a fit", "wall_s"), ("its CPU time", "cpu_s")):
         ours, base = ([getattr(fit, of) for fit in fits] for fits in (supervised, alone))
         yield Figure(f"{name}, supervised", "s", ours, base, "python -m trainer alone", goal=GOAL)
     shares = [100 * fit.service_cpu_s / fit.wall_s for fit in supervised]
-    yield Figure("the service meanwhile, with a client", "% of one core", shares)
+    yield Figure("CPU of the service, with a client", "% of one core", shares)
 
 
 def fit_supervised(server: LiveServer) -> Fit:
@@ -85,7 +85,7 @@ def fit_supervised(server: LiveServer) -> Fit:
             run_id = server.start_run(CONFIG.name, dataset="digits", overrides=OVERRIDES)
             assert server.process is not None
             service = psutil.Process(server.process.pid)
-            fit = watched(RunDir(server.runs_dir / run_id), psutil.Process(server.run(run_id)["pid"]), service)
+            fit = measure_fit(RunDir(server.runs_dir / run_id), psutil.Process(server.run(run_id)["pid"]), service)
         server.post("/training/stop", {"mode": "discard"})
         return fit
     finally:
@@ -93,7 +93,7 @@ def fit_supervised(server: LiveServer) -> Fit:
 
 
 def steps_per_s(server: LiveServer) -> tuple[float, float]:
-    """Of one training, while the service follows it and a client watches, and while the service is stopped."""
+    """Return the steps per second of one training with the service and a client, and with the service stopped."""
     server.start()
     try:
         with server.client() as client:
@@ -134,18 +134,18 @@ def fit_alone(server: LiveServer, name: str) -> Fit:
     argv = [sys.executable, "-m", "trainer", str(CONFIG), *options]
     with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as trainer:
         try:
-            return watched(run, psutil.Process(trainer.pid))
+            return measure_fit(run, psutil.Process(trainer.pid))
         finally:
             trainer.kill()
 
 
-def watched(run: RunDir, trainer: psutil.Process, service: psutil.Process | None = None) -> Fit:
-    """Wait for the end of the fit."""
-    begins = run.path / "csv" / "version_0" / "hparams.yaml"
-    wait_until(begins.exists, 120)
+def measure_fit(run: RunDir, trainer: psutil.Process, service: psutil.Process | None = None) -> Fit:
+    """Wait for the end of the fit and return its figures."""
+    first_file = run.path / "csv" / "version_0" / "hparams.yaml"
+    wait_until(first_file.exists, 120)
     cpu_s, service_cpu_s = cpu_time_s(trainer), cpu_time_s(service)
     wait_until(lambda: (read_json(run.progress) or {}).get("phase") in ("test", "export"), 120)
-    wall_s = run.last_checkpoint.stat().st_mtime - begins.stat().st_mtime
+    wall_s = run.last_checkpoint.stat().st_mtime - first_file.stat().st_mtime
     return Fit(wall_s, cpu_time_s(trainer) - cpu_s, cpu_time_s(service) - service_cpu_s)
 
 

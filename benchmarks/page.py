@@ -122,6 +122,6 @@ def live_cpu_percent(server: LiveServer, page: Any, rounds: int) -> list[float]:
 
 
 def _renderers() -> list[psutil.Process]:
-    """The renderer processes of our browser. The page's has used the most CPU."""
+    """Return the renderer processes of our browser. The page's has used the most CPU."""
     children = psutil.Process().children(recursive=True)
     return [process for process in children if "--type=renderer" in process.cmdline()]

@@ -1,7 +1,7 @@
-"""From `POST /training/start` to the first training step, with TRAINING_PREWARM=1 beside a cold start.
+"""The time from `POST /training/start` to the first training step, with TRAINING_PREWARM=1 beside a cold start.
 
-Digits, with decoded images and the check of the dataset kept from an earlier run, as from the second start on. It ends
-with the first row of metrics.csv, with a row per step. Both starts go through the same service, in turns.
+The training is digits. The image cache and the check of the dataset exist already, as from the second start on. The
+time ends with the first row of metrics.csv, which has a row per step. Both starts use the same service and alternate.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ def measure(rounds: int) -> Iterator[Figure]:
         first_row_s(server)
         cold, warm, memory_mb = [], [], []
         for _ in range(rounds):
-            # The program that waits is not ready yet, right after a run, and so is none for this start.
+            # Right after a run the next prewarmed process is not ready, so this start is cold.
             cold.append(first_row_s(server))
             memory_mb.append(wait_until(lambda: waiting_mb(server), 120))
             warm.append(first_row_s(server))
     yield Figure("POST to the first step", "s", warm, cold, "the same service, cold", goal=GOAL)
-    yield Figure("memory of the program that waits", "MB", memory_mb)
+    yield Figure("memory of the prewarmed process", "MB", memory_mb)
 
 
 @contextmanager
 def service() -> Iterator[LiveServer]:
-    """A service that has the digits and keeps a program waiting."""
+    """A service with the digits and a prewarmed process."""
     with tempfile.TemporaryDirectory() as home:
         server = LiveServer(Path(home), TRAINING_PREWARM="1")
         prepare(server.data_dir / "digits")
@@ -52,7 +52,7 @@ def service() -> Iterator[LiveServer]:
 
 
 def first_row_s(server: LiveServer) -> float:
-    """Start a run, and stop it once its first row is there; return how long that took."""
+    """Start a run, return the time to its first row, and stop it."""
     began_s = time.monotonic()
     run_id = server.start_run("digits_resnet.yaml", dataset="digits", overrides=OVERRIDES)
     run = RunDir(server.runs_dir / run_id)
@@ -68,5 +68,5 @@ def has_row(run: RunDir) -> bool:
 
 
 def waiting_mb(server: LiveServer) -> float | None:
-    told: list[float | None] = server.get("/training/system").json()["prewarm_memory_mb"]
-    return told[-1] if told else None
+    memory: list[float | None] = server.get("/training/system").json()["prewarm_memory_mb"]
+    return memory[-1] if memory else None

@@ -1,11 +1,11 @@
-"""GET /training/status while a training runs, by 16 connections that stay open and ask again at once.
+"""GET /training/status during a training, over 16 keep-alive connections without pauses.
 
-The clients are raw sockets in one thread. Both servers are one process. The baseline gives the same answer (it is
-compared) over the same files, uvicorn being at its fastest: uvloop, httptools, no access log. The training writes a
-row, a line and its progress five times a second, which ours follows meanwhile.
+The clients are raw sockets in one thread. Each server is one process. The baseline reads the same files and gives the
+same body, which the benchmark checks. Its uvicorn is configured for speed: uvloop, httptools, no access log. The
+training writes a row, a log line and its progress five times a second, and our service follows them.
 
-What bounds it under gunicorn: a third of the time is our answer, a fifth gunicorn's parser, which is Python where
-uvicorn's is C, and the rest its handing over of each request to a thread and back.
+Under gunicorn, a third of the time is spent in our code and a fifth in gunicorn's parser, which is written in Python
+(uvicorn's is C). The rest is the handover of each request to a thread and back.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ GOAL = 1.5
 
 @contextmanager
 def running(kind: str) -> Iterator[LiveServer]:
-    """A service whose training runs, after one that has ended."""
+    """A service with one active run and one completed run."""
     with service(kind) as server:
         ended = server.start_run(server.write_command("e", "write_metrics.py", "{run_dir}", "--rows", "5"))
         server.wait_for_state(ended, "completed")
@@ -46,16 +46,16 @@ def running(kind: str) -> Iterator[LiveServer]:
         yield server
 
 
-def answers(port: int) -> dict[str, Any]:
-    told: dict[str, Any] = requests.get(f"http://127.0.0.1:{port}{PATH}", timeout=5).json()
-    return told
+def status(port: int) -> dict[str, Any]:
+    body: dict[str, Any] = requests.get(f"http://127.0.0.1:{port}{PATH}", timeout=5).json()
+    return body
 
 
 def measure(rounds: int) -> Iterator[Figure]:
     for kind in ("eventlet", "gunicorn"):
         ours, theirs = [], []
         with running(kind) as server, baseline(*UVICORN) as port:
-            wait_until(lambda: answers(server.port) == answers(port), 10)
+            wait_until(lambda: status(server.port) == status(port), 10)
             for _ in range(rounds):
                 ours.append(requests_per_s(server.port, PATH, NUM_CONNECTIONS, SECONDS))
                 theirs.append(requests_per_s(port, PATH, NUM_CONNECTIONS, SECONDS))

@@ -1,7 +1,7 @@
-"""How long the service takes from its start to its first answer at /ping, with everything imported before once.
+"""The time from the start of the service to its first response at /ping, with all files in the page cache.
 
-The processor time tells what is left of it on a busy machine. What bounds it: half is imports (Flask with Jinja,
-marshmallow and flask-smorest, Socket.IO; gunicorn itself is a tenth), a tenth the OpenAPI document.
+The CPU time does not depend on the load of the machine. Half of the time is spent on imports (Flask with Jinja,
+marshmallow and flask-smorest, Socket.IO; gunicorn itself is a tenth), and a tenth on the OpenAPI document.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from tests.servers import KINDS
 
 def measure(rounds: int) -> Iterator[Figure]:
     for kind in KINDS:
-        took_s, cpu_s = [], []
+        duration_s, cpu_s = [], []
         for _ in range(rounds):
             began_s = time.monotonic()
             with service(kind) as server:
-                took_s.append(time.monotonic() - began_s)
+                duration_s.append(time.monotonic() - began_s)
                 assert server.process is not None
                 main = psutil.Process(server.process.pid)
                 family = [main, *main.children(recursive=True)]
                 cpu_s.append(sum(sum(process.cpu_times()[:2]) for process in family))
-        yield Figure(f"{kind}, until it answers", "s", took_s, goal=1, is_ratio=False)
-        yield Figure(f"{kind}, processor time", "s", cpu_s)
+        yield Figure(f"{kind}, until the first response", "s", duration_s, goal=1, is_ratio=False)
+        yield Figure(f"{kind}, CPU time", "s", cpu_s)

@@ -1,4 +1,4 @@
-"""The servers that are measured: ours over a folder of its own, and a baseline's."""
+"""The measured servers: our service in its own folder, and the baselines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 
 @contextmanager
 def service(kind: str) -> Iterator[LiveServer]:
-    """Our service, answering; `kind` is eventlet or gunicorn."""
+    """Start our service. `kind` is eventlet or gunicorn."""
     with tempfile.TemporaryDirectory() as home:
         server = LiveServer(Path(home), kind).start()
         try:
@@ -29,7 +29,7 @@ def service(kind: str) -> Iterator[LiveServer]:
 
 @contextmanager
 def baseline(*arguments: str, folder: Path = ROOT) -> Iterator[int]:
-    """A server that `python -m ARGUMENTS` starts, answering at /ping; give its port, `{port}` in the arguments."""
+    """Start a server with `python -m ARGUMENTS`, wait for /ping, and give its port (`{port}` in the arguments)."""
     port = free_port()
     argv = [sys.executable, "-m", *(argument.format(port=port) for argument in arguments)]
     with subprocess.Popen(argv, cwd=folder, stderr=subprocess.DEVNULL) as server:

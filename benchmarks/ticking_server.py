@@ -1,6 +1,6 @@
 """The service on eventlet, with a clock in its loop: `python -m benchmarks.ticking_server`.
 
-`GET /longest-pause` tells for how many milliseconds at most the loop came to nothing else since it was asked last.
+`GET /longest-pause` returns the longest time, in milliseconds, in which the loop was blocked since the last request.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def main() -> None:
     @app.get("/longest-pause")
     def longest_pause() -> dict[str, float]:
         nonlocal longest_s
-        told, longest_s = longest_s, 0.0
-        return {"ms": 1000 * told}
+        ms, longest_s = 1000 * longest_s, 0.0
+        return {"ms": ms}
 
     eventlet.spawn(tick)
     Server(app, settings.host, settings.port).serve(max_connections=100)

@@ -1,4 +1,4 @@
-"""The same library on the same server, emitting from a loop that does nothing else: what following files costs on top.
+"""The same library on the same server, emitting events from a loop, to isolate the cost of following files.
 
 `python -m benchmarks.baselines.emitting PORT` on eventlet; `gunicorn -k gthread benchmarks.baselines.emitting:app`.
 """
@@ -36,7 +36,7 @@ def ping() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def emit_for_ever() -> None:
+def emit_forever() -> None:
     row = 0
     while True:
         rows = [[0, row, 1.0, time.time()]]
@@ -46,6 +46,6 @@ def emit_for_ever() -> None:
         socketio.sleep(EVERY_S)
 
 
-socketio.start_background_task(emit_for_ever)
+socketio.start_background_task(emit_forever)
 if __name__ == "__main__":
     socketio.run(app, port=int(sys.argv[1]), log_output=False, max_size=2000)

@@ -1,8 +1,8 @@
-"""GET /training/status as small training services are usually written: FastAPI with a pydantic model, under uvicorn.
+"""GET /training/status as in a usual small training service: FastAPI with a pydantic model, under uvicorn.
 
-A plain `def` endpoint, as it reads files. It asks whether the process that it started lives, and reads the little JSON
-files that the training keeps. No lock, no run that ended without a word, no request checked. It gives the same answer
-over the same run directory: `STATUS_RUNS_DIR`, and in it the runs `STATUS_RUN_ID` and `STATUS_LAST_RUN_ID`.
+The endpoint is a plain `def`, because it reads files. It checks whether the process that it started is alive, and reads
+the training's small JSON files. It has no lock, detects no crashed run and checks no request. It gives the same body as
+our service for the runs `STATUS_RUN_ID` and `STATUS_LAST_RUN_ID` in `STATUS_RUNS_DIR`.
 """
 
 from __future__ import annotations

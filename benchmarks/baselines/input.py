@@ -1,4 +1,4 @@
-"""The baseline of input.py: the plain way, as in any tutorial. Pillow in a Dataset, loader processes."""
+"""The baseline of benchmarks.input, as in any tutorial: Pillow in a Dataset, with loader processes."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""How a service with pandas answers: `read_csv`, a loop over the rows that makes NaN None, `json.dumps`.
+"""Metrics as returned by a service with pandas: `read_csv`, a loop over rows that turns NaN into None, `json.dumps`.
 
-It stands for the usual FastAPI service around a training, which keeps nothing between two requests.
-`python -m benchmarks.baselines.pandas_metrics PORT CSV` serves it under uvicorn: `/metrics` all of it,
-`/metrics?since_row=` without the rows before, which are left out ahead of the loop. FastAPI is handed the text as it
-is, for its own encoder takes longer.
+The usual FastAPI service for a training works so, without a cache between requests.
+`python -m benchmarks.baselines.pandas_metrics PORT CSV` serves it under uvicorn. `/metrics` returns all rows.
+`/metrics?since_row=` skips the earlier rows before the loop. The endpoint returns text, because FastAPI's own encoder
+is slower.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fastapi import FastAPI, Response
 
 
 def answer(path: Path, since_row: int = 0) -> str:
-    """The metrics in a file as JSON."""
+    """Return the metrics of a file as JSON."""
     table = pd.read_csv(path)
     rows = table.iloc[since_row:].iterrows()
     data = [{name: None if pd.isna(value) else value for name, value in row.items()} for _, row in rows]
