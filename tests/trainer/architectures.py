@@ -186,10 +186,10 @@ TINY: dict[str, tuple[dict[str, Any], int]] = {
 }
 
 REFUSED = {
-    "ImageGPTForImageClassification": "takes tokens (input_ids) instead of images",
-    "ShieldGemma2ForImageClassification": "takes tokens (input_ids) instead of images",
+    "ImageGPTForImageClassification": "input_ids",
+    "ShieldGemma2ForImageClassification": "input_ids",
     "Siglip2ForImageClassification": "spatial_shapes",
-    "DinatForImageClassification": "requires the natten library",
-    "TimmWrapperForImageClassification": "requires the timm library",
+    "DinatForImageClassification": "natten",
+    "TimmWrapperForImageClassification": "timm",
 }
-"""Those that cannot be trained, and what is said of them."""
+"""The architectures that cannot be trained here, with a word from the reason."""

@@ -1,4 +1,4 @@
-"""Datasets and a completed training that many tests share."""
+"""Datasets and a completed training, shared by many tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.trainer.preloaded import Preloaded
 from tests.trainer.trainings import TINY, Launcher, Started, write_config, write_images
 from trainer.digits import prepare
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # Before anything imports the library, which looks at it once.
+os.environ["HF_HUB_OFFLINE"] = "1"  # Before any import of the library, which reads it once.
 
 
 @pytest.fixture(scope="session")
@@ -46,26 +46,26 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset of two classes, 40 images to train on, 8 and 8 to validate and test; a dark and a bright grey."""
+    """A dataset of two classes, dark and bright grey, with 40 train, 8 val and 8 test images."""
     return write_images(tmp_path_factory.mktemp("datasets") / "squares", {"dark": 60, "bright": 180})
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An experiment that trains 3 epochs of 5 batches on `squares` in no time."""
+    """An experiment that trains `squares` for 3 epochs of 5 batches within a second."""
     return write_config(tmp_path_factory.mktemp("configs"), TINY)
 
 
 @pytest.fixture(scope="session")
 def completed(tmp_path_factory: pytest.TempPathFactory, tiny: Path, squares: Path) -> Started:
-    """A completed tiny training, for all tests that only read what it left; started as users do."""
+    """A completed tiny training, started as users do, for tests that only read its files."""
     launcher = Launcher(tmp_path_factory.mktemp("completed"))
     return launcher.train(tiny, squares, "--model-name=squares", "--config-name=tiny.yaml", name="completed")
 
 
 @pytest.fixture(scope="session")
 def long_squares(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The squares, validated and tested on so many images that it takes seconds."""
+    """The squares with so many val and test images that each evaluation takes seconds."""
     folder = tmp_path_factory.mktemp("datasets") / "long"
     for split, times in (("train", 1), ("val", 300), ("test", 300)):
         for image in (squares / split).glob("*/*.png"):

@@ -1,7 +1,7 @@
-"""`python -m trainer` in processes forked from one that has imported everything already.
+"""Run `python -m trainer` in forks of a process that has already imported everything.
 
-What they run is the same file under the same name with the same arguments; only the seconds that importing torch and
-Lightning takes are spent once instead of for every training. Of course some tests start theirs as users do.
+The forks run the same file under the same name with the same arguments. They only save the seconds in which each
+training would import torch and Lightning. Some tests start their trainings as users do instead.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from pathlib import Path
 from trainer import libraries
 
 ROOT = Path(__file__).resolve().parents[2]
-MAX_ORDER_BYTES = 100_000
+MAX_REQUEST_BYTES = 100_000
 _INT = struct.Struct("i")
 
 
 class PreloadedProcess:
-    """A training; what tests need of subprocess.Popen. Its pid, and once it ended its exit code, come by a pipe."""
+    """A training with the part of subprocess.Popen that tests use. A pipe delivers its pid and later its exit code."""
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
@@ -38,10 +38,10 @@ class PreloadedProcess:
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
-        return self._look(0)
+        return self._poll(0)
 
     def wait(self, timeout_s: float | None = None) -> int:
-        code = self._look(timeout_s)
+        code = self._poll(timeout_s)
         if code is None:
             raise subprocess.TimeoutExpired("trainer", timeout_s or 0)
         return code
@@ -53,7 +53,7 @@ class PreloadedProcess:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
-    def _look(self, timeout_s: float | None) -> int | None:
+    def _poll(self, timeout_s: float | None) -> int | None:
         if self.returncode is None and select.select([self._pipe], [], [], timeout_s)[0]:
             (self.returncode,) = _INT.unpack(os.read(self._pipe, _INT.size))
             os.close(self._pipe)
@@ -61,7 +61,7 @@ class PreloadedProcess:
 
 
 class Preloaded:
-    """The process that is forked from."""
+    """The process to fork."""
 
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -71,41 +71,41 @@ class Preloaded:
 
     def start(self, arguments: list[str], environment: dict[str, str], log_path: Path) -> PreloadedProcess:
         reader, writer = os.pipe()
-        order = json.dumps([arguments, environment, str(log_path)]).encode()
-        socket.send_fds(self._socket, [order], [writer])
+        request = json.dumps([arguments, environment, str(log_path)]).encode()
+        socket.send_fds(self._socket, [request], [writer])
         os.close(writer)
         return PreloadedProcess(reader)
 
     def close(self) -> None:
-        """End it; trainings that still run go on."""
+        """End the process. Its trainings continue."""
         self._socket.close()
         self._process.kill()
         self._process.wait()
 
 
-def serve(orders: socket.socket) -> None:
+def serve(requests: socket.socket) -> None:
     libraries.import_train()
-    _import_what_comes_with_the_first_use()
-    gc.freeze()  # Also what came now, so that collecting garbage does not copy what is shared.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Those who wait for the trainings are waited for by nobody.
+    _import_on_first_use()
+    gc.freeze()  # Again, so that garbage collection does not copy shared memory.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Nobody waits for the forks that wait for a training.
     while True:
-        order, pipes, _, _ = socket.recv_fds(orders, MAX_ORDER_BYTES, 1)
-        if not order:
+        request, pipes, _, _ = socket.recv_fds(requests, MAX_REQUEST_BYTES, 1)
+        if not request:
             return
         if os.fork() == 0:
-            orders.close()
+            requests.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os._exit(_follow(pipes[0], *json.loads(order)))
+            os._exit(_follow(pipes[0], *json.loads(request)))
         os.close(pipes[0])
 
 
-def _import_what_comes_with_the_first_use() -> None:
+def _import_on_first_use() -> None:
     import torch
     from matplotlib.figure import Figure
 
     torch.onnx.export(torch.nn.Linear(1, 1).eval(), (torch.zeros(1, 1),), dynamo=True, verbose=False)
     figure = Figure()
-    figure.subplots().set_title("fonts are looked for")
+    figure.subplots().set_title("loads fonts")
     figure.savefig(io.BytesIO())
 
 
@@ -121,7 +121,7 @@ def _follow(pipe: int, arguments: list[str], environment: dict[str, str], log_pa
 
 
 def _train(arguments: list[str], environment: dict[str, str], log_path: str) -> None:
-    """Become `python -m trainer ARGUMENTS > LOG 2>&1`, and end as that ends."""
+    """Become `python -m trainer ARGUMENTS > LOG 2>&1`, and exit in the same way."""
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -131,7 +131,7 @@ def _train(arguments: list[str], environment: dict[str, str], log_path: str) -> 
     sys.path[1:1] = [place for place in environment.get("PYTHONPATH", "").split(os.pathsep) if place]
     sys.argv = ["trainer", *arguments]
     runpy.run_module("trainer", run_name="__main__", alter_sys=True)
-    # As the interpreter ends, but for C++'s destructors, which would join threads that no fork has.
+    # Exit like the interpreter, but without C++ destructors, which would join threads that a fork does not have.
     threading._shutdown()
     atexit._run_exitfuncs()
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Tiny pretrained models, as if somebody had trained and saved them."""
+"""Save tiny models that look pretrained."""
 
 from __future__ import annotations
 

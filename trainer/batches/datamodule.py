@@ -7,10 +7,10 @@ from typing import Any
 
 import lightning
 import torch
-from torch.utils.data import DataLoader, Sampler, get_worker_info
+from torch.utils.data import BatchSampler, DataLoader, Sampler, get_worker_info
 
 from trainer.batches.images import Batch, ImageDataset
-from trainer.batches.samplers import DistributedEvalSampler, Position, TrainBatchSampler, TrainSampler
+from trainer.batches.samplers import DistributedEvalSampler, Position, TrainSampler
 from trainer.batches.statistics import class_weights
 from trainer.dataset.pixelfile import PixelFile
 from trainer.experiment.data import Data
@@ -38,7 +38,7 @@ class ImageDataModule(lightning.LightningDataModule):
                 raise ExperimentInvalid({"trainer.devices": [problem]})
         self.splits = splits
         self.decoded: dict[str, PixelFile] = {}  # by split; filled from the image cache if the experiment uses it
-        self.merge_single = False  # set by avoid_single_image_batches
+        self.drop_single = False  # set by avoid_single_image_batches
         self._rank = rank
         self._data = data
         self._seed = seed
@@ -56,8 +56,13 @@ class ImageDataModule(lightning.LightningDataModule):
 
     @property
     def has_single_image_batch(self) -> bool:
-        """Whether a rank trains on a batch of one image."""
-        return self._train_batches().has_single_image
+        """Whether a rank trains on a batch of one image, or would have no batch without it."""
+        batches = self._train_batches()
+        return self._batch_size == 1 or not len(batches) or (self._leaves_single and not self.drop_single)
+
+    @property
+    def _leaves_single(self) -> bool:
+        return -(-len(self.splits["train"]) // self._rank.world_size) % self._batch_size == 1
 
     @property
     def num_test_batches(self) -> int:
@@ -80,12 +85,12 @@ class ImageDataModule(lightning.LightningDataModule):
     def test_dataloader(self) -> DataLoader[Batch]:
         return self._loader(self.tested_split, self._eval_batches(self.tested_split, SINGLE_PROCESS))
 
-    def _train_batches(self) -> TrainBatchSampler:
+    def _train_batches(self) -> BatchSampler:
         train = self.splits["train"]
         is_balanced = self._data.sampling == "balanced"
         weights = class_weights(train)[torch.tensor(train.labels)].double() if is_balanced else None
         sampler = TrainSampler(len(train), self._seed, self._start, self._data.batch_size, weights, self._rank)
-        return TrainBatchSampler(sampler, self._batch_size, self.merge_single)
+        return BatchSampler(sampler, self._batch_size, drop_last=self.drop_single and self._leaves_single)
 
     def _eval_batches(self, split: str, rank: Rank) -> DistributedEvalSampler:
         return DistributedEvalSampler(len(self.splits[split]), self._batch_size, rank)

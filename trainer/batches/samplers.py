@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, Sampler
+from torch.utils.data import Sampler
 
 from trainer.request import SINGLE_PROCESS, Rank
 
@@ -66,35 +66,6 @@ class TrainSampler(Sampler[int]):
     def __len__(self) -> int:
         """Count the images of a whole epoch, even when resuming within it: Lightning adds the batches done before."""
         return -(-self._num_images // self._rank.world_size)
-
-
-class TrainBatchSampler(BatchSampler):
-    """Batches of a TrainSampler. With `merge_single`, a single image left over joins the batch before it."""
-
-    def __init__(self, sampler: TrainSampler, batch_size: int, merge_single: bool) -> None:
-        super().__init__(sampler, batch_size, drop_last=False)
-        self._num_images = len(sampler)
-        self._merge_single = merge_single
-
-    def __iter__(self) -> Iterator[list[int]]:
-        previous: list[int] = []
-        for batch in super().__iter__():
-            if previous and len(batch) == 1 < self.batch_size and self._merge_single:
-                previous += batch
-            else:
-                yield from [previous] * bool(previous)
-                previous = batch
-        yield from [previous] * bool(previous)
-
-    def __len__(self) -> int:
-        full, left = divmod(self._num_images, self.batch_size)
-        return full if left == 0 or (left == 1 and full and self._merge_single) else full + 1
-
-    @property
-    def has_single_image(self) -> bool:
-        """Whether a batch consists of one image."""
-        left = self._num_images % self.batch_size
-        return self.batch_size == 1 or (left == 1 and not (self._merge_single and self._num_images > 1))
 
 
 class DistributedEvalSampler(Sampler[list[int]]):

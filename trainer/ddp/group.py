@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
@@ -128,22 +128,10 @@ class BroadcastStop(Callback):
     def requested(self) -> bool:
         return self._broadcast_requested if dist.is_initialized() else self._stop.requested
 
-    def _broadcast(self) -> None:
+    def _broadcast(self, *_: Any, **__: Any) -> None:
         flag = torch.tensor([self._stop.requested], dtype=torch.uint8)
         dist.broadcast(flag, src=0)
         self._broadcast_requested = bool(flag)
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._broadcast()
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        self._broadcast()
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._broadcast()
-
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._broadcast()
-
-    def on_validation_batch_end(self, *_: Any) -> None:
-        self._broadcast()
+    on_train_epoch_start = on_train_batch_end = on_train_epoch_end = _broadcast
+    on_validation_start = on_validation_batch_end = _broadcast

@@ -129,8 +129,7 @@ class Classifier(lightning.LightningModule):
     def on_validation_epoch_start(self) -> None:
         self.eval_sums.zero_()
 
-    def on_test_epoch_start(self) -> None:
-        self.eval_sums.zero_()
+    on_test_epoch_start = on_validation_epoch_start
 
     def on_validation_epoch_end(self) -> None:
         self._log_evaluation("val")

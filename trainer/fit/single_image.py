@@ -13,14 +13,13 @@ from trainer.network.network import Network
 
 
 def avoid_single_image_batches(data_module: ImageDataModule, network: Network, data: Data, world_size: int) -> None:
-    """If `network` cannot train on one image, add an image left over at the end of an epoch to the previous batch.
+    """If `network` cannot train on one image, skip an image that is left over at the end of an epoch.
 
-    Raises ExperimentInvalid if all batches consist of one image. The batches of other networks stay as they are, so
-    that they do not depend on the number of devices.
+    It is another image in each epoch. Raises ExperimentInvalid if no batch has more than one image.
     """
     if not data_module.has_single_image_batch or (problem := _problem(network, data)) is None:
         return
-    data_module.merge_single = True
+    data_module.drop_single = True
     if data_module.has_single_image_batch:
         must = f"must be at least {2 * world_size}, two images per device"
         raise ExperimentInvalid({"data.batch_size": [f"{must}: this network cannot train on one image ({problem})"]})

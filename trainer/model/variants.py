@@ -25,44 +25,16 @@ MAX_CALIBRATION_IMAGES = 512
 
 
 @dataclass
-class VariantStats:
-    """A variant's predictions compared with the labels and the original's, over all batches so far."""
-
-    num_images: int = 0
-    num_correct: int = 0
-    num_original_correct: int = 0
-    num_agreeing: int = 0
-    max_difference: float = 0.0
-
-    def add(self, logits: NDArray[Any], original: NDArray[Any], labels: NDArray[Any]) -> None:
-        """logits, original: (B, num_classes); labels: (B,). Raises ValueError if the logits are not finite."""
-        if not np.isfinite(logits).all():
-            raise ValueError("its outputs are not finite")
-        predicted, original_predicted = logits.argmax(1), original.argmax(1)
-        self.num_images += len(labels)
-        self.num_correct += int((predicted == labels).sum())
-        self.num_original_correct += int((original_predicted == labels).sum())
-        self.num_agreeing += int((predicted == original_predicted).sum())
-        self.max_difference = max(self.max_difference, float(np.abs(logits - original).max()))
-
-    def card_entries(self, split: str) -> dict[str, float]:
-        """Return the measured values for the model card."""
-        return {
-            f"{split}_acc": self.num_correct / self.num_images,
-            f"original_{split}_acc": self.num_original_correct / self.num_images,
-            "agreement": self.num_agreeing / self.num_images,
-            "max_difference": self.max_difference,
-        }
-
-
-@dataclass
 class Variant:
     """One variant: converted, measured, or failed with an `error`."""
 
     name: str
     path: Path
     model: OnnxModel | None = None
-    stats: VariantStats = field(default_factory=VariantStats)
+    predictions: list[NDArray[Any]] = field(default_factory=list)
+    """(B,) predicted classes of each batch."""
+    max_difference: float = 0.0
+    """Of a logit from the original's."""
     error: str | None = None
 
     @property
@@ -78,6 +50,15 @@ class Variant:
         except Exception as error:
             traceback.print_exception(error)
             self.error = reason_of(error)
+
+    def predict(self, pixels: NDArray[np.uint8], original: NDArray[Any]) -> None:
+        """Run the variant on pixels, (B, C, H, W). Raises ValueError if its logits are not finite."""
+        assert self.model is not None
+        logits = self.model.run(pixels).logits
+        if not np.isfinite(logits).all():
+            raise ValueError("its outputs are not finite")
+        self.predictions.append(logits.argmax(1))
+        self.max_difference = max(self.max_difference, float(np.abs(logits - original).max()))
 
 
 class Variants:
@@ -98,6 +79,8 @@ class Variants:
         self._stop = stop
         self._log = log
         self._calibration = evenly_spaced(len(data_module.splits["train"]), MAX_CALIBRATION_IMAGES)
+        self._labels: list[NDArray[Any]] = []
+        self._predictions: list[NDArray[Any]] = []
         self._num_batches_done = 0
 
     def write(self, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -135,10 +118,12 @@ class Variants:
         for batch in self._data_module.test_dataloader() if variants else ():
             pixels, labels = batch.images.numpy(), batch.labels.numpy()
             original = self._original.run(pixels).logits
+            self._labels.append(labels)
+            self._predictions.append(original.argmax(1))
             for variant in variants:
-                if variant.model is not None and variant.error is None:
+                if variant.error is None:
                     with variant.attempt():
-                        variant.stats.add(variant.model.run(pixels).logits, original, labels)
+                        variant.predict(pixels, original)
             self._count(len(labels))
 
     def _count(self, num_images: int) -> None:
@@ -153,13 +138,23 @@ class Variants:
             return {"name": variant.name, "error": variant.error}
         size_bytes, sha256 = size_and_hash(variant.temporary)
         variant.temporary.replace(variant.path)
-        split = self._data_module.tested_split
-        path, entries = str(variant.path.resolve()), variant.stats.card_entries(split)
+        measured = self._compare(variant)
+        acc, original_acc, agreement, difference = measured.values()
         self._log(
-            f"variant {variant.name}: {variant.path}, {size_bytes:,} bytes, {split}/acc {entries[f'{split}_acc']:.4f}"
-            f" (original {entries[f'original_{split}_acc']:.4f}), same class for {entries['agreement']:.2%},"
-            f" logits differ by at most {entries['max_difference']:.2g}"
+            f"variant {variant.name}: {variant.path}, {size_bytes:,} bytes, accuracy {acc:.4f} (original"
+            f" {original_acc:.4f}), same class for {agreement:.2%}, logits differ by at most {difference:.2g}"
         )
-        entry = {"name": variant.name, "model_path": path, "size_bytes": size_bytes, "sha256": sha256}
+        entry = {"name": variant.name, "model_path": str(variant.path.resolve())}
         calibration = {"num_calibration_images": len(self._calibration)} if variant.name == "int8" else {}
-        return entry | entries | calibration
+        return entry | {"size_bytes": size_bytes, "sha256": sha256} | measured | calibration
+
+    def _compare(self, variant: Variant) -> dict[str, float]:
+        """Return the measured values for the model card."""
+        predicted, original, labels = map(np.concatenate, (variant.predictions, self._predictions, self._labels))
+        split = self._data_module.tested_split
+        return {
+            f"{split}_acc": float((predicted == labels).mean()),
+            f"original_{split}_acc": float((original == labels).mean()),
+            "agreement": float((predicted == original).mean()),
+            "max_difference": variant.max_difference,
+        }

@@ -61,12 +61,6 @@ class CollectOutputs(Callback):
         self.outputs = Outputs.of(self._num_images, self._num_classes)
 
     def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Batch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
         self.outputs.add(batch.indices, batch.labels, outputs)

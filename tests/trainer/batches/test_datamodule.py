@@ -115,38 +115,38 @@ def test_cached_images_give_the_same_batches_as_files(tmp_path: Path, num_worker
 
 
 @pytest.mark.parametrize(
-    ("num_images", "batch_size", "world_size", "lengths", "merged"),
+    ("num_images", "batch_size", "world_size", "lengths", "dropped"),
     [
-        (17, 8, 1, [8, 8, 1], [8, 9]),
+        (17, 8, 1, [8, 8, 1], [8, 8]),
         (16, 8, 1, [8, 8], [8, 8]),
         (18, 8, 1, [8, 8, 2], [8, 8, 2]),
-        (9, 8, 1, [8, 1], [9]),
+        (9, 8, 1, [8, 1], [8]),
         (2, 8, 1, [2], [2]),
         (3, 1, 1, [1, 1, 1], [1, 1, 1]),
-        (33, 16, 2, [8, 8, 1], [8, 9]),  # one image left over for two ranks: one of them repeats an image
-        (34, 16, 2, [8, 8, 1], [8, 9]),
+        (33, 16, 2, [8, 8, 1], [8, 8]),  # one image left over for two ranks: one of them repeats an image
+        (34, 16, 2, [8, 8, 1], [8, 8]),
         (36, 16, 2, [8, 8, 2], [8, 8, 2]),
         (5, 4, 4, [1, 1], [1, 1]),
     ],
 )
 @pytest.mark.parametrize("sampling", ["shuffled", "balanced"])
-def test_a_single_image_left_over_joins_the_previous_batch_if_the_network_requires_it(
+def test_a_single_image_left_over_is_skipped_if_the_network_requires_it(
     num_images: int,
     batch_size: int,
     world_size: int,
     lengths: list[int],
-    merged: list[int],
+    dropped: list[int],
     sampling: Literal["shuffled", "balanced"],
 ) -> None:
     split = Split(Path(), ("a", "b"), (Path(),) * num_images, tuple(index % 2 for index in range(num_images)))
     data = Data(batch_size=batch_size, sampling=sampling)
-    for merge_single, expected in ((False, lengths), (True, merged)):
+    for drop_single, expected in ((False, lengths), (True, dropped)):
         for index, start in itertools.product(range(world_size), range(len(expected))):
             rank = Rank(index, world_size)
             data_module = ImageDataModule(
                 {"train": split, "val": split, "test": split}, data, 0, Position(0, start), rank
             )
-            data_module.merge_single = merge_single
+            data_module.drop_single = drop_single
             sampler = data_module.train_dataloader().batch_sampler
             assert sampler is not None
             assert [len(batch) for batch in sampler] == expected[start:]

@@ -75,7 +75,9 @@ checkpoint: {monitor: val/acc, last_every_n_epochs: 2}
 
 
 @pytest.mark.slow
-def test_one_image_left_over_for_the_last_batch_is_trained(launcher: Launcher, tiny: Path, squares: Path) -> None:
+def test_one_image_left_over_for_the_last_batch_is_skipped_with_batch_norm(
+    launcher: Launcher, tiny: Path, squares: Path
+) -> None:
     options = ["--set=data.batch_size=13", "--set=trainer.max_epochs=1"]  # of 40 images
     done = launcher.train(tiny, squares, *options)
     assert done.process.returncode == 0, done.log

@@ -6,8 +6,8 @@ from torch import nn
 from tests.trainer.classifiers import optimizer_of, untrained
 from trainer.experiment.experiment import ExperimentInvalid, parse
 from trainer.fit.module import Classifier
-from trainer.network.freezing import BackboneFreezing
 from trainer.network.network import Network
+from trainer.network.param_groups import BackboneFreezing
 
 
 class TwoParts(nn.Module):
