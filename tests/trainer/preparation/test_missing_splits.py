@@ -50,10 +50,11 @@ def test_the_report_is_on_val_and_says_so(completed: Started) -> None:
     report = read_json(completed.run.report) or {}
     assert (report["split"], report["num_images"], report["splits"]["test"]) == ("val", 6, None)
     split_off, untested = report["notes"]
-    assert split_off.startswith("There is no val folder: the val images are 15% of the train images")
-    assert untested.startswith("There are no test images.")
+    assert "val" in split_off
+    assert "15%" in split_off
+    assert "no test images" in untested
     text = completed.run.report_text.read_text()
-    assert "There are no test images" in text
+    assert untested in text
     assert "on the test images" not in text
     assert all(mistake["file"].startswith("train/") for mistake in report["mistakes"])
 

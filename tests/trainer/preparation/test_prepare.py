@@ -104,7 +104,7 @@ def test_a_training_on_10_bits_in_16_learns_and_its_model_reads_such_images(
     assert card["test_metrics"]["test/acc"] == 1
     assert card["value_range"] == [0, 1023]
     assert [card["splits"][split]["num_unreadable"] for split in SPLITS] == [1, 0, 0]
-    assert "Unreadable images were left out: 1 train" in started.run.report_text.read_text()
+    assert "Unreadable images were skipped: 1 train" in started.run.report_text.read_text()
     facts = {each.key: each.value for each in onnx.load(card["model_path"]).metadata_props}
     assert facts["value_range"] == "[0.0, 1023.0]"
     argv = [sys.executable, "-m", "trainer.predict", card["model_path"], str(data / "test")]
