@@ -15,8 +15,8 @@ def error_body(code: int, message: str, errors: dict[str, Any] | None = None, **
 
     The body stays small however much is wrong with a request: it has 50 errors, each of at most 2,000 characters.
     """
-    status, kept = HTTPStatus(code).phrase, first_errors(errors or {})
-    return {"code": code, "status": status, "message": _shorten(message), "errors": kept} | more
+    status, first = HTTPStatus(code).phrase, first_errors(errors or {})
+    return {"code": code, "status": status, "message": _shorten(message), "errors": first} | more
 
 
 def first_errors(errors: Any) -> Any:

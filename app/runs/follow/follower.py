@@ -61,7 +61,7 @@ class Follower:
         return [directory.path, directory.program_dir, directory.log, *metrics]
 
     def skip_to_end(self) -> Iterator[None]:
-        """Take everything that is there as published, for a run that was going on before us. Take all the steps."""
+        """Skip what the files hold, because the run was active before us. The caller must take all steps."""
         for event in self._new_metrics():
             if isinstance(event, MetricsLogged):
                 yield
@@ -124,7 +124,7 @@ class Follower:
         }
 
     def is_behind(self, body: dict[str, Any]) -> bool:
-        """Whether the answer of `catch_up` does not reach the position: too much is missing, or a rewrite goes on."""
+        """Whether the answer of `catch_up` ends before the position: too much is missing, or a rewrite is under way."""
         num_rows = body["from_row"] + len(body["rows"])
         return bool(num_rows < self._metrics.num_rows or body["log"]["next_offset"] < self._log.offset)
 

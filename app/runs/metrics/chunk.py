@@ -19,7 +19,7 @@ Row = list[Number | None]
 NonFinite = dict[str, dict[str, list[int]]]
 
 MAX_MISSING_CELLS = 100
-"""A row may leave out so many blanks at its end. Else a few bytes would stand for thousands of cells."""
+"""Blank cells that a row may omit at its end. Without a limit a few bytes could stand for thousands of cells."""
 MAX_EXACT_INTEGER = 2**53
 """A float does not hold every larger integer, so larger values stay floats."""
 

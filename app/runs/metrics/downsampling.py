@@ -1,4 +1,4 @@
-"""Fewer rows of a metrics table for a chart, without losing a peak."""
+"""Select fewer rows of a metrics table for a chart, without losing a peak."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
 
 MAX_PARTS = 64
-"""Kept apart before they are combined, so that memory is bounded."""
+"""Results of so many chunks are combined at once, so that memory is bounded."""
 NO_ROW = 2**62
 
 
 def choose(table: Table, since_row: int, columns: Sequence[int], max_points: int) -> list[int]:
     """Choose at most `max_points` of the rows from `since_row` such that no column (by index) loses its peaks.
 
-    Rows fall into buckets of 2, 4, 8 ... rows from the table's first on. Of each bucket every column keeps the rows
-    with its least and its greatest finite value and the first one that is not finite. The first row and the last stay
-    too, and of each column the last row that has a value. As buckets begin at fixed rows, new rows change only what is
-    chosen at the very end, until there are too many and the buckets double. Raises as Table.chunks.
+    The table's rows fall into buckets of 2, 4, 8 ... rows. In each bucket every column keeps the rows with its lowest
+    and its highest finite value, and the first row with a value that is not finite. The first and the last row stay
+    too, and the last row with a value of each column. Buckets begin at fixed rows, so new rows change only the choice
+    at the end, until the choice is too large and the buckets double. Raises as Table.chunks.
     """
     first, last = since_row, table.num_rows - 1
     if last - first < max_points:
@@ -37,24 +37,24 @@ def choose(table: Table, since_row: int, columns: Sequence[int], max_points: int
     size = 2
     while last // size - first // size >= max_points:
         size *= 2
-    kept = _look_through(table, since_row, metrics, size)
-    while len(chosen := sorted({first, last} | kept.rows())) > max_points and kept.size <= last:
-        kept.double()
-    if len(chosen) > max_points:  # Fewer points asked for than there are columns to keep peaks of.
+    choice = _scan(table, since_row, metrics, size)
+    while len(chosen := sorted({first, last} | choice.rows())) > max_points and choice.size <= last:
+        choice.double()
+    if len(chosen) > max_points:  # There are more columns with peaks than points.
         chosen = [chosen[i * (len(chosen) - 1) // (max_points - 1)] for i in range(max_points)]
     return chosen
 
 
 @dataclass
 class _Lows:
-    """The least finite value of each column in each bucket, and its row. `buckets` are sorted."""
+    """The lowest finite value of each column in each bucket, and its row. `buckets` are sorted."""
 
     buckets: Rows
     values: Values
     rows: Rows
 
     def combined(self) -> _Lows:
-        """With each bucket once."""
+        """Merge the entries of the same bucket."""
         import numpy as np
 
         if not len(self.buckets):
@@ -74,16 +74,16 @@ def _joined(parts: Sequence[_Lows]) -> _Lows:
 
 
 @dataclass
-class _Kept:
-    """What is chosen of each bucket of `size` rows. `highs` are the lows of the negated values."""
+class _Choice:
+    """The choice in each bucket of `size` rows. `highs` are the lows of the negated values."""
 
     size: int
     lows: list[_Lows] = field(default_factory=list)
     highs: list[_Lows] = field(default_factory=list)
     not_finite: dict[tuple[str, int], int] = field(default_factory=dict)
-    """By column and bucket the first row."""
+    """The first row with such a value, by column and bucket."""
     last: dict[int, int] = field(default_factory=dict)
-    """By column, as it is numbered among those looked through, the last row with a value."""
+    """The last row with a value, by column (its index among the columns to keep peaks of)."""
 
     def add(self, rows: Rows, values: Values) -> None:
         buckets, at = rows // self.size, rows[:, None]
@@ -112,20 +112,20 @@ class _Kept:
         } - {NO_ROW}
 
 
-def _look_through(table: Table, since_row: int, columns: Sequence[int], size: int) -> _Kept:
-    """Go through the rows once."""
-    import numpy as np  # Here, because an idle server should not carry it.
+def _scan(table: Table, since_row: int, columns: Sequence[int], size: int) -> _Choice:
+    """Scan the rows once."""
+    import numpy as np  # Here, because an idle server needs no numpy.
 
-    kept = _Kept(size)
+    choice = _Choice(size)
     places = {table.columns[column]: place for place, column in enumerate(columns)}
     for start, chunk in table.chunks(since_row) if columns else ():
         values = np.array(chunk.rows, dtype=np.float64)[:, columns]
         has_value = np.isfinite(values)
-        kept.add(np.arange(start, start + len(chunk)), np.where(has_value, values, np.nan))
+        choice.add(np.arange(start, start + len(chunk)), np.where(has_value, values, np.nan))
         for column, kinds in chunk.non_finite(columns).items():
             for row in sorted(chain(*kinds.values())):
-                kept.not_finite.setdefault((column, (start + row) // size), start + row)
+                choice.not_finite.setdefault((column, (start + row) // size), start + row)
                 has_value[row, places[column]] = True
         last = start + len(chunk) - 1 - np.argmax(has_value[::-1], axis=0)
-        kept.last |= {place: int(last[place]) for place in np.flatnonzero(has_value.any(axis=0)).tolist()}
-    return kept
+        choice.last |= {place: int(last[place]) for place in np.flatnonzero(has_value.any(axis=0)).tolist()}
+    return choice

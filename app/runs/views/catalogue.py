@@ -88,7 +88,7 @@ class Catalogue:
         return [found[run_id] for run_id in ids if run_id in found]
 
     def _read(self, ids: Iterable[str]) -> dict[str, _Entry]:
-        """Read runs anew, after taking the states of the files that their entries are made of."""
+        """Read runs, after taking the states of the files that their entries are made of."""
         found = {}
         watched = {run_id: _watch(self._store.directory(run_id)) for run_id in ids}
         for run in self._store.read(watched):

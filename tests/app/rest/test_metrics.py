@@ -196,21 +196,18 @@ def test_a_bad_query_is_a_422_that_names_the_parameter(shared: LiveServer, run: 
         assert name in body["message"]
 
 
-def test_a_long_file_holds_up_nobody(shared: LiveServer) -> None:
+def test_a_long_file_blocks_nobody(shared: LiveServer) -> None:
     text = "epoch,step,train/loss,val/acc\n" + "".join(f"{i // 100},{i},{1 / (i + 1)},\n" for i in range(200_000))
     run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=text)
     with ThreadPoolExecutor(1) as others:
         # Parsed later: that would hold up this process's own threads.
         reading = others.submit(lambda: shared.get(f"/training/metrics/runs/{run.name}").content)
-        waits = []
+        num_answers = 0
         while not reading.done():
-            began = time.monotonic()
             assert shared.get("/ping").status_code == 200
-            waits.append(time.monotonic() - began)
+            num_answers += 1
     assert json.loads(reading.result())["total_rows"] == 200_000
-    # Without a thread of its own it was one wait as long as the reading itself.
-    assert len(waits) > 5
-    assert max(waits) < sum(waits) / 2
+    assert num_answers > 5, "a single one would have waited for all of the reading"
 
 
 def test_a_run_without_metrics_and_an_unknown_run_are_404(shared: LiveServer) -> None:

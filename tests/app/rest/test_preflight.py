@@ -11,7 +11,6 @@ import pytest
 from tests.app.answers import problem, tree
 from tests.servers import LiveServer
 from tests.trainer.trainings import TINY, write_images
-from tests.waiting import wait_until
 
 CONFIG = "tiny.yaml"
 
@@ -106,7 +105,9 @@ def test_others_are_answered_during_a_check(shared: LiveServer) -> None:
     base = write_images(shared.data_dir / "many", {"a": 60, "b": 180}, counts=(2000, 1, 1))
     path = f"/training/datasets/{base.name}"
     assert shared.get(f"{path}?wait=0").status_code == 202
-    began = time.monotonic()
-    assert shared.get("/ping").ok
-    assert time.monotonic() - began < 1
-    wait_until(lambda: shared.get(path).status_code == 200, 60)
+    num_answers = 0
+    while shared.get(f"{path}?wait=0").status_code == 202:
+        assert shared.get("/ping").ok
+        num_answers += 1
+    assert num_answers > 2
+    assert shared.get(path).status_code == 200
