@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,13 +77,18 @@ class Reader:
             "TRAINING_PORT": str(self.port),
             "TRAINING_API_TOKEN": "",
         }
+        self._demo: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Run `make demo` until it has trained. Call `end` even if this fails."""
         with open(self.demo_log, "wb") as log:
             self._demo = subprocess.Popen(
-                ["make", "demo"], cwd=home, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                ["make", "demo"], cwd=self.home, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
         wait_until(self._is_demo_over, 240, self.demo_log.read_text)
 
     def _is_demo_over(self) -> bool:
+        assert self._demo is not None
         assert self._demo.poll() is None, self.demo_log.read_text()
         return "The service keeps running" in self.demo_log.read_text()
 
@@ -123,10 +129,17 @@ class Reader:
         requests.post(f"{self.url}/training/stop", json={"mode": "discard"}, timeout=60)
 
     def end(self) -> None:
-        """End the demo with Ctrl-C."""
-        self.stop()
+        """End the active run, and the demo with Ctrl-C, however far it has come."""
+        if self._demo is None:
+            return
+        with suppress(requests.ConnectionError):
+            self.stop()
         os.killpg(self._demo.pid, signal.SIGINT)
-        self._demo.wait(30)
+        try:
+            self._demo.wait(30)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(self._demo.pid, signal.SIGKILL)
 
 
 def _check_out(home: Path) -> None:

@@ -30,8 +30,11 @@ def module_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         if shutil.which(program) is None:
             pytest.skip(f"the documents use {program}, which is not installed")
     made = Reader(tmp_path_factory.mktemp("reader") / "training-service")
-    yield made
-    made.end()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.end()
 
 
 @pytest.fixture
