@@ -1,7 +1,7 @@
 """Prepare the digits dataset: `python -m trainer.digits [DEST]`, by default data/digits.
 
-scikit-learn ships 1,797 real handwritten digits of 8x8 grey pixels, so nothing is downloaded. They become PNG files
-DEST/{train,val,test}/{0..9}/NUMBER.png, about 70/15/15 %, stratified, the same split each time.
+scikit-learn contains 1,797 handwritten digits of 8x8 grey pixels, so nothing is downloaded. This writes them to
+DEST/{train,val,test}/{0..9}/NUMBER.png, about 70/15/15%, stratified, and always with the same split.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ NUM_IMAGES = 1797
 
 
 def prepare(dest: Path) -> bool:
-    """Make sure that the whole dataset lies at `dest`; True if it had to be made.
+    """Make the dataset at `dest` unless it is complete. Return True if it was made.
 
-    It is made beside `dest` and moved there in one step, so a reader never sees half of it; a half-made folder that
-    something else left behind is replaced.
+    It appears in one step, so a reader never sees a part of it. An incomplete folder is replaced.
     """
     if len(list(dest.glob("*/[0-9]/*.png"))) == NUM_IMAGES:
         return False

@@ -1,4 +1,4 @@
-"""The import of torch, lightning and transformers, which takes seconds, and what they say in the log."""
+"""Import torch, lightning and transformers, which takes seconds, and keep their notes out of the log."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from types import ModuleType
 
 
 def import_train() -> ModuleType:
-    """Import trainer.training and what it needs.
+    """Import trainer.training and the libraries that it needs.
 
-    What these libraries say to their developers is kept out of the log: nothing of it can be acted upon here.
+    Silences the libraries' warnings for developers, which nobody here can act on.
     """
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     names = "lightning|torch|transformers|kornia|onnxscript|onnx|copyreg|PIL"
     warnings.filterwarnings("ignore", module=rf"({names})(\..*)?$")
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it speaks while it is imported
-    # Each collection goes through all that was imported so far: a fifth of the time, and later a pause of the training.
-    # Some MB of garbage that the import leaves stay.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # It logs during its import.
+    # Each garbage collection visits everything imported so far. That is a fifth of the import time, and later it would
+    # pause the training. Frozen objects are not visited. Some MB of garbage from the import stay.
     gc.disable()
     train = importlib.import_module("trainer.training")
     gc.freeze()
     gc.enable()
     for name in ("lightning.pytorch", "lightning.fabric", "torch.onnx", "onnxscript", "onnx_ir"):
-        logging.getLogger(name).setLevel(logging.ERROR)  # after the import, which sets levels of its own
+        logging.getLogger(name).setLevel(logging.ERROR)  # Only now, because the import sets levels too.
     return train

@@ -1,8 +1,7 @@
-"""Classify images with an ONNX file of ours: `python -m trainer.predict MODEL.onnx IMAGE...`.
+"""Classify images with a model or variant that a training exported: `python -m trainer.predict MODEL.onnx IMAGE...`.
 
-Needs onnxruntime, numpy and Pillow, nothing else; takes every variant of a model. A line for each image: its path,
-class and probability, with tabs between. Exits with 1 if the model or an image could not be used; the other images are
-shown all the same.
+Needs only onnxruntime, numpy and Pillow. Prints a line for each image: path, class and probability, separated by tabs.
+Exits with 1 if the model or an image could not be used. It still classifies the other images.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.dataset.imagefile import Depth, ignore_warnings, look
+from trainer.dataset.imagefile import Depth, ignore_warnings, inspect
 from trainer.dataset.imagefolder import Problem, contents
 from trainer.dataset.invalid import DataInvalid
 from trainer.dataset.valuerange import ValueRange
@@ -27,7 +26,7 @@ from trainer.model.session import MAX_BATCH, ModelInvalid, OnnxModel
 MAX_READERS = 8
 
 Ranking = list[tuple[str, float]]
-"""Classes with their probabilities, the likeliest first."""
+"""Classes with their probabilities, the most probable first."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,9 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def predict(model: OnnxModel, paths: Sequence[Path], top: int) -> Iterator[tuple[Path, Ranking | str]]:
-    """Yield each image, those of folders included, with its `top` classes, or with what is wrong with it.
+    """Yield each image, also those in folders, with its `top` classes or an error message.
 
-    Warns on stderr of images whose values do not fit the model's value range.
+    Warns on stderr about images whose values do not fit the model's value range.
     """
     files = list(_expand(paths))
     with ThreadPoolExecutor(min(MAX_READERS, os.cpu_count() or 1)) as pool:
@@ -73,7 +72,7 @@ def _expand(paths: Sequence[Path]) -> Iterator[Path | Problem]:
         found = contents(path)
         yield from found.images
         yield from found.problems
-        # A folder without images stands for itself and is reported like a file that cannot be read.
+        # Report a folder without images like an unreadable file.
         if not found.images and not found.problems:
             yield path
 
@@ -94,12 +93,12 @@ def _read(model: OnnxModel, path: Path | Problem) -> NDArray[np.uint8] | str:
 
 
 def _warn_of_misfit(model: OnnxModel, path: Path) -> None:
-    extremes = look(path, Depth.DEEP_IMAGES).extremes
+    extremes = inspect(path, Depth.DEEP_IMAGES).extremes
     if extremes and model.value_range and model.value_range.flattens(extremes):
         values = ValueRange(extremes.low, extremes.high)
         print(
-            f"warning: {path}: its values are {values}; the model shows {model.value_range} as black to white, so this"
-            " image becomes a single grey level",
+            f"warning: {path}: its values, {values}, become a single grey level, because the model's value range is"
+            f" {model.value_range}",
             file=sys.stderr,
         )
 
@@ -122,12 +121,14 @@ def as_json(path: Path, ranking: Ranking) -> str:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    description = "Classify images with an ONNX file that a training left. Exits with 1 if one could not be read."
+    description = "Classify images with an exported model. Exits with 1 if an image could not be read."
     parser = argparse.ArgumentParser(prog="python -m trainer.predict", description=description)
     parser.add_argument("model", type=Path, metavar="MODEL.onnx", help="the model, or one of its variants")
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="an image, or a folder with images")
-    parser.add_argument("--top", type=_count, default=1, metavar="K", help="the K likeliest classes; default: 1")
-    parser.add_argument("--json", action="store_true", help="a JSON object for each image instead of a line with tabs")
+    parser.add_argument(
+        "--top", type=_count, default=1, metavar="K", help="show the K most probable classes; default: 1"
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON object for each image instead of a line")
     return parser.parse_args(arguments)
 
 
@@ -138,13 +139,13 @@ def _count(text: str) -> int:
 
 
 if __name__ == "__main__":
-    # A name that is no UTF-8 is shown with the bytes that it has.
+    # Print a name that is not UTF-8 with its own bytes.
     sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
     sys.stderr.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
     try:
         exit_code = main()
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough, like `head`
+    except BrokenPipeError:  # The reader has closed the pipe, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         exit_code = 1
     sys.exit(exit_code)

@@ -1,4 +1,4 @@
-"""progress.json: how far the training is, for whoever follows it."""
+"""progress.json: the progress of the training."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ MIN_INTERVAL_S = 0.2
 
 
 class ProgressFile:
-    """Write progress.json at most five times a second, and always at the end of a phase or an epoch.
+    """Write progress.json at most five times a second, and at the end of each phase and epoch.
 
-    The epoch counts from 0, as in metrics.csv; step is the number of optimizer steps done. While libraries load,
-    total_steps is 0: nobody knows it yet.
+    The epoch counts from 0, as in metrics.csv. `step` is the number of optimizer steps done. `total_steps` is 0 until
+    it is known, after the libraries have loaded.
     """
 
     def __init__(self, run: RunDir, max_epochs: int) -> None:
         self._run = run
         self._phase: Literal["loading", "prepare", "fit", "test", "export"] = "fit"
         self._max_epochs = max_epochs
-        self.total_steps = 0  # until the batches are known
+        self.total_steps = 0  # Until the batches are known.
         self._epoch = self._batch = self._num_batches = self._step = self._images = 0
         self._first_step = 0
         self._fit_began_s = self._epoch_began_s = time.monotonic()
@@ -30,14 +30,14 @@ class ProgressFile:
         self._written_s = 0.0
 
     def count_prepared(self, done: int, total: int) -> None:
-        """Before fit: `done` of `total` images were read; they stand as batches. Each round over them begins at 0."""
+        """Before fit, count images that were read as batches. Each round over the images begins with `done` 0."""
         if done == 0:
             self.begin_phase("prepare", total)
         else:
             self.count_batch(done, done - self._batch, None)
 
     def begin_fit(self, epoch: int, step: int, num_batches: int) -> None:
-        """`num_batches`: of one epoch's training."""
+        """`num_batches` is the number of training batches of one epoch."""
         self._phase = "fit"
         self._epoch, self._step, self._first_step, self._num_batches = epoch, step, step, num_batches
         self._fit_began_s = time.monotonic()
@@ -53,7 +53,7 @@ class ProgressFile:
         self.write()
 
     def count_batch(self, batch: int, num_images: int, step: int | None) -> None:
-        """`batch` batches of the epoch are done, the last one of `num_images`; `step` is None outside of training."""
+        """`batch` batches of the epoch are done, the last with `num_images` images. `step` is None outside of fit."""
         self._batch, self._images = batch, self._images + num_images
         self._step = self._step if step is None else step
         now_s = time.monotonic()
@@ -75,14 +75,14 @@ class ProgressFile:
             "samples_per_s": None if rate is None else round(rate, 1),
             "eta_s": self._eta_s(),
         }
-        # In one step, but not flushed to disk as rundir.write_json does: five flushes a second would slow a training
-        # down on a busy disk, and after a power loss nobody asks for them.
+        # Atomic, but not flushed to disk like rundir.write_json: five flushes a second would slow a training down on a
+        # busy disk, and after a power loss nobody needs the progress.
         temporary = self._run.progress.with_name(".progress.json")
         temporary.write_text(json.dumps(content), encoding="utf-8")
         temporary.replace(self._run.progress)
 
     def _eta_s(self) -> float | None:
-        # By the time that a step has taken so far, its share of validation included.
+        # Based on the mean time of a step so far, which includes its share of the validation.
         steps_done = self._step - self._first_step
         if self._phase != "fit" or steps_done <= 0:
             return None

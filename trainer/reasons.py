@@ -1,7 +1,6 @@
-"""Why a training failed: an exception as one sentence that says what to change. No torch.
+"""Explain an exception that ended a training in one sentence that says what to change. No torch.
 
-What torch and its like raise is told by names and texts: their modules take seconds to import, and may not even have
-been the reason to come here.
+This recognises the exceptions of torch and other libraries by name and text, because their import takes seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from trainer.runner import verdict
 PLAIN = frozenset(
     {"ExperimentInvalid", "DataInvalid", "ResumeImpossible", "RunDirInUse", "NotFinite", "ManifestInvalid"}
 )
-"""Exceptions of ours whose message is the reason as it stands."""
+"""Our exceptions whose message is the reason."""
 
 DEVICE, MACHINE = "the GPU", "the machine"
 
@@ -37,16 +36,16 @@ _TRIED = re.compile(r"(?:ried to|nable to) allocate ([\d.]+ \w+)")
 
 
 def reason_of(error: BaseException, experiment: Experiment | None, folders: Sequence[Path] = ()) -> str:
-    """The reason in one line.
+    """Return the reason in one line.
 
-    `experiment` is what was trained, None where it is not known yet; `folders` are those in which files were written,
-    of which the full one is named.
+    `experiment` is None if it could not be loaded. `folders` are the folders that the training writes to. The reason
+    names the full one.
     """
     causes = list(_causes(error))
     texts = [str(each) for each in causes]
     if any(_SHARED_MEMORY.search(text) for text in texts):
         return (
-            "shared memory (/dev/shm) is used up by the loader processes: set data.num_workers to 0 or make it larger"
+            "the loader processes have used up the shared memory (/dev/shm): set data.num_workers to 0 or enlarge it"
             " (docker run --shm-size)"
         )
     if any(_LONG_SOCKET_PATH in text for text in texts):
@@ -55,11 +54,11 @@ def reason_of(error: BaseException, experiment: Experiment | None, folders: Sequ
             " set TMPDIR to a shorter one or data.num_workers to 0"
         )
     if any(_NO_TEMPORARY_FOLDER in text for text in texts):
-        return "there is no folder for temporary files: set TMPDIR to one that can be written"
+        return "there is no folder for temporary files: set TMPDIR to a writable folder"
     if silent := next((match for text in texts if (match := _SILENT_LOADER.search(text))), None):
-        return f"no loader process handed over a batch for {int(silent[1]) // 60} minutes: set data.num_workers to 0"
+        return f"no loader process delivered a batch for {int(silent[1]) // 60} minutes: set data.num_workers to 0"
     if any(_KILLED_LOADER.search(text) for text in texts):
-        return "a loader process was killed, mostly for want of memory: lower data.num_workers or data.batch_size"
+        return "a loader process was killed, probably because memory ran out: lower data.num_workers or data.batch_size"
     if any(_errno(each) == errno.EMFILE for each in causes) or any("Too many open files" in text for text in texts):
         return "too many open files: raise the limit (ulimit -n) or lower data.num_workers"
     full = next((each for each in causes if _errno(each) in (errno.ENOSPC, errno.EDQUOT)), None)
@@ -72,7 +71,7 @@ def reason_of(error: BaseException, experiment: Experiment | None, folders: Sequ
 
 
 def _no_space(error: BaseException, folders: Sequence[Path]) -> str:
-    """Name the folder of the file that was written, else the fullest one of those that are known."""
+    """Name the folder of the file, else the fullest of `folders`."""
     named = getattr(error, "filename", None)
     if named:
         return f"{verdict.NO_SPACE}: {Path(os.fsdecode(named)).parent}"
@@ -80,10 +79,7 @@ def _no_space(error: BaseException, folders: Sequence[Path]) -> str:
 
 
 def says_everything(error: BaseException) -> bool:
-    """Whether a traceback would only hide the reason.
-
-    Not where the network's own code went wrong: its author wants to see where.
-    """
+    """Whether the reason needs no traceback. An error in the code of a custom network needs one."""
     cause = error.__cause__
     is_readers = cause is None or type(cause).__name__ in ("YamlInvalid", "ValidationError")
     return bool(_names(error) & PLAIN) and (is_readers or "ExperimentInvalid" not in _names(error))
@@ -91,7 +87,7 @@ def says_everything(error: BaseException) -> bool:
 
 def _in_its_own_words(error: BaseException) -> str:
     lines = str(error).strip().splitlines() or [""]
-    # An error of a loader process is wrapped by torch: what happened stands last, after its type.
+    # torch wraps an error of a loader process. The last line holds the type and the message.
     message = lines[0] if not lines[0].startswith("Caught ") else lines[-1].partition(": ")[2]
     message = " ".join(message.split())
     if "ExportFailed" in _names(error):
@@ -104,7 +100,7 @@ def _in_its_own_words(error: BaseException) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """Where in the user's own code it happened (" (my_networks.py, line 7)"), empty where it was not there."""
+    """Return the place in the user's own code, such as " (my_networks.py, line 7)". Empty for other code."""
     frames = [
         (frame.f_code.co_filename, line)
         for each in _causes(error)
@@ -121,7 +117,7 @@ def _out_of_memory(memory: str, causes: list[BaseException], experiment: Experim
     if experiment is None:
         return said
     if any("ExperimentInvalid" in _names(each) for each in causes):
-        return f"{said} while the network was built: choose a smaller one"
+        return f"{said} while building the network: choose a smaller one"
     data, chosen = experiment.data, experiment.trainer
     side = "" if data.image_size is None else f" of {data.image_size}x{data.image_size} pixels"
     advice = "lower data.batch_size (a larger trainer.accumulate_batches keeps the images per step)"
@@ -134,13 +130,13 @@ def _out_of_memory(memory: str, causes: list[BaseException], experiment: Experim
 
 
 def _amount(text: str) -> str:
-    """`4608000000 bytes` as `4.29 GiB`; what has a larger unit already stays as it is."""
+    """Write `4608000000 bytes` as `4.29 GiB`. Keep amounts in other units."""
     number, _, unit = text.partition(" ")
     return f"{int(number) / 2**30:.2f} GiB" if unit == "bytes" else text
 
 
 def _exhausted(error: BaseException) -> str | None:
-    """Which memory the error says is used up; None where it is about something else."""
+    """Return which memory the error says is used up. None for other errors."""
     if "OutOfMemoryError" in _names(error) or _DEVICE_MEMORY.search(str(error)):
         return DEVICE
     if isinstance(error, MemoryError) or _errno(error) == errno.ENOMEM or _MEMORY.search(str(error)):
@@ -149,7 +145,7 @@ def _exhausted(error: BaseException) -> str | None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it came from, nearest first."""
+    """Yield the error and its causes, nearest first."""
     seen: list[BaseException] = []
     each: BaseException | None = error
     while each is not None and not any(each is one for one in seen):

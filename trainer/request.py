@@ -1,4 +1,4 @@
-"""What one training is asked to do."""
+"""The input of a training, once its images are known."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ SINGLE_PROCESS = Rank()
 @dataclass(frozen=True)
 class Request:
     run: RunDir
-    """Where everything is written."""
+    """The directory for all output."""
     experiment: Experiment
     config_name: str
     model_name: str
     splits: dict[str, Split]
-    """The images of train, val and, where there are any, test."""
+    """The images of train, val and, if there are any, test."""
     value_range: ValueRange | None
-    """Of images with more than 8 bits per channel; None: there are no such images."""
+    """For images with more than 8 bits per channel. None if there are no such images."""
     resume_from: RunDir | None
-    """An earlier run, whose training goes on in `run`."""
+    """The earlier run that this one resumes."""
     cache_dir: Path
-    """Where decoded images are kept for all trainings."""
+    """The folder of decoded images, which all trainings share."""
     show_bar: bool
-    """Whether somebody watches in a terminal."""
+    """Whether to show a progress bar, because the output is a terminal."""
     rank: Rank = SINGLE_PROCESS
 
     @property
     def tested_split(self) -> str:
-        """The split that the report is on: test, or val where nothing is left to test on."""
+        """The split that the report is about: test, or val if there are no test images."""
         return tested_split(self.splits)
 
     @property
     def dataset_name(self) -> str:
-        """The folder that holds the train folder names the dataset."""
+        """The name of the folder that contains the train folder."""
         return self.splits["train"].path.resolve().parent.name

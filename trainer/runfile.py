@@ -1,4 +1,4 @@
-"""A file of a run, opened only if it is a regular file that belongs to the run. Standard library only.
+"""Open a file of a run only if it is a regular file of that run. Standard library only.
 
 The program of a run may put anything into the run's directory: a link to a secret, a pipe that nobody writes to, a
 device, a sparse file of a terabyte. So every reader of a run's files opens them here: folder by folder without
@@ -24,18 +24,18 @@ from typing import Any, BinaryIO
 
 MAX_JSON_BYTES = 8 * 1024 * 1024
 MAX_JSON_VALUES = 200_000
-"""Python parses JSON in one go, and no thread runs meanwhile. So much takes it some 50 ms. A report on the 21,841
-classes of ImageNet has 5 MB and 190,000 values, other files of ours have kilobytes.
+"""No other thread runs while Python parses JSON. This many values take about 50 ms. A report on the 21,841 classes of
+ImageNet has 5 MB and 190,000 values. Our other files have some kilobytes.
 """
 
 _INSPECT = getattr(os, "O_PATH", 0)
-"""Linux: get a descriptor without opening what is there. That needs no permission to read and starts no device."""
+"""On Linux, get a descriptor without opening the file. This needs no read permission and starts no device."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | _INSPECT
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class NotInRun(OSError):
-    """What lies at a path is no regular file of the run."""
+    """The path does not lead to a regular file of the run."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(errno.EINVAL, problem, str(path))
@@ -45,8 +45,8 @@ class NotInRun(OSError):
 class RunFile:
     """A path in the directory of a run. The file need not exist.
 
-    A link inside of the directory is followed if it leads to a place inside of the same directory, or below one of
-    `link_roots`. `directory` itself may be reached by links.
+    Follows a link inside of the directory if it leads into the same directory or below one of `link_roots`. The path
+    of the directory itself may contain links.
     """
 
     path: Path
@@ -62,15 +62,15 @@ class RunFile:
 
     @classmethod
     def alone(cls, path: Path) -> RunFile:
-        """A file whose folder is trusted: only the file itself must not be a link out of that folder."""
+        """Return a file in a trusted folder. Only the file itself must not be a link out of the folder."""
         return cls(path, path.parent)
 
     def open(self) -> BinaryIO:
-        """Open the file for reading. Raises OSError, such as NotInRun. Never blocks."""
+        """Open the file for reading without blocking. Raises OSError, such as NotInRun."""
         return os.fdopen(self._descriptor(_FILE), "rb")
 
     def status(self) -> os.stat_result:
-        """Raises OSError as `open`, except that no permission to read the file is needed."""
+        """Stat the file, which needs no permission to read it. Raises OSError as `open` does."""
         descriptor = self._descriptor(_FILE | _INSPECT)
         try:
             return os.fstat(descriptor)
@@ -78,7 +78,7 @@ class RunFile:
             os.close(descriptor)
 
     def exists(self) -> bool:
-        """Whether there is a regular file of the run that `open` would open, permissions aside."""
+        """Whether the path leads to a regular file of the run, readable or not."""
         try:
             self.status()
         except OSError:
@@ -86,13 +86,13 @@ class RunFile:
         return True
 
     def read_json(self, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any] | None:
-        """Read a JSON object; None for a file that is missing, unreadable, too long, cut short or anything else.
+        """Read a JSON object. None if the file is missing, unreadable, too long, or not a JSON object.
 
-        JSON has no NaN and no infinity. Where a program wrote them, they are read as null.
+        NaN and infinities are not valid JSON and become null.
         """
         try:
             with self.open() as file:
-                is_short = os.fstat(file.fileno()).st_size <= max_bytes  # Else it may be a sparse file of a terabyte.
+                is_short = os.fstat(file.fileno()).st_size <= max_bytes  # It may be a sparse file of a terabyte.
                 content = file.read(max_bytes + 1) if is_short else b""
             if len(content) > max_bytes or sum(map(content.count, b",[{")) > MAX_JSON_VALUES:
                 return None
@@ -105,15 +105,15 @@ class RunFile:
         try:
             return _open_below(self.directory, self.path, flags)
         except ValueError as error:
-            raise NotInRun(self.path, "no file of a run can have that path") from error
+            raise NotInRun(self.path, "a file of a run cannot have that path") from error
         except OSError as error:
             if error.errno not in (errno.ELOOP, errno.ENOTDIR):
                 raise
-        # There is a link on the way. Somebody may replace it meanwhile, so what it leads to is opened without links.
+        # The path contains a link, which a program may replace. Open what it resolves to without following links.
         return _open_below(*self._resolved(), flags)
 
     def _resolved(self) -> tuple[Path, Path]:
-        """The folder that the links may lead to, and the real path below it."""
+        """Return the allowed folder that contains the resolved path, and that path."""
         path = Path(os.path.realpath(self.path, strict=True))
         for root in map(os.path.realpath, (self.directory, *self.link_roots)):
             if path.is_relative_to(root):
@@ -122,9 +122,9 @@ class RunFile:
 
 
 def _open_below(root: Path, path: Path, flags: int) -> int:
-    """Open a regular file below a folder, following no link below it.
+    """Open a regular file below a folder without following links below that folder.
 
-    Raises ValueError for a path that cannot be there, and OSError: ELOOP or ENOTDIR where there is a link.
+    Raises ValueError for a path outside of the folder, and OSError with ELOOP or ENOTDIR for a link.
     """
     names = path.relative_to(root).parts
     if not names or ".." in names:
@@ -140,7 +140,7 @@ def _open_below(root: Path, path: Path, flags: int) -> int:
 
 
 def _refuse_others(descriptor: int, path: Path) -> int:
-    """Return the descriptor if it is of a regular file. Else close it and raise OSError, ELOOP for a link."""
+    """Return the descriptor of a regular file. Else close it and raise OSError, with ELOOP for a link."""
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
         return descriptor

@@ -1,6 +1,6 @@
-"""Make a dataset with train, val and test of a folder that has only class folders: `python -m trainer.split data/flat`.
+"""Divide a folder of class folders into train, val and test: `python -m trainer.split data/flat`.
 
-It asks nothing and overwrites nothing. The same images, shares and seed give the same splits.
+Overwrites nothing. The same images, shares and seed give the same splits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from trainer.preparation.stratify import split_off
 
 
 class SplitRefused(ValueError):
-    """The folder cannot be split, or the target is not free; the message says why and what would be right."""
+    """The folder cannot be divided, or the target exists. The message says what to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,12 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _remove_empty(options.folder)
     for name, split in splits.items():
         print(f"{name}: {len(split):,} images in {readable(str(target / name))}")
-    _say_ignored(options.folder)
+    _print_ignored(options.folder)
     return 0
 
 
 def make_splits(folder: Path, shares: dict[str, float], seed: int) -> dict[str, Split]:
-    """Divide the images of the class folders in `folder`. Raises DataInvalid where they are too few or unreadable."""
+    """Divide the images of the class folders in `folder`. Raises DataInvalid if they are too few or unreadable."""
     rest = find_split("folder", folder)
     digests = in_threads(lambda i: content_digest(read_content(rest.paths[i])), len(rest), lambda *_: None)
     by_path = dict(zip(rest.paths, digests, strict=True))
@@ -58,13 +58,12 @@ def make_splits(folder: Path, shares: dict[str, float], seed: int) -> dict[str, 
 
 
 def write_splits(splits: dict[str, Split], target: Path, place: Callable[[Path, Path], object]) -> None:
-    """Place every image at TARGET/SPLIT/CLASS/..., by the name that it has. The target appears when it is complete."""
+    """Place every image at TARGET/SPLIT/CLASS/NAME. The target appears in one step."""
     unfinished = target.with_name(f".{target.name}.part")
     try:
         unfinished.mkdir(parents=True)
     except FileExistsError:
-        left = f"{unfinished} is left of an attempt that did not finish: see what it holds, and remove it"
-        raise SplitRefused(left) from None
+        raise SplitRefused(f"{unfinished} is left from an unfinished attempt: check and remove it") from None
     for name, split in splits.items():
         for path in split.paths:
             copy = unfinished / name / path.relative_to(split.path)
@@ -84,28 +83,26 @@ def _refuse(folder: Path, target: Path, share: float) -> None:
     layout = find_layout(folder)
     if layout.folders:
         names = ", ".join(readable(path.name) for path in layout.folders.values())
-        raise SplitRefused(f"{folder} has splits already ({names}): a training makes those that are missing by itself")
+        raise SplitRefused(f"{folder} already has splits ({names}): a training makes missing ones itself")
     if os.path.lexists(target):
-        raise SplitRefused(f"{target} exists already: remove it, or choose another place with --to")
+        raise SplitRefused(f"{target} already exists: remove it, or choose another folder with --to")
     if target.absolute().is_relative_to(folder.absolute()):
-        raise SplitRefused(f"{target} lies in the folder that is to be split: choose another place with --to")
+        raise SplitRefused(f"{target} lies in the folder to divide: choose another folder with --to")
     if share > 0.95:
-        raise SplitRefused("--val and --test must leave some images to train on: together they are at most 0.95")
+        raise SplitRefused("--val and --test are more than 0.95 together: leave some images for train")
 
 
 def _remove_empty(folder: Path) -> None:
     for parent, _, _ in os.walk(folder, topdown=False):
-        with suppress(OSError):  # not empty
+        with suppress(OSError):  # It is not empty.
             os.rmdir(parent)
 
 
-def _say_ignored(folder: Path) -> None:
+def _print_ignored(folder: Path) -> None:
     ignored = len(contents(folder).ignored)
     if ignored:
         print(
-            "1 file that is not an image was left"
-            if ignored == 1
-            else f"{ignored:,} files that are not images were left"
+            "skipped 1 file that is not an image" if ignored == 1 else f"skipped {ignored:,} files that are not images"
         )
 
 
@@ -117,13 +114,13 @@ def _share(text: str) -> float:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    description = "Make a dataset with train, val and test of a folder that has only class folders."
+    description = "Divide a folder of class folders into train, val and test."
     parser = argparse.ArgumentParser(prog="python -m trainer.split", description=description)
     parser.add_argument("folder", type=Path, help="holds CLASS/IMAGE")
-    parser.add_argument("--to", type=Path, metavar="DIR", help="the dataset to make; default: FOLDER-split")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="the new dataset; default: FOLDER-split")
     parser.add_argument("--val", type=_share, default=0.15, metavar="SHARE", help="of each class; default: 0.15")
     parser.add_argument("--test", type=_share, default=0.15, metavar="SHARE", help="of each class; default: 0.15")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="chooses the images; default: 0")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="for the random choice; default: 0")
     parser.add_argument("--how", choices=list(HOW), default="copy", help="what to do with the images; default: copy")
     return parser.parse_args(arguments)
 

@@ -1,4 +1,4 @@
-"""Where libraries put their temporary files. Standard library only."""
+"""The folder where libraries put their temporary files. Standard library only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def temporary_folders() -> list[Path]:
-    """The system's folder for temporary files, if there is one that can be written."""
+    """Return the system's folder for temporary files, or nothing if none is writable."""
     try:
         return [Path(tempfile.gettempdir())]
     except FileNotFoundError:
@@ -18,9 +18,9 @@ def temporary_folders() -> list[Path]:
 
 @contextmanager
 def temporaries_in(folder: Path) -> Iterator[Path]:
-    """Make a folder for temporary files in `folder`, have libraries use it too, and remove it at the end.
+    """Make a folder for temporary files in `folder`, which libraries use too, and remove it at the end.
 
-    A model may be larger than all of $TMPDIR, as in containers. For one thread at a time.
+    In a container a model may be larger than $TMPDIR. Only one thread may use this at a time.
     """
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as made:
         before, tempfile.tempdir = tempfile.tempdir, made

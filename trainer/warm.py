@@ -1,6 +1,6 @@
-"""Import everything, then wait for a run and train: `python -m trainer.warm CHANNEL_FD PARENT_PID`, see runner.keeper.
+"""Import everything, wait for a run, and train it: `python -m trainer.warm CHANNEL_FD PARENT_PID`, see runner.keeper.
 
-Until the run comes, no experiment is looked at and no device is touched.
+Reads no experiment and uses no device before the run comes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from trainer.runner.keeper import MAX_PATH_BYTES
 def main(channel: socket.socket, parent_pid: int) -> None:
     process.end_with_parent()
     if os.getppid() != parent_pid:
-        return  # It was gone before.
+        return  # The parent exited before the call.
     libraries.import_train()
     _refuse_occupied_gpu()
     channel.sendall(b"1")
@@ -36,36 +36,36 @@ def main(channel: socket.socket, parent_pid: int) -> None:
 
 
 def _refuse_occupied_gpu() -> None:
-    """Raise RuntimeError if an import has touched a GPU: memory there would be held while nothing trains."""
-    import torch  # Imported already, after trainer.libraries had its say.
+    """Raise RuntimeError if an import has initialised CUDA, which would occupy memory of the GPU without a training."""
+    import torch  # trainer.libraries has imported it already.
 
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        raise RuntimeError("an import has initialised CUDA, so that a waiting program would occupy a GPU")
+        raise RuntimeError("an import has initialised CUDA, so a prewarmed process would occupy a GPU")
 
 
 def _run(run: RunDir) -> None:
     """Continue as `python -m trainer --run-dir DIR`."""
     _carry_mark(str(run.path))
-    importlib.invalidate_caches()  # A network of one's own may have been written a moment ago.
+    importlib.invalidate_caches()  # A custom network may have been written a moment ago.
     argv = [f"--run-dir={run.path}"]
     sys.argv = [str(program.__file__), *argv]
     program.run(argv)
 
 
 def _write_log_to(log_fd: int) -> None:
-    """Write to the log from now on, and first what was said while importing."""
-    said = os.pread(sys.stdout.fileno(), 1 << 20, 0)
+    """Write to the log from now on, starting with the output of the imports."""
+    output = os.pread(sys.stdout.fileno(), 1 << 20, 0)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
         os.dup2(log_fd, stream.fileno())
     os.close(log_fd)
-    os.write(sys.stdout.fileno(), said)
+    os.write(sys.stdout.fileno(), output)
 
 
 def _carry_mark(run_dir: str) -> None:
-    """Put the run's mark where /proc/PID/environ has it, as in a program that was executed for the run.
+    """Write the run's mark into /proc/PID/environ, where a program that is executed for a run has it.
 
-    The keeper left room for it. What is executed from here, os.environ marks.
+    The keeper reserved the room for it. Programs executed from here get the mark through os.environ.
     """
     libc = ctypes.CDLL(None)
     libc.getenv.restype = ctypes.c_void_p

@@ -52,7 +52,9 @@ def test_it_takes_a_variant_as_it_takes_the_model(model: Path, squares: Path, tm
     assert [line.split("\t")[:2] for line in shown[0]] == [line.split("\t")[:2] for line in shown[1]]
 
 
-def test_what_cannot_be_read_is_told_of_and_the_others_are_shown(model: Path, squares: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_reported_of_and_the_others_are_shown(
+    model: Path, squares: Path, tmp_path: Path
+) -> None:
     (tmp_path / "broken.png").write_bytes(b"no image")
     (tmp_path / "empty").mkdir()
     image = Image.open(next((squares / "test" / "dark").iterdir()))
@@ -85,7 +87,7 @@ def test_the_likeliest_classes_stand_in_one_line(model: Path, squares: Path) -> 
     assert float(ranking[1]) + float(ranking[3]) == pytest.approx(1, abs=2e-4)
 
 
-def test_a_file_that_is_no_model_of_ours_is_told_in_one_line(model: Path, squares: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_no_model_of_ours_is_reported_in_one_line(model: Path, squares: Path, tmp_path: Path) -> None:
     image = next((squares / "test" / "dark").iterdir())
     bare = onnx.load(model)
     del bare.metadata_props[:]

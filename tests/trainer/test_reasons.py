@@ -66,46 +66,48 @@ def test_memory_that_really_is_used_up_is_recognised() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("error", "parts"),
     [
         (
             RuntimeError("DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that dataloader's"),
-            "shared memory (/dev/shm) is used up by the loader processes: set data.num_workers to 0",
+            ["/dev/shm", "data.num_workers", "--shm-size"],
         ),
         (
             RuntimeError("unable to write to file </torch_7_1_0>: No space left on device (28)"),
-            "shared memory (/dev/shm) is used up by the loader processes: set data.num_workers to 0",
+            ["/dev/shm", "data.num_workers", "--shm-size"],
         ),
         (
             RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "),
-            "a loader process was killed, mostly for want of memory: lower data.num_workers",
+            ["loader process was killed", "data.num_workers", "data.batch_size"],
         ),
         (
             FileNotFoundError(2, "No usable temporary directory found in ['/tmp']"),
-            "there is no folder for temporary files",
+            ["TMPDIR"],
         ),
         (
             RuntimeError("DataLoader timed out after 1800.0 seconds"),
-            "no loader process handed over a batch for 30 minutes",
+            ["30 minutes", "data.num_workers"],
         ),
-        (OSError(errno.EMFILE, "Too many open files"), "too many open files: raise the limit (ulimit -n)"),
-        (RuntimeError("received 0 items of ancdata: Too many open files"), "too many open files: raise the limit"),
-        (OSError(errno.ENOSPC, "No space left on device"), "no space left on device"),
-        (OSError(errno.ENOSPC, "No space left on device", "/data/a/b.ckpt"), "no space left on device: /data/a"),
-        (OSError(errno.EDQUOT, "Disk quota exceeded", "/data/a/b.ckpt"), "no space left on device: /data/a"),
-        (RuntimeError("Expected\n  all tensors"), "RuntimeError: Expected"),
-        (ValueError(), "ValueError"),
+        (OSError(errno.EMFILE, "Too many open files"), ["open files", "ulimit -n"]),
+        (RuntimeError("received 0 items of ancdata: Too many open files"), ["open files", "ulimit -n"]),
+        (OSError(errno.ENOSPC, "No space left on device"), ["no space left on device"]),
+        (OSError(errno.ENOSPC, "No space left on device", "/data/a/b.ckpt"), ["no space left on device: /data/a"]),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "/data/a/b.ckpt"), ["no space left on device: /data/a"]),
+        (RuntimeError("Expected\n  all tensors"), ["RuntimeError: Expected"]),
+        (ValueError(), ["ValueError"]),
     ],
 )
-def test_what_an_engineer_meets_says_what_to_change(error: Exception, reason: str) -> None:
-    assert reason_of(error, experiment()).startswith(reason)
+def test_a_common_error_says_what_to_change(error: Exception, parts: list[str]) -> None:
+    reason = reason_of(error, experiment())
+    assert not [part for part in parts if part not in reason]
 
 
 def test_a_cause_counts_as_much_as_what_came_of_it() -> None:
     error = ExperimentInvalid({"model.config": ["cannot be built"]})
     error.__cause__ = MemoryError()
-    reason = "out of memory on the machine while the network was built: choose a smaller one"
-    assert reason_of(error, experiment()) == reason
+    reason = reason_of(error, experiment())
+    assert "out of memory on the machine" in reason
+    assert "network" in reason
     assert not says_everything(error)
 
 

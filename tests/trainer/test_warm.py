@@ -27,13 +27,13 @@ def server(tmp_path: Path) -> Iterator[LiveServer]:
 
 def waiting_mb(server: LiveServer) -> float | None:
     """The last measure of what waits, as the service tells it."""
-    told: list[float | None] = server.get("/training/system").json()["prewarm_memory_mb"]
-    return told[-1] if told else None
+    reported: list[float | None] = server.get("/training/system").json()["prewarm_memory_mb"]
+    return reported[-1] if reported else None
 
 
 def waiting_program(server: LiveServer) -> psutil.Process:
     log = server.log_path.read_text()
-    return psutil.Process(int(log.rpartition("waits for the next start: process ")[2].partition(",")[0]))
+    return psutil.Process(int(log.rpartition("ready for the next start: process ")[2].partition(",")[0]))
 
 
 def without_paths(log: str) -> list[str]:
@@ -58,8 +58,8 @@ def test_a_warm_training_differs_in_nothing_from_a_cold_one(
     run, lock = RunDir(server.runs_dir / run_id), server.runs_dir.parent / "active.lock"
     wait_until(lambda: [found.pid for found in processes.find(run.path, None)] == [program.pid], 10)  # By its mark.
     program.suspend()  # It has seconds to go: time enough for a look.
-    told = server.run(run_id)
-    assert (told["state"], told["pid"]) == ("running", program.pid), "the run is in what waited"
+    reported = server.run(run_id)
+    assert (reported["state"], reported["pid"]) == ("running", program.pid), "the run is in what waited"
     runner = program.parent()
     assert runner is not None
     assert runner.pid == processes.runner_pid(None, run.path), "its parent is called as a runner is"
@@ -69,8 +69,8 @@ def test_a_warm_training_differs_in_nothing_from_a_cold_one(
     assert server.run(run_id)["state"] == "running"
     program.resume()
 
-    told = server.wait_for_state(run_id, "completed", "failed", timeout_s=120)
-    assert (told["state"], told["exit_code"]) == ("completed", 0), run.log.read_text()
+    reported = server.wait_for_state(run_id, "completed", "failed", timeout_s=120)
+    assert (reported["state"], reported["exit_code"]) == ("completed", 0), run.log.read_text()
     assert run.find_metrics().path.read_bytes() == completed.run.find_metrics().path.read_bytes()
     assert without_paths(run.log.read_text()) == without_paths(completed.log)
 
@@ -86,7 +86,7 @@ def test_one_that_does_not_answer_is_killed_and_the_run_starts_cold(
     keeper.suspend()
     shutil.copy(tiny, server.configs_dir)
     run_id = server.start_run(tiny.name, **{f"{split}_data_dir": str(squares / split) for split in SPLITS})
-    told = server.run(run_id)
-    assert told["state"] == "running"
-    assert told["pid"] != program.pid
+    reported = server.run(run_id)
+    assert reported["state"] == "running"
+    assert reported["pid"] != program.pid
     wait_until(lambda: not keeper.is_running() and not program.is_running(), 5)

@@ -1,4 +1,4 @@
-"""The content of an image file as pixels. No bit is lost: Pillow alone cuts 16-bit colour down to 8. No torch."""
+"""Decode image files without loss. Pillow by itself reduces 16-bit colour to 8 bits. No torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trainer.dataset.formats import formats
 from trainer.dataset.valuerange import ValueRange
 
 _OTHER_BYTE = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
-"""Pillow reads 16-bit colour by its high bytes. Told the other byte order, it reads the low ones."""
+"""Pillow reads the high bytes of 16-bit colour. With the other byte order it reads the low bytes."""
 _COLOUR = ("RGB;16", "RGBX;16", "RGBA;16")
 _GREY_ALPHA = "LA;16B"
 _UNSIGNED_32 = "I;32N"
@@ -35,18 +35,18 @@ _TURNS = {
 
 @dataclass(frozen=True)
 class Decoded:
-    """The first frame of a file, not yet turned as its EXIF data say."""
+    """The first frame of a file, before the rotation that its EXIF data ask for."""
 
     image: Image.Image
-    """As Pillow reads it; of a deep image 8 bits at most can be trusted."""
+    """As Pillow reads it. Of a deep image at most 8 bits are right."""
     values: NDArray[Any] | None
-    """Of a deep image, one with more than 8 bits per channel: (H, W) or (H, W, 3), numbers of any kind."""
+    """Only of a deep image, one with more than 8 bits per channel: (H, W) or (H, W, 3), of any dtype."""
     alpha: NDArray[np.uint16] | None
-    """(H, W) of a deep image with transparency."""
+    """Only of a deep image with transparency: (H, W)."""
     orientation: int
 
     def as_shown(self, channels: int, value_range: ValueRange | None) -> Image.Image:
-        """Return it upright, as L (1 channel) or RGB (3). What is transparent shows white, as on a page.
+        """Return the image upright, as L (1 channel) or RGB (3). Transparent pixels become white.
 
         Raises ValueError for a deep image without `value_range`.
         """
@@ -62,10 +62,10 @@ class Decoded:
 
     def _scaled(self, values: NDArray[Any], value_range: ValueRange | None) -> Image.Image:
         if value_range is None:
-            raise ValueError("it has more than 8 bits per channel, and nothing says which values are black and white")
+            raise ValueError("it has more than 8 bits per channel, and no value range says what is black and white")
         image = Image.fromarray(value_range.to_uint8(values))
         if self.alpha is not None:
-            # Opaque is the highest value, whatever the lowest one of the colours is.
+            # The highest value is opaque, whatever the lowest value of the colours is.
             opacity = ValueRange(0, max(1, value_range.high)).to_uint8(self.alpha)
             image = image.convert("RGB")
             image.putalpha(Image.fromarray(opacity))
@@ -73,7 +73,7 @@ class Decoded:
 
 
 def decode(content: bytes) -> Decoded:
-    """Decode the content of a file. Raises whatever its decoder does."""
+    """Decode the content of a file. Raises what its decoder raises."""
     file = Image.open(io.BytesIO(content), formats=formats())
     raw = _rawmode(file)
     _forget_details(file)
@@ -83,7 +83,7 @@ def decode(content: bytes) -> Decoded:
 
 
 def is_deep(file: Image.Image) -> bool:
-    """Whether an image, opened and not loaded yet, has more than 8 bits per channel."""
+    """Whether an image that is opened but not loaded has more than 8 bits per channel."""
     return file.mode.startswith(("I", "F")) or _rawmode(file).startswith((*_COLOUR, _GREY_ALPHA))
 
 
@@ -93,7 +93,7 @@ def _deep_values(
     if pixels.mode.startswith(("I", "F")):
         values = np.asarray(pixels)
         return values.view(np.uint32) if raw == _UNSIGNED_32 else values, None
-    if raw == _GREY_ALPHA:  # four bytes, read as if they were four channels
+    if raw == _GREY_ALPHA:  # Four bytes, read as if they were four channels.
         pairs = _read_as(content, lambda _: "RGBA").view(">u2").astype(np.uint16)
         return pairs[..., 0], pairs[..., 1]
     if raw.startswith(_COLOUR):
@@ -104,7 +104,7 @@ def _deep_values(
 
 
 def _read_as(content: bytes, change: Callable[[str], str]) -> NDArray[np.uint8]:
-    """Read the pixels by another raw mode: `change` is given the file's own."""
+    """Read the pixels in the raw mode that `change` makes of the file's own."""
     file = Image.open(io.BytesIO(content), formats=formats())
     assert isinstance(file, ImageFile.ImageFile)
     for number, tile in enumerate(file.tile):
@@ -115,7 +115,7 @@ def _read_as(content: bytes, change: Callable[[str], str]) -> NDArray[np.uint8]:
 
 
 def _rawmode(file: Image.Image) -> str:
-    """How the pixels lie in the file (`RGB;16B`), in Pillow's words; empty where it does not say."""
+    """Return Pillow's name for the layout of the pixels in the file (`RGB;16B`). Empty if unknown."""
     for tile in getattr(file, "tile", ()):
         args = tile.args if isinstance(tile.args, str) else tile.args[0] if tile.args else ""
         return args if isinstance(args, str) else ""
@@ -123,24 +123,24 @@ def _rawmode(file: Image.Image) -> str:
 
 
 def _forget_details(file: Image.Image) -> None:
-    """Drop the groups of EXIF tags but the main one, which says how to turn the picture.
+    """Drop all groups of EXIF tags but the main one, which holds the orientation.
 
-    Pillow reads them while it loads a TIFF, and a damaged one would cost the picture.
+    Pillow reads the groups while it loads a TIFF, and a damaged group would make the image unreadable.
     """
-    with suppress(Exception):  # Pillow raises whatever the damaged data happen to cause
+    with suppress(Exception):  # Damaged data make Pillow raise all kinds of errors.
         exif = file.getexif()
         for group in ExifTags.IFD:
             exif.pop(group, None)
 
 
 def _orientation(file: Image.Image) -> int:
-    """1 to 8; 1, upright, where the EXIF data cannot be read: they are worth less than the picture.
+    """Return the orientation, 1 to 8. It is 1, upright, if the EXIF data cannot be read.
 
-    A TIFF says 1 as well: Pillow turns it while it loads.
+    It is also 1 for a TIFF, because Pillow rotates a TIFF while it loads.
     """
     try:
         found = file.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # Pillow raises whatever the damaged data happen to cause
+    except Exception:  # Damaged data make Pillow raise all kinds of errors.
         return 1
     return found if isinstance(found, int) else 1
 

@@ -1,4 +1,4 @@
-"""The image formats that are read, and the endings of their files. Pillow is imported only to open files."""
+"""The supported image formats and their file extensions. Imports Pillow only to open files."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ FORMATS = {
     "PCD": (".pcd",),
     "TGA": (".tga", ".icb", ".vda", ".vst"),
 }
-"""Every format that Pillow itself decodes, by Pillow's name, in the order in which they are tried.
+"""The extensions of every format that Pillow itself decodes, by Pillow's name, in the order of the attempts.
 
-Left out are EPS (Pillow starts Ghostscript), IPTC (opens whatever format is inside it), IM (Pillow 15 drops it) and
-BUFR, GRIB, HDF5, WMF and MPEG (Pillow recognises them without decoding them). TGA stands last: it has no signature.
+Not supported are EPS (Pillow starts Ghostscript), IPTC (it opens any format inside), IM (Pillow 15 drops it) and BUFR,
+GRIB, HDF5, WMF and MPEG (Pillow recognises them but does not decode them). TGA comes last, because it has no signature.
 """
 HEIF = (".heic", ".heics", ".heif", ".heifs", ".hif")
-"""Endings of the format HEIF, which needs the package pillow-heif."""
+"""The extensions of HEIF, which needs the package pillow-heif."""
 
 
 def is_image(name: str) -> bool:
-    """Whether a file of this name counts as an image, by its ending alone."""
+    """Whether a file of this name counts as an image, judged by its extension."""
     return ending(name).lower() in endings()
 
 
@@ -60,13 +60,13 @@ def is_heif(name: str) -> bool:
 
 
 def ending(name: str) -> str:
-    """The ending as it is written, with its dot; the empty text where there is none."""
+    """Return the extension as written, with its dot. Empty if there is none."""
     return os.path.splitext(name)[1]
 
 
 @cache
 def endings() -> frozenset[str]:
-    """The endings, in lower case, of the files that can be read in this installation."""
+    """Return the extensions, in lower case, of the files that this installation can read."""
     known = frozenset(each for endings in FORMATS.values() for each in endings)
     return known.union(HEIF) if has_heif() else known
 
@@ -78,11 +78,11 @@ def has_heif() -> bool:
 
 @cache
 def formats() -> tuple[str, ...]:
-    """The formats to hand to PIL.Image.open. Registers pillow-heif where it is installed."""
+    """Return the formats for PIL.Image.open. Registers pillow-heif if it is installed."""
     from PIL import Image
 
     if has_heif():
         importlib.import_module("pillow_heif").register_heif_opener()
     Image.init()
-    # MPO has no opener of its own: JPEG's recognises it.
+    # MPO has no opener of its own, because the one of JPEG recognises it.
     return tuple(name for name in (*FORMATS, "HEIF") if name in Image.OPEN)

@@ -1,4 +1,4 @@
-"""One image file: inspected before a training, read for one. No torch."""
+"""Inspect an image file before a training, and read it during one. No torch."""
 
 from __future__ import annotations
 
@@ -24,71 +24,71 @@ from trainer.dataset.invalid import DataInvalid
 from trainer.dataset.valuerange import Extremes, ValueRange, measure
 
 MAX_BYTES = 1024**3
-"""Of an image file. Its content is read as a whole."""
+"""The longest image file that is read. The content is read as a whole."""
 
 
 class Depth(enum.IntEnum):
-    """How much of a file is looked at."""
+    """How much of a file is inspected."""
 
     HEADER = 0
     DEEP_IMAGES = 1
-    """Images with more than 8 bits per channel are decoded, for their extremes; of the others the header is read."""
+    """Decode images with more than 8 bits per channel, for their extremes. Read only the header of the others."""
     PIXELS = 2
-    """Every image is decoded, which alone finds each truncated one."""
+    """Decode every image. Only this finds each truncated image."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """What was seen of a file; with a `problem` it cannot be read and the rest may be missing."""
+class Inspection:
+    """The facts about an image file. With a `problem` it cannot be read, and the other facts may be missing."""
 
     digest: bytes = b""
-    """Of the content: equal files have equal ones."""
+    """Of the content, as by `content_digest`."""
     width: int = 0
     height: int = 0
     mode: str = ""
-    """Pillow's: L, RGB, RGBA, I;16, ..."""
+    """Pillow's mode: L, RGB, RGBA, I;16, ..."""
     has_alpha: bool = False
     is_deep: bool = False
     """Whether it has more than 8 bits per channel."""
     extremes: Extremes | None = None
-    """Of a deep image that was decoded."""
+    """Only of a deep image that was decoded."""
     is_decoded: bool = False
     problem: str | None = None
 
 
 def content_digest(content: bytes) -> bytes:
-    """Equal contents have equal digests (16 bytes), different ones different digests."""
+    """Return a digest (16 bytes) that is equal for equal contents only."""
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def look(path: Path, depth: Depth) -> Look:
-    """Look at a file. What is wrong with it is the `problem`, never an exception. Threads gain by it."""
+def inspect(path: Path, depth: Depth) -> Inspection:
+    """Inspect a file. An error becomes the `problem`, never an exception. Most of the work releases the GIL."""
     content, digest = b"", b""
     try:
         content = _read(path)
         digest = content_digest(content)
         if not content:
-            return Look(digest, problem="the file is empty")
-        return _look_at(content, digest, depth)
-    except Exception as error:  # damaged files make decoders raise all kinds
-        return Look(digest, problem=_reason(error, content))
+            return Inspection(digest, problem="the file is empty")
+        return _inspect_content(content, digest, depth)
+    except Exception as error:  # Damaged files make decoders raise all kinds of errors.
+        return Inspection(digest, problem=_reason(error, content))
 
 
-def _look_at(content: bytes, digest: bytes, depth: Depth) -> Look:
+def _inspect_content(content: bytes, digest: bytes, depth: Depth) -> Inspection:
     with Image.open(io.BytesIO(content), formats=formats()) as image:
         width, height = image.size
-        seen = Look(digest, width, height, image.mode, image.has_transparency_data, is_deep(image))
+        seen = Inspection(digest, width, height, image.mode, image.has_transparency_data, is_deep(image))
         if depth is Depth.HEADER:
             image.verify()
     if depth < Depth.PIXELS and not (depth is Depth.DEEP_IMAGES and seen.is_deep):
         return seen
     values = decode(content).values
     extremes = None if values is None else measure(values)
-    return Look(**{**vars(seen), "extremes": extremes, "is_decoded": True})
+    return Inspection(**{**vars(seen), "extremes": extremes, "is_decoded": True})
 
 
 def read_content(path: Path) -> bytes:
-    """Read the file of an image. Raises DataInvalid, naming it."""
+    """Read the file of an image. Raises DataInvalid, which names the file."""
     try:
         return _read(path)
     except OSError as error:
@@ -96,7 +96,7 @@ def read_content(path: Path) -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    """Raises OSError. A pipe would keep us waiting for ever, and a device or a sparse file would fill the memory."""
+    """Read a regular file of bounded size. A pipe would block for ever, and a device would fill the memory."""
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "not a regular file")
@@ -108,7 +108,7 @@ def _read(path: Path) -> bytes:
 def read_image(
     path: Path, channels: int, size: int, value_range: ValueRange | None = None, content: bytes | None = None
 ) -> NDArray[np.uint8]:
-    """Read an image as (size, size, channels) uint8, as `open_image` shows it. Raises DataInvalid, naming the file."""
+    """Read an image as (size, size, channels) uint8, converted as by `open_image`. Raises DataInvalid."""
     image = open_image(path, channels, value_range, content)
     if image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BILINEAR)
@@ -118,10 +118,10 @@ def read_image(
 def open_image(
     path: Path, channels: int, value_range: ValueRange | None = None, content: bytes | None = None
 ) -> Image.Image:
-    """Open an image in its own size, grey or RGB, upright; of several frames the first.
+    """Open the first frame of an image in its own size, upright, grey or RGB.
 
-    More than 8 bits per channel are scaled to 8 by `value_range`. `content` is the file's, if it was read already.
-    Raises DataInvalid, naming the file.
+    `value_range` scales images with more than 8 bits per channel to 8. `content` is the file's content, if the caller
+    has read it. Raises DataInvalid, which names the file.
     """
     content = read_content(path) if content is None else content
     with _naming(path, content):
@@ -134,7 +134,7 @@ def _naming(path: Path, content: bytes) -> Iterator[None]:
         yield
     except MemoryError:
         raise
-    except Exception as error:  # damaged files make decoders raise all kinds
+    except Exception as error:  # Damaged files make decoders raise all kinds of errors.
         raise DataInvalid(f"image cannot be read, replace or remove it: {path}: {_reason(error, content)}") from error
 
 
@@ -148,5 +148,5 @@ def _reason(error: Exception, content: bytes) -> str:
 
 
 def ignore_warnings() -> None:
-    """Keep what Pillow says of odd files off the terminal, for good: a program's decision, not a module's."""
+    """Hide Pillow's warnings about odd files in this process. Only programs call this."""
     warnings.filterwarnings("ignore", module=r"PIL(\..*)?$")

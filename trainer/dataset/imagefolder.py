@@ -1,4 +1,4 @@
-"""Image folders: one folder per class, any image files in it. Standard library only."""
+"""Folders of images: one folder per class, with image files anywhere below it. Standard library only."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ LEFTOVERS = frozenset(
         "icon\r",
     }
 )
-"""Files and folders, in lower case, that disk stations and operating systems leave in shared folders."""
+"""Files and folders, in lower case, that NAS devices and operating systems leave in shared folders."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A file or folder that cannot be read; `reason` says why."""
+    """A file or folder that cannot be read, and why."""
 
     path: Path
     reason: str
@@ -52,14 +52,14 @@ class Problem:
 
 @dataclass
 class Contents:
-    """What a folder holds. Hidden files and LEFTOVERS count as absent."""
+    """The contents of a folder, without hidden files and LEFTOVERS."""
 
     images: list[Path] = field(default_factory=list)
     ignored: list[Path] = field(default_factory=list)
-    """Files that are not images by their endings."""
+    """Files that are not images by their extension."""
     folders: list[Path] = field(default_factory=list)
     repeated: list[Path] = field(default_factory=list)
-    """Links to folders that were read already, or that they lie in. They are not read again."""
+    """Links to folders that were read before, or that contain the link. They are not read again."""
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, other: Contents) -> None:
@@ -68,7 +68,7 @@ class Contents:
 
 
 def list_folder(folder: Path) -> Contents:
-    """List what lies directly in `folder`, sorted by name. A folder that cannot be read is the one problem."""
+    """List the entries of `folder`, sorted by name. A folder that cannot be read is the only problem."""
     found = Contents()
     try:
         with os.scandir(folder) as entries:
@@ -89,7 +89,7 @@ def _sort_in(entry: os.DirEntry[str], path: Path, found: Contents) -> None:
         elif is_image(entry.name):
             found.images.append(path)
         elif entry.is_symlink() and not ending(entry.name) and not os.path.exists(path):
-            # It may have been a folder full of images, on a disk that is not mounted.
+            # It may lead to a folder of images on a disk that is not mounted.
             found.problems.append(Problem(path, _lost_link(path)))
         else:
             found.ignored.append(path)
@@ -102,7 +102,7 @@ def _lost_link(path: Path) -> str:
 
 
 def contents(folder: Path) -> Contents:
-    """List everything in `folder` and below it, as `walk` finds it."""
+    """Collect the contents of `folder` and of all folders below it, as `walk` finds them."""
     whole = Contents()
     for part in walk(folder):
         whole.add(part)
@@ -110,9 +110,9 @@ def contents(folder: Path) -> Contents:
 
 
 def walk(folder: Path) -> Iterator[Contents]:
-    """Yield the contents of `folder` and of each folder below it, a folder before those inside it.
+    """Yield the contents of `folder` and of each folder below it, parents first.
 
-    Links are followed. No folder is read twice, nor is one that `folder` lies in.
+    Follows links, but reads no folder twice and no folder that contains `folder`.
     """
     seen = {_identity(parent) for parent in folder.absolute().parents}
     waiting = [folder]
@@ -138,12 +138,12 @@ def _identity(folder: Path) -> tuple[int, int] | None:
 
 
 def holds_images(folder: Path) -> bool:
-    """Whether there is an image in `folder` or below it. Reads no more than it must."""
+    """Whether `folder` or a folder below it holds an image. Stops at the first one."""
     return any(part.images for part in walk(folder))
 
 
 def is_empty(folder: Path) -> bool:
-    """Whether there is nothing in `folder` and below it, not even what cannot be read. Reads no more than it must."""
+    """Whether `folder` and all folders below it hold no file, readable or not. Stops at the first one."""
     return not any(part.images or part.ignored or part.problems for part in walk(folder))
 
 
@@ -153,24 +153,24 @@ def holds_classes(folder: Path) -> bool:
 
 
 def count_endings(files: Iterable[Path]) -> dict[str, int]:
-    """Count files by their endings as they are written, the most frequent first."""
+    """Count files by extension as written, the most frequent first."""
     return dict(Counter(ending(each.name) for each in files).most_common())
 
 
 def is_leftover(name: str) -> bool:
-    """Whether a file or folder is hidden or left by another program, so that it counts as absent."""
+    """Whether a file or folder is hidden or one of LEFTOVERS."""
     return name.startswith(".") or name.lower() in LEFTOVERS
 
 
 def name_problem(name: str) -> str | None:
-    """What is wrong with the name of a class folder: reports, tables and the model's file need one line of text."""
+    """Say why a class folder cannot have this name, or return None. Reports and models need one line of text."""
     if any(unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp") for each in name):
-        return "its name has characters that are not text, such as a tab or a newline; rename the folder"
+        return "its name contains control characters, such as a tab or a newline; rename the folder"
     return None
 
 
 def readable(name: str) -> str:
-    """A file's name for people; bytes that are not text are replaced."""
+    """Return a file name as valid text, with undecodable bytes replaced."""
     return os.fsencode(name).decode("utf-8", "replace")
 
 

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class DataInvalid(ValueError):
-    """The images cannot be trained on; the message says why and what would be right."""
+    """The images cannot be trained on. The message says why and what to do."""

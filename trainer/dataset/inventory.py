@@ -1,4 +1,4 @@
-"""Which images a dataset has, split by split, and in which state they are. Reads names and times, no content."""
+"""List the images of a dataset by split, and fingerprint their state. Reads names and times, no content."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ class ImageFile:
     class_name: str
     path: Path
     name: str
-    """SPLIT/CLASS/FILE, for people; bytes of a file's name that are no text are replaced."""
+    """SPLIT/CLASS/FILE as valid text."""
 
 
 @dataclass
 class SplitInventory:
-    """What was found of one split. The class folders are in order; those without images are among them."""
+    """The contents of one split. The class folders are sorted and include those without images."""
 
     split: str
     folder: Path
     top: Contents
-    """What lies directly in the folder of the split."""
+    """The entries of the split's folder itself."""
     classes: dict[str, Contents] = field(default_factory=dict)
     """By the name of the class folder."""
 
     @property
     def num_images(self) -> dict[str, int]:
-        """Images by class folder."""
+        """The number of images by class folder."""
         return {readable(name): len(found.images) for name, found in self.classes.items()}
 
     @property
     def class_names(self) -> list[str]:
-        """The classes that have images, which alone count as classes."""
+        """The classes: the class folders that have images."""
         return [name for name, number in self.num_images.items() if number]
 
     @property
     def ignored(self) -> list[Path]:
-        """Files that are not images by their endings, wherever they lie."""
+        """All files that are not images by their extension."""
         return [*self.top.ignored, *(path for found in self.classes.values() for path in found.ignored)]
 
     @property
@@ -56,7 +56,7 @@ class SplitInventory:
         return [*self.top.problems, *(problem for found in self.classes.values() for problem in found.problems)]
 
     def name_of(self, path: Path) -> str:
-        """SPLIT/CLASS/FILE, for people."""
+        """Return SPLIT/CLASS/FILE as valid text."""
         inside = readable(path.relative_to(self.folder).as_posix())
         return self.split if inside == "." else f"{self.split}/{inside}"
 
@@ -68,11 +68,11 @@ class Inventory:
     files: tuple[ImageFile, ...]
     """The images of all splits."""
     state: str
-    """Changes with every folder's place and every file's name, and with an image's size or time of change."""
+    """A fingerprint of all folders, all file names, and the size and modification time of each image."""
 
 
 def take_inventory(layout: Layout) -> Inventory:
-    """List what the folders of the splits hold. What cannot be read is among their problems."""
+    """List the contents of the splits. Unreadable files and folders are among their problems."""
     splits = {split: _find(split, folder) for split, folder in layout.folders.items()}
     files = tuple(file for each in splits.values() for file in _files(each))
     return Inventory(layout, splits, files, _state(layout, splits.values(), files))
@@ -92,7 +92,7 @@ def _files(found: SplitInventory) -> Iterable[ImageFile]:
 def _state(layout: Layout, splits: Iterable[SplitInventory], files: Iterable[ImageFile]) -> str:
     digest = hashlib.blake2b(repr((layout.problem, layout.unused)).encode("utf-8", "replace"), digest_size=16)
     for each in splits:
-        # An empty class folder, a file that is not an image and what cannot be read are reported as well.
+        # The report also names empty class folders, files that are not images, and unreadable files.
         others = [*each.top.images, *each.ignored, *each.repeated, *each.problems]
         seen = (os.fsencode(each.folder), list(each.classes), others)
         digest.update(repr(seen).encode("utf-8", "replace"))
@@ -100,7 +100,7 @@ def _state(layout: Layout, splits: Iterable[SplitInventory], files: Iterable[Ima
         try:
             status = os.stat(file.path)
             times = (status.st_size, status.st_mtime_ns)
-        except OSError:  # a link that leads nowhere, or a file removed just now
+        except OSError:  # A broken link, or a file that was removed just now.
             times = (-1, -1)
         digest.update(os.fsencode(file.path) + repr(times).encode())
     return digest.hexdigest()

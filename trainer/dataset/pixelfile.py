@@ -1,7 +1,7 @@
-"""A file of decoded images: made as a whole or not at all, checked when it is opened, mapped into memory.
+"""A file of decoded images, written atomically, verified when it is opened, and mapped into memory.
 
-It holds the pixels of all images, then a CRC-32 of each image (little-endian), then a digest over the key and the CRCs.
-The key stands for what the pixels were made of; a file of another key is as good as damaged.
+It holds the pixels of all images, then a CRC-32 of each image (little-endian), then a digest of the key and the CRCs.
+The key identifies the source of the pixels. A file with another key counts as damaged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.dataset.threads import Tell, in_threads
+from trainer.dataset.threads import OnProgress, in_threads
 
 Shape = tuple[int, int, int, int]
 """Images, channels, height, width."""
@@ -27,46 +27,53 @@ _DIGEST_BYTES = 16
 
 
 class PixelFileDamaged(ValueError):
-    """The file does not hold what was written into it."""
+    """The file does not hold what was written to it."""
 
 
 class PixelFile:
-    """A file opened for reading: locked in shared mode for as long as this object lives, so that others know it in use.
+    """A file that is open for reading. It has a shared lock for the life of this object, which shows that it is in use.
 
-    Pickled, for a loader process, it is opened again there.
+    A loader process that unpickles this object opens the file again.
     """
 
     def __init__(self, path: Path, key: bytes, shape: Shape) -> None:
-        """Raises OSError where there is no such file, PixelFileDamaged by its size or its end; `check` reads all."""
+        """Check the size and the digest. Raises OSError, PixelFileDamaged. `check` verifies the pixels too."""
         self._path, self._key, self._shape = path, key, shape
         with open(path, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)  # lasts: the mapping keeps a duplicate of the descriptor
+            fcntl.flock(
+                file, fcntl.LOCK_SH
+            )  # It stays locked, because the mapping keeps a duplicate of the descriptor.
             if os.fstat(file.fileno()).st_size != file_bytes(shape):
-                raise PixelFileDamaged(f"not of the right size: {path}")
+                raise PixelFileDamaged(f"wrong size: {path}")
             self._pixels = np.memmap(file, np.uint8, "r", shape=shape)
             end = os.pread(file.fileno(), file_bytes(shape), self._pixels.nbytes)
         self._crcs = np.frombuffer(end[:-_DIGEST_BYTES], _CRC)
         if end != _end(key, self._crcs):
-            raise PixelFileDamaged(f"not what was written: {path}")
+            raise PixelFileDamaged(f"wrong digest: {path}")
 
     def __reduce__(self) -> tuple[type[PixelFile], tuple[Path, bytes, Shape]]:
         return PixelFile, (self._path, self._key, self._shape)
 
-    def check(self, tell: Tell) -> None:
-        """Read every image, which also brings them into the system's cache of the disk. Raises PixelFileDamaged."""
-        if in_threads(lambda index: zlib.crc32(self._pixels[index].data), self._shape[0], tell) != self._crcs.tolist():
-            raise PixelFileDamaged(f"not the pixels that were written: {self._path}")
+    def check(self, on_progress: OnProgress) -> None:
+        """Verify every image, which also loads them into the page cache. Raises PixelFileDamaged."""
+        if (
+            in_threads(lambda index: zlib.crc32(self._pixels[index].data), self._shape[0], on_progress)
+            != self._crcs.tolist()
+        ):
+            raise PixelFileDamaged(f"wrong checksum of an image: {self._path}")
 
     def take(self, indices: Sequence[int]) -> NDArray[np.uint8]:
-        """Copy the images: (len(indices), C, H, W)."""
+        """Return a copy of the images: (len(indices), C, H, W)."""
         return self._pixels[list(indices)]
 
 
-def write(path: Path, key: bytes, shape: Shape, pixels: Callable[[int], NDArray[np.uint8]], tell: Tell) -> None:
-    """Make a file of the images `pixels(index)`, each (C, H, W), asked for by several threads.
+def write(
+    path: Path, key: bytes, shape: Shape, pixels: Callable[[int], NDArray[np.uint8]], on_progress: OnProgress
+) -> None:
+    """Write a file of the images `pixels(index)`, each (C, H, W), which several threads ask for.
 
-    It appears at `path` in one step; what raises, the disk or `pixels`, leaves nothing behind. It is not flushed to the
-    disk: what a power cut takes from it is noticed when it is opened.
+    The file appears at `path` in one step. An error of the disk or of `pixels` leaves no file behind. The file is not
+    flushed to disk: after a power cut, opening it finds the damage.
     """
     temporary = path.with_suffix(".part")
     image_bytes = shape[1] * shape[2] * shape[3]
@@ -79,7 +86,7 @@ def write(path: Path, key: bytes, shape: Shape, pixels: Callable[[int], NDArray[
                 _write_at(file.fileno(), memoryview(image), index * image_bytes)
                 return zlib.crc32(image)
 
-            crcs = np.array(in_threads(put, shape[0], tell), _CRC)
+            crcs = np.array(in_threads(put, shape[0], on_progress), _CRC)
             _write_at(file.fileno(), memoryview(_end(key, crcs)), shape[0] * image_bytes)
         temporary.replace(path)
     except BaseException:
@@ -88,7 +95,7 @@ def write(path: Path, key: bytes, shape: Shape, pixels: Callable[[int], NDArray[
 
 
 def file_bytes(shape: Shape) -> int:
-    """How large a file of these images is."""
+    """Return the size of a file of these images."""
     count, channels, height, width = shape
     return count * (channels * height * width + _CRC.itemsize) + _DIGEST_BYTES
 
@@ -98,13 +105,13 @@ def _end(key: bytes, crcs: NDArray[np.uint32]) -> bytes:
 
 
 def _reserve(descriptor: int, size: int) -> None:
-    """Let a disk that is too small say so now, not after an hour of decoding. Raises OSError."""
+    """Reserve the blocks, so that a full disk raises OSError now and not after an hour of decoding."""
     try:
         os.posix_fallocate(descriptor, 0, size)
-    except AttributeError:  # macOS has none
+    except AttributeError:  # macOS has no such call.
         pass
     except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # what a disk says that cannot reserve anything
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # The file system cannot reserve blocks.
             raise
 
 

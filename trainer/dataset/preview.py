@@ -1,9 +1,8 @@
-"""Thumbnails of some images of each class: `python -m trainer.dataset.preview data/digits/train`.
+"""Make thumbnails of some images of each class: `python -m trainer.dataset.preview data/digits/train`.
 
-Images with more than 8 bits per channel share one value range, found from those that are shown.
-
-Prints JSON: {"num_classes", "classes": [{"class_name", "num_images", "images": [data URL]}]}. The service runs it as a
-process of its own, so that an image that kills its reader ends nothing else.
+Prints JSON: {"num_classes", "classes": [{"class_name", "num_images", "images": [data URL]}]}. Images with more than 8
+bits per channel share one value range, found from the shown images. The service runs this in a process of its own,
+because a damaged image may crash its decoder.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from trainer.dataset.imagefile import Depth, ignore_warnings, look, open_image
+from trainer.dataset.imagefile import Depth, ignore_warnings, inspect, open_image
 from trainer.dataset.imagefolder import contents, list_folder, readable
 from trainer.dataset.invalid import DataInvalid
 from trainer.dataset.valuerange import ValueRange, find_range
 
 MAX_CLASSES = 24
 MAX_SIDE = 96
-"""Pixels of a thumbnail's longer side; a smaller image stays as it is."""
+"""The longer side of a thumbnail in pixels. A smaller image keeps its size."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def preview(folder: Path, per_class: int) -> dict[str, Any]:
-    """`per_class` images of each of the first classes, from all over the class. Raises OSError."""
+    """Return `per_class` images, spread evenly, of each of the first classes. Raises OSError."""
     top = list_folder(folder)
     if top.problems:
         raise OSError(f"{top.problems[0].path}: {top.problems[0].reason}")
@@ -59,8 +58,8 @@ def preview(folder: Path, per_class: int) -> dict[str, Any]:
 
 
 def _value_range(paths: Iterable[Path]) -> ValueRange | None:
-    looks = (look(path, Depth.DEEP_IMAGES) for path in paths)
-    measured = [seen.extremes for seen in looks if seen.extremes is not None]
+    inspections = (inspect(path, Depth.DEEP_IMAGES) for path in paths)
+    measured = [seen.extremes for seen in inspections if seen.extremes is not None]
     return find_range(measured) if measured else None
 
 
@@ -70,7 +69,7 @@ def _spread(paths: list[Path], number: int) -> list[Path]:
 
 
 def _thumbnails(paths: list[Path], value_range: ValueRange | None) -> Iterator[str]:
-    """What cannot be read is left out: the check of the dataset names it."""
+    """Leave out unreadable images, which the check of the dataset reports."""
     for path in paths:
         try:
             image = open_image(path, 3, value_range)

@@ -1,4 +1,4 @@
-"""Where the splits of a dataset lie: DATASET/{train,val,test}, or folders of other usual names. No Pillow, no torch."""
+"""Find the splits of a dataset: DATASET/{train,val,test}, or folders with other common names. No Pillow, no torch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trainer.dataset.imagefolder import holds_images, list_folder, readable
+from trainer.dataset.phrases import some
 
 SPLITS = ("train", "val", "test")
 NAMES = {
@@ -14,18 +15,18 @@ NAMES = {
     "val": ("val", "valid", "validation", "validate", "dev"),
     "test": ("test", "testing"),
 }
-"""What the folder of each split may be called, in upper or lower case."""
+"""The names that a split's folder may have, in upper or lower case."""
 VAL_SHARE = 0.15
-"""So much of the train images is split off to validate on, unless an experiment says otherwise."""
+"""The share of the train images that becomes the val split, unless an experiment sets another."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The folders of a dataset's splits; val and test may be missing."""
+    """The folders of a dataset's splits. val and test may be missing."""
 
     folders: dict[str, Path]
     problem: str | None = None
-    """Why it cannot be trained on as it is, and what to do about it."""
+    """Why the dataset cannot be trained on, and what to do about it."""
     unused: list[str] = field(default_factory=list)
     """Names of the other folders in the dataset."""
 
@@ -35,7 +36,7 @@ class Layout:
 
 
 def find_layout(dataset: Path) -> Layout:
-    """Find the splits of a dataset by the names of its folders. What is wrong is the `problem`, never an exception."""
+    """Find the splits by the names of the folders. An error becomes the `problem`, never an exception."""
     found = list_folder(dataset)
     named = {split: [path for path in found.folders if _split_of(path) == split] for split in SPLITS}
     folders = {split: paths[0] for split, paths in named.items() if paths}
@@ -54,17 +55,11 @@ def _problem(dataset: str, named: dict[str, list[Path]], unused: list[Path]) -> 
     for split, paths in named.items():
         if len(paths) > 1:
             names = " and ".join(path.name for path in paths)
-            return f"{dataset} has {names}, and only one of them can be {split}: rename or remove the others"
+            return f"{dataset} has {names}, but only one folder can be {split}: rename or remove the others"
     if named["train"]:
         return None
     classes = [readable(path.name) for path in unused if holds_images(path)]
     if len(classes) > 1 and not any(named.values()):
-        splits = f"make splits of it with `python -m trainer.split {shlex.quote(dataset)}`"
+        splits = f"divide it with `python -m trainer.split {shlex.quote(dataset)}`"
         return f"{dataset} has no train folder, only class folders ({some(classes)}): {splits}"
-    return f"{dataset} has no train folder: it needs train/CLASS/IMAGE, and may have val and test likewise"
-
-
-def some(names: list[str]) -> str:
-    """The first five names, for a message."""
-    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more
+    return f"{dataset} has no train folder: it needs train/CLASS/IMAGE, and may have val and test folders"

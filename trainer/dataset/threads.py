@@ -1,4 +1,4 @@
-"""The same work for each of many images, by threads. Pillow, hashes and checksums release the GIL."""
+"""Process many images in threads. Pillow, hashes and checksums release the GIL."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 BLOCK = 256
-"""Images between two reports of how far it is."""
+"""Images between two reports of the progress."""
 MAX_THREADS = 16
 
 Result = TypeVar("Result")
-Tell = Callable[[int, int], object]
-"""Called with how many images are done and how many there are."""
+OnProgress = Callable[[int, int], object]
+"""Called with the number of images done and the number of all images."""
 
 
-def in_threads(work: Callable[[int], Result], count: int, tell: Tell) -> list[Result]:
-    """Return what `work` gives for 0 to `count` - 1. What it raises comes through, and nothing new is begun then."""
+def in_threads(work: Callable[[int], Result], count: int, on_progress: OnProgress) -> list[Result]:
+    """Return `work(i)` for each i below `count`. An exception in `work` cancels the rest and is raised."""
     results: list[Result] = []
-    tell(0, count)
+    on_progress(0, count)
     with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
         try:
             for start in range(0, count, BLOCK):
                 results += pool.map(work, range(start, min(start + BLOCK, count)))
-                tell(len(results), count)
+                on_progress(len(results), count)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

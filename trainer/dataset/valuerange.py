@@ -1,6 +1,6 @@
-"""Which values of images with more than 8 bits per channel become black and white. No torch.
+"""Decide which values of images with more than 8 bits per channel become black and white. No torch.
 
-Such a file rarely says so itself: 16 bits hold 8, 10, 12 or 14 bits of a camera, floats anything.
+Such a file rarely states its range: 16 bits may hold the 8, 10, 12 or 14 bits of a camera, and floats anything.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_LEVELS = 8
-"""If most images would use fewer of the 256 grey levels, outliers take up the range and are cut off instead."""
+"""If most images use fewer of the 256 grey levels than this, the range does not cover outliers."""
 MAX_RANKED_VALUES = 65_536
-"""Percentiles of an image are taken from about as many of its values, evenly spread."""
+"""The number of values, evenly spread, that the percentiles of an image are computed from."""
 
 
 class Extremes(NamedTuple):
-    """The finite values of one image."""
+    """The extreme finite values of one image."""
 
     low: float
     high: float
@@ -28,7 +28,7 @@ class Extremes(NamedTuple):
     usual_high: float
     """The 99th percentile."""
     has_gaps: bool
-    """Whether other values are NaN or infinite."""
+    """Whether the image also holds NaN or infinite values."""
 
 
 class ValueRange(NamedTuple):
@@ -39,11 +39,11 @@ class ValueRange(NamedTuple):
 
     @classmethod
     def of(cls, values: Sequence[float] | None) -> ValueRange | None:
-        """From the two numbers of data.value_range."""
+        """Make a range of the two numbers of data.value_range."""
         return None if values is None else cls(*values)
 
     def to_uint8(self, values: NDArray[Any]) -> NDArray[np.uint8]:
-        """Scale values of any shape. What lies outside becomes black or white, NaN black."""
+        """Scale values of any shape. Values outside the range become black or white, and NaN becomes black."""
         # In place: an image may have a hundred million pixels.
         scaled: NDArray[Any] = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
         scaled -= self.low
@@ -54,16 +54,16 @@ class ValueRange(NamedTuple):
         return rounded
 
     def levels(self, extremes: Extremes) -> float:
-        """How many of the 256 grey levels nearly all values of an image spread over."""
+        """Return the number of the 256 grey levels that most values of an image cover."""
         low, high = (min(max(value, self.low), self.high) for value in (extremes.usual_low, extremes.usual_high))
         return 255 * (high - low) / (self.high - self.low)
 
     def flattens(self, extremes: Extremes) -> bool:
-        """Whether an image that shows something becomes a single grey level."""
+        """Whether an image with different values becomes a single grey level."""
         return extremes.usual_high > extremes.usual_low and self.levels(extremes) < 1
 
     def cuts(self, extremes: Extremes) -> bool:
-        """Whether it cuts off some values of an image."""
+        """Whether some values of an image lie outside of the range."""
         return extremes.low < self.low or extremes.high > self.high
 
     def __str__(self) -> str:
@@ -74,7 +74,7 @@ def measure(values: NDArray[Any]) -> Extremes:
     """Measure an image. Raises ValueError if no value is finite."""
     finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel()
     if not finite.size:
-        raise ValueError("none of its values is a finite number")
+        raise ValueError("it has no finite values")
     has_gaps = finite.size < values.size
     ranked = finite[:: -(-finite.size // MAX_RANKED_VALUES)]
     low, high = float(finite.min()), float(finite.max())
@@ -83,10 +83,10 @@ def measure(values: NDArray[Any]) -> Extremes:
 
 
 def find_range(measured: Collection[Extremes]) -> ValueRange:
-    """Find the one range for all images of a dataset; `measured` is not empty.
+    """Find one range for all images of a dataset. `measured` must not be empty.
 
-    It holds every value, so nothing is cut off. The exception: if a few outliers (hot pixels, -9999 for "no data")
-    would squeeze most images into a few grey levels, it holds the 1st to 99th percentile of each image.
+    The range covers every value. But if a few outliers (hot pixels, -9999 for "no data") would squeeze most images into
+    a few grey levels, it covers only the 1st to the 99th percentile of each image.
     """
     whole = _rounded(min(each.low for each in measured), max(each.high for each in measured))
     shown = [each for each in measured if each.usual_high > each.usual_low]
@@ -96,9 +96,9 @@ def find_range(measured: Collection[Extremes]) -> ValueRange:
 
 
 def _rounded(low: float, high: float) -> ValueRange:
-    """The usual range around both (0 to 1, 0 to 1023, -1024 to 1023 ...) if they fill half of it, else themselves.
+    """Return the common range around both (0 to 1, 0 to 1023, -1024 to 1023 ...) if they fill half of it, else both.
 
-    So one brighter image does not change the range, and 8 bits in a 16-bit file look as they do in an 8-bit one.
+    So one brighter image does not change the range, and 8 bits in a 16-bit file look the same as in an 8-bit file.
     """
     bottom = 0.0 if low >= 0 else -1.0 if low >= -1 and high <= 1 else -(2.0 ** math.ceil(math.log2(-low)))
     top = 0.0 if high <= 0 else 1.0 if high <= 1 else 2.0 ** math.ceil(math.log2(high + 1)) - 1
@@ -109,5 +109,5 @@ def _rounded(low: float, high: float) -> ValueRange:
 
 
 def number(value: float) -> str:
-    """A value for people: `0.25`, `65535`, `-3.4e+38`."""
+    """Format a value: `0.25`, `65535`, `-3.4e+38`."""
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"

@@ -2,51 +2,41 @@
 
 from __future__ import annotations
 
-import types
-from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from dataclasses import MISSING, Field, is_dataclass
+from typing import Any, Literal, get_args, get_origin
 
-from trainer.experiment.experiment import NOT_OVERRIDABLE, Experiment
+from trainer.experiment.experiment import Experiment, is_only_in_file
+from trainer.experiment.schema import walk, without_none
 
 _KINDS = {int: "integer", float: "number", bool: "boolean", str: "string", tuple: "array", dict: "object"}
 
 
-def describe_parameters(cls: type[Any] = Experiment, prefix: str = "") -> list[dict[str, Any]]:
+def describe_parameters() -> list[dict[str, Any]]:
     """Describe each parameter that an override may set, in file order.
 
     Each is {path, kind, choices, optional, default, meaning, must}. `kind` is integer, number, boolean, string, choice,
     array or object. `optional` means that null is allowed. `must` is the rule for the value in words, or null.
     """
-    found: list[dict[str, Any]] = []
-    hints = get_type_hints(cls)
-    for each in fields(cls):
-        if each.name in NOT_OVERRIDABLE:
-            continue
-        hint = hints[each.name]
-        if is_dataclass(hint):
-            found += describe_parameters(hint, f"{prefix}{each.name}.")  # type: ignore[arg-type]
-        else:
-            found.append(_describe(each, hint, prefix + each.name))
-    return found
+    parameters = [each for each in walk(Experiment) if not is_dataclass(each[2]) and not is_only_in_file(each[0])]
+    return [_describe(*each) for each in parameters]
 
 
-def _describe(each: Field[Any], hint: Any, path: str) -> dict[str, Any]:
-    is_optional = get_origin(hint) in (Union, types.UnionType)
-    inner = next(part for part in get_args(hint) if part is not type(None)) if is_optional else hint
+def _describe(path: str, field: Field[Any], hint: Any) -> dict[str, Any]:
+    inner = without_none(hint)
     origin = get_origin(inner) or inner
-    rules = [rule for check in each.metadata["checks"] if (rule := getattr(check, "error", None))]
+    rules = [rule for check in field.metadata["checks"] if (rule := getattr(check, "error", None))]
     return {
         "path": path,
         "kind": "choice" if origin is Literal else _KINDS[origin],
         "choices": [str(choice) for choice in get_args(inner)] if origin is Literal else None,
-        "optional": is_optional,
-        "default": _default(each),
-        "meaning": each.metadata["doc"],
+        "optional": inner is not hint,
+        "default": _default(field),
+        "meaning": field.metadata["doc"],
         "must": "; ".join(rules) or None,
     }
 
 
-def _default(each: Field[Any]) -> Any:
-    if each.default is not MISSING:
-        return list(each.default) if isinstance(each.default, tuple) else each.default
+def _default(field: Field[Any]) -> Any:
+    if field.default is not MISSING:
+        return list(field.default) if isinstance(field.default, tuple) else field.default
     return {}

@@ -1,4 +1,4 @@
-"""Whether a metric improves by falling or by rising: one rule for service, trainer and page. Standard library only."""
+"""Decide whether lower or higher values of a metric are better: one rule for all. Standard library only."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _HIGHER = frozenset(
     }
 )
 _NEITHER = frozenset({"lr", "step", "scale", "weight", "weights", "coefficient", "threshold", "time", "count"})
-"""Words that make a name one of something else: `loss_scale` is no loss, and the mean of a few steps
-(`train/loss_step`) has no best: the best value of a metric names the epoch to choose."""
+"""Words that give a name another meaning. `loss_scale` is not a loss. `train/loss_step` is the mean of a few steps.
+It has no best value, because the best value of a metric names an epoch."""
 
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def direction(metric: str, declared: Mapping[str, Direction] | None = None) -> Direction | None:
-    """Tell which way `metric` improves, or None where nobody knows: such a metric has no best value.
+    """Return which values of `metric` are better. None if unknown: such a metric has no best value.
 
-    What the experiment declares for the very name wins. Otherwise a whole word of the name decides (`val/rmse`,
-    `eval_accuracy`, `testAUC`, `acc5`), and a word that falls wins over one that rises: `top1_error` is an error.
+    The direction that the experiment declares for this name wins. Otherwise a whole word of the name decides
+    (`val/rmse`, `eval_accuracy`, `testAUC`, `acc5`). Words for lower win: `top1_error` is an error.
     """
     if declared and metric in declared:
         return declared[metric]
@@ -48,7 +48,7 @@ def direction(metric: str, declared: Mapping[str, Direction] | None = None) -> D
 
 
 def directions(metrics: Iterable[str], declared: Mapping[str, Direction] | None = None) -> dict[str, Direction]:
-    """The direction of each metric that has one."""
+    """Return the direction of each metric that has one."""
     found = {metric: direction(metric, declared) for metric in metrics}
     return {metric: way for metric, way in found.items() if way is not None}
 
@@ -59,7 +59,7 @@ def is_better(value: float, best: float, way: Direction) -> bool:
 
 
 def _words(metric: str) -> Iterable[str]:
-    """Each word of the name in lower case: as it is written, cut at capitals, and without the digits at its end."""
+    """Yield the words of the name in lower case: as written, split at capitals, and without trailing digits."""
     lower = metric.lower()
     for text in {lower, _CAMEL_CASE.sub(" ", metric).lower(), lower.replace("cross_entropy", "xent")}:
         for word in filter(None, _SEPARATORS.split(text)):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal
 
 from marshmallow import ValidationError
 from marshmallow.validate import Length
@@ -18,7 +18,7 @@ from marshmallow.validate import Length
 from trainer.experiment import strict_yaml
 from trainer.experiment.command import Command
 from trainer.experiment.data import Data
-from trainer.experiment.schema import UNKNOWN, between, flatten_errors, list_paths, parameter, schema_of
+from trainer.experiment.schema import UNKNOWN, between, flatten_errors, parameter, schema_of, walk
 from trainer.experiment.sections import (
     Checkpoint,
     EarlyStopping,
@@ -31,12 +31,6 @@ from trainer.experiment.sections import (
 )
 from trainer.experiment.suggestions import explain_unknown
 from trainer.runfile import RunFile
-
-__all__ = ["Command", "Experiment", "ExperimentInvalid", "dump", "list_parameters", "load", "parse", "to_yaml"]
-
-
-NOT_OVERRIDABLE = ("command", "class_path")
-"""Whoever may start a run may not thereby run any program or class: only the file names them."""
 
 
 class ExperimentInvalid(ValueError):
@@ -90,7 +84,7 @@ class Experiment:
 
 
 def load(file: Path | RunFile, overrides: Mapping[str, object] | None = None) -> Experiment:
-    """Read and validate an experiment file, single settings replaced by dotted path. Raises ExperimentInvalid."""
+    """Read and validate an experiment file, with parameters replaced by dotted path. Raises ExperimentInvalid."""
     try:
         content = strict_yaml.read(file)
     except strict_yaml.YamlInvalid as error:
@@ -101,7 +95,7 @@ def load(file: Path | RunFile, overrides: Mapping[str, object] | None = None) ->
 
 
 def parse(content: Mapping[str, Any], overrides: Mapping[str, object] | None = None) -> Experiment:
-    """Validate an experiment that was read already. Raises ExperimentInvalid."""
+    """Validate the content of an experiment file. Raises ExperimentInvalid."""
     content = _override(content, overrides or {})
     if content.get("command") is not None:
         beside = sorted(set(content) - {"command", "description"})
@@ -117,7 +111,7 @@ def parse(content: Mapping[str, Any], overrides: Mapping[str, object] | None = N
 
 
 def _explained(errors: dict[str, list[str]]) -> dict[str, list[str]]:
-    known = list_paths(Experiment)
+    known = [path for path, _, _ in walk(Experiment)]
     return {
         path: [explain_unknown(path, known) if text == UNKNOWN else text for text in texts]
         for path, texts in errors.items()
@@ -125,7 +119,7 @@ def _explained(errors: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 def dump(experiment: Experiment) -> dict[str, Any]:
-    """The experiment as plain JSON or YAML content, every default filled in; `parse` makes an equal one of it."""
+    """Return the experiment as JSON content with every default filled in. `parse` reads it back equal."""
     content: dict[str, Any] = _plain(asdict(experiment))
     if experiment.command is not None:
         return {"description": content["description"], "command": content["command"]}
@@ -134,35 +128,32 @@ def dump(experiment: Experiment) -> dict[str, Any]:
 
 
 def to_yaml(experiment: Experiment) -> str:
-    """The experiment as the text of a file that `load` reads back equal."""
+    """Return the experiment as the text of a file. `load` reads it back equal."""
     return strict_yaml.write(dump(experiment))
 
 
-def list_parameters(cls: type[Any] = Experiment, prefix: str = "") -> list[str]:
-    """The dotted path of every setting that an override may name, in file order: all but `command` and class_path."""
-    paths: list[str] = []
-    hints = get_type_hints(cls)
-    for each in fields(cls):
-        if each.name in NOT_OVERRIDABLE:
-            continue
-        inner = hints[each.name]
-        paths += list_parameters(inner, f"{prefix}{each.name}.") if is_dataclass(inner) else [prefix + each.name]  # type: ignore[arg-type]
-    return paths
+def list_parameters() -> list[str]:
+    """List the dotted path of every parameter that an override may set, in file order."""
+    return [path for path, _, hint in walk(Experiment) if not is_dataclass(hint) and not is_only_in_file(path)]
+
+
+def is_only_in_file(path: str) -> bool:
+    """Whether only a file may set the parameter: a client who may start a run must not run any program or class."""
+    return path in ("command", "model.class_path") or path.startswith("command.")
 
 
 def _override(content: Mapping[str, Any], overrides: Mapping[str, object]) -> dict[str, Any]:
     changed = copy.deepcopy(dict(content))
     known, errors = list_parameters(), {}
     for path, value in overrides.items():
-        if path in ("command", "model.class_path") or path.startswith("command."):
-            # Whoever may start a run may not thereby run any program or class: only the file names it.
-            errors[f"overrides.{path}"] = ["is set by the experiment file alone"]
+        if is_only_in_file(path):
+            errors[f"overrides.{path}"] = ["can only be set in the experiment file"]
         elif path not in known and not path.startswith(("model.config.", "model.init_args.")):
             below = [each for each in known if each.startswith(f"{path}.")]
             said = f"is a section; set one of {', '.join(below)}" if below else explain_unknown(path, known)
             errors[f"overrides.{path}"] = [said]
         elif not _assign(changed, path.split("."), value):
-            errors[f"overrides.{path}"] = ["lies below something that is no mapping in the experiment file"]
+            errors[f"overrides.{path}"] = ["lies below a value that is not a mapping in the experiment file"]
     if errors:
         raise ExperimentInvalid(errors)
     return changed

@@ -1,14 +1,15 @@
-"""Strict marshmallow schemas from frozen dataclasses: name, type, default, range and doc of a setting stand once.
+"""Build strict marshmallow schemas from frozen dataclasses, the only place for name, type, default, range and doc.
 
-A value must have the declared type as YAML or JSON wrote it: "3" is no number, 1 is no boolean, null only where the
-type says `| None`. A choice between numbers may be written as a number, and in capital letters. The message of a wrong
-value says what to write instead.
+A value must have the declared type in YAML or JSON: "3" is not a number, 1 is not a boolean, and null needs a type with
+`| None`. A choice may be written in capital letters, and as a number if it is one. The message of a wrong value says
+what to write instead.
 """
 
 from __future__ import annotations
 
 import types
-from dataclasses import MISSING, field, fields, is_dataclass
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -20,7 +21,7 @@ from trainer.experiment.strict_fields import Boolean, Choice, Integer, List, Num
 
 
 def parameter(default: Any = MISSING, *checks: Validator, doc: str) -> Any:
-    """Declare a dataclass field: its default (none = required), the checks of its value, its meaning and unit."""
+    """Declare a field: its default (required without one), the checks of its value, and its meaning and unit."""
     metadata = {"checks": checks, "doc": doc}
     if default is MISSING:
         return field(metadata=metadata)
@@ -30,20 +31,20 @@ def parameter(default: Any = MISSING, *checks: Validator, doc: str) -> Any:
 
 
 def between(low: float, high: float) -> Range:
-    """Both ends are allowed."""
+    """Check that a value is from `low` to `high`, both included."""
     return Range(low, high, error=f"must be from {low:,} to {high:,}")
 
 
-UNKNOWN = "unknown setting"
-"""The message of a key that a section does not have; the caller knows the whole file and can say what was meant."""
+UNKNOWN = "unknown parameter"
+"""The message of an unknown key. The caller knows the whole file and adds which parameter was probably meant."""
 
 
 @cache
 def schema_of(cls: type[Any]) -> Schema:
-    """Build the schema that loads a mapping into the dataclass `cls`, every default filled in.
+    """Build the schema that loads a mapping into the dataclass `cls` with every default filled in.
 
-    A dataclass may have a method `problems`, which yields what is wrong between its fields as (field name, message);
-    the name "" stands for the section as a whole.
+    A dataclass may have a method `problems`, which checks its fields together. It yields (field name, message), with
+    the name "" for the section as a whole.
     """
     hints = get_type_hints(cls)
 
@@ -69,24 +70,29 @@ def schema_of(cls: type[Any]) -> Schema:
     return schema
 
 
-def list_paths(cls: type[Any], prefix: str = "") -> list[str]:
-    """The dotted path of every setting and section of the dataclass `cls`, in file order."""
-    paths: list[str] = []
+def walk(cls: type[Any], prefix: str = "") -> Iterator[tuple[str, Field[Any], Any]]:
+    """Yield the dotted path, the field and the type of every parameter and section of `cls`, in file order."""
     hints = get_type_hints(cls)
     for each in fields(cls):
-        paths.append(prefix + each.name)
-        inner = next((part for part in (hints[each.name], *get_args(hints[each.name])) if is_dataclass(part)), None)
-        if inner is not None:
-            paths += list_paths(inner, f"{prefix}{each.name}.")  # type: ignore[arg-type]
-    return paths
+        yield prefix + each.name, each, hints[each.name]
+        inner = without_none(hints[each.name])
+        if is_dataclass(inner):
+            yield from walk(inner, f"{prefix}{each.name}.")  # type: ignore[arg-type]
+
+
+def without_none(hint: Any) -> Any:
+    """Return X for the type `X | None`, and any other type as it is."""
+    if get_origin(hint) not in (Union, types.UnionType):
+        return hint
+    return next(each for each in get_args(hint) if each is not type(None))
 
 
 def _must_be_section(cls: type[Any]) -> str:
-    return f"must be a section with settings: {', '.join(each.name for each in fields(cls))}"
+    return f"must be a section with the parameters {', '.join(each.name for each in fields(cls))}"
 
 
 def flatten_errors(messages: Any, prefix: str = "") -> dict[str, list[str]]:
-    """Turn marshmallow's nested messages into {dotted path: messages}."""
+    """Flatten marshmallow's nested messages to {dotted path: messages}."""
     if not isinstance(messages, dict):
         return {prefix: [str(message) for message in messages]}
     flat: dict[str, list[str]] = {}
@@ -101,10 +107,9 @@ _FIELDS: dict[Any, type[mm.Field[Any]]] = {int: Integer, float: Number, bool: Bo
 
 
 def _field_of(hint: Any, **options: Any) -> mm.Field[Any]:
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        inner = next(each for each in arguments if each is not type(None))
+    if (inner := without_none(hint)) is not hint:
         return _field_of(inner, allow_none=True, **options)
+    origin, arguments = get_origin(hint), get_args(hint)
     options["error_messages"] = {"required": "is required"}
     if origin is Literal:
         return Choice([str(each) for each in arguments], **options)

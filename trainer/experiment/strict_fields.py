@@ -1,4 +1,4 @@
-"""Strict marshmallow fields: a value must have the type as YAML or JSON wrote it, and messages say what to write."""
+"""Strict marshmallow fields: a value must have the declared type, and the message says what to write instead."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def must_be(what: str) -> dict[str, Any]:
 
 
 def _refusal(field: mm.Field[Any], value: Any, meant: Any = None) -> ValidationError:
-    """What is wrong with `value`, and what to write where it can only mean `meant` (None: nobody knows)."""
+    """Make the error for `value`. If only `meant` can be meant, the message says to write that."""
     problem, quotes = field.error_messages["invalid"], " without quotes" if isinstance(value, str) else ""
     if field.allow_none and isinstance(value, str) and value.lower() in ("null", "none", "~", ""):
         return ValidationError(f"{problem} or null; write null without quotes")
@@ -25,7 +25,7 @@ def _refusal(field: mm.Field[Any], value: Any, meant: Any = None) -> ValidationE
 
 
 def _number_in(value: Any) -> int | float | None:
-    """The finite number that a text shows, with a comma or a point; None for anything else."""
+    """Return the finite number in a text, with a comma or a point; None for anything else."""
     if isinstance(value, str):
         with suppress(ValueError):
             number = float(value.replace(",", "."))
@@ -83,7 +83,7 @@ class String(mm.String):
 
 
 class Choice(mm.Field[str]):
-    """One of some texts; capital letters and a number for its digits are taken as well."""
+    """One of several texts, in any case. A number stands for its digits."""
 
     def __init__(self, names: Sequence[str], **options: Any) -> None:
         super().__init__(**options)
@@ -100,7 +100,7 @@ class Choice(mm.Field[str]):
 
 
 class Object(mm.Dict):
-    """A mapping of whatever JSON can say, at most 64-bit numbers."""
+    """A mapping of any JSON values, with numbers of at most 64 bits."""
 
     default_error_messages = must_be("a mapping")
 
@@ -122,7 +122,7 @@ def _check_json(value: Any) -> None:
     elif isinstance(value, bool | str) or value is None:
         return
     elif not isinstance(value, int | float) or not math.isfinite(value) or abs(value) >= 2**63:
-        raise ValidationError("must hold only finite 64-bit numbers, text, true, false, null, lists and mappings")
+        raise ValidationError("must contain only finite 64-bit numbers, texts, true, false, null, lists and mappings")
 
 
 class List(mm.List[Any]):
@@ -135,7 +135,7 @@ class List(mm.List[Any]):
 
 
 class Texts(mm.Dict):
-    """A mapping of texts by name."""
+    """A mapping from names to texts."""
 
     default_error_messages = must_be("a mapping of texts")
 
@@ -148,7 +148,7 @@ class Texts(mm.Dict):
             except ValidationError as error:
                 errors[name] = error.messages
         if "" in content:
-            errors[""] = ["must have names of at least one character"]
+            errors[""] = ["names must have at least one character"]
         if errors:
             raise ValidationError(errors)
         return content

@@ -1,8 +1,8 @@
-"""Read YAML that strangers may have written: the JSON-like core of YAML 1.2 and nothing else.
+"""Read YAML from untrusted authors: only the JSON-like core of YAML 1.2.
 
-PyYAML's safe loader takes the last of two equal keys, expands aliases without bound and reads `1e-3` as text. Here
-`1e-3` is a number, as in YAML 1.2. What YAML 1.1 and 1.2 read differently (`no`, `010`, `1_000`, `2026-01-01`) is
-refused unless it is quoted, because its author may mean either.
+PyYAML's safe loader uses the last of two equal keys, expands aliases without bound and reads `1e-3` as text. Here
+`1e-3` is a number, as in YAML 1.2. Values that YAML 1.1 and 1.2 read differently (`no`, `010`, `1_000`, `2026-01-01`)
+must be quoted, because the author may mean either.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import yaml
 from trainer.runfile import RunFile
 
 MAX_FILE_BYTES = 100_000
-"""Longest file that is read; PyYAML takes about a second for so much, and honest experiments are a fiftieth of it."""
+"""The longest file that is read. PyYAML needs about a second for it. Real experiments are fifty times shorter."""
 
 MAX_DEPTH = 20
-"""Deepest nesting of lists and mappings; keeps PyYAML's recursion far from Python's limit."""
+"""The deepest nesting of lists and mappings, which keeps PyYAML's recursion far from Python's limit."""
 
 
 class YamlInvalid(ValueError):
-    """The text is not the YAML that is read here; the message says what and where."""
+    """The text is not YAML that this module reads. The message says what is wrong and where."""
 
 
 def read(file: Path | RunFile) -> Any:
-    """Parse a file. Raises YamlInvalid, also where it cannot be read, is too long or not UTF-8."""
+    """Parse a file. Raises YamlInvalid, also for a file that is unreadable, too long or not UTF-8."""
     try:
         with file.open() if isinstance(file, RunFile) else open(file, "rb") as opened:
             content = opened.read(MAX_FILE_BYTES + 1)
@@ -43,7 +43,7 @@ def read(file: Path | RunFile) -> Any:
 
 
 def parse(text: str) -> Any:
-    """Parse one document of null, booleans, numbers, strings, lists and mappings with string keys."""
+    """Parse one document of null, booleans, numbers, strings, lists, and mappings with string keys."""
     try:
         return yaml.load(text, _Loader)  # _Loader constructs less than SafeLoader does
     except yaml.MarkedYAMLError as error:
@@ -110,29 +110,29 @@ _AMBIGUOUS = re.compile(
     |[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(([Tt]|[ \t]+)[0-9]{1,2}:.*)?)$""",
     re.VERBOSE,
 )
-"""What is text for some readers of YAML and a number, a date or a truth value for others."""
+"""Values that are text for some YAML readers, and a number, a date or a boolean for others."""
 
 _WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false", "none": "null"}
 
 _EXPLANATIONS = (
-    ("found character '\\t'", "a tab cannot stand here; use spaces"),
+    ("found character '\\t'", "a tab is not allowed here; use spaces"),
     (
         "mapping values are not allowed",
-        "a colon is not allowed here; quote text that holds one and check the indentation",
+        "a colon is not allowed here; quote text that contains one and check the indentation",
     ),
-    ("but found '<block mapping start>'", "the indentation is wrong; indent all settings of a section alike"),
-    ("sequence entries are not allowed", "a list begins on a line of its own, or is written [a, b]"),
+    ("but found '<block mapping start>'", "the indentation is wrong; indent all parameters of a section alike"),
+    ("sequence entries are not allowed", "write a list on lines of its own, or as [a, b]"),
     (
         "but found '<scalar>'",
-        "text goes on after a closing quote; put double quotes around text that holds single ones",
+        "there is text after a closing quote; put text that contains single quotes in double quotes",
     ),
     ("unknown escape character", "a backslash in double quotes begins an escape; use single quotes"),
-    ("cannot start any token", "text that begins with this character must stand in quotes"),
-    ("could not find expected ':'", "a colon and a space must follow the name of a setting"),
+    ("cannot start any token", "quote text that begins with this character"),
+    ("could not find expected ':'", "a colon and a space must follow the name of a parameter"),
     ("but got '<stream end>'", "a bracket or brace is not closed"),
     ("unexpected end of stream", "a quote is not closed"),
 )
-"""Words of PyYAML's messages, and what to tell a person who writes an experiment."""
+"""Words of PyYAML's messages, and the message for an author of experiments."""
 
 
 def _explain(problem: str) -> str:
@@ -140,14 +140,14 @@ def _explain(problem: str) -> str:
 
 
 def _how_to_write(text: str) -> str:
-    """Say what to write instead of the ambiguous `text`."""
+    """Make the message for an ambiguous value."""
     plain = _WORDS.get(text.lower()) or _decimal(text)
     meant = f'write {plain}, or "{text}" in quotes if it is text' if plain else f'put it in quotes: "{text}"'
     return f"{text} is ambiguous; {meant}"
 
 
 def _decimal(text: str) -> str | None:
-    """The number as YAML and JSON agree to write it, a leading zero taken for a habit; None if `text` is no number."""
+    """Write the number as both YAML and JSON read it, without leading zeros. None if `text` is not a number."""
     digits = text.replace("_", "")
     for read in (lambda: int(digits, 0), lambda: int(digits), lambda: float(digits)):
         with suppress(ValueError):
@@ -155,7 +155,7 @@ def _decimal(text: str) -> str | None:
     return None
 
 
-# YAML 1.2's core schema, less what only confuses here: octal and hexadecimal numbers, infinity and not-a-number.
+# The core schema of YAML 1.2 without octal and hexadecimal numbers, infinity and NaN.
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("null", re.compile(r"^(~|null|Null|NULL|)$"), ["~", "n", "N", ""]),
@@ -165,7 +165,7 @@ for _tag, _pattern, _first in (
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, _first)
 
-# The dumper quotes what YAML 1.1 or this loader would not read as text.
+# The dumper quotes texts that YAML 1.1 or this loader would not read as text.
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
 for _reader in (_Loader, _Dumper):
     _reader.add_implicit_resolver(_AMBIGUOUS_TAG, _AMBIGUOUS, list("yYnNoO-+.0123456789"))

@@ -1,4 +1,4 @@
-"""Guess which setting an unknown one is meant to be: by its name elsewhere in the file, in other tools, or spelling."""
+"""Guess which parameter an unknown key means, by its name in other sections, in other tools, or by its spelling."""
 
 from __future__ import annotations
 
@@ -60,22 +60,22 @@ ALIASES = {
     "command.cwd": "workdir working_dir",
     "command.env": "environment envs",
 }
-"""Our settings, each with its names in Keras, Lightning, Ultralytics, Hugging Face's Trainer, timm and others."""
+"""The names of our parameters in Keras, Lightning, Ultralytics, Hugging Face's Trainer, timm and others."""
 
-_AT_START = "is no setting of an experiment; a start gives"
+_AT_START = "is not a parameter of an experiment; set it in the start request:"
 ELSEWHERE = {
-    "is taken from the dataset's class folders; leave it out": "num_classes n_classes nc classes num_labels",
+    "comes from the dataset's class folders; leave it out": "num_classes n_classes nc classes num_labels",
     f"{_AT_START} `dataset`, or the folders of train, val and test": (
         "dataset data_dir data_path dataset_dir root train_dir val_dir test_dir"
         " train_data_dir val_data_dir test_data_dir"
     ),
     f"{_AT_START} `resume_from`": "resume resume_from resume_from_checkpoint ckpt_path",
     f"{_AT_START} `model_name`": "model_name run_name exp_name experiment_name",
-    "is chosen by the service, which gives each run a directory of its own": (
+    "is not a parameter, because the service gives each run its own directory": (
         "output_dir save_dir out_dir log_dir logdir logging_dir project"
     ),
 }
-"""What to say of names that other tools have and an experiment does not need."""
+"""The messages for names of other tools that an experiment does not need."""
 
 _TARGETS: dict[str, list[str]] = {}
 for _path, _aliases in ALIASES.items():
@@ -85,21 +85,21 @@ _NOTES = {name: note for note, names in ELSEWHERE.items() for name in names.spli
 
 
 def explain_unknown(path: str, known: Sequence[str]) -> str:
-    """Say that the setting at the dotted `path` is unknown, and which of the `known` paths is probably meant."""
+    """Make the message for the unknown key at the dotted `path`, with the `known` path that is probably meant."""
     section, _, name = path.lower().replace("-", "_").rpartition(".")
-    if path in known:  # in a file, where dots do not part a section from its settings
-        return f'is unknown with a dot in its name; write "{path.rpartition(".")[2]}:" below "{section}:"'
+    if path in known:  # In a file, where a dot does not separate a section from its parameter.
+        return f'cannot have a dot in a file; write "{path.rpartition(".")[2]}:" below "{section}:"'
     meant = _find(section, name, known)
     if meant:
-        return f"unknown setting; did you mean {' or '.join(meant)}"
+        return f"unknown parameter; did you mean {' or '.join(meant)}"
     if name in _NOTES:
         return _NOTES[name]
     near = [each for each in known if each.rpartition(".")[0] == section] or known
-    return f"unknown setting; known are {', '.join(near)}"
+    return f"unknown parameter; known are {', '.join(near)}"
 
 
 def _find(section: str, name: str, known: Sequence[str]) -> list[str]:
-    """The known paths that may be meant, the most certain rule first."""
+    """Return the known paths that may be meant, by the most certain rule that finds any."""
     names = {each: each.rpartition(".")[2] for each in known}
     beside = {each: last for each, last in names.items() if each.rpartition(".")[0] == section}
     return (

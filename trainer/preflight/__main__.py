@@ -1,7 +1,7 @@
 """Check a dataset: `python -m trainer.preflight data/digits`. Exits with 1 if it cannot be trained on.
 
-The service runs it too, with --keep FILE: the report is kept there for the state in which the files are, and before
-it is finished the file tells how far it has come.
+The service runs it with --cache FILE. The file then holds the report for the present state of the images. While the
+check goes on, it holds the findings so far.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from trainer.dataset.imagefile import ignore_warnings
 from trainer.dataset.inventory import Inventory, take_inventory
 from trainer.dataset.splits import SPLITS, Layout, find_layout
-from trainer.preflight.check import Looks, check_images
+from trainer.preflight.check import Inspections, check_images
 from trainer.preflight.finding import MAX_FILES
-from trainer.preflight.report import FORMAT, Report, as_text, compose, kept_report
+from trainer.preflight.report import FORMAT, Report, as_text, cached_report, compose
 from trainer.rundir import write_json
 
 DECODE_S = 10.0
@@ -30,41 +30,41 @@ def main(argv: list[str] | None = None) -> int:
     if layout.problem is None and "train" not in layout.folders:
         _parser().error("give the dataset's folder, or --train-data-dir")
     try:
-        if options.keep is None:
+        if options.cache is None:
             inventory = take_inventory(layout)
-            looks = check_images(inventory, options.decode_s, lambda _: None)
-            report = compose(inventory, looks, None if options.all else MAX_FILES)
+            inspections = check_images(inventory, options.decode_s, lambda _: None)
+            report = compose(inventory, inspections, None if options.all else MAX_FILES)
         else:
             os.nice(10)  # A training may be running.
-            report = check_once(layout, options.keep, options.decode_s)
+            report = check_once(layout, options.cache, options.decode_s)
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    if options.keep is None:
+    if options.cache is None:
         print(as_text(report))
     return 1 if report["errors"] else 0
 
 
-def check_once(layout: Layout, keep: Path, decode_s: float) -> Report:
-    """Return the report kept in `keep`; make it if there is none of the files' present state.
+def check_once(layout: Layout, cache: Path, decode_s: float) -> Report:
+    """Return the report in `cache` if it is of the present state of the files, else check and write it.
 
-    Of several processes that are asked at once, one checks and the others wait for it.
+    If several processes are called at once, one checks and the others wait for it.
     """
-    keep.parent.mkdir(parents=True, exist_ok=True)
-    with open(keep.with_suffix(".lock"), "w") as lock:
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    with open(cache.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         inventory = take_inventory(layout)
-        report = kept_report(keep, inventory.state)
+        report = cached_report(cache, inventory.state)
         if report is None:
-            _keep(keep, inventory, {})
-            looks = check_images(inventory, decode_s, lambda looks: _keep(keep, inventory, looks))
-            report = _keep(keep, inventory, looks)
+            _save(cache, inventory, {})
+            inspections = check_images(inventory, decode_s, lambda inspections: _save(cache, inventory, inspections))
+            report = _save(cache, inventory, inspections)
         return report
 
 
-def _keep(keep: Path, inventory: Inventory, looks: Looks) -> Report:
-    report = compose(inventory, looks)
-    write_json(keep, {"format": FORMAT, "state": inventory.state, "pid": os.getpid(), "report": report})
+def _save(cache: Path, inventory: Inventory, inspections: Inspections) -> Report:
+    report = compose(inventory, inspections)
+    write_json(cache, {"format": FORMAT, "state": inventory.state, "pid": os.getpid(), "report": report})
     return report
 
 
@@ -77,13 +77,16 @@ def _layout(options: argparse.Namespace) -> Layout:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m trainer.preflight", description="Check a dataset before training.")
-    parser.add_argument("dataset", type=Path, nargs="?", help="folder with train and, if there are, val and test")
+    parser.add_argument("dataset", type=Path, nargs="?", help="folder with train, and val and test if they exist")
     for split in SPLITS:
         parser.add_argument(f"--{split}-data-dir", type=Path, help=f"folder of the {split} images")
-    parser.add_argument("--keep", type=Path, help="file to keep the report in (nothing is printed then)")
-    parser.add_argument("--all", action="store_true", help="name every file of a finding, not just the first 20")
+    parser.add_argument("--cache", type=Path, help="write the report to this file instead of the terminal")
+    parser.add_argument("--all", action="store_true", help="name every file of a finding, not only the first 20")
     parser.add_argument(
-        "--decode-s", type=float, default=DECODE_S, help="seconds after which images are no longer decoded (inf: never)"
+        "--decode-s",
+        type=float,
+        default=DECODE_S,
+        help="seconds after which images are no longer decoded (inf: decode all)",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""Look at every image of an inventory, with threads, within a budget of time for decoding."""
+"""Inspect every image of an inventory in threads, and decode as many as the time allows."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from trainer.dataset.imagefile import Depth, Look, look
+from trainer.dataset.imagefile import Depth, Inspection, inspect
 from trainer.dataset.inventory import ImageFile, Inventory
 
 BATCH = 64
-"""Images between two looks at the clock."""
+"""Images between two reads of the clock."""
 MAX_THREADS = 8
 
-Looks = dict[ImageFile, Look]
+Inspections = dict[ImageFile, Inspection]
 
 
 def check_images(
-    inventory: Inventory, decode_s: float, tell: Callable[[Looks], object], tell_every_s: float = 0.5
-) -> Looks:
-    """Look at every image and return what was seen.
+    inventory: Inventory, decode_s: float, on_progress: Callable[[Inspections], object], report_every_s: float = 0.5
+) -> Inspections:
+    """Inspect every image.
 
-    For `decode_s` seconds images are decoded in full, which alone finds every truncated one; of the rest only the
-    header (and a PNG's checksums) is read, and the content is hashed. The order is shuffled, the same each time, so
-    that those decoded stand for all. `tell` is called now and then with what was seen so far.
+    Decodes images for `decode_s` seconds, because only that finds truncated ones. Of the others it reads the header
+    (and the checksums of a PNG) and hashes the content. The order is shuffled, always in the same way, so that the
+    decoded images are a fair sample. Calls `on_progress` now and then with the inspections so far.
     """
     files = list(inventory.files)
     random.Random(0).shuffle(files)
-    looks: Looks = {}
-    began = told = time.monotonic()
-    telling_s = 0.0
+    inspections: Inspections = {}
+    began = reported = time.monotonic()
+    reporting_s = 0.0
     with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
         for start in range(0, len(files), BATCH):
             batch = files[start : start + BATCH]
             now = time.monotonic()
-            if now - told >= max(tell_every_s, 10 * telling_s):  # Telling of 100,000 images takes a while itself.
-                tell(looks)
-                told = time.monotonic()
-                telling_s = told - now
+            if now - reported >= max(report_every_s, 10 * reporting_s):  # A report on 100,000 images takes long.
+                on_progress(inspections)
+                reported = time.monotonic()
+                reporting_s = reported - now
             depth = Depth.PIXELS if now - began < decode_s else Depth.HEADER
-            seen = pool.map(look, [file.path for file in batch], [depth] * len(batch))
-            looks.update(zip(batch, seen))
-    return looks
+            seen = pool.map(inspect, [file.path for file in batch], [depth] * len(batch))
+            inspections.update(zip(batch, seen))
+    return inspections

@@ -1,4 +1,4 @@
-"""One thing that the check of a dataset found."""
+"""A finding of the check of a dataset."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_FILES = 20
-"""So many files are named unless all are asked for; all are counted."""
+"""The number of files that a finding names by default. It counts all."""
 
 
 @dataclass(frozen=True)
@@ -15,14 +15,14 @@ class Finding:
     kind: str
     message: str
     split: str | None = None
-    """The split at fault, if it is one."""
+    """The split that it is about, if it is about one."""
     count: int = 0
-    """How many files it is about."""
+    """The number of files that it is about."""
     files: tuple[str, ...] = ()
-    """Their names."""
+    """The names of these files."""
 
     def as_json(self, max_files: int | None = MAX_FILES) -> dict[str, Any]:
-        """With the names of the first `max_files` files; None: of all."""
+        """Return it as JSON content with the names of the first `max_files` files, or of all with None."""
         return {
             "kind": self.kind,
             "split": self.split,
@@ -33,10 +33,6 @@ class Finding:
 
 
 def about_files(kind: str, message: str, files: Iterable[str], split: str | None = None) -> Finding:
-    """A finding about files."""
+    """Make a finding about files."""
     names = sorted(files)
     return Finding(kind, message, split, len(names), tuple(names))
-
-
-def images(number: int) -> str:
-    return f"{number:,} image{'s' * (number != 1)}"

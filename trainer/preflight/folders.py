@@ -1,4 +1,4 @@
-"""What is wrong with the folders of a dataset, whatever is in its images: known without reading a file."""
+"""Derive errors and warnings from the folders of a dataset, without reading a file."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from pathlib import Path
 from trainer.dataset.formats import is_heif
 from trainer.dataset.imagefolder import count_endings, name_problem, readable
 from trainer.dataset.inventory import Inventory, SplitInventory
-from trainer.dataset.splits import VAL_SHARE, some
-from trainer.preflight.finding import MAX_FILES, Finding, about_files, images
+from trainer.dataset.phrases import images, some
+from trainer.dataset.splits import VAL_SHARE
+from trainer.preflight.finding import MAX_FILES, Finding, about_files
 
 INSTALL_HEIF = "install pillow-heif (pip install pillow-heif) or convert them"
 WITHOUT = {
-    "val": f"a training validates on a part of the train images (data.val_share, by default {VAL_SHARE:.0%})",
-    "test": "a training does not test, and reports on the val images, unless data.test_share is set",
+    "val": f"a training validates on {VAL_SHARE:.0%} of the train images, or the share that data.val_share sets",
+    "test": "a training reports on the val images, or on the share of the train images that data.test_share sets",
 }
-"""What a training does without a folder of this split."""
+"""What a training does if this split has no folder."""
 MIN_TRAIN_IMAGES = 10
-"""A class with fewer to train on is reported."""
+"""A class with fewer train images is reported."""
 MAX_IMBALANCE = 10
-"""From so many times the smallest class's images on, the largest is reported."""
+"""A largest class with this many times the images of the smallest is reported."""
 
 
 def folder_errors(inventory: Inventory) -> list[Finding]:
-    """Find what makes a training impossible."""
+    """Find everything that makes a training impossible."""
     if inventory.layout.problem is not None:
         return [Finding("folders", inventory.layout.problem)]
     own = [finding for each in inventory.splits.values() for finding in split_errors(each)]
@@ -33,7 +34,7 @@ def folder_errors(inventory: Inventory) -> list[Finding]:
 
 
 def split_errors(found: SplitInventory) -> Iterator[Finding]:
-    """Find what is wrong with one split, whatever the others are like."""
+    """Find the errors of one split by itself."""
     for each in found.problems[:MAX_FILES]:
         message = f"{found.name_of(each.path)} cannot be read: {each.reason}"
         yield Finding("unreadable_folder", message, found.split)
@@ -49,24 +50,22 @@ def split_errors(found: SplitInventory) -> Iterator[Finding]:
     for name, contents in found.classes.items():
         if contents.ignored and not contents.images:
             advice = f"; {INSTALL_HEIF}" if any(is_heif(path.name) for path in contents.ignored) else ""
-            message = (
-                f"{found.split}/{readable(name)} has no image that can be read, only {_by_ending(contents.ignored)}"
-            )
+            message = f"{found.split}/{readable(name)} has no readable image, only {_by_ending(contents.ignored)}"
             yield about_files("unreadable_class", message + advice, map(found.name_of, contents.ignored), found.split)
     yield from _without_classes(found)
 
 
 def _without_classes(found: SplitInventory) -> Iterator[Finding]:
     if not _claimed(found) and not found.top.problems:
-        loose = f", only {images(len(found.top.images))} outside of any" if found.top.images else ""
+        loose = f", only {images(len(found.top.images))} outside of class folders" if found.top.images else ""
         yield Finding("classes", f"{found.split} has no class folders with images{loose}", found.split)
 
 
 def class_errors(classes: Mapping[str, list[str]]) -> Iterator[Finding]:
-    """Find what is wrong with the names of the classes of each split; those of train are the ones that count."""
+    """Compare the classes of each split with those of train."""
     claimed = classes["train"]
     if len(claimed) == 1:
-        yield Finding("classes", f"train has one class only ({claimed[0]}); at least two are needed", "train")
+        yield Finding("classes", f"train has only one class ({claimed[0]}) but needs at least two", "train")
     for split in [each for each in classes if each != "train"]:
         own = classes[split]
         if not own or not claimed:
@@ -81,17 +80,17 @@ def class_errors(classes: Mapping[str, list[str]]) -> Iterator[Finding]:
 def _single_images(inventory: Inventory) -> Iterator[Finding]:
     single = [name for name, number in inventory.splits["train"].num_images.items() if number == 1]
     if single and "val" in inventory.layout.missing:
-        message = f"no val folder, and no image to split off a class that has only one: {some(single)}"
+        message = f"no val folder, and a class with only one image cannot give one to val: {some(single)}"
         yield Finding("classes", message, "train")
 
 
 def _claimed(found: SplitInventory) -> list[str]:
-    """The classes that the folder is meant to have: one that cannot be read is not missing."""
+    """Return the classes that the folder is meant to have, unreadable ones included."""
     return [readable(name) for name, each in found.classes.items() if each.images or each.ignored or each.problems]
 
 
 def folder_warnings(inventory: Inventory) -> list[Finding]:
-    """Find what does not prevent a training, but is not as a person may think."""
+    """Find everything about the folders that may surprise a person."""
     own = [finding for each in inventory.splits.values() for finding in _split_warnings(each)]
     if inventory.layout.problem is not None:
         return own
@@ -101,7 +100,7 @@ def folder_warnings(inventory: Inventory) -> list[Finding]:
 def _unused(inventory: Inventory) -> Iterator[Finding]:
     unused = inventory.layout.unused
     if unused:
-        yield Finding("unused_folders", f"not used, because they are none of train, val and test: {some(unused)}")
+        yield Finding("unused_folders", f"unused folders, other than train, val and test: {some(unused)}")
 
 
 def _missing(inventory: Inventory) -> Iterator[Finding]:
@@ -114,16 +113,16 @@ def _split_warnings(found: SplitInventory) -> Iterator[Finding]:
     heif = [path for path in found.ignored if is_heif(path.name)]
     others = [path for path in found.ignored if not is_heif(path.name)]
     if heif:
-        message = f"{split}: {_by_ending(heif)} cannot be read as images; {INSTALL_HEIF}"
+        message = f"{split}: cannot read {_by_ending(heif)}; {INSTALL_HEIF}"
         yield about_files("ignored", message, map(found.name_of, heif), split)
     if others:
-        message = f"{split}: ignored, not images by their extension: {_by_ending(others)}"
+        message = f"{split}: ignored, because the extension is not an image's: {_by_ending(others)}"
         yield about_files("ignored", message, map(found.name_of, others), split)
     if found.top.images:
-        message = f"{split}: {images(len(found.top.images))} outside the class folders, ignored"
+        message = f"{split}: ignored, because they are outside of class folders: {images(len(found.top.images))}"
         yield about_files("loose", message, map(found.name_of, found.top.images), split)
     if found.repeated:
-        message = f"{split}: {len(found.repeated):,} linked folders ignored, because their images are there already"
+        message = f"{split}: ignored, because their images are there already: {len(found.repeated):,} linked folders"
         yield about_files("repeated_folder", message, map(found.name_of, found.repeated), split)
 
 
@@ -136,7 +135,7 @@ def _balance(inventory: Inventory) -> Iterator[Finding]:
         ]
         if empty:
             yield Finding(
-                "empty_class", f"{each.split}: not a class, because it has no images: {some(empty)}", each.split
+                "empty_class", f"{each.split}: not classes, because they have no images: {some(empty)}", each.split
             )
     classes = {name: number for name, number in inventory.splits["train"].num_images.items() if number}
     few = [f"{name} ({number})" for name, number in classes.items() if number < MIN_TRAIN_IMAGES]
@@ -146,7 +145,7 @@ def _balance(inventory: Inventory) -> Iterator[Finding]:
         most, least = max(classes, key=lambda name: classes[name]), min(classes, key=lambda name: classes[name])
         if classes[most] >= MAX_IMBALANCE * classes[least]:
             numbers = f"{most} has {classes[most]:,} train images, {least} {classes[least]:,}"
-            yield Finding("imbalance", f"classes are out of balance: {numbers}", "train")
+            yield Finding("imbalance", f"imbalanced classes: {numbers}", "train")
 
 
 def _files(number: int) -> str:
@@ -154,7 +153,7 @@ def _files(number: int) -> str:
 
 
 def _by_ending(files: Iterable[Path]) -> str:
-    """Such as `30 files ending in .HEIC, 2 without an extension`."""
+    """Count files by extension, such as `30 files ending in .HEIC, 2 files without an extension`."""
     counts = count_endings(files)
     parts = [
         f"{_files(number)} {f'ending in {each}' if each else 'without an extension'}" for each, number in counts.items()

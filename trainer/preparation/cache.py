@@ -1,6 +1,6 @@
-"""Images decoded and resized once for all trainings: a folder of pixel files, each named for what it was made of.
+"""Cache decoded images for all trainings, in a folder of pixel files named by the digest of their source.
 
-Everything that changes the folder is done under its lock; a pixel file in use is locked by itself (dataset.pixelfile).
+Every change of the folder happens under its lock. A pixel file in use has a lock of its own (dataset.pixelfile).
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from numpy.typing import NDArray
 from trainer.dataset.imagefile import Depth, content_digest, read_content, read_image
 from trainer.dataset.invalid import DataInvalid
 from trainer.dataset.pixelfile import PixelFile, PixelFileDamaged, Shape, file_bytes, write
-from trainer.dataset.threads import Tell
+from trainer.dataset.threads import OnProgress
 from trainer.dataset.valuerange import ValueRange
 from trainer.preparation.images import Split
-from trainer.preparation.inspection import inspect
+from trainer.preparation.inspection import inspect_split
 
 DECODING = 2
-"""Raised when trainer.dataset.imagefile.read_image gives other pixels than before."""
+"""Increase this when trainer.dataset.imagefile.read_image returns other pixels than before."""
 GIGABYTE = 10**9
 MIN_FREE_BYTES = GIGABYTE
-"""So much of the disk is left to others."""
+"""The space on the disk that the cache leaves free."""
 
 
 class NoRoom(Exception):
-    """The images do not fit; the message says into what."""
+    """The images do not fit. The message says where."""
 
 
 @dataclass(frozen=True)
@@ -57,31 +57,31 @@ class Wanted:
         path = self.split.paths[index]
         content = read_content(path)
         if content_digest(content) != self.digests[index]:
-            raise DataInvalid(f"image was changed while the training began; start again: {path}")
+            raise DataInvalid(f"image changed during the start of the training; start again: {path}")
         return read_image(path, self.shape[1], self.shape[2], self.value_range, content).transpose(2, 0, 1)
 
 
 class ImageCache:
-    """The folder. `max_bytes` is what all of it may take; `say` gets a line for people, `tell` how far it is."""
+    """The folder of pixel files, of at most `max_bytes`. `log` writes a line to the log."""
 
-    def __init__(self, folder: Path, max_bytes: int, say: Callable[[str], object], tell: Tell) -> None:
+    def __init__(self, folder: Path, max_bytes: int, log: Callable[[str], object], on_progress: OnProgress) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
-        self._say = say
-        self._tell = tell
+        self._log = log
+        self._on_progress = on_progress
 
     def open(
         self, splits: dict[str, Split], channels: int, size: int, value_range: ValueRange | None = None
     ) -> dict[str, PixelFile]:
-        """Return the pixels of each split, made now if they are not there; or none, and a line says why.
+        """Return the pixels of each split, decoded now if they are not cached. Log a line and return {} if impossible.
 
-        Raises DataInvalid, naming an image that cannot be read.
+        Raises DataInvalid, which names an unreadable image.
         """
         try:
             return self._open(splits, channels, size, value_range)
         except (NoRoom, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            self._say(f"images are decoded anew in each epoch: {reason}")
+            self._log(f"decoding images in each epoch: {reason}")
             return {}
 
     def _open(
@@ -109,17 +109,17 @@ class ImageCache:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                self._say(f"waiting for another training, which is decoding its images into {self._folder}")
+                self._log(f"waiting until another training has decoded its images into {self._folder}")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def _digests(self, split: Split) -> list[bytes]:
-        """Raises DataInvalid, naming an image that cannot be read."""
-        looks = inspect(split, self._folder, Depth.DEEP_IMAGES, self._tell)
-        for path, seen in zip(split.paths, looks):
+        """Return the digest of each image. Raises DataInvalid, which names an unreadable image."""
+        inspections = inspect_split(split, self._folder, Depth.DEEP_IMAGES, self._on_progress)
+        for path, seen in zip(split.paths, inspections):
             if seen.problem is not None:
                 raise DataInvalid(f"image cannot be read, replace or remove it: {path}: {seen.problem}")
-        return [seen.digest for seen in looks]
+        return [seen.digest for seen in inspections]
 
     def _path(self, wanted: Wanted) -> Path:
         return self._folder / f"{wanted.key.hex()}.pixels"
@@ -128,27 +128,27 @@ class ImageCache:
         path = self._path(wanted)
         try:
             file = PixelFile(path, wanted.key, wanted.shape)
-            file.check(self._tell)
+            file.check(self._on_progress)
         except FileNotFoundError:
             return None
         except PixelFileDamaged:
             path.unlink()
             return None
-        os.utime(path)  # used last: removed last
+        os.utime(path)  # _make_room removes the least recently used files first.
         return file
 
     def _make(self, wanted: Wanted) -> PixelFile:
         path = self._path(wanted)
-        self._say(f"decoding the {len(wanted.split):,} images of {wanted.split.path} into {self._folder}")
-        write(path, wanted.key, wanted.shape, wanted.pixels, self._tell)
+        self._log(f"decoding the {len(wanted.split):,} images of {wanted.split.path} into {self._folder}")
+        write(path, wanted.key, wanted.shape, wanted.pixels, self._on_progress)
         return PixelFile(path, wanted.key, wanted.shape)
 
     def _make_room(self, needed: int) -> None:
-        """Remove what was used longest ago until `needed` bytes fit under the cap and onto the disk. Raises NoRoom.
+        """Remove the least recently used files until `needed` bytes fit into the cache and on the disk. Raises NoRoom.
 
-        Nothing is removed if that would not be enough, and nothing that is in use.
+        Removes no file that is in use, and none at all if that would not be enough.
         """
-        for left_behind in self._folder.glob("*.part"):  # by a process that was killed: nobody else writes now
+        for left_behind in self._folder.glob("*.part"):  # A killed process left it: only one process writes at a time.
             left_behind.unlink()
         files = {path: path.stat() for path in self._folder.iterdir() if path.suffix in (".pixels", ".inspected")}
         unused = sorted(filter(_is_unused, files), key=lambda path: files[path].st_mtime_ns)
@@ -157,10 +157,12 @@ class ImageCache:
         over_disk = needed + MIN_FREE_BYTES - shutil.disk_usage(self._folder).free if needed else 0
         if needed and over_disk > removable:
             raise NoRoom(
-                f"{gigabytes(needed)} do not fit onto the disk, of which {gigabytes(MIN_FREE_BYTES)} stay free"
+                f"{gigabytes(needed)} do not fit on the disk, where {gigabytes(MIN_FREE_BYTES)} must stay free"
             )
         if needed and over_cap > removable:
-            raise NoRoom(f"{gigabytes(needed)} do not fit into data.cache_max_gb beside what other trainings use now")
+            raise NoRoom(
+                f"{gigabytes(needed)} do not fit into data.cache_max_gb beside the images of other active trainings"
+            )
         excess = max(over_cap, over_disk)
         for path in unused:
             if excess <= 0:
@@ -174,7 +176,7 @@ def gigabytes(number: int) -> str:
 
 
 def _is_unused(path: Path) -> bool:
-    """Whether no process has the file open, and it is ours to remove."""
+    """Whether no process uses the file and we may remove it."""
     try:
         with open(path, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

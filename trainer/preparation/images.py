@@ -1,7 +1,7 @@
-"""The images of a dataset, split by split. No torch.
+"""The images of a training by split. No torch.
 
-What counts as a class and as an image is decided by trainer.dataset.imagefolder, what makes a training impossible by
-trainer.preflight.folders; trainer.dataset.imagefile reads an image.
+trainer.dataset.imagefolder decides what counts as a class and as an image, and trainer.preflight.folders what makes a
+training impossible. trainer.dataset.imagefile reads an image.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from trainer.preflight.folders import folder_errors, split_errors
 
 @dataclass(frozen=True)
 class SplitOff:
-    """How a split was made of train images, because the dataset has no folder of it."""
+    """How a split was taken from the train images, because the dataset has no folder for it."""
 
     share: float
     seed: int
@@ -32,23 +32,23 @@ class SplitOff:
 
 @dataclass(frozen=True)
 class Split:
-    """The images of one split: `labels[i]` is the index of `paths[i]`'s class in `class_names`."""
+    """The images of one split. `labels[i]` is the index of the class of `paths[i]` in `class_names`."""
 
     path: Path
     class_names: tuple[str, ...]
     paths: tuple[Path, ...]
     labels: tuple[int, ...]
     origin: SplitOff | None = None
-    """None: all images of the folder `path`, but for those that another split was made of."""
+    """None if the split has the images of the folder `path`, without those that another split took."""
     unreadable: tuple[str, ...] = ()
-    """The images that were left out because they cannot be read: `SPLIT/CLASS/FILE: why`."""
+    """The unreadable images, which are not among `paths`: `SPLIT/CLASS/FILE: why`."""
 
     def __len__(self) -> int:
         return len(self.paths)
 
 
 def find_splits(folders: Mapping[str, Path]) -> dict[str, Split]:
-    """Find the images of each split; val and test may be missing. Raises DataInvalid, naming every folder at fault."""
+    """Find the images of each split. val and test may be missing. Raises DataInvalid with every error."""
     inventory = take_inventory(Layout(dict(folders)))
     errors = folder_errors(inventory)
     if errors:
@@ -58,12 +58,12 @@ def find_splits(folders: Mapping[str, Path]) -> dict[str, Split]:
 
 
 def tested_split(splits: Mapping[str, Split]) -> str:
-    """The split that the trained model is judged by: without test images it can only be val."""
+    """Return the split that the report is about: test, or val if there are no test images."""
     return "test" if "test" in splits else "val"
 
 
 def describe_splits(splits: Mapping[str, Split]) -> dict[str, Any]:
-    """Describe the splits for the card and the report: how many images of each, and where they are from; null: none."""
+    """Describe the splits for the card and the report: the number of images and their source. None for no split."""
     return {
         name: {
             "path": readable(str(split.path)),
@@ -78,7 +78,7 @@ def describe_splits(splits: Mapping[str, Split]) -> dict[str, Any]:
 
 
 def find_split(name: str, path: Path) -> Split:
-    """Find the images of the split `name` in `path`. Raises DataInvalid where they cannot be read or there are none."""
+    """Find the images of the split `name` in `path`. Raises DataInvalid if a folder is unreadable or has no classes."""
     found = take_inventory(Layout({name: path})).splits[name]
     errors = [error.message for error in split_errors(found)]
     if errors:

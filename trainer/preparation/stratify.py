@@ -1,4 +1,4 @@
-"""Make the val or test images that a dataset lacks: a part of the train images of each class, copies kept together."""
+"""Split off val or test images that a dataset lacks from its train images, by class and with copies on one side."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from trainer.dataset.invalid import DataInvalid
-from trainer.dataset.splits import SPLITS, some
+from trainer.dataset.phrases import some
+from trainer.dataset.splits import SPLITS
 from trainer.experiment.data import Data
 from trainer.preparation.images import Split, SplitOff
 
 Digests = Callable[[Split], Sequence[bytes]]
-"""Digest the content of each image of a split."""
+"""Returns a digest of each image of a split."""
 
 
 def complete(splits: dict[str, Split], data: Data, seed: int, digests_of: Digests) -> dict[str, Split]:
-    """Return the splits with val, and test where `data.test_share` asks for it, split off train if they are missing.
+    """Return the splits with a val split, and a test split if `data.test_share` is set, taken from train if missing.
 
-    The same files, shares and seed give the same splits. Raises DataInvalid where a class has too few images.
+    The same files, shares and seed give the same splits. Raises DataInvalid if a class has too few images.
     """
     shares = {name: share for name, share in (("test", data.test_share), ("val", data.val_share)) if share}
     missing = {name: share for name, share in shares.items() if name not in splits}
@@ -41,11 +42,10 @@ def complete(splits: dict[str, Split], data: Data, seed: int, digests_of: Digest
 def split_off(
     split: Split, digests: Sequence[bytes], share: float, seed: int, name: str = "part"
 ) -> tuple[Split, Split]:
-    """Return (rest, part): the part has about `share` of the images of each class, one at least; so has the rest.
+    """Return (rest, part). The part has about `share` of the images of each class. Both have at least one.
 
-    Images with the same digest, copies of each other, end up on one side. Which images are chosen depends on `seed` and
-    their names alone, so images that are added later move few of the others. Raises DataInvalid where a class is too
-    small, with `name` for what was to be made.
+    Images with the same digest stay together. The choice depends only on `seed` and the names of the images, so new
+    images move few of the others. Raises DataInvalid if a class is too small. The message calls the part `name`.
     """
     totals = Counter(split.labels)
     wanted = {label: min(total - 1, max(1, round(share * total))) for label, total in totals.items()}
@@ -53,7 +53,7 @@ def split_off(
     chosen: set[int] = set()
     for group in _groups(split, digests, seed):
         labels = Counter(split.labels[index] for index in group)
-        # A group larger than what is wanted is better than nothing, if it is not all that there is.
+        # A group that is too large is better than none, unless it is the whole class.
         most = {label: wanted[label] if taken[label] else max(wanted[label], totals[label] - 1) for label in labels}
         if all(taken[label] < wanted[label] and taken[label] + labels[label] <= most[label] for label in labels):
             taken += labels
@@ -61,14 +61,14 @@ def split_off(
     lacking = [split.class_names[label] for label in totals if not taken[label]]
     if lacking:
         raise DataInvalid(
-            f"no {name} images can be split off the train images: every class needs at least two different ones, "
-            f"and these have fewer: {some(lacking)}; add images or give a {name} folder: {split.path}"
+            f"no {name} images can be split off the train images, because these classes have fewer than two different "
+            f"ones: {some(lacking)}; add images or give a {name} folder: {split.path}"
         )
     return _part(split, (index for index in range(len(split)) if index not in chosen)), _part(split, sorted(chosen))
 
 
 def _groups(split: Split, digests: Sequence[bytes], seed: int) -> list[list[int]]:
-    """The indices of the images, copies together: single images first, in an order that `seed` shuffles."""
+    """Group the indices of the images by content. Single images come first, in an order that `seed` shuffles."""
     copies: dict[bytes, list[int]] = defaultdict(list)
     for index, digest in enumerate(digests):
         copies[digest].append(index)

@@ -1,4 +1,4 @@
-"""The datasets: the folders in the data folder. One that cannot be trained on is listed with what is wrong with it."""
+"""List the datasets: the folders in the data folder, each with the reason if it cannot be trained on."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from trainer.dataset.splits import SPLITS, Layout, find_layout
 
 
 class DatasetFolder:
-    """Discover datasets. Each call reads the disk."""
+    """The data folder. Each call reads the disk."""
 
     def __init__(self, data_dir: Path) -> None:
         self._dir = data_dir
 
     def names(self) -> list[str]:
-        """The names that a request can give. Raises DataFolderUnreadable."""
+        """List the names that a request can use. Raises DataFolderUnreadable."""
         return [path.name for path in self._folders() if is_plain_name(path.name)]
 
     def find(self, name: str) -> Path:
-        """The folder of a dataset. Raises DatasetNotFound, DataFolderUnreadable."""
+        """Return the folder of a dataset. Raises DatasetNotFound, DataFolderUnreadable."""
         available = self.names()
         if name not in available:
             raise DatasetNotFound(name, available)
         return self._dir / name
 
     def layout(self, name: str) -> Layout:
-        """Where the splits of a dataset lie. Raises DatasetNotFound."""
+        """Find the splits of a dataset. Raises DatasetNotFound, DataFolderUnreadable."""
         return find_layout(self.find(name))
 
     def describe(self) -> list[dict[str, Any]]:
-        """Describe each dataset: its folders, its classes, the number of images per split, what is wrong with it."""
+        """Describe each dataset: its folders, its classes, the number of images by split, and its problem."""
         return [_describe(path) for path in self._folders()]
 
     def _folders(self) -> list[Path]:
-        """Every folder, and every link that was meant to be one, sorted. Raises DataFolderUnreadable."""
+        """List every folder and every broken link to one, sorted. Raises DataFolderUnreadable."""
         found = list_folder(self._dir)
         closed = [each for each in found.problems if each.path == self._dir]
         if closed and self._dir.exists():
@@ -65,7 +65,7 @@ def _describe(path: Path) -> dict[str, Any]:
 
 @dataclass
 class _Count:
-    """What a split holds: images by class, other files by ending, and what cannot be read."""
+    """The contents of a split: images by class, other files by extension, and problems."""
 
     images: dict[str, int] = field(default_factory=dict)
     ignored: Counter[str] = field(default_factory=Counter)
@@ -83,7 +83,7 @@ def _count(folder: Path | None) -> _Count:
     top = list_folder(folder)
     count.add(top)
     for each in top.folders:
-        found = contents(each)  # of one class at a time: there may be millions of images
+        found = contents(each)  # One class at a time, because there may be millions of images.
         count.add(found)
         count.images[readable(each.name)] = len(found.images)
         if problem := name_problem(each.name):

@@ -1,4 +1,4 @@
-"""Whether the disks have room for a run."""
+"""Check the free space for a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MEGABYTE = 10**6
 
 
 def refuse_without_room(folders: Mapping[Path, str], min_free_mb: int) -> None:
-    """Raise DiskFull for the first of `folders` (with what it is for) whose disk has less room. They need not exist."""
+    """Raise DiskFull for the first folder whose disk is too full. `folders` maps each to its use. It need not exist."""
     for folder, use in folders.items():
         there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
         free_mb = shutil.disk_usage(there).free // MEGABYTE

@@ -17,7 +17,7 @@ SUFFIXES = (".yaml", ".yml")
 
 
 class ExperimentFolder:
-    """Experiments by file name. Each call reads the disk, so an edited file counts at once."""
+    """Experiments by file name. Each call reads the disk, so an edit takes effect at once."""
 
     def __init__(self, configs_dir: Path) -> None:
         self._dir = configs_dir
@@ -30,7 +30,7 @@ class ExperimentFolder:
             return []
 
     def path(self, name: str) -> Path:
-        """Find a file; `digits_resnet` stands for `digits_resnet.yaml`. Raises ExperimentNotFound."""
+        """Find a file, also without its extension .yaml. Raises ExperimentNotFound."""
         for candidate in (name, f"{name}.yaml"):
             if self._is_experiment(candidate):
                 return self._dir / candidate
@@ -40,16 +40,16 @@ class ExperimentFolder:
         return is_plain_name(name) and name.endswith(SUFFIXES) and os.path.isfile(self._dir / name)
 
     def load(self, name: str, overrides: Mapping[str, object] | None = None) -> Experiment:
-        """Load one with its defaults and overrides. Raises ExperimentNotFound, InvalidStart with the keys."""
+        """Load an experiment with its overrides. Raises ExperimentNotFound, InvalidStart with errors by key."""
         return load_file(self.path(name), overrides)
 
     def describe(self, name: str) -> dict[str, Any]:
-        """One as plain values, its defaults filled in. Raises ExperimentNotFound, InvalidStart with the keys."""
+        """Return an experiment as JSON content with its defaults. Raises ExperimentNotFound, InvalidStart."""
         return experiment.dump(self.load(name))
 
 
 def load_file(file: Path | RunFile, overrides: Mapping[str, object] | None = None) -> Experiment:
-    """Load an experiment file. Raises InvalidStart naming each wrong key."""
+    """Load an experiment file. Raises InvalidStart with errors by key."""
     try:
         return experiment.load(file, overrides)
     except ExperimentInvalid as error:

@@ -1,4 +1,4 @@
-"""What this machine lacks for an experiment, as far as the service can know without torch."""
+"""Find what this machine lacks for an experiment, without torch."""
 
 from __future__ import annotations
 
@@ -15,41 +15,40 @@ from trainer.experiment.accelerators import Machine
 from trainer.experiment.experiment import Experiment
 
 PACKAGES = ("torch", "lightning", "torchmetrics", "transformers", "kornia", "PIL", "onnx", "onnxscript", "onnxruntime")
-"""What every training of ours imports."""
+"""The packages that our trainer always imports."""
 
 LOGGER_PACKAGES = {"tensorboard": "tensorboard", "mlflow": "mlflow"}
 
 AMPERE = 8
-"""The first major compute capability with bf16."""
+"""The first major compute capability that supports bf16."""
 
 
 def problems(experiment: Experiment) -> dict[str, list[str]]:
-    """Return what is wrong, by the experiment's setting; "" stands for the experiment as a whole.
+    """Return errors by parameter, with "" for the experiment as a whole.
 
-    Only the training itself knows more: whether the network can be built and exported, and whether its torch can use
-    the GPU that is there.
+    Only the training itself finds out whether the network can be built and exported, and whether torch can use the GPU.
     """
     found: dict[str, list[str]] = {}
-    for setting, problem in _problems(experiment):
-        found.setdefault(setting, []).append(problem)
+    for path, problem in _problems(experiment):
+        found.setdefault(path, []).append(problem)
     return found
 
 
 def _problems(experiment: Experiment) -> Iterator[tuple[str, str]]:
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        yield "", f"trainings need packages that are not installed here: {', '.join(missing)}"
+        yield "", f"trainings need packages that are not installed on this machine: {', '.join(missing)}"
     for logger, package in LOGGER_PACKAGES.items():
         if logger in experiment.loggers and importlib.util.find_spec(package) is None:
-            yield "loggers", f"{logger} needs the package {package}, which is not installed here"
+            yield "loggers", f"{logger} needs the package {package}, which is not installed on this machine"
     machine = accelerators_here()
     if machine is not None:
-        for setting, problem in accelerators.problems(experiment.trainer, machine):
-            yield f"trainer.{setting}", problem
+        for name, problem in accelerators.problems(experiment.trainer, machine):
+            yield f"trainer.{name}", problem
 
 
 def accelerators_here() -> Machine | None:
-    """The NVIDIA GPUs that a training would see; None where NVML does not tell (Apple, ROCm, GPUs named by UUID)."""
+    """Find the NVIDIA GPUs that a training would see. None if NVML cannot know (Apple, ROCm, GPUs named by UUID)."""
     visible = launcher.environment().get("CUDA_VISIBLE_DEVICES")
     if sys.platform == "darwin" or os.path.exists("/dev/kfd") or not (visible is None or _is_list(visible)):
         return None

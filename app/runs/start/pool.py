@@ -1,4 +1,4 @@
-"""At most so many processes at a time, and a bounded queue of those who wait for one."""
+"""Limit the number of processes, and queue a bounded number of callers for them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ P = TypeVar("P", bound=Process)
 
 
 class Pool:
-    """Start processes that read images; a burst of requests must not fill the memory with them.
+    """Start a limited number of processes that read images, so that a burst of requests does not fill the memory.
 
-    Whoever waits does so in the thread that asked, by sleeping: so under eventlet it is the green thread, and none of
-    the few real ones is occupied.
+    A caller sleeps in its own thread until its turn. Under eventlet that is a green thread, so it occupies none of the
+    few real threads.
     """
 
     def __init__(self, what: str, size: int, max_waiting: int) -> None:
-        """`what` they do, in the plural, completes "Too many ... at the same time"."""
+        """`what` completes the message "Too many ... at the same time"."""
         self._what = what
         self._size = size
         self._max_waiting = max_waiting
@@ -37,10 +37,10 @@ class Pool:
         self._waiting: deque[object] = deque()
 
     def start(self, launch: Callable[[], P], wait_s: float, is_urgent: bool = False) -> P | None:
-        """Launch a process when it is the caller's turn; None if that took longer than `wait_s` seconds.
+        """Launch a process when it is the caller's turn. Return None if that takes longer than `wait_s` seconds.
 
-        What is urgent goes before everything else and has always room in the queue. Raises Busy when the queue is
-        full, and what `launch` raises.
+        An urgent caller goes first, and the queue always has room for it. Raises Busy if the queue is full, and what
+        `launch` raises.
         """
         turn, deadline = object(), time.monotonic() + wait_s
         self._queue(turn, is_urgent)

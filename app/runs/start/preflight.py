@@ -1,4 +1,4 @@
-"""The check of a dataset (trainer.preflight), run in a process of its own: nobody else waits for it."""
+"""Run the check of a dataset (trainer.preflight) in a process of its own."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from trainer.rundir import read_json, utc_now
 Report = dict[str, Any]
 
 NOT_CHECKED = "not_checked"
-"""The kind of the one finding of a check that found nothing out."""
+"""The kind of the only finding if nothing could be checked."""
 _LOOK_EVERY_S = 0.02
 _DONE_EXIT_CODES = (0, 1)
-"""1: training is impossible, which the report says too."""
+"""1 means that the dataset cannot be trained on, which the report says too."""
 
 
 @dataclass(frozen=True)
 class _Check:
-    """One process of trainer.preflight and the file that it keeps its report in."""
+    """A process of trainer.preflight, and the file of its report."""
 
     process: subprocess.Popen[bytes]
     file: Path
@@ -38,20 +38,20 @@ class _Check:
         return self.process.poll()
 
     def report(self) -> Report:
-        """What it has found so far, or the whole report once the process has ended."""
+        """Return the findings so far, or the whole report once the process has exited."""
         code = self.process.poll()
-        kept = read_json(self.file) or {}
-        report = kept.get("report")
+        cached = read_json(self.file) or {}
+        report = cached.get("report")
         if code is None:
-            # Only its own word counts: what lies there may be of an earlier state of the files.
-            is_own = kept.get("pid") == self.process.pid
+            # The file may still hold the report of an earlier process.
+            is_own = cached.get("pid") == self.process.pid
             return report if is_own and isinstance(report, dict) else _checking("the images are still being listed")
         if code in _DONE_EXIT_CODES and isinstance(report, dict) and report.get("status") == "checked":
             return report
         return _failed(self._reason(code))
 
     def _reason(self, code: int) -> str:
-        """Why the process ended before its report was complete."""
+        """Say why the process exited before its report was complete."""
         if code < 0:
             return f"the checking process was killed by {signal.Signals(-code).name}"
         log = self.file.with_suffix(".log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -59,7 +59,7 @@ class _Check:
 
 
 class Preflight:
-    """Check datasets, two at a time. Reports are kept in `folder` for the state in which the files are."""
+    """Check datasets, two at a time. Caches reports in `folder` until the files change."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -68,17 +68,17 @@ class Preflight:
         self._pool = Pool("datasets are being checked", size=2, max_waiting=16)
 
     def check(self, dataset: Path | Mapping[str, Path], wait_s: float, is_urgent: bool = False) -> Report:
-        """Return the report of a dataset's folder, or of its splits' folders, or what is known after `wait_s` seconds.
+        """Return the report on a dataset's folder, or on the folders of its splits.
 
-        Its status is then "checking", and the check goes on. If the check itself failed, the status is "failed" and
-        an error says why. Never raises for what is wrong with the images. While others are checked it waits for its
-        turn. Raises Busy where too many wait already, unless it is urgent; then it is next.
+        After `wait_s` seconds the report is partial, with the status "checking", and the check goes on. The status is
+        "failed" if the check itself failed. Problems of the images never raise. The check waits while others run, and
+        an urgent one is next. Raises Busy if too many wait and this one is not urgent.
         """
         try:
             deadline = time.monotonic() + wait_s
             check = self._begin(dataset, wait_s, is_urgent)
             if check is None:
-                return _checking("this dataset waits until others were checked")
+                return _checking("other datasets are checked first")
             while check.poll() is None and time.monotonic() < deadline:
                 time.sleep(_LOOK_EVERY_S)
             return check.report()
@@ -86,9 +86,9 @@ class Preflight:
             return _failed(str(error))
 
     def _begin(self, dataset: Path | Mapping[str, Path], wait_s: float, is_urgent: bool) -> _Check | None:
-        """Join the check of these folders that is going on, or start one; it finds a kept report that holds.
+        """Join the running check of these folders, or start one, which uses a cached report if there is one.
 
-        None if its turn did not come within `wait_s` seconds.
+        Return None if its turn does not come within `wait_s` seconds.
         """
         if isinstance(dataset, Path):
             options = [str(dataset.absolute())]
@@ -101,12 +101,12 @@ class Preflight:
 
     def _running(self, key: str) -> _Check | None:
         with self._mutex:
-            # Asking each for its end leaves no zombie behind.
+            # poll() reaps processes that have exited.
             self._checks = {name: check for name, check in self._checks.items() if check.poll() is None}
             return self._checks.get(key)
 
     def _join_or_start(self, key: str, options: list[str]) -> _Check:
-        """Called in turn: somebody who asked for the same folders may have been before."""
+        """Called when it is our turn. Another caller may have started the same check meanwhile."""
         check = self._running(key) or self._start(self._folder / f"{key}.json", options)
         with self._mutex:
             self._checks[key] = check
@@ -116,7 +116,7 @@ class Preflight:
         self._folder.mkdir(parents=True, exist_ok=True)
         with open(file.with_suffix(".log"), "wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "trainer.preflight", "--keep", str(file), *options],
+                [sys.executable, "-m", "trainer.preflight", "--cache", str(file), *options],
                 cwd=PROJECT_ROOT,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
@@ -127,7 +127,7 @@ class Preflight:
 
 
 def _checking(why: str) -> Report:
-    return _empty("checking") | {"warnings": [_finding(f"{why}: none was checked")]}
+    return _empty("checking") | {"warnings": [_finding(f"no image is checked yet: {why}")]}
 
 
 def _failed(reason: str) -> Report:
@@ -139,7 +139,7 @@ def _finding(message: str) -> dict[str, Any]:
 
 
 def _empty(status: str) -> Report:
-    """A report that knows nothing yet."""
+    """Make a report without findings."""
     return {
         "status": status,
         "done": 0,

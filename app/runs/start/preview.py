@@ -1,4 +1,4 @@
-"""Some images of a dataset to look at, made by trainer.dataset.preview in a process of its own."""
+"""Preview some images of a dataset (trainer.dataset.preview) in a process of its own."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _LOOK_EVERY_S = 0.02
 
 
 class Previews:
-    """Make previews, a few at a time. Each takes about 30 MB."""
+    """Make previews, two at a time. Each process takes about 30 MB."""
 
     def __init__(self) -> None:
         self._pool = Pool(WHAT, size=2, max_waiting=16)
 
     def make(self, name: str, folder: Path, per_class: int) -> dict[str, Any]:
-        """Some images of each class in `folder`, a split of the dataset `name`. Raises Busy and PreviewFailed."""
+        """Return some images of each class in `folder`, a split of the dataset `name`. Raises Busy, PreviewFailed."""
         argv = [sys.executable, "-m", "trainer.dataset.preview", str(folder.resolve()), "--per-class", str(per_class)]
         try:
             with TemporaryFile() as output, TemporaryFile() as errors:

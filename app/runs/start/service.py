@@ -1,4 +1,4 @@
-"""The runs: start one, stop it, and the rules (one at a time, nothing is lost, nothing is left behind)."""
+"""Start and stop runs: one at a time, with the intent on disk first, and with no process left behind."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from trainer.rundir import RunDir, cache_dir, is_there, utc_now, write_json, wri
 
 _LOOK_EVERY_S = 0.02
 _KILL_MARGIN_S = 10.0
-"""How long after the grace the runner may take to end everything before we do."""
+"""After the grace period, the time that the runner has to kill everything before the service does."""
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """The answer to a stop: `status` is stopped, stopping or not_running."""
+    """The answer to a stop. `status` is stopped, stopping or not_running."""
 
     status: str
     run_id: str | None
@@ -37,7 +37,7 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Checked:
-    """A request that is right, and what would refuse its start at this moment all the same."""
+    """A valid request, and the reasons why its start would be refused at this moment."""
 
     plan: Plan
     obstacles: list[RunError]
@@ -56,8 +56,9 @@ class RunService:
         self._prewarm = prewarm
 
     def check(self, asked: StartRequest) -> Checked:
-        """What a start would begin with. Raises NotFound and InvalidStart as `start` does, short of what it takes time
-        to know: the content of the images, and whether the network can be built.
+        """Return the plan of a start. Raises NotFound and InvalidStart as `start` does.
+
+        Does not check what takes long: the content of the images, and whether the network can be built.
         """
         plan = self._planner.validate(asked)
         obstacles: list[RunError] = []
@@ -69,9 +70,9 @@ class RunService:
         return Checked(plan, obstacles)
 
     def start(self, asked: StartRequest) -> Run:
-        """Launch a run and return it with its program running.
+        """Launch a run, and return when its program runs.
 
-        Raises RunActive, DiskFull, NotFound, InvalidStart before anything is written, LaunchFailed after.
+        Raises RunActive, DiskFull, NotFound or InvalidStart before it writes anything, and LaunchFailed after.
         """
         self._refuse_while_active()
         plan = self._planner.plan(asked)
@@ -82,10 +83,10 @@ class RunService:
         return self._store.find(run_id)
 
     def stop(self, run_id: str | None, mode: str, wait: bool, requested_by: str) -> Stopped:
-        """Ask the active run to stop; with `wait`, return once no process of it is left.
+        """Ask the active run to stop. With `wait`, return when no process of it is left.
 
-        `mode`: "save" keeps the work, "discard" is quick; a discard may follow a save that takes too long. Raises
-        OtherRunActive when `run_id` is given and another run is the active one.
+        The mode "save" keeps the work, and "discard" is quick. A discard may follow a save that takes too long. Raises
+        OtherRunActive if `run_id` is given and another run is active.
         """
         run = self._store.active()
         if run is None:
@@ -121,7 +122,7 @@ class RunService:
             if taken is not None:
                 return taken
             self._refuse_while_active()
-            # Held, yet its run has a verdict: the runner is about to exit.
+            # The lock is held, but its run has a verdict: the runner is about to exit.
             if time.monotonic() > deadline:
                 raise RunActive(self._store.holder(), None)
             time.sleep(_LOOK_EVERY_S)
@@ -151,17 +152,17 @@ class RunService:
             if not is_warm:
                 launcher.launch(run, lock_fd)
         except (OSError, LaunchFailed):
-            if not is_there(run.state):  # Nothing was launched, so there is nothing to tell of.
+            if not is_there(run.state):  # The runner did not start, so there is no run.
                 shutil.rmtree(run.path, ignore_errors=True)
             raise
 
     def _grace_s(self, run: Run) -> float:
-        """The grace that the run was started with, or ours where its run.json cannot tell."""
+        """Return the grace period in run.json, or the one of the settings."""
         grace_s = (run.on_stop or {}).get("grace_s")
         return float(grace_s) if isinstance(grace_s, int | float) else self._stop_grace_s
 
     def _write_stop(self, run: RunDir, mode: str, requested_by: str, grace_s: float) -> None:
-        """Put the intent on disk before any signal, so that a stop is never read as a crash."""
+        """Write the intent to disk before any signal, so that a stop is never taken for a crash."""
         stop = {
             "requested_by": requested_by,
             "requested_at": utc_now(),
@@ -171,12 +172,12 @@ class RunService:
         try:
             write_json(run.stop, stop)
         except OSError:
-            # A full disk has room for an empty file still. A directory that is gone must keep nobody from stopping.
+            # A full disk still has room for an empty file. A missing directory must not prevent the stop.
             with suppress(OSError):
                 run.stop.touch()
 
     def _signal_runner(self, run: Run) -> None:
-        """Tell the runner. With the runner gone, end what it left."""
+        """Signal the runner. If it is gone, kill the processes that it left."""
         record = self._await_launch(run)
         pid = processes.runner_pid(record, run.directory.path)
         with suppress(ProcessLookupError):
@@ -186,7 +187,7 @@ class RunService:
         self._store.kill_processes(run)
 
     def _await_launch(self, run: Run) -> dict[str, Any]:
-        """Wait until the runner has said who it is: before that it takes no signal. Return its record, if any."""
+        """Wait until the runner has written its pid: before that it handles no signal. Return state.json or {}."""
         deadline = time.monotonic() + _KILL_MARGIN_S
         directory = run.directory
         while is_there(directory.path) and not is_there(directory.state) and time.monotonic() < deadline:

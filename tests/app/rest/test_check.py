@@ -80,8 +80,8 @@ def both(server: LiveServer, request: dict[str, Any]) -> dict[str, list[str]]:
 @pytest.mark.parametrize(
     ("overrides", "field", "said"),
     [
-        ({"trainer.accelerator": "mps"}, "overrides.trainer.accelerator", "there is no mps device here"),
-        ({"trainer.accelerator": "cuda"}, "overrides.trainer.accelerator", "there is no cuda device here"),
+        ({"trainer.accelerator": "mps"}, "overrides.trainer.accelerator", "this machine has no mps device"),
+        ({"trainer.accelerator": "cuda"}, "overrides.trainer.accelerator", "this machine has no cuda device"),
         ({"trainer.accelerator": "cpu", "trainer.devices": [1]}, "overrides.trainer.devices", "must count from 0"),
         ({"trainer.precision": 16}, "overrides.trainer.precision", "16 needs a CUDA GPU"),
         ({"trainer.precisoin": "32"}, "overrides.trainer.precisoin", "did you mean trainer.precision"),

@@ -160,7 +160,7 @@ def nested(depth: int) -> Any:
 
 
 BAD_OVERRIDES: dict[str, tuple[dict[str, Any], str]] = {
-    "an unknown setting": ({"trainer.epochs": 1}, "overrides.trainer.epochs"),
+    "an unknown parameter": ({"trainer.epochs": 1}, "overrides.trainer.epochs"),
     "a section": ({"trainer": {"max_epochs": 1}}, "overrides.trainer"),
     "a wrong type": ({"trainer.max_epochs": "3"}, "overrides.trainer.max_epochs"),
     "a huge number": ({"seed": 10**4000}, "overrides.seed"),

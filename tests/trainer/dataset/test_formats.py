@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.servers import ROOT
 from trainer.dataset.formats import FORMATS, formats, is_image
-from trainer.dataset.imagefile import Depth, look, open_image
+from trainer.dataset.imagefile import Depth, inspect, open_image
 
 NOT_DECODED = {"EPS", "IPTC", "BUFR", "GRIB", "HDF5", "WMF", "MPEG", "PDF", "PALM", "IM"}
 """Formats of Pillow's registry that it cannot decode, or not by itself, or not for much longer."""
@@ -51,9 +51,9 @@ def test_heif_is_read_where_its_reader_is_installed(tmp_path: Path) -> None:
     (tmp_path / "pillow_heif.py").write_text(HEIF_READER)
     (tmp_path / "photo.HEIC").write_bytes(b"heif")
     code = (
-        "import sys; from pathlib import Path; from trainer.dataset.imagefile import Depth, look\n"
+        "import sys; from pathlib import Path; from trainer.dataset.imagefile import Depth, inspect\n"
         "from trainer.dataset.imagefolder import contents; found = contents(Path(sys.argv[1]))\n"
-        "print([(path.name, look(path, Depth.PIXELS).height) for path in found.images])"
+        "print([(path.name, inspect(path, Depth.PIXELS).height) for path in found.images])"
     )
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     done = subprocess.run(
@@ -75,7 +75,7 @@ def test_what_pillow_writes_is_read(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"image.{ending}"
     written = Image.new("RGB", (32, 32), (200, 100, 50))
     written.save(path)
-    seen = look(path, Depth.PIXELS)
+    seen = inspect(path, Depth.PIXELS)
     assert (seen.problem, seen.width, seen.height) == (None, 32, 32)
     red, green, blue = open_image(path, channels=3).getpixel((16, 16))  # type: ignore[misc]
     assert max(abs(red - 200), abs(green - 100), abs(blue - 50)) <= 8
@@ -86,4 +86,4 @@ def test_postscript_is_not_opened_whatever_its_name(tmp_path: Path) -> None:
     path = (tmp_path / "page.eps").rename(tmp_path / "page.png")
     with Image.open(path) as opened_by_content:
         assert opened_by_content.format == "EPS"
-    assert look(path, Depth.PIXELS).problem is not None
+    assert inspect(path, Depth.PIXELS).problem is not None

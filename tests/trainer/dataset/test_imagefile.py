@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.trainer.trainings import write_rotten_avif
-from trainer.dataset.imagefile import Depth, look, open_image, read_image
+from trainer.dataset.imagefile import Depth, inspect, open_image, read_image
 from trainer.dataset.invalid import DataInvalid
 from trainer.dataset.valuerange import ValueRange
 
@@ -122,7 +122,7 @@ def test_deep_grey_of_every_kind_is_scaled_by_the_value_range(tmp_path: Path, ki
     Image.fromarray(DEEP.astype(kind)).save(path)
     assert shown(path, 1) == AS_SHOWN
     assert [row[0] for row in shown(path, 3)[1]] == AS_SHOWN[1]
-    assert look(path, Depth.DEEP_IMAGES).extremes[:2] == (0, 1000)  # type: ignore[index]
+    assert inspect(path, Depth.DEEP_IMAGES).extremes[:2] == (0, 1000)  # type: ignore[index]
 
 
 def test_deep_png_negative_values_and_values_beyond_31_bits_are_scaled(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_no_bit_of_16_bit_colour_is_lost(tmp_path: Path, name: str) -> None:
     else:
         write_colour_tiff(path, colours, name[0])
     assert np.array_equal(read_image(path, 3, 2, ValueRange(0, 1023)), ValueRange(0, 1023).to_uint8(colours))
-    seen = look(path, Depth.PIXELS)
+    seen = inspect(path, Depth.PIXELS)
     assert (seen.is_deep, seen.extremes and seen.extremes[:2]) == (True, (0, 1000))
 
 
@@ -161,7 +161,7 @@ def test_values_that_are_no_numbers_are_black_and_infinite_ones_as_far_as_it_goe
     Image.fromarray(np.array([[np.nan, np.inf], [-np.inf, 1]], np.float32)).save(tmp_path / "image.tif")
     assert shown(tmp_path / "image.tif", 1, -1, 1) == [[0, 255], [0, 255]]
     Image.fromarray(np.full((2, 2), np.nan, np.float32)).save(tmp_path / "nothing.tif")
-    assert "finite" in str(look(tmp_path / "nothing.tif", Depth.DEEP_IMAGES).problem)
+    assert "finite" in str(inspect(tmp_path / "nothing.tif", Depth.DEEP_IMAGES).problem)
 
 
 def test_a_deep_image_is_refused_where_nobody_knows_its_value_range(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_an_ill_typed_tag_costs_neither_the_picture_nor_its_orientation(
     upside_down = (274, 3, struct.pack("<HH", 3, 0))
     image.save(tmp_path / "image.jpg", exif=exif(upside_down, tag))
     assert read_image(tmp_path / "image.jpg", 1, 2)[..., 0].argmax() == 3
-    assert look(tmp_path / "image.jpg", Depth.PIXELS).problem is None
+    assert inspect(tmp_path / "image.jpg", Depth.PIXELS).problem is None
 
 
 def test_a_tiff_whose_details_lie_nowhere_is_read(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_whatever_a_decoder_raises_the_file_is_named(tmp_path: Path) -> None:
     write_rotten_avif(path)
     with Image.open(path) as image, pytest.raises(RuntimeError):
         image.load()
-    assert look(path, Depth.PIXELS).problem
+    assert inspect(path, Depth.PIXELS).problem
     with pytest.raises(DataInvalid, match=r"rotten\.avif"):
         open_image(path, 3)
 
@@ -232,7 +232,7 @@ def test_a_tiff_that_pillow_does_not_know_is_not_called_another_thing(tmp_path: 
     place = content.index(struct.pack("<H", 262))  # its kind of colours
     content[place + 8 : place + 10] = struct.pack("<H", 999)
     path.write_bytes(bytes(content))
-    assert look(path, Depth.HEADER).problem == "Pillow does not read this kind of TIFF"
+    assert inspect(path, Depth.HEADER).problem == "Pillow does not read this kind of TIFF"
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder", "sparse"])
@@ -248,6 +248,6 @@ def test_what_is_no_image_file_is_named_and_not_read(tmp_path: Path, kind: str) 
         path.touch()
         os.truncate(path, 2**40)
     problem = "longer than 1,024 MiB" if kind == "sparse" else "not a regular file"
-    assert look(path, Depth.PIXELS).problem == problem
+    assert inspect(path, Depth.PIXELS).problem == problem
     with pytest.raises(DataInvalid, match=problem):
         open_image(path, 3)

@@ -40,10 +40,10 @@ def test_what_was_written_is_read_in_any_order_and_by_another_process(path: Path
         assert taken.flags.writeable
 
 
-def test_how_far_it_is_is_told_from_nothing_to_everything(path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    PixelFile(path, KEY, SHAPE).check(lambda done, total: told.append((done, total)))
-    assert told == [(0, 300), (256, 300), (300, 300)]
+def test_how_far_it_is_is_reported_from_nothing_to_everything(path: Path) -> None:
+    reported: list[tuple[int, int]] = []
+    PixelFile(path, KEY, SHAPE).check(lambda done, total: reported.append((done, total)))
+    assert reported == [(0, 300), (256, 300), (300, 300)]
 
 
 @pytest.mark.parametrize("position", [0, NUM_PIXELS - 1, NUM_PIXELS, -17, -16, -1])
@@ -58,7 +58,7 @@ def test_one_changed_byte_is_noticed_wherever_it_is(path: Path, position: int) -
 @pytest.mark.parametrize("size", [0, 1, NUM_PIXELS, file_bytes(SHAPE) - 1, file_bytes(SHAPE) + 1])
 def test_another_size_is_noticed(path: Path, size: int) -> None:
     path.write_bytes(path.read_bytes().ljust(size, b"\0")[:size])
-    with pytest.raises(PixelFileDamaged, match="not of the right size"):
+    with pytest.raises(PixelFileDamaged):
         PixelFile(path, KEY, SHAPE)
 
 

@@ -1,14 +1,14 @@
-"""Unknown settings and what is suggested for them."""
+"""Unknown keys and the parameters that are suggested for them."""
 
 from __future__ import annotations
 
 import pytest
 
 from trainer.experiment.experiment import Experiment, list_parameters
-from trainer.experiment.schema import list_paths
+from trainer.experiment.schema import walk
 from trainer.experiment.suggestions import ALIASES, explain_unknown
 
-KNOWN = list_paths(Experiment)
+KNOWN = [path for path, _, _ in walk(Experiment)]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ KNOWN = list_paths(Experiment)
     ],
 )
 def test_a_setting_is_suggested_by_its_meaning(path: str, meant: str) -> None:
-    assert explain_unknown(path, KNOWN) == f"unknown setting; did you mean {meant}"
+    assert explain_unknown(path, KNOWN) == f"unknown parameter; did you mean {meant}"
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_a_setting_is_suggested_by_its_meaning(path: str, meant: str) -> None:
     [
         ("num_classes", "leave it out"),
         ("model.num_classes", "leave it out"),
-        ("data.train_dir", "a start gives `dataset`"),
-        ("resume", "a start gives `resume_from`"),
-        ("output_dir", "a directory of its own"),
+        ("data.train_dir", "`dataset`"),
+        ("resume", "`resume_from`"),
+        ("output_dir", "the service gives each run"),
         ("optimizer.learning_rate", 'write "learning_rate:" below "optimizer:"'),
         ("optimizer.xyz", "known are optimizer.name, optimizer.learning_rate"),
         ("xyz", "known are description, command, seed"),

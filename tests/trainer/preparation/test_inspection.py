@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 
 from tests.trainer.trainings import ROOT
-from trainer.dataset.imagefile import Depth, Look, content_digest
+from trainer.dataset.imagefile import Depth, Inspection, content_digest
 from trainer.preparation.images import Split
-from trainer.preparation.inspection import inspect
+from trainer.preparation.inspection import inspect_split
 
 LONG_AGO = (1_000_000_000, 1_000_000_000)
 
 
-class Told(list[int]):
+class Recorder(list[int]):
     """How many files were read, round by round."""
 
     def __call__(self, done: int, total: int) -> None:
@@ -33,38 +33,38 @@ def pictures() -> Split:
     return split_of(ROOT / "docs", ROOT / "docs" / "page.png")
 
 
-def digests(looks: list[Look]) -> list[bytes]:
-    return [seen.digest for seen in looks]
+def digests(inspections: list[Inspection]) -> list[bytes]:
+    return [seen.digest for seen in inspections]
 
 
 def test_files_that_did_not_change_are_not_read_again(tmp_path: Path, pictures: Split) -> None:
-    told = Told()
-    first = digests(inspect(pictures, tmp_path, Depth.DEEP_IMAGES, told))
+    reported = Recorder()
+    first = digests(inspect_split(pictures, tmp_path, Depth.DEEP_IMAGES, reported))
     assert first == [content_digest(path.read_bytes()) for path in pictures.paths]
-    assert digests(inspect(pictures, tmp_path, Depth.DEEP_IMAGES, told)) == first
-    assert told == [1, 0]
-    inspect(pictures, tmp_path, Depth.PIXELS, told)
-    inspect(pictures, tmp_path, Depth.DEEP_IMAGES, told)
-    assert told == [1, 0, 1, 0]  # only for a deeper look
+    assert digests(inspect_split(pictures, tmp_path, Depth.DEEP_IMAGES, reported)) == first
+    assert reported == [1, 0]
+    inspect_split(pictures, tmp_path, Depth.PIXELS, reported)
+    inspect_split(pictures, tmp_path, Depth.DEEP_IMAGES, reported)
+    assert reported == [1, 0, 1, 0]  # only for a deeper look
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_two_parts_of_a_folder_share_a_memory(tmp_path: Path, pictures: Split) -> None:
-    told, other = Told(), split_of(pictures.path, ROOT / "docs" / "experiments.md")
+    reported, other = Recorder(), split_of(pictures.path, ROOT / "docs" / "experiments.md")
     for split in (pictures, other, pictures):
-        inspect(split, tmp_path, Depth.DEEP_IMAGES, told)
-    assert told == [1, 1, 0]
+        inspect_split(split, tmp_path, Depth.DEEP_IMAGES, reported)
+    assert reported == [1, 1, 0]
 
 
 def test_a_damaged_memory_is_not_believed(tmp_path: Path, pictures: Split) -> None:
-    told = Told()
-    first = digests(inspect(pictures, tmp_path, Depth.DEEP_IMAGES, told))
+    reported = Recorder()
+    first = digests(inspect_split(pictures, tmp_path, Depth.DEEP_IMAGES, reported))
     (kept,) = tmp_path.iterdir()
     content = kept.read_bytes()
     for damaged in (b"", content[:-1], content.replace(first[0].hex().encode(), b"0" * 32), b"\0" * len(content)):
         kept.write_bytes(damaged)
-        assert digests(inspect(pictures, tmp_path, Depth.DEEP_IMAGES, told)) == first
-    assert told == [1] * 5
+        assert digests(inspect_split(pictures, tmp_path, Depth.DEEP_IMAGES, reported)) == first
+    assert reported == [1] * 5
 
 
 def test_a_changed_file_is_noticed_even_if_its_size_and_time_are_as_before(tmp_path: Path) -> None:
@@ -72,14 +72,14 @@ def test_a_changed_file_is_noticed_even_if_its_size_and_time_are_as_before(tmp_p
     for grey in (1, 2):
         Image.new("L", (2, 2), grey).save(image)
         os.utime(image, LONG_AGO)
-        (seen,) = inspect(split_of(tmp_path, image), tmp_path / "kept", Depth.PIXELS, Told())
+        (seen,) = inspect_split(split_of(tmp_path, image), tmp_path / "kept", Depth.PIXELS, Recorder())
         assert seen.digest == content_digest(image.read_bytes())
 
 
 def test_names_that_are_no_text_are_inspected_like_any_other(tmp_path: Path) -> None:
     image = Path(os.fsdecode(bytes(tmp_path) + b"/\xff.png"))
     Image.new("L", (2, 2)).save(image, "PNG")
-    (seen,) = inspect(split_of(tmp_path, image), tmp_path / "kept", Depth.PIXELS, Told())
+    (seen,) = inspect_split(split_of(tmp_path, image), tmp_path / "kept", Depth.PIXELS, Recorder())
     assert seen.problem is None
 
 
@@ -88,7 +88,7 @@ def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path, make: object) -
     image = tmp_path / "broken.png"
     assert callable(make)
     make(image)
-    (seen,) = inspect(split_of(tmp_path, image), tmp_path / "kept", Depth.DEEP_IMAGES, Told())
+    (seen,) = inspect_split(split_of(tmp_path, image), tmp_path / "kept", Depth.DEEP_IMAGES, Recorder())
     assert seen.problem
 
 
@@ -98,7 +98,7 @@ def test_the_values_of_deep_images_alone_are_measured_unless_all_are_decoded(tmp
     content = (tmp_path / "cut.bmp").read_bytes()
     (tmp_path / "cut.bmp").write_bytes(content[:-20])
     split = split_of(tmp_path, tmp_path / "deep.png", tmp_path / "cut.bmp")
-    deep, cut = inspect(split, tmp_path / "kept", Depth.DEEP_IMAGES, Told())
+    deep, cut = inspect_split(split, tmp_path / "kept", Depth.DEEP_IMAGES, Recorder())
     assert deep.extremes is not None
     assert (deep.extremes.low, deep.extremes.high, cut.problem) == (3, 900, None)
-    assert inspect(split, tmp_path / "kept", Depth.PIXELS, Told())[1].problem
+    assert inspect_split(split, tmp_path / "kept", Depth.PIXELS, Recorder())[1].problem

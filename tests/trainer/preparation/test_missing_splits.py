@@ -97,4 +97,4 @@ def test_a_class_too_small_to_split_is_named(launcher: Launcher, tiny: Path, tmp
     done = launcher.train(tiny, folder, name="small")
     assert done.process.returncode == 1
     assert done.last_line.startswith("error: no val images can be split off the train images")
-    assert "fewer: owl" in done.last_line
+    assert ": owl; " in done.last_line

@@ -63,12 +63,13 @@ def test_the_range_holds_the_images_of_all_splits(data: Path) -> None:
     assert prepared(data, value_range=(0.0, 500.0)).value_range == (0, 500)
 
 
-def test_images_that_would_become_one_grey_level_are_told(data: Path) -> None:
+def test_images_that_would_become_one_grey_level_are_reported(data: Path) -> None:
     deepen(data)
     Image.fromarray(np.random.default_rng(0).uniform(0, 1, (8, 8)).astype(np.float32)).save(data / "val/dark/other.tif")
     said: list[str] = []
     prepared(data, said)
-    assert said[-1].startswith("warning: 1 image become")
+    assert said[-1].startswith("warning: ")
+    assert "1 image to a single grey level" in said[-1]
 
 
 def test_unreadable_images_are_all_named_in_a_file_and_left_out_if_asked(data: Path) -> None:
@@ -87,7 +88,7 @@ def test_unreadable_images_are_all_named_in_a_file_and_left_out_if_asked(data: P
 def test_a_class_without_a_readable_image_ends_the_training(data: Path) -> None:
     for path in (data / "val" / "dark").iterdir():
         path.write_bytes(b"")
-    with pytest.raises(DataInvalid, match="val: no image can be read of the class dark"):
+    with pytest.raises(DataInvalid, match=r"val: .* class dark "):
         prepared(data, skip_unreadable=True)
 
 

@@ -1,4 +1,4 @@
-"""Out of memory: told from the kernel's own words, and never from somebody else's."""
+"""Out of memory: reported from the kernel's own words, and never from somebody else's."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 from trainer.runner.process import children, is_alive, start_time
 
 
-def test_a_living_process_is_told_from_a_later_one_with_its_pid() -> None:
+def test_a_living_process_is_reported_from_a_later_one_with_its_pid() -> None:
     own = start_time(os.getpid())
     assert own is not None
     assert start_time(os.getpid()) == own

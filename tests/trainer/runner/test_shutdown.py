@@ -151,7 +151,7 @@ def test_helpers_of_our_own_training_program_are_left_alone(tmp_path: Path) -> N
     assert (state["signal"], (tmp_path / "saved").exists()) == ("SIGKILL", False)
 
 
-def test_what_a_program_leaves_behind_when_it_ends_by_itself_is_killed_and_told(tmp_path: Path) -> None:
+def test_what_a_program_leaves_behind_when_it_ends_by_itself_is_killed_and_reported(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     launched = Launched(tmp_path / "run", *program("spawn_grandchild.py", str(pid_file), "--setsid", "--exit", "0"))
     launched.launch()

@@ -1,4 +1,4 @@
-"""Launch a run: its program, and the runner that will own it."""
+"""Describe the program of a run, and launch the runner that owns it."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def fill(command: Command, output_dir: Path, request: RunRequest) -> Command:
 
 
 def launch(run: RunDir, lock_fd: int) -> None:
-    """Start the runner and return once it has launched the program. Raises LaunchFailed.
+    """Start the runner, and return when it has launched the program. Raises LaunchFailed.
 
-    The runner is nobody's child by then: it depends on no server process and needs none to reap it.
+    The runner is an orphan then: it does not depend on a server process, and none has to reap it.
     """
     try:
         launched = subprocess.run(
@@ -70,16 +70,17 @@ def launch(run: RunDir, lock_fd: int) -> None:
     record = run.read_json(run.state) or {}
     if record.get("state") in VERDICTS:
         raise LaunchFailed(str(record.get("reason")), run.run_id)
-    told = launched.stderr.decode("utf-8", errors="replace").strip().splitlines()
-    raise LaunchFailed(f"the runner ended before the program started: {told[-1] if told else 'no message'}", run.run_id)
+    lines = launched.stderr.decode("utf-8", errors="replace").strip().splitlines()
+    message = lines[-1] if lines else "no message"
+    raise LaunchFailed(f"the runner exited before the program started: {message}", run.run_id)
 
 
 def search_path() -> str:
-    """Where our training program is found, whatever folder it runs in; then where the service itself looks."""
+    """Return the PYTHONPATH of our trainer: the project, which it needs in any folder, then the service's own path."""
     return os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
 
 
 def environment() -> dict[str, str]:
-    """Ours without the service's settings: the API token is nothing for a program. Output is not held back."""
+    """Return our environment without the settings, because a program must not get the API token, and unbuffered."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
     return inherited | {"PYTHONUNBUFFERED": "1"}

@@ -1,4 +1,4 @@
-"""The lock that every process of the active run holds: the single source of "is something running"."""
+"""The lock that every process of the active run holds. It alone decides whether a run is active."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ ACTIVE = "active.lock"
 SUPERVISOR = "supervisor.lock"
 _GUARD = ".guard"
 _WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF)
-"""What flock says where the file system, or its server, has no locks."""
+"""The errors of flock if the file system, or its server, has no locks."""
 
 
 class ActiveLock:
     """`active.lock`, held with flock through an open file description that the run's processes share.
 
-    The kernel drops it with the last of them, so it can be neither stale nor raced for. Its content names the run.
-    Looking takes the lock too, for an instant; `active.lock.guard` keeps a look from making a start fail, and a look
-    from reading the name before the starter wrote it.
+    The kernel releases it with the last of them, so it is never stale. Its content names the run. A look takes the lock
+    for an instant. `active.lock.guard` ensures that a look makes no start fail and reads no name before it is written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,10 +31,11 @@ class ActiveLock:
         self._guard_path = path.with_name(path.name + _GUARD)
 
     def acquire(self, create: Callable[[], str]) -> tuple[int, str] | None:
-        """Take the lock for the run that `create` makes and names; None when it is held.
+        """Take the lock for the run that `create` makes and names. Return None if the lock is held.
 
-        The caller owns the descriptor: the lock lasts as long as it, or a process that inherited it, lives. `create`
-        runs while nobody else can look or start, so it must be quick and must not yield to another (green) thread.
+        The caller owns the descriptor. The lock lasts until the descriptor and its copies in other processes are
+        closed. While `create` runs nobody else can look or start, so it must be quick and must not yield to another
+        (green) thread.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._guard(fcntl.LOCK_EX):
@@ -53,7 +53,7 @@ class ActiveLock:
             return descriptor, run_id
 
     def holder(self) -> str | None:
-        """Name the run whose processes hold the lock, None when nothing runs."""
+        """Name the run whose processes hold the lock. None if no run is active."""
         if not is_there(self.path):
             return None
         with self._guard(fcntl.LOCK_SH):
@@ -61,12 +61,12 @@ class ActiveLock:
 
     @contextmanager
     def kept_from_others(self, run_id: str) -> Iterator[bool]:
-        """Whether the run holds the lock; no other run can get it within the `with` block, which must not yield."""
+        """Whether the run holds the lock. No other run can take it within the `with` block, which must not yield."""
         with self._guard(fcntl.LOCK_EX):
             yield self._look() == run_id
 
     def rename(self, found: Callable[[], str | None]) -> None:
-        """Write the name of the run that `found` returns, if the lock is held by a run of another name."""
+        """If a run of another name holds the lock, write the name of the run that `found` returns."""
         with self._guard(fcntl.LOCK_EX):
             if (held := self._look()) is not None and (run_id := found()) not in (None, held):
                 self.path.write_bytes(os.fsencode(run_id))
@@ -94,7 +94,7 @@ class ActiveLock:
     @contextmanager
     def _guard(self, mode: int) -> Iterator[None]:
         try:
-            # NFS has exclusive locks only for who may write.
+            # NFS grants exclusive locks only on files that are open for writing.
             access = os.O_RDONLY if mode == fcntl.LOCK_SH else os.O_RDWR
             descriptor = os.open(self._guard_path, access | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError:
@@ -119,7 +119,7 @@ def _try_flock(descriptor: int, mode: int) -> bool:
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
-    """Whether an open file is the one that has the path now."""
+    """Whether the path still leads to the open file."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except OSError:
@@ -127,7 +127,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def problem_with(folder: Path) -> str | None:
-    """Say why the locks in a folder cannot be used and what would help; None when they can."""
+    """Say why the locks in a folder cannot be used and what to do. None if they can."""
     for name in (ACTIVE, ACTIVE + _GUARD, SUPERVISOR):
         try:
             descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -143,16 +143,16 @@ def problem_with(folder: Path) -> str | None:
 def _remedy(path: Path, error: OSError) -> str:
     if error.errno in _WITHOUT_LOCKS:
         return (
-            f"the file system of {path.parent} has no file locks ({error.strerror}). Keep the runs on one that has "
-            "them; Lustre has them with the mount option flock, NFS with its lock service"
+            f"the file system of {path.parent} has no file locks ({error.strerror}). Keep the runs on another. Lustre "
+            "has them with the mount option flock, and NFS with its lock service"
         )
-    told = f"the lock {path} cannot be opened: {error.strerror}"
+    problem = f"the lock {path} cannot be opened: {error.strerror}"
     try:
         found = path.stat()
     except OSError:
-        return told
+        return problem
     return (
-        f"{told}. It belongs to {_user(found.st_uid)}, with mode {found.st_mode & 0o777:03o}: make it writable for "
+        f"{problem}. It belongs to {_user(found.st_uid)}, with mode {found.st_mode & 0o777:03o}: make it writable for "
         f"{_user(os.geteuid())}, or delete it while nothing runs"
     )
 
@@ -165,7 +165,7 @@ def _user(uid: int) -> str:
 
 
 class SupervisorLock:
-    """`supervisor.lock`: of several server processes, its holder does what may happen once. Held until it ends."""
+    """`supervisor.lock`. Of several server processes, the holder does what only one may do, until it exits."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -177,9 +177,9 @@ class SupervisorLock:
         return self._descriptor is not None
 
     def try_acquire(self) -> bool:
-        """Whether this process holds the lock, trying to take it when it does not.
+        """Try to take the lock unless this process holds it. Return whether it holds the lock.
 
-        One whose file was deleted counts no longer: another process may have taken the new one.
+        A lock whose file was deleted does not count, because another process may hold the new file.
         """
         if self._descriptor is not None and _is_at(self._descriptor, self._path):
             return True

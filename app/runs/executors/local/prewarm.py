@@ -1,4 +1,4 @@
-"""One training program that waits with everything imported, so that a start need not."""
+"""Prewarm a training process: import everything before a start needs it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ CodeState = frozenset[tuple[str, FileState | None]]
 
 
 class Prewarm:
-    """Keep at most one warm program while nothing runs, and launch a run with it.
+    """Keep at most one prewarmed process while no run is active, and launch a run with it.
 
-    A start never waits for it: what is not ready, or has imported what changed on the disk since, is ended, and the
-    run starts cold. While something runs nothing is imported, so that nobody trains beside it. One that ended by
-    itself is not replaced before a start was made or the code changed, as the next would end in the same way.
+    A start never waits. If the process is not ready, or its code has changed on the disk, the process is ended and the
+    run starts cold. While a run is active nothing is imported, so that the training has the machine to itself. A
+    process that exited by itself is replaced only after a start or a change of the code, because the next one would
+    probably exit too.
     """
 
     def __init__(self) -> None:
@@ -38,11 +39,11 @@ class Prewarm:
         self._mutex = threading.Lock()
 
     def tend(self, is_idle: bool) -> None:
-        """Look after it; called once a second by the process that follows the runs. `is_idle`: nothing runs."""
+        """Start, check or end the process. The supervisor calls this every second. `is_idle`: no run is active."""
         code = code_state()
         with self._mutex:
             waiting = self._waiting
-            if waiting is not None and waiting.look():
+            if waiting is not None and waiting.has_exited():
                 self._given_up = code
             elif waiting is not None and (waiting.code != code or not (is_idle or waiting.is_ready)):
                 waiting.end()
@@ -54,29 +55,29 @@ class Prewarm:
         try:
             return Waiting(code)
         except OSError as error:
-            logger.warning("No training program can wait for the next start: %s", error)
+            logger.warning("Cannot prewarm a training process: %s", error)
             self._given_up = code
             return None
 
     def launch(self, run: RunDir, lock_fd: int) -> bool:
-        """Launch the run as launcher.launch does; False, with nothing of the run begun, when that cannot be."""
+        """Launch the run as launcher.launch does. Return False, with nothing launched, if no process is usable."""
         with self._mutex:
             waiting, self._waiting, self._given_up = self._waiting, None, None
         if waiting is None:
             return False
         try:
-            is_usable = not waiting.look() and waiting.is_ready and waiting.code == code_state()
+            is_usable = not waiting.has_exited() and waiting.is_ready and waiting.code == code_state()
             return is_usable and waiting.hand_over(run, lock_fd)
         finally:
             waiting.end()
 
     def memory_mb(self) -> int | None:
-        """What the waiting program occupies; None while none is ready."""
+        """Return the memory of the prewarmed process. None while none is ready."""
         waiting = self._waiting
         return waiting.memory_mb() if waiting is not None else None
 
     def end(self) -> None:
-        """End it at once."""
+        """End the process at once."""
         with self._mutex:
             if self._waiting is not None:
                 self._waiting.end()
@@ -84,66 +85,66 @@ class Prewarm:
 
 
 class Waiting:
-    """A keeper (trainer.runner.keeper) and its program (trainer.warm), until used. Both end with this process."""
+    """A keeper (trainer.runner.keeper) and its program (trainer.warm), which exit when this process exits."""
 
     def __init__(self, code: CodeState) -> None:
-        """`code` is how the code was before anything of it is imported. Raises OSError."""
+        """`code` is the state of the code before the imports. Raises OSError."""
         self.code = code
         self._pid: int | None = None
         self._keeper_pid: int | None = None
-        # What imports have to say; the program puts it into its run's log.
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115
+        # The output of the imports, which the program copies to the log of its run.
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115
         self._socket, theirs = socket.socketpair()
         with theirs:
             arguments = [str(theirs.fileno()), os.getcwd(), search_path()]
-            self._birth = subprocess.Popen(
+            self._launcher = subprocess.Popen(
                 [sys.executable, "-m", "trainer.runner.keeper", *arguments],
                 cwd=PROJECT_ROOT,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
-                stdout=self._said,
-                stderr=self._said,
+                stdout=self._output,
+                stderr=self._output,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
 
     @property
     def is_ready(self) -> bool:
-        """Whether, at the last look, everything was imported."""
+        """Whether everything was imported when `has_exited` was called last."""
         return self._pid is not None
 
-    def look(self) -> bool:
-        """See what has become of it; True if it has ended, which nobody asked for."""
+    def has_exited(self) -> bool:
+        """Read the state of the process. Return True if it has exited by itself."""
         self._socket.setblocking(False)
         try:
-            told = self._socket.recv(64)
+            message = self._socket.recv(64)
         except BlockingIOError:
             return False
         except OSError:
-            told = b""
-        if not told:
-            logger.warning("The training program that was to wait has ended: %s", self._last_words())
+            message = b""
+        if not message:
+            logger.warning("The prewarmed process exited: %s", self._last_line())
             self.end()
             return True
-        self._pid, self._keeper_pid = map(int, told.split())
-        logger.info("A training program waits for the next start: process %d, %s MB.", self._pid, self.memory_mb())
+        self._pid, self._keeper_pid = map(int, message.split())
+        logger.info("A prewarmed process is ready for the next start: process %d, %s MB.", self._pid, self.memory_mb())
         return False
 
     def hand_over(self, run: RunDir, lock_fd: int) -> bool:
-        """Return once it trains in `run`; False if it is gone, or was ended as it did not answer, and does not."""
+        """Return True once the process trains in `run`; False if it has exited, or is killed for not answering."""
         self._socket.settimeout(HAND_OVER_TAKES_AT_MOST_S)
         try:
             socket.send_fds(self._socket, [os.fsencode(run.path)], [lock_fd])
             return self._socket.recv(1) == b"1"
         except TimeoutError:
-            logger.warning("The training program that waited does not answer; it is killed, and the run starts cold.")
+            logger.warning("The prewarmed process does not answer. It is killed, and the run starts cold.")
             self._kill()
             return False
         except OSError:
             return False
 
     def _kill(self) -> None:
-        for pid in filter(None, (self._keeper_pid, self._pid)):  # To psutil None is this very process.
+        for pid in filter(None, (self._keeper_pid, self._pid)):  # None would be this process.
             with suppress(psutil.Error):
                 psutil.Process(pid).kill()
 
@@ -154,21 +155,21 @@ class Waiting:
             return None
 
     def end(self) -> None:
-        """Leave it: without a run it ends at once. Of no effect the second time."""
+        """Close the connection, so that a process without a run exits. A second call has no effect."""
         self._socket.close()
-        self._said.close()
-        self._birth.wait()  # It ended at the pair's birth.
+        self._output.close()
+        self._launcher.wait()  # It exited as soon as the keeper had started.
 
-    def _last_words(self) -> str:
-        self._said.seek(0)
-        lines = self._said.read().decode("utf-8", errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+    def _last_line(self) -> str:
+        self._output.seek(0)
+        lines = self._output.read().decode("utf-8", errors="replace").strip().splitlines()
+        return lines[-1] if lines else "no output"
 
 
 def code_state() -> CodeState:
-    """All that tells when another program would be imported: our own files, and the folders of packages.
+    """Return the states of our own files and of the folders of packages, which change with the imported code.
 
-    To install, upgrade or remove a package changes the folder that it lies in.
+    Installing, upgrading or removing a package changes its folder.
     """
     own = [str(path) for path in (PROJECT_ROOT / "trainer").rglob("*.py")]
     packages = [path for path in sys.path if path not in ("", str(PROJECT_ROOT), os.getcwd())]

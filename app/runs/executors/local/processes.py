@@ -1,6 +1,6 @@
-"""The processes of a run, found from the outside when the runner cannot tell any more.
+"""Find and kill the processes of a run when its runner is gone.
 
-Without /proc none is found, and what state.json says of a run that holds the lock is believed.
+Without /proc this finds no process, and relies on the state.json of a run that holds the lock.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ PROC = Path("/proc")
 
 
 def runner_pid(record: dict[str, Any] | None, run_path: Path) -> int | None:
-    """The living runner's pid, from state.json or, where that names none that lives, by its command line.
+    """Return the pid of the living runner, from state.json or else by its command line.
 
-    Of several the youngest: while a run is launched, the runner's parent is called the same.
+    The youngest match counts, because during a launch the runner's parent has the same command line.
     """
     if record is not None and is_runner_alive(record):
         return int(record["runner"]["pid"])
@@ -34,7 +34,7 @@ def runner_pid(record: dict[str, Any] | None, run_path: Path) -> int | None:
 
 
 def can_search() -> bool:
-    """Whether processes can be looked at; on Linux that takes /proc, which a container or chroot may lack."""
+    """Whether processes can be inspected. On Linux this needs /proc, which a container or chroot may lack."""
     return not psutil.LINUX or os.path.exists("/proc/self/stat")
 
 
@@ -43,20 +43,20 @@ def _all() -> Iterator[psutil.Process]:
 
 
 def _claimed_pid(record: dict[str, Any], who: str) -> int | None:
-    """The pid of the runner or the trainer as state.json has it."""
+    """Return the pid of the runner or the trainer in state.json."""
     identity = record.get(who)
     pid = identity.get("pid") if isinstance(identity, dict) else None
     return pid if isinstance(pid, int) and pid > 1 else None
 
 
 def is_runner_alive(record: dict[str, Any]) -> bool:
-    """Whether the runner that state.json names still lives: the very process, not another one with its pid."""
+    """Whether the runner in state.json is alive. Another process with its pid does not count."""
     identity = record.get("runner")
     return isinstance(identity, dict) and process.is_alive(identity.get("pid"), identity.get("start_time"))
 
 
 def living_runs(runs_dir: Path) -> list[str]:
-    """Name each run of the folder that has a living process, its runner or one that carries its mark."""
+    """List each run of the folder that has a living process: its runner, or a process with its mark."""
     own_session, folder, found = os.getsid(0), os.path.realpath(runs_dir), set[str]()
     for candidate in _all():
         try:
@@ -66,12 +66,12 @@ def living_runs(runs_dir: Path) -> list[str]:
                 parent, name = os.path.split(os.path.realpath(run_path[0])) if run_path and run_path[0] else ("", "")
                 found |= {name} if parent == folder else set()
         except (psutil.Error, OSError):
-            continue  # Ended meanwhile, or another user's.
+            continue  # It has exited, or it is another user's.
     return sorted(found)
 
 
 def command_line(candidate: psutil.Process) -> list[str]:
-    """A process's arguments; empty when it ended or is not ours to look at."""
+    """Return the arguments of a process. Empty if it has exited or we may not inspect it."""
     try:
         return list(candidate.cmdline())
     except psutil.Error:
@@ -79,7 +79,7 @@ def command_line(candidate: psutil.Process) -> list[str]:
 
 
 def run_of_holder(lock_path: Path) -> Path | None:
-    """The directory of the run whose processes hold the lock, by what they carry; None when none is found."""
+    """Return the directory of the run whose processes hold the lock, from their mark. None if there is none."""
     for candidate in _all():
         try:
             if _holds(candidate, lock_path) and (run_path := candidate.environ().get(RUN_DIR_VARIABLE)):
@@ -90,11 +90,10 @@ def run_of_holder(lock_path: Path) -> Path | None:
 
 
 def find(run_path: Path, lock_path: Path | None) -> Iterator[psutil.Process]:
-    """Yield each process that carries the run's mark in its environment or, given `lock_path`, holds the lock.
+    """Yield each process that has the run's mark in its environment or, with `lock_path`, holds the lock.
 
-    The lock's descriptor marks what Python forked; the variable also marks what was executed with every descriptor
-    closed. The servers hold the lock for a moment while they launch and must never be hit: what belongs to a run is
-    in another session than any of them.
+    A forked process holds the lock's descriptor. A process that was executed with all descriptors closed still has the
+    mark. A server holds the lock for a moment during a launch. It is never found, because a run has another session.
     """
     own_session = os.getsid(0)
     for candidate in _all():
@@ -104,25 +103,25 @@ def find(run_path: Path, lock_path: Path | None) -> Iterator[psutil.Process]:
             if _carries_mark(candidate, run_path) or (lock_path is not None and _holds(candidate, lock_path)):
                 yield candidate
         except (psutil.Error, OSError):
-            continue  # Ended meanwhile, or another user's: not ours to end.
+            continue  # It has exited, or it is another user's, which we may not kill.
 
 
-def family(pid: int) -> list[int]:
-    """Return a process and all that descend from it. Raises psutil.Error when there is no such process."""
+def family(pid: int, proc: Path = Path("/proc")) -> list[int]:
+    """Return the pids of a process and its descendants. Raises psutil.Error if there is no such process."""
     found = [pid]
-    for member in found:  # It grows meanwhile.
+    for member in found:  # The list grows during the loop.
         try:
-            found += _children(member)
+            found += _children(member, proc)
         except (OSError, psutil.Error):
             if member == pid:
-                raise psutil.NoSuchProcess(pid) from None  # Any other one ended meanwhile.
+                raise psutil.NoSuchProcess(pid) from None  # A descendant has exited, which is fine.
     return found
 
 
 def kill_all(run_path: Path, lock_path: Path | None, record: dict[str, Any]) -> list[int]:
-    """SIGKILL every process of the run; return the pids that were hit. Ended meanwhile is as good.
+    """Kill every process of the run, and return the pids of those that were alive.
 
-    Without /proc the group of the program that state.json names is hit, if the run holds the lock.
+    Without /proc, kill the process group of the program in state.json, if the run holds the lock.
     """
     killed = []
     for found in find(run_path, lock_path):
@@ -138,14 +137,14 @@ def kill_all(run_path: Path, lock_path: Path | None, record: dict[str, Any]) -> 
     return killed
 
 
-def _children(pid: int) -> list[int]:
-    """Ask the kernel (proc(5), children) where it tells; psutil goes through all processes of the machine."""
-    threads = PROC / str(pid) / "task"
+def _children(pid: int, proc: Path) -> list[int]:
+    """Read the children from /proc if the kernel lists them. psutil would visit every process of the machine."""
+    threads = proc / str(pid) / "task"
     if not (threads / str(pid) / "children").exists():
         return [child.pid for child in psutil.Process(pid).children()]
     found: list[int] = []
     for thread in os.listdir(threads):
-        with suppress(OSError):  # The thread has ended meanwhile; another one has its children then.
+        with suppress(OSError):  # The thread has exited, and another one has its children.
             found += map(int, (threads / thread / "children").read_text().split())
     return found
 
@@ -165,13 +164,14 @@ def _mark(candidate: psutil.Process) -> str | None:
 
 
 def _is_same(path: str, run_path: Path) -> bool:
-    """Whether both name the same directory, also one that is gone, or that is reached through another link now."""
+    """Whether both paths lead to the same directory, which need not exist any more."""
     return os.path.realpath(path) == os.path.realpath(run_path)
 
 
 def _holds(candidate: psutil.Process, lock_path: Path) -> bool:
-    """Whether one of the process's descriptors carries the flock (proc(5), fdinfo). To have the file open is not
-    enough: another server process that tries to start a run has it open too.
+    """Whether a descriptor of the process holds the flock (proc(5), fdinfo).
+
+    An open file is not enough, because a server process that tries to start a run opens it too.
     """
     descriptors = PROC / str(candidate.pid) / "fd"
     if not descriptors.is_dir():

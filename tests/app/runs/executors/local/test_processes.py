@@ -22,16 +22,15 @@ for thread in threads: thread.join()
 
 
 @pytest.mark.parametrize("proc", ["/proc", "/nonexistent"])
-def test_a_family_is_a_process_and_all_that_descend_from_it(monkeypatch: pytest.MonkeyPatch, proc: str) -> None:
-    """Also what its threads started, and where the kernel does not tell of children."""
-    monkeypatch.setattr(processes, "PROC", Path(proc))
+def test_a_family_is_a_process_and_its_descendants(proc: str) -> None:
+    """Also the children of its threads, and without a kernel that lists children."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", TREE], **pipes) as tree:
         assert tree.stdout is not None
         assert [tree.stdout.readline() for _ in range(2)] == [b"ready\n"] * 2
         descendants = psutil.Process(tree.pid).children(recursive=True)
         assert len(descendants) == 3
-        assert sorted(processes.family(tree.pid)) == sorted([tree.pid, *(each.pid for each in descendants)])
+        assert sorted(processes.family(tree.pid, Path(proc))) == sorted([tree.pid, *(each.pid for each in descendants)])
         tree.communicate()
     with pytest.raises(psutil.NoSuchProcess):
-        processes.family(tree.pid)
+        processes.family(tree.pid, Path(proc))
