@@ -10,12 +10,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # gunicorn itself look
 
 from app.live.sessions import MAX_WAITING
 from app.server import openfiles, startup
-from app.server.gunicorn_worker import Worker
+from app.server.gunicorn_worker import OTHER_THREADS, Worker
+from app.server.patience import IDLE_S
 from app.server.wire import LIMIT_REQUEST_LINE
 from app.settings import SettingsError
 
-REST_THREADS = 32
-"""Threads beyond those that open sockets can hold, so that REST always answers."""
+SOCKETS_GOING = 32
+"""Requests of sockets beyond the open ones: those that end, and those that are refused."""
 
 try:
     _settings = startup.read_settings(os.environ)
@@ -25,9 +26,10 @@ except SettingsError as error:
 bind = _settings.address
 workers = 1
 worker_class = Worker
-threads = _settings.max_sockets + MAX_WAITING + REST_THREADS
-worker_connections = threads + 1000
-keepalive = 30
+threads = _settings.max_sockets + MAX_WAITING + SOCKETS_GOING + OTHER_THREADS
+worker_connections = openfiles.max_connections(_settings.max_sockets)
+keepalive = int(IDLE_S)
+sendfile = False  # It would not end for a client that never reads.
 limit_request_line = LIMIT_REQUEST_LINE
 # An open socket would keep a worker until this ends; the training does not care, and pages reconnect.
 graceful_timeout = 4
@@ -39,10 +41,10 @@ timeout = 60
 def on_starting(server):
     """Refuse what would not be safe: strangers, and sockets that could take every thread; allow what is promised."""
     _refuse_exposure(server.cfg.address)
-    if server.cfg.threads <= _settings.max_sockets:
+    if server.cfg.threads < _settings.max_sockets + OTHER_THREADS:
         sys.exit(
-            f"error: --threads {server.cfg.threads} leaves no thread for REST once TRAINING_MAX_SOCKETS="
-            f"{_settings.max_sockets} sockets are open: set more threads or allow fewer sockets."
+            f"error: --threads {server.cfg.threads} is too few for TRAINING_MAX_SOCKETS={_settings.max_sockets} and "
+            f"the {OTHER_THREADS} threads of REST: set more threads or allow fewer sockets."
         )
     openfiles.allow_for(_settings.max_sockets)
 
@@ -76,7 +78,7 @@ def post_worker_init(worker):
 
 
 def _close(app):
-    app.extensions["domain"].supervisor.stop()
+    app.extensions["supervisor"].stop()
     server = app.extensions["socketio"].server
     for open_socket in list(server.eio.sockets.values()):
         # Without a farewell packet: a client that is told to go stays away, one that loses its connection comes back.

@@ -30,9 +30,6 @@ from app.settings import Settings, SettingsError
 
 logger = logging.getLogger("training")
 
-REST_CONNECTIONS = 256
-"""Connections that the server accepts in addition to the sockets."""
-
 
 def serve_app(async_mode: str) -> Flask:
     """Create the app and start its supervisor."""
@@ -56,7 +53,7 @@ def main() -> None:
     app = serve_app("eventlet")
     server = Server(app, settings.host, settings.port)
     logger.info("Open http://%s (runs are kept in %s)", settings.address, settings.runs_dir)
-    server.serve(settings.max_sockets + REST_CONNECTIONS)
+    server.serve(openfiles.max_connections(settings.max_sockets))
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from engineio.exceptions import SocketIsClosedError
 from engineio.packet import PING, Packet
 
 from app.live import packets
-from app.live.offences import Offences
 from app.live.pace import Pace
 from app.live.websocket import SESSION, WebSocket
+from app.server.offences import Offences
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Sessions:
         self._open: dict[str, Session] = {}
         self._closed: deque[tuple[float, str]] = deque()
         self._lock = threading.Lock()
-        self._offences = Offences()
+        self._offences = Offences("Its connection is closed")
         self._is_tended = False
         for event, handle in (
             ("connect", self._connected),

@@ -22,6 +22,7 @@ DESCRIPTIONS = {
     401: "The token is missing or wrong.",
     403: "Not allowed: a web page of another origin, or an unknown host name.",
     404: "Not found. The message lists what exists.",
+    408: "The request took too long to arrive.",
     409: "Another run prevents this.",
     413: "The body is too large.",
     414: "The address is too long.",
@@ -80,9 +81,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no typ
         """Document an operation's errors, and name the operation after its view.
 
         `shapes` holds the schemas of errors with additional fields. Errors that every operation has (token, origin,
-        length, an unreadable folder) are added.
+        time, length, an unreadable folder) are added.
         """
-        schemas = dict.fromkeys((401, 403, 414, 431, 503, *codes), ErrorSchema) | dict(shapes or {})
+        schemas = dict.fromkeys((401, 403, 408, 414, 431, 503, *codes), ErrorSchema) | dict(shapes or {})
         documented = {
             code: {"description": DESCRIPTIONS[code], "content": {"application/json": {"schema": schema}}}
             for code, schema in sorted(schemas.items())

@@ -11,6 +11,9 @@ from werkzeug.exceptions import HTTPException
 from app.problems import error_body
 from app.runs import exceptions as domain
 from app.server import wire
+from app.server.openfiles import NO_FILES, Shortage
+
+_shortage = Shortage()
 
 STATUS = {
     domain.NotFound: 404,
@@ -65,5 +68,8 @@ def _answer_to_malformed_body(error: ParseException) -> tuple[dict[str, Any], in
 def _answer_to_defect(error: Exception) -> Any:
     if isinstance(error, HTTPException):
         raise error
+    if isinstance(error, OSError) and error.errno in NO_FILES:
+        _shortage.report(error)
+        return error_body(503, f"The service cannot open more files: {error.strerror}."), 503, {"Retry-After": "1"}
     current_app.logger.exception("An unexpected error")
     return error_body(500, f"Unexpected error: {type(error).__name__}. The service's log has the details."), 500

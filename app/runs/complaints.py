@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 
 from app.runs.exceptions import RunError
 
 MAX_LOGGED = 10
 """How many different errors are logged in full until the next success."""
+
+
+def _explains_itself(error: Exception) -> bool:
+    """Whether the message says what is wrong, so that nobody needs the traceback."""
+    return isinstance(error, RunError) or (isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE))
 
 
 class Complaints:
@@ -25,7 +31,7 @@ class Complaints:
         self._count += 1
         if text not in self._logged and len(self._logged) < MAX_LOGGED:
             self._logged.add(text)
-            if isinstance(error, RunError):  # Its message says what is wrong, so nobody needs the traceback.
+            if _explains_itself(error):
                 self._logger.error("%s continues after an error: %s", self._what, error)
             else:
                 self._logger.error("%s continues after an error.", self._what, exc_info=error)

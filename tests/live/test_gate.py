@@ -138,7 +138,7 @@ def test_what_is_no_packet_of_ours_closes_the_connection(server: LiveServer, is_
             stranger.send(bad)
             assert stranger.is_closed(5), bad
     lines = server.log_path.read_text().splitlines()
-    assert 1 <= sum("127.0.0.1" in line and "live connection" in line for line in lines) < 5
+    assert 1 <= sum("127.0.0.1" in line and "connection is closed" in line for line in lines) < 5
 
 
 def begin(server: LiveServer) -> str:

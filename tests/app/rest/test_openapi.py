@@ -104,7 +104,7 @@ def test_the_contracts_error_codes_are_described() -> None:
     }
     for each, codes in expected.items():
         described = {int(code) for code in operation(*each)["responses"] if code.isdecimal()}
-        assert described == codes | {401, 403, 414, 431, 503}, each
+        assert described == codes | {401, 403, 408, 414, 431, 503}, each
 
 
 def test_what_single_errors_have_beyond_the_one_shape() -> None:

@@ -31,7 +31,7 @@ READABLE = {
 
 @pytest.mark.parametrize("body", READABLE.values(), ids=READABLE)
 def test_a_chunked_body_is_read(shared: LiveServer, body: bytes) -> None:
-    active = shared.start_run(shared.write_command("waits", "ignore_sigterm.py"))
+    active = shared.start_run(shared.write_command("waits", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
     request = post("/training/stop", CHUNKED + CLOSE, body)
     [(code, told)] = exchange(shared, request)
     assert code == 409, told

@@ -14,7 +14,9 @@ _OTHERS = "other addresses"
 class Offences:
     """Log the first offence of each address, then their number at 10, 100, 1000 and so on."""
 
-    def __init__(self) -> None:
+    def __init__(self, consequence: str) -> None:
+        """`consequence`: what the service does about each of them."""
+        self._consequence = consequence
         self._counts: dict[str, int] = {}
 
     def add(self, address: str, offence: str) -> None:
@@ -23,6 +25,6 @@ class Offences:
             address = _OTHERS
         count = self._counts[address] = self._counts.get(address, 0) + 1
         if count == 1:
-            logger.warning("Closed a live connection from %s: the client %s.", address, offence)
+            logger.warning("A client at %s %s. %s.", address, offence, self._consequence)
         elif str(count).strip("0") == "1":
-            logger.warning("Closed %d live connections from %s, lastly as the client %s.", count, address, offence)
+            logger.warning("%d offences from %s, the last: it %s. %s.", count, address, offence, self._consequence)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from app.live.offences import MAX_ADDRESSES, Offences
+from app.server.offences import MAX_ADDRESSES, Offences
 
 
 def test_an_address_has_a_line_for_the_first_offence_and_each_power_of_ten(caplog: pytest.LogCaptureFixture) -> None:
-    offences = Offences()
+    offences = Offences("Its connection is closed")
     for _ in range(1234):
         offences.add("192.0.2.1", "sent something binary")
     assert [record.getMessage() for record in caplog.records] == [
-        "Closed a live connection from 192.0.2.1: the client sent something binary.",
+        "A client at 192.0.2.1 sent something binary. Its connection is closed.",
         *(
-            f"Closed {count} live connections from 192.0.2.1, lastly as the client sent something binary."
+            f"{count} offences from 192.0.2.1, the last: it sent something binary. Its connection is closed."
             for count in (10, 100, 1000)
         ),
     ]
 
 
 def test_many_addresses_share_their_lines(caplog: pytest.LogCaptureFixture) -> None:
-    offences = Offences()
+    offences = Offences("Its connection is closed")
     for number in range(5000):
         offences.add(f"2001:db8::{number:x}", "sent something binary")
     assert len(caplog.records) < MAX_ADDRESSES + 5

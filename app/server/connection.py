@@ -1,0 +1,102 @@
+"""A connection of gunicorn's worker, of which only whole requests and long answers ever need a thread."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from gunicorn.workers.gthread import TConn
+
+from app.server.incoming import NOT_NOW, Requests
+from app.server.patience import Pace
+
+MAX_UNSENT_BYTES = 256 * 1024
+"""Of an answer that the client has not taken yet. A thread waits only to send more: a run's files, long metrics."""
+
+
+class Readers:
+    """The clients for which threads wait, so that they read more of a long answer."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._channels: dict[Channel, None] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def waiting_for(self, channel: Channel) -> Iterator[None]:
+        """Wait for one more. Where they are too many, the one that has read nothing for longest is cut off."""
+        with self._lock:
+            if len(self._channels) >= self._limit:
+                stalled = next(iter(self._channels))
+                del self._channels[stalled]
+                with suppress(OSError):
+                    stalled.bare.shutdown(socket.SHUT_RDWR)
+            self._channels[channel] = None
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._channels.pop(channel, None)
+
+
+class Channel:
+    """A socket that keeps what the client does not take at once."""
+
+    def __init__(self, sock: Any, readers: Readers) -> None:
+        self.bare = sock
+        """The socket itself, for whoever waits by its own rules."""
+        self._readers = readers
+        self._unsent = bytearray()
+        self._pace = Pace()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.bare, name)
+
+    def sendall(self, data: bytes) -> None:
+        """Send, or keep for `flush` what is not taken now; wait only while that is more than MAX_UNSENT_BYTES.
+
+        Raises OSError, when the client reads too slowly as if it had gone.
+        """
+        self._unsent += data
+        if self.flush():
+            return
+        while len(self._unsent) > MAX_UNSENT_BYTES:
+            with self._readers.waiting_for(self):
+                self._send(self._pace.left_s())
+
+    def flush(self) -> bool:
+        """Send what the client takes now; whether that was all. Raises OSError."""
+        while self._unsent:
+            try:
+                self._send(0)
+            except BlockingIOError:
+                return False
+        return True
+
+    def _send(self, timeout_s: float) -> None:
+        self.bare.settimeout(timeout_s)
+        began = time.monotonic()
+        try:
+            num_sent = self.bare.send(self._unsent)
+        except NOT_NOW as error:
+            if timeout_s == 0:
+                raise BlockingIOError from error
+            raise ConnectionAbortedError(errno.ECONNRESET, "the client reads too slowly") from error
+        del self._unsent[:num_sent]
+        self._pace.moved(num_sent, began)
+
+
+class Connection(TConn):  # type: ignore[misc]  # It has no types.
+    """A connection and its requests."""
+
+    def __init__(self, cfg: Any, sock: Any, client: Any, server: Any, readers: Readers) -> None:
+        super().__init__(cfg, Channel(sock, readers), client, server)
+        self.requests = Requests(cfg, self.sock, client)
+        self.share = ""
+        """The share of the threads that its request counts in."""
+        self.num_discarded = 0

@@ -1,0 +1,191 @@
+"""REST answers whoever has the token, whatever clients without it do; on both servers."""
+
+from __future__ import annotations
+
+import json
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import psutil
+import pytest
+import requests
+
+from tests.app.answers import check_shape
+from tests.app.wire import connected, read_answer
+from tests.app.written import write_run
+from tests.programs.attack import ATTACKS
+from tests.servers import KINDS, ROOT, LiveServer
+from tests.waiting import wait_until
+
+TOKEN = {"Authorization": "Bearer secret"}
+STATUS = b"GET /training/status HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer secret\r\n"
+
+
+def start(server: LiveServer, max_files: int | None = None) -> LiveServer:
+    server.settings["TRAINING_API_TOKEN"] = "secret"
+    if max_files is not None:
+        server.wrapper = ["sh", "-c", f'ulimit -n {max_files}; exec "$@"', "sh"]
+    return server.start()
+
+
+def serving(server: LiveServer) -> psutil.Process:
+    """The process that has the connections."""
+    assert server.process is not None
+    process = psutil.Process(server.process.pid)
+    return process.children()[0] if server.kind == "gunicorn" else process
+
+
+@contextmanager
+def attacked(server: LiveServer, **connections: int) -> Iterator[None]:
+    """While this lasts, other processes attack the server by so many connections of each kind."""
+    wanted = [f"{kind}={number}" for kind, number in connections.items()]
+    argv = [sys.executable, str(ROOT / "tests" / "programs" / "attack.py"), str(server.port), *wanted]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as attackers:
+        assert attackers.stdout is not None
+        try:
+            assert attackers.stdout.readline() == b"all\n"
+            yield
+        finally:
+            attackers.kill()
+
+
+def ask(server: LiveServer, session: requests.Session | None, number: int) -> None:
+    """Ask for the status so often, on a connection that is kept or on new ones; print how long that took."""
+    times_ms = []
+    for _ in range(number):
+        began = time.monotonic()
+        answer = (session or requests).get(f"{server.url}/training/status", headers=TOKEN, timeout=60)
+        times_ms.append((time.monotonic() - began) * 1000)
+        assert answer.status_code == 200, answer.text
+    times_ms.sort()
+    print(f"{server.kind}: p50 {statistics.median(times_ms):.0f} ms, p99 {times_ms[int(number * 0.99)]:.0f} ms")
+
+
+def use(server: LiveServer) -> None:
+    """Do what somebody with the token does."""
+    ask(server, None, 50)
+    with requests.Session() as session:
+        ask(server, session, 50)
+    config = server.write_command("e", "end_at_once.py")
+    answer = server.post("/training/start", {"config_name": config}, headers=TOKEN)
+    assert answer.status_code == 200, answer.text
+    run = f"/training/runs/{answer.json()['run_id']}"
+    wait_until(lambda: server.get(run, headers=TOKEN).json()["state"] == "completed", 30)
+
+
+def test_all_attacks_at_once_with_few_descriptors(stopped_server: LiveServer) -> None:
+    server = start(stopped_server, max_files=300)
+    with attacked(server, **dict.fromkeys(ATTACKS, 20)):
+        use(server)
+    log = server.log_path.read_text()
+    assert len(log.splitlines()) < 50, log
+    assert str(ROOT) not in log
+    wait_until(lambda: serving(server).num_fds() < 60, 60)
+
+
+def test_more_connections_than_there_are_threads(stopped_server: LiveServer) -> None:
+    server = start(stopped_server)
+    kinds = ("silent", "half_heads", "half_bodies", "dripped_heads", "long_polls", "unjoined")
+    with attacked(server, **dict.fromkeys(kinds, 220)):
+        use(server)
+
+
+def test_clients_that_never_read_what_they_download(stopped_server: LiveServer) -> None:
+    """They have the token, so this is about broken ones."""
+    server = start(stopped_server)
+    run = write_run(server.runs_dir, "2020-01-01_00-00-00")
+    with open(run / "checkpoints.zip", "wb") as file:
+        file.truncate(5_000_000)
+    request = f"GET /training/runs/{run.name}/artifacts/checkpoints.zip HTTP/1.1\r\nHost: a\r\n"
+    with ExitStack() as stack:
+        for _ in range(150):
+            sock = stack.enter_context(socket.socket())
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.connect(("127.0.0.1", server.port))
+            sock.sendall(f"{request}Authorization: Bearer secret\r\n\r\n".encode())
+        use(server)
+        answer = server.get(f"/training/runs/{run.name}/artifacts/checkpoints.zip", headers=TOKEN)
+        assert len(answer.content) == 5_000_000
+
+
+def test_no_descriptor_left(stopped_server: LiveServer) -> None:
+    """It is said once, and what waits for its client makes room for what does not, files included."""
+    server = start(stopped_server)
+    process = serving(server)
+    soft, hard = process.rlimit(psutil.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds() + 40, hard))
+        for _ in range(100):
+            stack.enter_context(connected(server))
+        wait_until(lambda: "can be opened: Too many open files" in server.log_path.read_text(), 20)
+        wait_until(lambda: server.get("/training/status", headers=TOKEN).ok, 20)
+        use(server)
+        busy_s, began = sum(process.cpu_times()[:2]), time.monotonic()
+        wait_until(lambda: time.monotonic() - began > 1, 3)
+        assert sum(process.cpu_times()[:2]) - busy_s < 0.5
+    process.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
+    use(server)
+    assert server.log_path.read_text().count("No file or connection can be opened") == 1
+
+
+@pytest.mark.slow
+def test_a_client_that_takes_too_long_is_told_so(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Each limit by the clock, all at once. Who drips has no more time than who stops."""
+    servers = [start(LiveServer(tmp_path_factory.mktemp(kind), kind)) for kind in KINDS]
+    authorised = STATUS.replace(b"GET /training/status", b"POST /training/stop") + b"Content-Type: application/json\r\n"
+    half = {
+        "half a head": (STATUS, b"", 408),
+        "a dripped head": (STATUS + b"X-A: ", b"x", 408),
+        "half a body": (authorised + b"Content-Length: 9000\r\n\r\n{", b"", 408),
+        "a dripped body": (authorised + b"Content-Length: 9000\r\n\r\n{", b" ", 408),
+        "half a long body": (authorised + b"Content-Length: 900000\r\n\r\n{", b"", 408),
+        "dripped chunks": (authorised + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n", 408),
+        "nothing": (b"", b"", None),
+        "nothing more": (STATUS + b"\r\n", b"", None),
+    }
+    try:
+        with ExitStack() as stack:
+            asked = []
+            for server in servers:
+                for name, (sent, drip, code) in half.items():
+                    sock = stack.enter_context(connected(server))
+                    sock.sendall(sent)
+                    if name == "nothing more":
+                        assert read_answer(stack.enter_context(sock.makefile("rb"))) is not None
+                    asked.append((server.kind, name, sock, drip, code))
+            deadline = time.monotonic() + 45
+            received: dict[tuple[str, str], bytes] = {}
+            while len(received) < len(asked) and time.monotonic() < deadline:
+                for kind, name, sock, drip, _ in asked:
+                    if (kind, name) not in received:
+                        received |= drip_and_receive(sock, drip, (kind, name))
+                time.sleep(0.5)  # The pace of the drops.
+            for kind, name, _, _, code in asked:
+                assert (kind, name) in received
+                answer = received[kind, name]
+                if code is None:
+                    assert answer == b"", (kind, name)
+                else:
+                    head, _, body = answer.partition(b"\r\n\r\n")
+                    assert head.startswith(b"HTTP/1.1 408 "), (kind, name, answer)
+                    check_shape(json.loads(body), 408)
+    finally:
+        for server in servers:
+            server.kill()
+
+
+def drip_and_receive(sock: socket.socket, drip: bytes, key: tuple[str, str]) -> dict[tuple[str, str], bytes]:
+    """What the server said as it ended the connection; nothing while it has not."""
+    sock.settimeout(0)
+    try:
+        return {key: sock.recv(65536)}
+    except BlockingIOError:
+        sock.sendall(drip)
+        return {}
+    except OSError:
+        return {key: b""}

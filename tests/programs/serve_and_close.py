@@ -1,0 +1,37 @@
+"""Serve an app on eventlet's server that closes a connection in one thread while it reads from it in another.
+
+Prints its port. /read reads from its connection, which is closed meanwhile; /pipe reads from a new pipe.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import eventlet
+
+
+def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    if environ["PATH_INFO"] == "/read":
+        connection = environ["gunicorn.socket"]
+        connection.sendall(b"!")
+        eventlet.spawn(connection.close)  # It runs as soon as this thread waits.
+        connection.recv(1)
+        raise StopIteration
+    reading, writing = os.pipe()
+    os.write(writing, b"done")
+    text = os.read(reading, 4)  # Under eventlet this waits for it first.
+    os.close(reading)
+    os.close(writing)
+    start_response("200 OK", [("Content-Length", "4")])
+    return [text]
+
+
+if __name__ == "__main__":
+    eventlet.monkey_patch()
+    from app.server.eventlet_server import Server
+
+    server = Server(app, "127.0.0.1", 0)
+    print(server.port, flush=True)
+    server.serve(max_connections=100)
