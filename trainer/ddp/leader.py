@@ -19,7 +19,8 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 
 from trainer.request import Rank, Request
-from trainer.runner import oom, verdict
+from trainer.runner import verdict
+from trainer.runner.oom import OomCounter
 
 FAILURE_REPORT_TIMEOUT_S = 2.0
 """How long a failed leader waits for the report of another rank, whose failure may be the cause."""
@@ -55,8 +56,7 @@ class Ranks:
     def __init__(self, world_size: int) -> None:
         """`world_size` includes the leader."""
         self.world_size = world_size
-        self._oom_kills = oom.oom_kills()
-        self._started_s = time.monotonic()
+        self._oom_counter = OomCounter()
         self._have_request = False
         self._is_over = False
         self._failure_lock = threading.Lock()
@@ -114,16 +114,16 @@ class Ranks:
                 try:
                     failure = pickle.loads(report)
                 except (EOFError, pickle.UnpicklingError):  # it was killed before or during its report
-                    failure = Failure(self._reason(rank, process.pid, exit_code))
+                    failure = Failure(self._reason(rank, exit_code))
                 if failure is not None:
                     self._kill()
                     _exit_with(failure)
 
-    def _reason(self, rank: int, pid: int, exit_code: int) -> str:
+    def _reason(self, rank: int, exit_code: int) -> str:
         name = f"the process of rank {rank} (of {self.world_size} ranks)"
         if exit_code >= 0:
             return f"{name} exited with code {exit_code}"
-        is_oom = oom.was_oom_killed(pid, self._started_s, self._oom_kills, oom.oom_kills())
+        is_oom = self._oom_counter.has_risen
         return f"{name} was killed by {verdict.signal_name(-exit_code)}{' (out of memory)' if is_oom else ''}"
 
 

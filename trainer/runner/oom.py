@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
-_FIRST_PID_NAMESPACE = 0xEFFFFFFC
-"""PROC_PID_INIT_INO in the kernel's include/linux/proc_ns.h."""
-_RECORD = re.compile(r"^\d+,\d+,(\d+),[^;\n]*;(.*)$", re.MULTILINE)
-_LARGEST_DRIFT = 500e-6
-"""The largest drift between the log's clock and the monotonic clock, which NTP slews by at most this rate."""
+
+class OomCounter:
+    """The out-of-memory kills in this process's memory cgroup since this object was made.
+
+    The kernel's log names the process, but often only root may read it, and in a container it names other pids.
+    """
+
+    def __init__(self, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> None:
+        self._folders = proc, cgroups
+        self._before = oom_kills(proc, cgroups)
+
+    @property
+    def has_risen(self) -> bool:
+        """False also where the cgroup has no counter."""
+        now = oom_kills(*self._folders)
+        return self._before is not None and now is not None and now > self._before
 
 
 def oom_kills(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> int | None:
@@ -45,60 +55,3 @@ def _read_count(path: Path) -> int | None:
     except (OSError, ValueError):
         return None
     return int(match[1]) if match else None
-
-
-def was_oom_killed(
-    pid: int,
-    since_s: float,
-    kills_before: int | None,
-    kills_after: int | None,
-    kmsg: Path = Path("/dev/kmsg"),
-    pid_namespace: Path = Path("/proc/self/ns/pid"),
-) -> bool:
-    """Whether the kernel killed the process because memory ran out. The process is known to have died of SIGKILL.
-
-    The evidence is a higher counter of our own cgroup, or the kernel's log if we may read it. The log names processes
-    by their pid outside of any container. `since_s` is the start of the process by the monotonic clock: the kernel
-    reuses pids.
-    """
-    if kills_before is not None and kills_after is not None and kills_after > kills_before:
-        return True
-    if not _sees_the_machines_pids(pid_namespace):
-        return False
-    earliest_s = since_s * (1 - _LARGEST_DRIFT)
-    return any(f"Killed process {pid} (" in text for at_s, text in _read_kernel_log(kmsg) if at_s >= earliest_s)
-
-
-def _sees_the_machines_pids(pid_namespace: Path) -> bool:
-    """Whether our pids are those of the kernel's log. In a container they differ."""
-    try:
-        return pid_namespace.stat().st_ino == _FIRST_PID_NAMESPACE
-    except OSError:
-        return False
-
-
-def _read_kernel_log(kmsg: Path) -> list[tuple[float, str]]:
-    """Read the kernel's ring buffer without blocking: each record's time in seconds since boot, and its text.
-
-    A record is a line `priority,sequence,microseconds,flags;text`. Indented lines may follow.
-    """
-    records = []
-    try:
-        descriptor = os.open(kmsg, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return []
-    try:
-        while True:
-            try:
-                record = os.read(descriptor, 8192)
-            except BrokenPipeError:
-                continue  # The kernel overwrote records. The next read continues with the oldest one left.
-            if not record:
-                break
-            records.append(record)
-    except OSError:
-        pass  # EAGAIN: no more records.
-    finally:
-        os.close(descriptor)
-    text = b"".join(records).decode("utf-8", errors="replace")
-    return [(int(match[1]) / 1e6, match[2]) for match in _RECORD.finditer(text)]

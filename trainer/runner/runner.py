@@ -16,12 +16,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from trainer.rundir import RunDir, is_there, read_json, utc_now
-from trainer.runner import children, oom, process, program, verdict
+from trainer.runner import children, process, program, verdict
+from trainer.runner.oom import OomCounter
 from trainer.runner.program import LaunchError, WarmProgram
 from trainer.runner.shutdown import Shutdown
 from trainer.runner.signals import Signals
@@ -45,8 +45,7 @@ class Runner:
         self._killed_after_s: float | None = None
         self._was_terminated = False
         self._did_another_exit_well = False
-        self._oom_kills = oom.oom_kills()
-        self._began_s = time.monotonic()
+        self._oom_counter = OomCounter()
         self._state: dict[str, Any] = {
             "state": "starting",
             "reason": None,
@@ -83,9 +82,7 @@ class Runner:
                 self._take_stop()
         exit_code = self._program.returncode
         assert exit_code is not None
-        is_oom = exit_code == -signal.SIGKILL and oom.was_oom_killed(
-            self._program.pid, self._began_s, self._oom_kills, oom.oom_kills()
-        )
+        is_oom = exit_code == -signal.SIGKILL and self._oom_counter.has_risen
         for each in children.describe_descendants():
             self._log(f"the program has exited; killing its {each}")
         children.kill_all(self._program.pid)

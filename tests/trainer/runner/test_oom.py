@@ -1,4 +1,4 @@
-"""Out of memory: reported from the kernel's own words, and never from somebody else's."""
+"""Out of memory: known from the counter of the memory cgroup."""
 
 from __future__ import annotations
 
@@ -13,15 +13,7 @@ import pytest
 from tests.live.processes import record_of
 from tests.servers import LiveServer
 from tests.waiting import wait_until
-from trainer.runner.oom import oom_kills, was_oom_killed
-
-FIRST_NAMESPACE = 0xEFFFFFFC
-KMSG = """\
-6,1,100000000,-;Memory cgroup out of memory: Killed process 41 (python) total-vm:1kB, anon-rss:1kB
- SUBSYSTEM=memory
-3,2,500000000,-;Out of memory: Killed process 42 (python) total-vm:1kB, anon-rss:1kB
-not a record
-"""
+from trainer.runner.oom import OomCounter, oom_kills
 
 
 def tree(tmp_path: Path, memberships: str, **counters: str) -> tuple[Path, Path]:
@@ -62,42 +54,15 @@ def test_a_machine_without_cgroups_has_no_counter(tmp_path: Path) -> None:
     assert oom_kills(tmp_path / "proc", tmp_path / "cgroup") is None
 
 
-@pytest.mark.parametrize(
-    ("pid", "since_s", "before", "after", "is_oom"),
-    [
-        (7, 0.0, 2, 3, True),
-        (7, 0.0, 2, 2, False),
-        (7, 0.0, None, None, False),
-        (7, 0.0, None, 3, False),
-    ],
-)
-def test_a_risen_counter_is_evidence(
-    tmp_path: Path, pid: int, since_s: float, before: int | None, after: int | None, is_oom: bool
-) -> None:
-    assert was_oom_killed(pid, since_s, before, after, tmp_path / "no kmsg") == is_oom
-
-
-@pytest.mark.parametrize(
-    ("pid", "since_s", "is_oom"),
-    [(41, 50.0, True), (42, 400.0, True), (42, 500.1, True), (4, 0.0, False), (41, 200.0, False), (42, 501.0, False)],
-)
-def test_the_kernels_log_is_evidence_from_the_process_s_own_time(
-    tmp_path: Path, pid: int, since_s: float, is_oom: bool
-) -> None:
-    kmsg = tmp_path / "kmsg"
-    kmsg.write_text(KMSG)
-    first = Path("/proc/self/ns/pid")
-    if not first.exists() or first.stat().st_ino != FIRST_NAMESPACE:
-        pytest.skip("in a container the kernel's log speaks of other pids")
-    assert was_oom_killed(pid, since_s, None, None, kmsg) == is_oom
-
-
-def test_in_a_container_the_kernels_log_speaks_of_other_pids(tmp_path: Path) -> None:
-    kmsg = tmp_path / "kmsg"
-    kmsg.write_text(KMSG)
-    namespace = tmp_path / "pid"
-    namespace.touch()
-    assert not was_oom_killed(41, 0.0, None, None, kmsg, namespace)
+def test_only_a_higher_counter_is_evidence(tmp_path: Path) -> None:
+    proc, cgroups = tree(tmp_path, "0::/\n", memory_DOT_events=EVENTS)
+    counter, unknown = OomCounter(proc, cgroups), OomCounter(proc, tmp_path / "none")
+    assert not counter.has_risen
+    (cgroups / "memory.events").write_text(EVENTS.replace("oom_kill 2", "oom_kill 3"))
+    assert counter.has_risen
+    assert not unknown.has_risen
+    (cgroups / "memory.events").unlink()
+    assert not counter.has_risen
 
 
 @pytest.fixture
