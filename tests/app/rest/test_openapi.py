@@ -206,7 +206,7 @@ def explored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def runs(explored: LiveServer) -> Iterator[LiveServer]:
-    """The server with a run that has everything and one with spoilt metrics and report. Nothing runs afterwards."""
+    """The server with a run that has everything and one with corrupt metrics and report. Nothing runs afterwards."""
     renew(explored)
     yield explored
     explored.post("/training/stop", {"mode": "discard"})

@@ -32,7 +32,7 @@ def picture(url: str) -> Image.Image:
 
 def test_some_images_of_each_class_come_as_small_pngs(shared: LiveServer, pets: Path) -> None:
     Image.new("RGB", (400, 200), "red").save(pets / "val" / "dog" / "0large.jpg")
-    (pets / "val" / "dog" / "0spoilt.png").write_bytes(b"no image")
+    (pets / "val" / "dog" / "0corrupt.png").write_bytes(b"no image")
     body = shared.get("/training/datasets/pets/preview?split=val&per_class=4").json()
     assert (body["dataset_name"], body["split"], body["num_classes"]) == ("pets", "val", 2)
     cats, dogs = body["classes"]

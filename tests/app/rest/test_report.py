@@ -51,7 +51,7 @@ def test_what_json_has_not_is_null_in_a_report(shared: LiveServer, run: Path) ->
 
 
 @pytest.mark.parametrize("content", [b"", b'{"accuracy": ', b"[]", b"\xff"])
-def test_a_spoilt_report_is_a_422_that_names_it(shared: LiveServer, run: Path, content: bytes) -> None:
+def test_a_corrupt_report_is_a_422_that_names_it(shared: LiveServer, run: Path, content: bytes) -> None:
     (run / "report.json").write_bytes(content)
     assert "report.json" in problem(report_of(shared, run), 422)["message"]
 

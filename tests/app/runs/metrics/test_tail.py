@@ -137,7 +137,7 @@ LONG = 30_000
 
 @pytest.fixture
 def long(tmp_path: Path) -> Path:
-    """Several times as many rows as are read at once; some of them blank, spoilt or too short."""
+    """Several times as many rows as are read at once; some of them blank, corrupt or too short."""
     path = tmp_path / "metrics.csv"
     odd = {7: "7,,nan\n", 12_345: "12345,2\n", 12_346: "12346,x,\n", 20_000: "20000,1,2,3\n20000,1,2\n"}
     path.write_text("step,loss,acc\n" + "".join(odd.get(i, f"{i},{i / 4},\n") for i in range(LONG)))

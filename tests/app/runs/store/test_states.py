@@ -20,13 +20,13 @@ RECORDS: dict[str, dict[str, Any] | None] = {
     "interrupted": {"state": "interrupted", "reason": "terminated from outside"},
     "corrupt": {"state": ["no", "state"]},
 }
-BIRTHS: dict[str, str | None] = {"ours": '{"request": {}}', "none": None, "foreign": '{"name": "x"}', "corrupt": "{"}
+MANIFESTS: dict[str, str | None] = {"ours": '{"request": {}}', "none": None, "foreign": '{"name": "x"}', "corrupt": "{"}
 VERDICTS = {"completed", "stopped", "failed", "interrupted"}
 
 
-def expected(record: str, is_alive: bool, birth: str, is_stopping: bool) -> str:
+def expected(record: str, is_alive: bool, manifest: str, is_stopping: bool) -> str:
     """The rule in other words than the code's."""
-    if not is_alive and birth in ("none", "foreign"):
+    if not is_alive and manifest in ("none", "foreign"):
         return "unknown"
     if record in VERDICTS:
         return record
@@ -37,29 +37,29 @@ def expected(record: str, is_alive: bool, birth: str, is_stopping: bool) -> str:
     return "starting" if record == "none" else "running"
 
 
-@pytest.mark.parametrize("birth", BIRTHS)
+@pytest.mark.parametrize("manifest", MANIFESTS)
 @pytest.mark.parametrize("record", RECORDS)
-def test_every_combination(tmp_path: Path, record: str, birth: str) -> None:
+def test_every_combination(tmp_path: Path, record: str, manifest: str) -> None:
     for is_alive, is_stopping in itertools.product((False, True), (False, True)):
         run = RunDir(tmp_path / f"{is_alive}{is_stopping}")
         run.path.mkdir()
-        if (text := BIRTHS[birth]) is not None:
+        if (text := MANIFESTS[manifest]) is not None:
             run.run.write_text(text)
         if (content := RECORDS[record]) is not None:
             write_json(run.state, content)
         if is_stopping:
             write_json(run.stop, {"mode": "save"})
         state, reason = compose(run, content, is_alive)
-        assert state == expected(record, is_alive, birth, is_stopping), (is_alive, is_stopping)
+        assert state == expected(record, is_alive, manifest, is_stopping), (is_alive, is_stopping)
         assert state in STATES
         assert not (state in ACTIVE and reason)
         assert reason or state not in ("unknown", "interrupted", "failed")
 
 
-@pytest.mark.parametrize("birth", BIRTHS)
-def test_the_verdict_of_our_runner_counts_whatever_became_of_run_json(tmp_path: Path, birth: str) -> None:
+@pytest.mark.parametrize("manifest", MANIFESTS)
+def test_the_verdict_of_our_runner_counts_whatever_became_of_run_json(tmp_path: Path, manifest: str) -> None:
     run = RunDir(tmp_path)
-    if (text := BIRTHS[birth]) is not None:
+    if (text := MANIFESTS[manifest]) is not None:
         run.run.write_text(text)
     record = {"state": "stopped", "reason": None, "runner": {"pid": 1, "start_time": "x"}}
     assert compose(run, record, False) == ("stopped", None)

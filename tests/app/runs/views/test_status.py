@@ -104,6 +104,6 @@ def test_a_run_whose_processes_are_gone_is_not_running_although_no_file_changed(
 
 
 def test_a_pid_that_had_to_be_searched_for_is_searched_for_again(place: Place) -> None:
-    (place.active / "state.json").write_text("spoilt")
+    (place.active / "state.json").write_text("corrupt")
     place.settle()
     assert place.status.describe() is not place.status.describe()
