@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,10 @@ class Session:
     pace: Pace = field(default_factory=lambda: Pace(burst=20, per_s=10))
     """Of what it sends. To join takes one frame, or three when it upgrades as well."""
     pinged_at: float = field(default_factory=time.monotonic)
+    mutex: Any = field(default_factory=threading.RLock)
+    """Held while python-socketio begins the session, handles a message or ends it. It is not prepared for two at once:
+    a client that joins while it is closed would stay in its rooms for ever.
+    """
     is_polled: bool = False
     upgrading_since: float | None = None
     websocket: WebSocket | None = None
@@ -129,27 +133,37 @@ class Sessions:
         session = environ[SESSION] = Session(
             sid, environ.get("REMOTE_ADDR") or "a local socket", socket, self._offences
         )
-        with self._lock:
-            displaced = self._displaced_by(session)
-            self._open[sid] = session
-            must_tend, self._is_tended = not self._is_tended, True
+        with session.mutex:
+            with self._lock:
+                displaced = self._displaced_by(session)
+                self._open[sid] = session
+                must_tend, self._is_tended = not self._is_tended, True
+            answer = self._inner["connect"](sid, environ)
         if displaced is not None:
             self.close(displaced)
         if must_tend:
             self._engine.start_background_task(self._tend)
-        return self._inner["connect"](sid, environ)
+        return answer
 
     def _received(self, sid: str, message: str) -> None:
-        namespace = packets.other_namespace(message)
-        if namespace is None:
-            self._inner["message"](sid, message)
-        else:
-            self._engine.send(sid, packets.refusal(namespace))
+        session = self._open.get(sid)
+        if session is None:
+            return
+        with session.mutex:
+            if sid not in self._open:  # It was closed in another thread, and python-socketio has forgotten it.
+                return
+            namespace = packets.other_namespace(message)
+            if namespace is None:
+                self._inner["message"](sid, message)
+            else:
+                self._engine.send(sid, packets.refusal(namespace))
 
     def _disconnected(self, sid: str, reason: str) -> None:
-        self._open.pop(sid, None)
-        self._closed.append((time.monotonic(), sid))
-        self._inner["disconnect"](sid, reason)
+        session = self._open.get(sid)
+        with session.mutex if session is not None else nullcontext():
+            self._open.pop(sid, None)
+            self._closed.append((time.monotonic(), sid))
+            self._inner["disconnect"](sid, reason)
 
     def _displaced_by(self, newcomer: Session) -> Session | None:
         """The session that has to go if this one comes, the oldest of its address or of the one with the most."""
