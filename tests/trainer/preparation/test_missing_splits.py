@@ -55,7 +55,7 @@ def test_the_report_is_on_val_and_says_so(completed: Started) -> None:
     assert "no test images" in untested
     text = completed.run.report_text.read_text()
     assert untested in text
-    assert "on the test images" not in text
+    assert "| test images |" not in text
     assert all(mistake["file"].startswith("train/") for mistake in report["mistakes"])
 
 
