@@ -28,17 +28,17 @@ class Training:
         """Build everything without training. Raises ExperimentInvalid, DataInvalid and ResumeImpossible."""
         self._stop = stop
         self._log = tqdm.write if request.show_bar else partial(print, flush=True)  # tqdm writes above the bar
-        tested = request.splits[request.tested_split]
-        self._collector = CollectOutputs(len(tested), len(tested.class_names))
+        self._collector = CollectOutputs()
         self._fit = Fit(request, stop, self._log, [self._collector])
         self._request = self._fit.request
         self._run = request.run
+        self._model_files = ModelFiles(self._request, self._fit.data_module, self._fit.progress, stop, self._log)
 
     def run(self, ranks: Ranks) -> None:
         """Fit, test, export, and write result.json last. Raises Stopped, ExportFailed, and what libraries raise."""
         with loggers.reporting_outcome(self._fit.loggers):
             self._describe()
-            self._model_files().try_export(self._fit.module)
+            self._model_files.try_export(self._fit.module)
             self._stop.begin_keeping()
             self._fit.run(ranks)
             self._stop.check()
@@ -95,10 +95,7 @@ class Training:
     def _save_model(self, test_metrics: dict[str, float] | None) -> dict[str, Any]:
         """Export the best checkpoint, then write and return the model card. `test_metrics` is None after a stop."""
         checkpoint, metrics = self._fit.load_best(), self._fit.checkpoints.best_train_metrics
-        return self._model_files().write(self._fit.module.cpu(), checkpoint, metrics, test_metrics)
-
-    def _model_files(self) -> ModelFiles:
-        return ModelFiles(self._request, self._fit.data_module, self._fit.progress, self._stop, self._log)
+        return self._model_files.write(self._fit.module.cpu(), checkpoint, metrics, test_metrics)
 
     def _write_result(self, card: dict[str, Any]) -> None:
         result = {

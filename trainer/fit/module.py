@@ -89,8 +89,6 @@ class Classifier(lightning.LightningModule):
         images = self._standardise(self._augment.transform(batch.images.float() / 255))
         return batch._replace(images=self._augment.erase(images))
 
-    # training
-
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         if self._freezing is not None:
             self._freezing.apply(self.current_epoch)
@@ -116,8 +114,6 @@ class Classifier(lightning.LightningModule):
         super().optimizer_step(*arguments, **options)
         if self.ema is not None:  # not in a later hook, because a checkpoint saved on a stop must contain the update
             self.ema.update(self.network)
-
-    # evaluation
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._evaluate(batch)
@@ -149,8 +145,6 @@ class Classifier(lightning.LightningModule):
         loss, correct, images = sum_over_ranks(self.eval_sums.clone())
         self.log_dict({f"{split}/loss": loss / images, f"{split}/acc": correct / images}, logger=is_logged)
 
-    # optimizer
-
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = build_optimizer(self._experiment, self._param_groups, self.device)
         scheduler = LambdaLR(optimizer, rate_at_step(self._experiment.scheduler, self.total_steps))
@@ -177,8 +171,6 @@ class Classifier(lightning.LightningModule):
             # Each rank needs its own seed, to augment its images differently. The states of a checkpoint with another
             # world size cannot be continued.
             torch.manual_seed(self._experiment.seed + 1_000_003 * rank + self.trainer.global_step)
-
-    # checkpoints
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         own = {"random_states": gather(torch.get_rng_state()), "last_learning_rate": self.last_learning_rate}

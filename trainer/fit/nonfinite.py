@@ -18,8 +18,6 @@ from trainer.preparation.images import Split
 
 CHECK_EVERY_N_BATCHES_ON_GPU = 20
 """Reading a loss from a GPU waits for everything queued there. On a CPU it is free, so every batch is checked."""
-MAX_NAMED_FILES = 3
-"""In the reason. The log names all of them."""
 
 
 class NotFinite(ArithmeticError):
@@ -101,7 +99,7 @@ class TerminateOnNaN(Callback):
         self._log(f"train/loss is {loss} at step {batch.step}, for the images {', '.join(files)}")
         return (
             f"train/loss became {_word(loss)} at step {batch.step} (epoch {batch.epoch}, learning rate"
-            f" {batch.learning_rate:.4g}): {self._advice(batch.step)}; the batch's files: {_some(files)}"
+            f" {batch.learning_rate:.4g}): {self._advice(batch.step)}; first image of the batch: {files[0]}"
         )
 
     def _files(self, batch: TrainedBatch) -> list[str]:
@@ -121,8 +119,3 @@ class TerminateOnNaN(Callback):
 
 def _word(value: float) -> str:
     return "NaN" if math.isnan(value) else "infinite"
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - MAX_NAMED_FILES} more" if len(names) > MAX_NAMED_FILES else ""
-    return ", ".join(names[:MAX_NAMED_FILES]) + more

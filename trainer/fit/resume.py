@@ -91,8 +91,5 @@ def _rows_before(run: RunDir, step: int) -> list[Row]:
         return []
     with open(metrics.path, encoding="utf-8", newline="") as file:
         rows = [{name: value for name, value in row.items() if value} for row in csv.DictReader(file)]
-    return [row for row in rows if "step" in row and int(row["step"]) < step and not _is_test(row)]
-
-
-def _is_test(row: Row) -> bool:
-    return any(name.startswith("test/") for name in row)
+    is_test = [any(name.startswith("test/") for name in row) for row in rows]
+    return [row for row, test in zip(rows, is_test) if "step" in row and int(row["step"]) < step and not test]

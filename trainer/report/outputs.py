@@ -53,12 +53,10 @@ class CollectOutputs(Callback):
 
     outputs: Outputs
 
-    def __init__(self, num_images: int, num_classes: int) -> None:
-        self._num_images = num_images
-        self._num_classes = num_classes
-
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.outputs = Outputs.of(self._num_images, self._num_classes)
+        data_module: Any = trainer.datamodule  # type: ignore[attr-defined]
+        tested = data_module.splits[data_module.tested_split]
+        self.outputs = Outputs.of(len(tested), len(tested.class_names))
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any

