@@ -9,7 +9,7 @@ from app.access import Access
 from app.page import pages
 from app.rest import errors, metrics, models, runs, training
 from app.rest.api import Api
-from app.rest.openapi import INFO
+from app.rest.openapi import INFO, keep_document
 from app.server.prefix import Prefix
 from app.server.threads import lock_maker_for, offload_for
 from app.settings import ROOT, Settings
@@ -60,4 +60,5 @@ def _add_rest(app: Flask, settings: Settings) -> None:
     api = Api(app, spec_kwargs=spec)
     for blueprint in (pages.blp, training.blp, models.blp, metrics.blp, runs.blp):
         api.register_blueprint(blueprint)
+    keep_document(app)
     errors.register(app)
