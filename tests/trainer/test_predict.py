@@ -93,15 +93,13 @@ def test_a_file_that_is_no_model_of_ours_is_reported_in_one_line(model: Path, sq
     del bare.metadata_props[:]
     onnx.save(bare, tmp_path / "bare.onnx")
     (tmp_path / "text.onnx").write_text("no model")
-    for name, problem in {
-        "none.onnx": "no such file: {}",
-        "text.onnx": "onnxruntime cannot load {}: ",
-        "bare.onnx": "not a model of this training program (its metadata lack the facts): {}",
-    }.items():
+    for name, fact in {"none.onnx": "no such file", "text.onnx": "onnxruntime", "bare.onnx": "metadata"}.items():
         done = predict(tmp_path / name, image)
         assert (done.returncode, done.stdout) == (1, "")
-        assert len(done.stderr.splitlines()) == 1
-        assert done.stderr.startswith("error: " + problem.format(tmp_path / name))
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("error: ")
+        assert fact in line
+        assert str(tmp_path / name) in line
 
 
 def test_it_needs_nothing_but_onnxruntime_numpy_and_pillow_and_reports_to_nobody(
