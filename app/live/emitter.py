@@ -21,9 +21,9 @@ RUN_PREFIX = "run:"
 EVERYBODY = "everybody"
 
 MAX_UNSENT_BYTES = 1024 * 1024
-"""A client with more to take gets nothing until it has taken it: python-socketio's queues have no bound. What the
-library has taken from the queue, to send it, comes on top: about as much again.
-"""
+"""A client with more to take gets nothing until it has taken it: python-socketio's queues have no bound."""
+MAX_EMPTY_ANSWER_BYTES = 256 * 1024
+"""Of answers without content, for a client that asks again before it has taken the last one. They are some hundreds."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Emitter:
         self.supervisor = supervisor
         self._lagging: dict[str, list[str]] = {}
         self._unsent_bytes: dict[str, int] = {}
-        """About how many each client has been sent since its queue was empty last."""
+        """About how many each client has been sent since it had taken everything."""
         self._answer_bytes: dict[str, int] = {}
         """Likewise, of answers that are sent in any case."""
         self._answering: set[str] = set()
@@ -112,7 +112,7 @@ class Emitter:
     def _readmit(self) -> None:
         """Let those who have taken everything back in, and tell them the position: they see the gap and catch up."""
         for sid, eio_sid in list(self._participants(list(self._lagging))):
-            if self._num_queued(eio_sid) or sid not in self._lagging:
+            if self._has_unsent(eio_sid) or sid not in self._lagging:
                 continue
             for room in self._lagging.pop(sid):
                 with suppress(ValueError, KeyError):  # It has left meanwhile.
@@ -139,15 +139,15 @@ class Emitter:
         session = self._sessions.get(eio_sid)
         if session is None:
             return
-        answers = self._answer_bytes.get(sid, 0) if self._num_queued(eio_sid) else 0
+        answers = self._answer_bytes.get(sid, 0) if self._has_unsent(eio_sid) else 0
         self._answer_bytes[sid] = answers + num_bytes
-        if self._answer_bytes[sid] > MAX_UNSENT_BYTES:
+        if self._answer_bytes[sid] > MAX_EMPTY_ANSWER_BYTES:
             session.offend("went on asking without taking the answers")
             self._sessions.close(session)
 
     def _takes(self, sid: str, eio_sid: str, size: int) -> bool:
         """Whether a client can be sent so many bytes more, which then count."""
-        unsent = self._unsent_bytes.get(sid, 0) if self._num_queued(eio_sid) else 0
+        unsent = self._unsent_bytes.get(sid, 0) if self._has_unsent(eio_sid) else 0
         if unsent + size > MAX_UNSENT_BYTES and unsent:
             return False
         self._unsent_bytes[sid] = unsent + size
@@ -159,9 +159,9 @@ class Emitter:
         found: Iterable[tuple[str, str]] = self._socketio.server.manager.get_participants(NAMESPACE, audience)
         return found
 
-    def _num_queued(self, eio_sid: str) -> int:
-        socket = self._socketio.server.eio.sockets.get(eio_sid)
-        return socket.queue.qsize() if socket is not None else 0
+    def _has_unsent(self, eio_sid: str) -> bool:
+        session = self._sessions.get(eio_sid)
+        return session is not None and session.has_unsent
 
 
 def room_of(run_id: str) -> str:

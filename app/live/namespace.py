@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -30,6 +31,8 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
         self._emitter = emitter
         self._sessions = sessions
         self._access = access
+        self._turn = threading.Lock()
+        """Held while one client is answered."""
         self._told: dict[str, Attempts] = {}
         """By client what its last answer was about, so that it need not say that itself."""
 
@@ -45,8 +48,9 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
 
     def on_subscribe(self, asked: Any = None, *_: Any) -> dict[str, Any]:
         sid = request.sid  # type: ignore[attr-defined]
-        with self._emitter.answering(sid) as has_room:
+        with self._turn, self._emitter.answering(sid) as has_room:
             answer = self._answer(sid, asked, has_room)
+            self.socketio.sleep(0)  # So that not all who ask come before a request of REST.
         if not has_room:
             self._emitter.count_answer(sid, len(SocketJson.dumps(answer)))
         return answer

@@ -55,6 +55,11 @@ class Session:
     def is_upgrading(self) -> bool:
         return self.upgrading_since is not None and not self.socket.upgraded
 
+    @property
+    def has_unsent(self) -> bool:
+        """Whether something waits until the client takes it, beyond what the system's own buffers hold."""
+        return self.socket.queue.qsize() > 0 or (self.websocket is not None and self.websocket.is_writing)
+
     def begin_upgrade(self) -> bool:
         """Note that a WebSocket is to take the place of polling; whether none is or does already."""
         if self.upgrading_since is not None or self.socket.upgraded:

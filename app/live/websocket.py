@@ -58,6 +58,11 @@ class WebSocket:
                 self.close()
         raise StopIteration
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether the client has something to take that was written in part, or not at all."""
+        return self._lock.locked()
+
     def wait(self) -> str | None:
         """Return the next message, None once the connection has ended."""
         return next(self._messages, None)
