@@ -43,6 +43,8 @@ class Session:
     pace: Pace = field(default_factory=lambda: Pace(burst=20, per_s=10))
     """Of what it sends. To join takes one frame, or three when it upgrades as well."""
     pinged_at: float = field(default_factory=time.monotonic)
+    has_answered: bool = True
+    """The last ping."""
     mutex: Any = field(default_factory=threading.RLock)
     """Held while python-socketio begins the session, handles a message or ends it. It is not prepared for two at once:
     a client that joins while it is closed would stay in its rooms for ever.
@@ -74,7 +76,7 @@ class Session:
         """Take note of a packet before python-engineio gets it. Raises Malformed."""
         packets.check(packet)
         if packet == packets.PONG:
-            self.socket.last_ping = None  # Else the library would start a thread that sends the next ping.
+            self.has_answered = True
 
     def offend(self, offence: str) -> None:
         self.offences.add(self.address, offence)
@@ -133,7 +135,9 @@ class Sessions:
 
     def _connected(self, sid: str, environ: dict[str, Any]) -> Any:
         socket = self._engine.sockets[sid]
-        # Else the library would start a thread for each session that sleeps until the first ping.
+        # So the library leaves pings to `_look_after`. It would start a thread for each session that sleeps until the
+        # next ping. And whoever sends to a client that did not answer would close it, so the supervisor, while its own
+        # mutex is held, would wait for a client that waits to subscribe.
         socket.last_ping = None
         session = environ[SESSION] = Session(
             sid, environ.get("REMOTE_ADDR") or "a local socket", socket, self._offences
@@ -182,7 +186,7 @@ class Sessions:
         return next(session for session in waiting if _network(session.address) == network)
 
     def _tend(self) -> None:
-        while True:
+        while self._must_tend():
             self._engine.sleep(TEND_EVERY_S)
             try:
                 self._forget_closed()
@@ -191,15 +195,21 @@ class Sessions:
             except Exception:
                 logger.exception("Error looking after the live connections")
 
+    def _must_tend(self) -> bool:
+        with self._lock:
+            self._is_tended = bool(self._open or self._closed)
+            return self._is_tended
+
     def _look_after(self, session: Session) -> None:
         now = time.monotonic()
         if session.waiting_since is not None and now - session.waiting_since > JOIN_WITHIN_S:
             self.close(session)
         elif session.is_upgrading and session.websocket is not None and _is_late(session.upgrading_since, now):
             session.websocket.cut()
-        elif session.socket.last_ping is None and now - session.pinged_at >= self._engine.ping_interval:
-            session.pinged_at = now
-            session.socket.last_ping = time.time()
+        elif not session.has_answered and now - session.pinged_at > self._engine.ping_timeout:
+            self.close(session)
+        elif session.has_answered and now - session.pinged_at >= self._engine.ping_interval:
+            session.pinged_at, session.has_answered = now, False
             with suppress(SocketIsClosedError):
                 session.socket.send(Packet(PING))
 

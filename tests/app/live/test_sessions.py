@@ -1,0 +1,55 @@
+"""Who is still there: a client that no longer answers pings is closed, and by nobody who holds a lock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+import socketio
+
+from app.live.sessions import Session, Sessions
+from app.live.websocket import SESSION
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def server() -> socketio.Server:
+    return socketio.Server(async_mode="threading", ping_interval=0.3, ping_timeout=0.5, monitor_clients=False)
+
+
+def opened(server: socketio.Server) -> Session:
+    environ: dict[str, Any] = {"REQUEST_METHOD": "GET", "QUERY_STRING": "EIO=4&transport=polling"}
+    server.eio.handle_request(environ, lambda *_: None)
+    session = environ[SESSION]
+    assert isinstance(session, Session)
+    return session
+
+
+def test_a_client_that_answers_pings_stays_and_another_is_closed(server: socketio.Server) -> None:
+    sessions = Sessions(server.eio, max_joined=2)
+    present, absent = opened(server), opened(server)
+    assert sessions.join(present)
+    assert sessions.join(absent)
+    wait_until(lambda: not present.has_answered, 5)
+    present.check("3")
+    wait_until(lambda: sessions.get(absent.sid) is None, 5)
+    assert absent.socket.closed
+    assert sessions.get(present.sid) is present
+    sessions.close(present)  # With the last session the thread ends that looks after them.
+
+
+def test_whoever_sends_to_a_client_closes_it_for_no_ping(server: socketio.Server) -> None:
+    """The supervisor sends while it holds what the client's own thread may wait for."""
+    sessions = Sessions(server.eio, max_joined=1)
+    session = opened(server)
+    assert sessions.join(session)
+    with session.mutex:  # As while its message is handled.
+        wait_until(lambda: not session.has_answered, 5)
+        wait_until(lambda: time.monotonic() - session.pinged_at > 2 * server.eio.ping_timeout, 5)
+        sender = threading.Thread(target=server.eio.send, args=(session.sid, "2"), daemon=True)
+        sender.start()
+        sender.join(3)
+        assert not sender.is_alive()
+    wait_until(lambda: sessions.get(session.sid) is None, 5)
