@@ -43,6 +43,10 @@ class ResumeImpossible(ValueError):
     """The earlier run cannot be resumed. The message says why."""
 
 
+CHECKPOINT_VERSION = 1
+"""Increase it with every change of what a checkpoint holds: state of the network, of the callbacks, of the loops."""
+
+
 @dataclass(frozen=True)
 class LastState:
     """The state in the last checkpoint of a run: `epoch` epochs and `batch` batches done, in `step` optimizer steps."""
@@ -61,6 +65,8 @@ class LastState:
     def load(cls, facts: dict[str, Any], run: RunDir) -> LastState:
         """Load it from a checkpoint of `run` or its last.json. Raises ResumeImpossible for another version."""
         try:
+            if facts["version"] != CHECKPOINT_VERSION:
+                raise ValueError("version")
             return cls(
                 run_id=str(facts["run_id"]),
                 experiment=parse(facts["experiment"]),
@@ -81,7 +87,7 @@ class LastState:
         """Return it as JSON content. `load` reads it back equal."""
         value_range = None if self.value_range is None else list(self.value_range)
         plain = {"experiment": dump(self.experiment), "class_names": list(self.class_names), "value_range": value_range}
-        return {**vars(self), **plain}
+        return {"version": CHECKPOINT_VERSION, **vars(self), **plain}
 
 
 def read_last_state(run: RunDir) -> LastState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ from trainer.experiment.resumable import (
     MUST_STAY,
     NULL_STAYS,
     LastState,
+    ResumeImpossible,
     data_problem,
     problems,
 )
+from trainer.rundir import RunDir
 
 PARAMETERS = [*list_parameters(), "model.class_path"]
 LISTS = (MAY_CHANGE, BETWEEN_EPOCHS, NULL_STAYS, MUST_STAY)
@@ -80,6 +83,15 @@ def test_the_same_again_is_no_problem_and_a_state_is_what_it_was_after_it_was_wr
     state = state_of(value_range=(0.0, 1023.0))
     assert problems(state, HAD, is_complete=False) == {}
     assert LastState.load(json.loads(json.dumps(state.dump())), None) == state  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("version", [None, 0, 2, "1"])
+def test_a_state_of_another_version_is_refused(version: Any, tmp_path: Path) -> None:
+    content = state_of().dump() | {"version": version}
+    if version is None:
+        del content["version"]
+    with pytest.raises(ResumeImpossible, match="another version"):
+        LastState.load(content, RunDir(tmp_path / "run"))
 
 
 @pytest.mark.parametrize("path", [path for path in PARAMETERS if not is_in(path, MAY_CHANGE)])
