@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any
 
 from gunicorn.http.errors import NoMoreData, ParseException
+from gunicorn.sock import ssl_wrap_socket
 from gunicorn.workers.gthread import ThreadWorker
 
 from app.server import incoming, wire
@@ -77,6 +78,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # It has no types.
                 return
         try:
             sock, client = listener.accept()
+            if self.cfg.is_ssl:  # The handshake is part of what a client sends first.
+                sock = ssl_wrap_socket(sock, self.cfg)
         except OSError as error:
             if error.errno in NO_FILES:
                 self._capacity.fell_short(error, self.nr_conns)
