@@ -78,7 +78,7 @@ def post_worker_init(worker):
 
 
 def _close(app):
-    app.extensions["supervisor"].stop()
+    app.extensions["domain"].supervisor.stop()
     server = app.extensions["socketio"].server
     for open_socket in list(server.eio.sockets.values()):
         # Without a farewell packet: a client that is told to go stays away, one that loses its connection comes back.
