@@ -19,7 +19,7 @@ from tests.servers import ROOT, LiveServer
 from tests.waiting import wait_until
 
 MAX_PAUSE_MS = 200
-"""Of processor time, on any machine. About 50 were measured, and seconds before the bounds that this file tests."""
+"""Of processor time, on any machine. At most 76 were measured, and seconds without the bounds that this file tests."""
 
 NUM_COLUMNS = 9_000
 WIDE_HEADER = "epoch,step," + ",".join(f"val/loss_{i}" for i in range(NUM_COLUMNS)) + "\n"

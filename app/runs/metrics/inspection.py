@@ -13,7 +13,7 @@ from app.runs.exceptions import MetricsUnreadable
 from app.runs.filestate import FileState
 from app.runs.metrics.chunk import Chunk
 from app.runs.metrics.header import Header, read_header
-from app.runs.metrics.table import Rewritten, Segment, Skipped, Table, cut
+from app.runs.metrics.table import CELLS_AT_ONCE, Rewritten, Segment, Skipped, Table, cut
 from trainer.runfile import RunFile
 
 MAX_REWRITES_MET = 20
@@ -24,8 +24,6 @@ BYTES_PER_SEGMENT = 64 * 1024
 BYTES_AT_ONCE = 1024 * 1024
 """Bytes read at once. A longer line is skipped. A shorter file is consistent even while it is being rewritten."""
 EDGE_BYTES = 1024
-MAX_CELLS = 32 * 1024
-"""In an inspection that is limited."""
 
 REWRITTEN = "it is rewritten again and again"
 
@@ -114,8 +112,8 @@ class _Inspection:
                 raise Rewritten
             self._add(data)
             content += data if is_kept else b""
-            num_cells = (table.num_lines - num_lines) * len(table.columns)
-            if self._max_bytes is not None and (table.end - begin >= self._max_bytes or num_cells >= MAX_CELLS):
+            is_enough = table.num_lines - num_lines >= self._max_lines
+            if self._max_bytes is not None and (is_enough or table.end - begin >= self._max_bytes):
                 table.is_whole = False
                 break
         table.edges = self._edges(table)
@@ -139,10 +137,13 @@ class _Inspection:
                 return b""
             self._pass_over(length, f"is longer than {BYTES_AT_ONCE:,} bytes")
 
+    @property
+    def _max_lines(self) -> int:
+        """Of an inspection that is limited. A short line below a wide header stands for many cells too."""
+        return max(1, CELLS_AT_ONCE // max(1, len(self._table.columns)))
+
     def _first_lines(self, data: bytes) -> bytes:
-        """No more than MAX_CELLS fit in. A short line below a wide header stands for many cells too."""
-        num_lines = max(1, MAX_CELLS // max(1, len(self._table.columns)))
-        rest = data.split(b"\n", num_lines)[num_lines:]
+        rest = data.split(b"\n", self._max_lines)[self._max_lines :]
         return data[: len(data) - len(rest[0])] if rest else data
 
     def _unfinished(self, line: bytes) -> bytes:

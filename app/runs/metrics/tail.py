@@ -8,7 +8,7 @@ from app.runs.exceptions import MetricsUnreadable
 from app.runs.metrics.attempt import attempt_of
 from app.runs.metrics.chunk import Chunk, Number
 from app.runs.metrics.inspection import inspect
-from app.runs.metrics.table import Rewritten, Table
+from app.runs.metrics.table import CELLS_AT_ONCE, Rewritten, Table
 from trainer.runfile import RunFile
 
 BYTES_AT_ONCE = 64 * 1024
@@ -79,6 +79,8 @@ class MetricsTail:
     def read_again(self, row: int, max_bytes: int) -> Chunk | None:
         """Read earlier rows again, from `row` on. With their epochs they take about `max_bytes` as JSON.
 
+        Rows that are not plain come in smaller chunks, because they take long to parse.
+
         None if no rows follow, or if the file is being rewritten.
         """
         if self.table is None or row >= self.num_rows:
@@ -90,7 +92,8 @@ class MetricsTail:
                 is_plain = is_plain and chunk.is_plain
                 for line in chunk.lines:
                     size += len(line) + names_size
-                    if lines and size > max_bytes:
+                    is_slow = not is_plain and (len(lines) + 1) * len(self.columns) > CELLS_AT_ONCE
+                    if lines and (size > max_bytes or is_slow):
                         return Chunk(self.table.header, lines, is_plain)
                     lines.append(line)
             return Chunk(self.table.header, lines, is_plain)
