@@ -168,7 +168,10 @@ def test_rows_are_read_again_from_anywhere(long: Path, row: int, max_bytes: int)
     append(long, "30000,1,1\n")
     found = again(tail, row, max_bytes)
     assert comparable(found) == comparable(rows[row : row + len(found)])
-    assert len(found) == {1: 1, 10**9: LONG - row}.get(max_bytes, len(found)), "none that is still to come"
+    assert max_bytes != 1 or len(found) == 1
+    while max_bytes == 10**9 and (more := again(tail, row + len(found), max_bytes)):
+        found += more
+    assert max_bytes != 10**9 or comparable(found) == comparable(rows[row:]), "none that is still to come"
     assert again(tail, LONG) == []
 
 
