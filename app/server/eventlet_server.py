@@ -115,6 +115,8 @@ class Server:
                     is_kept = self._answer(requests.request, connection, address)
                 if not is_kept or not requests.finish():
                     break
+                if requests.waits_for == "head":  # The next request came with this one. Others have their turn first.
+                    eventlet.sleep(0)
         except errors.ParseException as error:
             self._offences.add(wire.name_of(address), wire.offence(error))
             connection.sendall(wire.encode(*wire.refusal(error)))

@@ -39,8 +39,12 @@ def allow_for(max_sockets: int) -> None:
 
 
 def max_connections(max_sockets: int) -> int:
-    """How many connections may be open at a time once `allow_for` was called: the rest is for files."""
-    allowed = _allowed(max_sockets + SPARE, *resource.getrlimit(resource.RLIMIT_NOFILE))
+    """How many connections may be open at a time once `allow_for` was called: the rest is for files.
+
+    No more than are needed, even where millions are allowed: each can make us keep a head and a body that is not whole.
+    """
+    needed = max_sockets + SPARE
+    allowed = min(needed, _allowed(needed, *resource.getrlimit(resource.RLIMIT_NOFILE)))
     return allowed - min(allowed // 2, MAX_FILES)
 
 

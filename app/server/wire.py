@@ -92,7 +92,7 @@ CONSEQUENCE = "Its request is refused"
 def offence(error: Exception) -> str:
     """What the client did, for a log, with nothing in it that the client chose."""
     code, _ = refusal(error)
-    return f"sent a request that is a {code} {HTTPStatus(code).phrase} ({type(error).__name__})"
+    return f"sent a request that got {code} {HTTPStatus(code).phrase} ({type(error).__name__})"
 
 
 def encode(code: int, message: str) -> bytes:

@@ -84,7 +84,7 @@ async def half_bodies(connection: Connection) -> None:
 
 
 async def long_half_bodies(connection: Connection) -> None:
-    await connection.send(POST + b"Content-Length: 1000000\r\n\r\n" + b" " * 70_000)
+    await connection.send(POST + b"Content-Length: 100000\r\n\r\n" + b" " * 70_000)
     await connection.stay()
 
 
@@ -94,7 +94,7 @@ async def dripped_bodies(connection: Connection) -> None:
 
 
 async def expectations(connection: Connection) -> None:
-    await connection.send(POST + b"Content-Length: 1000000\r\nExpect: 100-continue\r\n\r\n")
+    await connection.send(POST + b"Content-Length: 100000\r\nExpect: 100-continue\r\n\r\n")
     await connection.stay()
 
 
@@ -154,6 +154,12 @@ async def malformed(connection: Connection) -> None:
     await connection.stay()
 
 
+async def pipelined(connection: Connection) -> None:
+    while True:
+        await connection.send(b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
+        await connection.receive()
+
+
 ATTACKS: dict[str, Callable[[Connection], Awaitable[None]]] = {
     attack.__name__: attack
     for attack in (
@@ -172,6 +178,7 @@ ATTACKS: dict[str, Callable[[Connection], Awaitable[None]]] = {
         pings,
         long_frames,
         malformed,
+        pipelined,
     )
 }
 
