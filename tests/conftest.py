@@ -1,4 +1,4 @@
-"""Fixtures for all tests: a live server on each kind of server, and the check that a test leaves nothing behind."""
+"""Fixtures for all tests: live servers of each kind, and a check that no test leaves a process or thread behind."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tests.waiting import wait_until
 from trainer.rundir import RUN_DIR_VARIABLE
 
 LIVE_MODULES = {"tests.servers", "tests.reader", "tests.trainer.launched", "tests.trainer.trainings"}
-LIVE_FIXTURES = {"kept_server", "stopped_server", "module_server", "browser", "preloaded"}
-"""A test is live if it uses one of the fixtures, or if its file imports a class of one of the modules."""
+LIVE_FIXTURES = {"shared_server", "stopped_server", "module_server", "browser", "preloaded"}
+"""A test is live if it uses one of these fixtures, or if its file imports a class from one of these modules."""
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # Before torch is imported: two tests at a time have a core each.
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # Set before torch is imported: two parallel tests have one core each.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a server or a training, and begin with the files of the slow tests.
+    """Mark the tests that need a server or a training as live, and run the files with slow tests first.
 
-    `make quick` leaves the marked ones out. The order keeps two workers busy until the end.
+    `make quick` deselects the live tests. The order keeps two workers busy until the end.
     """
     for item in items:
         if isinstance(item, pytest.Function) and _is_live(item):
@@ -41,36 +41,36 @@ def _is_live(item: pytest.Function) -> bool:
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def kept_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A started server for all tests of a file that do nothing to it."""
-    kept = LiveServer(tmp_path_factory.mktemp("kept"), request.param)
-    yield kept.start()
-    end(kept)
+def shared_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A running server that the tests of one file share. They neither stop nor reconfigure it."""
+    shared = LiveServer(tmp_path_factory.mktemp("shared"), request.param)
+    yield shared.start()
+    end(shared)
 
 
 @pytest.fixture
-def server(kept_server: LiveServer) -> Iterator[LiveServer]:
-    """A started server without a run, an experiment or a dataset; the test runs once on each kind."""
-    yield kept_server
-    renew(kept_server)
+def server(shared_server: LiveServer) -> Iterator[LiveServer]:
+    """A running server without runs, experiments or datasets. The test runs once on each kind of server."""
+    yield shared_server
+    renew(shared_server)
 
 
 @pytest.fixture(params=KINDS)
 def stopped_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveServer]:
-    """A server that the test starts itself, after it wrote files or changed settings."""
-    with_server = LiveServer(tmp_path, request.param)
-    yield with_server
-    end(with_server)
+    """A server that the test starts itself after it has written files or changed settings."""
+    stopped = LiveServer(tmp_path, request.param)
+    yield stopped
+    end(stopped)
 
 
 @pytest.fixture
 def own_server(stopped_server: LiveServer) -> LiveServer:
-    """A started server that the test may kill."""
+    """A running server that the test may kill."""
     return stopped_server.start()
 
 
 def renew(server: LiveServer) -> None:
-    """Stop the active run and take away the runs and what was written for them; the server stays for the next test."""
+    """Stop the active run and delete all runs, experiments and datasets. The server keeps running for the next test."""
     is_up = server.process is not None and server.process.poll() is None
     if is_up:
         server.post("/training/stop", {"mode": "discard"})
@@ -84,7 +84,7 @@ def renew(server: LiveServer) -> None:
     check_log(server)
     if not is_up:
         server.start()
-    assert is_up, "it has ended; a test that kills its server takes `own_server`"
+    assert is_up, "the server has exited; a test that kills its server must use `own_server`"
 
 
 def remove(path: Path) -> None:
@@ -104,21 +104,21 @@ def end(server: LiveServer) -> None:
 
 
 def check_log(server: LiveServer) -> None:
-    """Print what is new in the server's log, to be shown with a test that failed; fail where the service did."""
+    """Print what the server has logged since the last call, which pytest shows on failure. Fail on a traceback."""
     log = server.take_log()
     print(log)
-    assert "Traceback" not in log, "the service met with an error that it did not expect; see its log"
+    assert "Traceback" not in log, "the service raised an unexpected exception; see its log"
 
 
 @pytest.fixture
 def is_shared() -> Callable[[psutil.Process], bool]:
-    """Whether a process may outlive its test because tests share it: a browser's, of which there is one a session."""
+    """Return a predicate: may this process outlive its test? Only those of the browser may, which all tests share."""
 
     def is_of_browser(process: psutil.Process) -> bool:
         try:
             return "chrom" in process.name()
         except psutil.Error:
-            return True  # It is gone.
+            return True  # The process has exited.
 
     return is_of_browser
 
@@ -127,14 +127,14 @@ def is_shared() -> Callable[[psutil.Process], bool]:
 def nothing_left_behind(
     tmp_path_factory: pytest.TempPathFactory, is_shared: Callable[[psutil.Process], bool]
 ) -> Iterator[None]:
-    """Fail a test that leaves a process or a thread; the processes are ended, so that only one test fails."""
+    """Fail a test that leaves a process or thread behind. Kill such processes, so that only this test fails."""
     threads_before = set(threading.enumerate())
     children_before = set(psutil.Process().children(recursive=True))
     yield
-    ours = f"{tmp_path_factory.getbasetemp()}/"  # Other sessions of the tests may be going on beside this one.
+    ours = f"{tmp_path_factory.getbasetemp()}/"  # Another pytest session may run at the same time.
     new_children = {process for process in _new_children(children_before) if not is_shared(process)}
     left = [p for p in psutil.process_iter() if p in new_children or _is_of_a_run(p, ours)]
-    _, left = psutil.wait_procs(left, timeout=2)  # A runner lives some milliseconds longer than its verdict is known.
+    _, left = psutil.wait_procs(left, timeout=2)  # A runner exits some milliseconds after it writes its verdict.
     shown = [_describe(process) for process in left]
     for process in left:
         process.kill()
@@ -151,7 +151,7 @@ def _new_children(before: set[psutil.Process]) -> set[psutil.Process]:
 
 
 def _is_of_a_run(process: psutil.Process, base: str) -> bool:
-    """Whether it is a training, or its runner, whose run directory lies below this session's temporary folder."""
+    """Return whether a process is a training or a runner whose run directory is below `base`."""
     try:
         arguments = process.cmdline()
         is_runner = "trainer.runner" in arguments and base in " ".join(arguments)

@@ -1,4 +1,4 @@
-"""nginx (Debian's nginx-light) in front of a service, on loopback. Without it these tests skip; in CI they fail."""
+"""nginx (Debian's nginx-light) in front of a service on loopback. Without nginx, tests skip, but fail in CI."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ http {{
 
 @contextmanager
 def proxied(home: Path, upstream: str, strips: bool, tls: bool = False, host: str = "$http_host") -> Iterator[str]:
-    """Show a service below /train/ and yield that address. `strips`: whether it gets paths without the prefix."""
+    """Serve `upstream` below /train/ and yield that address. If `strips`, nginx removes the prefix from paths."""
     nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if nginx is None or shutil.which("openssl") is None:
         if os.environ.get("CI") == "true":
@@ -55,7 +55,7 @@ def proxied(home: Path, upstream: str, strips: bool, tls: bool = False, host: st
         home=home, port=port, tls=" ssl" if tls else "", upstream=upstream, path="/" if strips else "", host=host
     )
     (home / "nginx.conf").write_text(configuration, encoding="utf-8")
-    # As root nginx would give its workers to another user, who may not enter the test's folders.
+    # As root, nginx runs its workers as another user, who cannot open the test's folders.
     user = ["-g", "user root;"] if os.geteuid() == 0 else []
     process = subprocess.Popen(
         [nginx, "-e", f"{home}/error.log", "-c", f"{home}/nginx.conf", *user], stdin=subprocess.DEVNULL
@@ -79,7 +79,7 @@ def make_certificate(home: Path) -> None:
 
 
 def answers(process: subprocess.Popen[bytes], address: str) -> bool:
-    assert process.poll() is None, "nginx has ended"
+    assert process.poll() is None, "nginx has exited"
     try:
         return requests.get(f"{address}/ping", timeout=5, verify=False).ok
     except requests.ConnectionError:

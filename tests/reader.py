@@ -1,4 +1,4 @@
-"""A reader who follows the documents: copies each code block into a terminal, and puts in their own port and run id."""
+"""A reader of the documentation, who runs each code block in a terminal with their own port and run id."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ NOT_RUN = {
     ".venv/bin/pip install": "downloads packages",
     "docker": "needs Docker",
 }
-"""The beginnings of commands that a reader runs and this test does not, each with the reason."""
+"""Prefixes of commands that readers run but this test does not, each with the reason."""
 
 DURING_A_RUN = ("/training/stop", "/training/status", "/training/metrics/latest", "/log?")
-"""Parts of commands for a run that is still going on. Before all others a reader waits for its end."""
+"""Substrings of commands that a reader may run during a run. Before any other command, the reader waits for its end."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A code block of a document."""
+    """A code block in a document."""
 
     page: str
     line: int
@@ -47,9 +47,9 @@ class Block:
     @property
     def is_run(self) -> bool:
         commands = [line for line in self.text.splitlines() if line and not line.startswith(("#", " "))]
-        left_out = [line for line in commands if line.startswith(tuple(NOT_RUN))]
-        assert left_out in ([], commands), f"{self}: keep commands that are not run in a block of their own"
-        return not left_out
+        skipped = [line for line in commands if line.startswith(tuple(NOT_RUN))]
+        assert skipped in ([], commands), f"{self}: put commands that this test does not run into a separate block"
+        return not skipped
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
@@ -62,7 +62,7 @@ def blocks_of(page: str) -> Iterator[Block]:
 
 
 class Reader:
-    """Somebody with a fresh checkout in `home`, who has run `make demo` and has a terminal open beside it."""
+    """A person with a fresh checkout in `home` who has run `make demo` and opened a second terminal."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -80,7 +80,7 @@ class Reader:
         self._demo: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Run `make demo` until it has trained. Call `end` even if this fails."""
+        """Run `make demo` and return once its training has finished. Call `end` even if this fails."""
         with open(self.demo_log, "wb") as log:
             self._demo = subprocess.Popen(
                 ["make", "demo"], cwd=self.home, env=self.environment, stdout=log, stderr=log, start_new_session=True
@@ -93,17 +93,19 @@ class Reader:
         return "The service keeps running" in self.demo_log.read_text()
 
     def follow(self, block: Block) -> None:
-        """Run a block as it stands there, but for the port and the run id. Fails if it fails."""
+        """Run a block verbatim except for the port and the run id. Fail if the block fails."""
         self._wait_for_the_right_moment(block.text)
         text = block.text.replace("localhost:8000", f"localhost:{self.port}").replace("RUN_ID", self._run_id())
         shell = ["bash", "-euo", "pipefail"] if block.language == "sh" else [sys.executable, "-"]
-        done = subprocess.run(
+        completed = subprocess.run(
             shell, cwd=self.home, env=self.environment, input=text, capture_output=True, text=True, timeout=120
         )
-        assert done.returncode == 0, f"{block} exits with {done.returncode}:\n{text}\n{done.stdout}\n{done.stderr}"
+        assert completed.returncode == 0, (
+            f"{block} exits with {completed.returncode}:\n{text}\n{completed.stdout}\n{completed.stderr}"
+        )
 
     def _run_id(self) -> str:
-        """The run that was started last, which the documents call RUN_ID."""
+        """Return the id of the latest run, which the documents call RUN_ID."""
         status = self.status()
         return str(status["run_id"] or status["last_run"]["run_id"])
 
@@ -125,11 +127,11 @@ class Reader:
         return dict(requests.get(f"{self.url}/training/status", timeout=30).json())
 
     def stop(self) -> None:
-        """End the active run, if there is one."""
+        """Stop the active run, if any."""
         requests.post(f"{self.url}/training/stop", json={"mode": "discard"}, timeout=60)
 
     def end(self) -> None:
-        """End the active run, and the demo with Ctrl-C, however far it has come."""
+        """Stop the active run, then interrupt the demo with Ctrl-C at whatever stage it is."""
         if self._demo is None:
             return
         with suppress(requests.ConnectionError):
@@ -143,7 +145,7 @@ class Reader:
 
 
 def _check_out(home: Path) -> None:
-    """Copy the project to `home`, as somebody would have it who has just cloned it and installed its packages."""
+    """Copy the project to `home`, like a fresh clone with its packages installed."""
     home.mkdir()
     for name in ("app", "trainer", "docs", "configs", "templates", "static", "tests"):
         shutil.copytree(ROOT / name, home / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -155,7 +157,7 @@ def _check_out(home: Path) -> None:
 
 
 def _write_shims(folder: Path) -> None:
-    """Let curl fail on an error of the service, and let make take the packages as installed."""
+    """Make curl fail on HTTP errors, and make `make` treat the packages as installed."""
     shims = {
         "curl": f'exec {shutil.which("curl")} --fail-with-body --silent --show-error "$@"',
         "make": f'exec {shutil.which("make")} -o .venv/installed -o .venv/installed-dev "$@"',

@@ -1,4 +1,4 @@
-"""Every GET of the service, taken from its own map of URLs."""
+"""Every GET route of the service, from its own URL map."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ QUERIES = {
     "metrics.list_runs": ("", "best=1&sort=-val/acc"),
     "metrics.get_metrics": ("", "max_points=2"),
 }
-"""Queries by endpoint. All others are requested without one."""
+"""Query strings to try, by endpoint. All other endpoints get none."""
 
 
 def every_get(**values: str) -> list[str]:
-    """Build each path. `values` are the parameters in paths: run_id, name, path, filename."""
+    """Return the path of every GET route. `values` fill the path parameters run_id, name, path and filename."""
     url_map = create_app(Settings(), "threading").url_map
     urls = url_map.bind("localhost")
     paths = []

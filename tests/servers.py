@@ -1,4 +1,4 @@
-"""A real server of the service in a process of its own, on either of the two servers we support."""
+"""The real service in its own process, on either of the two WSGI servers that we support."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tests.waiting import wait_until
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("eventlet", "gunicorn")
 WITHOUT_UTF8_CHECK = {"skip_utf8_validation": True}
-"""For websocket-client, which looks at each byte in Python: half a second a MB. What is no text fails all the same."""
+"""Options for websocket-client, which checks UTF-8 in Python at 2 MB/s. Decoding still fails on invalid text."""
 
 
 class LiveServer:
-    """One server over a folder of its own (`home`: configs, data, runs). Restart it as often as you like."""
+    """A server with its own folder `home`, which holds configs, data and runs. A test may restart it at will."""
 
     def __init__(self, home: Path, kind: str = "eventlet", workers: int = 1, **settings: str) -> None:
         self.home = home
@@ -39,9 +39,9 @@ class LiveServer:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.cwd = ROOT
-        """The folder in which it is started."""
+        """The server's working directory."""
         self.wrapper: list[str] = []
-        """The beginning of the command line: a program that changes something and then executes the server."""
+        """A command prefix: a program that changes its environment and then executes the server."""
         self.process: subprocess.Popen[bytes] | None = None
         self._log_taken = 0
         self.settings = {
@@ -56,7 +56,7 @@ class LiveServer:
         self.data_dir.mkdir(exist_ok=True)
 
     def start(self) -> LiveServer:
-        """Start it and return once it answers."""
+        """Start the server and return once it answers."""
         argv = [*self.wrapper, sys.executable, str(ROOT / "wsgi.py")]
         if self.kind == "gunicorn":
             argv = [
@@ -83,7 +83,7 @@ class LiveServer:
         return self
 
     def take_log(self) -> str:
-        """Return what the server has written since it was asked last."""
+        """Return what the server has logged since the last call."""
         if not self.log_path.exists():
             return ""
         with open(self.log_path, "rb") as log:
@@ -93,7 +93,7 @@ class LiveServer:
         return text.decode(errors="replace")
 
     def environment(self) -> dict[str, str]:
-        """The environment in which it runs: ours, with its settings alone."""
+        """Return the server's environment: that of the tests, with this server's TRAINING_ settings only."""
         return {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")} | self.settings
 
     def _answers(self) -> bool:
@@ -110,24 +110,24 @@ class LiveServer:
         self.process.send_signal(number)
 
     def kill(self) -> None:
-        """kill -9 of the whole server, worker processes included; trainings are in other sessions."""
+        """Send SIGKILL to the server and its workers. Trainings survive, because they run in sessions of their own."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(10)
 
     def processes(self) -> list[psutil.Process]:
-        """The server's own processes: under gunicorn the workers are children."""
+        """Return the main process and its children, which are the workers under gunicorn."""
         assert self.process is not None
         service = psutil.Process(self.process.pid)
         return [service, *service.children()]
 
     def stop(self) -> float:
-        """End it with SIGTERM; return how many seconds that took."""
+        """Stop the server with SIGTERM and return how many seconds that took."""
         assert self.process is not None
-        began = time.monotonic()
+        start_time = time.monotonic()
         self.process.terminate()
         self.process.wait(15)
-        return time.monotonic() - began
+        return time.monotonic() - start_time
 
     def get(self, path: str, **options: Any) -> requests.Response:
         return requests.get(self.url + path, timeout=60, **options)
@@ -155,9 +155,9 @@ class LiveServer:
         return self.run(run_id)
 
     def write_command(self, name: str, *argv: str, more: str = "") -> str:
-        """Write a `command` experiment for one of tests/programs and return its file name.
+        """Write a `command` experiment that runs a program of tests/programs, and return its file name.
 
-        `more`: further settings of the command, such as `stop: {grace_s: 1}`.
+        `more` holds further parameters of the command, such as `stop: {grace_s: 1}`.
         """
         program, *arguments = argv
         lines = [sys.executable, str(ROOT / "tests" / "programs" / program), *arguments]
@@ -167,7 +167,7 @@ class LiveServer:
 
     @contextmanager
     def client(self, **options: Any) -> Iterator[socketio.Client]:
-        """A connected Socket.IO client."""
+        """Yield a connected Socket.IO client."""
         client = socketio.Client(websocket_extra_options=WITHOUT_UTF8_CHECK, **options)
         client.connect(self.url, namespaces=["/training"], transports=["websocket"])
         try:
@@ -177,10 +177,10 @@ class LiveServer:
 
 
 def disconnect(client: socketio.Client) -> None:
-    """End a client whatever it is doing: its own `disconnect` lets a reconnection go on, which never ends."""
-    client.reconnection = False  # A connection that is lost from now on is not begun again.
+    """Disconnect a client, even while it reconnects. Its own `disconnect` does not stop an endless reconnection."""
+    client.reconnection = False  # Do not reconnect from now on.
     while (reconnecting := client._reconnect_task) is not None and reconnecting.is_alive():
-        client._reconnect_abort.set()  # Not only once: it forgets what came before it began.
+        client._reconnect_abort.set()  # Repeat: a reconnection that starts later clears the event.
         reconnecting.join(0.1)
     client.disconnect()  # The reconnection may have succeeded.
 

@@ -1,4 +1,4 @@
-"""The documents list what people and programs rely on: settings, routes, events, states, placeholders."""
+"""The documentation lists every setting, route, event, state and placeholder that users rely on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNDOCUMENTED = {"/static/{filename}", "/favicon.ico"}
 
 
 def routes() -> list[tuple[str, str]]:
-    """Every method and path, written as in docs/rest.md."""
+    """Return every method and path in the notation of docs/rest.md."""
     return sorted(
         (method, path)
         for rule in APP.url_map.iter_rules()
@@ -45,7 +45,7 @@ def test_every_setting_is_in_the_table_with_its_default(variable: str) -> None:
     assert (default if default not in (None, "0") else "unset") in row.split("|")[2]
 
 
-def test_the_documents_name_no_other_setting() -> None:
+def test_the_documents_name_no_unknown_setting() -> None:
     named = {name for text in DOCS.values() for name in re.findall(rf"\b{PREFIX}[A-Z_]+\b", text)}
     assert named <= set(VARIABLES)
 
@@ -59,7 +59,7 @@ def test_every_route_is_documented(method: str, path: str) -> None:
         assert path == "/" or f"{path}>" in readme or f"`{path}`" in readme
 
 
-def test_the_documents_name_no_other_route() -> None:
+def test_the_documents_name_no_unknown_route() -> None:
     calls = re.compile(r"`(GET|POST|DELETE|PUT|PATCH) (/[^`?]*)`")
     named = {call for text in DOCS.values() for call in calls.findall(text)}
     assert named <= set(routes())
@@ -71,8 +71,8 @@ def test_every_event_is_documented(event: type) -> None:
 
 
 def test_every_event_of_the_client_is_documented() -> None:
-    heard = {name.removeprefix("on_") for name in vars(TrainingNamespace) if name.startswith("on_")}
-    for name in heard - {"connect", "disconnect"}:
+    client_events = {name.removeprefix("on_") for name in vars(TrainingNamespace) if name.startswith("on_")}
+    for name in client_events - {"connect", "disconnect"}:
         assert f"`{name}`" in DOCS["live"]
     assert f"namespace `{NAMESPACE}`" in DOCS["live"]
 
@@ -89,13 +89,13 @@ def test_every_placeholder_of_a_command_is_documented(placeholder: str) -> None:
 
 
 @pytest.mark.parametrize("file", sorted(path.name for path in (ROOT / "configs/experiment").glob("*.y*ml")))
-def test_every_experiment_that_comes_along_is_valid(file: str) -> None:
+def test_every_bundled_experiment_is_valid(file: str) -> None:
     loaded = experiment.load(ROOT / "configs/experiment" / file)
     assert loaded.description
     assert experiment.parse(experiment.dump(loaded)) == loaded
 
 
-def test_nothing_is_loaded_from_elsewhere() -> None:
+def test_pages_load_nothing_from_other_hosts() -> None:
     """The page and the documentation work without the internet."""
     files = [*(ROOT / "templates").glob("*.html"), *(ROOT / "static").rglob("*.js"), *(ROOT / "static").rglob("*.css")]
     assert files

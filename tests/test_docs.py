@@ -1,4 +1,4 @@
-"""What the documents say is what the code does, and their commands work in the order in which they stand there."""
+"""The documentation matches the code, and its commands work in the order in which a reader meets them."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def module_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     for program in ("bash", "curl", "make", "node"):
         if shutil.which(program) is None:
             pytest.skip(f"the documents use {program}, which is not installed")
-    made = Reader(tmp_path_factory.mktemp("reader") / "training-service")
+    reader = Reader(tmp_path_factory.mktemp("reader") / "training-service")
     try:
-        made.start()
-        yield made
+        reader.start()
+        yield reader
     finally:
-        made.end()
+        reader.end()
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_every_command_works(name: str, reader: Reader) -> None:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
-def test_every_block_is_in_a_language_that_is_tested(block: Block) -> None:
+def test_every_block_is_in_a_known_language_and_valid(block: Block) -> None:
     if block.language == "json":
         json.loads(block.text)
     elif block.language == "yaml":
@@ -62,13 +62,13 @@ def test_every_block_is_in_a_language_that_is_tested(block: Block) -> None:
     assert block in COMMANDS or block.language in OTHER_LANGUAGES
 
 
-def test_every_command_that_is_not_run_is_in_the_documents() -> None:
+def test_every_skipped_command_is_in_the_documents() -> None:
     lines = [line for block in COMMANDS for line in block.text.splitlines()]
     assert [start for start in NOT_RUN if not any(line.startswith(start) for line in lines)] == []
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_target_of_make_exists(name: str) -> None:
+def test_every_make_target_exists(name: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
     assert set(named) <= targets
@@ -76,21 +76,21 @@ def test_every_target_of_make_exists(name: str) -> None:
 
 @pytest.mark.parametrize("folder", ["app", "app/runs", "trainer"])
 def test_the_architecture_shows_every_package_and_module(folder: str) -> None:
-    house = next(block.text for block in BLOCKS if block.page == "docs/architecture.md")
-    shown = set(re.findall(r"\w+", house))
+    drawing = next(block.text for block in BLOCKS if block.page == "docs/architecture.md")
+    shown = set(re.findall(r"\w+", drawing))
     inside = [path for path in (ROOT / folder).iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
     assert {path.stem for path in inside if path.stem != "__init__"} - shown == set()
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_file_of_the_project_that_is_named_exists(name: str) -> None:
+def test_every_project_file_named_in_the_documents_exists(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     named = re.findall(r"`((?:app|trainer|tests|docs|static|templates|configs|benchmarks)/[\w/.-]*)`", text)
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_link_leads_somewhere(name: str) -> None:
+def test_no_link_is_broken(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", text):
         linked = (ROOT / name).parent / target if target else ROOT / name
@@ -99,21 +99,21 @@ def test_every_link_leads_somewhere(name: str) -> None:
 
 
 def anchors(path: Path) -> set[str]:
-    """Return the anchors that Markdown renderers make of a page's headings."""
+    """Return the anchors that Markdown renderers derive from a page's headings."""
     headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_page_of_experiments_is_current() -> None:
+def test_the_experiments_page_is_up_to_date() -> None:
     assert TARGET.read_text(encoding="utf-8") == page(), "run: python -m docs.write_experiments_md"
 
 
-def test_the_page_of_experiments_lists_every_parameter() -> None:
+def test_the_experiments_page_lists_every_parameter() -> None:
     text = TARGET.read_text(encoding="utf-8")
     assert [path for path in experiment.list_parameters() if f"`{path}`" not in text] == []
 
 
-def test_the_page_of_the_run_directory_names_every_file() -> None:
+def test_the_run_directory_page_names_every_file() -> None:
     text = (ROOT / "docs" / "run-directory.md").read_text(encoding="utf-8")
     run = RunDir(Path("run"))
     files = [run.run, run.config, run.state, run.stop, run.log, run.progress, run.card, run.result, run.checkpoints]
@@ -121,7 +121,7 @@ def test_the_page_of_the_run_directory_names_every_file() -> None:
     assert [file.name for file in files if file.name not in text] == []
 
 
-def test_the_tests_that_the_table_of_attacks_names_exist() -> None:
+def test_every_test_named_in_the_table_of_attacks_exists() -> None:
     named = set(re.findall(r"`(tests/[^`]+)`", (ROOT / "SECURITY.md").read_text(encoding="utf-8")))
     assert len(named) > 10
     assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []

@@ -1,4 +1,4 @@
-"""The direction of imports, as seen by a fresh interpreter and in the source."""
+"""Import directions, checked in a fresh interpreter and in the source."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SERVICE = [
     {"app.runs.complaints", "app.runs.filestate", "app.runs.names"},
     {"app.runs.exceptions"},
 ]
-"""The packages of the service. Each imports only what stands below it, and the torch-free packages of the trainer."""
+"""The layers of the service. A package imports only from lower layers and from the trainer's torch-free packages."""
 TRAINER = [
     {"trainer.warm", "trainer.predict", "trainer.split", "trainer.digits"},
     {"trainer.__main__", "trainer.rank"},
@@ -57,7 +57,7 @@ TRAINER = [
     {"trainer.rundir", "trainer.temporary"},
     {"trainer.runfile"},
 ]
-"""The packages of the training program, likewise."""
+"""The layers of the training program, with the same rule."""
 SHARED = {
     "trainer.runner",
     "trainer.experiment",
@@ -67,29 +67,29 @@ SHARED = {
     "trainer.rundir",
     "trainer.runfile",
 }
-"""What the service may import of the training program."""
+"""The trainer's packages that the service may import."""
 
 
 def imported_by(statement: str, *options: str) -> set[str]:
-    """The top-level packages that a fresh interpreter has loaded after `statement`."""
-    told = subprocess.run(
+    """Return the top-level packages that a fresh interpreter has loaded after `statement`."""
+    completed = subprocess.run(
         [sys.executable, *options, "-c", f"{statement}\nimport sys\nprint(*sys.modules)"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    return {name.partition(".")[0] for name in told.stdout.split()}
+    return {name.partition(".")[0] for name in completed.stdout.split()}
 
 
 def imports_of(file: Path) -> set[str]:
-    """Every module that a source file imports, wherever in it."""
+    """Return every module that a source file imports, at the top or inside a function."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file} imports relatively"
+            assert node.level == 0, f"{file} has a relative import"
             found |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
     return found
 
@@ -107,12 +107,12 @@ def libraries(file: str) -> set[str]:
 
 
 def package(name: str) -> str:
-    """The package of a module as the lists above name it."""
+    """Return the name that the layers above use for a module's package."""
     parts = name.split(".")
     return ".".join(parts[: 3 if parts[:2] == ["app", "runs"] else 2])
 
 
-def test_each_package_imports_only_what_stands_below_it() -> None:
+def test_each_package_imports_only_from_lower_layers() -> None:
     level = {name: number for number, names in enumerate([*SERVICE, *TRAINER]) for name in names}
     files = [file for file in [*sources("app"), *sources("trainer")] if module(file) not in ("app.runs", "trainer")]
     assert {package(module(file)) for file in files} == set(level)
@@ -127,27 +127,27 @@ def test_each_package_imports_only_what_stands_below_it() -> None:
 
 
 @pytest.mark.parametrize("file", sources("app"))
-def test_the_service_shares_only_packages_without_torch(file: str) -> None:
+def test_the_service_imports_only_shared_packages_of_the_trainer(file: str) -> None:
     known = {name for names in TRAINER for name in names}
     assert {package(name) for name in imports_of(ROOT / file)} & known <= SHARED
 
 
-def test_the_service_loads_nothing_of_deep_learning() -> None:
+def test_the_service_loads_no_deep_learning_library() -> None:
     every_module = "; ".join(f"import {module(file)}" for file in sources("app"))
     assert not HEAVY & imported_by(every_module)
     assert not HEAVY & imported_by("from app import create_app; from app.settings import Settings; "
                                    "create_app(Settings(), 'threading')")  # fmt: skip
 
 
-def test_the_runner_needs_the_standard_library_alone() -> None:
-    # -I -S: neither site-packages nor anything of the environment can be found.
+def test_the_runner_needs_only_the_standard_library() -> None:
+    # -I -S hides site-packages and ignores PYTHON environment variables.
     every_module = "; ".join(f"import {module(file)}" for file in sources("trainer/runner") if "__main__" not in file)
     loaded = imported_by(f"import sys; sys.path.insert(0, {str(ROOT)!r}); {every_module}", "-I", "-S")
     assert loaded - {"trainer"} <= set(sys.stdlib_module_names) | {"__main__"}
 
 
 @pytest.mark.slow
-def test_the_training_program_loads_nothing_of_the_service() -> None:
+def test_the_training_program_loads_no_module_of_the_service() -> None:
     modules = [module(file) for file in sources("trainer") if "__" not in file]
     loaded = imported_by("; ".join(f"import {name}" for name in modules))
     assert "torch" in loaded
@@ -155,30 +155,30 @@ def test_the_training_program_loads_nothing_of_the_service() -> None:
 
 
 @pytest.mark.parametrize("file", sources("trainer"))
-def test_the_training_program_imports_nothing_of_the_service(file: str) -> None:
+def test_the_training_program_imports_no_module_of_the_service(file: str) -> None:
     assert not libraries(file) & (WEB | {"app", "wsgi"})
 
 
 @pytest.mark.parametrize("file", sources("app"))
-def test_the_service_imports_nothing_of_deep_learning(file: str) -> None:
-    allowed = {"numpy"} if file == "app/runs/metrics/downsampling.py" else set[str]()  # where it is needed
+def test_the_service_imports_no_deep_learning_library(file: str) -> None:
+    allowed = {"numpy"} if file == "app/runs/metrics/downsampling.py" else set[str]()  # imported on demand
     assert not libraries(file) & HEAVY - allowed
 
 
 @pytest.mark.parametrize("file", sources("app/runs"))
-def test_the_domain_knows_no_web(file: str) -> None:
+def test_the_domain_imports_no_web_library(file: str) -> None:
     assert not libraries(file) & (WEB | FORMS)
 
 
 EDGES = {
-    "app/runs/executors/local/launcher.py",  # composes what a run inherits
+    "app/runs/executors/local/launcher.py",  # builds the environment of a run
     "trainer/__main__.py",
 }
 NAMES_IN_MESSAGES = {"app/runs/exceptions.py", "app/runs/start/folders.py"}
 
 
 def texts(file: str) -> list[str]:
-    """The strings of a source file but for its docstrings."""
+    """Return the string literals of a source file, without docstrings."""
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     return [
@@ -190,7 +190,7 @@ def texts(file: str) -> list[str]:
 
 @pytest.mark.parametrize("file", sorted({*sources("app/runs"), *sources("trainer")} - EDGES))
 def test_only_the_edges_read_the_environment(file: str) -> None:
-    """Whoever creates an object passes its settings in."""
+    """All other modules get their settings as arguments."""
     assert file in NAMES_IN_MESSAGES or not [text for text in texts(file) if "TRAINING_" in text]
     assert "os.environ.get(" not in (ROOT / file).read_text(encoding="utf-8")
 

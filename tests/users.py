@@ -1,4 +1,4 @@
-"""Run a program as another user than root, to whom folders can be closed."""
+"""Run a program as a user other than root, so that file permissions apply to it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _DROP = """
 import os, shutil
 from trainer.dataset.formats import formats
 formats()
-if os.getuid() == 0:  # after the imports: Python itself may lie where nobody else may read
+if os.getuid() == 0:  # after the imports: other users may be unable to read Python's own files
     os.setgroups([]), os.setgid(65534), os.setuid(65534)
 """
 
 
 def run_unprivileged(imports: str, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `imports`, then `code` as whoever we are, but as nobody if we are root."""
+    """Run `imports` as the current user, then `code` as `nobody` if that user is root."""
     argv = [sys.executable, "-c", f"import sys\n{imports}\n{_DROP}\n{code}", *arguments]
     return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
 @contextmanager
 def open_folder() -> Iterator[Path]:
-    """A temporary folder that everybody may read, unlike pytest's own."""
+    """Yield a temporary folder that every user may read, unlike pytest's own."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         try:

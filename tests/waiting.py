@@ -1,4 +1,4 @@
-"""Waiting for a condition instead of for a time."""
+"""Wait for a condition instead of sleeping."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], T], timeout_s: float, describe: Callable[[], object] | None = None) -> T:
-    """Return the first true value of `condition`, looked at every 10 ms; else fail and show the last one."""
+    """Poll `condition` every 10 ms and return its first true value. After `timeout_s`, fail and show the last value."""
     deadline = time.monotonic() + timeout_s
     while True:
         value = condition()
@@ -18,5 +18,5 @@ def wait_until(condition: Callable[[], T], timeout_s: float, describe: Callable[
             return value
         if time.monotonic() > deadline:
             shown = describe() if describe is not None else value
-            raise AssertionError(f"not within {timeout_s:g} s; last: {shown!r}")
+            raise AssertionError(f"condition not met within {timeout_s:g} s; last value: {shown!r}")
         time.sleep(0.01)
