@@ -1,4 +1,4 @@
-"""What every answer of the service is checked for."""
+"""Checks that every answer of the service must pass."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ONE_SHAPE = {"code", "status", "message", "errors"}
 
 
 def problem(answer: requests.Response, code: int, **more: Any) -> dict[str, Any]:
-    """Check that an answer is an error of the one shape and return its body. `more`: fields beyond it, or `status`."""
+    """Check that an answer is an error in the one shape and return its body. `more`: extra fields or `status`."""
     assert answer.status_code == code, answer.text
     return check_shape(answer.json(), code, **more)
 
@@ -31,7 +31,7 @@ def check_shape(body: dict[str, Any], code: int, **more: Any) -> dict[str, Any]:
 
 
 def ask(server: LiveServer, method: str, target: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-    """Send a request whose target nobody tidies up on the way; return the code and the body, parsed if it is JSON."""
+    """Send a request without normalising its target; return the code and the body, parsed if it is JSON."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
@@ -51,7 +51,10 @@ def ask(server: LiveServer, method: str, target: str, body: Any = None, **header
 
 
 def tree(folder: Path) -> dict[str, Any]:
-    """Everything below a folder: what a request must not change. The locks are looked at by being taken."""
+    """Return the content of every file below a folder, to check that a request changes none of them.
+
+    Lock files are left out: the service takes a lock to inspect it.
+    """
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
         for path in sorted(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""A server for all tests of a module, each of which leaves it idle."""
+"""A server that all tests of a module share. Each test leaves it idle."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def module_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 @pytest.fixture
 def shared(module_server: LiveServer) -> Iterator[LiveServer]:
-    """The module's server, on each kind. Runs and experiments of other tests may be there; nothing is running."""
+    """The module's server, once per kind. It may hold runs and experiments of other tests, but no run is active."""
     yield module_server
     module_server.post("/training/stop", {"mode": "discard"})
 
 
 @pytest.fixture
 def empty(shared: LiveServer) -> LiveServer:
-    """The module's server without any run."""
+    """The module's server with no runs."""
     for run in shared.get("/training/metrics/runs").json():
         assert shared.delete(f"/training/models/{run['run_id']}").status_code == 200
     return shared

@@ -1,4 +1,4 @@
-"""A server that must end by itself at its start, with one clear line."""
+"""Servers that must refuse to start, with one clear error line."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def run_server(
 def refusal(
     kind: str, home: Path, *arguments: str, pass_fds: Sequence[int] = (), wrapper: Sequence[str] = (), **settings: str
 ) -> str:
-    """Start a server that must end by itself with an error; return what it said."""
+    """Start a server that must exit with an error by itself; return its output."""
     process = run_server(kind, home, *arguments, pass_fds=pass_fds, wrapper=wrapper, **settings)
     try:
-        said, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=30)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, 9)
-    assert process.returncode not in (0, None), said
-    assert "Traceback" not in said
-    assert "Booting worker" not in said
-    return said
+    assert process.returncode not in (0, None), output
+    assert "Traceback" not in output
+    assert "Booting worker" not in output
+    return output
 
 
-def the_line(said: str) -> str:
-    lines = [line for line in said.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1, said
-    assert len([line for line in said.splitlines() if "[INFO]" not in line]) == 1, said
+def error_line(output: str) -> str:
+    lines = [line for line in output.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, output
+    assert len([line for line in output.splitlines() if "[INFO]" not in line]) == 1, output
     return lines[0]

@@ -1,4 +1,4 @@
-"""Who is let in: the token, the origin of a web page, and the host name it was reached by."""
+"""Access control: the token, the origin of a web page, and the host name of the request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 ALLOWED = "https://dashboard.example:8443"
 EVIL = "https://evil.example"
 OWN_ORIGIN: dict[str, Any] = {"websocket_extra_options": {"suppress_origin": True}}
-"""Keeps the client from adding the server's own address to the origin that the test names."""
+"""Stops the client from adding the server's own address to the origin of the test."""
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -60,18 +60,18 @@ WRONG = {
     "none": {},
     "wrong": {"Authorization": "Bearer wrong"},
     "empty": {"Authorization": "Bearer "},
-    "a beginning": {"Authorization": f"Bearer {TOKEN[:-1]}"},
-    "more": {"Authorization": f"Bearer {TOKEN}x"},
+    "a prefix": {"Authorization": f"Bearer {TOKEN[:-1]}"},
+    "a longer one": {"Authorization": f"Bearer {TOKEN}x"},
     "another case": {"Authorization": f"Bearer {TOKEN.upper()}"},
     "basic": {"Authorization": f"Basic {TOKEN}"},
-    "bare": {"Authorization": TOKEN},
-    "beyond ASCII": {"Authorization": "Bearer \xff"},
+    "no scheme": {"Authorization": TOKEN},
+    "not ASCII": {"Authorization": "Bearer \xff"},
     "a cookie": {"Cookie": f"token={TOKEN}"},
 }
 
 
 @pytest.mark.parametrize("headers", WRONG.values(), ids=WRONG)
-def test_nothing_below_training_answers_without_the_token(guarded: LiveServer, headers: dict[str, str]) -> None:
+def test_every_training_route_requires_the_token(guarded: LiveServer, headers: dict[str, str]) -> None:
     before = tree(guarded.home)
     for method, path in CALLS:
         status, body = ask(
@@ -84,19 +84,19 @@ def test_nothing_below_training_answers_without_the_token(guarded: LiveServer, h
     assert tree(guarded.home) == before
 
 
-def test_a_refusal_says_what_is_needed(guarded: LiveServer) -> None:
+def test_a_401_names_the_required_header(guarded: LiveServer) -> None:
     answer = guarded.get("/training/status")
     assert "Authorization: Bearer" in problem(answer, 401)["message"]
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert TOKEN not in answer.text
 
 
-@pytest.mark.parametrize("where", ["?token=", "?api_token=", "?access_token="])
-def test_the_token_is_no_query_parameter(guarded: LiveServer, where: str) -> None:
-    problem(guarded.get(f"/training/status{where}{TOKEN}"), 401)
+@pytest.mark.parametrize("query", ["?token=", "?api_token=", "?access_token="])
+def test_a_token_in_the_query_is_refused(guarded: LiveServer, query: str) -> None:
+    problem(guarded.get(f"/training/status{query}{TOKEN}"), 401)
 
 
-def test_everything_answers_with_the_token(guarded: LiveServer) -> None:
+def test_every_route_answers_with_the_token(guarded: LiveServer) -> None:
     for method, path in CALLS:
         if method == "GET" and path.startswith("/training/") and "nothing" not in path:
             assert guarded.get(path, headers=BEARER).status_code == 200, path
@@ -106,7 +106,7 @@ def test_everything_answers_with_the_token(guarded: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("path", ["/ping", "/", "/docs", "/openapi.json"])
-def test_the_page_and_the_documents_need_no_token(guarded: LiveServer, path: str) -> None:
+def test_the_page_and_the_docs_need_no_token(guarded: LiveServer, path: str) -> None:
     answer = guarded.get(path)
     assert answer.status_code == 200
     assert TOKEN not in answer.text
@@ -116,43 +116,43 @@ NO_TOKENS: list[Any] = [None, {}, {"token": ""}, {"token": "wrong"}, {"token": N
 
 
 @pytest.mark.parametrize("auth", NO_TOKENS)
-def test_no_socket_without_the_token(guarded: LiveServer, auth: Any) -> None:
+def test_a_websocket_without_the_token_is_refused(guarded: LiveServer, auth: Any) -> None:
     client = socketio.Client(reconnection=False)
-    heard: list[Any] = []
-    client.on("*", lambda *event: heard.append(event), namespace="/training")
+    received: list[Any] = []
+    client.on("*", lambda *event: received.append(event), namespace="/training")
     with pytest.raises(Refused):
         client.connect(guarded.url, auth=auth, namespaces=["/training"], transports=["websocket"], wait_timeout=5)
     client.disconnect()
-    assert heard == []
+    assert received == []
 
 
 @pytest.mark.parametrize("auth", NO_TOKENS)
-def test_no_polling_without_the_token(guarded: LiveServer, auth: Any) -> None:
-    """By hand: what the client library does after a refusal takes it up to 25 seconds."""
+def test_polling_without_the_token_is_refused(guarded: LiveServer, auth: Any) -> None:
+    """Send each request by hand: the client library takes up to 25 seconds after a refusal."""
     opened = guarded.get("/socket.io/?EIO=4&transport=polling").text
     address = f"/socket.io/?EIO=4&transport=polling&sid={json.loads(opened[1:])['sid']}"
     guarded.post(address, data="40/training," + ("" if auth is None else json.dumps(auth)))
     guarded.post(address, data='42/training,0["subscribe",{}]')
-    told = guarded.get(address).text
+    reply = guarded.get(address).text
     guarded.post(address, data="1")
-    assert told.startswith("44/training,")
-    assert "token" in told
-    assert "rows" not in told
+    assert reply.startswith("44/training,")
+    assert "token" in reply
+    assert "rows" not in reply
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-def test_a_socket_with_the_token(guarded: LiveServer, transport: str) -> None:
+def test_a_socket_with_the_token_can_subscribe(guarded: LiveServer, transport: str) -> None:
     client = socketio.Client()
     client.connect(guarded.url, auth={"token": TOKEN}, namespaces=["/training"], transports=[transport])
     try:
-        told = client.call("subscribe", {"run_id": "run-1"}, namespace="/training", timeout=10)
+        subscribed = client.call("subscribe", {"run_id": "run-1"}, namespace="/training", timeout=10)
     finally:
         client.disconnect()
-    assert told["run"]["run_id"] == "run-1"
-    assert told["log"]["text"] == "secret log"
+    assert subscribed["run"]["run_id"] == "run-1"
+    assert subscribed["log"]["text"] == "secret log"
 
 
-def test_the_training_program_is_not_told_the_token(guarded: LiveServer) -> None:
+def test_the_training_program_does_not_get_the_token(guarded: LiveServer) -> None:
     (guarded.configs_dir / "environment.yaml").write_text("command:\n  argv: [env]\n  env: {OWN: value}\n")
     started = guarded.post("/training/start", {"config_name": "environment.yaml"}, headers=BEARER)
     assert started.status_code == 200, started.text
@@ -170,7 +170,7 @@ def test_the_training_program_is_not_told_the_token(guarded: LiveServer) -> None
 
 @pytest.fixture(scope="module", params=KINDS)
 def local(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server without a token, as on everybody's own machine, and one other origin that is allowed."""
+    """A server without a token, as on a developer's machine. It allows one other origin."""
     server = LiveServer(tmp_path_factory.mktemp("local"), request.param, TRAINING_CORS_ORIGINS=f"{ALLOWED}/")
     server.start()
     yield server
@@ -197,7 +197,7 @@ SIMPLE = {
     "origin", [EVIL, "null", "", "https://dashboard.example", "http://localhost.evil.example", "http://["]
 )
 @pytest.mark.parametrize("headers", SIMPLE.values(), ids=SIMPLE)
-def test_a_page_of_another_origin_starts_nothing(local: LiveServer, headers: dict[str, str], origin: str) -> None:
+def test_a_page_of_another_origin_cannot_start_a_run(local: LiveServer, headers: dict[str, str], origin: str) -> None:
     config = local.write_command("quick", "exit_with.py", "0")
     before = tree(local.home)
     for method, path, body in (("POST", "start", {"config_name": config}), ("GET", "status", None)):
@@ -207,7 +207,7 @@ def test_a_page_of_another_origin_starts_nothing(local: LiveServer, headers: dic
     assert tree(local.home) == before
 
 
-def test_a_page_of_another_origin_stops_and_deletes_nothing(active: tuple[LiveServer, str]) -> None:
+def test_a_page_of_another_origin_cannot_stop_or_delete_a_run(active: tuple[LiveServer, str]) -> None:
     server, run_id = active
     other = write_run(server.runs_dir, f"run-{time.monotonic_ns()}")
     for body in (None, b"", {}):
@@ -221,7 +221,7 @@ def test_a_page_of_another_origin_stops_and_deletes_nothing(active: tuple[LiveSe
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-def test_a_page_of_another_origin_cannot_listen(local: LiveServer, transport: str) -> None:
+def test_a_page_of_another_origin_cannot_subscribe(local: LiveServer, transport: str) -> None:
     client = socketio.Client(reconnection=False, **OWN_ORIGIN)
     with pytest.raises(Refused):
         client.connect(
@@ -233,25 +233,29 @@ def test_a_page_of_another_origin_cannot_listen(local: LiveServer, transport: st
     assert "Access-Control-Allow-Origin" not in refused.headers
 
 
-def test_other_origins_get_no_leave_from_a_preflight(local: LiveServer) -> None:
-    asked = {"Origin": EVIL, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+def test_a_preflight_does_not_allow_other_origins(local: LiveServer) -> None:
+    headers = {
+        "Origin": EVIL,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
     for path in ("/training/start", "/training/stop", "/training/models/x"):
-        answer = requests.options(local.url + path, headers=asked, timeout=10)
+        answer = requests.options(local.url + path, headers=headers, timeout=10)
         assert "Access-Control-Allow-Origin" not in answer.headers
     assert "Access-Control-Allow-Origin" not in local.get("/training/status", headers={"Origin": EVIL}).headers
 
 
-def test_an_allowed_origin_may_do_everything(local: LiveServer) -> None:
-    asked = {
+def test_an_allowed_origin_may_send_every_request(local: LiveServer) -> None:
+    headers = {
         "Origin": ALLOWED,
         "Access-Control-Request-Method": "DELETE",
         "Access-Control-Request-Headers": "authorization,content-type",
     }
-    leave = requests.options(local.url + "/training/models/x", headers=asked, timeout=10)
-    assert leave.ok
-    assert leave.headers["Access-Control-Allow-Origin"] == ALLOWED
-    assert "DELETE" in leave.headers["Access-Control-Allow-Methods"]
-    assert leave.headers["Access-Control-Allow-Headers"].lower() == "authorization, content-type"
+    preflight = requests.options(local.url + "/training/models/x", headers=headers, timeout=10)
+    assert preflight.ok
+    assert preflight.headers["Access-Control-Allow-Origin"] == ALLOWED
+    assert "DELETE" in preflight.headers["Access-Control-Allow-Methods"]
+    assert preflight.headers["Access-Control-Allow-Headers"].lower() == "authorization, content-type"
     for answer in (
         local.post("/training/stop", headers={"Origin": ALLOWED}),
         local.get("/training/status", headers={"Origin": ALLOWED}),
@@ -265,7 +269,7 @@ def test_an_allowed_origin_may_do_everything(local: LiveServer) -> None:
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 @pytest.mark.parametrize("origin", [ALLOWED, "own"])
-def test_an_allowed_origin_may_listen(local: LiveServer, origin: str, transport: str) -> None:
+def test_an_allowed_origin_may_subscribe(local: LiveServer, origin: str, transport: str) -> None:
     client = socketio.Client(**OWN_ORIGIN)
     headers = {"Origin": local.url if origin == "own" else origin}
     client.connect(local.url, headers=headers, namespaces=["/training"], transports=[transport])
@@ -275,7 +279,7 @@ def test_an_allowed_origin_may_listen(local: LiveServer, origin: str, transport:
         client.disconnect()
 
 
-def test_a_page_behind_a_proxy_is_our_own(local: LiveServer) -> None:
+def test_a_page_behind_a_proxy_has_our_own_origin(local: LiveServer) -> None:
     proxied = {"Origin": "https://train.example", "X-Forwarded-Host": "train.example", "X-Forwarded-Proto": "https"}
     assert local.post("/training/stop", headers=proxied).status_code == 200
     problem(local.post("/training/stop", headers=proxied | {"Origin": EVIL}), 403)
@@ -287,7 +291,7 @@ def test_a_page_behind_a_proxy_is_our_own(local: LiveServer) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example", "["]
 )
-def test_a_name_that_is_not_ours_is_refused(local: LiveServer, host: str) -> None:
+def test_an_unknown_host_name_is_refused(local: LiveServer, host: str) -> None:
     for method, path in (
         ("GET", "/training/status"),
         ("POST", "/training/stop"),
@@ -295,7 +299,7 @@ def test_a_name_that_is_not_ours_is_refused(local: LiveServer, host: str) -> Non
     ):
         status, body = ask(local, method, path, Host=host, Origin=f"http://{host}", X_Forwarded_Host="localhost")
         assert status in (400, 403), (path, body)
-        if method == "GET":  # A page sends no origin with a GET to its own.
+        if method == "GET":  # A browser sends no Origin with a same-origin GET.
             assert ask(local, method, path, Host=host)[0] in (400, 403)
 
 
@@ -303,27 +307,27 @@ def test_a_name_that_is_not_ours_is_refused(local: LiveServer, host: str) -> Non
     "host",
     ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "192.168.1.7", "[::1]:8000", "box.localhost", "dashboard.example"],
 )
-def test_addresses_and_known_names_are_ours(local: LiveServer, host: str) -> None:
+def test_ip_addresses_and_known_host_names_are_accepted(local: LiveServer, host: str) -> None:
     for path in ("/training/status", "/socket.io/?EIO=4&transport=polling"):
         assert ask(local, "GET", path, Host=host)[0] == 200
 
 
-def test_the_page_tells_of_runs_only_to_who_has_the_token(guarded: LiveServer) -> None:
+def test_the_page_shows_runs_only_with_the_token(guarded: LiveServer) -> None:
     assert "secret log" not in guarded.get("/").text
     assert "secret log" not in guarded.get("/runs/run-1", headers={"Authorization": "Bearer wrong"}).text
     assert "secret log" in guarded.get("/runs/run-1", headers=BEARER).text
 
 
-def test_with_a_token_any_name_will_do(guarded: LiveServer) -> None:
+def test_with_a_token_any_host_name_is_accepted(guarded: LiveServer) -> None:
     assert ask(guarded, "GET", "/training/status", Host="train.example", **BEARER)[0] == 200
     assert ask(guarded, "GET", "/training/status", Host="train.example")[0] == 401
 
 
-def test_the_machine_answers_under_its_own_name(local: LiveServer) -> None:
+def test_the_host_name_of_the_machine_is_accepted(local: LiveServer) -> None:
     assert ask(local, "GET", "/training/status", Host=f"{socket.gethostname()}:8000")[0] == 200
 
 
-def test_an_anonymous_service_still_refuses_unknown_names(stopped_server: LiveServer) -> None:
+def test_an_anonymous_service_still_refuses_unknown_host_names(stopped_server: LiveServer) -> None:
     stopped_server.settings |= {"TRAINING_ALLOW_ANONYMOUS": "1", "TRAINING_CORS_ORIGINS": "http://gpu-box"}
     stopped_server.start()
     for path in ("/training/status", "/socket.io/?EIO=4&transport=polling"):
@@ -332,7 +336,7 @@ def test_an_anonymous_service_still_refuses_unknown_names(stopped_server: LiveSe
         assert ask(stopped_server, "GET", path, Host="gpu-box", Origin=EVIL)[0] == 403
 
 
-def test_any_origin_means_any_name(stopped_server: LiveServer) -> None:
+def test_a_service_that_allows_any_origin_allows_any_host_name(stopped_server: LiveServer) -> None:
     stopped_server.settings["TRAINING_CORS_ORIGINS"] = "*"
     stopped_server.start()
     assert ask(stopped_server, "GET", "/training/status", Host="gpu-box")[0] == 200

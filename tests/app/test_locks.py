@@ -1,4 +1,4 @@
-"""Locks that cannot be used, with real servers: on file systems without them, and in files that may not be opened."""
+"""Unusable locks, on real servers: file systems without locks, and lock files without permission."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.refusals import refusal, the_line
+from tests.app.refusals import error_line, refusal
 from tests.servers import KINDS, LiveServer
 from tests.waiting import wait_until
 
@@ -20,13 +20,13 @@ WITHOUT_FLOCK = """
 int flock(int fd, int operation) { errno = atoi(getenv("FLOCK_ERRNO")); return -1; }
 """
 
-# Root may open every file unless it gives that right up.
+# Root may open every file unless it drops these capabilities.
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 
 
 @pytest.fixture(scope="module")
 def without_flock(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library that, loaded first, makes every file system one without locks."""
+    """A library that makes every file system refuse locks once it is preloaded."""
     if shutil.which("gcc") is None:
         pytest.skip("needs gcc")
     folder = tmp_path_factory.mktemp("flock")
@@ -41,19 +41,19 @@ def test_a_file_system_without_locks_is_refused_at_start(
     kind: str, tmp_path: Path, without_flock: Path, name: str
 ) -> None:
     shim = {"LD_PRELOAD": str(without_flock), "FLOCK_ERRNO": str(getattr(errno, name))}
-    said = the_line(refusal(kind, tmp_path, **shim))
-    assert f"TRAINING_RUNS_DIR='{tmp_path}/logs/runs' cannot be used" in said
-    assert f"the file system of {tmp_path}/logs has no file locks ({os.strerror(getattr(errno, name))})" in said
+    line = error_line(refusal(kind, tmp_path, **shim))
+    assert f"TRAINING_RUNS_DIR='{tmp_path}/logs/runs' cannot be used" in line
+    assert f"the file system of {tmp_path}/logs has no file locks ({os.strerror(getattr(errno, name))})" in line
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["active.lock", "active.lock.guard", "supervisor.lock"])
-def test_a_lock_that_may_not_be_opened_is_refused_at_start(kind: str, tmp_path: Path, name: str) -> None:
+def test_a_lock_without_permission_is_refused_at_start(kind: str, tmp_path: Path, name: str) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / name).touch(mode=0)
-    said = the_line(refusal(kind, tmp_path, wrapper=UNPRIVILEGED))
-    assert f"the lock {tmp_path}/logs/{name} cannot be opened: Permission denied." in said
-    assert "mode 000: make it writable for" in said
+    line = error_line(refusal(kind, tmp_path, wrapper=UNPRIVILEGED))
+    assert f"the lock {tmp_path}/logs/{name} cannot be opened: Permission denied." in line
+    assert "mode 000: make it writable for" in line
 
 
 def test_a_recurring_error_is_logged_once(stopped_server: LiveServer) -> None:
@@ -69,7 +69,7 @@ def test_a_recurring_error_is_logged_once(stopped_server: LiveServer) -> None:
     for lock in locks:
         lock.chmod(0o644)
     wait_until(lambda: "The supervisor works again" in server.log_path.read_text(), 30)
-    said = server.take_log()
-    assert said.count("Traceback") <= 3, said
+    log = server.take_log()
+    assert log.count("Traceback") <= 3, log
     run_id = server.start_run(server.write_command("quick", "exit_with.py", "0"))
     server.wait_for_state(run_id, "completed")

@@ -1,4 +1,4 @@
-"""The settings: defaults, effects, and that a bad one stops the service at start with one clear line."""
+"""The settings: their defaults and effects. An invalid one stops the service at start with one clear line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import socketio
 
 from app.settings import Settings, SettingsError, is_loopback
 from tests.app.answers import problem
-from tests.app.refusals import refusal, the_line
+from tests.app.refusals import error_line, refusal
 from tests.app.written import write_dataset, write_images
 from tests.servers import KINDS, ROOT, LiveServer, free_port
 from tests.waiting import wait_until
@@ -49,7 +49,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
-def test_an_empty_variable_is_as_good_as_none(name: str) -> None:
+def test_an_empty_variable_counts_as_unset(name: str) -> None:
     assert parse(**{name: ""}) == parse()
 
 
@@ -86,7 +86,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in BAD.items() for text in texts], ids=ascii)
-def test_a_bad_value_is_named_with_what_would_be_right(name: str, text: str) -> None:
+def test_an_invalid_value_is_reported_with_what_would_be_right(name: str, text: str) -> None:
     with pytest.raises(SettingsError) as raised:
         parse(**{name: text})
     message = str(raised.value)
@@ -103,11 +103,11 @@ def test_a_bad_value_is_named_with_what_would_be_right(name: str, text: str) -> 
         ("TRAINING_SOMETHING_ELSE", None),
     ],
 )
-def test_an_unknown_variable_is_named_with_the_nearest(name: str, nearest: str | None) -> None:
+def test_a_warning_names_an_unknown_variable_and_the_nearest_known_one(name: str, nearest: str | None) -> None:
     assert parse(**{name: "8000"}) == parse()
-    [said] = Settings.unknown({name: "8000", "PATH": "/bin", "TRAINING_PORT": "1"})
-    assert said.startswith(f"{name} ")
-    assert re.findall(r"TRAINING_\w+", said)[1:] == [nearest] * (nearest is not None)
+    [warning] = Settings.unknown({name: "8000", "PATH": "/bin", "TRAINING_PORT": "1"})
+    assert warning.startswith(f"{name} ")
+    assert re.findall(r"TRAINING_\w+", warning)[1:] == [nearest] * (nearest is not None)
 
 
 FOREIGN = {
@@ -130,7 +130,7 @@ FOREIGN = {
 }
 
 
-def test_what_other_systems_set_is_ignored_without_a_word() -> None:
+def test_variables_of_other_systems_are_ignored_without_a_warning() -> None:
     assert parse(**FOREIGN) == parse()
     assert Settings.unknown(FOREIGN) == []
 
@@ -144,61 +144,64 @@ def test_loopback_is_open_without_a_token(host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["0.0.0.0", "::", "192.168.0.1", "", "localhost.evil.example", "gpu-box", "127.0.0.1x"]
 )
-def test_everything_else_needs_a_token_or_leave(host: str) -> None:
+def test_every_other_host_needs_a_token_or_anonymous_access(host: str) -> None:
     with pytest.raises(SettingsError, match="TRAINING_API_TOKEN"):
         parse().refuse_exposure(host)
     parse(TRAINING_API_TOKEN="x").refuse_exposure(host)
     parse(TRAINING_ALLOW_ANONYMOUS="1").refuse_exposure(host)
 
 
-# ---- at start, on both servers ----
+# ---- the start, on both servers ----
 
 
 STOPPED_BY = {
     "a bad value": ({"TRAINING_PORT": "eighty"}, "TRAINING_PORT='eighty'"),
     "a bad origin": ({"TRAINING_CORS_ORIGINS": "example.org"}, "TRAINING_CORS_ORIGINS"),
-    "a folder that cannot be": ({"TRAINING_RUNS_DIR": "/dev/null/runs"}, "TRAINING_RUNS_DIR='/dev/null/runs'"),
+    "an impossible folder": ({"TRAINING_RUNS_DIR": "/dev/null/runs"}, "TRAINING_RUNS_DIR='/dev/null/runs'"),
     "all addresses": ({"TRAINING_HOST": "0.0.0.0"}, "TRAINING_API_TOKEN"),
-    "all addresses of version 6": ({"TRAINING_HOST": "::"}, "TRAINING_API_TOKEN"),
-    "a name": ({"TRAINING_HOST": "gpu-box.invalid"}, "TRAINING_API_TOKEN"),
+    "all IPv6 addresses": ({"TRAINING_HOST": "::"}, "TRAINING_API_TOKEN"),
+    "a host name": ({"TRAINING_HOST": "gpu-box.invalid"}, "TRAINING_API_TOKEN"),
     "an empty token": ({"TRAINING_HOST": "0.0.0.0", "TRAINING_API_TOKEN": ""}, "TRAINING_API_TOKEN"),
-    "a no": ({"TRAINING_HOST": "0.0.0.0", "TRAINING_ALLOW_ANONYMOUS": "0"}, "TRAINING_ALLOW_ANONYMOUS=1"),
+    "anonymous access denied": (
+        {"TRAINING_HOST": "0.0.0.0", "TRAINING_ALLOW_ANONYMOUS": "0"},
+        "TRAINING_ALLOW_ANONYMOUS=1",
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("settings", "told"), STOPPED_BY.values(), ids=STOPPED_BY)
+@pytest.mark.parametrize(("settings", "expected"), STOPPED_BY.values(), ids=STOPPED_BY)
 def test_one_clear_line_stops_the_service_at_start(
-    kind: str, tmp_path: Path, settings: dict[str, str], told: str
+    kind: str, tmp_path: Path, settings: dict[str, str], expected: str
 ) -> None:
-    assert told in the_line(refusal(kind, tmp_path, **settings))
+    assert expected in error_line(refusal(kind, tmp_path, **settings))
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:{}", "[::]:{}", ":{}"])
-def test_gunicorns_own_option_does_not_get_past_the_token(tmp_path: Path, address: str) -> None:
+def test_gunicorns_bind_option_does_not_bypass_the_token(tmp_path: Path, address: str) -> None:
     port = free_port()
-    assert "TRAINING_API_TOKEN" in the_line(refusal("gunicorn", tmp_path, "-b", address.format(port)))
+    assert "TRAINING_API_TOKEN" in error_line(refusal("gunicorn", tmp_path, "-b", address.format(port)))
 
 
-def test_several_addresses_are_all_looked_at(tmp_path: Path) -> None:
+def test_every_bind_address_is_checked(tmp_path: Path) -> None:
     harmless, open_to_all = f"127.0.0.1:{free_port()}", f"0.0.0.0:{free_port()}"
-    assert "0.0.0.0" in the_line(refusal("gunicorn", tmp_path, "-b", harmless, "-b", open_to_all))
+    assert "0.0.0.0" in error_line(refusal("gunicorn", tmp_path, "-b", harmless, "-b", open_to_all))
 
 
-def test_sockets_that_were_handed_over_are_looked_at(tmp_path: Path) -> None:
+def test_inherited_sockets_are_checked(tmp_path: Path) -> None:
     with socket.create_server(("0.0.0.0", 0)) as listener:
-        said = refusal("gunicorn", tmp_path, "-b", f"fd://{listener.fileno()}", pass_fds=[listener.fileno()])
-    assert "TRAINING_API_TOKEN" in the_line(said)
+        output = refusal("gunicorn", tmp_path, "-b", f"fd://{listener.fileno()}", pass_fds=[listener.fileno()])
+    assert "TRAINING_API_TOKEN" in error_line(output)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_port_in_use_ends_the_start(kind: str, tmp_path: Path) -> None:
+def test_a_port_in_use_stops_the_service_at_start(kind: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        said = refusal(kind, tmp_path, TRAINING_PORT=str(taken.getsockname()[1]))
-    assert "in use" in said
+        output = refusal(kind, tmp_path, TRAINING_PORT=str(taken.getsockname()[1]))
+    assert "in use" in output
 
 
-def test_it_starts_in_any_folder_and_says_what_is_missing(stopped_server: LiveServer, tmp_path: Path) -> None:
+def test_the_service_starts_in_any_folder_and_logs_what_is_missing(stopped_server: LiveServer, tmp_path: Path) -> None:
     server = stopped_server
     server.cwd = tmp_path
     del server.settings["TRAINING_CONFIGS_DIR"]
@@ -208,27 +211,27 @@ def test_it_starts_in_any_folder_and_says_what_is_missing(stopped_server: LiveSe
         "TRAINING_JOB_NAME": "resnet",
     }
     server.start()
-    said = server.log_path.read_text()
-    assert said.count("TRAINING_PROT ") == 1
-    assert "TRAINING_JOB_NAME" not in said
-    assert f"{tmp_path / 'none'} contains no datasets" in said
-    assert "no experiments" not in said
+    log = server.log_path.read_text()
+    assert log.count("TRAINING_PROT ") == 1
+    assert "TRAINING_JOB_NAME" not in log
+    assert f"{tmp_path / 'none'} contains no datasets" in log
+    assert "no experiments" not in log
     own = sorted(path.name for path in (ROOT / "configs" / "experiment").glob("*.yaml"))
     assert server.get("/training/configs").json() == {"available_configs": own}
-    run_id = server.start_run("command_example.yaml")  # Its program is named relative to the project.
+    run_id = server.start_run("command_example.yaml")  # The path of its program is relative to the project.
     wait_until(lambda: server.get(f"/training/runs/{run_id}/log").json()["text"], 20, lambda: server.run(run_id))
     assert server.run(run_id)["state"] == "running"
 
 
-def test_an_empty_folder_of_experiments_is_said(stopped_server: LiveServer) -> None:
+def test_an_empty_experiment_folder_is_logged(stopped_server: LiveServer) -> None:
     stopped_server.start()
-    said = stopped_server.log_path.read_text()
-    assert f"{stopped_server.configs_dir} contains no experiments." in said
+    log = stopped_server.log_path.read_text()
+    assert f"{stopped_server.configs_dir} contains no experiments." in log
 
 
 @pytest.mark.parametrize("settings", [{"TRAINING_API_TOKEN": "secret"}, {"TRAINING_ALLOW_ANONYMOUS": "1"}])
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_with_a_token_or_leave_it_listens_everywhere(
+def test_the_service_listens_everywhere_with_a_token_or_anonymous_access(
     stopped_server: LiveServer, settings: dict[str, str], host: str
 ) -> None:
     stopped_server.settings |= settings | {"TRAINING_HOST": host}
@@ -237,7 +240,7 @@ def test_with_a_token_or_leave_it_listens_everywhere(
 
 
 def own_address() -> str:
-    """An address of this machine other than loopback, found without sending anything."""
+    """Find an address of this machine other than loopback, without sending anything."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))
@@ -246,7 +249,7 @@ def own_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def test_version_6_of_loopback_needs_no_token(stopped_server: LiveServer) -> None:
+def test_ipv6_loopback_needs_no_token(stopped_server: LiveServer) -> None:
     stopped_server.settings["TRAINING_HOST"] = "::1"
     stopped_server.url = f"http://[::1]:{stopped_server.port}"
     stopped_server.start()
@@ -286,7 +289,7 @@ def test_too_little_free_disk_refuses_a_start(stopped_server: LiveServer) -> Non
     assert list(server.runs_dir.iterdir()) == []
 
 
-def test_the_grace_ends_a_program_that_does_not_listen(stopped_server: LiveServer) -> None:
+def test_a_program_that_ignores_sigterm_is_killed_after_the_grace(stopped_server: LiveServer) -> None:
     stopped_server.settings["TRAINING_STOP_GRACE_S"] = "0.2"
     server = stopped_server.start()
     run_id = server.start_run(server.write_command("deaf", "ignore_sigterm.py"))
@@ -307,7 +310,7 @@ def test_the_poll_interval_bounds_how_often_rows_are_sent(stopped_server: LiveSe
         )
         server.wait_for_state(run_id, "completed")
         wait_until(lambda: sum(len(event["rows"]) for event in received) == 40, 10, lambda: received)
-    # Two seconds of writing: looked at every 0.1 s it would have been twenty times.
+    # The program writes for two seconds. Polling every 0.1 s would send twenty events.
     assert len([event for event in received if event["rows"]]) <= 6
 
 
@@ -315,8 +318,8 @@ def test_more_sockets_than_allowed_are_refused(stopped_server: LiveServer) -> No
     stopped_server.settings["TRAINING_MAX_SOCKETS"] = "1"
     server = stopped_server.start()
     with server.client():
-        told = problem(server.get("/socket.io/?EIO=4&transport=polling"), 503)
-        assert "TRAINING_MAX_SOCKETS" in told["message"]
+        body = problem(server.get("/socket.io/?EIO=4&transport=polling"), 503)
+        assert "TRAINING_MAX_SOCKETS" in body["message"]
         with pytest.raises(socketio.exceptions.ConnectionError):
             socketio.Client(reconnection=False).connect(server.url, transports=["websocket"])
         assert server.get("/training/status").status_code == 200

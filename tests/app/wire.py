@@ -1,4 +1,4 @@
-"""Requests written byte by byte, and what comes back until the service closes the connection."""
+"""Raw HTTP requests, and the answers that arrive until the service closes the connection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def connected(server: LiveServer) -> Iterator[socket.socket]:
 
 
 def read_answer(stream: BinaryIO) -> Answer | None:
-    """The next answer: its code and body, parsed if it is JSON; None when the connection is closed."""
+    """Read the next answer: its code and its body, parsed if it is JSON. Return None when the connection is closed."""
     line = stream.readline()
     if not line:
         return None
@@ -34,11 +34,11 @@ def read_answer(stream: BinaryIO) -> Answer | None:
     return int(line.split()[1]), json.loads(body) if is_json and body else body
 
 
-def exchange(server: LiveServer, *pieces: bytes, is_ended: bool = False) -> list[Answer]:
-    """Send the pieces and read all answers. `is_ended`: the client then says that nothing more will come."""
+def exchange(server: LiveServer, *parts: bytes, is_ended: bool = False) -> list[Answer]:
+    """Send the parts and read all answers. `is_ended`: the client shuts down its sending side after the last part."""
     with connected(server) as sock, sock.makefile("rb") as stream:
-        for piece in pieces:
-            sock.sendall(piece)
+        for part in parts:
+            sock.sendall(part)
         if is_ended:
             sock.shutdown(socket.SHUT_WR)
         return list(iter(lambda: read_answer(stream), None))

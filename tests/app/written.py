@@ -1,4 +1,4 @@
-"""Run directories, datasets and models written by a test instead of by a training."""
+"""Run directories, datasets and models that a test writes without training."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def write_run(runs_dir: Path, run_id: str, state: str | None = "completed", **mo
     return path
 
 
-def write_checkpoint(run: Path, content: dict[str, Any], class_names: tuple[str, ...], **facts: int) -> None:
-    """Write what a resume needs of a run of our trainer; `facts`: epoch, batch, step."""
-    asked = experiment.parse(content)
-    (run / "config.yaml").write_text(experiment.to_yaml(asked), encoding="utf-8")
-    state = LastState(run.name, asked, class_names, 24, **({"epoch": 3, "batch": 0, "step": 15} | facts))
+def write_checkpoint(run: Path, content: dict[str, Any], class_names: tuple[str, ...], **position: int) -> None:
+    """Write the files that a resume needs from a run of our trainer. `position`: epoch, batch, step."""
+    parsed = experiment.parse(content)
+    (run / "config.yaml").write_text(experiment.to_yaml(parsed), encoding="utf-8")
+    state = LastState(run.name, parsed, class_names, 24, **({"epoch": 3, "batch": 0, "step": 15} | position))
     (run / "checkpoints").mkdir()
     write_json(run / "checkpoints" / "last.json", state.dump())
-    (run / "checkpoints" / "last.ckpt").write_bytes(b"only its name is looked at")
+    (run / "checkpoints" / "last.ckpt").write_bytes(b"only its name matters")
 
 
 def write_metrics(run: Path, text: str | bytes, place: str = "csv/version_0/metrics.csv") -> Path:
@@ -63,7 +63,7 @@ def write_model(run: Path, content: bytes = b"onnx", file_name: str = "epoch_003
     model = run / "checkpoints" / file_name
     model.parent.mkdir(exist_ok=True)
     model.write_bytes(content)
-    told = {
+    defaults = {
         "run_id": run.name,
         "model_name": "digits",
         "model_path": str(model),
@@ -74,12 +74,12 @@ def write_model(run: Path, content: bytes = b"onnx", file_name: str = "epoch_003
         "test_metrics": {"test/loss": 0.5, "test/acc": 0.75},
         "opset": 18,
     }
-    write_json(run / "classification_model.json", told | card)
+    write_json(run / "classification_model.json", defaults | card)
     return model
 
 
 def write_report(run: Path, **more: Any) -> dict[str, Any]:
-    """Write a report on 4 images, one of which was mistaken; return its content."""
+    """Write a report on 4 images with 1 mistake; return its content."""
     cat = {"name": "cat", "precision": 0.666667, "recall": 1.0, "f1": 0.8, "auroc": 1.0, "support": 2, "predicted": 3}
     dog = {"name": "dog", "precision": 1.0, "recall": 0.5, "f1": 0.666667, "auroc": 1.0, "support": 2, "predicted": 1}
     file, image = "test/dog/größe|1.png", "report/mistakes/01.png"
@@ -119,7 +119,7 @@ def write_report(run: Path, **more: Any) -> dict[str, Any]:
 
 
 def write_images(folder: Path, **num_images: int) -> Path:
-    """Write class folders with so many (empty) images each."""
+    """Write class folders, each with this many empty image files."""
     for name, number in num_images.items():
         (folder / name).mkdir(parents=True)
         for index in range(number):

@@ -1,4 +1,4 @@
-"""How fast a client is listened to."""
+"""The rate at which the service handles a client's messages."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import time
 from app.live.pace import Pace
 
 
-def test_some_come_at_once_and_then_each_waits_longer() -> None:
+def test_a_burst_is_handled_at_once_and_then_each_message_waits_longer() -> None:
     pace = Pace(burst=10, per_s=100)
     delays = [pace.delay_s() for _ in range(30)]
     assert delays[:10] == [0.0] * 10
     assert 0.15 < delays[-1] <= 0.2
 
 
-def test_a_pause_is_credit_for_no_more_than_the_burst() -> None:
+def test_a_pause_earns_at_most_one_burst() -> None:
     pace = Pace(burst=2, per_s=1000)
     for _ in range(20):
         pace.delay_s()
-    time.sleep(0.05)  # The subject of the test: time that passes.
+    time.sleep(0.05)  # The test is about time that passes.
     delays = [pace.delay_s() for _ in range(40)]
     assert delays[:2] == [0.0, 0.0]
     assert delays[-1] > 0.02

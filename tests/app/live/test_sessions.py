@@ -1,4 +1,4 @@
-"""Who is still there: a client that no longer answers pings is closed, and by nobody who holds a lock."""
+"""Sessions: a client that stops answering pings is closed, but never by a thread that holds a lock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def server() -> socketio.Server:
     return socketio.Server(async_mode="threading", ping_interval=0.3, ping_timeout=0.5, monitor_clients=False)
 
 
-def opened(server: socketio.Server) -> Session:
+def open_session(server: socketio.Server) -> Session:
     environ: dict[str, Any] = {"REQUEST_METHOD": "GET", "QUERY_STRING": "EIO=4&transport=polling"}
     server.eio.handle_request(environ, lambda *_: None)
     session = environ[SESSION]
@@ -27,9 +27,9 @@ def opened(server: socketio.Server) -> Session:
     return session
 
 
-def test_a_client_that_answers_pings_stays_and_another_is_closed(server: socketio.Server) -> None:
+def test_only_a_client_that_answers_pings_stays_connected(server: socketio.Server) -> None:
     sessions = Sessions(server.eio, max_joined=2)
-    present, absent = opened(server), opened(server)
+    present, absent = open_session(server), open_session(server)
     assert sessions.join(present)
     assert sessions.join(absent)
     wait_until(lambda: not present.has_answered, 5)
@@ -37,15 +37,15 @@ def test_a_client_that_answers_pings_stays_and_another_is_closed(server: socketi
     wait_until(lambda: sessions.get(absent.sid) is None, 5)
     assert absent.socket.closed
     assert sessions.get(present.sid) is present
-    sessions.close(present)  # With the last session the thread ends that looks after them.
+    sessions.close(present)  # The thread that watches the sessions ends with the last one.
 
 
-def test_whoever_sends_to_a_client_closes_it_for_no_ping(server: socketio.Server) -> None:
-    """The supervisor sends while it holds what the client's own thread may wait for."""
+def test_a_thread_that_sends_to_a_client_never_closes_it_for_a_missed_ping(server: socketio.Server) -> None:
+    """The supervisor sends while it holds a lock that the client's own thread may wait for."""
     sessions = Sessions(server.eio, max_joined=1)
-    session = opened(server)
+    session = open_session(server)
     assert sessions.join(session)
-    with session.mutex:  # As while its message is handled.
+    with session.mutex:  # The client's thread holds it while it handles a message.
         wait_until(lambda: not session.has_answered, 5)
         wait_until(lambda: time.monotonic() - session.pinged_at > 2 * server.eio.ping_timeout, 5)
         sender = threading.Thread(target=server.eio.send, args=(session.sid, "2"), daemon=True)

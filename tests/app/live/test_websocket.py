@@ -1,4 +1,4 @@
-"""A WebSocket of ours at the end of a connection that ends in unusual ways, without a server around it."""
+"""Our WebSocket on connections that end in unusual ways, without a server."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from app.live import websocket
 from app.live.pace import Pace
 from app.live.websocket import SESSION, WebSocket
 
-FAREWELL = b"\x88\x02\x03\xe8"
-"""A close frame, code 1000."""
+CLOSE_FRAME = b"\x88\x02\x03\xe8"
+"""Code 1000: a normal closure."""
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def serve(server: socket.socket, handle: Callable[[WebSocket], Any]) -> None:
         is_upgrading=False, pace=Pace(9, 9), websocket=None, check=lambda _: None, offend=lambda _: None
     )
     environ = {"HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==", "gunicorn.socket": server, SESSION: session}
-    with pytest.raises(StopIteration):  # How the server is told that the connection is taken care of.
+    with pytest.raises(StopIteration):  # This tells the server to leave the connection alone.
         WebSocket(handle, engine)(environ, lambda *_: None)
 
 
@@ -45,7 +45,7 @@ def received_by(client: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("async_mode", ["threading", "eventlet"])
-def test_the_library_has_the_one_place_that_we_change(async_mode: str) -> None:
+def test_our_websocket_replaces_the_librarys_in_one_engine_only(async_mode: str) -> None:
     engine = engineio.Server(async_mode=async_mode)
     before = engine._async["websocket"]
     websocket.use_in(engine)
@@ -53,16 +53,16 @@ def test_the_library_has_the_one_place_that_we_change(async_mode: str) -> None:
     assert engineio.Server(async_mode=async_mode)._async["websocket"] is before
 
 
-def test_a_connected_client_gets_the_farewell(ends: tuple[socket.socket, socket.socket]) -> None:
+def test_a_connected_client_gets_a_close_frame(ends: tuple[socket.socket, socket.socket]) -> None:
     server, client = ends
     serve(server, lambda ws: ws.close())
     received = received_by(client)
     assert received.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
     assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in received, "as in RFC 6455"
-    assert received.endswith(b"\r\n\r\n" + FAREWELL)
+    assert received.endswith(b"\r\n\r\n" + CLOSE_FRAME)
 
 
-def test_one_that_is_lost_just_before_the_farewell_ends_without_an_error(
+def test_a_client_that_is_lost_just_before_the_close_frame_causes_no_error(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
     server, client = ends
@@ -75,7 +75,7 @@ def test_one_that_is_lost_just_before_the_farewell_ends_without_an_error(
     serve(server, lose_and_close)
 
 
-def test_what_cannot_be_written_at_once_follows_and_comes_before_what_is_sent_later(
+def test_bytes_that_cannot_be_written_at_once_precede_later_messages(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
     server, client = ends
@@ -94,10 +94,10 @@ def test_what_cannot_be_written_at_once_follows_and_comes_before_what_is_sent_la
     serve(server, write)
     assert outcomes == [True, False]
     threads[0].join()
-    assert received[0].partition(b"\r\n\r\n")[2] == frames + b"\x81\x05later" + FAREWELL
+    assert received[0].partition(b"\r\n\r\n")[2] == frames + b"\x81\x05later" + CLOSE_FRAME
 
 
-def test_after_half_a_frame_nothing_follows(ends: tuple[socket.socket, socket.socket]) -> None:
+def test_nothing_is_sent_after_half_a_frame(ends: tuple[socket.socket, socket.socket]) -> None:
     server, client = ends
 
     def write(ws: WebSocket) -> None:

@@ -1,4 +1,4 @@
-"""The page's files: cached by browsers, compressed, and only our own."""
+"""The page's files: caching, compression, and a policy that allows only our own."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def client() -> FlaskClient:
 
 @pytest.fixture
 def address(client: FlaskClient) -> str:
-    """The address of the page's files."""
+    """The base path of the page's files."""
     [found] = set(re.findall(r"assets/\w+(?=/main\.js)", client.get("/").text))
     return f"/{found}"
 
 
-def test_pages_forbid_what_is_not_ours(client: FlaskClient, address: str) -> None:
+def test_the_content_security_policy_allows_only_our_own_files(client: FlaskClient, address: str) -> None:
     policy = client.get("/").headers["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
@@ -35,13 +35,13 @@ def test_pages_forbid_what_is_not_ours(client: FlaskClient, address: str) -> Non
     assert client.get("/favicon.ico", buffered=True).headers["Content-Type"].startswith("image/svg+xml")
 
 
-def test_browsers_cache_the_files_for_good(client: FlaskClient, address: str) -> None:
+def test_browsers_may_cache_the_files_forever(client: FlaskClient, address: str) -> None:
     current = client.get(f"{address}/main.js")
     assert current.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert current.headers["Content-Type"] == "text/javascript; charset=utf-8"
     assert current.headers["X-Content-Type-Options"] == "nosniff"
     assert current.text == (ROOT / "static" / "main.js").read_text()
-    other = client.get("/assets/0123456789ab/main.js")  # A page from before an update.
+    other = client.get("/assets/0123456789ab/main.js")  # Requested by a page from before an update.
     assert (other.text, other.headers["Cache-Control"]) == (current.text, "no-cache")
 
 
@@ -76,19 +76,19 @@ def test_head_has_no_body(client: FlaskClient, address: str) -> None:
     assert client.post(f"{address}/main.js").status_code in (404, 405)
 
 
-def test_the_served_style_sheet_includes_every_one(client: FlaskClient, address: str) -> None:
+def test_the_served_style_sheet_includes_every_other_style_sheet(client: FlaskClient, address: str) -> None:
     served = client.get(f"{address}/styles/all.css").text
     sheets = [*(ROOT / "static" / "styles").glob("*.css"), *(ROOT / "static" / "vendor").glob("uPlot*.css")]
     assert [sheet.name for sheet in sheets if sheet.read_text() not in served] == []
 
 
 def test_the_html_preloads_each_module_that_the_page_imports(client: FlaskClient, address: str) -> None:
-    """Otherwise a browser finds it only after reading the module that imports it."""
-    named = set(re.findall(r'rel="modulepreload" href="([^"]+)"', client.get("/").text))
+    """Otherwise a browser finds a module only after reading the one that imports it."""
+    preloaded = set(re.findall(r'rel="modulepreload" href="([^"]+)"', client.get("/").text))
     todo, imported = [f"{address}/main.js"], set()
     while todo:
         module = todo.pop()
         imported.add(module)
         found = re.findall(r'\bfrom\s+"(\.[^"]+)"', client.get(module).text)
         todo += {posixpath.normpath(posixpath.join(posixpath.dirname(module), path)) for path in found} - imported
-    assert {f"/{name}" for name in named} == imported
+    assert {f"/{name}" for name in preloaded} == imported

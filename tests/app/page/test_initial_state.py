@@ -1,4 +1,4 @@
-"""The state in the HTML: the answer to a subscription, for those who may see it."""
+"""The initial state in the HTML: the answer to a subscription, for those who may see it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_html_holds_the_answer_to_a_subscription(empty: LiveServer) -> None:
 
 
 def test_metrics_that_appear_after_a_run_has_ended_are_included(empty: LiveServer) -> None:
-    """Somebody may be copying its folder here."""
+    """A user may still be copying the folder of the run."""
     run = write_run(empty.runs_dir, "2026-01-01")
     (run / "csv" / "version_0").mkdir(parents=True)
     wait_until(lambda: FileState.of(run.stat()).is_settled(time.time_ns()), 5)
@@ -47,7 +47,7 @@ def test_metrics_that_appear_after_a_run_has_ended_are_included(empty: LiveServe
     assert len(state_in(empty.get("/runs/2026-01-01").text)["rows"]) == 4
 
 
-def test_the_html_does_not_wait_for_large_metrics_or_views_without_a_run(empty: LiveServer) -> None:
+def test_the_html_has_no_state_for_large_metrics_or_views_without_a_run(empty: LiveServer) -> None:
     rows = "\n".join(f"0,{step},0.5" for step in range(MAX_METRICS_BYTES // 8))
     write_run(empty.runs_dir, "2026-01-01", metrics=f"epoch,step,train/loss\n{rows}\n")
     for path in ("/", "/runs/2026-01-01", "/runs/unknown", "/runs", "/models", "/start"):
@@ -55,6 +55,6 @@ def test_the_html_does_not_wait_for_large_metrics_or_views_without_a_run(empty: 
 
 
 def test_an_unknown_host_name_gets_no_state(shared: LiveServer) -> None:
-    """A stranger can point a name of theirs here, and their page could then read the HTML."""
+    """An attacker can point a domain at this server, and a page of that domain could then read the HTML."""
     status, html = ask(shared, "GET", "/", Host="evil.example")
     assert (status, state_in(html.decode())) == (200, None)

@@ -1,4 +1,4 @@
-"""eventlet's server, with an app that does what it should not."""
+"""eventlet's server with an app that misbehaves."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import requests
 from tests.servers import ROOT
 
 
-def test_a_connection_that_is_closed_while_it_is_read_harms_nobody() -> None:
-    """Else the next pipe has its number, and eventlet refuses to read from a number for two."""
+def test_a_connection_that_is_closed_during_a_read_harms_no_other_client() -> None:
+    """Otherwise the next pipe gets the same descriptor, and eventlet refuses a second reader of one descriptor."""
     argv = [sys.executable, "-W", "ignore", "-m", "tests.programs.serve_and_close"]
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server, requests.Session() as other:
         assert server.stdout is not None

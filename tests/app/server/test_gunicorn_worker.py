@@ -1,4 +1,4 @@
-"""gunicorn's worker, with settings of gunicorn's own."""
+"""gunicorn's worker with gunicorn's own options."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.servers import free_port
 from tests.waiting import wait_until
 
 
-def test_it_serves_tls_while_others_stop_within_their_handshake(tmp_path: Path) -> None:
+def test_tls_is_served_while_other_clients_stall_in_their_handshake(tmp_path: Path) -> None:
     if shutil.which("openssl") is None:
         pytest.skip("needs openssl")
     make_certificate(tmp_path)
@@ -47,5 +47,5 @@ def test_it_serves_tls_while_others_stop_within_their_handshake(tmp_path: Path) 
             assert ask("/openapi.json").endswith(b"}")
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-        said, _ = process.communicate()
-    assert "Traceback" not in said
+        output, _ = process.communicate()
+    assert "Traceback" not in output

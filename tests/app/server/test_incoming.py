@@ -1,4 +1,4 @@
-"""Requests are received under limits, and only then parsed."""
+"""The reception of requests, which has limits and comes before parsing."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Client:
         self.socket.close()
         self._served.close()
 
-    def is_received(self, *pieces: bytes) -> bool:
-        """Send, and receive until nothing is left; whether there is a request then."""
-        for piece in pieces:
-            self.socket.sendall(piece)
+    def is_received(self, *parts: bytes) -> bool:
+        """Send the parts, receive all of them, and return whether a request has arrived."""
+        for part in parts:
+            self.socket.sendall(part)
         try:
             while not self.requests.receive():
                 pass
@@ -45,7 +45,7 @@ def client() -> Iterator[Client]:
     connected.close()
 
 
-def test_a_head_is_parsed_once_it_is_whole(client: Client) -> None:
+def test_a_head_is_parsed_once_it_is_complete(client: Client) -> None:
     assert client.requests.waits_for == "first request"
     assert not client.is_received(b"G")
     assert client.requests.waits_for == "head"
@@ -75,13 +75,13 @@ def test_a_short_body_is_awaited(client: Client) -> None:
         "Content-Length: 4\r\nExpect: 100-continue\r\n\r\n",
     ],
 )
-def test_whoever_wants_any_other_body_has_to_wait_for_it(client: Client, framing: str) -> None:
+def test_a_long_chunked_or_expected_body_is_left_to_the_application(client: Client, framing: str) -> None:
     assert client.is_received(HEAD, framing.encode())
     assert not client.requests.has_body
-    assert not client.requests.finish(), "what is left of it would be taken for the next request"
+    assert not client.requests.finish(), "the rest of the body would be parsed as the next request"
 
 
-def test_the_end_of_a_body_that_is_not_all_there(client: Client) -> None:
+def test_a_body_that_ends_early_is_received_as_far_as_it_came(client: Client) -> None:
     assert not client.is_received(HEAD, b"Content-Length: 4\r\n\r\nab")
     client.socket.shutdown(socket.SHUT_WR)
     assert client.is_received()
@@ -98,12 +98,14 @@ def test_the_end_of_a_body_that_is_not_all_there(client: Client) -> None:
         (b"GET /a HTTP/1.1\r\n" + b"X: 1234567890\r\n" * (MAX_HEAD_BYTES // 14), errors.LimitRequestHeaders),
     ],
 )
-def test_what_cannot_become_valid_is_refused_at_once(client: Client, sent: bytes, error: type[Exception]) -> None:
+def test_a_request_that_cannot_become_valid_is_refused_at_once(
+    client: Client, sent: bytes, error: type[Exception]
+) -> None:
     with pytest.raises(error):
         client.is_received(sent)
 
 
-def test_the_end_between_two_requests(client: Client) -> None:
+def test_a_connection_may_end_between_two_requests(client: Client) -> None:
     assert client.is_received(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
     assert client.requests.finish()
     client.socket.shutdown(socket.SHUT_WR)
@@ -111,7 +113,7 @@ def test_the_end_between_two_requests(client: Client) -> None:
         client.is_received()
 
 
-def test_the_end_within_a_head(client: Client) -> None:
+def test_a_connection_that_ends_within_a_head_is_an_error(client: Client) -> None:
     client.socket.sendall(HEAD)
     client.socket.shutdown(socket.SHUT_WR)
     with pytest.raises(errors.NoMoreData):

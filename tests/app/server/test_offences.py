@@ -1,4 +1,4 @@
-"""What strangers do wrong does not fill the log."""
+"""Offences: clients that misbehave cannot fill the log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from app.server.offences import MAX_ADDRESSES, Offences
 
 
-def test_an_address_has_a_line_for_the_first_offence_and_each_power_of_ten(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_first_offence_of_an_address_and_each_power_of_ten_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     offences = Offences("Its connection is closed")
     for _ in range(1234):
         offences.add("192.0.2.1", "sent something binary")
@@ -20,7 +20,7 @@ def test_an_address_has_a_line_for_the_first_offence_and_each_power_of_ten(caplo
     ]
 
 
-def test_many_addresses_share_their_lines(caplog: pytest.LogCaptureFixture) -> None:
+def test_many_addresses_share_log_lines(caplog: pytest.LogCaptureFixture) -> None:
     offences = Offences("Its connection is closed")
     for number in range(5000):
         offences.add(f"2001:db8::{number:x}", "sent something binary")

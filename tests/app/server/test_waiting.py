@@ -1,4 +1,4 @@
-"""Which connection is given up where there is no room."""
+"""The choice of the connection that the server closes when it has no room."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Clock:
         return self.now
 
 
-def test_the_oldest_of_the_fullest_kind_is_missed_least() -> None:
+def test_the_least_missed_connection_is_the_oldest_of_the_largest_kind() -> None:
     clock = Clock()
     waiting: Waiting[str] = Waiting(clock)
     waiting.enter("honest", "next request", 1)
@@ -24,7 +24,7 @@ def test_the_oldest_of_the_fullest_kind_is_missed_least() -> None:
     assert waiting.least_missed() == "second"
 
 
-def test_none_is_given_up_whose_request_may_be_on_its_way() -> None:
+def test_a_new_connection_is_not_closed_before_its_tenure_ends() -> None:
     clock = Clock()
     waiting: Waiting[str] = Waiting(clock)
     assert waiting.least_missed() is None
@@ -39,8 +39,8 @@ def test_none_is_given_up_whose_request_may_be_on_its_way() -> None:
     assert waiting.least_missed() == "new 0"
 
 
-def test_who_goes_on_waiting_for_the_same_keeps_its_deadline() -> None:
-    """Else a byte now and then would keep a connection for ever."""
+def test_a_connection_that_still_waits_for_the_same_part_keeps_its_deadline() -> None:
+    """Otherwise an occasional byte would keep a connection open forever."""
     clock = Clock()
     waiting: Waiting[str] = Waiting(clock)
     assert waiting.enter("slow", "head", 10) is None

@@ -1,4 +1,4 @@
-"""HTTP as it comes over the wire: chunked bodies, what is malformed, and answers before the end of a body."""
+"""HTTP on the wire: chunked bodies, malformed requests, and answers that come before the end of a body."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.servers import LiveServer
 CHUNKED = "Transfer-Encoding: chunked\r\n"
 CLOSE = "Connection: close\r\n"
 STOP = b'{"run_id": "another"}'
-"""It must never be read as a stop of whatever is active, which an empty body would be."""
+"""The service must never treat this as an empty body, which stops whichever run is active."""
 
 
 def chunks(*parts: bytes, extension: bytes = b"", end: bytes = b"0\r\n\r\n") -> bytes:
@@ -33,16 +33,16 @@ READABLE = {
 def test_a_chunked_body_is_read(shared: LiveServer, body: bytes) -> None:
     active = shared.start_run(shared.write_command("waits", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
     request = post("/training/stop", CHUNKED + CLOSE, body)
-    [(code, told)] = exchange(shared, request)
-    assert code == 409, told
-    assert "another" in told["message"]
-    [(code, told)] = exchange(shared, *(request[i : i + 40] for i in range(0, len(request), 40)))
+    [(code, reply)] = exchange(shared, request)
+    assert code == 409, reply
+    assert "another" in reply["message"]
+    [(code, reply)] = exchange(shared, *(request[i : i + 40] for i in range(0, len(request), 40)))
     assert code == 409
     assert shared.run(active)["state"] in ("starting", "running")
 
 
 MALFORMED = {
-    "a size that is no number": b"xyz\r\n" + STOP + b"\r\n0\r\n\r\n",
+    "a size that is not a number": b"xyz\r\n" + STOP + b"\r\n0\r\n\r\n",
     "a negative size": b"-15\r\n" + STOP + b"\r\n0\r\n\r\n",
     "a size as Python writes it": b"0x15\r\n" + STOP + b"\r\n0\r\n\r\n",
     "a size with an underscore": b"1_5\r\n" + STOP + b"\r\n0\r\n\r\n",
@@ -50,29 +50,29 @@ MALFORMED = {
     "a chunk longer than its size": b"5\r\n" + STOP + b"\r\n0\r\n\r\n",
     "lines that end without a carriage return": b"15\n" + STOP + b"\n0\n\n",
     "an extension with a line break": b"15;a=\rb\r\n" + STOP + b"\r\n0\r\n\r\n",
-    "a size line without end": b"15;" + b"a" * 20_000,
+    "an endless size line": b"15;" + b"a" * 20_000,
     "no last chunk": chunks(STOP, end=b""),
     "half a chunk": b"15\r\n{",
-    "no end of the trailers": chunks(STOP, end=b"0\r\nX-Checksum: 1\r\n"),
+    "unfinished trailers": chunks(STOP, end=b"0\r\nX-Checksum: 1\r\n"),
 }
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_chunked_body_is_a_400(shared: LiveServer, body: bytes) -> None:
     for path in ("/training/stop", "/training/start"):
-        [(code, told)] = exchange(shared, post(path, CHUNKED, body), is_ended=True)
-        assert code == 400, told
-        check_shape(told, 400)
+        [(code, reply)] = exchange(shared, post(path, CHUNKED, body), is_ended=True)
+        assert code == 400, reply
+        check_shape(reply, 400)
 
 
 @pytest.mark.parametrize("size", [b"110000", b"fffffffffffffff", b"f" * 1000])
-def test_a_chunked_body_has_the_limit_of_others(shared: LiveServer, size: bytes) -> None:
-    [(code, told)] = exchange(shared, post("/training/stop", CHUNKED, size + b"\r\n" + b" " * 1_060_000))
+def test_a_chunked_body_has_the_same_limit_as_any_other(shared: LiveServer, size: bytes) -> None:
+    [(code, reply)] = exchange(shared, post("/training/stop", CHUNKED, size + b"\r\n" + b" " * 1_060_000))
     assert code == 413
-    assert "131,072" in check_shape(told, 413)["message"]
+    assert "131,072" in check_shape(reply, 413)["message"]
 
 
-def test_a_chunked_body_may_have_as_many_bytes_as_the_limit(shared: LiveServer) -> None:
+def test_a_body_may_reach_the_limit(shared: LiveServer) -> None:
     body = b'{"mode": 7}'.ljust(131_072)
     for framing, sent in ((CHUNKED + CLOSE, chunks(body)), (f"Content-Length: {len(body)}\r\n{CLOSE}", body)):
         [(code, _)] = exchange(shared, post("/training/stop", framing, sent))
@@ -81,14 +81,14 @@ def test_a_chunked_body_may_have_as_many_bytes_as_the_limit(shared: LiveServer) 
 
 @pytest.mark.parametrize("framing", [CHUNKED, "Content-Length: 300000000\r\n"])
 @pytest.mark.parametrize("path", ["/training/stop", "/training/status", "/nothing"])
-def test_who_sends_a_long_body_can_read_the_answer_that_comes_before_its_end(
+def test_a_client_that_sends_a_long_body_can_read_an_answer_that_comes_before_its_end(
     shared: LiveServer, path: str, framing: str
 ) -> None:
-    piece = b"%x\r\n" % 2**20 + b" " * 2**20 + b"\r\n" if framing == CHUNKED else b" " * 2**20
+    chunk = b"%x\r\n" % 2**20 + b" " * 2**20 + b"\r\n" if framing == CHUNKED else b" " * 2**20
     with connected(shared) as sock, sock.makefile("rb") as stream:
         sock.sendall(post(path, framing))
         for _ in range(8):
-            sock.sendall(piece)
+            sock.sendall(chunk)
         answer = read_answer(stream)
         assert answer is not None
         check_shape(answer[1], {"/training/stop": 413, "/training/status": 405, "/nothing": 404}[path])
@@ -118,26 +118,26 @@ REFUSED = {
     "no version": (b"GET /ping\r\n\r\n", 400),
     "no request line": (b"hello\r\n\r\n", 400),
     "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
-    "a method in small letters": (b"get /ping HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+    "a lower-case method": (b"get /ping HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
     "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
-    "another version": (b"GET /ping HTTP/3.0\r\nHost: localhost\r\n\r\n", 505),
-    "no version at all": (b"GET /ping HTTP/x\r\nHost: localhost\r\n\r\n", 505),
+    "an unknown version": (b"GET /ping HTTP/3.0\r\nHost: localhost\r\n\r\n", 505),
+    "an invalid version": (b"GET /ping HTTP/x\r\nHost: localhost\r\n\r\n", 505),
     "a long address": (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
-    "an address without end": (b"GET /" + b"x" * 200_000, 414),
+    "an endless address": (b"GET /" + b"x" * 200_000, 414),
     "a long header": (b"GET /ping HTTP/1.1\r\nX-A: " + b"x" * 9000 + b"\r\n\r\n", 431),
     "many headers": (b"GET /ping HTTP/1.1\r\n" + b"X-A: 1\r\n" * 200 + b"\r\n", 431),
-    "headers without end": (b"GET /ping HTTP/1.1\r\n" + b"X-A: " + b"x" * 2_000_000, 431),
+    "endless headers": (b"GET /ping HTTP/1.1\r\n" + b"X-A: " + b"x" * 2_000_000, 431),
 }
 
 
 @pytest.mark.parametrize(("request_", "code"), REFUSED.values(), ids=REFUSED)
-def test_what_is_not_valid_http_is_refused_in_the_one_shape(shared: LiveServer, request_: bytes, code: int) -> None:
-    [(told_code, told)] = exchange(shared, request_, is_ended=True)
-    assert told_code == code, told
-    check_shape(told, code)
+def test_invalid_http_is_refused_in_the_one_shape(shared: LiveServer, request_: bytes, code: int) -> None:
+    [(actual_code, reply)] = exchange(shared, request_, is_ended=True)
+    assert actual_code == code, reply
+    check_shape(reply, code)
 
 
-def test_after_a_malformed_request_nothing_of_the_connection_is_believed(shared: LiveServer) -> None:
+def test_nothing_is_read_after_a_malformed_request(shared: LiveServer) -> None:
     for first in (post("/training/stop", CHUNKED, b"x\r\n"), post("/training/stop", "Content-Length: x\r\n")):
         answers = exchange(shared, first + b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert [code for code, _ in answers] == [400]
@@ -153,14 +153,14 @@ def test_requests_sent_together_are_answered_in_order(shared: LiveServer) -> Non
     )
     with connected(shared) as sock, sock.makefile("rb") as stream:
         sock.sendall(together)
-        told = [read_answer(stream) for _ in range(4)]
-        assert [answer[0] for answer in told if answer] == [200, 422, 422, 404]
+        replies = [read_answer(stream) for _ in range(4)]
+        assert [answer[0] for answer in replies if answer] == [200, 422, 422, 404]
         head = stream.read()
     assert head.startswith(b"HTTP/1.1 200 ")
     assert head.endswith(b"\r\n\r\n")
 
 
-def test_who_waits_for_leave_to_send_a_body_gets_it(shared: LiveServer) -> None:
+def test_a_client_that_expects_100_continue_gets_it(shared: LiveServer) -> None:
     for framing, body in ((CHUNKED, chunks(b'{"mode": 7}')), ("Content-Length: 11\r\n", b'{"mode": 7}')):
         with connected(shared) as sock, sock.makefile("rb") as stream:
             sock.sendall(post("/training/stop", framing + "Expect: 100-continue\r\n"))
@@ -172,23 +172,23 @@ def test_who_waits_for_leave_to_send_a_body_gets_it(shared: LiveServer) -> None:
             assert answer[0] == 422
 
 
-def test_old_clients_are_answered(shared: LiveServer) -> None:
-    [(code, told)] = exchange(shared, b"GET /ping HTTP/1.0\r\n\r\n")
-    assert (code, told) == (200, {"status": "ok"})
-    [(code, told)] = exchange(shared, post("/training/stop", "Content-Length: 11\r\n", b'{"mode": 7}', version="1.0"))
+def test_http_1_0_clients_are_answered(shared: LiveServer) -> None:
+    [(code, reply)] = exchange(shared, b"GET /ping HTTP/1.0\r\n\r\n")
+    assert (code, reply) == (200, {"status": "ok"})
+    [(code, reply)] = exchange(shared, post("/training/stop", "Content-Length: 11\r\n", b'{"mode": 7}', version="1.0"))
     assert code == 422
     both = b"GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /ping HTTP/1.0\r\n\r\n"
     assert [code for code, _ in exchange(shared, both)] == [200, 200]
 
 
 def test_a_body_that_ends_early_is_a_400(shared: LiveServer) -> None:
-    [(code, told)] = exchange(shared, post("/training/stop", "Content-Length: 50\r\n", b"{"), is_ended=True)
+    [(code, reply)] = exchange(shared, post("/training/stop", "Content-Length: 50\r\n", b"{"), is_ended=True)
     assert code == 400
-    assert "ended early" in check_shape(told, 400)["message"]
+    assert "ended early" in check_shape(reply, 400)["message"]
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "HEAD", "TRACE", "FOO", "CONNECT"])
-def test_odd_methods_have_the_one_shape_too(shared: LiveServer, method: str) -> None:
+def test_unusual_methods_are_refused_in_the_one_shape(shared: LiveServer, method: str) -> None:
     with connected(shared) as sock, sock.makefile("rb") as stream:
         sock.sendall(f"{method} /training/start HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         head, _, body = stream.read().partition(b"\r\n\r\n")
@@ -198,7 +198,7 @@ def test_odd_methods_have_the_one_shape_too(shared: LiveServer, method: str) -> 
         check_shape(json.loads(body), 405)
 
 
-def test_a_long_query_is_a_414_of_each_operation(shared: LiveServer) -> None:
+def test_a_long_query_is_a_414_that_each_operation_describes(shared: LiveServer) -> None:
     problem(shared.get("/training/metrics/runs?search=" + "x" * 9000), 414)
     document = shared.get("/openapi.json").json()
     for path, operations in document["paths"].items():
