@@ -1,4 +1,4 @@
-"""Ask a service everything that a GET can."""
+"""Send every GET request that the service knows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tests.servers import LiveServer
 
 
 def ask_everything(server: LiveServer, run_id: str) -> None:
-    """No answer may be a 5xx, and every JSON answer must be valid JSON."""
+    """Send every GET. Fail on a 5xx status, or on a JSON response that is not valid JSON."""
     for path in every_get(run_id=run_id, name="none", path="state.json", filename="main.js"):
         answer = server.get(path)
         assert answer.status_code < 500, (path, answer.text)
         if answer.headers["Content-Type"] == "application/json":
-            json.loads(answer.text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+            json.loads(answer.text, parse_constant=lambda name: pytest.fail(f"{name} is not valid in JSON"))

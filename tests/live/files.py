@@ -1,4 +1,4 @@
-"""What a run's files say, read by the simplest means there are, to compare the service's tellings with."""
+"""A run's files, read as simply as possible, to compare with what the service reports."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from trainer.runner.verdict import VERDICTS
 
 
 def rows_of(run_path: Path) -> list[dict[str, float]]:
-    """The rows of metrics.csv by column name; what is blank or not finite is left out."""
+    """Return the rows of metrics.csv by column name, without blank and non-finite cells."""
     return [{name: v for name, v in row.items() if math.isfinite(v)} for row in _logged(run_path)]
 
 
 def epochs_of(run_path: Path) -> dict[int, dict[str, float | None]]:
-    """The epochs' metrics merged, the last value logged winning; one that is not finite is None."""
+    """Return each epoch's metrics. The last value logged in an epoch wins; a non-finite value becomes None."""
     epochs: dict[int, dict[str, float | None]] = {}
     for row in _logged(run_path):
         merged = epochs.setdefault(int(row["epoch"]), {})
@@ -29,7 +29,7 @@ def epochs_of(run_path: Path) -> dict[int, dict[str, float | None]]:
 
 
 def _logged(run_path: Path) -> list[dict[str, float]]:
-    while True:  # It may be rewritten under our hands, and its header is another one then.
+    while True:  # The program may rewrite the file with another header during the read.
         with open(_metrics_of(run_path), newline="", encoding="utf-8") as file:
             text = file.read()
             file.seek(0)
@@ -40,9 +40,9 @@ def _logged(run_path: Path) -> list[dict[str, float]]:
 
 
 def _metrics_of(run_path: Path) -> Path:
-    """A run that a program has made has its files in output/."""
-    place = Path("csv", "version_0", "metrics.csv")
-    return next(path for path in (run_path / "output" / place, run_path / place) if path.exists())
+    """Return the path of metrics.csv, which the run of a command experiment has below output/."""
+    relative = Path("csv", "version_0", "metrics.csv")
+    return next(path for path in (run_path / "output" / relative, run_path / relative) if path.exists())
 
 
 def log_of(run_path: Path) -> str:
@@ -50,12 +50,12 @@ def log_of(run_path: Path) -> str:
 
 
 def wait_until_over(client: FollowerClient, timeout_s: float = 30) -> None:
-    """Return once the client has heard of the run's end and has nothing in flight."""
-    wait_until(lambda: client.is_synchronised and client.state in VERDICTS, timeout_s, lambda: client.heard[-3:])
+    """Return once the client knows that the run has ended and has no request in flight."""
+    wait_until(lambda: client.is_synchronised and client.state in VERDICTS, timeout_s, lambda: client.events[-3:])
 
 
 def wait_until_it_has_all(client: FollowerClient, server: LiveServer, timeout_s: float = 60) -> None:
-    """Return once the client knows the end and all rows and log, which come in pieces to those who fell far behind."""
+    """Return once the client has the end, all rows and the whole log. A client far behind gets them in chunks."""
     wait_until_over(client, timeout_s)
     run_path = server.runs_dir / str(client.run_id)
     whole = len(rows_of(run_path)), (run_path / "train.log").stat().st_size
@@ -63,7 +63,7 @@ def wait_until_it_has_all(client: FollowerClient, server: LiveServer, timeout_s:
 
 
 def assert_equals_files(client: FollowerClient, server: LiveServer) -> None:
-    """Whether the client's rows, epochs and log equal the files: nothing lost, nothing doubled."""
+    """Assert that the client's rows, epochs and log equal the files, without a loss or a duplicate."""
     assert client.run_id is not None
     run_path = server.runs_dir / client.run_id
     rows = rows_of(run_path)

@@ -1,8 +1,8 @@
-"""A client that follows the contract of docs/architecture.md to the letter, to be compared with the run's files.
+"""A client that follows the live protocol to the letter. Tests compare what it received with the run's files.
 
-It keeps its position (row count, log offset), tells it on every subscribe, holds events back while a subscribe is in
-flight, drops what it has already, and subscribes again at a gap. Rows are kept by column name, because a file that is
-rewritten with a wider header changes the columns' places.
+The client sends its position (row count, log offset) with every subscribe. It queues events while a subscribe is in
+flight, ignores data that it already has, and subscribes again at a gap. It stores rows by column name, because the
+order of columns changes when a program rewrites the file with a wider header.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ EVENTS = ("run", "epoch", "metrics", "progress", "log")
 
 
 class FollowerClient:
-    """Follow `run_id`, or whatever runs (None). What it has is in `rows`, `log`, `epochs`, `run` and `progress`."""
+    """Follow one run, or with None every active run. Its data is in `rows`, `log`, `epochs`, `run` and `progress`."""
 
     def __init__(self, url: str, run_id: str | None = None, receive_buffer: int | None = None) -> None:
-        """With a small `receive_buffer` (bytes) the server feels it soon that the client is `frozen`."""
-        self.asked_run_id = run_id
+        """Connect. A small `receive_buffer` (bytes) makes the server notice a `frozen` client sooner."""
+        self.requested_run_id = run_id
         self.run_id: str | None = None
-        """Whose rows and log these are."""
+        """The run that the rows and the log belong to."""
         self.violations: list[str] = []
-        """What the server did against the contract."""
-        self.heard: list[tuple[str, dict[str, Any]]] = []
-        """Every event that was new, in the order in which it counted."""
-        self.is_forgetful = False
-        """Whether it does not say of which attempt its rows are."""
+        """How the server broke the protocol."""
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        """Every event that was new, in the order in which the client applied it."""
+        self.omits_attempt = False
+        """Whether the client leaves out the attempt of its rows when it subscribes."""
         self.num_connects = 0
         self.num_gaps = 0
         self.num_systems = 0
         self._lock = threading.RLock()
-        self._forget()
+        self._reset()
         self._attempt = 0
         self._is_in_flight = False
-        self._held: list[tuple[str, dict[str, Any]]] = []
+        self._pending: list[tuple[str, dict[str, Any]]] = []
         self._websocket: Any = None
         buffers = [(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)] if receive_buffer else []
         self._sio = socketio.Client(
@@ -64,13 +64,13 @@ class FollowerClient:
         self._close_websocket()
 
     def cut(self) -> None:
-        """Lose the connection without a word, as a network does; the client then reconnects by itself."""
-        with suppress(OSError, AttributeError):  # Being between two connections is as good.
+        """Drop the connection without a goodbye, as a network failure does. The client then reconnects by itself."""
+        with suppress(OSError, AttributeError):  # The client is between two connections already.
             self._sio.eio.ws.sock.shutdown(socket.SHUT_RDWR)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Take nothing from the network for a while, as a page on a stalled machine does."""
+        """Read nothing from the network meanwhile, like a page on a stalled machine."""
         with self._lock:
             yield
 
@@ -87,7 +87,7 @@ class FollowerClient:
         with self._lock:
             return self.num_connects > 0 and not self._is_in_flight
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self.run: dict[str, Any] | None = None
         self.progress: dict[str, Any] | None = None
         self.rows: list[dict[str, float]] = []
@@ -111,81 +111,79 @@ class FollowerClient:
     def _subscribe(self) -> None:
         self._attempt += 1
         self._is_in_flight = True
-        self._held = []
-        asked = {"run_id": self.asked_run_id, "row": len(self.rows), "log_offset": self.log_offset}
-        if self.rows and self.attempt is not None and not self.is_forgetful:
-            asked["attempt"] = self.attempt
-        answered = partial(self._on_ack, self._attempt, asked)
-        with suppress(BadNamespaceError):  # The connection is lost or closed; the next one subscribes.
-            self._sio.emit("subscribe", asked, namespace=NAMESPACE, callback=answered)
+        self._pending = []
+        request = {"run_id": self.requested_run_id, "row": len(self.rows), "log_offset": self.log_offset}
+        if self.rows and self.attempt is not None and not self.omits_attempt:
+            request["attempt"] = self.attempt
+        on_ack = partial(self._on_ack, self._attempt, request)
+        with suppress(BadNamespaceError):  # This connection is lost or closed; the next one subscribes.
+            self._sio.emit("subscribe", request, namespace=NAMESPACE, callback=on_ack)
 
-    def _on_ack(self, attempt: int, asked: dict[str, Any], told: dict[str, Any]) -> None:
+    def _on_ack(self, attempt: int, request: dict[str, Any], ack: dict[str, Any]) -> None:
         with self._lock:
             if attempt != self._attempt:
                 return
-            if "run" not in told:
-                self.violations.append(f"subscribe was refused: {told}")
+            if "run" not in ack:
+                self.violations.append(f"subscribe was refused: {ack}")
                 return
             self._is_in_flight = False
-            if told["run"] is not None and not self._take_ack(asked, told):
+            if ack["run"] is not None and not self._apply_ack(request, ack):
                 return
-            held, self._held = self._held, []
-            for name, payload in held:
-                if name != "log" or payload["next_offset"] > self.log_offset:  # Else the answer knew it.
-                    self._take(name, payload)
+            pending, self._pending = self._pending, []
+            for name, payload in pending:
+                if name != "log" or payload["next_offset"] > self.log_offset:  # Otherwise the ack included it.
+                    self._apply(name, payload)
 
-    def _take_ack(self, asked: dict[str, Any], told: dict[str, Any]) -> bool:
-        """Return False when it had to subscribe anew, because the position told was that of another run."""
-        run_id = told["run"]["run_id"]
+    def _apply_ack(self, request: dict[str, Any], ack: dict[str, Any]) -> bool:
+        """Apply the acknowledgement. Return False if the position belonged to another run: then subscribe again."""
+        run_id = ack["run"]["run_id"]
         if run_id != self.run_id:
-            self._forget()
+            self._reset()
             self.run_id = run_id
-            if asked["row"] or asked["log_offset"]:
+            if request["row"] or request["log_offset"]:
                 self._subscribe()
                 return False
-        self.run, self.progress = told["run"], told["progress"]
-        if self.rows and told["attempt"] != self.attempt:
-            if told["from_row"]:
-                self.violations.append(f"rows of another attempt from row {told['from_row']} on")
+        self.run, self.progress = ack["run"], ack["progress"]
+        if self.rows and ack["attempt"] != self.attempt:
+            if ack["from_row"]:
+                self.violations.append(f"rows of another attempt continue at row {ack['from_row']}")
             self.rows, self.epochs = [], {}
-        self.attempt = told["attempt"]
-        self.epochs |= {epoch["epoch"]: epoch["metrics"] for epoch in told["epochs"]}
-        self._add_rows(told["columns"], told["from_row"], told["rows"])
-        if told["log"]["offset"] != self.log_offset:  # The log was begun anew.
-            self._log, self.log_offset = [], told["log"]["offset"]
-        self._add_log(told["log"])
-        self.heard.append(("ack", told))
+        self.attempt = ack["attempt"]
+        self.epochs |= {epoch["epoch"]: epoch["metrics"] for epoch in ack["epochs"]}
+        self._add_rows(ack["columns"], ack["from_row"], ack["rows"])
+        if ack["log"]["offset"] != self.log_offset:  # The program started a new log.
+            self._log, self.log_offset = [], ack["log"]["offset"]
+        self._add_log(ack["log"])
+        self.events.append(("ack", ack))
         return True
 
     def _on_event(self, name: str, payload: dict[str, Any]) -> None:
         with self._lock:
             if self._is_in_flight:
-                self._held.append((name, payload))
+                self._pending.append((name, payload))
             else:
-                self._take(name, payload)
+                self._apply(name, payload)
 
     def _on_system(self, _: dict[str, Any]) -> None:
         self.num_systems += 1
 
-    def _take(self, name: str, payload: dict[str, Any]) -> None:
-        if self._is_in_flight:  # One of those held back brought a gap to light: the catch-up covers the rest.
-            self._held.append((name, payload))
+    def _apply(self, name: str, payload: dict[str, Any]) -> None:
+        if self._is_in_flight:  # A pending event showed a gap: the new subscription covers the rest.
+            self._pending.append((name, payload))
             return
         if payload["run_id"] != self.run_id:
-            if self.asked_run_id is not None:
+            if self.requested_run_id is not None:
                 self.violations.append(f"{name} of another run: {payload['run_id']}")
                 return
-            self._forget()
+            self._reset()
             self.run_id = payload["run_id"]
-        self.heard.append((name, payload))
+        self.events.append((name, payload))
         if name == "run":
             self.run = payload
         elif name == "progress":
             self.progress = {key: value for key, value in payload.items() if key != "run_id"}
         elif name == "epoch":
-            if payload["num_rows"] >= len(
-                self.rows
-            ):  # Else it was held back, and the subscription told what came after.
+            if payload["num_rows"] >= len(self.rows):  # Otherwise the ack included a later value.
                 self.epochs[payload["epoch"]] = payload["metrics"]
         elif name == "metrics":
             if self.rows and payload["attempt"] != self.attempt:
@@ -201,15 +199,15 @@ class FollowerClient:
             self._gap()
             return
         if any(len(row) != len(columns) for row in rows):
-            self.violations.append(f"rows that do not fit their columns, from row {from_row}")
+            self.violations.append(f"rows and columns differ in length from row {from_row} on")
         named = [{n: v for n, v in zip(columns, row, strict=False) if v is not None} for row in rows]
-        already = len(self.rows) - from_row
-        if named[:already] != self.rows[from_row : from_row + len(named)]:
-            self.violations.append(f"rows told again differ, from row {from_row}")
-        self.rows += named[already:]
+        num_known = len(self.rows) - from_row
+        if named[:num_known] != self.rows[from_row : from_row + len(named)]:
+            self.violations.append(f"repeated rows differ from row {from_row} on")
+        self.rows += named[num_known:]
 
     def _add_log(self, chunk: dict[str, Any]) -> None:
-        if chunk["offset"] != self.log_offset:  # Also one known in part: a long catch-up ends at any byte.
+        if chunk["offset"] != self.log_offset:  # Even if it overlaps: a long catch-up may end at any byte.
             self._gap()
         else:
             self._log.append(chunk["text"])

@@ -1,4 +1,4 @@
-"""A follower for the length of a `with` block."""
+"""A FollowerClient that a `with` block closes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random sessions on the sockets, nearly right and quite wrong, over each transport. The same seed makes the same."""
+"""Random valid and invalid sessions on the sockets, over each transport. A seed reproduces a session."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ PACKETS = (
 
 
 class FuzzedSession:
-    """One client, which does what its seed says and then goes away, politely or not."""
+    """A client that acts at random from its seed, then closes or drops the connection."""
 
     def __init__(self, server: LiveServer, seed: str) -> None:
         self._port = server.port
@@ -60,7 +60,7 @@ class FuzzedSession:
         self._address = f"127.0.0.{self._random.randint(2, 250)}"
 
     def run(self) -> None:
-        """Return once it is over, whatever the server did. It may end any connection at any moment."""
+        """Run the session to its end. The server may close any connection at any moment."""
         kinds: tuple[Callable[[], None], ...] = (self._websocket,) * 6 + (self._polling,) * 2 + (self._garbage,)
         with suppress(OSError, ValueError):
             self._random.choice(kinds)()
@@ -81,7 +81,7 @@ class FuzzedSession:
             self._leave(connection)
 
     def _polling(self) -> None:
-        sid = self._begin()
+        sid = self._open_session()
         query = f"{QUERIES[3]}&sid={sid}"
         if self._random.random() < 0.2:
             with self._connect() as connection:
@@ -96,15 +96,15 @@ class FuzzedSession:
         if self._random.random() < 0.9:
             self._exchange(self._request("POST", query, {}, b"1"))
 
-    def _begin(self) -> str:
+    def _open_session(self) -> str:
         answer = self._exchange(self._request("GET", QUERIES[3], {}))
         return str(json.loads(answer.partition(b"\r\n\r\n0")[2])["sid"])
 
     def _garbage(self) -> None:
         with self._connect() as connection:
-            whole = self._request("GET", self._random.choice(QUERIES), HANDSHAKE)
-            pieces = (whole[: self._random.randint(0, len(whole))], self._random.randbytes(300), whole * 3)
-            connection.sendall(self._random.choice(pieces))
+            request = self._request("GET", self._random.choice(QUERIES), HANDSHAKE)
+            variants = (request[: self._random.randint(0, len(request))], self._random.randbytes(300), request * 3)
+            connection.sendall(self._random.choice(variants))
             self._leave(connection)
 
     def _exchange(self, request: bytes, timeout_s: float = 5) -> bytes:
@@ -123,8 +123,8 @@ class FuzzedSession:
         if self._random.random() < 0.5:
             return self._random.choice(PACKETS)
         names = self._random.sample(("run_id", "row", "log_offset", "attempt", "x"), self._random.randint(0, 4))
-        asked = {name: self._random.choice(VALUES) for name in names}
-        content = json.dumps(["subscribe", self._random.choice((asked, asked, asked, *VALUES))])
+        position = {name: self._random.choice(VALUES) for name in names}
+        content = json.dumps(["subscribe", self._random.choice((position, position, position, *VALUES))])
         return f"42/training,{self._random.randint(0, 99)}{content}"
 
     def _frames(self) -> bytes:
@@ -132,7 +132,7 @@ class FuzzedSession:
         kind = self._random.random()
         if kind < 0.6:
             return frame(payload)
-        if kind < 0.75:  # a message in fragments, perhaps without its end or with a beginning too many
+        if kind < 0.75:  # a fragmented message, which may lack its end or have two beginnings
             cut = self._random.randint(0, len(payload))
             parts = [frame(payload[:cut], first_bits=0), frame(b"x", 9), frame(payload[cut:], 0)]
             return b"".join(self._random.choices(parts, k=3) if self._random.random() < 0.3 else parts)
@@ -159,5 +159,5 @@ class FuzzedSession:
             connection.shutdown(socket.SHUT_WR)
             connection.settimeout(0.05)
             connection.recv(4096)
-        elif way < 0.8:  # A reset.
+        elif way < 0.8:  # Reset the connection.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

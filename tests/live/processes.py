@@ -1,4 +1,4 @@
-"""The processes of a run, looked at from outside."""
+"""The processes of a run, found through the operating system."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trainer.rundir import RUN_DIR_VARIABLE, read_json
 
 
 def record_of(server: LiveServer, run_id: str) -> dict[str, Any]:
-    """What state.json says, once the runner has written it."""
+    """Return the contents of state.json once the runner has written it."""
     path = server.runs_dir / run_id / "state.json"
     wait_until(lambda: read_json(path), 10)
     return read_json(path) or {}
@@ -30,7 +30,7 @@ def program_of(server: LiveServer, run_id: str) -> psutil.Process:
 
 
 def is_gone(process: psutil.Process) -> bool:
-    """Whether it has ended (a zombie that nobody reaped yet has)."""
+    """Return whether a process has exited. A zombie that its parent has not reaped yet counts as exited."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -38,7 +38,7 @@ def is_gone(process: psutil.Process) -> bool:
 
 
 def of_run(run_path: Path) -> list[psutil.Process]:
-    """Every process that carries the run's mark or is its runner."""
+    """Return the run's runner and every process whose environment names the run directory."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -56,7 +56,7 @@ def wait_until_none_left(server: LiveServer, run_id: str, timeout_s: float) -> N
 
 
 def wait_for_log(server: LiveServer, run_id: str, text: str, timeout_s: float = 20) -> None:
-    """Return once the program has said so."""
+    """Return once the log contains `text`."""
     log = server.runs_dir / run_id / "train.log"
     wait_until(lambda: log.exists() and text.encode() in log.read_bytes(), timeout_s)
 

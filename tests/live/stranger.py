@@ -1,4 +1,4 @@
-"""A client that needs no library, and so can send what no library would."""
+"""A client on a plain socket, which can send what no client library sends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXT, BINARY, PING = 1, 2, 9
 
 
 def frame(payload: bytes, opcode: int = TEXT, *, first_bits: int = 0x80, length: int | None = None) -> bytes:
-    """One masked frame. `first_bits`: FIN and the reserved bits; `length`: what it announces instead of its own."""
+    """Return a masked frame. `first_bits` are FIN and the reserved bits. `length` replaces the announced length."""
     length = len(payload) if length is None else length
     if length < 126:
         head = struct.pack("!BB", first_bits | opcode, 0x80 | length)
@@ -33,7 +33,7 @@ def frame(payload: bytes, opcode: int = TEXT, *, first_bits: int = 0x80, length:
 
 
 class Stranger:
-    """A WebSocket of Engine.IO, opened but not joined."""
+    """An Engine.IO WebSocket that is open but has not joined a namespace."""
 
     def __init__(
         self,
@@ -64,18 +64,18 @@ class Stranger:
         return int(self.received.split()[1])
 
     def send(self, data: bytes) -> bool:
-        """Send bytes as they are; whether the server still takes them."""
+        """Send raw bytes. Return whether the connection still accepts them."""
         try:
             self.socket.sendall(data)
         except OSError:
             return False
         return True
 
-    def say(self, packet: str) -> bool:
+    def send_packet(self, packet: str) -> bool:
         return self.send(frame(packet.encode()))
 
-    def hear(self, text: bytes) -> None:
-        """Receive until a text has come."""
+    def receive_until(self, text: bytes) -> None:
+        """Receive until `text` has arrived."""
         self.socket.settimeout(20)
         while text not in self.received:
             received = self.socket.recv(65536)
@@ -83,7 +83,7 @@ class Stranger:
             self.received += received
 
     def is_closed(self, timeout_s: float = 0.0) -> bool:
-        """Whether the server ends the connection within a time."""
+        """Return whether the server closes the connection within `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         try:
             while True:
@@ -99,8 +99,8 @@ class Stranger:
         return True
 
     def send_until_refused(self, data: bytes, max_bytes: int) -> int:
-        """Send the same bytes again and again; how many the server took before it ended the connection."""
-        self.socket.settimeout(2)  # It may also stop to read.
+        """Send the same bytes repeatedly. Return how many the server accepted before it closed the connection."""
+        self.socket.settimeout(2)  # The server may also stop reading.
         sent = 0
         with suppress(OSError):
             while sent < max_bytes:

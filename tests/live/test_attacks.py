@@ -1,4 +1,4 @@
-"""REST answers whoever has the token, whatever clients without it do; on both servers."""
+"""REST serves clients with the token while clients without it attack, on both servers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def start(server: LiveServer, max_files: int | None = None) -> LiveServer:
 
 
 def serving(server: LiveServer) -> psutil.Process:
-    """The process that has the connections."""
+    """Return the process that accepts connections."""
     assert server.process is not None
     process = psutil.Process(server.process.pid)
     return process.children()[0] if server.kind == "gunicorn" else process
@@ -42,7 +42,7 @@ def serving(server: LiveServer) -> psutil.Process:
 
 @contextmanager
 def attacked(server: LiveServer, **connections: int) -> Iterator[None]:
-    """While this lasts, other processes attack the server by so many connections of each kind."""
+    """Attack the server from another process with that many connections of each kind."""
     wanted = [f"{kind}={number}" for kind, number in connections.items()]
     argv = [sys.executable, str(ROOT / "tests" / "programs" / "attack.py"), str(server.port), *wanted]
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as attackers:
@@ -54,23 +54,23 @@ def attacked(server: LiveServer, **connections: int) -> Iterator[None]:
             attackers.kill()
 
 
-def ask(server: LiveServer, session: requests.Session | None, number: int) -> None:
-    """Ask for the status so often, on a connection that is kept or on new ones; print how long that took."""
+def request_status(server: LiveServer, session: requests.Session | None, number: int) -> None:
+    """Request the status `number` times and print the latencies. Without a session, open a connection for each."""
     times_ms = []
     for _ in range(number):
-        began = time.monotonic()
+        start_time = time.monotonic()
         answer = (session or requests).get(f"{server.url}/training/status", headers=TOKEN, timeout=60)
-        times_ms.append((time.monotonic() - began) * 1000)
+        times_ms.append((time.monotonic() - start_time) * 1000)
         assert answer.status_code == 200, answer.text
     times_ms.sort()
     print(f"{server.kind}: p50 {statistics.median(times_ms):.0f} ms, p99 {times_ms[int(number * 0.99)]:.0f} ms")
 
 
 def use(server: LiveServer) -> None:
-    """Do what somebody with the token does."""
-    ask(server, None, 50)
+    """Request the status and run a training with the token."""
+    request_status(server, None, 50)
     with requests.Session() as session:
-        ask(server, session, 50)
+        request_status(server, session, 50)
     config = server.write_command("e", "end_at_once.py")
     answer = server.post("/training/start", {"config_name": config}, headers=TOKEN)
     assert answer.status_code == 200, answer.text
@@ -88,7 +88,7 @@ def test_all_attacks_at_once_with_few_descriptors(stopped_server: LiveServer) ->
     wait_until(lambda: serving(server).num_fds() < 60, 60)
 
 
-def test_more_connections_than_there_are_threads(stopped_server: LiveServer) -> None:
+def test_more_connections_than_threads(stopped_server: LiveServer) -> None:
     server = start(stopped_server)
     kinds = ("silent", "half_heads", "half_bodies", "dripped_heads", "long_polls", "unjoined")
     with attacked(server, **dict.fromkeys(kinds, 220)):
@@ -96,7 +96,7 @@ def test_more_connections_than_there_are_threads(stopped_server: LiveServer) -> 
 
 
 def test_clients_that_never_read_what_they_download(stopped_server: LiveServer) -> None:
-    """They have the token, so this is about broken ones."""
+    """These clients have the token: they are broken, not hostile."""
     server = start(stopped_server)
     run = write_run(server.runs_dir, "2020-01-01_00-00-00")
     with open(run / "checkpoints.zip", "wb") as file:
@@ -113,8 +113,8 @@ def test_clients_that_never_read_what_they_download(stopped_server: LiveServer) 
         assert len(answer.content) == 5_000_000
 
 
-def test_no_descriptor_left(stopped_server: LiveServer) -> None:
-    """It is said once, and what waits for its client makes room for what does not, files included."""
+def test_running_out_of_descriptors(stopped_server: LiveServer) -> None:
+    """The server logs it once and closes connections that wait for their client, to make room for others and files."""
     server = start(stopped_server)
     process = serving(server)
     soft, hard = process.rlimit(psutil.RLIMIT_NOFILE)
@@ -125,8 +125,8 @@ def test_no_descriptor_left(stopped_server: LiveServer) -> None:
         wait_until(lambda: "can be opened: Too many open files" in server.log_path.read_text(), 20)
         wait_until(lambda: server.get("/training/status", headers=TOKEN).ok, 20)
         use(server)
-        busy_s, began = sum(process.cpu_times()[:2]), time.monotonic()
-        wait_until(lambda: time.monotonic() - began > 1, 3)
+        busy_s, start_time = sum(process.cpu_times()[:2]), time.monotonic()
+        wait_until(lambda: time.monotonic() - start_time > 1, 3)
         assert sum(process.cpu_times()[:2]) - busy_s < 0.5
     process.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
     use(server)
@@ -134,8 +134,8 @@ def test_no_descriptor_left(stopped_server: LiveServer) -> None:
 
 
 @pytest.mark.slow
-def test_a_client_that_takes_too_long_is_told_so(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Each limit by the clock, all at once. Who drips has no more time than who stops."""
+def test_slow_requests_get_408(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Wait for all timeouts at once. A client that sends slowly gets as much time as one that stops."""
     servers = [start(LiveServer(tmp_path_factory.mktemp(kind), kind)) for kind in KINDS]
     authorised = STATUS.replace(b"GET /training/status", b"POST /training/stop") + b"Content-Type: application/json\r\n"
     half = {
@@ -150,22 +150,22 @@ def test_a_client_that_takes_too_long_is_told_so(tmp_path_factory: pytest.TempPa
     }
     try:
         with ExitStack() as stack:
-            asked = []
+            attempts = []
             for server in servers:
                 for name, (sent, drip, code) in half.items():
                     sock = stack.enter_context(connected(server))
                     sock.sendall(sent)
                     if name == "nothing more":
                         assert read_answer(stack.enter_context(sock.makefile("rb"))) is not None
-                    asked.append((server.kind, name, sock, drip, code))
+                    attempts.append((server.kind, name, sock, drip, code))
             deadline = time.monotonic() + 45
             received: dict[tuple[str, str], bytes] = {}
-            while len(received) < len(asked) and time.monotonic() < deadline:
-                for kind, name, sock, drip, _ in asked:
+            while len(received) < len(attempts) and time.monotonic() < deadline:
+                for kind, name, sock, drip, _ in attempts:
                     if (kind, name) not in received:
                         received |= drip_and_receive(sock, drip, (kind, name))
-                time.sleep(0.5)  # The pace of the drops.
-            for kind, name, _, _, code in asked:
+                time.sleep(0.5)  # The clients send one chunk every 0.5 s.
+            for kind, name, _, _, code in attempts:
                 assert (kind, name) in received
                 answer = received[kind, name]
                 if code is None:
@@ -180,7 +180,7 @@ def test_a_client_that_takes_too_long_is_told_so(tmp_path_factory: pytest.TempPa
 
 
 def drip_and_receive(sock: socket.socket, drip: bytes, key: tuple[str, str]) -> dict[tuple[str, str], bytes]:
-    """What the server said as it ended the connection; nothing while it has not."""
+    """Return the server's last response under `key` once it has closed the connection, else send the next chunk."""
     sock.settimeout(0)
     try:
         return {key: sock.recv(65536)}

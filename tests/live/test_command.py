@@ -1,4 +1,4 @@
-"""Programs of `command` experiments: their folder, and what a stop means to them."""
+"""Programs of `command` experiments: their output folder, and what a stop does to them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tests.live.processes import wait_for_log
 from tests.servers import LiveServer
 
 
-def test_nothing_that_a_program_writes_is_taken_for_ours(server: LiveServer) -> None:
+def test_the_service_ignores_a_programs_files_with_its_own_names(server: LiveServer) -> None:
     config = server.write_command("theirs", "write_ours.py", "{output_dir}")
     run = server.wait_for_state(server.start_run(config, model_name="ours"), "completed", "failed")
     run_id, output = run["run_id"], server.runs_dir / run["run_id"] / "output"
@@ -30,7 +30,7 @@ def test_nothing_that_a_program_writes_is_taken_for_ours(server: LiveServer) -> 
     assert answer.text == "their network"
 
 
-def test_a_run_says_what_a_stop_does_to_its_program(server: LiveServer) -> None:
+def test_a_run_reports_what_a_stop_does_to_its_program(server: LiveServer) -> None:
     stop = "stop: {signal: SIGINT, grace_s: 7}"
     run_id = server.start_run(server.write_command("waits", "wait_for_file.py", "/nonexistent", more=stop))
     wait_for_log(server, run_id, "ready")

@@ -1,4 +1,4 @@
-"""The service as process 1 of a container: a process namespace of its own, as `docker run` makes it."""
+"""The service as process 1 in its own PID namespace, as `docker run` starts it."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ def can_unshare() -> bool:
     )
 
 
-@pytest.mark.skipif(not can_unshare(), reason="no process namespace can be made here")
-def test_as_process_1_it_leaves_no_zombies_and_ends_on_sigterm(stopped_server: LiveServer) -> None:
+@pytest.mark.skipif(not can_unshare(), reason="this machine does not allow a new PID namespace")
+def test_as_process_1_the_service_reaps_zombies_and_exits_on_sigterm(stopped_server: LiveServer) -> None:
     server = stopped_server
     server.wrapper = UNSHARE
     server.start()
     assert server.process is not None
     [process_1] = psutil.Process(server.process.pid).children()
-    assert_names_itself_1(process_1)
+    assert_is_process_1(process_1)
     for _ in range(3):
         run_id = server.start_run(server.write_command("quick", "exit_with.py", "0"))
         server.wait_for_state(run_id, "completed")
     wait_until(lambda: not zombies_below(process_1), 10, lambda: zombies_below(process_1))
-    living = server.start_run(server.write_command("lives", "ignore_sigterm.py"))
-    server.wait_for_state(living, "running")
+    active = server.start_run(server.write_command("lives", "ignore_sigterm.py"))
+    server.wait_for_state(active, "running")
     process_1.send_signal(signal.SIGTERM)
     server.process.wait(15)
     server.wrapper = []
     server.start()
-    assert server.run(living)["state"] == "interrupted"  # A container's end is the end of all of its processes.
+    assert server.run(active)["state"] == "interrupted"  # All processes of a container end with process 1.
 
 
-def assert_names_itself_1(process: psutil.Process) -> None:
+def assert_is_process_1(process: psutil.Process) -> None:
     with open(f"/proc/{process.pid}/status") as status:
         assert next(line.split()[-1] for line in status if line.startswith("NSpid:")) == "1"
 

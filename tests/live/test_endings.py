@@ -1,4 +1,4 @@
-"""Every way in which a training can end: right state, right reason, nothing left behind, the next start works."""
+"""Every way a training can end. The state and reason are right, no process remains, and the next start works."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def assert_next_start_works(server: LiveServer) -> None:
         (["invalid_utf8.py"], "completed", None, 0),
     ],
 )
-def test_an_end_of_its_own(server: LiveServer, argv: list[str], state: str, reason: str | None, exit_code: int) -> None:
+def test_a_program_that_exits(
+    server: LiveServer, argv: list[str], state: str, reason: str | None, exit_code: int
+) -> None:
     with following(server) as client:
         run_id = server.start_run(server.write_command("c", *argv))
         run = server.wait_for_state(run_id, "completed", "failed")
@@ -45,7 +47,7 @@ def test_an_end_of_its_own(server: LiveServer, argv: list[str], state: str, reas
         assert (client.run["state"], client.run["reason"]) == (state, reason)
         assert client.violations == []
         assert client.log == log_of(server.runs_dir / run_id)
-        assert client.heard[-1][0] in ("run", "ack"), "the final state comes last"
+        assert client.events[-1][0] in ("run", "ack"), "the final state must come last"
     assert server.get(f"/training/runs/{run_id}/log").json()["text"] == log_of(server.runs_dir / run_id)
     wait_until_none_left(server, run_id, 5)
     assert_next_start_works(server)
@@ -62,7 +64,7 @@ def test_kill_9_of_the_program(server: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("leaves", [None, [], ["--setsid"], ["--setsid", "--close-fds"], ["--close-fds"]])
-def test_kill_9_of_the_runner_leaves_nothing(server: LiveServer, leaves: list[str] | None) -> None:
+def test_kill_9_of_the_runner_leaves_no_process(server: LiveServer, leaves: list[str] | None) -> None:
     pid_file = server.home / "pid"
     argv = ["ignore_sigterm.py"] if leaves is None else ["spawn_grandchild.py", str(pid_file), *leaves]
     run_id = server.start_run(server.write_command("c", *argv))
@@ -87,7 +89,7 @@ def test_grandchildren_end_with_the_program(server: LiveServer, leaves: list[str
     grandchild = int(pid_file.read_text())
     if is_stopped:
         assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
-        assert not psutil.pid_exists(grandchild), "once `stopped` is said, nothing is left"
+        assert not psutil.pid_exists(grandchild), "a stop answers only after every process has ended"
     run = server.wait_for_state(run_id, "stopped", "failed")
     assert run["state"] == ("stopped" if is_stopped else "failed")
     assert ("within 0.5 s" if is_stopped else "exit code 3") in run["reason"]
@@ -95,8 +97,8 @@ def test_grandchildren_end_with_the_program(server: LiveServer, leaves: list[str
     assert_next_start_works(server)
 
 
-def test_a_program_that_the_kernel_refuses(server: LiveServer) -> None:
-    """What can be known before is a 422; this shows only when it is executed."""
+def test_a_program_that_the_kernel_cannot_execute(server: LiveServer) -> None:
+    """The checks before a start answer 422. This fault shows only at execution."""
     garbage = server.home / "garbage"
     garbage.write_bytes(b"\x7fELF and nothing more")
     garbage.chmod(0o755)
@@ -132,7 +134,7 @@ def test_50_megabytes_without_a_newline_cost_bounded_memory(own_server: LiveServ
             return client.log_offset == 50 * MEGABYTE
 
         wait_until(has_all, 60, lambda: (client.log_offset, client.num_gaps))
-        assert peak - before < 64 * MEGABYTE, "some times the 1 MiB that a follower gets at once"
+        assert peak - before < 64 * MEGABYTE, "a follower gets 1 MiB at a time, so memory stays at a few times that"
         assert runner_of(own_server, run_id).memory_info().rss < 25 * MEGABYTE
         tail = own_server.get(f"/training/runs/{run_id}/log", params={"offset": -10, "limit": 100}).json()
         assert (tail["text"], tail["size"], tail["next_offset"]) == ("x" * 10, 50 * MEGABYTE, 50 * MEGABYTE)
@@ -143,8 +145,8 @@ def test_50_megabytes_without_a_newline_cost_bounded_memory(own_server: LiveServ
         assert client.log == "x" * 50 * MEGABYTE
 
 
-def test_sigterm_to_the_runner_without_a_stop_is_no_stop(server: LiveServer) -> None:
-    """A machine that shuts down signals everybody; nobody asked for a stop."""
+def test_sigterm_to_the_runner_without_a_request_is_not_a_stop(server: LiveServer) -> None:
+    """A machine that shuts down signals every process. No user requested a stop."""
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "0"))
     wait_for_log(server, run_id, "ready")
     runner_of(server, run_id).send_signal(signal.SIGTERM)
@@ -154,7 +156,7 @@ def test_sigterm_to_the_runner_without_a_stop_is_no_stop(server: LiveServer) -> 
     assert_next_start_works(server)
 
 
-def test_sigterm_to_the_program_is_no_stop(server: LiveServer) -> None:
+def test_sigterm_to_the_program_is_not_a_stop(server: LiveServer) -> None:
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent"))
     wait_for_log(server, run_id, "ready")
     program_of(server, run_id).terminate()
@@ -163,7 +165,7 @@ def test_sigterm_to_the_program_is_no_stop(server: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
-def test_the_runner_is_deaf_to_the_terminal(server: LiveServer, number: signal.Signals) -> None:
+def test_the_runner_ignores_the_terminals_signals(server: LiveServer, number: signal.Signals) -> None:
     go = server.home / "go"
     run_id = server.start_run(server.write_command("w", "exit_when_told.py", str(go), "0"))
     wait_for_log(server, run_id, "ready")

@@ -1,4 +1,4 @@
-"""The clients of docs/examples know of a run what its files say, however it went."""
+"""The clients in docs/examples end up with the same data as the run's files."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ def command(request: pytest.FixtureRequest) -> list[str]:
     return COMMANDS[request.param]
 
 
-def assert_knows(text: str, server: LiveServer, run_id: str) -> None:
-    known, run = json.loads(text), server.runs_dir / run_id
-    assert known["run"]["run_id"] == run_id
-    rows = [{name: value for name, value in row.items() if value is not None} for row in known["rows"]]
+def assert_equals_run(text: str, server: LiveServer, run_id: str) -> None:
+    received, run = json.loads(text), server.runs_dir / run_id
+    assert received["run"]["run_id"] == run_id
+    rows = [{name: value for name, value in row.items() if value is not None} for row in received["rows"]]
     assert rows == rows_of(run)
-    assert {float(epoch): metrics for epoch, metrics in known["epochs"].items()} == epochs_of(run)
-    assert known["log"] == log_of(run)
+    assert {float(epoch): metrics for epoch, metrics in received["epochs"].items()} == epochs_of(run)
+    assert received["log"] == log_of(run)
 
 
-def test_a_long_past_is_there_as_a_whole(server: LiveServer, command: list[str]) -> None:
+def test_a_client_gets_all_rows_of_a_long_run(server: LiveServer, command: list[str]) -> None:
     rows = "".join(f"{i // 100},{i},{i / 8},,1\n" for i in range(40_000))
     run = write_run(server.runs_dir, "2020-01-01_00-00-00", metrics="epoch,step,a,b,c\n" + rows, log=b"started\n")
     followed = subprocess.run([*command, server.url, run.name], capture_output=True, text=True, timeout=60, check=True)
-    assert_knows(followed.stdout, server, run.name)
+    assert_equals_run(followed.stdout, server, run.name)
 
 
-def test_a_run_is_followed_from_before_its_beginning(server: LiveServer, command: list[str]) -> None:
+def test_a_client_follows_a_run_from_its_start(server: LiveServer, command: list[str]) -> None:
     config = server.write_command(
         "m", "write_metrics.py", "{run_dir}", "--rows", "60", "--new-column-every", "20", "--pause", "0.02"
     )
     run_id = server.start_run(config)
     followed = subprocess.run([*command, server.url], capture_output=True, text=True, timeout=60, check=True)
-    assert_knows(followed.stdout, server, run_id)
+    assert_equals_run(followed.stdout, server, run_id)
 
 
-def test_a_run_that_is_not_there_is_an_error(server: LiveServer, command: list[str]) -> None:
+def test_an_unknown_run_is_an_error(server: LiveServer, command: list[str]) -> None:
     followed = subprocess.run(
         [*command, server.url, "unknown"], capture_output=True, text=True, timeout=60, check=False
     )

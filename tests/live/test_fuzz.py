@@ -1,4 +1,4 @@
-"""The sockets are fuzzed, as REST is: no session leaves anything behind, and no other client notices."""
+"""Fuzz the sockets. Sessions must leak no resources and must not disturb other clients."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def memory(server: LiveServer) -> int:
 
 
 @pytest.mark.slow
-def test_random_sessions_leave_nothing_and_disturb_nobody(own_server: LiveServer) -> None:
+def test_random_sessions_leak_nothing_and_do_not_disturb_a_follower(own_server: LiveServer) -> None:
     seed = os.environ.get("FUZZ_SEED") or str(random.randrange(10**9))
-    print(f"FUZZ_SEED={seed}")  # To be seen if it fails. The same seed makes the same sessions.
+    print(f"FUZZ_SEED={seed}")  # Pytest shows it on failure. The same seed reproduces the sessions.
     server = own_server
     with ThreadPoolExecutor(NUM_THREADS) as threads:
         list(threads.map(lambda number: FuzzedSession(server, f"{seed}-warm-{number}").run(), range(100)))
@@ -59,4 +59,4 @@ def test_random_sessions_leave_nothing_and_disturb_nobody(own_server: LiveServer
     wait_until(lambda: num_descriptors(server) <= before[0] + 5, 20, lambda: (before, num_descriptors(server)))
     wait_until(lambda: num_threads(server) <= before[1] + 40, 20, lambda: (before, num_threads(server)))
     assert memory(server) - before[2] < 40 * MEGABYTE
-    assert server.log_path.read_text().count("\n") < 500, "a line an address and kind, counted"
+    assert server.log_path.read_text().count("\n") < 500, "the log must not repeat offences"

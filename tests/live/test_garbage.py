@@ -1,4 +1,4 @@
-"""Garbage in the files of runs and in the lock: no crash, no 500, no wrong "running"."""
+"""Corrupt run files and lock files cause no crash, no 500 and no wrong state "running"."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def corrupt(path: Path, garbage: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_garbage_in_a_file_of_an_ended_run(server: LiveServer, name: str) -> None:
+def test_a_corrupt_file_of_an_ended_run(server: LiveServer, name: str) -> None:
     run_id = server.start_run(server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "20"))
     server.wait_for_state(run_id, "completed")
     corrupt_file = server.runs_dir / run_id / name
@@ -88,15 +88,15 @@ def test_garbage_in_a_file_of_an_ended_run(server: LiveServer, name: str) -> Non
 
 
 @pytest.mark.parametrize("kind", GARBAGE)
-def test_garbage_in_the_files_of_the_active_run(server: LiveServer, kind: str) -> None:
-    """The lock says that it runs; the runner writes the truth again at the end."""
+def test_corrupt_files_of_the_active_run(server: LiveServer, kind: str) -> None:
+    """The lock shows that the run is active. The runner writes the right state again at the end."""
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
     wait_for_log(server, run_id, "ready")
     runner = runner_of(server, run_id)
     for name in FILES:
         if name not in ("stop.json", "train.log"):
             corrupt(server.runs_dir / run_id / name, GARBAGE[kind])
-    if kind == "not numbers":  # It holds what a runner would write at the end, and nothing tells it from that.
+    if kind == "not numbers":  # That is valid as a final state, so write an active one.
         (server.runs_dir / run_id / "state.json").write_bytes(b'{"pid": NaN, "state": "running"}')
     status = server.get("/training/status").json()
     assert (status["status"], status["run_id"], status["state"]) == ("running", run_id, "running")
@@ -108,7 +108,7 @@ def test_garbage_in_the_files_of_the_active_run(server: LiveServer, kind: str) -
     assert of_run(server.runs_dir / run_id) == []
 
 
-def test_a_state_file_that_names_a_dead_runner_costs_no_healthy_run_its_life(server: LiveServer) -> None:
+def test_a_state_file_with_a_wrong_pid_does_not_end_a_healthy_run(server: LiveServer) -> None:
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
     wait_for_log(server, run_id, "ready")
     path = server.runs_dir / run_id / "state.json"
@@ -121,7 +121,7 @@ def test_a_state_file_that_names_a_dead_runner_costs_no_healthy_run_its_life(ser
                 wait_until(lambda: client.state == "running", 10)
                 before = server.get("/training/status").json()
                 assert before["state"] == "running"
-                # Several looks of the supervisor.
+                # Meanwhile the supervisor checks the run several times.
                 wait_until(lambda: client.num_systems > 1, 10)
             assert server.get("/training/status").json()["state"] == "running"
             assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
@@ -132,7 +132,7 @@ def test_a_state_file_that_names_a_dead_runner_costs_no_healthy_run_its_life(ser
 
 
 @pytest.mark.parametrize("garbage", [b"", b"\xff\xfe\0", b"../../etc", b"no such run", b"x" * 5000])
-def test_garbage_in_the_lock_file(server: LiveServer, garbage: bytes) -> None:
+def test_a_corrupt_lock_file(server: LiveServer, garbage: bytes) -> None:
     lock = server.runs_dir.parent / "active.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     lock.write_bytes(garbage)
@@ -150,14 +150,14 @@ def test_garbage_in_the_lock_file(server: LiveServer, garbage: bytes) -> None:
     assert of_run(server.runs_dir / run_id) == []
 
 
-def write_over(path: Path, text: str) -> None:
-    """Unlike `write_text` without a moment in which the file is empty, which the service would mend."""
+def overwrite(path: Path, text: str) -> None:
+    """Replace the contents. Unlike `write_text`, this never leaves the file empty, which the service would repair."""
     with open(path, "r+") as file:
         file.write(text)
         file.truncate()
 
 
-def test_a_lock_file_that_names_an_ended_run_costs_no_healthy_run_its_life(server: LiveServer) -> None:
+def test_a_lock_file_with_an_ended_run_does_not_end_a_healthy_run(server: LiveServer) -> None:
     ended = server.start_run(server.write_command("e", "end_at_once.py"))
     server.wait_for_state(ended, "completed")
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
@@ -166,11 +166,11 @@ def test_a_lock_file_that_names_an_ended_run_costs_no_healthy_run_its_life(serve
     lock = server.runs_dir.parent / "active.lock"
     with following(server) as client:
         wait_until(lambda: client.state == "running", 10)
-        write_over(lock, ended)
+        overwrite(lock, ended)
         num_systems = client.num_systems
-        wait_until(lambda: client.num_systems > num_systems + 1, 10)  # Several looks later.
+        wait_until(lambda: client.num_systems > num_systems + 1, 10)  # The supervisor checks the run several times.
         assert (program.is_running(), client.state) == (True, "running")
-        assert lock.read_text() == run_id, "what holds it has mended it"
+        assert lock.read_text() == run_id, "the holder of the lock must repair its contents"
         assert server.get("/training/status").json()["state"] == "running"
     assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
     assert server.run(run_id)["state"] == "stopped"

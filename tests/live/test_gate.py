@@ -1,4 +1,4 @@
-"""Clients that send what no client should: refused at once, at little cost, with one line in the log."""
+"""The server refuses invalid clients at once, at little cost, with one line in the log."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def descriptors_of(server: LiveServer) -> int:
 
 ENDLESS = {
     "one frame": [frame(b"4" * 1000, length=2**40), b"4" * 65536],
-    "one frame of fitting length": [frame(b"4" * 30_000)],
+    "one frame with the right length": [frame(b"4" * 30_000)],
     "fragments": [frame(b"4" * 1000, first_bits=0), frame(b"4" * 1000, 0, first_bits=0) * 64],
-    "fragments of a byte": [frame(b"4", first_bits=0), frame(b"4", 0, first_bits=0) * 1000],
+    "one-byte fragments": [frame(b"4", first_bits=0), frame(b"4", 0, first_bits=0) * 1000],
     "empty fragments": [frame(b"4", first_bits=0), frame(b"", 0, first_bits=0) * 5000],
     "empty messages": [frame(b"") * 5000],
     "pings": [frame(b"x" * 125, PING) * 500],
     "long pings": [frame(b"x" * 20_000, PING)],
     "pongs": [frame(b"3") * 5000],
-    "letters of four bytes": [frame(b"4", first_bits=0), frame("🙂".encode() * 4000, 0, first_bits=0)],
+    "four-byte characters": [frame(b"4", first_bits=0), frame("🙂".encode() * 4000, 0, first_bits=0)],
 }
 
 
-def test_endless_messages_cost_little_and_hold_nobody_up(server: LiveServer) -> None:
+def test_endless_messages_cost_little_and_delay_no_other_client(server: LiveServer) -> None:
     with following(server) as other, ExitStack() as stack:
         strangers = {kind: stack.enter_context(Stranger(server)) for kind in ENDLESS}
         before, descriptors = memory_of(server), descriptors_of(server)
@@ -53,11 +53,11 @@ def test_endless_messages_cost_little_and_hold_nobody_up(server: LiveServer) -> 
         for kind, stranger in strangers.items():
             wait_until(lambda stranger=stranger: stranger.is_closed(0.1), 15, lambda kind=kind: kind)
         assert memory_of(server) - before < 16 * MEGABYTE
-        # Of what they had sent by then nothing is read any more.
+        # The server drops their unread data and closes the descriptors.
         wait_until(lambda: descriptors_of(server) <= descriptors - len(strangers), 5)
 
 
-def test_compression_is_never_agreed_on(server: LiveServer) -> None:
+def test_the_server_never_accepts_compression(server: LiveServer) -> None:
     before = memory_of(server)
     for offer in ("permessage-deflate", "permessage-deflate; client_max_window_bits", "x-webkit-deflate-frame"):
         with Stranger(server, headers={"Sec-WebSocket-Extensions": offer}) as stranger:
@@ -113,12 +113,12 @@ MALFORMED = (
 
 
 @pytest.mark.parametrize("is_joined", [False, True])
-def test_what_is_no_packet_of_ours_closes_the_connection(server: LiveServer, is_joined: bool) -> None:
+def test_an_invalid_packet_closes_the_connection(server: LiveServer, is_joined: bool) -> None:
     for packet in MALFORMED:
         with Stranger(server) as stranger:
             if is_joined:
-                stranger.say("40/training,")
-                stranger.hear(b'40/training,{"sid"')
+                stranger.send_packet("40/training,")
+                stranger.receive_until(b'40/training,{"sid"')
             stranger.send(frame(packet if isinstance(packet, bytes) else packet.encode()))
             assert stranger.is_closed(5), packet
     for bad in (
@@ -130,7 +130,7 @@ def test_what_is_no_packet_of_ours_closes_the_connection(server: LiveServer, is_
         frame(b"3", PING, first_bits=0),
         frame(b"4", first_bits=0) + frame(b"4"),
         frame(b"3", length=2**63),
-        b"\x81\x013",  # It has no mask.
+        b"\x81\x013",  # not masked
         frame(b"\x03", 8),
         b"GET / HTTP/1.1\r\n\r\n",
     ):
@@ -141,14 +141,14 @@ def test_what_is_no_packet_of_ours_closes_the_connection(server: LiveServer, is_
     assert 1 <= sum("127.0.0.1" in line and "connection is closed" in line for line in lines) < 5
 
 
-def begin(server: LiveServer) -> str:
-    """Open a session over polling and return its address."""
+def open_polling_session(server: LiveServer) -> str:
+    """Open a polling session and return its URL."""
     text = requests.get(server.url + POLLING, timeout=10).text
     return f"{server.url}{POLLING}&sid={text.split('sid')[1][3:].split(chr(34))[0]}"
 
 
-def test_the_body_of_a_post_is_short_and_holds_packets_of_ours(server: LiveServer) -> None:
-    address = begin(server)
+def test_a_post_must_be_short_and_hold_valid_packets(server: LiveServer) -> None:
+    address = open_polling_session(server)
     assert requests.post(address, b"4" * 20_001, timeout=10).status_code == 413
     assert requests.post(address, iter([b"40/training,"]), timeout=10).status_code == 411
     assert requests.post(address, b"40/training,", timeout=10).ok
@@ -161,10 +161,10 @@ def test_the_body_of_a_post_is_short_and_holds_packets_of_ours(server: LiveServe
         "3\x1e",
         b"\xff",
     ):
-        address = begin(server)
+        address = open_polling_session(server)
         answer = requests.post(address, body if isinstance(body, bytes) else body.encode(), timeout=10)
         assert (answer.status_code, answer.json()["code"]) == (400, 400), body
-        assert requests.get(address, timeout=10).status_code == 400, "the session is closed"
+        assert requests.get(address, timeout=10).status_code == 400, "the server must close the session"
 
 
 REFUSED = (
@@ -187,7 +187,7 @@ REFUSED = (
 )
 
 
-def test_requests_that_are_no_clients_are_refused(server: LiveServer) -> None:
+def test_invalid_handshakes_are_refused(server: LiveServer) -> None:
     for query, code in REFUSED:
         answer = requests.get(f"{server.url}/socket.io/?{query}", timeout=10)
         assert (answer.status_code, answer.json()["code"]) == (code, code), query
@@ -205,7 +205,7 @@ def test_requests_that_are_no_clients_are_refused(server: LiveServer) -> None:
             assert stranger.status == code, headers
 
 
-def test_a_parameter_that_only_looks_like_a_session_is_none(stopped_server: LiveServer) -> None:
+def test_a_parameter_that_resembles_sid_does_not_bypass_the_limit(stopped_server: LiveServer) -> None:
     stopped_server.settings["TRAINING_MAX_SOCKETS"] = "1"
     server = stopped_server.start()
     with following(server):
@@ -213,7 +213,7 @@ def test_a_parameter_that_only_looks_like_a_session_is_none(stopped_server: Live
             assert server.get(POLLING + more).status_code in (400, 503)
 
 
-def test_other_sites_pages_open_no_session(server: LiveServer) -> None:
+def test_pages_of_other_sites_cannot_open_a_session(server: LiveServer) -> None:
     for headers, code in (
         ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script"}, 403),
         ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "image"}, 403),
@@ -229,8 +229,8 @@ def test_other_sites_pages_open_no_session(server: LiveServer) -> None:
             assert stranger.status == (101 if code == 200 else code), headers
 
 
-def test_there_is_one_namespace(server: LiveServer) -> None:
-    for asked, refused in (
+def test_unknown_namespaces_are_refused(server: LiveServer) -> None:
+    for packet, refusal in (
         ("40", "44{"),
         ("40{}", "44{"),
         ("40/other,", "44/other,{"),
@@ -238,8 +238,8 @@ def test_there_is_one_namespace(server: LiveServer) -> None:
         ("40/training?x=1,", "44/training?x=1,{"),
     ):
         with Stranger(server) as stranger:
-            stranger.say(asked)
-            stranger.hear(f'{refused}"message": "There is only the namespace /training'.encode())
+            stranger.send_packet(packet)
+            stranger.receive_until(f'{refusal}"message": "There is only the namespace /training'.encode())
     client = socketio.Client(reconnection=False)
     with pytest.raises(socketio.exceptions.ConnectionError):
         client.connect(server.url)

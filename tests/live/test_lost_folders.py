@@ -1,4 +1,4 @@
-"""Folders of runs removed, locked away or full under the service: no crash, no 500, no wrong "running"."""
+"""Deleted, unreadable and full run folders cause no crash, no unexpected 500 and no wrong state "running"."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize("is_stopped", [True, False])
-def test_a_run_directory_removed_while_it_runs(server: LiveServer, is_stopped: bool) -> None:
+def test_deleting_the_active_runs_directory(server: LiveServer, is_stopped: bool) -> None:
     go = server.home / "go"
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", str(go), "--on-term", "143"))
     wait_for_log(server, run_id, "ready")
@@ -49,29 +49,29 @@ def test_a_run_directory_removed_while_it_runs(server: LiveServer, is_stopped: b
     server.wait_for_state(server.start_run(server.write_command("e", "end_at_once.py")), "completed")
 
 
-def test_the_runs_folder_removed_while_idle(server: LiveServer) -> None:
+def test_deleting_the_runs_folder_while_idle(server: LiveServer) -> None:
     run_id = server.start_run(server.write_command("e", "end_at_once.py"))
     server.wait_for_state(run_id, "completed")
     shutil.rmtree(server.runs_dir)
-    for path in server.runs_dir.parent.iterdir():  # The folder itself stays: the server may just make a new file in it.
+    for path in server.runs_dir.parent.iterdir():  # Keep the folder, in which the server may be creating a file.
         path.unlink(missing_ok=True)
     ask_everything(server, run_id)
     server.wait_for_state(server.start_run("e.yaml"), "completed")
 
 
-def without_roots_power(server: LiveServer) -> LiveServer:
-    """Root may write to what is read-only; the service, and what it starts, is to be without that power."""
+def start_without_root_override(server: LiveServer) -> LiveServer:
+    """Start the service without root's capability to ignore file permissions."""
     if os.getuid() == 0:
         setpriv = shutil.which("setpriv")
         if setpriv is None:
-            pytest.skip("runs as root, whom no permission stops, and there is no setpriv to take that away")
+            pytest.skip("root ignores file permissions, and setpriv, which could change that, is not installed")
         server.wrapper = [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
     return server.start()
 
 
 @pytest.mark.parametrize("mode", [0o500, 0o000])
-def test_a_run_directory_locked_away_while_it_runs(stopped_server: LiveServer, mode: int) -> None:
-    server = without_roots_power(stopped_server)
+def test_an_inaccessible_directory_of_the_active_run(stopped_server: LiveServer, mode: int) -> None:
+    server = start_without_root_override(stopped_server)
     go = server.home / "go"
     run_id = server.start_run(server.write_command("w", "exit_when_told.py", str(go), "3"))
     wait_for_log(server, run_id, "ready")
@@ -92,14 +92,14 @@ def test_a_run_directory_locked_away_while_it_runs(stopped_server: LiveServer, m
             ]
     finally:
         path.chmod(0o700)
-    # What cannot even be looked into cannot be written to either: the verdict is lost, and nothing is made up.
+    # With mode 000 the runner cannot write its verdict. The service then reports `interrupted` and invents no verdict.
     run = server.run(run_id)
     assert (run["state"], run["reason"]) == ("failed", "exit code 3") if mode else run["state"] == "interrupted"
-    wait_until_none_left(server, run_id, 5)  # The runner lives some milliseconds longer than its verdict.
+    wait_until_none_left(server, run_id, 5)  # The runner exits some milliseconds after it writes its verdict.
 
 
-def test_stopping_where_the_stop_cannot_be_written(stopped_server: LiveServer) -> None:
-    server = without_roots_power(stopped_server)
+def test_stopping_with_a_read_only_run_directory(stopped_server: LiveServer) -> None:
+    server = start_without_root_override(stopped_server)
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
     wait_for_log(server, run_id, "ready")
     path = server.runs_dir / run_id
@@ -107,17 +107,17 @@ def test_stopping_where_the_stop_cannot_be_written(stopped_server: LiveServer) -
         path.chmod(0o500)
         assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
         assert server.get("/training/status").json()["status"] == "not_running"
-        assert server.run(run_id)["state"] == "interrupted", "nobody could note who ended it"
+        assert server.run(run_id)["state"] == "interrupted", "without stop.json the verdict cannot be `stopped`"
     finally:
         path.chmod(0o700)
 
 
 @pytest.mark.parametrize("mode", [0o500, 0o000])
-def test_a_runs_folder_locked_away(stopped_server: LiveServer, mode: int) -> None:
-    server = without_roots_power(stopped_server)
+def test_an_inaccessible_runs_folder(stopped_server: LiveServer, mode: int) -> None:
+    server = start_without_root_override(stopped_server)
     run_id = server.start_run(server.write_command("e", "end_at_once.py"))
     server.wait_for_state(run_id, "completed")
-    # The runner exits some milliseconds after its verdict. Until then nobody can know that an unreadable run is over.
+    # The runner holds the lock some milliseconds beyond its verdict. Until then an unreadable run counts as active.
     wait_until(lambda: ActiveLock(server.runs_dir.parent / ACTIVE).holder() is None, 10)
     try:
         server.runs_dir.chmod(mode)
@@ -138,7 +138,7 @@ def test_a_runs_folder_locked_away(stopped_server: LiveServer, mode: int) -> Non
 
 
 def fill(ballast: Path) -> None:
-    """Leave not even one free block."""
+    """Fill the disk to its last block."""
     with suppress(OSError), open(ballast, "wb", buffering=0) as file:
         while file.write(bytes(4096)):
             pass
@@ -146,17 +146,17 @@ def fill(ballast: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Any:
-    """A disk of 3 MB where the runs are kept."""
+    """Mount a 3 MB disk for the runs folder."""
     folder = tmp_path / "logs"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=3m,mode=0755", "tmpfs", str(folder)]
     if sys.platform != "linux" or os.getuid() != 0 or psutil.Popen(mount).wait() != 0:
-        pytest.skip("needs root and the right to mount a tmpfs")
+        pytest.skip("needs root and permission to mount a tmpfs")
     yield folder
     assert psutil.Popen(["umount", "-l", str(folder)]).wait() == 0
 
 
-def test_a_full_disk_fails_the_run_and_not_the_service(small_disk: Path, stopped_server: LiveServer) -> None:
+def test_a_full_disk_fails_the_run_but_not_the_service(small_disk: Path, stopped_server: LiveServer) -> None:
     server = stopped_server.start()
     with following(server) as client:
         run_id = server.start_run(server.write_command("f", "fill_disk.py", "{run_dir}"))
@@ -172,7 +172,7 @@ def test_a_full_disk_fails_the_run_and_not_the_service(small_disk: Path, stopped
     server.wait_for_state(server.start_run(server.write_command("e", "end_at_once.py")), "completed")
 
 
-def test_stopping_on_a_full_disk_is_a_stop(small_disk: Path, stopped_server: LiveServer) -> None:
+def test_stopping_on_a_full_disk_still_counts_as_a_stop(small_disk: Path, stopped_server: LiveServer) -> None:
     server = stopped_server.start()
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
     wait_for_log(server, run_id, "ready")
@@ -181,7 +181,7 @@ def test_stopping_on_a_full_disk_is_a_stop(small_disk: Path, stopped_server: Liv
     assert server.run(run_id)["state"] == "stopped"
 
 
-def test_a_start_where_nothing_can_be_written(small_disk: Path, stopped_server: LiveServer) -> None:
+def test_starting_on_a_full_disk(small_disk: Path, stopped_server: LiveServer) -> None:
     server = stopped_server
     server.settings["TRAINING_MIN_FREE_MB"] = "0"
     server.start()

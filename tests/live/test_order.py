@@ -1,4 +1,4 @@
-"""Which run is the newest, when the clock or its time zone was changed between two runs. On real servers."""
+"""The order of runs survives a change of the clock or the time zone between two runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def assert_newest_first(server: LiveServer, run_ids: list[str]) -> None:
     assert [card["run_id"] for card in server.get("/training/models").json()["models_info"]] == run_ids
 
 
-def test_another_time_zone_changes_the_ids_but_not_the_order(stopped_server: LiveServer) -> None:
+def test_a_new_time_zone_changes_the_ids_but_not_the_order(stopped_server: LiveServer) -> None:
     server = stopped_server
     server.settings["TZ"] = "Etc/GMT-14"
     server.start()
@@ -41,14 +41,14 @@ def test_another_time_zone_changes_the_ids_but_not_the_order(stopped_server: Liv
     assert_newest_first(server, [second, first])
 
 
-def test_a_clock_that_was_set_back_does_not_change_the_order(own_server: LiveServer) -> None:
+def test_setting_the_clock_back_does_not_change_the_order(own_server: LiveServer) -> None:
     server = own_server
     tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
     ahead = write_run(server.runs_dir, tomorrow.strftime("%Y-%m-%d_%H-%M-%S"), created_at=tomorrow.isoformat())
     first, second = run_one(server), run_one(server)
     assert_newest_first(server, [second, first, ahead.name])
     created = [created_at(server.runs_dir / run_id) for run_id in (first, second)]
-    assert created[0] < created[1] < tomorrow  # What was noted is the time as the clock told it.
+    assert created[0] < created[1] < tomorrow  # `created_at` is the clock's time, not a corrected one.
     server.kill()
     server.start()
     third = run_one(server)

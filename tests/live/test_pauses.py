@@ -1,4 +1,4 @@
-"""No file of a run and no request keeps the loop of `python wsgi.py` from answering others."""
+"""No run file and no request blocks the event loop of `python wsgi.py`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.servers import ROOT, LiveServer
 from tests.waiting import wait_until
 
 MAX_PAUSE_MS = 200
-"""Of processor time, on any machine. At most 76 were measured, and seconds without the bounds that this file tests."""
+"""The limit in processor time, for any machine. We measured at most 76 ms, but seconds without the tested bounds."""
 
 NUM_COLUMNS = 9_000
 WIDE_HEADER = "epoch,step," + ",".join(f"val/loss_{i}" for i in range(NUM_COLUMNS)) + "\n"
@@ -46,7 +46,7 @@ LOGS = {"newlines": b"\n" * 4_000_000, "no text": b"\xff" * 4_000_000, "escapes"
 
 @pytest.fixture
 def measured(tmp_path: Path) -> Iterator[LiveServer]:
-    """A server on eventlet whose loop is watched. The test starts it."""
+    """An eventlet server that records its loop's pauses. The test starts it."""
     server = LiveServer(tmp_path, "eventlet")
     server.wrapper = [sys.executable, str(ROOT / "tests/programs/measure_pauses.py"), str(tmp_path / "pauses")]
     yield server
@@ -62,7 +62,7 @@ def without_pause(server: LiveServer, what: str) -> Iterator[None]:
     assert max(pauses, default=0) < MAX_PAUSE_MS, what
 
 
-def test_no_file_of_a_run_holds_up_others(measured: LiveServer) -> None:
+def test_no_run_file_blocks_the_loop(measured: LiveServer) -> None:
     runs = {}
     for number, name in enumerate({**METRICS, **JSON, **LOGS}):
         run = write_run(measured.runs_dir, f"2026-01-01_00-00-{number:02d}", log=LOGS.get(name, b""))
@@ -104,8 +104,8 @@ def test_no_file_of_a_run_holds_up_others(measured: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("name", ["wide", "an epoch a row", "text"])
-def test_no_burst_of_an_active_run_holds_up_others(measured: LiveServer, name: str) -> None:
-    """The burst also reaches a follower as a whole, in order."""
+def test_no_burst_of_an_active_run_blocks_the_loop(measured: LiveServer, name: str) -> None:
+    """A follower also receives the whole burst in order."""
     run_id = measured.start().start_run(measured.write_command("w", "wait_for_file.py", "/nonexistent"))
     wait_for_log(measured, run_id, "ready")
     metrics = measured.home / "burst.csv"
@@ -118,7 +118,7 @@ def test_no_burst_of_an_active_run_holds_up_others(measured: LiveServer, name: s
         assert client.violations == []
 
 
-def test_no_request_holds_up_others(measured: LiveServer) -> None:
+def test_no_request_blocks_the_loop(measured: LiveServer) -> None:
     measured.start()
     for number in range(3_000):
         (measured.configs_dir / f"{number}.yaml").write_text("model: {}")

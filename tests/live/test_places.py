@@ -1,4 +1,4 @@
-"""Who may stay: strangers have few places and little time, and take none from those with the token."""
+"""Limits for clients that have not joined: few connections and little time, apart from those of joined clients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import socketio
 
 from tests.conftest import end
 from tests.live.stranger import Stranger
-from tests.live.test_gate import POLLING, begin, descriptors_of
+from tests.live.test_gate import POLLING, descriptors_of, open_polling_session
 from tests.servers import KINDS, LiveServer, disconnect
 from tests.waiting import wait_until
 
@@ -24,7 +24,7 @@ JOINED = b'40/training,{"sid"'
 
 @pytest.fixture(scope="module", params=KINDS)
 def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server with a token, for all tests of this file."""
+    """A server with a token that all tests of this file share."""
     server = LiveServer(tmp_path_factory.mktemp("guarded"), request.param, TRAINING_API_TOKEN=TOKEN)
     yield server.start()
     end(server)
@@ -44,10 +44,10 @@ def threads_of(server: LiveServer) -> int:
     return sum(process.num_threads() for process in server.processes())
 
 
-def test_silent_strangers_keep_nobody_out_and_are_gone_after_5_s(guarded: LiveServer) -> None:
+def test_silent_strangers_block_no_client_and_are_closed_after_5_s(guarded: LiveServer) -> None:
     threads, descriptors = threads_of(guarded), descriptors_of(guarded)
     with ExitStack() as stack:
-        began = time.monotonic()
+        start_time = time.monotonic()
         strangers = [
             stack.enter_context(Stranger(guarded, source=f"127.0.0.{2 + number % 5}")) for number in range(300)
         ]
@@ -57,35 +57,35 @@ def test_silent_strangers_keep_nobody_out_and_are_gone_after_5_s(guarded: LiveSe
         assert sum(not stranger.is_closed() for stranger in strangers) <= 128
         assert threads_of(guarded) - threads < 2 * 128 + 60
         wait_until(lambda: all(stranger.is_closed() for stranger in strangers), 10)
-        assert time.monotonic() - began > 4, "some have had their 5 s"
+        assert time.monotonic() - start_time > 4, "the server must give strangers 5 s"
         wait_until(lambda: descriptors_of(guarded) < descriptors + 10, 5)
 
 
-def test_a_stranger_takes_the_place_of_its_own_address_first(guarded: LiveServer) -> None:
+def test_a_stranger_replaces_those_of_its_own_address_first(guarded: LiveServer) -> None:
     with ExitStack() as stack:
         quiet = stack.enter_context(Stranger(guarded, source="127.0.0.9"))
         loud = [stack.enter_context(Stranger(guarded, source="127.0.0.8")) for _ in range(100)]
         wait_until(lambda: all(stranger.is_closed() for stranger in loud[:36]), 3)
         assert not any(stranger.is_closed() for stranger in (quiet, *loud[36:]))
-        quiet.say(JOIN)
-        quiet.hear(JOINED)
+        quiet.send_packet(JOIN)
+        quiet.receive_until(JOINED)
 
 
-def test_only_who_has_joined_stays(guarded: LiveServer) -> None:
+def test_only_joined_clients_stay_connected(guarded: LiveServer) -> None:
     with Stranger(guarded) as wrong, Stranger(guarded) as leaver, Stranger(guarded) as member:
         for auth in ("", '{"token":"wrong"}', '{"token":["x"]}', '{"token":null}', "{}"):
-            wrong.say(f"40/training,{auth}")
-            wrong.hear(b"44/training,")
+            wrong.send_packet(f"40/training,{auth}")
+            wrong.receive_until(b"44/training,")
             wrong.received = b""
-        wrong.say('42/training,1["subscribe",{}]')
+        wrong.send_packet('42/training,1["subscribe",{}]')
         for _ in range(2):
             leaver.received = b""
-            leaver.say(JOIN)
-            leaver.hear(JOINED)
-            leaver.say("41/training,")
-        member.say(JOIN)
-        address = begin(guarded)
-        assert requests.get(address, timeout=20).text == "", "the poll ends with the session"
+            leaver.send_packet(JOIN)
+            leaver.receive_until(JOINED)
+            leaver.send_packet("41/training,")
+        member.send_packet(JOIN)
+        address = open_polling_session(guarded)
+        assert requests.get(address, timeout=20).text == "", "the poll must end with the session"
         assert requests.get(address, timeout=20).status_code == 400
         assert wrong.is_closed(8)
         assert b"43/training" not in wrong.received
@@ -95,7 +95,7 @@ def test_only_who_has_joined_stays(guarded: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]])
-def test_the_token_comes_in_auth_or_as_a_header(guarded: LiveServer, transports: list[str]) -> None:
+def test_the_token_may_come_in_auth_or_in_a_header(guarded: LiveServer, transports: list[str]) -> None:
     header = {"headers": {"Authorization": f"Bearer {TOKEN}"}, "auth": None}
     for options in ({}, header):
         with joined(guarded, transports=transports, **options) as client:
@@ -107,8 +107,8 @@ def test_the_token_comes_in_auth_or_as_a_header(guarded: LiveServer, transports:
     disconnect(refused)
 
 
-def test_a_session_is_polled_once_at_a_time(guarded: LiveServer) -> None:
-    address, codes = begin(guarded), []
+def test_a_session_allows_one_poll_at_a_time(guarded: LiveServer) -> None:
+    address, codes = open_polling_session(guarded), []
     polls = [
         threading.Thread(target=lambda: codes.append(requests.get(address, timeout=20).status_code)) for _ in range(5)
     ]
@@ -119,26 +119,26 @@ def test_a_session_is_polled_once_at_a_time(guarded: LiveServer) -> None:
     assert codes == [400, 400, 400, 400, 200]
 
 
-def test_a_session_is_upgraded_once_and_in_time(guarded: LiveServer) -> None:
-    address = begin(guarded)
+def test_a_session_can_upgrade_once_and_only_in_time(guarded: LiveServer) -> None:
+    address = open_polling_session(guarded)
     assert requests.post(address, JOIN, timeout=10).ok
     assert "40/training," in requests.get(address, timeout=10).text
     query = address.partition("?")[2].replace("polling", "websocket")
     with Stranger(guarded, query) as slow, Stranger(guarded, query) as second:
         assert (slow.status, second.status) == (101, 400)
-        slow.say("2probe")
-        slow.hear(b"3probe")
+        slow.send_packet("2probe")
+        slow.receive_until(b"3probe")
         assert slow.is_closed(9)
-    assert requests.get(address, timeout=10).ok, "polling goes on"
+    assert requests.get(address, timeout=10).ok, "polling must continue after a failed upgrade"
     with Stranger(guarded, query) as hasty:
-        hasty.say('42/training,0["subscribe"]')
+        hasty.send_packet('42/training,0["subscribe"]')
         assert hasty.is_closed(5)
     with Stranger(guarded, query) as upgraded:
-        upgraded.say("2probe")
-        upgraded.hear(b"3probe")
-        upgraded.say("5")
-        upgraded.say('42/training,0["subscribe"]')
-        upgraded.hear(b"43/training,0[")
+        upgraded.send_packet("2probe")
+        upgraded.receive_until(b"3probe")
+        upgraded.send_packet("5")
+        upgraded.send_packet('42/training,0["subscribe"]')
+        upgraded.receive_until(b"43/training,0[")
         assert requests.get(address, timeout=10).status_code == 400
         with Stranger(guarded, query) as another:
             assert another.status == 400

@@ -1,4 +1,4 @@
-"""Behind a real proxy that shows the service below a path, over TLS: REST and sockets, on both servers."""
+"""REST and sockets behind a real TLS proxy that serves the service below a path, on both servers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_rest_and_sockets_work_below_a_path(behind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_service_itself_takes_the_prefix_off(kind: str, tmp_path: Path) -> None:
+def test_the_service_itself_removes_the_prefix(kind: str, tmp_path: Path) -> None:
     server = LiveServer(tmp_path, kind, TRAINING_URL_PREFIX="/a/train/").start()
     try:
         for path in ("/a/train/training/status", "/training/status"):

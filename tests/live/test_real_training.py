@@ -1,4 +1,4 @@
-"""Our own training program under the service: a killed server is none of its business."""
+"""Our own training program continues when its server is killed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trainer.digits import prepare
 
 @pytest.mark.slow
 def test_a_training_on_digits_survives_kill_9_of_the_server(tmp_path: Path) -> None:
-    """Under gunicorn; trainer/test_warm.py does it under eventlet, and test_restart.py with other programs on both."""
+    """Use gunicorn. trainer/test_warm.py covers eventlet, and test_restart.py covers other programs on both."""
     server = LiveServer(tmp_path, "gunicorn").start()
     try:
         follow_over_a_kill(server)

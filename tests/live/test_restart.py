@@ -1,4 +1,4 @@
-"""The server dies and comes back; the training never notices, and neither does who follows it."""
+"""A restart of the server disturbs neither the training nor its followers."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ RIGHT_WITHIN_S = 2.0
 
 @pytest.fixture
 def server(own_server: LiveServer) -> LiveServer:
-    """One that is killed."""
+    """A server that the test may kill."""
     return own_server
 
 
 def end_server(server: LiveServer, number: signal.Signals) -> None:
-    """Send the signal and return when what answered before has gone: the server, or gunicorn's worker on HUP."""
+    """Send the signal and return once the server has exited, or on HUP gunicorn's old workers."""
     assert server.process is not None
     if number == signal.SIGKILL:
         server.kill()
@@ -46,7 +46,7 @@ def num_rows(run_path: Path) -> int:
 
 
 def open_gates(run_path: Path, until: str) -> None:
-    """Let the program write up to a row, and wait there."""
+    """Let the program write up to row `until` and wait there."""
     (run_path / "output" / ".go").write_text(until)
     (run_path / "output" / ".go").replace(run_path / "output" / "go")
 
@@ -95,12 +95,12 @@ def test_a_run_and_its_follower_survive_the_server(server: LiveServer, number: s
         assert client.state == "completed"
         assert client.num_connects == 2
         assert_equals_files(client, server)
-        assert client.heard[-1][0] == "run", "the final state comes last"
+        assert client.events[-1][0] == "run", "the final state must come last"
     assert log_of(run_path) == server.get(f"/training/runs/{run_id}/log").json()["text"]
 
 
 @pytest.mark.parametrize(("exit_code", "state", "reason"), [(0, "completed", None), (3, "failed", "exit code 3")])
-def test_the_end_while_no_server_was_up_is_reported_after_the_restart(
+def test_the_restarted_server_reports_a_run_that_ended_meanwhile(
     server: LiveServer, exit_code: int, state: str, reason: str | None
 ) -> None:
     go = server.home / "go"
@@ -122,7 +122,7 @@ def test_the_end_while_no_server_was_up_is_reported_after_the_restart(
         assert client.log == log_of(server.runs_dir / run_id) == "ready\nend\n"
 
 
-def test_kill_9_of_everything_at_once_is_interrupted(server: LiveServer) -> None:
+def test_kill_9_of_all_processes_at_once_interrupts_the_run(server: LiveServer) -> None:
     config = server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "100000", "--pause", "0.005")
     run_id = server.start_run(config)
     wait_until(lambda: server.get("/training/status").json()["progress"], 20)
@@ -137,11 +137,11 @@ def test_kill_9_of_everything_at_once_is_interrupted(server: LiveServer) -> None
     with following(server, run_id) as client:
         wait_until_over(client)
         assert_equals_files(client, server)
-    again = server.start_run(server.write_command("e", "end_at_once.py"))
-    server.wait_for_state(again, "completed")
+    next_run_id = server.start_run(server.write_command("e", "end_at_once.py"))
+    server.wait_for_state(next_run_id, "completed")
 
 
-def test_what_a_killed_runner_left_is_ended_by_the_next_server(server: LiveServer) -> None:
+def test_the_next_server_ends_the_processes_of_a_killed_runner(server: LiveServer) -> None:
     pid_file = server.home / "pid"
     run_id = server.start_run(server.write_command("g", "spawn_grandchild.py", str(pid_file), "--setsid"))
     wait_for_log(server, run_id, "ready")
@@ -150,7 +150,7 @@ def test_what_a_killed_runner_left_is_ended_by_the_next_server(server: LiveServe
     server.kill()
     runner.kill()
     wait_until(lambda: is_gone(runner), 5)
-    assert not is_gone(grandchild), "or nothing is tested"
+    assert not is_gone(grandchild), "the grandchild must outlive the runner, or this test proves nothing"
     server.start()
     wait_until(lambda: is_gone(grandchild), 5)
     server.wait_for_state(run_id, "interrupted")

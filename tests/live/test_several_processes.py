@@ -1,4 +1,4 @@
-"""Several processes on the same runs: gunicorn's workers, or two services. One run at a time, the same told by all."""
+"""Several processes share the runs: gunicorn's workers, or two services. All allow one run and report the same."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def workers_of(server: LiveServer) -> list[psutil.Process]:
 
 
 def supervisors_of(server: LiveServer) -> list[psutil.Process]:
-    """Who holds supervisor.lock, by what the kernel says."""
+    """Return the workers that hold supervisor.lock according to the kernel."""
     lock = server.runs_dir.parent / "supervisor.lock"
     found = []
     for worker in workers_of(server):
@@ -72,7 +72,7 @@ def test_100_simultaneous_starts_give_one_run(two_workers: LiveServer) -> None:
     assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
 
 
-def test_any_worker_answers_and_one_ends_orphans(two_workers: LiveServer) -> None:
+def test_every_worker_answers_and_one_ends_orphans(two_workers: LiveServer) -> None:
     server = two_workers
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent"))
     wait_for_log(server, run_id, "ready")
@@ -89,14 +89,14 @@ def test_any_worker_answers_and_one_ends_orphans(two_workers: LiveServer) -> Non
     wait_until(lambda: len(workers_of(server)) == 2, 20)
     assert supervisors_of(server)[0] != first
     assert server.get("/training/status").json()["run_id"] == run_id
-    # Whoever holds it now also ends what a killed runner leaves.
+    # The new supervisor also ends the processes of a killed runner.
     program, runner = program_of(server, run_id), runner_of(server, run_id)
     runner.kill()
     wait_until(lambda: is_gone(program), 5)
     server.wait_for_state(run_id, "interrupted", timeout_s=5)
 
 
-def test_every_worker_follows_for_its_own_sockets(two_workers: LiveServer) -> None:
+def test_every_worker_follows_the_run_for_its_own_sockets(two_workers: LiveServer) -> None:
     server = two_workers
     config = server.write_command("rows", "write_metrics.py", "{run_dir}", "--rows", "60", "--gates")
     with ExitStack() as stack:
@@ -105,7 +105,7 @@ def test_every_worker_follows_for_its_own_sockets(two_workers: LiveServer) -> No
         run_id = server.start_run(config)
         wait_until(lambda: all(client.state == "running" for client in clients), 20)
         first = workers_of(server)[0]
-        first.kill()  # Its clients come back, to whichever worker takes them.
+        first.kill()  # Its clients reconnect to any worker.
         (server.runs_dir / run_id / "output" / "go").write_text("1000")
         wait_until(lambda: all(client.state == "completed" for client in clients), 30)
         for client in clients:
@@ -113,7 +113,7 @@ def test_every_worker_follows_for_its_own_sockets(two_workers: LiveServer) -> No
             assert (client.run_id, client.violations) == (run_id, [])
 
 
-def test_long_polling_is_refused_with_the_reason(two_workers: LiveServer) -> None:
+def test_several_workers_refuse_long_polling_with_a_reason(two_workers: LiveServer) -> None:
     answer = two_workers.get("/socket.io/?EIO=4&transport=polling")
     assert "WebSocket" in problem(answer, 503)["message"]
     assert two_workers.get("/training/status").ok
@@ -124,8 +124,8 @@ def sockets_of(worker: psutil.Process, port: int) -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_second_service_on_the_same_runs_tells_the_same(tmp_path: Path, kind: str) -> None:
-    """Such as one with a token for the network beside one on loopback."""
+def test_a_second_service_on_the_same_runs_reports_the_same(tmp_path: Path, kind: str) -> None:
+    """For example, one service serves the network with a token and another one loopback without."""
     first, second = LiveServer(tmp_path, kind), LiveServer(tmp_path, kind)
     second.log_path = tmp_path / "second.log"
     try:
@@ -141,7 +141,7 @@ def test_a_second_service_on_the_same_runs_tells_the_same(tmp_path: Path, kind: 
         end(second)
 
 
-def test_too_few_threads_are_refused_at_the_start(tmp_path: Path) -> None:
+def test_gunicorn_refuses_to_start_with_too_few_threads(tmp_path: Path) -> None:
     server = LiveServer(tmp_path, "gunicorn", TRAINING_MAX_SOCKETS="50")
     argv = ["-m", "gunicorn", "-c", "gunicorn.conf.py", "--threads", "8", "wsgi:app"]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Following over Socket.IO: nothing lost, nothing doubled, whoever else is there and whatever breaks."""
+"""Followers over Socket.IO get everything exactly once, despite other clients and failures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MEGABYTE = 10**6
 
 
 @pytest.mark.slow
-def test_30_forced_disconnects_lose_and_double_nothing(server: LiveServer) -> None:
+def test_30_disconnects_lose_and_duplicate_nothing(server: LiveServer) -> None:
     config = server.write_command(
         "m", "write_metrics.py", "{run_dir}", "--rows", "3000", "--pause", "0.002", "--new-column-every", "150"
     )
@@ -36,16 +36,16 @@ def test_30_forced_disconnects_lose_and_double_nothing(server: LiveServer) -> No
             wait_until(lambda rows_before=rows_before: len(client.rows) > rows_before, 20)
             client.cut()
             wait_until(lambda number=number: client.num_connects > number, 20)
-        assert server.run(run_id)["state"] == "running", "or the last ones were no disconnects during a run"
+        assert server.run(run_id)["state"] == "running", "the run must outlast the disconnects"
         wait_until_over(client, 60)
         assert client.num_connects == 31
         assert_equals_files(client, server)
 
 
 @pytest.mark.slow
-def test_500_wider_headers_lose_double_and_tear_nothing(stopped_server: LiveServer) -> None:
+def test_500_wider_headers_lose_duplicate_and_tear_nothing(stopped_server: LiveServer) -> None:
     server = stopped_server
-    server.settings["TRAINING_POLL_INTERVAL_S"] = "0.01"  # So that many reads fall into a rewrite.
+    server.settings["TRAINING_POLL_INTERVAL_S"] = "0.01"  # Then many reads happen during a rewrite.
     server.start()
     config = server.write_command(
         "m", "write_metrics.py", "{run_dir}", "--rows", "501", "--new-column-every", "1", "--rows-per-epoch", "100"
@@ -72,16 +72,16 @@ def test_the_final_state_comes_after_the_last_metrics_and_log(server: LiveServer
     config = server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "300")
     with following(server) as client:
         for _ in range(5):
-            client.heard.clear()
+            client.events.clear()
             run_id = server.start_run(config)
             wait_until(lambda run_id=run_id: client.run_id == run_id, 10)
             wait_until_over(client)
-            assert client.heard[-1][0] == "run"
+            assert client.events[-1][0] == "run"
             assert_equals_files(client, server)
 
 
 @pytest.mark.slow
-def test_50_clients_all_hear_everything(server: LiveServer) -> None:
+def test_50_clients_all_receive_everything(server: LiveServer) -> None:
     config = server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "300", "--pause", "0.01")
     with ExitStack() as stack:
         clients = [stack.enter_context(following(server)) for _ in range(50)]
@@ -89,12 +89,12 @@ def test_50_clients_all_hear_everything(server: LiveServer) -> None:
         for client in clients:
             wait_until_over(client, 60)
         for client in clients:
-            assert client.heard[-1][0] == "run"
+            assert client.events[-1][0] == "run"
             assert_equals_files(client, server)
 
 
 @pytest.mark.slow
-def test_a_client_that_stops_reading_slows_nobody_and_catches_up(own_server: LiveServer) -> None:
+def test_a_client_that_stops_reading_slows_no_other_and_catches_up(own_server: LiveServer) -> None:
     assert own_server.process is not None
     config = own_server.write_command(
         "m", "write_metrics.py", "{run_dir}", "--rows", "400", "--pause", "0.01", "--line", "x" * 90_000
@@ -112,16 +112,16 @@ def test_a_client_that_stops_reading_slows_nobody_and_catches_up(own_server: Liv
                 grown = sum(process.memory_info().rss for process in processes) - before
                 assert (own_server.runs_dir / run_id / "train.log").stat().st_size > 30 * MEGABYTE
                 assert grown < 64 * MEGABYTE
-                began = time.monotonic()
+                start_time = time.monotonic()
                 assert own_server.get("/training/status").ok
-                assert time.monotonic() - began < 2
+                assert time.monotonic() - start_time < 2
             wait_until_it_has_all(slow, own_server)
             assert_equals_files(slow, own_server)
     finally:
         slow.close()
 
 
-def test_a_client_that_asks_without_reading_the_answers_costs_little(own_server: LiveServer) -> None:
+def test_a_client_that_never_reads_its_acknowledgements_costs_little(own_server: LiveServer) -> None:
     assert own_server.process is not None
     run = write_run(own_server.runs_dir, "2020-01-01_00-00-00", log="x 🙂\n".encode() * 700_000)
     service = psutil.Process(own_server.process.pid)
@@ -133,14 +133,14 @@ def test_a_client_that_asks_without_reading_the_answers_costs_little(own_server:
             connection.send(f'42/training,{number}["subscribe",{{"run_id":"{run.name}","log_offset":0}}]')
         wait_until(lambda: other.log_offset == 4_900_000, 60, lambda: other.log_offset)
         assert sum(process.memory_info().rss for process in processes) - before < 80 * MEGABYTE
-        answered = 0
-        while answered < 200:
-            answered += str(connection.recv()).startswith("43/training,")
+        num_acks = 0
+        while num_acks < 200:
+            num_acks += str(connection.recv()).startswith("43/training,")
         while '["log",{' not in str(connection.recv())[:30]:
-            pass  # Now that it has taken everything, it hears that there is more.
+            pass  # After it has read everything, the server announces more of the log.
 
 
-def test_a_follower_goes_on_to_the_next_run_and_one_of_a_single_run_does_not(server: LiveServer) -> None:
+def test_only_a_follower_of_every_run_moves_to_the_next_run(server: LiveServer) -> None:
     go = server.home / "go"
     config = server.write_command("w", "exit_when_told.py", str(go), "0")
     first = server.start_run(config)
@@ -155,16 +155,16 @@ def test_a_follower_goes_on_to_the_next_run_and_one_of_a_single_run_does_not(ser
         assert single.violations == follower.violations == []
 
 
-def test_whoever_comes_late_is_told_everything(server: LiveServer) -> None:
+def test_a_late_follower_gets_everything(server: LiveServer) -> None:
     run_id = server.start_run(server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "200"))
     server.wait_for_state(run_id, "completed")
-    for asked in (None, run_id):
-        with following(server, asked) as client:
+    for requested_run_id in (None, run_id):
+        with following(server, requested_run_id) as client:
             wait_until_over(client)
             assert_equals_files(client, server)
 
 
-def test_a_long_past_comes_in_pieces_and_is_read_anew_when_it_was_changed(server: LiveServer) -> None:
+def test_a_long_run_arrives_in_chunks_and_is_read_again_after_a_change(server: LiveServer) -> None:
     header, lines = "epoch,step,a,b,c\n", [f"{i // 1000},{i},{i / 8},,1\n" for i in range(45_000)]
     run_path = write_run(server.runs_dir, "2020-01-01_00-00-00", metrics=header + "".join(lines), log=b"started\n")
     for _ in range(2):
@@ -175,23 +175,23 @@ def test_a_long_past_comes_in_pieces_and_is_read_anew_when_it_was_changed(server
         write_metrics(run_path, header + "".join(reversed(lines)) + "45,45000,1,2,nan\n")
 
 
-def test_the_direction_of_each_metric_is_told_with_its_rows(server: LiveServer) -> None:
-    told = write_run(server.runs_dir, "2020-01-01_00-00-00", metrics="epoch,val/rmse,val/iou,lr\n0,1,2,3\n")
+def test_the_acknowledgement_holds_the_direction_of_each_metric(server: LiveServer) -> None:
+    run = write_run(server.runs_dir, "2020-01-01_00-00-00", metrics="epoch,val/rmse,val/iou,lr\n0,1,2,3\n")
     with server.client() as client:
-        answer = client.call("subscribe", {"run_id": told.name}, namespace="/training", timeout=20)
+        answer = client.call("subscribe", {"run_id": run.name}, namespace="/training", timeout=20)
     assert answer["directions"] == {"val/rmse": "lower", "val/iou": "higher"}
     (listed,) = server.get("/training/metrics/runs?best=1").json()
     assert (listed["best_metrics"], listed["directions"]) == ({"val/rmse": 1.0, "val/iou": 2.0}, answer["directions"])
     assert server.get("/training/metrics/runs").json()[0]["directions"] is None
 
 
-def call(server: LiveServer, asked: object) -> dict[str, object]:
+def subscribe(server: LiveServer, request: object) -> dict[str, object]:
     with server.client() as client:
-        return dict(client.call("subscribe", asked, namespace="/training", timeout=20))
+        return dict(client.call("subscribe", request, namespace="/training", timeout=20))
 
 
-def test_a_subscription_that_cannot_be_is_an_error_of_the_one_shape(server: LiveServer) -> None:
-    for asked, code in (
+def test_an_invalid_subscription_gets_an_error_in_the_common_shape(server: LiveServer) -> None:
+    for request, code in (
         ({"run_id": "2000-01-01_00-00-00"}, 404),
         ({"run_id": "../x"}, 404),
         ({"row": -1}, 422),
@@ -201,17 +201,17 @@ def test_a_subscription_that_cannot_be_is_an_error_of_the_one_shape(server: Live
         ([1, 2], 422),
         ("text", 422),
     ):
-        told = call(server, asked)
-        assert set(told) == {"code", "status", "message", "errors"}, asked
-        assert told["code"] == code
-    told = call(server, None)
-    assert (told["run"], told["rows"]) == (None, [])
+        answer = subscribe(server, request)
+        assert set(answer) == {"code", "status", "message", "errors"}, request
+        assert answer["code"] == code
+    answer = subscribe(server, None)
+    assert (answer["run"], answer["rows"]) == (None, [])
 
 
-def test_unsubscribed_is_unsubscribed(server: LiveServer) -> None:
-    heard = []
+def test_an_unsubscribed_client_gets_no_run_events(server: LiveServer) -> None:
+    run_events = []
     with server.client() as client:
-        client.on("run", lambda payload: heard.append(payload), namespace="/training")
+        client.on("run", lambda payload: run_events.append(payload), namespace="/training")
         systems = []
         client.on("system", lambda payload: systems.append(payload), namespace="/training")
         client.call("subscribe", None, namespace="/training", timeout=20)
@@ -220,32 +220,32 @@ def test_unsubscribed_is_unsubscribed(server: LiveServer) -> None:
         server.wait_for_state(run_id, "completed")
         num_systems = len(systems)
         wait_until(lambda: len(systems) > num_systems + 1, 10)
-        assert heard == []
+        assert run_events == []
 
 
-def test_the_measures_come_once_a_second(server: LiveServer) -> None:
+def test_system_events_come_once_a_second(server: LiveServer) -> None:
     systems = []
     with server.client() as client:
         client.on("system", lambda payload: systems.append((time.monotonic(), payload)), namespace="/training")
         run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent"))
         wait_for_log(server, run_id, "ready")
-        wait_until(lambda: len([1 for _, measures in systems if measures["run"]]) >= 3, 15)
+        wait_until(lambda: len([1 for _, system in systems if system["run"]]) >= 3, 15)
     assert 0.8 < (systems[-1][0] - systems[0][0]) / (len(systems) - 1) < 2
-    measures = systems[-1][1]
-    assert measures["run"]["num_processes"] == 2
-    assert measures["memory_total_mb"] > measures["memory_used_mb"] > 0
-    assert measures["disk_free_mb"] > 0
-    assert measures["gpus"] == [] or "utilisation_percent" in measures["gpus"][0]
+    system = systems[-1][1]
+    assert system["run"]["num_processes"] == 2
+    assert system["memory_total_mb"] > system["memory_used_mb"] > 0
+    assert system["disk_free_mb"] > 0
+    assert system["gpus"] == [] or "utilisation_percent" in system["gpus"][0]
 
 
-def test_the_limit_of_open_files_is_raised_to_what_the_sockets_need(stopped_server: LiveServer) -> None:
+def test_the_server_raises_the_limit_of_open_files_for_its_sockets(stopped_server: LiveServer) -> None:
     server = stopped_server
     for limits, allowed, is_warned in (("-Sn 256", 3000, False), ("-n 512", 512, True)):
         server.wrapper = ["sh", "-c", f'ulimit {limits}; exec "$@"', "sh"]
         server.start()
         assert server.process is not None
         process = psutil.Process(server.process.pid)
-        serving = [process, *process.children()]  # Under gunicorn the worker is a child.
+        serving = [process, *process.children()]  # Under gunicorn, the worker is a child process.
         assert {each.rlimit(psutil.RLIMIT_NOFILE)[0] for each in serving} == {allowed}
         assert ("Only 512 files may be open" in server.log_path.read_text()) == is_warned
         server.kill()
@@ -284,7 +284,7 @@ def test_stopping_the_server_takes_seconds_even_with_open_sockets(own_server: Li
 
 
 def connected(server: LiveServer, **options: Any) -> websocket.WebSocket:
-    """A bare WebSocket in the namespace."""
+    """Return a plain WebSocket that has joined the namespace."""
     address = server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
     connection = websocket.create_connection(address, timeout=60, **WITHOUT_UTF8_CHECK, **options)
     connection.send("40/training,")
@@ -292,45 +292,45 @@ def connected(server: LiveServer, **options: Any) -> websocket.WebSocket:
 
 
 def active_run(server: LiveServer) -> str:
-    """A run that ends when its test does, and writes nothing but what the test writes for it."""
+    """Start a run that only waits and return its id. The test writes the run's files itself."""
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent"))
     wait_for_log(server, run_id, "ready")
     return run_id
 
 
-def test_metrics_begun_anew_replace_what_followers_have(server: LiveServer) -> None:
-    """Of the earlier attempt nothing is left, also for a client that says no more than how many rows it has."""
+def test_a_new_metrics_file_replaces_the_followers_rows(server: LiveServer) -> None:
+    """No row of the earlier attempt remains, even for a client that sends only its row count."""
     run_id = active_run(server)
-    run, header, place = server.runs_dir / run_id, "epoch,step,loss\n", "output/metrics.csv"
-    write_metrics(run, header + "".join(f"{i // 10},{100 + i},1.5\n" for i in range(50)), place)
-    with following(server, run_id) as client, following(server, run_id) as forgetful:
-        wait_until(lambda: len(client.rows) == len(forgetful.rows) == 50, 10)
-        forgetful.is_forgetful = True
-        again = [{"epoch": 7 + i // 10, "step": i, "loss": 2.5} for i in range(60)]
-        write_metrics(run, header + "".join(f"{row['epoch']},{row['step']},2.5\n" for row in again), place)
-        wait_until(lambda: client.rows == forgetful.rows == again, 10, lambda: (client.rows[:3], forgetful.rows[:3]))
-        assert set(client.epochs) == set(forgetful.epochs) == set(range(7, 13))
+    run, header, metrics_file = server.runs_dir / run_id, "epoch,step,loss\n", "output/metrics.csv"
+    write_metrics(run, header + "".join(f"{i // 10},{100 + i},1.5\n" for i in range(50)), metrics_file)
+    with following(server, run_id) as client, following(server, run_id) as other:
+        wait_until(lambda: len(client.rows) == len(other.rows) == 50, 10)
+        other.omits_attempt = True
+        new_rows = [{"epoch": 7 + i // 10, "step": i, "loss": 2.5} for i in range(60)]
+        write_metrics(run, header + "".join(f"{row['epoch']},{row['step']},2.5\n" for row in new_rows), metrics_file)
+        wait_until(lambda: client.rows == other.rows == new_rows, 10, lambda: (client.rows[:3], other.rows[:3]))
+        assert set(client.epochs) == set(other.epochs) == set(range(7, 13))
         with following(server, run_id) as later:
-            wait_until(lambda: later.rows == again, 10)
+            wait_until(lambda: later.rows == new_rows, 10)
             assert set(later.epochs) == set(range(7, 13))
-        assert client.violations == forgetful.violations == []
+        assert client.violations == other.violations == []
 
 
-def test_a_log_that_shrinks_is_begun_anew(server: LiveServer) -> None:
+def test_a_follower_reads_a_truncated_log_from_its_start(server: LiveServer) -> None:
     run_id = active_run(server)
     log = server.runs_dir / run_id / "train.log"
     with following(server, run_id) as client:
         wait_until(lambda: client.log == "ready\n", 10)
-        log.write_text("new\n")  # As by copytruncate.
+        log.write_text("new\n")  # This is what logrotate's copytruncate does.
         wait_until(lambda: client.log == "new\n", 10, lambda: client.log)
         with following(server, run_id) as later:
             wait_until(lambda: later.log == "new\n", 10, lambda: later.log)
 
 
-def test_the_gap_is_told_after_the_answer(server: LiveServer) -> None:
+def test_events_that_show_a_gap_follow_the_acknowledgement(server: LiveServer) -> None:
     rows = "".join(f"{i // 1000},{i},{i / 8}\n" for i in range(40_000))
     run = write_run(server.runs_dir, "2020-01-01_00-00-00", metrics="epoch,step,loss\n" + rows)
-    # As it is on the wire: the usual client handles each message in a thread of its own.
+    # Read the wire itself, because socketio.Client handles each message in its own thread, in any order.
     with closing(connected(server)) as connection:
         connection.send(f'42/training,0["subscribe",{{"run_id":"{run.name}"}}]')
         kinds = [""]

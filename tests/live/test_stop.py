@@ -1,4 +1,4 @@
-"""Stopping: it stops, it is told apart from a crash, and it hits nobody else."""
+"""A stop ends the run and no other process, and the service never reports it as a crash."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.waiting import wait_until
 from trainer.rundir import read_json
 
 
-def started(server: LiveServer, *argv: str) -> str:
+def start_and_wait(server: LiveServer, *argv: str) -> str:
     run_id = server.start_run(server.write_command("c", *argv))
     wait_for_log(server, run_id, "ready")
     return run_id
 
 
-def test_stop_answers_when_no_process_is_left(server: LiveServer) -> None:
+def test_stop_answers_after_every_process_has_ended(server: LiveServer) -> None:
     with following(server) as client:
-        run_id = started(server, "wait_for_file.py", "/nonexistent", "--on-term", "143")
+        run_id = start_and_wait(server, "wait_for_file.py", "/nonexistent", "--on-term", "143")
         assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
         assert of_run(server.runs_dir / run_id) == []
         run = server.run(run_id)
@@ -35,7 +35,7 @@ def test_stop_answers_when_no_process_is_left(server: LiveServer) -> None:
 
 def test_stop_without_waiting(server: LiveServer) -> None:
     allowed = server.home / "allowed"
-    run_id = started(server, "wait_for_file.py", "/nonexistent", "--slow-term", str(allowed))
+    run_id = start_and_wait(server, "wait_for_file.py", "/nonexistent", "--slow-term", str(allowed))
     with following(server) as client:
         assert server.post("/training/stop?wait=0").status_code == 202
         wait_until(lambda: client.state == "stopping", 5)
@@ -48,9 +48,9 @@ def test_stop_without_waiting(server: LiveServer) -> None:
     assert (run["exit_code"], run["reason"]) == (0, None)
 
 
-def test_a_discard_may_follow_a_save_that_takes_too_long(server: LiveServer) -> None:
+def test_a_discard_may_follow_a_slow_save(server: LiveServer) -> None:
     allowed = server.home / "allowed"
-    run_id = started(server, "wait_for_file.py", "/nonexistent", "--slow-term", str(allowed))
+    run_id = start_and_wait(server, "wait_for_file.py", "/nonexistent", "--slow-term", str(allowed))
     assert server.post("/training/stop?wait=0", {"mode": "save"}).status_code == 202
     wait_for_log(server, run_id, "saving 1")
     assert server.post("/training/stop?wait=0", {"mode": "discard"}).status_code == 202
@@ -60,14 +60,14 @@ def test_a_discard_may_follow_a_save_that_takes_too_long(server: LiveServer) -> 
     assert server.wait_for_state(run_id, "stopped")["reason"] is None
 
 
-def test_who_ignores_the_stop_is_killed_after_the_grace(stopped_server: LiveServer) -> None:
+def test_a_program_that_ignores_the_stop_is_killed_after_the_grace(stopped_server: LiveServer) -> None:
     server = stopped_server
     server.settings["TRAINING_STOP_GRACE_S"] = "1"
     server.start()
-    run_id = started(server, "ignore_sigterm.py")
-    began = time.monotonic()
+    run_id = start_and_wait(server, "ignore_sigterm.py")
+    start_time = time.monotonic()
     assert server.post("/training/stop").json()["status"] == "stopped"
-    assert time.monotonic() - began >= 1
+    assert time.monotonic() - start_time >= 1
     run = server.run(run_id)
     assert (run["state"], run["signal"]) == ("stopped", "SIGKILL")
     assert "within 1 s" in run["reason"]
@@ -78,18 +78,18 @@ def test_a_frozen_program_is_killed_after_the_grace(stopped_server: LiveServer) 
     server = stopped_server
     server.settings["TRAINING_STOP_GRACE_S"] = "0.5"
     server.start()
-    run_id = started(server, "wait_for_file.py", "/nonexistent")
+    run_id = start_and_wait(server, "wait_for_file.py", "/nonexistent")
     program_of(server, run_id).send_signal(signal.SIGSTOP)
     assert server.post("/training/stop").json()["status"] == "stopped"
     assert server.run(run_id)["state"] == "stopped"
 
 
 def test_the_grace_outlives_the_server(stopped_server: LiveServer) -> None:
-    """The runner keeps the promise that a server gave which was killed meanwhile."""
+    """The runner kills the program after the grace even if the server has died meanwhile."""
     server = stopped_server
     server.settings["TRAINING_STOP_GRACE_S"] = "1"
     server.start()
-    run_id = started(server, "ignore_sigterm.py")
+    run_id = start_and_wait(server, "ignore_sigterm.py")
     assert server.post("/training/stop?wait=0").status_code == 202
     server.kill()
     wait_until_none_left(server, run_id, 10)
@@ -97,8 +97,8 @@ def test_the_grace_outlives_the_server(stopped_server: LiveServer) -> None:
     assert server.run(run_id)["state"] == "stopped"
 
 
-def test_only_the_run_that_was_named_is_stopped(server: LiveServer) -> None:
-    run_id = started(server, "wait_for_file.py", "/nonexistent")
+def test_stop_with_a_run_id_stops_only_that_run(server: LiveServer) -> None:
+    run_id = start_and_wait(server, "wait_for_file.py", "/nonexistent")
     for other in ("2000-01-01_00-00-00", "../x", ""):
         answer = server.post("/training/stop", {"run_id": other})
         assert (answer.status_code, answer.json()["code"]) == (409, 409)
@@ -109,16 +109,16 @@ def test_only_the_run_that_was_named_is_stopped(server: LiveServer) -> None:
     assert server.run(run_id)["state"] == "stopped"
 
 
-def test_a_stop_right_after_the_start(server: LiveServer) -> None:
+def test_stopping_right_after_the_start(server: LiveServer) -> None:
     for _ in range(5):
         run_id = server.start_run(server.write_command("c", "wait_for_file.py", "/nonexistent"))
         assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
         assert server.run(run_id)["state"] == "stopped"
 
 
-def test_a_pid_that_another_program_got_is_neither_running_nor_signalled(own_server: LiveServer) -> None:
-    """After a power loss state.json still says running, and its pids belong to somebody else."""
-    run_id = started(own_server, "wait_for_file.py", "/nonexistent")
+def test_a_reused_pid_is_neither_running_nor_signalled(own_server: LiveServer) -> None:
+    """After a power loss, state.json still says `running`, and other processes may have its pids."""
+    run_id = start_and_wait(own_server, "wait_for_file.py", "/nonexistent")
     own_server.kill()
     path = own_server.runs_dir / run_id / "state.json"
     claimed = path.read_text()
@@ -140,8 +140,8 @@ def test_a_pid_that_another_program_got_is_neither_running_nor_signalled(own_ser
                 "interrupted",
             )
             assert own_server.post("/training/stop").json()["status"] == "not_running"
-            again = started(own_server, "wait_for_file.py", "/nonexistent")
-            assert own_server.post("/training/stop").json() == {"status": "stopped", "run_id": again}
+            next_run_id = start_and_wait(own_server, "wait_for_file.py", "/nonexistent")
+            assert own_server.post("/training/stop").json() == {"status": "stopped", "run_id": next_run_id}
             assert foreign.is_running()
             assert foreign.poll() is None
         finally:

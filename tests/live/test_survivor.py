@@ -1,4 +1,4 @@
-"""A run whose lock files were deleted lives on, is followed, keeps others from starting, and can be stopped."""
+"""A run without its lock files stays the active one. Clients can follow and stop it, but not start another."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tests.waiting import wait_until
 
 
 def delete_locks(server: LiveServer) -> None:
-    """Everything beside the runs may be deleted at any time."""
+    """Delete all files beside the runs folder, as a user may at any time."""
     for path in server.runs_dir.parent.iterdir():
         if path.is_file():
             path.unlink()
 
 
-def started(server: LiveServer, *argv: str) -> str:
+def start_and_wait(server: LiveServer, *argv: str) -> str:
     run_id = server.start_run(server.write_command("c", *argv))
     wait_for_log(server, run_id, "ready")
     return run_id
 
 
-def assert_it_runs(server: LiveServer, run_id: str) -> None:
+def assert_is_active(server: LiveServer, run_id: str) -> None:
     status = server.get("/training/status").json()
     assert (status["status"], status["run_id"], status["state"]) == ("running", run_id, "running")
     assert server.run(run_id)["state"] == "running"
@@ -38,13 +38,13 @@ def assert_it_runs(server: LiveServer, run_id: str) -> None:
 
 def test_a_run_without_lock_files_is_still_the_active_one(own_server: LiveServer) -> None:
     server = own_server
-    run_id = started(server, "wait_for_file.py", "/nonexistent", "--on-term", "143")
+    run_id = start_and_wait(server, "wait_for_file.py", "/nonexistent", "--on-term", "143")
     with following(server) as client:
         delete_locks(server)
-        assert_it_runs(server, run_id)
-        server.kill()  # A new server makes the files anew, and nobody holds them.
+        assert_is_active(server, run_id)
+        server.kill()  # The next server creates new lock files, which no process holds.
         server.start()
-        assert_it_runs(server, run_id)
+        assert_is_active(server, run_id)
         assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
         assert server.run(run_id)["state"] == "stopped"
         wait_until(lambda: client.state == "stopped", 10)
@@ -52,16 +52,16 @@ def test_a_run_without_lock_files_is_still_the_active_one(own_server: LiveServer
     server.wait_for_state(server.start_run(server.write_command("e", "end_at_once.py")), "completed")
 
 
-def test_lock_files_deleted_while_nothing_runs_change_nothing(server: LiveServer) -> None:
+def test_deleting_the_lock_files_while_idle_has_no_effect(server: LiveServer) -> None:
     server.wait_for_state(server.start_run(server.write_command("e", "end_at_once.py")), "completed")
     delete_locks(server)
     assert server.get("/training/status").json()["status"] == "not_running"
     server.wait_for_state(server.start_run("e.yaml"), "completed")
 
 
-def test_without_lock_files_and_runner_the_rest_is_ended_and_then_it_is_interrupted(server: LiveServer) -> None:
+def test_a_run_without_lock_files_and_runner_is_ended_and_interrupted(server: LiveServer) -> None:
     pid_file = server.home / "pid"
-    run_id = started(server, "spawn_grandchild.py", str(pid_file), "--setsid", "--close-fds")
+    run_id = start_and_wait(server, "spawn_grandchild.py", str(pid_file), "--setsid", "--close-fds")
     grandchild = psutil.Process(int(pid_file.read_text()))
     program = program_of(server, run_id)
     delete_locks(server)

@@ -1,4 +1,4 @@
-"""A container or chroot without /proc: everything but the measuring of load works, and that is said once."""
+"""Without /proc, as in some chroots, all but the usage figures works. The service logs that once."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ WITHOUT_PROC = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && 
 @pytest.fixture
 def without_proc(stopped_server: LiveServer) -> LiveServer:
     if subprocess.run([*WITHOUT_PROC, "true"], capture_output=True).returncode != 0:
-        pytest.skip("needs the right to mount")
+        pytest.skip("needs permission to mount")
     stopped_server.wrapper = WITHOUT_PROC
     stopped_server.settings["TRAINING_STOP_GRACE_S"] = "1"
     return stopped_server.start()
 
 
-def started(server: LiveServer, *argv: str) -> str:
+def start_and_wait(server: LiveServer, *argv: str) -> str:
     run_id = server.start_run(server.write_command("c", *argv))
     wait_for_log(server, run_id, "ready")
     return run_id
 
 
-def test_runs_start_are_followed_and_stop(without_proc: LiveServer) -> None:
+def test_starting_following_and_stopping_work(without_proc: LiveServer) -> None:
     server = without_proc
     with following(server) as client:
-        run_id = started(server, "wait_for_file.py", "/nonexistent", "--on-term", "143")
+        run_id = start_and_wait(server, "wait_for_file.py", "/nonexistent", "--on-term", "143")
         wait_until(lambda: client.num_systems > 1 and client.state == "running", 10)
         status = server.get("/training/status").json()
         assert (status["run_id"], status["pid"]) == (run_id, record_of(server, run_id)["pid"])
@@ -44,11 +44,11 @@ def test_runs_start_are_followed_and_stop(without_proc: LiveServer) -> None:
     assert server.log_path.read_text().count("There is no /proc") == 1
 
 
-def test_what_a_killed_runner_left_is_ended_by_a_stop(without_proc: LiveServer) -> None:
-    """The group of the program is all that can be found then."""
+def test_a_stop_ends_the_processes_of_a_killed_runner(without_proc: LiveServer) -> None:
+    """The service can only find the program's process group then."""
     server = without_proc
     pid_file = server.home / "pid"
-    run_id = started(server, "spawn_grandchild.py", str(pid_file))
+    run_id = start_and_wait(server, "spawn_grandchild.py", str(pid_file))
     grandchild = psutil.Process(int(pid_file.read_text()))
     runner_of(server, run_id).kill()
     assert server.post("/training/stop").json()["run_id"] in (run_id, None)
