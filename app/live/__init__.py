@@ -1,24 +1,25 @@
-"""Live updates over Socket.IO: the gate, the sessions behind it, the namespace, and sending to many.
+"""Live updates over Socket.IO: the gate, the sessions behind it, the namespace, and the broadcast.
 
-The supervisor publishes together what one read finds. Under eventlet it encodes and frames every event once, and writes
-all of them itself, with one system call per client, into each socket whose client has taken everything before. For
-other clients python-engineio's queues do it. For 1,000 clients these would take 1,000 switches between green threads,
-and as many framings, per event. Nothing can overtake: the publisher writes only when the client's own thread waits at
-an empty queue and holds no half-sent frame. The rest of a partial write follows under the socket's lock. WebSockets use
-no compression, so all clients get the same bytes, and no Nagle's algorithm, which would hold an event back until the
-one before is acknowledged.
+The supervisor publishes everything that one read finds in one call. Under eventlet the publisher encodes and frames
+each event once. It then writes all events, with one system call per client, to every client that has read everything
+before. Other clients get the events through python-engineio's queues. For 1,000 clients the queues would cost 1,000
+switches between green threads, and 1,000 framings, per event. Events keep their order: the publisher writes only while
+the client's own thread waits at an empty queue and holds no half-sent frame. The rest of a partial write follows under
+the socket's lock. WebSockets use no compression, so all clients get the same bytes. They do not use Nagle's algorithm,
+which would hold an event back until the client acknowledges the previous one.
 
-Anybody who reaches the port can open a socket; the token comes later, in the namespace. So what clients send is checked
-before python-engineio and python-socketio see it, by the same code on both servers. `gate` checks requests, `packets`
-the form of packets, and `websocket` reads a message no further than it may be long. `sessions` gives a session 5 s to
-join and few places to wait in. A newcomer displaces the oldest of its own address, else of the address with the most:
-a flood displaces itself, and whoever joins at once gets in. One thread pings all sessions, because the library would
-start one for each, which sleeps 25 s even when the session has long ended. A client's events are handled one after the
-other in the thread that reads them, so one that asks faster than it is answered is read more slowly.
+Anybody who reaches the port can open a socket, because the token comes later, in the namespace. So the same code on
+both servers checks what clients send before python-engineio and python-socketio see it. `gate` checks requests,
+`packets` checks the form of packets, and `websocket` stops reading a message that exceeds the limit. `sessions` gives
+a session 5 s to join and keeps few places for sessions that have not joined. A newcomer displaces the oldest session of
+its own address, or of the address with the most sessions. So a flood displaces itself, and a client that joins at once
+gets in. One thread pings all sessions. The library would start one thread per session, which sleeps for 25 s even when
+the session has long ended. The thread that reads a client's events also handles them, one after the other. So the
+service reads a client more slowly when it asks faster than the service answers.
 
-One private part of python-engineio is used, the table that names its WebSocket class (`websocket.use_in`). Sockets in
-asyncio would need no threads under gunicorn, but Flask-SocketIO has no asynchronous namespace, and eventlet would need
-the synchronous one besides.
+`websocket.use_in` uses one private part of python-engineio: the table that names its WebSocket class. Sockets in
+asyncio would need no threads under gunicorn. But Flask-SocketIO has no asynchronous namespace, and eventlet would still
+need the synchronous one.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ from app.runs.follow.supervisor import Supervisor
 
 
 def register(app: Flask, access: Access, supervisor: Supervisor, max_sockets: int, async_mode: str) -> Emitter:
-    """Let an app serve live updates, and return what the supervisor is to publish to."""
-    logger = logging.getLogger("socketio")  # By itself the library would log to stderr, and so everything twice.
+    """Add live updates to the app, and return the emitter for the supervisor's events."""
+    logger = logging.getLogger("socketio")  # The library's own logger writes to stderr too, so each line twice.
     logger.setLevel(logging.ERROR)
     socketio = SocketIO(
         app,
@@ -51,7 +52,7 @@ def register(app: Flask, access: Access, supervisor: Supervisor, max_sockets: in
         json=SocketJson,
         serializer=TextPacket,
         namespaces=[NAMESPACE],
-        async_handlers=False,  # A client's messages are handled one after the other, and no faster than it sends them.
+        async_handlers=False,  # Handle a client's messages one after the other, in the thread that reads them.
         max_http_buffer_size=MAX_MESSAGE_BYTES,
         logger=logger,
         engineio_logger=logger,

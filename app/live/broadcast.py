@@ -1,4 +1,4 @@
-"""Events to everybody in some rooms."""
+"""Broadcast events to all clients in some rooms."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from app.runs.follow.events import Event
 
 
 class Broadcast:
-    """Send by the library alone: each event into each client's queue, from which a thread per client takes it."""
+    """Broadcast through the library: put each event into each client's queue, which a thread per client empties."""
 
     def __init__(self, socketio: SocketIO) -> None:
         self._socketio = socketio
 
     def send(self, events: Sequence[Event], rooms: list[str]) -> None:
-        """Send the events, in order, to every client that is in one of the rooms."""
+        """Send the events, in order, to every client in one of the rooms."""
         for event in events:
             self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=rooms)
 
 
 def broadcast_for(socketio: SocketIO, sessions: Sessions, async_mode: str) -> Broadcast:
-    """How to send to many on the server of this mode."""
+    """Return the broadcast for the server of this mode."""
     if async_mode != "eventlet":
         return Broadcast(socketio)
     from app.live.eventlet_broadcast import EventletBroadcast

@@ -1,4 +1,4 @@
-"""Emit what the supervisor publishes to the clients that can take it."""
+"""Emit the supervisor's events to the clients that keep up."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ from app.runs.follow.follower import MAX_ANSWER_BYTES
 from app.runs.follow.supervisor import Supervisor
 
 FOLLOW = "follow"
-"""The room of those who follow whatever runs; a run's own followers are in the room `run:ID`."""
+"""The room of clients that follow the active run, whichever it is. Followers of one run are in the room `run:ID`."""
 RUN_PREFIX = "run:"
 EVERYBODY = "everybody"
 
 MAX_UNSENT_BYTES = 1024 * 1024
-"""A client with more to take gets nothing until it has taken it: python-socketio's queues have no bound."""
+"""A client with more unread bytes gets nothing until it has read them. python-socketio's queues have no limit."""
 MAX_EMPTY_ANSWER_BYTES = 256 * 1024
-"""Of answers without content, for a client that asks again before it has taken the last one. They are some hundreds."""
+"""Limit on unread answers without content, for a client that subscribes again before it has read the last answer. One
+such answer has some hundred bytes.
+"""
 
 
 @dataclass
 class _Behind:
-    """A client that gets an answer in part and has not asked for the rest yet."""
+    """A client that got part of an answer and has not asked for the rest yet."""
 
     run_id: str | None
     is_answered: bool = False
 
 
 class Emitter:
-    """Emit events to the clients that can take them."""
+    """The sender of events. It skips clients that lag behind and tells them their position when they catch up."""
 
     def __init__(self, socketio: SocketIO, sessions: Sessions, broadcast: Broadcast, supervisor: Supervisor) -> None:
         self._socketio = socketio
@@ -44,23 +46,23 @@ class Emitter:
         self.supervisor = supervisor
         self._lagging: dict[str, list[str]] = {}
         self._unsent_bytes: dict[str, int] = {}
-        """About how many each client has been sent since it had taken everything."""
+        """Estimated bytes sent to each client since it last had nothing unread."""
         self._answer_bytes: dict[str, int] = {}
-        """Likewise, of answers that are sent in any case."""
+        """The same for answers without content, which are always sent."""
         self._answering: set[str] = set()
         self._behind: dict[str, _Behind] = {}
         self._receive = socketio.server.eio.handlers["message"]
         socketio.server.eio.on("message", self._received)
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Send events of one run, or the measures, to its followers. Called by the supervisor, one call at a time."""
+        """Send events of one run, or the measures, to its followers. The supervisor makes one call at a time."""
         if not events:
             return
         first = events[0]
         audience = [EVERYBODY] if isinstance(first, SystemMeasured) else [FOLLOW, room_of(first.run_id)]
         size = sum(map(size_of, events))
         for sid, eio_sid in list(self._participants(audience)):
-            if not self._takes(sid, eio_sid, size):
+            if not self._has_room(sid, eio_sid, size):
                 self.set_aside(sid)
         self._broadcast.send(events, audience)
         if isinstance(first, SystemMeasured):
@@ -77,54 +79,54 @@ class Emitter:
         self._answer_bytes.pop(sid, None)
 
     def set_aside(self, sid: str) -> None:
-        """Emit nothing to a client that has not caught up, until it has taken what it was sent."""
+        """Stop emitting to a client that lags behind, until it has read what was sent."""
         own = self._socketio.server.rooms(sid, namespace=NAMESPACE)
         self._lagging[sid] = [room for room in own if room != sid]
         for room in self._lagging[sid]:
             self._socketio.server.leave_room(sid, room, namespace=NAMESPACE)
 
-    def tell_position_later(self, sid: str, run_id: str | None) -> None:
-        """State the position once the message that is being handled has been answered.
+    def emit_position_later(self, sid: str, run_id: str | None) -> None:
+        """Emit the position after the answer to the current message, and again each second until the client asks.
 
-        A client that hears of a gap while its subscription is in flight takes the answer for what fills it. As some
-        libraries handle each message in a thread of its own, it is told again each second until it asks.
+        A client that sees a gap while its subscription is in flight expects the answer to fill it. Some client
+        libraries handle each message in its own thread, so one event is not enough.
         """
         self._behind[sid] = _Behind(run_id)
 
     def _received(self, eio_sid: str, message: str) -> None:
-        self._receive(eio_sid, message)  # It returns with the acknowledgement sent.
+        self._receive(eio_sid, message)  # When this returns, the acknowledgement is sent.
         sid = self._socketio.server.manager.sid_from_eio_sid(eio_sid, NAMESPACE)
         behind = self._behind.get(sid)
         if behind is not None and not behind.is_answered:
             behind.is_answered = True
-            self.tell_position(sid, behind.run_id)
+            self.emit_position(sid, behind.run_id)
 
-    def tell_position(self, sid: str, run_id: str | None) -> None:
-        """State where the run's streams stand: a client that has not everything sees the gap and asks for the rest."""
+    def emit_position(self, sid: str, run_id: str | None) -> None:
+        """Emit the positions of the run's streams. A client that lacks something sees the gap and asks for the rest."""
         for event in self.supervisor.position(run_id):
             self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=sid)
 
     def _remind(self) -> None:
         for sid, behind in list(self._behind.items()):
             if behind.is_answered:
-                self.tell_position(sid, behind.run_id)
+                self.emit_position(sid, behind.run_id)
 
     def _readmit(self) -> None:
-        """Let those who have taken everything back in, and tell them the position: they see the gap and catch up."""
+        """Readmit clients that have read everything, and emit the position, so that they see the gap and catch up."""
         for sid, eio_sid in list(self._participants(list(self._lagging))):
             if self._has_unsent(eio_sid) or sid not in self._lagging:
                 continue
             for room in self._lagging.pop(sid):
-                with suppress(ValueError, KeyError):  # It has left meanwhile.
+                with suppress(ValueError, KeyError):  # The client has left meanwhile.
                     self._socketio.server.enter_room(sid, room, namespace=NAMESPACE)
                 if room != EVERYBODY:
-                    self.tell_position(sid, None if room == FOLLOW else room.removeprefix(RUN_PREFIX))
+                    self.emit_position(sid, None if room == FOLLOW else room.removeprefix(RUN_PREFIX))
 
     @contextmanager
     def answering(self, sid: str) -> Iterator[bool]:
-        """Whether a client gets an answer with something in it: one at a time, if it has taken what it was sent."""
+        """Yield whether the client may get an answer with content: one at a time, and only if it keeps up."""
         eio_sid = self._socketio.server.manager.eio_sid_from_sid(sid, NAMESPACE)
-        if sid in self._answering or eio_sid is None or not self._takes(sid, eio_sid, MAX_ANSWER_BYTES):
+        if sid in self._answering or eio_sid is None or not self._has_room(sid, eio_sid, MAX_ANSWER_BYTES):
             yield False
             return
         self._answering.add(sid)
@@ -134,7 +136,7 @@ class Emitter:
             self._answering.discard(sid)
 
     def count_answer(self, sid: str, num_bytes: int) -> None:
-        """Count an answer without content, and end a client that goes on asking but does not take what it is sent."""
+        """Count an answer without content. Close a session that keeps subscribing but does not read the answers."""
         eio_sid = self._socketio.server.manager.eio_sid_from_sid(sid, NAMESPACE)
         session = self._sessions.get(eio_sid)
         if session is None:
@@ -142,11 +144,11 @@ class Emitter:
         answers = self._answer_bytes.get(sid, 0) if self._has_unsent(eio_sid) else 0
         self._answer_bytes[sid] = answers + num_bytes
         if self._answer_bytes[sid] > MAX_EMPTY_ANSWER_BYTES:
-            session.offend("went on asking without taking the answers")
+            session.offend("kept subscribing without reading the answers")
             self._sessions.close(session)
 
-    def _takes(self, sid: str, eio_sid: str, size: int) -> bool:
-        """Whether a client can be sent so many bytes more, which then count."""
+    def _has_room(self, sid: str, eio_sid: str, size: int) -> bool:
+        """Return whether the client may get `size` more bytes, and count them if so."""
         unsent = self._unsent_bytes.get(sid, 0) if self._has_unsent(eio_sid) else 0
         if unsent + size > MAX_UNSENT_BYTES and unsent:
             return False

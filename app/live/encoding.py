@@ -1,4 +1,4 @@
-"""How Socket.IO packets are encoded."""
+"""The encoding of Socket.IO packets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from socketio.packet import Packet
 
 
 class SocketJson:
-    """JSON of the sockets. For what can be long orjson takes a tenth of the time; and it has null for NaN, as REST."""
+    """The sockets' JSON. orjson takes a tenth of the time for long content, and writes NaN as null, as REST does."""
 
     loads = staticmethod(engineio_json.loads)
 
@@ -19,13 +19,13 @@ class SocketJson:
     def dumps(content: Any, **options: Any) -> str:
         try:
             return orjson.dumps(content).decode()
-        except TypeError:  # A file's name that is no UTF-8, say.
+        except TypeError:  # For example a file name that is not UTF-8.
             return json.dumps(content, **options)
 
 
 class TextPacket(Packet):  # type: ignore[misc]  # It has no types.
-    """A Socket.IO packet that is text. To look for something binary in it, of which we send nothing, the library goes
-    through every cell of every row, which takes longer than to read and encode them.
+    """A Socket.IO packet without binary data. The service never sends binary data, so the library need not search each
+    cell of each row for it. That search takes longer than reading and encoding the rows.
     """
 
     uses_binary_events = False

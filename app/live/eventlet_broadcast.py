@@ -1,8 +1,7 @@
 """Broadcast under eventlet: encode each event once, and write it from the publisher.
 
-The library's way is a queue and a green thread per client. With a thousand clients an event then costs a thousand
-switches between threads, each with timers around it and with the same text framed anew; most of that was waiting for a
-client that could have taken the bytes at once.
+The library uses a queue and a green thread per client. With a thousand clients one event costs a thousand thread
+switches. Each switch sets timers and frames the same text again. Most clients could have taken the bytes at once.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from app.runs.follow.events import Event
 
 
 class EventletBroadcast(Broadcast):
-    """Write to each client that has taken everything before; for the others the library's queues are right."""
+    """A broadcast that writes directly to clients that have read everything, and uses the queues for the others."""
 
     def __init__(self, socketio: SocketIO, sessions: Sessions) -> None:
         super().__init__(socketio)
@@ -44,11 +43,11 @@ class EventletBroadcast(Broadcast):
 
 
 def _write(session: Session, frames: memoryview) -> bool:
-    """Write to a client if nothing that goes before is still on its way."""
+    """Write to a client unless earlier bytes are still waiting. Return whether it did."""
     websocket = session.websocket
     return websocket is not None and _is_idle(session.socket) and websocket.write_now(frames)
 
 
 def _is_idle(socket: Any) -> bool:
-    """Whether the client's own writing thread has sent all it was given and waits for more."""
+    """Return whether the client's own writing thread has sent everything and waits for more."""
     return bool(socket.upgraded and not socket.closing and socket.queue.getting() and socket.queue.empty())

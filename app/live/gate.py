@@ -1,4 +1,4 @@
-"""The gate in front of the library: what is no request of a live client never reaches it."""
+"""The gate in front of the library. Only valid requests of live clients pass it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from app.problems import error_body
 PATH = "/socket.io/"
 MAX_PARAMETERS = 32
 VERSION = "13"
-"""Of WebSockets, the only one there is."""
+"""The only version of the WebSocket protocol."""
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 
 class _Refused(Exception):
-    """A request that is answered here. `message` says what would be right."""
+    """A refusal, which the gate answers itself. `message` says what would be right."""
 
     def __init__(self, code: int, message: str, **headers: str) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class _Refused(Exception):
 
 
 class Gate:
-    """WSGI: refuse, with the reason, what could not be served or should not be."""
+    """WSGI middleware that refuses requests which cannot or must not be served, and says why."""
 
     def __init__(self, wsgi_app: Any, sessions: Sessions, access: Access, max_sockets: int) -> None:
         self._wsgi_app = wsgi_app
@@ -59,7 +59,7 @@ class Gate:
         self._check_page(environ)
         method = environ["REQUEST_METHOD"]
         if method not in ("GET", "POST", "OPTIONS"):
-            raise _Refused(405, f"{method} is not possible here. Possible: GET, POST.", Allow="GET, POST, OPTIONS")
+            raise _Refused(405, f"{method} is not allowed here. Use GET or POST.", Allow="GET, POST, OPTIONS")
         transport, sid = _read_query(environ)
         _check_transport(environ, transport)
         if method == "OPTIONS":
@@ -69,7 +69,7 @@ class Gate:
             return self._pass_on(environ, start_response)
         session = self._sessions.get(sid)
         if session is None:
-            raise _Refused(400, "The session has ended. Connect again, without sid.")
+            raise _Refused(400, "The session has ended. Connect again without sid.")
         environ[SESSION] = session
         if method == "POST":
             self._check_body(environ, session)
@@ -78,24 +78,22 @@ class Gate:
         return serve(session, environ, start_response)
 
     def _check_page(self, environ: Environ) -> None:
-        """Refuse other sites' pages. Browsers send no Origin with a script or an image, but say where it is used."""
+        """Refuse pages of other sites. Browsers send no Origin for a script or image, but they send Sec-Fetch-Site."""
         stranger = self._access.refusal(environ)
         if stranger is not None:
             raise _Refused(403, stranger)
         site = environ.get("HTTP_SEC_FETCH_SITE", "none")
         if "HTTP_ORIGIN" not in environ and site not in ("same-origin", "none"):
-            raise _Refused(403, "Pages of other sites may not use this as a script or an image.")
+            raise _Refused(403, "Pages of other sites may not load this as a script or an image.")
 
     def _check_place(self, method: str) -> None:
         if method != "GET":
-            raise _Refused(400, "A session begins with GET.")
+            raise _Refused(400, "Open a session with GET.")
         if self._sessions.is_full:
-            raise _Refused(
-                503, f"{self._max_sockets} sockets are open already, as many as TRAINING_MAX_SOCKETS allows."
-            )
+            raise _Refused(503, f"{self._max_sockets} sockets are already open. TRAINING_MAX_SOCKETS allows no more.")
 
     def _check_body(self, environ: Environ, session: Session) -> None:
-        """Read the packets of a POST, and let the library read them only if all are as they should be."""
+        """Read the packets of a POST, and pass them to the library only if all of them are valid."""
         try:
             body = _read_body(environ)
             for packet in packets.split(body):
@@ -108,7 +106,7 @@ class Gate:
 
     def _poll(self, session: Session, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if session.is_polled:
-            raise _Refused(400, "Another request polls this session. One at a time may.")
+            raise _Refused(400, "Another request is already polling this session. Send one poll at a time.")
         session.is_polled = True
         try:
             return self._pass_on(environ, start_response)
@@ -117,7 +115,7 @@ class Gate:
 
     def _upgrade(self, session: Session, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if not session.begin_upgrade():
-            raise _Refused(400, "This session has a WebSocket already, or is about to have one.")
+            raise _Refused(400, "This session already has a WebSocket or is being upgraded to one.")
         try:
             return self._pass_on(environ, start_response)
         finally:
@@ -125,50 +123,48 @@ class Gate:
 
 
 def _answer(refusal: _Refused, start_response: StartResponse) -> list[bytes]:
-    told = error_body(refusal.code, str(refusal))
-    body = json.dumps(told).encode()
+    error = error_body(refusal.code, str(refusal))
+    body = json.dumps(error).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *refusal.headers]
-    start_response(f"{told['code']} {told['status']}", headers)
+    start_response(f"{error['code']} {error['status']}", headers)
     return [body]
 
 
 def _read_query(environ: Environ) -> tuple[str, str | None]:
-    """The transport and, of a request that is not the first of its session, the session's id."""
+    """Return the transport and the session's id. The id is None for the first request of a session."""
     try:
         query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
     except ValueError as error:
-        raise _Refused(400, f"There may be {MAX_PARAMETERS} parameters.") from error
+        raise _Refused(400, f"The query has more than {MAX_PARAMETERS} parameters.") from error
     if "j" in query:
         raise _Refused(400, "JSONP is not supported. Use polling or a WebSocket.")
     if query.get("EIO") != ["4"]:
-        raise _Refused(400, "The address must have EIO=4: this is version 4 of Engine.IO and 5 of Socket.IO.")
+        raise _Refused(400, "The query must contain EIO=4. This service speaks Engine.IO 4 and Socket.IO 5.")
     if query.get("transport") not in (["polling"], ["websocket"]):
-        raise _Refused(400, "The address must have transport=polling or transport=websocket.")
+        raise _Refused(400, "The query must contain transport=polling or transport=websocket.")
     sids = query.get("sid", [None])
     if len(sids) > 1:
-        raise _Refused(400, "The address has sid more than once.")
+        raise _Refused(400, "The query contains sid more than once.")
     return query["transport"][0], sids[0]
 
 
 def _check_transport(environ: Environ, transport: str) -> None:
-    """Refuse polling where its requests would land in several processes, and what cannot become a WebSocket."""
+    """Refuse polling with several worker processes, and requests that cannot become a WebSocket."""
     if transport == "polling":
         if environ.get("wsgi.multiprocess"):
             raise _Refused(
                 503,
-                "With several worker processes live updates need a WebSocket: connect with the transport websocket "
-                "alone, and let proxies pass its upgrade on. Long polling works with one worker (-w 1).",
+                "With several worker processes live updates need a WebSocket. Connect with the websocket transport "
+                "only, and let proxies forward the upgrade. Long polling works with one worker (-w 1).",
             )
-        environ.pop("HTTP_UPGRADE", None)  # The library would follow it whatever the transport is.
+        environ.pop("HTTP_UPGRADE", None)  # The library would upgrade, whatever the transport is.
         return
     connection = {part.strip() for part in environ.get("HTTP_CONNECTION", "").lower().split(",")}
     is_upgrade = environ.get("HTTP_UPGRADE", "").lower() == "websocket" and "upgrade" in connection
     if environ["REQUEST_METHOD"] != "GET" or not is_upgrade or not _is_key(environ.get("HTTP_SEC_WEBSOCKET_KEY", "")):
-        raise _Refused(
-            400, "This is not the handshake of a WebSocket. If a proxy is in between, let it pass Upgrade on."
-        )
+        raise _Refused(400, "This is not a WebSocket handshake. If you use a proxy, let it forward the Upgrade header.")
     if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != VERSION:
-        raise _Refused(426, f"WebSockets need version {VERSION}.", Sec_WebSocket_Version=VERSION)
+        raise _Refused(426, f"Use version {VERSION} of the WebSocket protocol.", Sec_WebSocket_Version=VERSION)
 
 
 def _is_key(text: str) -> bool:
@@ -181,10 +177,10 @@ def _is_key(text: str) -> bool:
 def _read_body(environ: Environ) -> bytes:
     if not environ.get("CONTENT_LENGTH"):
         raise _Refused(411, "The body needs a Content-Length.")
-    length = int(environ["CONTENT_LENGTH"])  # The server has seen to it that this is a number.
+    length = int(environ["CONTENT_LENGTH"])  # The server has checked that this is a number.
     if length > MAX_MESSAGE_BYTES:
-        raise _Refused(413, f"The body is too long. It may have {MAX_MESSAGE_BYTES:,} bytes.")
+        raise _Refused(413, f"The body is too long. The limit is {MAX_MESSAGE_BYTES:,} bytes.")
     body: bytes = environ["wsgi.input"].read(length)
     if len(body) < length:
-        raise _Refused(400, "The body ended before all of it was there.")
+        raise _Refused(400, "The body ended early. It is shorter than its Content-Length.")
     return body

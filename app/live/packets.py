@@ -1,7 +1,7 @@
-"""What clients may send: text packets of Engine.IO 4 and Socket.IO 5 for one namespace.
+"""The packets that clients may send: text packets of Engine.IO 4 and Socket.IO 5 for one namespace.
 
-The libraries accept much more: binary events whose attachments they hold until the last is there, payloads of JSONP,
-events that are named like their own. We check each packet before they see it.
+The libraries accept much more: binary events, whose attachments they keep until the last one arrives, JSONP payloads,
+and events with reserved names. The service checks each packet before the libraries see it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from wsproto.frame_protocol import CloseReason
 
 NAMESPACE = "/training"
 MAX_MESSAGE_BYTES = 20_000
-"""A subscription has some 100, a token some more."""
+"""A subscription takes about 100 bytes, a token somewhat more."""
 MAX_PACKETS: int = Payload.max_decode_packets
-"""In the body of one POST."""
+"""The most packets in the body of one POST."""
 PONG = "3"
 UPGRADE = ("2probe", "5")
-"""What a client sends, in this order, over the WebSocket that is to take the place of its polling."""
+"""The packets that a client sends first, in this order, over the WebSocket that replaces its polling."""
 
 _CLOSE = "1"
 _SEPARATOR = "\x1e"
@@ -29,16 +29,16 @@ _CONNECT = re.compile(r"40(?:(?P<namespace>/[^,]{0,100})(?:,|$))?(?P<content>\{.
 _DISCONNECT = re.compile(rf"41{NAMESPACE},?")
 _EVENT = re.compile(rf"42{NAMESPACE},[0-9]{{0,15}}(?P<content>\[.*)", re.DOTALL)
 _RESERVED = ("connect", "disconnect")
-"""Events of the library's own. By their name it would call the same handlers."""
+"""The library's own events. It would call their handlers for a client's event of the same name."""
 
 
 class Malformed(ValueError):
-    """A client sent what no client of ours sends. The message completes "The client ..."."""
+    """A client sent something that is not allowed. The message completes the sentence "The client ..."."""
 
     def __init__(self, message: str, code: int = CloseReason.POLICY_VIOLATION) -> None:
         super().__init__(message)
         self.code = code
-        """Of the WebSocket's close frame."""
+        """The code of the WebSocket's close frame."""
 
 
 def check(packet: str) -> None:
@@ -50,13 +50,13 @@ def check(packet: str) -> None:
     elif (event := _EVENT.fullmatch(packet)) is not None:
         name = next(iter(_load(event["content"])), None)
         if not isinstance(name, str) or name in _RESERVED:
-            raise Malformed("sent an event without a name of its own")
+            raise Malformed("sent an event whose name is missing or reserved")
     else:
-        raise Malformed(f"sent something else than a text packet of Socket.IO 5 for {NAMESPACE}")
+        raise Malformed(f"sent something other than a Socket.IO 5 text packet for {NAMESPACE}")
 
 
 def split(body: bytes) -> list[str]:
-    """Take the body of a POST apart. Raises Malformed."""
+    """Split the body of a POST into packets. Raises Malformed."""
     try:
         packets = body.decode().split(_SEPARATOR)
     except UnicodeDecodeError as error:
@@ -67,20 +67,20 @@ def split(body: bytes) -> list[str]:
 
 
 def other_namespace(message: str) -> str | None:
-    """The namespace that a message of Socket.IO connects to, where it is not ours."""
+    """Return the namespace that a Socket.IO message connects to. None if it is ours or the message does not connect."""
     connect = _CONNECT.fullmatch(f"4{message}")
     namespace = connect["namespace"] or "/" if connect is not None else NAMESPACE
     return None if namespace == NAMESPACE else namespace
 
 
 def refusal(namespace: str) -> str:
-    """The message of Socket.IO that refuses a connection to another namespace than ours."""
-    content = json.dumps({"message": f"There is only the namespace {NAMESPACE}: connect to that."})
+    """Return the Socket.IO message that refuses a connection to a namespace other than ours."""
+    content = json.dumps({"message": f"There is only the namespace {NAMESPACE}. Connect to it."})
     return f"4{content}" if namespace == "/" else f"4{namespace},{content}"
 
 
 def _load(text: str) -> dict[str, Any] | list[Any]:
-    """Parse the object or array that a text begins with. Raises Malformed."""
+    """Parse the object or array at the beginning of a text. Raises Malformed."""
     try:
         content: dict[str, Any] | list[Any] = loads(text)
         return content

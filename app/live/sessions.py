@@ -1,4 +1,4 @@
-"""The sessions of Engine.IO: who waits to join, who has joined, and who is still there."""
+"""The Engine.IO sessions: which wait to join, which have joined, and which have gone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.server.offences import Offences
 logger = logging.getLogger(__name__)
 
 JOIN_WITHIN_S = 5.0
-"""From the handshake to the namespace, which needs the token; and from the probe of an upgrade to its end."""
+"""The time from the handshake until the client joins the namespace, and from the probe of an upgrade to its end."""
 MAX_WAITING = 128
 MAX_WAITING_PER_ADDRESS = 64
 TEND_EVERY_S = 0.25
@@ -31,23 +31,23 @@ FORGET_AFTER_S = 1.0
 
 @dataclass(eq=False)
 class Session:
-    """A client, over whichever transport."""
+    """A client's session, over polling or a WebSocket."""
 
     sid: str
     address: str
     socket: Any
-    """python-engineio's."""
+    """python-engineio's socket."""
     offences: Offences
     waiting_since: float | None = field(default_factory=time.monotonic)
-    """None once it has joined."""
+    """None once the client has joined."""
     pace: Pace = field(default_factory=lambda: Pace(burst=20, per_s=10))
-    """Of what it sends. To join takes one frame, or three when it upgrades as well."""
+    """Limits what the client sends. Joining takes one frame, or three with an upgrade."""
     pinged_at: float = field(default_factory=time.monotonic)
     has_answered: bool = True
-    """The last ping."""
+    """Whether the client has answered the last ping."""
     mutex: Any = field(default_factory=threading.RLock)
-    """Held while python-socketio begins the session, handles a message or ends it. It is not prepared for two at once:
-    a client that joins while it is closed would stay in its rooms for ever.
+    """Held while python-socketio opens the session, handles a message or closes it. The library cannot do two of these
+    at once: a client that joins while its session closes would stay in its rooms for ever.
     """
     is_polled: bool = False
     upgrading_since: float | None = None
@@ -59,11 +59,11 @@ class Session:
 
     @property
     def has_unsent(self) -> bool:
-        """Whether something waits until the client takes it, beyond what the system's own buffers hold."""
+        """Whether the service holds bytes that the client has not taken, besides those in the system's buffers."""
         return self.socket.queue.qsize() > 0 or (self.websocket is not None and self.websocket.is_writing)
 
     def begin_upgrade(self) -> bool:
-        """Note that a WebSocket is to take the place of polling; whether none is or does already."""
+        """Start replacing polling by a WebSocket. Return False if the session has a WebSocket or is upgrading."""
         if self.upgrading_since is not None or self.socket.upgraded:
             return False
         self.upgrading_since = time.monotonic()
@@ -73,7 +73,7 @@ class Session:
         self.upgrading_since = None
 
     def check(self, packet: str) -> None:
-        """Take note of a packet before python-engineio gets it. Raises Malformed."""
+        """Check a packet before python-engineio gets it, and note an answered ping. Raises Malformed."""
         packets.check(packet)
         if packet == packets.PONG:
             self.has_answered = True
@@ -83,17 +83,18 @@ class Session:
 
 
 class Sessions:
-    """Every session of an Engine.IO server, from its beginning to its end.
+    """All sessions of an Engine.IO server, each from its beginning to its end.
 
-    Strangers can open sessions, so those that have not joined have few places. The place for a newcomer is taken from
-    the oldest of those with the most: so whoever has the token gets in, however many others try.
+    Strangers can open sessions, so there are few places for sessions that have not joined. A newcomer takes the place
+    of the oldest session of its own address, or of the address with the most sessions. So a client with the token gets
+    in, however many others try.
     """
 
     def __init__(self, engine: Any, max_joined: int) -> None:
         self._engine = engine
         self._max_joined = max_joined
         self._inner = dict(engine.handlers)
-        """python-socketio's, one an event."""
+        """python-socketio's handlers, one per event."""
         self._open: dict[str, Session] = {}
         self._closed: deque[tuple[float, str]] = deque()
         self._lock = threading.Lock()
@@ -111,11 +112,11 @@ class Sessions:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many have joined as may."""
+        """Whether no more clients may join."""
         return sum(session.waiting_since is None for session in list(self._open.values())) >= self._max_joined
 
     def join(self, session: Session) -> bool:
-        """Take a session out of those that wait; whether there was a place for it."""
+        """Move a session from the waiting ones to the joined ones. Return False if there is no place for it."""
         with self._lock:
             if self.is_full:
                 return False
@@ -124,20 +125,20 @@ class Sessions:
         return True
 
     def leave(self, session: Session) -> None:
-        """Let a session wait again, which left the namespace."""
+        """Let a session that has left the namespace wait again."""
         session.waiting_since = time.monotonic()
 
     def close(self, session: Session) -> None:
-        """End a session and its connection at once."""
+        """Close a session and its connection at once."""
         session.socket.close(wait=False, abort=True)
         if session.websocket is not None:
             session.websocket.cut()
 
     def _connected(self, sid: str, environ: dict[str, Any]) -> Any:
         socket = self._engine.sockets[sid]
-        # So the library leaves pings to `_look_after`. It would start a thread for each session that sleeps until the
-        # next ping. And whoever sends to a client that did not answer would close it, so the supervisor, while its own
-        # mutex is held, would wait for a client that waits to subscribe.
+        # This leaves pings to `_look_after`. Otherwise the library starts a thread per session that sleeps until the
+        # next ping. It also makes whoever sends to a silent client close it. Then the supervisor, which holds its mutex
+        # while it sends, would wait for a client that waits to subscribe.
         socket.last_ping = None
         session = environ[SESSION] = Session(
             sid, environ.get("REMOTE_ADDR") or "a local socket", socket, self._offences
@@ -159,7 +160,7 @@ class Sessions:
         if session is None:
             return
         with session.mutex:
-            if sid not in self._open:  # It was closed in another thread, and python-socketio has forgotten it.
+            if sid not in self._open:  # Another thread has closed it, and python-socketio has forgotten it.
                 return
             namespace = packets.other_namespace(message)
             if namespace is None:
@@ -175,7 +176,10 @@ class Sessions:
             self._inner["disconnect"](sid, reason)
 
     def _displaced_by(self, newcomer: Session) -> Session | None:
-        """The session that has to go if this one comes, the oldest of its address or of the one with the most."""
+        """Return the session to close for a newcomer: the oldest of its network, or of the network with the most.
+
+        None if there is a free place.
+        """
         waiting = [session for session in self._open.values() if session.waiting_since is not None]
         counts = Counter(_network(session.address) for session in waiting)
         network = _network(newcomer.address)
@@ -214,7 +218,7 @@ class Sessions:
                 session.socket.send(Packet(PING))
 
     def _forget_closed(self) -> None:
-        """Take closed sockets out of the library's list, where they may stay for 20 s. Their last requests are over."""
+        """Remove closed sockets whose last requests are over. The library would keep them for up to 20 s."""
         while self._closed and time.monotonic() - self._closed[0][0] > FORGET_AFTER_S:
             self._engine.sockets.pop(self._closed.popleft()[1], None)
 
@@ -224,7 +228,7 @@ def _is_late(since: float | None, now: float) -> bool:
 
 
 def _network(address: str) -> str:
-    """The network of an address that one client may have to itself: of IPv6 half of the bits."""
+    """Return the network that one client may own: the address itself, or with IPv6 its first 64 bits."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -1,7 +1,8 @@
-"""The WebSockets of both servers: short text messages, read no faster than they are dealt with.
+"""The WebSockets of both servers. They carry short text messages and read them no faster than the app handles them.
 
-The libraries' own were not meant for strangers. simple-websocket always negotiates compression (1.6 MB make 1.6 GB) and
-queues whatever comes; eventlet's assembles a fragmented message without a bound, and unmasks byte by byte.
+The libraries' own WebSockets are not safe with strangers. simple-websocket always negotiates compression (1.6 MB become
+1.6 GB) and queues everything it receives. eventlet's assembles a fragmented message without a limit and unmasks byte by
+byte.
 """
 
 from __future__ import annotations
@@ -22,28 +23,28 @@ if TYPE_CHECKING:
     from app.live.sessions import Session
 
 SESSION = "training.session"
-"""Where the environ of a request has the session that it belongs to."""
+"""The key of a request's session in its environ."""
 RECEIVE_BYTES = 4096
 SILENCE_S = 45.0
-"""As long as it takes python-engineio to give up a client: its ping interval and the time for the answer."""
+"""The time after which python-engineio gives up a client: its ping interval plus the time for the answer."""
 
 
 class WebSocket:
-    """A WebSocket as python-engineio wants it: its handler is called with this, and waits, sends and closes.
+    """A WebSocket with python-engineio's interface. It calls the handler, which waits, sends and closes.
 
-    One thread reads, another writes, and any may close.
+    One thread reads and another writes. Any thread may close it.
     """
 
     def __init__(self, handler: Callable[[WebSocket], Any], engine: Any) -> None:
         self._handler = handler
         self._engine = engine
         self._lock = threading.Lock()
-        """Held by whoever writes."""
+        """Held while a thread writes."""
         self._is_ended = False
         self._framing = FrameProtocol(client=False, extensions=[])
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> NoReturn:
-        """Serve one client to its end. Both servers understand StopIteration: the connection is no longer theirs."""
+        """Serve one client until it ends. StopIteration tells both servers that the connection is no longer theirs."""
         self._connection: socket.socket = environ["gunicorn.socket"]
         self._connection.settimeout(SILENCE_S)
         self._session: Session = environ[SESSION]
@@ -60,11 +61,11 @@ class WebSocket:
 
     @property
     def is_writing(self) -> bool:
-        """Whether the client has something to take that was written in part, or not at all."""
+        """Whether a thread is still writing, because the client has not taken everything."""
         return self._lock.locked()
 
     def wait(self) -> str | None:
-        """Return the next message, None once the connection has ended."""
+        """Wait for the next message and return it, or None when the connection has ended."""
         return next(self._messages, None)
 
     def send(self, message: str) -> None:
@@ -72,11 +73,11 @@ class WebSocket:
         self._write(self._framing.send_data(message, fin=True))
 
     def write_now(self, frames: memoryview) -> bool:
-        """Write frames if that needs no waiting, and return whether it did. What is left of them follows by itself."""
+        """Write frames if that is possible without waiting, and return whether it was. A thread writes the rest."""
         if not self._lock.acquire(blocking=False):
             return False
         num_written = 0
-        with suppress(OSError):  # It cannot take any, or is gone, which its own threads notice.
+        with suppress(OSError):  # The client cannot take any bytes, or is gone, which its own threads notice.
             num_written = self._write_without_waiting(frames)
         if 0 < num_written < len(frames):
             self._engine.start_background_task(self._finish, frames[num_written:])
@@ -85,7 +86,7 @@ class WebSocket:
         return num_written > 0
 
     def close(self, code: int = CloseReason.NORMAL_CLOSURE) -> None:
-        """Say farewell if that needs no waiting, and end the connection. It may have ended already."""
+        """Send a close frame if that is possible without waiting, and end the connection unless it has ended."""
         if self._lock.acquire(blocking=False):
             with suppress(OSError):
                 if not self._is_ended:
@@ -94,8 +95,8 @@ class WebSocket:
         self.cut()
 
     def cut(self) -> None:
-        """End the connection, whoever waits for it. The server closes it, once nobody uses its number any more."""
-        self._is_ended = True  # What the system has received already could still be read.
+        """End the connection and wake all threads that wait for it. The server closes its descriptor later."""
+        self._is_ended = True  # Otherwise the reader could still read what the system has received.
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
 
@@ -106,9 +107,9 @@ class WebSocket:
             self._send_all(frame)
 
     def _write_without_waiting(self, frames: bytes | bytearray | memoryview) -> int:
-        """Return how many bytes were written. Raises OSError.
+        """Write what the system takes at once, and return the number of bytes. Raises OSError.
 
-        Since the connection has a timeout, its descriptor does not block. Eventlet's `os.write` waits nevertheless.
+        The connection has a timeout, so its descriptor does not block. Eventlet's `os.write` would still wait.
         """
         return os.writev(self._connection.fileno(), [frames])
 
@@ -122,7 +123,7 @@ class WebSocket:
     def _send_all(self, frames: bytes | bytearray | memoryview) -> None:
         try:
             self._connection.sendall(frames)
-        except OSError:  # Also when it takes too long. After half a frame nothing can follow.
+        except OSError:  # A timeout too. Nothing can follow half a frame.
             self.cut()
             raise
 
@@ -132,7 +133,7 @@ class WebSocket:
         except OSError:
             pass
         except ParseFailed as error:
-            self._refuse("sent frames that are no WebSocket's", error.code)
+            self._refuse("sent invalid WebSocket frames", error.code)
         except Malformed as error:
             self._refuse(str(error), error.code)
 
@@ -146,7 +147,7 @@ class WebSocket:
             if not due:
                 self._session.check(message)
             elif message != due.pop(0):
-                raise Malformed("began an upgrade and did something else")
+                raise Malformed("started an upgrade and then sent another packet")
             yield message
 
     def _read_messages(self) -> Iterator[str]:
@@ -157,7 +158,7 @@ class WebSocket:
             if frame.opcode is Opcode.PING:
                 self._write(self._framing.pong(frame.payload))
             elif frame.opcode is Opcode.BINARY:
-                raise Malformed("sent something binary", CloseReason.UNSUPPORTED_DATA)
+                raise Malformed("sent a binary message", CloseReason.UNSUPPORTED_DATA)
             elif frame.opcode is Opcode.TEXT:
                 message += frame.payload
                 num_bytes += len(frame.payload.encode())
@@ -168,12 +169,12 @@ class WebSocket:
                     message, num_bytes = "", 0
 
     def _read_frames(self) -> Iterator[Any]:
-        """Read frames, the long ones in parts, with a pause after each that comes too fast.
+        """Yield frames, long ones in parts, and pause after each one that arrives too fast.
 
-        Their payload has the type that their opcode says, which wsproto's own types do not tell.
+        The opcode decides the type of a frame's payload. wsproto's annotations do not express that.
         """
         while not self._is_ended and (received := self._connection.recv(RECEIVE_BYTES)):
-            self._engine.sleep(self._session.pace.delay_s())  # Even without a pause others have their turn.
+            self._engine.sleep(self._session.pace.delay_s())  # Even a pause of 0 lets other threads run.
             self._framing.receive_bytes(received)
             for frame in self._framing.received_frames():
                 if self._is_ended:
@@ -184,7 +185,7 @@ class WebSocket:
 
 
 def use_in(engine: Any) -> None:
-    """Let an Engine.IO server use these WebSockets. python-engineio 4 has no setting for it."""
+    """Make an Engine.IO server use these WebSockets. python-engineio 4 has no setting for that."""
     engine._async = {**engine._async, "websocket": WebSocket}
 
 
