@@ -1,4 +1,4 @@
-"""GET /training/runs/{run_id}/artifacts, and paths that lead out of a run."""
+"""GET /training/runs/{run_id}/artifacts, and paths that lead out of a run directory."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_artifacts_are_listed_with_their_sizes(shared: LiveServer, run: Path, tm
     assert all(file["modified_at"].endswith("+00:00") for file in body["artifacts"])
 
 
-def test_an_artifact_is_a_download_whatever_it_is(shared: LiveServer, run: Path) -> None:
+def test_any_artifact_is_served_as_a_download(shared: LiveServer, run: Path) -> None:
     (run / "page.html").write_text("<script>alert(1)</script>")
     answer = shared.get(f"/training/runs/{run.name}/artifacts/page.html")
     assert answer.content == b"<script>alert(1)</script>"
@@ -64,13 +64,13 @@ def test_an_artifact_is_a_download_whatever_it_is(shared: LiveServer, run: Path)
 
 
 @pytest.mark.parametrize("name", ["a b.txt", "größe.txt", 'quo"te.txt', "%2e.txt", "back\\slash.txt"])
-def test_artifacts_with_odd_names_can_be_had(shared: LiveServer, run: Path, name: str) -> None:
+def test_artifacts_with_unusual_names_can_be_downloaded(shared: LiveServer, run: Path, name: str) -> None:
     (run / name).write_bytes(b"content")
     quoted = "".join(f"%{byte:02x}" for byte in name.encode())
     assert ask(shared, "GET", f"/training/runs/{run.name}/artifacts/{quoted}") == (200, b"content")
 
 
-def test_a_part_of_an_artifact_can_be_had(shared: LiveServer, run: Path) -> None:
+def test_a_range_of_an_artifact_can_be_downloaded(shared: LiveServer, run: Path) -> None:
     path = f"/training/runs/{run.name}/artifacts/train.log"
     whole = shared.get(path)
     part = shared.get(path, headers={"Range": "bytes=0-4"})
@@ -93,7 +93,7 @@ def test_no_path_leads_out_of_a_run(shared: LiveServer, run: Path, path: str) ->
 
 
 @pytest.mark.parametrize("run_id", RUN_IDS)
-def test_no_run_id_leads_out_of_the_folder(shared: LiveServer, tmp_path: Path, run_id: str) -> None:
+def test_no_run_id_leads_out_of_the_runs_folder(shared: LiveServer, tmp_path: Path, run_id: str) -> None:
     (shared.runs_dir / "file").write_text("")
     for name, target in (("link", Path("..")), (".hidden", write_run(tmp_path, "outside"))):
         if not (shared.runs_dir / name).is_symlink():
@@ -112,7 +112,7 @@ def test_no_run_id_leads_out_of_the_folder(shared: LiveServer, tmp_path: Path, r
         check_shape(body, 404)
     status, body = ask(shared, "DELETE", f"/training/models/{run_id}")
     assert status == 404
-    if "success" in body:  # Else it was no address at all.
+    if "success" in body:  # Otherwise no route matches the path.
         assert (body["success"], body["error"]) == (False, body["message"])
         del body["success"], body["error"]
     check_shape(body, 404)

@@ -1,6 +1,6 @@
-"""The OpenAPI document in the hands of others: linters, and clients that generators make of it.
+"""The OpenAPI document under other tools: linters, and generators of clients.
 
-The tools are no dependencies of ours: a test runs where its tools are on PATH, and is skipped elsewhere.
+The project does not depend on these tools. A test is skipped unless its tools are on PATH.
 
     npm install -g @redocly/cli @stoplight/spectral-cli openapi-typescript typescript
     pipx install openapi-python-client
@@ -47,17 +47,17 @@ assert status.to_dict() == body
 
 
 def run(folder: Path, tool: str, *arguments: str) -> None:
-    """Run a tool of somebody else's; skip the test where it is not installed."""
+    """Run an external tool; skip the test where the tool is not installed."""
     path = shutil.which(tool)
     if path is None:
         pytest.skip(f"{tool} is not on PATH")
-    done = subprocess.run([path, *arguments], cwd=folder, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = subprocess.run([path, *arguments], cwd=folder, capture_output=True, text=True, timeout=300)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Holds the document as it is served."""
+    """A folder with the document as the service serves it."""
     document = create_app(Settings(), "threading").test_client().get("/openapi.json").get_json()
     (tmp_path / "openapi.json").write_text(json.dumps(document))
     (tmp_path / ".spectral.yaml").write_text('extends: ["spectral:oas"]\n')
@@ -81,7 +81,7 @@ def test_a_client_in_typescript_compiles_and_is_typed(folder: Path) -> None:
 def test_a_client_in_python_is_typed_and_reads_our_answers(folder: Path) -> None:
     run(folder, "openapi-python-client", "generate", "--path=openapi.json", "--meta=none", "--output-path=client")
     (folder / "use.py").write_text(USE_IN_PYTHON)
-    # The generator has what its clients need installed beside it.
+    # The dependencies of the generated clients are installed next to the generator.
     python = str(Path(str(shutil.which("openapi-python-client"))).resolve().with_name("python"))
     run(folder, python, "use.py")
     run(folder, sys.executable, "-m", "mypy", "--strict", f"--python-executable={python}", "client", "use.py")

@@ -1,4 +1,4 @@
-"""GET /training/datasets and starts on datasets that lack a split, or cannot be used, on both servers."""
+"""GET /training/datasets, and starts on datasets that lack a split or cannot be used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONFIG = "tiny.yaml"
 
 @pytest.fixture
 def pets(shared: LiveServer) -> Path:
-    """A dataset of its own, and an experiment that would train on it."""
+    """A new dataset for each test, and an experiment that can train on it."""
     (shared.configs_dir / CONFIG).write_text(TINY, encoding="utf-8")
     name = f"pets-{time.monotonic_ns()}"
     return write_real_images(shared.data_dir / name, {"cat": 60, "dog": 180}, counts=(12, 3, 3))
@@ -85,32 +85,32 @@ def test_a_dataset_without_val_or_test_is_listed_and_can_be_started(shared: Live
     assert "missing_split" in [each["kind"] for each in shared.run(run_id)["preflight"]["warnings"]]
 
 
-def test_a_folder_that_is_null_is_none_and_one_that_is_left_out_is_missing(shared: LiveServer, pets: Path) -> None:
+def test_a_null_folder_means_no_split_and_an_omitted_one_is_an_error(shared: LiveServer, pets: Path) -> None:
     train = {"train_data_dir": str(pets / "train")}
     assert checked(shared, **train, val_data_dir=None, test_data_dir=None)["val_data_dir"] is None
-    said = problem(shared.post("/training/check", {"config_name": CONFIG, **train, "test_data_dir": None}), 422)
-    assert set(said["errors"]) == {"val_data_dir"}
-    assert "null" in said["errors"]["val_data_dir"][0]
+    body = problem(shared.post("/training/check", {"config_name": CONFIG, **train, "test_data_dir": None}), 422)
+    assert set(body["errors"]) == {"val_data_dir"}
+    assert "null" in body["errors"]["val_data_dir"][0]
     null = {**train, "train_data_dir": None, "val_data_dir": None, "test_data_dir": None}
     assert set(problem(shared.post("/training/check", {"config_name": CONFIG, **null}), 422)["errors"]) == {
         "train_data_dir"
     }
-    # With the name of a dataset, null is what a client sends for what it does not set.
+    # When a client names a dataset, it sends null for each folder that it does not set.
     assert checked(shared, dataset=pets.name, **null)["val_data_dir"] == str(pets / "val")
 
 
-def test_a_flat_folder_is_listed_with_what_to_do_and_cannot_be_started(shared: LiveServer, pets: Path) -> None:
+def test_a_flat_folder_is_listed_with_instructions_and_cannot_be_started(shared: LiveServer, pets: Path) -> None:
     flat = (pets / "train").rename(pets.parent / f"flat-{time.monotonic_ns()}")
     assert f"python -m trainer.split {flat}" in listed(shared, flat.name)["problem"]
     report = shared.get(f"/training/datasets/{flat.name}").json()
     assert (report["status"], [each["kind"] for each in report["errors"]]) == ("checked", ["folders"])
     for call in ("check", "start"):
-        said = problem(shared.post(f"/training/{call}", {"config_name": CONFIG, "dataset": flat.name}), 422)
-        assert "trainer.split" in said["errors"]["dataset"][0]
+        body = problem(shared.post(f"/training/{call}", {"config_name": CONFIG, "dataset": flat.name}), 422)
+        assert "trainer.split" in body["errors"]["dataset"][0]
     problem(shared.get(f"/training/datasets/{flat.name}/preview"), 422)
 
 
-def test_what_cannot_be_used_is_listed_with_the_reason(shared: LiveServer) -> None:
+def test_an_unusable_dataset_is_listed_with_the_reason(shared: LiveServer) -> None:
     number = time.monotonic_ns()
     (shared.data_dir / f"loop-{number}").symlink_to(f"loop-{number}")
     (shared.data_dir / f"gone-{number}").symlink_to("/no/such/disk")

@@ -1,4 +1,4 @@
-"""Every error has the one shape and says what would be right: the framework's own, and those of bad input."""
+"""Errors of the framework and of invalid input: each has the one shape and says what would be right."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_no_address_is_redirected(shared: LiveServer, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "possible"),
+    ("method", "path", "allowed"),
     [
         ("GET", "/training/start", {"POST", "OPTIONS"}),
         ("PUT", "/training/stop", {"POST", "OPTIONS"}),
@@ -44,13 +44,13 @@ def test_no_address_is_redirected(shared: LiveServer, path: str) -> None:
         ("TRACE", "/ping", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
-def test_a_method_that_is_not_possible_is_a_405_that_says_which_are(
-    shared: LiveServer, method: str, path: str, possible: set[str]
+def test_a_method_that_a_route_lacks_is_a_405_that_lists_its_methods(
+    shared: LiveServer, method: str, path: str, allowed: set[str]
 ) -> None:
     answer = requests.request(method, shared.url + path, timeout=10)
     message = problem(answer, 405)["message"]
-    assert set(answer.headers["Allow"].split(", ")) == possible
-    assert all(name in message for name in possible)
+    assert set(answer.headers["Allow"].split(", ")) == allowed
+    assert all(name in message for name in allowed)
 
 
 def test_a_body_that_is_too_long_is_a_413(shared: LiveServer) -> None:
@@ -62,32 +62,32 @@ def test_a_body_that_is_too_long_is_a_413(shared: LiveServer) -> None:
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 @pytest.mark.parametrize("path", ["/training/start", "/training/stop"])
-def test_a_body_that_does_not_say_that_it_is_json_is_a_400(shared: LiveServer, path: str, content_type: str) -> None:
+def test_a_body_without_the_content_type_of_json_is_a_400(shared: LiveServer, path: str, content_type: str) -> None:
     status, body = ask(shared, "POST", path, b"{}", Content_Type=content_type)
     assert status == 400
     assert "application/json" in check_shape(body, 400)["message"]
 
 
-NO_JSON = {
+NOT_JSON = {
     "text": b"config_name=x",
     "half": b'{"config_name": ',
     "two": b"{}{}",
     "single quotes": b"{'mode': 'save'}",
     "NaN": b'{"mode": NaN}',
     "infinity": b'{"overrides": {"seed": -Infinity}}',
-    "a name given twice": b'{"mode": "save", "mode": "discard"}',
+    "a duplicate name": b'{"mode": "save", "mode": "discard"}',
     "not UTF-8": b'{"mode": "\xff"}',
     "a NUL byte": b'{"mode": "save"}\0',
     "a raw control character": b'{"mode": "\x01"}',
     "endless nesting": b"[" * 100_000,
-    "nested objects without end": b'{"a":' * 20_000,
-    "a number without end": b'{"mode": ' + b"9" * 100_000 + b"}",
+    "endlessly nested objects": b'{"a":' * 20_000,
+    "an endless number": b'{"mode": ' + b"9" * 100_000 + b"}",
     "a comment": b"{} // nothing",
 }
 
 
-@pytest.mark.parametrize("body", NO_JSON.values(), ids=NO_JSON)
-def test_what_is_no_json_is_a_400(shared: LiveServer, body: bytes) -> None:
+@pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON)
+def test_a_body_that_is_not_json_is_a_400(shared: LiveServer, body: bytes) -> None:
     before = tree(shared.home)
     for path in ("/training/start", "/training/stop"):
         status, answer = ask(shared, "POST", path, body)
@@ -97,7 +97,7 @@ def test_what_is_no_json_is_a_400(shared: LiveServer, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [[], [{}], "text", 1, 1.5, True, None, [None]])
-def test_json_that_is_no_object_is_a_422(shared: LiveServer, body: Any) -> None:
+def test_json_that_is_not_an_object_is_a_422(shared: LiveServer, body: Any) -> None:
     for path in ("/training/start", "/training/stop"):
         status, answer = ask(shared, "POST", path, json.dumps(body).encode())
         assert status == 422, answer
@@ -145,8 +145,8 @@ def test_a_name_that_leads_elsewhere_is_a_404_and_writes_nothing(shared: LiveSer
         shutil.copy(shared.configs_dir / known, place)
     before = tree(shared.home)
     for field in ("config_name", "dataset", "resume_from"):
-        told = problem(shared.post("/training/start", {"config_name": known} | {field: name}), 404)
-        assert "secret" not in told["message"].replace(repr(name), "")
+        body = problem(shared.post("/training/start", {"config_name": known} | {field: name}), 404)
+        assert "secret" not in body["message"].replace(repr(name), "")
     quoted = requests.utils.quote(name, safe="")
     assert ask(shared, "GET", f"/training/configs/{quoted}")[0] == 404
     assert tree(shared.home) == before
@@ -201,17 +201,17 @@ def test_a_bad_stop_stops_nothing(shared: LiveServer, tmp_path: Path, name: str,
     assert not (shared.runs_dir / run_id / "stop.json").exists()
 
 
-def test_a_run_id_of_any_text_stops_nothing(shared: LiveServer, tmp_path: Path) -> None:
+def test_a_run_id_of_arbitrary_text_stops_nothing(shared: LiveServer, tmp_path: Path) -> None:
     run_id = shared.start_run(shared.write_command("waiting", "wait_for_file.py", str(tmp_path / "end")))
     for other in ("", "..", "\x00", "\ud800", run_id + " ", run_id.upper() + "_2"):
         problem(shared.post("/training/stop", {"run_id": other}), 409)
     assert shared.get("/training/status").json()["state"] == "running"
 
 
-def test_a_folder_that_takes_no_runs_says_so(stopped_server: LiveServer) -> None:
+def test_an_unusable_runs_folder_is_an_error_that_names_it(stopped_server: LiveServer) -> None:
     server = stopped_server.start()
     shutil.rmtree(server.runs_dir)
-    server.runs_dir.write_text("a file in the place of the folder")
+    server.runs_dir.write_text("a file in place of the folder")
     (server.configs_dir / "quick.yaml").write_text("command:\n  argv: ['true']\n")
     answer = server.post("/training/start", {"config_name": "quick.yaml"})
     message = answer.json()["message"]
@@ -229,12 +229,12 @@ BAD_SUBSCRIPTIONS: list[Any] = [
 
 def test_a_bad_subscription_is_acknowledged_with_the_one_shape(shared: LiveServer) -> None:
     with shared.client() as client:
-        for asked in BAD_SUBSCRIPTIONS:
-            check_shape(client.call("subscribe", asked, namespace="/training", timeout=10), 422)
+        for request in BAD_SUBSCRIPTIONS:
+            check_shape(client.call("subscribe", request, namespace="/training", timeout=10), 422)
         for run_id in ("unknown", "..", "../secret", "\x00", "", "a/b"):
             check_shape(client.call("subscribe", {"run_id": run_id}, namespace="/training", timeout=10), 404)
-        told = client.call("subscribe", {}, namespace="/training", timeout=10)
-        assert set(told) == {
+        subscribed = client.call("subscribe", {}, namespace="/training", timeout=10)
+        assert set(subscribed) == {
             "run",
             "progress",
             "columns",
@@ -253,7 +253,7 @@ def test_a_bad_subscription_is_acknowledged_with_the_one_shape(shared: LiveServe
         }
 
 
-def test_events_that_make_no_sense_harm_nobody(shared: LiveServer) -> None:
+def test_invalid_events_do_no_harm(shared: LiveServer) -> None:
     with shared.client() as client:
         client.emit("subscribe", ({}, 1, 2), namespace="/training")
         client.emit("unsubscribe", (1, 2, 3), namespace="/training")

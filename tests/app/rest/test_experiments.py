@@ -1,4 +1,4 @@
-"""GET /training/configs: the list of experiments, and one with its defaults or its errors."""
+"""GET /training/configs: the list of experiments, and a single one with its defaults or its errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.app.written import OUR_EXPERIMENT, write_config
 from tests.servers import LiveServer
 
 
-def test_experiments_are_listed_sorted(stopped_server: LiveServer) -> None:
+def test_experiments_are_listed_in_order(stopped_server: LiveServer) -> None:
     server = stopped_server.start()
     assert server.get("/training/configs").json() == {"available_configs": []}
     for name in ("b.yaml", "a.yml", "C.yaml", ".hidden.yaml", "notes.txt"):
@@ -29,7 +29,7 @@ def test_an_experiment_is_shown_with_its_defaults(shared: LiveServer) -> None:
     assert shared.get("/training/configs/other.yaml").json()["command"]["argv"] == ["a", "b"]
 
 
-def test_an_invalid_experiment_is_shown_by_its_errors(shared: LiveServer) -> None:
+def test_an_invalid_experiment_is_a_422_with_its_errors(shared: LiveServer) -> None:
     write_config(shared, "bad.yaml", "model: 3\nseeds: 1\n")
     assert set(problem(shared.get("/training/configs/bad.yaml"), 422)["errors"]) == {"model", "seeds"}
     assert "bad.yaml" in shared.get("/training/configs").json()["available_configs"]
@@ -37,16 +37,16 @@ def test_an_invalid_experiment_is_shown_by_its_errors(shared: LiveServer) -> Non
 
 
 BAD_YAML = {
-    "a bomb of aliases": "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n",
-    "an object of Python": "model: !!python/object/apply:os.system ['touch pwned']\n",
+    "an alias bomb": "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n",
+    "a Python object": "model: !!python/object/apply:os.system ['touch pwned']\n",
     "a tag": "model: !thing x\n",
-    "a key given twice": "seed: 1\nseed: 2\n" + OUR_EXPERIMENT,
-    "no mapping": "- a\n- b\n",
-    "nothing": "",
-    "no YAML": "a: [\n",
+    "a duplicate key": "seed: 1\nseed: 2\n" + OUR_EXPERIMENT,
+    "not a mapping": "- a\n- b\n",
+    "an empty file": "",
+    "not YAML": "a: [\n",
     "two documents": "seed: 1\n---\nseed: 2\n",
     "endless nesting": "a: " + "[" * 5000,
-    "a key that is no text": "1: 2\n",
+    "a key that is not text": "1: 2\n",
     "a control character": "seed: \x07\n",
 }
 
@@ -60,7 +60,7 @@ def test_bad_yaml_is_a_422_and_nothing_runs(shared: LiveServer, text: str) -> No
     assert tree(shared.home) == before
 
 
-def test_a_binary_and_a_huge_experiment_are_422(shared: LiveServer) -> None:
+def test_binary_and_huge_experiments_are_a_422(shared: LiveServer) -> None:
     for content in (b"\xff\xfe\x00", b"# " + b"x" * 10_000_000):
         (shared.configs_dir / "bad.yaml").write_bytes(content)
         problem(shared.get("/training/configs/bad.yaml"), 422)

@@ -1,4 +1,4 @@
-"""Links and files that are no files, in the runs folder and in a run, seen through the API of both servers."""
+"""Links and special files in the runs folder and in a run, through the API of both servers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.conftest import end
 from tests.servers import KINDS, LiveServer
 
 SECRET = "271828"
-"""It is in each file outside of a run, and in no answer."""
+"""Each file outside of a run contains it, and no answer may contain it."""
 CONFIG = {"model": {"architecture": "ResNetForImageClassification"}}
 
 
@@ -33,7 +33,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def run(server: LiveServer) -> Iterator[Path]:
-    """A run with every file that there is. It is removed afterwards, as its kind is a burden to the lists."""
+    """A run with every kind of file. It is deleted afterwards, since such runs slow the lists down."""
     path = write_run(server.runs_dir, f"run-{time.monotonic_ns()}", log=b"log", metrics=METRICS, progress="{}")
     write_model(path)
     write_report(path)
@@ -45,15 +45,15 @@ def run(server: LiveServer) -> Iterator[Path]:
 
 
 def write_checkpoint_files(run: Path) -> None:
-    (run / "checkpoints").rename(run / "kept")
+    (run / "checkpoints").rename(run / "model")
     write_checkpoint(run, CONFIG, ("a", "b"))
-    for file in (run / "kept").iterdir():
+    for file in (run / "model").iterdir():
         file.rename(run / "checkpoints" / file.name)
-    (run / "kept").rmdir()
+    (run / "model").rmdir()
 
 
 def answers(server: LiveServer, run_id: str, *artifacts: str) -> dict[str, requests.Response]:
-    """Everything that is told of a run, by its address."""
+    """Request everything that the API shows about a run; return the answers by their path."""
     paths = [f"/training/runs/{run_id}{path}" for path in ("", "/log", "/log/search?text=7", "/report", "/artifacts")]
     paths += [f"/training/runs/{run_id}/artifacts/{name}" for name in artifacts]
     paths += [f"/training/metrics/runs/{run_id}{path}" for path in ("", "/summary")]
@@ -68,7 +68,7 @@ def subscribed(server: LiveServer, run_id: str) -> str:
 
 
 OURS = [["run.json"], ["state.json"]]
-"""Without these nothing else of a run is read, so each of them is tried alone."""
+"""The service reads no other file of a run without these, so each test replaces only one of them."""
 OTHERS = [
     "config.yaml", "stop.json", "preflight.json", "train.log", "progress.json", "report.json",
     "classification_model.json", "csv/version_0/metrics.csv", "checkpoints/epoch_003.onnx", "checkpoints/last.json",
@@ -77,7 +77,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("names", [*OURS, OTHERS], ids=["run", "state", "others"])
-def test_a_link_that_a_program_makes_shows_no_secret(
+def test_a_link_to_a_file_outside_of_the_run_reveals_nothing(
     server: LiveServer, run: Path, names: list[str], tmp_path: Path
 ) -> None:
     for number, name in enumerate(names):
@@ -86,16 +86,18 @@ def test_a_link_that_a_program_makes_shows_no_secret(
         secret.write_text(f"epoch,{SECRET}\n1,{SECRET}\n" if is_table else f'{{"request": {{"x": "{SECRET}"}}}}\n')
         (run / name).unlink(missing_ok=True)
         (run / name).symlink_to(secret)
-    told = answers(server, run.name, *names)
-    assert [path for path, answer in told.items() if SECRET in answer.text] == []
-    assert [path for path, answer in told.items() if answer.status_code >= 500] == []
-    assert [path for path, answer in told.items() if path.endswith(tuple(names)) and answer.status_code != 404] == []
+    received = answers(server, run.name, *names)
+    assert [path for path, answer in received.items() if SECRET in answer.text] == []
+    assert [path for path, answer in received.items() if answer.status_code >= 500] == []
+    assert [
+        path for path, answer in received.items() if path.endswith(tuple(names)) and answer.status_code != 404
+    ] == []
     assert SECRET not in subscribed(server, run.name)
     assert SECRET not in server.post("/training/check", {"resume_from": run.name}).text
 
 
 def test_a_run_with_a_linked_checkpoint_is_not_resumed(server: LiveServer, run: Path, tmp_path: Path) -> None:
-    """A resume copies the best checkpoint into the new run, where everybody may download it."""
+    """A resume copies the best checkpoint into the new run, where every client may download it."""
     (tmp_path / "secret").write_text(SECRET)
     (run / "checkpoints" / "epoch_003.ckpt").symlink_to(tmp_path / "secret")
     problems = problem(server.post("/training/check", {"resume_from": run.name}), 422)["errors"]
@@ -103,7 +105,7 @@ def test_a_run_with_a_linked_checkpoint_is_not_resumed(server: LiveServer, run: 
 
 
 @pytest.mark.parametrize("folder", ["csv", "csv/version_0", "checkpoints", "report", "output", "other"])
-def test_a_folder_that_a_program_links_shows_nothing(
+def test_a_link_to_a_folder_outside_of_the_run_reveals_nothing(
     server: LiveServer, run: Path, folder: str, tmp_path: Path
 ) -> None:
     outside = tmp_path / "outside"
@@ -113,17 +115,17 @@ def test_a_folder_that_a_program_links_shows_nothing(
     if (run / folder).exists():
         (run / folder).rename(run / folder.replace("/", "-")) if "/" in folder else (run / folder).rename(run / "away")
     (run / folder).symlink_to(outside)
-    told = answers(server, run.name, f"{folder}/metrics.csv")
-    assert [path for path, answer in told.items() if SECRET in answer.text] == []
+    received = answers(server, run.name, f"{folder}/metrics.csv")
+    assert [path for path, answer in received.items() if SECRET in answer.text] == []
     assert SECRET not in subscribed(server, run.name)
-    listed = told[f"/training/runs/{run.name}/artifacts"].json()["artifacts"]
+    listed = received[f"/training/runs/{run.name}/artifacts"].json()["artifacts"]
     assert [file["path"] for file in listed if file["path"].startswith(f"{folder}/")] == []
     assert server.delete(f"/training/models/{run.name}").status_code == 200
     assert (outside / "metrics.csv").is_file()
 
 
 def listen(path: Path) -> None:
-    """Leave a socket there. Its address must be short."""
+    """Create a socket at the path. It is bound elsewhere first, since the address of a socket must be short."""
     with socket.socket(socket.AF_UNIX) as listener:
         short = Path(f"/tmp/{time.monotonic_ns()}")
         listener.bind(str(short))
@@ -135,7 +137,7 @@ def make_endless(path: Path) -> None:
     os.truncate(path, 2**40)
 
 
-NO_FILES: dict[str, Callable[[Path], None]] = {
+SPECIAL_FILES: dict[str, Callable[[Path], None]] = {
     "pipe": os.mkfifo,
     "folder": Path.mkdir,
     "socket": listen,
@@ -146,32 +148,34 @@ NO_FILES: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("names", [*OURS, OTHERS], ids=["run", "state", "others"])
-@pytest.mark.parametrize("kind", NO_FILES)
-def test_what_is_no_file_holds_up_nobody(server: LiveServer, run: Path, names: list[str], kind: str) -> None:
+@pytest.mark.parametrize("kind", SPECIAL_FILES)
+def test_a_special_file_blocks_no_request(server: LiveServer, run: Path, names: list[str], kind: str) -> None:
     for name in names:
         (run / name).unlink(missing_ok=True)
-        NO_FILES[kind](run / name)
-    told = answers(server, run.name, *(names if kind != "terabyte" else ()))
-    assert [path for path, answer in told.items() if answer.status_code >= 500] == []
-    assert [path for path, answer in told.items() if path.endswith(tuple(names)) and answer.status_code != 404] == []
+        SPECIAL_FILES[kind](run / name)
+    received = answers(server, run.name, *(names if kind != "terabyte" else ()))
+    assert [path for path, answer in received.items() if answer.status_code >= 500] == []
+    assert [
+        path for path, answer in received.items() if path.endswith(tuple(names)) and answer.status_code != 404
+    ] == []
     assert subscribed(server, run.name)
     assert server.post("/training/check", {"resume_from": run.name}).status_code == 422
 
 
-def test_a_run_on_another_disk_is_a_run(server: LiveServer, run: Path, tmp_path: Path) -> None:
+def test_a_link_to_a_run_on_another_disk_is_a_run(server: LiveServer, run: Path, tmp_path: Path) -> None:
     run.rename(tmp_path / "moved")
     run.symlink_to(tmp_path / "moved")
     assert run.name in [each["run_id"] for each in server.get("/training/metrics/runs").json()]
     assert str(run / "checkpoints" / "epoch_003.onnx") in server.get("/training/trained_models").json()["model_paths"]
-    told = answers(server, run.name, "train.log", "csv/version_0/metrics.csv")
-    assert {path: answer.status_code for path, answer in told.items() if answer.status_code != 200} == {}
-    assert told[f"/training/models/{run.name}/download"].content == b"onnx"
+    received = answers(server, run.name, "train.log", "csv/version_0/metrics.csv")
+    assert {path: answer.status_code for path, answer in received.items() if answer.status_code != 200} == {}
+    assert received[f"/training/models/{run.name}/download"].content == b"onnx"
     assert server.delete(f"/training/models/{run.name}").json() == {"success": True, "error": None}
     assert not run.is_symlink()
     assert (tmp_path / "moved" / "state.json").is_file(), "only the link was removed"
 
 
-def test_checkpoints_on_a_disk_that_is_allowed_are_served(server: LiveServer, run: Path) -> None:
+def test_checkpoints_below_a_link_root_are_served(server: LiveServer, run: Path) -> None:
     moved = server.home / "big" / run.name
     (run / "checkpoints").rename(moved)
     (run / "checkpoints").symlink_to(moved)
@@ -182,13 +186,13 @@ def test_checkpoints_on_a_disk_that_is_allowed_are_served(server: LiveServer, ru
     entry = next(each for each in server.get("/training/metrics/runs").json() if each["run_id"] == run.name)
     assert entry["has_checkpoint"]
     problems = problem(server.post("/training/check", {"resume_from": run.name}), 422)["errors"]
-    assert "resume_from" not in problems, "it is the folders of images that are missing"
+    assert "resume_from" not in problems, "only the image folders are missing"
     assert server.delete(f"/training/models/{run.name}").status_code == 200
     assert (moved / "last.ckpt").is_file()
 
 
-def test_a_link_that_nobody_may_follow_hides_nothing_else(server: LiveServer, run: Path) -> None:
-    """Even root may not follow a link of another process's in /proc without more rights."""
+def test_a_link_that_the_service_may_not_follow_hides_nothing_else(server: LiveServer, run: Path) -> None:
+    """Even root may lack the right to follow another process's links in /proc."""
     (run / "closed").symlink_to("/proc/1/cwd")
     entry = server.runs_dir / "closed"
     entry.symlink_to("/proc/1/cwd")

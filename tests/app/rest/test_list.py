@@ -14,7 +14,7 @@ from tests.servers import LiveServer
 from tests.waiting import wait_until
 
 
-def test_without_runs_there_is_no_latest(empty: LiveServer) -> None:
+def test_the_latest_run_without_any_run_is_a_404(empty: LiveServer) -> None:
     body = problem(empty.get("/training/metrics/latest"), 404)
     assert body["message"] == "No training runs found"
     assert empty.get("/training/metrics/runs").json() == []
@@ -29,7 +29,7 @@ def test_latest_is_the_run_started_last(empty: LiveServer) -> None:
     assert newest.name in problem(empty.get("/training/metrics/latest"), 404)["message"]
 
 
-def test_runs_are_listed_newest_first_with_the_contracts_fields(empty: LiveServer) -> None:
+def test_runs_are_listed_newest_first_with_all_fields(empty: LiveServer) -> None:
     write_run(empty.runs_dir, "2026-01-01_00-00-00", "failed", reason="exit code 3", metrics=METRICS)
     write_run(empty.runs_dir, "2026-01-02_00-00-00", None, created_at="2026-01-02T00:00:00+00:00")
     (empty.runs_dir / "2026-01-03_00-00-00").mkdir()
@@ -61,7 +61,7 @@ def test_runs_are_listed_newest_first_with_the_contracts_fields(empty: LiveServe
     assert bare["created_at"].endswith("+00:00")
 
 
-def test_the_list_of_runs_is_cut_and_filtered(empty: LiveServer) -> None:
+def test_the_list_of_runs_can_be_paged_and_filtered(empty: LiveServer) -> None:
     for day in range(1, 7):
         write_run(empty.runs_dir, f"2026-01-0{day}_00-00-00", "failed" if day % 2 else "completed")
 
@@ -77,7 +77,7 @@ def test_the_list_of_runs_is_cut_and_filtered(empty: LiveServer) -> None:
     assert days("status=running") == []
 
 
-def test_the_list_of_runs_is_sorted_and_searched_and_counted(empty: LiveServer) -> None:
+def test_the_list_of_runs_can_be_sorted_and_searched_and_is_counted(empty: LiveServer) -> None:
     for day, (state, best, dataset) in enumerate(
         [("failed", 0.5, "cats"), ("completed", 0.75, "Dogs"), ("failed", 0.25, None)], 1
     ):
@@ -90,9 +90,9 @@ def test_the_list_of_runs_is_sorted_and_searched_and_counted(empty: LiveServer) 
         answer = empty.get(f"/training/metrics/runs?{query}")
         return [int(run["run_id"][9]) for run in answer.json()], int(answer.headers["X-Total-Count"])
 
-    for _ in range(2):  # As they are read, and as they are remembered.
+    for _ in range(2):  # First from the files, then from the cache.
         assert days("limit=3") == ([4, 3, 2], 4)
-        assert days("sort=val/acc") == ([3, 1, 2, 4], 4)  # The fourth has none.
+        assert days("sort=val/acc") == ([3, 1, 2, 4], 4)  # The fourth run has no metrics.
         assert days("sort=-val/acc&limit=2&offset=1") == ([1, 3], 4)
         assert days("sort=status") == ([4, 2, 3, 1], 4)
         assert days("search=dogs") == ([3, 2], 2)
@@ -106,7 +106,7 @@ def test_the_list_of_runs_is_sorted_and_searched_and_counted(empty: LiveServer) 
     assert days("sort=val/acc") == ([3, 1, 4], 3)
 
 
-def test_what_is_remembered_of_a_run_is_what_its_files_say(empty: LiveServer) -> None:
+def test_cached_metrics_follow_the_files_of_a_run(empty: LiveServer) -> None:
     run = write_run(empty.runs_dir, "2026-01-01_00-00-00", "failed", metrics=METRICS)
     path = "/training/metrics/runs?best=1&sort=-val/acc"
     assert empty.get(path).json()[0]["best_metrics"]["val/acc"] == 0.5
@@ -114,11 +114,11 @@ def test_what_is_remembered_of_a_run_is_what_its_files_say(empty: LiveServer) ->
     assert empty.get(path).json()[0]["best_metrics"] == {"val/acc": 0.9375}
 
 
-def test_what_is_changed_by_hand_shows_at_once_in_the_list(empty: LiveServer) -> None:
-    """The service remembers an entry, and the list of the folder, until the files change."""
+def test_a_change_by_hand_shows_at_once_in_the_list(empty: LiveServer) -> None:
+    """The service caches each entry and the list of the folder until their files change."""
     runs = [write_run(empty.runs_dir, f"2026-01-0{day}_00-00-00", metrics=METRICS) for day in (1, 2, 3)]
     paths = (empty.runs_dir, *empty.runs_dir.rglob("*"))
-    wait_until(lambda: Remembered(None, file_states(paths)).is_current(), 10)  # Now the service remembers.
+    wait_until(lambda: Remembered(None, file_states(paths)).is_current(), 10)  # From now on the service caches.
 
     def listed(query: str = "") -> dict[str, dict[str, Any]]:
         answer = empty.get(f"/training/metrics/runs?{query}")
@@ -127,14 +127,14 @@ def test_what_is_changed_by_hand_shows_at_once_in_the_list(empty: LiveServer) ->
 
     for query in ("", "sort=status"):
         assert set(listed(query)) == {"1", "2", "3"}
-    (runs[0] / "state.json").write_text('{"state": "failed", "reason": "told by hand"}')
-    assert (listed()["1"]["status"], listed()["1"]["reason"]) == ("failed", "told by hand")
+    (runs[0] / "state.json").write_text('{"state": "failed", "reason": "set by hand"}')
+    assert (listed()["1"]["status"], listed()["1"]["reason"]) == ("failed", "set by hand")
     manifest = (runs[1] / "run.json").read_text()
     (runs[1] / "run.json").write_text(manifest.replace("digits.yaml", "other.yaml"))
     assert listed()["2"]["config_name"] == "other.yaml"
     newer = write_metrics(runs[1], "epoch,step,val/acc\n0,1,0.25\n", "csv/version_1/metrics.csv")
-    told = listed("best=1")["2"]
-    assert (told["metrics_file"], told["best_metrics"]) == (str(newer), {"val/acc": 0.25})
+    entry = listed("best=1")["2"]
+    assert (entry["metrics_file"], entry["best_metrics"]) == (str(newer), {"val/acc": 0.25})
     shutil.rmtree(runs[1] / "csv")
     assert not listed()["2"]["has_metrics"]
     write_metrics(runs[1], METRICS, "metrics.csv")

@@ -1,4 +1,4 @@
-"""GET /training/metrics/..., as the table promises, from run directories as they lie on disk."""
+"""GET /training/metrics/..., on run directories that the tests write."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ DATA = [
 
 @pytest.fixture
 def run(shared: LiveServer) -> Path:
-    """A run with METRICS that has ended."""
+    """A run that has ended and has METRICS."""
     return write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=METRICS)
 
 
-def test_metrics_have_the_contracts_fields(shared: LiveServer, run: Path) -> None:
+def test_metrics_have_all_fields(shared: LiveServer, run: Path) -> None:
     body = metrics_of(shared, run)
     assert body == {
         "run_id": run.name,
@@ -53,20 +53,20 @@ def test_metrics_have_the_contracts_fields(shared: LiveServer, run: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "place",
+    "path",
     [
         "csv/version_0/metrics.csv", "csv/version_7/metrics.csv", "csv/metrics.csv", "metrics.csv",
         "lightning_logs/version_0/metrics.csv", "lightning_logs/version_12/metrics.csv",
     ],
 )  # fmt: skip
-def test_metrics_are_found_where_lightning_puts_them(shared: LiveServer, place: str) -> None:
+def test_metrics_are_found_where_lightning_writes_them(shared: LiveServer, path: str) -> None:
     run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}")
-    write_metrics(run, METRICS, place)
-    assert metrics_of(shared, run)["csv_file"] == str(run / place)
+    write_metrics(run, METRICS, path)
+    assert metrics_of(shared, run)["csv_file"] == str(run / path)
     assert metrics_of(shared, run)["total_rows"] == 4
 
 
-def test_the_newest_version_counts(shared: LiveServer, run: Path) -> None:
+def test_the_newest_version_is_served(shared: LiveServer, run: Path) -> None:
     write_metrics(run, "epoch,step\n0,1\n", "csv/version_2/metrics.csv")
     newest = write_metrics(run, "epoch,step\n0,1\n0,2\n", "csv/version_10/metrics.csv")
     write_metrics(run, METRICS, "metrics.csv")
@@ -83,7 +83,7 @@ def test_a_file_of_another_run_is_not_served(shared: LiveServer, tmp_path: Path)
     assert "271828" not in answer.text
 
 
-def test_since_row_leaves_out_what_is_known(shared: LiveServer, run: Path) -> None:
+def test_since_row_leaves_out_earlier_rows(shared: LiveServer, run: Path) -> None:
     for since in (0, 1, 3, 4, 5, 2**53):
         body = metrics_of(shared, run, f"?since_row={since}")
         assert body["data"] == DATA[since:]
@@ -91,14 +91,14 @@ def test_since_row_leaves_out_what_is_known(shared: LiveServer, run: Path) -> No
         assert body["total_rows"] == 4
 
 
-def test_columns_are_chosen(shared: LiveServer, run: Path) -> None:
+def test_columns_can_be_selected(shared: LiveServer, run: Path) -> None:
     body = metrics_of(shared, run, "?columns=val/loss,epoch,unknown")
     assert body["data"][1] == {"val/loss": 0.875, "epoch": 0}
     assert body["available_columns"] == COLUMNS
     assert metrics_of(shared, run, "?columns=unknown")["data"] == [{}] * 4
 
 
-def test_max_points_keeps_peaks_and_ends(shared: LiveServer) -> None:
+def test_max_points_preserves_peaks_and_ends(shared: LiveServer) -> None:
     losses = [1.0] * 5000
     losses[1234], losses[4321] = 99.0, -99.0
     text = "epoch,step,train/loss\n" + "".join(f"{i // 100},{i},{loss}\n" for i, loss in enumerate(losses))
@@ -113,29 +113,29 @@ def test_max_points_keeps_peaks_and_ends(shared: LiveServer) -> None:
     assert [row["step"] for row in metrics_of(shared, run, "?max_points=2")["data"]] == [0, 4999]
 
 
-def test_max_points_stay_while_the_run_grows(shared: LiveServer) -> None:
+def test_the_points_that_max_points_selects_stay_while_the_run_grows(shared: LiveServer) -> None:
     lines = [f"{i // 100},{i},{(i * 7919) % 1000}.5\n" for i in range(3000)]
     run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics="epoch,step,train/loss\n")
     steps: list[set[int]] = []
-    for start in range(2600, 3000, 100):  # Between two doublings of the stretches.
+    for start in range(2600, 3000, 100):  # Between two doublings of the buckets.
         write_metrics(run, "epoch,step,train/loss\n" + "".join(lines[:start]))
         steps.append({row["step"] for row in metrics_of(shared, run, "?max_points=200")["data"]})
     for before, after in pairwise(steps):
         assert not {step for step in before - after if step < max(before) - 100}
 
 
-def test_what_the_client_has_is_not_told_again(shared: LiveServer, run: Path) -> None:
+def test_metrics_that_the_client_has_are_a_304(shared: LiveServer, run: Path) -> None:
     path = f"/training/metrics/runs/{run.name}"
-    for asked in (path, f"{path}?max_points=2", f"{path}?since_row=1", f"{path}/summary"):
-        first = shared.get(asked)
+    for target in (path, f"{path}?max_points=2", f"{path}?since_row=1", f"{path}/summary"):
+        first = shared.get(target)
         tag = first.headers["ETag"]
         assert not tag.startswith("W/")
-        again = shared.get(asked, headers={"If-None-Match": tag})
+        again = shared.get(target, headers={"If-None-Match": tag})
         assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
-        # A proxy that compresses makes a tag weak.
-        assert shared.get(asked, headers={"If-None-Match": f'"other", W/{tag}'}).status_code == 304
-        assert shared.get(asked, headers={"If-None-Match": '"other"'}).json() == first.json()
-    tags = {shared.get(asked).headers["ETag"] for asked in (path, f"{path}?since_row=1", f"{path}/summary")}
+        # A proxy that compresses makes the tag weak.
+        assert shared.get(target, headers={"If-None-Match": f'"other", W/{tag}'}).status_code == 304
+        assert shared.get(target, headers={"If-None-Match": '"other"'}).json() == first.json()
+    tags = {shared.get(target).headers["ETag"] for target in (path, f"{path}?since_row=1", f"{path}/summary")}
     assert len(tags) == 3
 
 
@@ -147,17 +147,17 @@ def test_what_the_client_has_is_not_told_again(shared: LiveServer, run: Path) ->
         lambda text: text.replace("val/acc", "val/f1"),
         lambda text: text[: text.rindex("1,19")],
     ],
-    ids=["grown", "a value changed", "a column renamed", "a row less"],
+    ids=["grown", "a value changed", "a column renamed", "a row removed"],
 )
-def test_a_file_that_changed_is_told_anew(shared: LiveServer, run: Path, change: Callable[[str], str]) -> None:
+def test_a_changed_file_is_sent_again(shared: LiveServer, run: Path, change: Callable[[str], str]) -> None:
     path = f"/training/metrics/runs/{run.name}"
-    tags = {asked: shared.get(asked).headers["ETag"] for asked in (path, f"{path}/summary")}
+    tags = {target: shared.get(target).headers["ETag"] for target in (path, f"{path}/summary")}
     write_metrics(run, change(METRICS))
     fresh = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=change(METRICS))
-    for asked, tag in tags.items():
-        answer = shared.get(asked, headers={"If-None-Match": tag})
+    for target, tag in tags.items():
+        answer = shared.get(target, headers={"If-None-Match": tag})
         assert answer.status_code == 200
-        expected = shared.get(asked.replace(run.name, fresh.name)).json()
+        expected = shared.get(target.replace(run.name, fresh.name)).json()
         own = ("run_id", "csv_file", "last_modified")
         assert {**answer.json(), **dict.fromkeys(own)} == {**expected, **dict.fromkeys(own)}
 
@@ -167,11 +167,11 @@ def test_a_growing_file_is_followed_row_by_row(shared: LiveServer) -> None:
     run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics="epoch,step,train/loss\n")
     file = run / "csv" / "version_0" / "metrics.csv"
     for step in range(60):
-        if step == 40:  # As Lightning does: another metric appears.
+        if step == 40:  # Lightning rewrites the file when another metric appears.
             columns = ["a", *columns]
             file.write_text(",".join(columns) + "\n" + "".join(f",0,{row['step']},0.5\n" for row in rows))
         with open(file, "a") as writer:
-            writer.write(("9," if step >= 40 else "") + f"0,{step},0.5\n0,{step + 1}")  # And a row not yet finished.
+            writer.write(("9," if step >= 40 else "") + f"0,{step},0.5\n0,{step + 1}")  # The last row is unfinished.
         body = metrics_of(shared, run, f"?since_row={len(rows)}")
         rows += body["data"]
         assert (body["total_rows"], body["max_step"]) == (step + 1, step)
@@ -196,18 +196,18 @@ def test_a_bad_query_is_a_422_that_names_the_parameter(shared: LiveServer, run: 
         assert name in body["message"]
 
 
-def test_a_long_file_blocks_nobody(shared: LiveServer) -> None:
+def test_a_long_file_blocks_no_other_request(shared: LiveServer) -> None:
     text = "epoch,step,train/loss,val/acc\n" + "".join(f"{i // 100},{i},{1 / (i + 1)},\n" for i in range(200_000))
     run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=text)
     with ThreadPoolExecutor(1) as others:
-        # Parsed later: that would hold up this process's own threads.
+        # The test parses the content later: parsing here would block its own threads.
         reading = others.submit(lambda: shared.get(f"/training/metrics/runs/{run.name}").content)
         num_answers = 0
         while not reading.done():
             assert shared.get("/ping").status_code == 200
             num_answers += 1
     assert json.loads(reading.result())["total_rows"] == 200_000
-    assert num_answers > 5, "a single one would have waited for all of the reading"
+    assert num_answers > 5, "a blocked request would have waited until the file was read"
 
 
 def test_a_run_without_metrics_and_an_unknown_run_are_404(shared: LiveServer) -> None:
@@ -217,7 +217,7 @@ def test_a_run_without_metrics_and_an_unknown_run_are_404(shared: LiveServer) ->
         assert path.partition("/")[0] in body["message"]
 
 
-def test_the_summary_takes_the_least_loss_and_the_greatest_accuracy(shared: LiveServer) -> None:
+def test_the_summary_has_the_lowest_loss_and_the_highest_accuracy(shared: LiveServer) -> None:
     text = (
         "epoch,step,train/loss,val/acc,val/Error_rate\n"
         "0,9,3,,\n0,9,,0.5,0.25\n1,19,nan,,\n1,19,,0.875,0.125\n2,29,2,,\n2,29,,0.75,0.5\n3,30,,,inf\n"

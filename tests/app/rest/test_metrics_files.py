@@ -1,4 +1,4 @@
-"""Metrics files as programs write them: other formats, odd lines, odd numbers, no rows."""
+"""Metrics files of other programs: other formats, malformed lines, extreme numbers, no rows."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.servers import LiveServer
 
 @pytest.fixture
 def run(shared: LiveServer) -> Path:
-    """A run with METRICS that has ended."""
+    """A run that has ended and has METRICS."""
     return write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=METRICS)
 
 
 UNREADABLE = {
     "UTF-16": "epoch,step\n0,1\n".encode("utf-16"),
-    "a header without end": b"epoch,step" * 200_000,
+    "an endless header": b"epoch,step" * 200_000,
 }
 
 
@@ -34,18 +34,18 @@ def test_an_unreadable_file_is_a_422_that_names_it(shared: LiveServer, content: 
         assert body["csv_file"] in body["message"]
 
 
-ODD_LINES = {
+MALFORMED_LINES = {
     "not UTF-8": b"\xff\xfe,1,2",
     "NUL bytes": b"\0\0,1,2",
     "a row longer than its header": b"1,2,3,4",
     "an open quote": b'"1,2,3',
-    "a header again": b"epoch,step,train/loss",
+    "a repeated header": b"epoch,step,train/loss",
     "longer than any row": b"1" * 2_000_000 + b",1,2",
 }
 
 
-@pytest.mark.parametrize("line", ODD_LINES.values(), ids=ODD_LINES)
-def test_an_odd_line_costs_no_other_row(shared: LiveServer, line: bytes) -> None:
+@pytest.mark.parametrize("line", MALFORMED_LINES.values(), ids=MALFORMED_LINES)
+def test_a_malformed_line_affects_no_other_row(shared: LiveServer, line: bytes) -> None:
     content = b"epoch,step,train/loss\n0,1,0.75\n" + line + b"\n0,2,0.5\n"
     run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=content)
     body = metrics_of(shared, run)
@@ -57,7 +57,7 @@ def test_an_odd_line_costs_no_other_row(shared: LiveServer, line: bytes) -> None
     assert (summary["best_metrics"], summary["num_skipped_rows"]) == ({"best_train/loss": 0.5}, 1)
 
 
-def test_tables_are_read_as_other_programs_write_them(shared: LiveServer) -> None:
+def test_other_table_formats_are_read(shared: LiveServer) -> None:
     for text in (
         "\ufeffepoch,step,train/loss\r\n0,0,1.5\r\n1,1,1.25\r\n",
         "epoch;step;train/loss\n0;0;1,5\n1;1;1,25\n",
@@ -73,7 +73,7 @@ def test_tables_are_read_as_other_programs_write_them(shared: LiveServer) -> Non
         assert (body["max_epoch"], body["max_step"], body["num_skipped_rows"]) == (1, 1, 0)
 
 
-def test_text_is_left_out_of_the_rows_and_named(shared: LiveServer) -> None:
+def test_text_cells_are_left_out_and_their_columns_are_named(shared: LiveServer) -> None:
     text = "epoch,step,note,train/loss\n0,0,ok,1.5\n1,1,,nan\n2,2,fine,diverged\n"
     run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=text)
     body = metrics_of(shared, run)
@@ -86,7 +86,7 @@ def test_text_is_left_out_of_the_rows_and_named(shared: LiveServer) -> None:
     assert body["available_columns"] == ["epoch", "step", "note", "train/loss"]
 
 
-def test_epochs_are_those_of_the_program(shared: LiveServer) -> None:
+def test_epochs_are_the_programs_own_numbers(shared: LiveServer) -> None:
     text = "epoch,step,loss\n0.5,10,2.5\n1.0,20,2.25\n1.5,30,2.0\n2.0,40,1.75\n"
     run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=text)
     body = metrics_of(shared, run)
@@ -95,7 +95,7 @@ def test_epochs_are_those_of_the_program(shared: LiveServer) -> None:
     assert shared.get(f"/training/metrics/runs/{run.name}/summary").json()["total_epochs"] == 2
 
 
-def test_a_file_begun_anew_is_another_attempt(shared: LiveServer, run: Path) -> None:
+def test_a_restarted_file_is_another_attempt(shared: LiveServer, run: Path) -> None:
     first = metrics_of(shared, run)["attempt"]
     write_metrics(run, METRICS + "2,29,0.5,,\n")
     assert metrics_of(shared, run)["attempt"] == first
@@ -103,14 +103,14 @@ def test_a_file_begun_anew_is_another_attempt(shared: LiveServer, run: Path) -> 
     assert metrics_of(shared, run)["attempt"] != first
 
 
-def test_a_folder_for_a_file_is_no_metrics(shared: LiveServer) -> None:
+def test_a_folder_in_place_of_the_metrics_file_is_a_404(shared: LiveServer) -> None:
     run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}")
     (run / "csv" / "metrics.csv").mkdir(parents=True)
     problem(shared.get(f"/training/metrics/runs/{run.name}"), 404)
 
 
 @pytest.mark.parametrize("text", ["", "epoch,step,train/loss\n", "epoch,step,train/loss", "\n\n"])
-def test_a_file_without_rows_has_no_rows(shared: LiveServer, text: str) -> None:
+def test_a_file_without_rows_is_an_empty_table(shared: LiveServer, text: str) -> None:
     run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", metrics=text)
     body = metrics_of(shared, run)
     assert (body["total_rows"], body["max_epoch"], body["max_step"], body["data"]) == (0, None, None, [])
@@ -118,7 +118,7 @@ def test_a_file_without_rows_has_no_rows(shared: LiveServer, text: str) -> None:
     assert (summary["total_epochs"], summary["best_metrics"]) == (0, {})
 
 
-def test_a_last_line_without_its_end_counts_once_the_run_is_over(shared: LiveServer) -> None:
+def test_an_unterminated_last_line_counts_once_the_run_has_ended(shared: LiveServer) -> None:
     server, go = shared, shared.home / "go"
     run_id = server.start_run(server.write_command("w", "exit_when_told.py", str(go), "0"))
     run = server.runs_dir / run_id
@@ -139,4 +139,6 @@ def test_extreme_numbers_are_numbers_or_null(shared: LiveServer) -> None:
     body = metrics_of(shared, run)
     assert [row["x"] for row in body["data"]] == [1e308, -1e-320, None, None, None, 5.0]
     assert body["max_epoch"] == 1e300
-    assert len(shared.get(f"/training/metrics/runs/{run.name}").content) < 1500, "no number of 300 digits"
+    assert len(shared.get(f"/training/metrics/runs/{run.name}").content) < 1500, (
+        "the answer writes 1e300 without its 300 digits"
+    )

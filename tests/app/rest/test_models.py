@@ -1,4 +1,4 @@
-"""The trained models: their list, their cards, the download and the deletion."""
+"""Trained models: their list, their cards, downloads and deletion."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_models_are_listed_newest_first(empty: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("untested", [{}, None, {"test/acc": None}, [1]])
-def test_a_model_that_was_not_tested_says_so(empty: LiveServer, untested: Any) -> None:
+def test_an_untested_model_is_marked_as_untested(empty: LiveServer, untested: Any) -> None:
     write_model(write_run(empty.runs_dir, "2026-01-01_00-00-00", "stopped"), test_metrics=untested)
     [card] = empty.get("/training/models").json()["models_info"]
     assert card["is_tested"] is False
@@ -79,7 +79,7 @@ def test_models_are_listed_page_by_page(empty: LiveServer) -> None:
         problem(empty.get(f"/training/models?{query}"), 422)
 
 
-def test_what_is_changed_by_hand_shows_at_once_in_the_models(empty: LiveServer) -> None:
+def test_a_change_by_hand_shows_at_once_in_the_models(empty: LiveServer) -> None:
     runs = [write_run(empty.runs_dir, f"2026-01-0{day}_00-00-00") for day in (1, 2, 3)]
     models = [write_model(run) for run in runs]
 
@@ -96,7 +96,7 @@ def test_what_is_changed_by_hand_shows_at_once_in_the_models(empty: LiveServer) 
     assert cards[0]["test_metrics"] == {"test/acc": 1.0}
 
 
-def test_numbers_that_json_has_not_are_null_in_a_card(shared: LiveServer, run: Path) -> None:
+def test_numbers_that_are_not_finite_are_null_in_a_card(shared: LiveServer, run: Path) -> None:
     write_model(run, test_metrics={"test/loss": float("nan"), "test/acc": float("inf")})
     answer = shared.get("/training/models")
     assert "NaN" not in answer.text
@@ -111,7 +111,7 @@ def test_a_model_is_found_after_the_runs_were_moved(shared: LiveServer, run: Pat
     assert card["model_path"] == str(model)
 
 
-def test_a_download_is_the_file_under_the_models_name(shared: LiveServer, run: Path) -> None:
+def test_a_download_has_the_name_of_the_model(shared: LiveServer, run: Path) -> None:
     content = os.urandom(300_000)
     write_model(run, content, model_name="my digits-1.0")
     answer = shared.get(f"/training/models/{run.name}/download")
@@ -123,7 +123,7 @@ def test_a_download_is_the_file_under_the_models_name(shared: LiveServer, run: P
 
 
 def write_variant(run: Path, name: str, content: bytes = b"small") -> dict[str, str]:
-    """Write the file of a variant; return its entry in the card, which names another place."""
+    """Write the file of a variant; return its entry in the card, whose path is outdated."""
     (run / "checkpoints").mkdir(exist_ok=True)
     (run / "checkpoints" / f"epoch_003.{name}.onnx").write_bytes(content)
     return {"name": name, "model_path": f"/elsewhere/old/checkpoints/epoch_003.{name}.onnx"}
@@ -144,7 +144,7 @@ def test_a_variant_is_downloaded_by_its_name_and_listed_in_the_card(shared: Live
     assert card["variants"] == [{"name": "int8", "model_path": str(model.with_suffix(".int8.onnx"))}, entries[1]]
 
 
-def test_a_variant_that_there_is_not_is_a_404_that_lists_those_there_are(shared: LiveServer, run: Path) -> None:
+def test_an_unknown_variant_is_a_404_that_lists_the_available_ones(shared: LiveServer, run: Path) -> None:
     address = f"/training/models/{run.name}/download?variant="
     write_model(run, variants=[write_variant(run, "int8"), {"name": "fp16", "error": "no"}])
     for name in ("fp16", "int4", "../int8", "float"):
@@ -154,9 +154,9 @@ def test_a_variant_that_there_is_not_is_a_404_that_lists_those_there_are(shared:
     problem(shared.get(address), 422)
 
 
-@pytest.mark.parametrize("told", [None, 7, "int8", {"int8": 1}, [7, None, {}, {"name": 7}, {"name": ["a"]}]])
-def test_variants_that_a_program_made_up_do_no_harm(shared: LiveServer, run: Path, told: object) -> None:
-    write_model(run, variants=told)
+@pytest.mark.parametrize("variants", [None, 7, "int8", {"int8": 1}, [7, None, {}, {"name": 7}, {"name": ["a"]}]])
+def test_invalid_variants_in_a_card_do_no_harm(shared: LiveServer, run: Path, variants: object) -> None:
+    write_model(run, variants=variants)
     (run / "checkpoints" / "last.ckpt").write_bytes(b"pickled")
     assert shared.get(f"/training/models/{run.name}/download").content == b"onnx"
     cards = shared.get("/training/models").json()["models_info"]
@@ -164,20 +164,20 @@ def test_variants_that_a_program_made_up_do_no_harm(shared: LiveServer, run: Pat
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../state.json", "", "last.ckpt", 7, None])
-def test_a_variant_makes_nobody_serve_another_file(shared: LiveServer, run: Path, path: object) -> None:
+def test_a_variant_cannot_serve_another_file(shared: LiveServer, run: Path, path: object) -> None:
     write_model(run, variants=[{"name": "int8", "model_path": path}])
     (run / "checkpoints" / "last.ckpt").write_bytes(b"pickled")
     problem(shared.get(f"/training/models/{run.name}/download?variant=int8"), 404)
 
 
-def test_a_name_beyond_ascii_survives_the_download(shared: LiveServer, run: Path) -> None:
+def test_a_name_that_is_not_ascii_survives_the_download(shared: LiveServer, run: Path) -> None:
     write_model(run, model_name="Größe")
     disposition = shared.get(f"/training/models/{run.name}/download").headers["Content-Disposition"]
     assert "filename*=UTF-8''Gr%C3%B6%C3%9Fe.onnx" in disposition
 
 
 @pytest.mark.parametrize("name", ["../../x", "a\r\nX-Evil: 1", "", ".hidden", "\ud800", 7, None, "x" * 300, "a/b"])
-def test_a_name_that_a_program_made_up_is_no_header(shared: LiveServer, run: Path, name: object) -> None:
+def test_an_invalid_model_name_never_reaches_the_header(shared: LiveServer, run: Path, name: object) -> None:
     write_model(run, model_name=name)
     answer = shared.get(f"/training/models/{run.name}/download")
     assert answer.headers["Content-Disposition"] == "attachment; filename=model.onnx"
@@ -188,7 +188,7 @@ PATHS = ["/etc/passwd", "../state.json", "", "x" * 300 + ".onnx", "a\0.onnx", "\
 
 
 @pytest.mark.parametrize("path", [*PATHS, 7, "folder.onnx", "last.ckpt"])
-def test_a_card_makes_nobody_serve_another_file(shared: LiveServer, run: Path, path: object) -> None:
+def test_a_card_cannot_serve_another_file(shared: LiveServer, run: Path, path: object) -> None:
     write_model(run, model_path=path)
     (run / "checkpoints" / "last.ckpt").write_bytes(b"pickled")
     (run / "checkpoints" / "link.onnx").symlink_to("/etc/passwd")
@@ -205,7 +205,7 @@ def test_checkpoints_elsewhere_are_not_served(shared: LiveServer, run: Path, tmp
     problem(shared.get(f"/training/models/{run.name}/download"), 404)
 
 
-def test_a_run_without_a_model_is_a_404_that_says_so(shared: LiveServer, run: Path) -> None:
+def test_the_download_of_a_run_without_a_model_is_a_404(shared: LiveServer, run: Path) -> None:
     assert "no model" in problem(shared.get(f"/training/models/{run.name}/download"), 404)["message"]
     problem(shared.get("/training/models/unknown/download"), 404)
 
@@ -226,23 +226,23 @@ def deletion_problem(server: LiveServer, run_id: str, code: int) -> str:
     return str(body["message"])
 
 
-def test_what_is_not_there_cannot_be_deleted(shared: LiveServer) -> None:
+def test_an_unknown_run_cannot_be_deleted(shared: LiveServer) -> None:
     before = tree(shared.home)
     assert "unknown" in deletion_problem(shared, "unknown", 404)
     assert tree(shared.home) == before
 
 
-def test_no_path_leads_to_a_run_elsewhere(shared: LiveServer, tmp_path: Path) -> None:
+def test_a_path_cannot_delete_a_run_elsewhere(shared: LiveServer, tmp_path: Path) -> None:
     outside = write_run(tmp_path, "outside")
     assert ask(shared, "DELETE", "/training/models/..%2f..%2foutside")[0] == 404
     assert (outside / "state.json").is_file()
 
 
 def test_links_in_a_run_are_removed_and_not_followed(shared: LiveServer, run: Path, tmp_path: Path) -> None:
-    (tmp_path / "kept").write_text("kept")
+    (tmp_path / "outside").write_text("outside")
     (run / "folder").symlink_to(tmp_path)
     assert shared.delete(f"/training/models/{run.name}").status_code == 200
-    assert (tmp_path / "kept").read_text() == "kept"
+    assert (tmp_path / "outside").read_text() == "outside"
 
 
 def test_the_active_run_cannot_be_deleted(shared: LiveServer, tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_the_active_run_cannot_be_deleted(shared: LiveServer, tmp_path: Path) ->
 
 @pytest.fixture
 def locked_run(run: Path) -> Iterator[Path]:
-    """A run that the file system will not let go, not even to root."""
+    """A run that not even root can delete from the file system."""
     if os.geteuid() != 0:
         run.chmod(0o500)
         yield run
@@ -270,14 +270,14 @@ def locked_run(run: Path) -> Iterator[Path]:
     attempts = [subprocess.run(mount, capture_output=True).returncode for mount in mounts]
     try:
         if any(attempts):
-            pytest.skip("root, and the file system knows neither chattr +i nor bind mounts here")
+            pytest.skip("needs chattr +i or bind mounts when run as root")
         yield run
     finally:
         if attempts[0] == 0:
             subprocess.run(["umount", str(run)], check=True)
 
 
-def test_a_refusal_of_the_file_system_is_a_403(shared: LiveServer, locked_run: Path) -> None:
+def test_a_deletion_that_the_file_system_refuses_is_a_403(shared: LiveServer, locked_run: Path) -> None:
     assert locked_run.name in deletion_problem(shared, locked_run.name, 403)
     assert (locked_run / "state.json").is_file()
     assert shared.run(locked_run.name)["state"] == "completed"

@@ -1,4 +1,4 @@
-"""The OpenAPI document: complete, and true of a live server under generated requests, right and wrong ones."""
+"""The OpenAPI document: completeness, and the answers of a live server to generated valid and invalid requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WRONG = "wrong.yaml"
 BROKEN = {UNREADABLE, WRONG}
 EXAMPLES = 20
 MAX_QUERY_CHARS = 7000
-"""Longer ones are refused by the server itself, with a 414 of its own."""
+"""The server refuses longer queries with a 414."""
 
 APP = create_app(Settings(), "threading")
 DOCUMENT = json.loads(json.dumps(APP.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()))
@@ -44,7 +44,7 @@ def operation(method: str, path: str) -> dict[str, Any]:
 
 
 def answer_of(method: str, path: str, code: int) -> dict[str, Any]:
-    """The schema of an answer, its reference followed."""
+    """Return the schema of an answer and resolve its reference."""
     schema = operation(method, path)["responses"][str(code)]["content"]["application/json"]["schema"]
     return dict(SCHEMAS[schema["$ref"].rpartition("/")[2]]) if "$ref" in schema else schema
 
@@ -52,7 +52,7 @@ def answer_of(method: str, path: str, code: int) -> dict[str, Any]:
 # ---- the document itself ----
 
 
-def test_every_route_is_described_and_nothing_else() -> None:
+def test_the_document_describes_exactly_the_routes() -> None:
     routes = {
         (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in APP.url_map.iter_rules()
@@ -64,17 +64,17 @@ def test_every_route_is_described_and_nothing_else() -> None:
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_every_operation_is_described_for_people(method: str, path: str) -> None:
-    told = operation(method, path)
-    assert len(told["summary"].split()) > 2
-    assert len(told["tags"]) == 1
-    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", told["operationId"])
-    parameters = told.get("parameters", []) + DOCUMENT["paths"][path].get("parameters", [])
+    described = operation(method, path)
+    assert len(described["summary"].split()) > 2
+    assert len(described["tags"]) == 1
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", described["operationId"])
+    parameters = described.get("parameters", []) + DOCUMENT["paths"][path].get("parameters", [])
     assert {p["name"] for p in parameters if p["in"] == "path"} == set(re.findall(r"{(\w+)}", path))
     assert all(parameter.get("description") for parameter in parameters)
-    assert all(answer.get("description") or "$ref" in answer for answer in told["responses"].values())
+    assert all(answer.get("description") or "$ref" in answer for answer in described["responses"].values())
 
 
-def test_operations_have_names_of_their_own() -> None:
+def test_operation_ids_are_unique() -> None:
     names = [operation(method, path)["operationId"] for method, path in OPERATIONS]
     assert len(set(names)) == len(names)
 
@@ -90,7 +90,7 @@ def test_every_error_is_described_in_the_one_shape(method: str, path: str) -> No
         assert 404 in codes
 
 
-def test_the_contracts_error_codes_are_described() -> None:
+def test_each_operation_describes_its_status_codes() -> None:
     expected = {
         ("post", "/training/start"): {200, 400, 404, 409, 413, 422, 500, 507},
         ("post", "/training/stop"): {200, 202, 400, 409, 413, 422},
@@ -107,7 +107,7 @@ def test_the_contracts_error_codes_are_described() -> None:
         assert described == codes | {401, 403, 408, 414, 431, 503}, each
 
 
-def test_what_single_errors_have_beyond_the_one_shape() -> None:
+def test_the_additional_fields_of_some_errors_are_described() -> None:
     conflict = answer_of("post", "/training/start", 409)
     assert {"pid", "run_id"} <= set(conflict["required"])
     assert conflict["properties"]["status"]["enum"] == ["running"]
@@ -119,7 +119,7 @@ def test_what_single_errors_have_beyond_the_one_shape() -> None:
         assert "csv_file" in answer_of("get", path, 422)["properties"]
 
 
-def test_bodies_are_described_with_their_bounds() -> None:
+def test_request_bodies_are_described_with_their_limits() -> None:
     assert operation("post", "/training/start")["requestBody"]["required"] is True
     assert operation("post", "/training/stop")["requestBody"]["required"] is False
     start = SCHEMAS["StartRequest"]
@@ -133,7 +133,7 @@ def test_bodies_are_described_with_their_bounds() -> None:
     }
 
 
-def test_answers_say_what_may_be_null() -> None:
+def test_nullable_fields_are_described() -> None:
     status = SCHEMAS["ServiceStatus"]
     assert set(status["required"]) == set(status["properties"])
     may_be_null = {name for name, field in status["properties"].items() if "null" in types_of(field)}
@@ -144,17 +144,17 @@ def test_answers_say_what_may_be_null() -> None:
 
 
 def types_of(schema: dict[str, Any]) -> set[str]:
-    """The types that a value may have, such as "string" and "null"; "" stands for any."""
+    """Return the types that a value may have, such as "string" and "null". "" means any type."""
     if "$ref" in schema:
         return {"object"}
     if "anyOf" in schema:
         return set().union(*map(types_of, schema["anyOf"]))
-    told = schema.get("type", "")
-    return {told} if isinstance(told, str) else set(told)
+    types = schema.get("type", "")
+    return {types} if isinstance(types, str) else set(types)
 
 
 def parts_of(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every property of an object, with its path."""
+    """Yield every property of the objects in a schema, with its path."""
     if isinstance(schema, dict):
         for name, part in schema.get("properties", {}).items():
             yield f"{path}.{name}", part
@@ -162,27 +162,27 @@ def parts_of(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]
             yield from parts_of(part, f"{path}.{name}")
 
 
-def test_every_property_has_a_type_that_a_client_can_have() -> None:
+def test_every_property_has_a_type_that_a_generated_client_can_use() -> None:
     untyped = [path for path, part in parts_of(SCHEMAS) if "" in types_of(part)]
     assert not untyped
-    # A generator would name the object and its only list alike, which does not compile under strict types.
+    # A generator would give the object and its only list the same name, which does not compile under strict types.
     snake = {name: re.sub(r"(?<=.)([A-Z])", r"_\1", name).lower() for name in SCHEMAS}
     assert not [name for name, schema in SCHEMAS.items() if snake[name] in schema.get("properties", {})]
 
 
-def test_every_component_is_used_and_every_reference_leads_somewhere() -> None:
+def test_every_component_is_used_and_every_reference_resolves() -> None:
     used = set(re.findall(r'"\$ref": "#/components/(\w+/\w+)"', json.dumps(DOCUMENT)))
     components = {f"{kind}/{name}" for kind, parts in DOCUMENT["components"].items() for name in parts}
     assert components - {"securitySchemes/token"} == used
 
 
-def test_the_server_is_where_the_document_is() -> None:
+def test_the_servers_url_is_relative_to_the_document() -> None:
     assert DOCUMENT["servers"] == [{"url": "."}]
     assert DOCUMENT["openapi"].startswith("3.1.")
 
 
 @pytest.mark.parametrize(("token", "security"), [(None, [{"token": []}, {}]), ("secret", [{"token": []}])])
-def test_the_token_is_described_as_it_is_needed(token: str | None, security: list[Any]) -> None:
+def test_the_token_is_described_as_required_or_optional(token: str | None, security: list[Any]) -> None:
     document = create_app(Settings(api_token=token), "threading").test_client().get("/openapi.json").get_json()
     assert document["security"] == security
     assert document["components"]["securitySchemes"] == {"token": {"type": "http", "scheme": "bearer"}}
@@ -190,7 +190,7 @@ def test_the_token_is_described_as_it_is_needed(token: str | None, security: lis
     assert all("security" not in document["paths"][path][method] for method, path in OPERATIONS if path != "/ping")
 
 
-# ---- a live server held to it ----
+# ---- a live server that must match it ----
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -206,7 +206,7 @@ def explored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def runs(explored: LiveServer) -> Iterator[LiveServer]:
-    """The server with a run that has everything and one with corrupt metrics and report. Nothing runs afterwards."""
+    """The server with a complete run, and one whose metrics and report are corrupt. No run is active afterwards."""
     renew(explored)
     yield explored
     explored.post("/training/stop", {"mode": "discard"})
@@ -231,22 +231,22 @@ KNOWN: dict[str, list[str]] = {
 
 
 def strictly(document: dict[str, Any]) -> Any:
-    """The document without "any other error", so that each answer must be described by its own code."""
+    """Load the document without its default responses, so that it must describe each answer by its status code."""
     described = json.loads(json.dumps(document))
     for item in described["paths"].values():
-        for method, told in item.items():
+        for method, described_operation in item.items():
             if method != "parameters":
-                told["responses"].pop("default", None)
+                described_operation["responses"].pop("default", None)
     return schemathesis.openapi.from_dict(described)
 
 
-def test_the_served_document_is_the_one_that_is_tested(explored: LiveServer) -> None:
+def test_the_server_serves_the_document_under_test(explored: LiveServer) -> None:
     assert explored.get("/openapi.json").json() == DOCUMENT
 
 
-CAN_BE_ASKED_WRONGLY = [each for each in OPERATIONS if {"parameters", "requestBody"} & set(operation(*each))]
+CAN_BE_INVALID = [each for each in OPERATIONS if {"parameters", "requestBody"} & set(operation(*each))]
 ALL = [(*each, GenerationMode.POSITIVE) for each in OPERATIONS]
-ALL += [(*each, GenerationMode.NEGATIVE) for each in CAN_BE_ASKED_WRONGLY]
+ALL += [(*each, GenerationMode.NEGATIVE) for each in CAN_BE_INVALID]
 
 
 @pytest.mark.parametrize(("method", "path", "mode"), ALL)
@@ -261,7 +261,7 @@ def test_every_answer_is_as_described(runs: LiveServer, method: str, path: str, 
             name_what_exists(case, known)
         assume(len(urlencode(case.query or {}, doseq=True)) < MAX_QUERY_CHARS)
         renew(runs)
-        # What is well formed may still be impossible: a folder that is not there, a file that cannot be read.
+        # A valid request may still be impossible: its folder may be missing, or its file unreadable.
         is_impossible = path in ("/training/start", "/training/check") or BROKEN & set(
             (case.path_parameters or {}).values()
         )
@@ -272,7 +272,7 @@ def test_every_answer_is_as_described(runs: LiveServer, method: str, path: str, 
 
 
 def name_what_exists(case: Case, known: dict[str, str | None]) -> None:
-    """Let some cases meet something real: a run, an experiment, a file."""
+    """Point some cases to an existing run, experiment or file."""
     for name, value in known.items():
         if value is not None and name in case.path_parameters:
             case.path_parameters[name] = value
@@ -283,7 +283,7 @@ def name_what_exists(case: Case, known: dict[str, str | None]) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [each for each in OPERATIONS if each[1].startswith("/training")])
-def test_the_described_token_is_asked_for(tmp_path_factory: pytest.TempPathFactory, method: str, path: str) -> None:
+def test_the_described_token_is_required(tmp_path_factory: pytest.TempPathFactory, method: str, path: str) -> None:
     app = create_app(Settings(api_token="secret", runs_dir=tmp_path_factory.mktemp("token") / "runs"), "threading")
     address = re.sub(r"{\w+}", "x", path)
     answer = app.test_client().open(address, method=method.upper())

@@ -1,4 +1,4 @@
-"""GET /training/datasets/{name}, and what a start makes of the images, on both servers."""
+"""GET /training/datasets/{name}, and the check of the images before a start."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONFIG = "tiny.yaml"
 
 @pytest.fixture
 def pets(shared: LiveServer) -> Path:
-    """A dataset of its own, and an experiment that would train on it."""
+    """A new dataset for each test, and an experiment that can train on it."""
     (shared.configs_dir / CONFIG).write_text(TINY, encoding="utf-8")
     name = f"pets-{time.monotonic_ns()}"
     return write_images(shared.data_dir / name, {"cat": 60, "dog": 180}, counts=(12, 3, 3))
@@ -52,7 +52,7 @@ def test_a_dataset_is_reported(shared: LiveServer, pets: Path) -> None:
     }
 
 
-def test_who_does_not_wait_gets_a_202_until_the_report_is_there(shared: LiveServer, pets: Path) -> None:
+def test_a_client_that_does_not_wait_gets_a_202_until_the_report_is_ready(shared: LiveServer, pets: Path) -> None:
     path = f"/training/datasets/{pets.name}"
     first = shared.get(f"{path}?wait=0")
     assert first.status_code == 202
@@ -65,9 +65,7 @@ def test_an_unknown_dataset_is_a_404(shared: LiveServer, name: str) -> None:
     problem(shared.get(f"/training/datasets/{name}"), 404)
 
 
-def test_images_that_cannot_be_trained_on_are_a_422_with_their_names_and_nothing_is_written(
-    shared: LiveServer, pets: Path
-) -> None:
+def test_unreadable_images_are_a_422_that_names_them_and_writes_nothing(shared: LiveServer, pets: Path) -> None:
     for number in range(8):
         (pets / "test" / "dog" / f"bad{number}.png").write_bytes(b"x")
     before = tree(shared.runs_dir)
@@ -84,7 +82,7 @@ def test_images_that_cannot_be_trained_on_are_a_422_with_their_names_and_nothing
     assert shared.get("/training/status").json()["running"] is False
 
 
-def test_warnings_do_not_keep_from_training_and_stay_with_the_run(shared: LiveServer, pets: Path) -> None:
+def test_warnings_do_not_prevent_a_start_and_are_stored_with_the_run(shared: LiveServer, pets: Path) -> None:
     (pets / "test" / "cat" / "leaked.png").write_bytes((pets / "train" / "cat" / "0.png").read_bytes())
     run_id = shared.start_run(CONFIG, dataset=pets.name)
     shared.post("/training/stop", {"mode": "discard"})
@@ -94,14 +92,14 @@ def test_warnings_do_not_keep_from_training_and_stay_with_the_run(shared: LiveSe
     assert preflight["warnings"][0]["files"] == ["test/cat/leaked.png = train/cat/0.png"]
 
 
-def test_the_images_of_a_command_are_its_own_affair(shared: LiveServer, pets: Path) -> None:
+def test_the_images_of_a_command_are_not_checked(shared: LiveServer, pets: Path) -> None:
     (pets / "val" / "cat" / "0.png").write_bytes(b"x")
     run_id = shared.start_run(shared.write_command("quick", "exit_with.py", "0"), dataset=pets.name)
     shared.wait_for_state(run_id, "completed")
     assert shared.run(run_id)["preflight"] is None
 
 
-def test_others_are_answered_during_a_check(shared: LiveServer) -> None:
+def test_other_requests_are_answered_during_a_check(shared: LiveServer) -> None:
     base = write_images(shared.data_dir / "many", {"a": 60, "b": 180}, counts=(2000, 1, 1))
     path = f"/training/datasets/{base.name}"
     assert shared.get(f"{path}?wait=0").status_code == 202

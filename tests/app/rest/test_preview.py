@@ -1,4 +1,4 @@
-"""What a form needs before a start: the parameters, the check of a request, and some of a dataset's images."""
+"""Requests of the start form: the parameters, the check of a request, and a preview of a dataset's images."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def picture(url: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
 
 
-def test_some_images_of_each_class_come_as_small_pngs(shared: LiveServer, pets: Path) -> None:
+def test_a_preview_has_some_images_of_each_class_as_small_pngs(shared: LiveServer, pets: Path) -> None:
     Image.new("RGB", (400, 200), "red").save(pets / "val" / "dog" / "0large.jpg")
-    (pets / "val" / "dog" / "0corrupt.png").write_bytes(b"no image")
+    (pets / "val" / "dog" / "0corrupt.png").write_bytes(b"not an image")
     body = shared.get("/training/datasets/pets/preview?split=val&per_class=4").json()
     assert (body["dataset_name"], body["split"], body["num_classes"]) == ("pets", "val", 2)
     cats, dogs = body["classes"]
     assert (cats["class_name"], cats["num_images"], len(cats["images"])) == ("cat", 3, 3)
-    assert (dogs["num_images"], len(dogs["images"])) == (5, 3)  # One of the four chosen cannot be read.
+    assert (dogs["num_images"], len(dogs["images"])) == (5, 3)  # One of the four selected images cannot be read.
     head, _, data = dogs["images"][-1].partition(",")
     assert head == "data:image/png;base64"
     sizes = {picture(url).size for url in dogs["images"]}
@@ -45,7 +45,7 @@ def test_some_images_of_each_class_come_as_small_pngs(shared: LiveServer, pets: 
     assert len(data) < 20_000
 
 
-def test_deep_images_are_shown_in_one_value_range(shared: LiveServer) -> None:
+def test_16_bit_images_are_shown_in_one_value_range(shared: LiveServer) -> None:
     dataset = write_images(shared.data_dir / "camera", {"cat": 60, "dog": 180}, counts=(3, 3, 3))
     for path in dataset.rglob("*.png"):
         with Image.open(path) as image:
@@ -57,20 +57,18 @@ def test_deep_images_are_shown_in_one_value_range(shared: LiveServer) -> None:
     assert 160 < bright < 200
 
 
-def test_a_burst_of_previews_runs_few_at_a_time_and_the_rest_is_told_to_come_again(
-    shared: LiveServer, pets: Path
-) -> None:
+def test_a_burst_of_previews_runs_two_at_a_time_and_the_rest_gets_a_503(shared: LiveServer, pets: Path) -> None:
     assert shared.process is not None
     server = psutil.Process(shared.process.pid)
     with ThreadPoolExecutor(60) as threads:
-        asked = [threads.submit(shared.get, "/training/datasets/pets/preview") for _ in range(60)]
+        requests = [threads.submit(shared.get, "/training/datasets/pets/preview") for _ in range(60)]
         most = 0
-        while not all(each.done() for each in asked):
+        while not all(each.done() for each in requests):
             most = max(
                 most, sum("trainer.dataset.preview" in command_line(each) for each in server.children(recursive=True))
             )
     assert most == 2
-    answers = [each.result() for each in asked]
+    answers = [each.result() for each in requests]
     refused = [each for each in answers if each.status_code != 200]
     assert 2 <= len(answers) - len(refused) < 60
     for answer in refused:
@@ -86,14 +84,14 @@ def command_line(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_what_is_no_image_shows_nothing(shared: LiveServer) -> None:
+def test_files_that_are_not_images_are_left_out(shared: LiveServer) -> None:
     write_dataset(shared.data_dir, "empty-files")
     classes = shared.get("/training/datasets/empty-files/preview").json()["classes"]
     assert [(each["num_images"], each["images"]) for each in classes] == [(3, []), (3, [])]
 
 
 @pytest.mark.parametrize("name", ["birds", "..", "%2e%2e", "pets%00", ".hidden", "..%2f..%2fetc"])
-def test_nothing_but_a_dataset_is_shown(shared: LiveServer, name: str) -> None:
+def test_a_preview_of_anything_but_a_dataset_is_a_404(shared: LiveServer, name: str) -> None:
     problem(shared.get(f"/training/datasets/{name}/preview"), 404)
 
 
@@ -103,7 +101,7 @@ def test_a_bad_query_is_a_422(shared: LiveServer, pets: Path, query: str) -> Non
     assert set(body["errors"]) == {query.partition("=")[0]}
 
 
-def test_a_check_says_what_a_start_would_say_and_starts_nothing(shared: LiveServer, pets: Path) -> None:
+def test_a_check_answers_as_a_start_would_and_starts_nothing(shared: LiveServer, pets: Path) -> None:
     before = tree(shared.runs_dir)
     request = {"config_name": "tiny", "dataset": "pets", "overrides": {"trainer.max_epochs": 7}}
     body = shared.post("/training/check", request).json()

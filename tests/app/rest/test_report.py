@@ -33,7 +33,7 @@ def report_of(server: LiveServer, run: Path) -> requests.Response:
     return server.get(f"/training/runs/{run.name}/report")
 
 
-def test_the_report_is_told_as_it_is_and_its_pictures_are_artifacts(shared: LiveServer, run: Path) -> None:
+def test_the_report_is_served_unchanged_and_its_pictures_are_artifacts(shared: LiveServer, run: Path) -> None:
     written = write_report(run)
     picture = run / written["mistakes"][0]["image"]
     picture.parent.mkdir(parents=True)
@@ -44,10 +44,10 @@ def test_the_report_is_told_as_it_is_and_its_pictures_are_artifacts(shared: Live
     assert shared.get(f"/training/runs/{run.name}/artifacts/report/mistakes/01.png").content == b"png"
 
 
-def test_what_json_has_not_is_null_in_a_report(shared: LiveServer, run: Path) -> None:
+def test_numbers_that_are_not_finite_are_null_in_a_report(shared: LiveServer, run: Path) -> None:
     write_report(run, loss=float("nan"), macro_f1=float("inf"))
-    told = report_of(shared, run).json()
-    assert (told["loss"], told["macro_f1"]) == (None, None)
+    report = report_of(shared, run).json()
+    assert (report["loss"], report["macro_f1"]) == (None, None)
 
 
 @pytest.mark.parametrize("content", [b"", b'{"accuracy": ', b"[]", b"\xff"])
@@ -57,16 +57,14 @@ def test_a_corrupt_report_is_a_422_that_names_it(shared: LiveServer, run: Path, 
 
 
 @pytest.mark.parametrize("name", MALFORMED_REPORTS)
-def test_a_report_that_is_not_as_documented_is_a_422_that_names_its_fields(
-    shared: LiveServer, run: Path, name: str
-) -> None:
+def test_a_malformed_report_is_a_422_that_names_its_fields(shared: LiveServer, run: Path, name: str) -> None:
     write_report(run, **{name: MALFORMED_REPORTS[name]})
-    told = problem(report_of(shared, run), 422)
-    assert name in told["message"]
-    assert set(told["errors"]) == {name}
+    body = problem(report_of(shared, run), 422)
+    assert name in body["message"]
+    assert set(body["errors"]) == {name}
 
 
-def test_a_report_of_an_earlier_version_is_told(shared: LiveServer, run: Path) -> None:
+def test_a_report_of_an_earlier_version_is_served(shared: LiveServer, run: Path) -> None:
     report = write_report(run)
     (run / "report.json").write_text(
         json.dumps({k: v for k, v in report.items() if k not in ("split", "splits", "notes")})
@@ -75,7 +73,7 @@ def test_a_report_of_an_earlier_version_is_told(shared: LiveServer, run: Path) -
 
 
 @pytest.mark.parametrize(
-    ("state", "config", "told"),
+    ("state", "config", "expected"),
     [
         ("stopped", "model: {}", "resume_from"),
         ("failed", "model: {}", "best checkpoint"),
@@ -83,9 +81,9 @@ def test_a_report_of_an_earlier_version_is_told(shared: LiveServer, run: Path) -
         ("completed", 'command:\n  argv: ["true"]\n', "command experiment"),
     ],
 )
-def test_without_a_report_a_404_says_why(shared: LiveServer, state: str, config: str, told: str) -> None:
+def test_a_missing_report_is_a_404_that_says_why(shared: LiveServer, state: str, config: str, expected: str) -> None:
     run = write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", state)
     (run / "config.yaml").write_text(config)
     message = problem(report_of(shared, run), 404)["message"]
     assert f"{run.name} is {state}" in message
-    assert told in message
+    assert expected in message

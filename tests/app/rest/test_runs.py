@@ -1,4 +1,4 @@
-"""GET /training/runs/{run_id}, its log and its artifacts."""
+"""GET /training/runs/{run_id}, and the log of the run."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def test_a_run_is_described_in_full(shared: LiveServer, run: Path) -> None:
     (run / "stop.json").write_text('{"mode": "save", "requested_by": "test"}')
     (run / "preflight.json").write_text('{"status": "checked"}')
     model = write_model(run)
-    told = shared.run(run.name)
-    artifacts = told.pop("artifacts")
-    card = told.pop("model")
-    assert told == {
+    described = shared.run(run.name)
+    artifacts = described.pop("artifacts")
+    card = described.pop("model")
+    assert described == {
         "run_id": run.name,
         "state": "completed",
         "reason": None,
@@ -72,10 +72,10 @@ def test_garbage_in_every_file_is_no_500(shared: LiveServer, run: Path, garbage:
     )
     for name in (*names, "classification_model.json", "csv/version_0/metrics.csv"):
         (run / name).write_bytes(garbage)
-    told = shared.run(run.name)
-    is_of_another_program = garbage.startswith(b'{"')
-    assert told["state"] == ("unknown" if is_of_another_program else "interrupted")
-    assert (told["pid"], told["exit_code"], told["signal"]) == (None, None, None)
+    described = shared.run(run.name)
+    is_foreign = garbage.startswith(b'{"')
+    assert described["state"] == ("unknown" if is_foreign else "interrupted")
+    assert (described["pid"], described["exit_code"], described["signal"]) == (None, None, None)
     for path in ("metrics/runs", "models", "trained_models", "status", f"runs/{run.name}/log"):
         assert shared.get(f"/training/{path}").status_code == 200
     assert shared.get(f"/training/metrics/runs/{run.name}").status_code in (200, 422)
@@ -95,7 +95,7 @@ def log_of(server: LiveServer, run: Path, query: str) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def test_the_log_has_the_contracts_fields(shared: LiveServer, run: Path) -> None:
+def test_the_log_has_all_fields(shared: LiveServer, run: Path) -> None:
     size = len(TEXT.encode())
     assert log_of(shared, run, "") == {
         "run_id": run.name, "offset": 0, "next_offset": size, "size": size, "text": TEXT
@@ -107,12 +107,12 @@ def test_the_log_has_the_contracts_fields(shared: LiveServer, run: Path) -> None
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 7, 100])
-def test_pieces_of_the_log_joined_give_the_text(shared: LiveServer, run: Path, limit: int) -> None:
+def test_chunks_of_the_log_join_to_its_text(shared: LiveServer, run: Path, limit: int) -> None:
     text, offset = "", 0
-    while (piece := log_of(shared, run, f"?offset={offset}&limit={limit}"))["next_offset"] > offset:
-        assert piece["offset"] == offset
-        offset = piece["next_offset"]
-        text += piece["text"]
+    while (chunk := log_of(shared, run, f"?offset={offset}&limit={limit}"))["next_offset"] > offset:
+        assert chunk["offset"] == offset
+        offset = chunk["next_offset"]
+        text += chunk["text"]
     assert text == TEXT
     assert offset == len(TEXT.encode())
 
@@ -120,13 +120,13 @@ def test_pieces_of_the_log_joined_give_the_text(shared: LiveServer, run: Path, l
 def test_a_negative_offset_counts_from_the_end_and_splits_no_character(shared: LiveServer, run: Path) -> None:
     encoded = TEXT.encode()
     for back in range(1, len(encoded) + 10):
-        piece = log_of(shared, run, f"?offset=-{back}")
-        assert encoded[piece["offset"] :].decode() == piece["text"]
-        assert 0 <= piece["offset"] - max(0, len(encoded) - back) <= 3
-        assert piece["next_offset"] == piece["size"] == len(encoded)
+        chunk = log_of(shared, run, f"?offset=-{back}")
+        assert encoded[chunk["offset"] :].decode() == chunk["text"]
+        assert 0 <= chunk["offset"] - max(0, len(encoded) - back) <= 3
+        assert chunk["next_offset"] == chunk["size"] == len(encoded)
 
 
-def test_a_piece_may_begin_where_a_line_does(shared: LiveServer, run: Path) -> None:
+def test_a_chunk_can_start_at_the_beginning_of_a_line(shared: LiveServer, run: Path) -> None:
     (run / "train.log").write_bytes(b"one\ntwo\nthree")
     for query, text in {
         "offset=1": "two\nthree",
@@ -134,27 +134,27 @@ def test_a_piece_may_begin_where_a_line_does(shared: LiveServer, run: Path) -> N
         "offset=9": "hree",
         "offset=-7": "three",
     }.items():
-        piece = log_of(shared, run, f"?from_line=1&{query}")
-        assert (piece["text"], piece["next_offset"] - piece["offset"]) == (text, len(text))
+        chunk = log_of(shared, run, f"?from_line=1&{query}")
+        assert (chunk["text"], chunk["next_offset"] - chunk["offset"]) == (text, len(text))
 
 
-def test_the_log_is_searched_a_stretch_at_a_time(shared: LiveServer, run: Path) -> None:
+def test_the_log_is_searched_chunk_by_chunk(shared: LiveServer, run: Path) -> None:
     (run / "train.log").write_bytes(b"an Error\nfine\nanother error")
-    told = log_of(shared, run, "/search?text=eRRor")
-    assert told == {"run_id": run.name, "offset": 0, "next_offset": 27, "size": 27, "lines": [0, 14]}
+    matches = log_of(shared, run, "/search?text=eRRor")
+    assert matches == {"run_id": run.name, "offset": 0, "next_offset": 27, "size": 27, "lines": [0, 14]}
     first = log_of(shared, run, "/search?text=error&limit=2")
     assert (first["lines"], first["next_offset"]) == ([0], 9)
     assert log_of(shared, run, "/search?text=error&offset=9")["lines"] == [14]
     assert set(problem(shared.get(f"/training/runs/{run.name}/log/search"), 422)["errors"]) == {"text"}
 
 
-def test_bytes_that_are_no_text_are_marked(shared: LiveServer, run: Path) -> None:
+def test_bytes_that_are_not_utf8_are_replaced(shared: LiveServer, run: Path) -> None:
     (run / "train.log").write_bytes(b"a\xff\xfeb\xf0\x9f")
     assert log_of(shared, run, "")["text"] == "a\ufffd\ufffdb\ufffd"
     assert log_of(shared, run, "")["next_offset"] == 6
 
 
-def test_a_run_without_a_log_has_an_empty_one(shared: LiveServer, run: Path) -> None:
+def test_a_missing_log_is_an_empty_log(shared: LiveServer, run: Path) -> None:
     (run / "train.log").unlink()
     assert log_of(shared, run, "") == {"run_id": run.name, "offset": 0, "next_offset": 0, "size": 0, "text": ""}
 
@@ -165,11 +165,11 @@ def test_a_bad_log_query_is_a_422(shared: LiveServer, run: Path, query: str) -> 
     assert set(body["errors"]) == {query.partition("=")[0]}
 
 
-def test_every_get_answers_and_leaves_the_run_as_it_is(empty: LiveServer, run: Path) -> None:
+def test_every_get_answers_and_leaves_the_run_unchanged(empty: LiveServer, run: Path) -> None:
     write_model(run)
     write_report(run)
     name = write_config(empty, "known.yaml")
-    write_dataset(empty.data_dir, name)  # So that the name stands for both.
+    write_dataset(empty.data_dir, name)  # The name then denotes both an experiment and a dataset.
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     for path in every_get(run_id=run.name, name=name, path="state.json", filename="main.js"):
         expected = {404} if path.endswith("variant=int8") else {200, 202}
@@ -177,7 +177,7 @@ def test_every_get_answers_and_leaves_the_run_as_it_is(empty: LiveServer, run: P
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
-def test_a_run_of_another_program_is_unknown_everywhere_and_can_be_deleted(shared: LiveServer) -> None:
+def test_a_directory_of_another_program_is_unknown_everywhere_and_can_be_deleted(shared: LiveServer) -> None:
     path = shared.runs_dir / f"copied-{time.monotonic_ns()}"
     write_metrics(path, METRICS, "metrics.csv")
     write_model(path)
@@ -186,10 +186,15 @@ def test_a_run_of_another_program_is_unknown_everywhere_and_can_be_deleted(share
     (path / "config.yaml").write_text("lr: 0.1")
     for file in path.rglob("*"):
         os.utime(file, (10**9, 10**9))
-    told = shared.run(path.name)
-    assert (told["state"], told["config"], told["model"], told["pid"]) == ("unknown", None, None, None)
-    assert "did not make the directory" in told["reason"]
-    assert (told["created_at"], told["ended_at"]) == ("2001-09-09T01:46:40+00:00",) * 2
+    described = shared.run(path.name)
+    assert (described["state"], described["config"], described["model"], described["pid"]) == (
+        "unknown",
+        None,
+        None,
+        None,
+    )
+    assert "did not make the directory" in described["reason"]
+    assert (described["created_at"], described["ended_at"]) == ("2001-09-09T01:46:40+00:00",) * 2
     for wanted, names in (("unknown", [path.name]), ("interrupted", []), ("failed", [])):
         listed = shared.get(f"/training/metrics/runs?status={wanted}").json()
         assert [each["run_id"] for each in listed if each["run_id"] == path.name] == names

@@ -1,4 +1,4 @@
-"""POST /training/start and /stop, GET /training/status, /configs and /datasets, as their table promises."""
+"""POST /training/start and /training/stop, and GET /training/status."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_start_answers_with_the_running_program(shared: LiveServer, tmp_path: 
     assert (shared.runs_dir / body["run_id"]).is_dir()
 
 
-def test_a_start_says_what_is_missing(shared: LiveServer) -> None:
+def test_a_start_names_every_missing_field(shared: LiveServer) -> None:
     missing = ("config_name", "train_data_dir", "val_data_dir", "test_data_dir")
     assert set(problem(shared.post("/training/start", {}), 422)["errors"]) == set(missing)
     nulls = dict.fromkeys(missing)
@@ -39,7 +39,7 @@ def test_a_start_says_what_is_missing(shared: LiveServer) -> None:
         assert set(problem(shared.post("/training/start", body), 422)["errors"]) >= set(missing) - set(given)
 
 
-def test_an_unknown_experiment_is_a_404_that_lists_what_there_is(shared: LiveServer) -> None:
+def test_an_unknown_experiment_is_a_404_that_lists_the_available_ones(shared: LiveServer) -> None:
     write_config(shared, "known.yaml")
     body = problem(shared.post("/training/start", {"config_name": "unknown.yaml"}), 404)
     assert "unknown.yaml" in body["message"]
@@ -64,7 +64,7 @@ def test_a_second_start_is_a_409_that_names_the_first(waiting: tuple[LiveServer,
     assert [run["status"] for run in server.get("/training/metrics/runs").json()].count("running") == 1
 
 
-def test_folders_that_cannot_be_used_are_a_422_by_field(shared: LiveServer, tmp_path: Path) -> None:
+def test_unusable_folders_are_a_422_that_names_their_fields(shared: LiveServer, tmp_path: Path) -> None:
     config = write_config(shared, "ours.yaml")
     (tmp_path / "file").write_text("")
     (tmp_path / "no-classes").mkdir()
@@ -77,7 +77,7 @@ def test_folders_that_cannot_be_used_are_a_422_by_field(shared: LiveServer, tmp_
         assert all(wrong in texts[0] for texts in body["errors"].values())
 
 
-def test_an_invalid_experiment_is_a_422_by_key(shared: LiveServer) -> None:
+def test_an_invalid_experiment_is_a_422_that_names_its_keys(shared: LiveServer) -> None:
     dataset = write_dataset(shared.data_dir, f"pets-{time.monotonic_ns()}").name
     config = write_config(shared, "wrong.yaml", OUR_EXPERIMENT + "trainer:\n  max_epochs: -1\n  epochs: 3\n")
     errors = problem(shared.post("/training/start", {"config_name": config, "dataset": dataset}), 422)["errors"]
@@ -98,11 +98,11 @@ def test_an_invalid_experiment_is_a_422_by_key(shared: LiveServer) -> None:
     assert set(wrong["errors"]) == {"overrides.trainer.max_epochs"}
 
 
-def test_a_program_that_is_not_there_is_a_422_in_check_and_start(shared: LiveServer) -> None:
+def test_a_missing_program_is_a_422_in_check_and_start(shared: LiveServer) -> None:
     config = write_config(shared, "absent.yaml", "command:\n  argv: [/no/such/program]\n")
     for path in ("check", "start"):
-        told = problem(shared.post(f"/training/{path}", {"config_name": config}), 422)
-        assert told["errors"] == {"command.argv": ["There is no program /no/such/program."]}
+        body = problem(shared.post(f"/training/{path}", {"config_name": config}), 422)
+        assert body["errors"] == {"command.argv": ["There is no program /no/such/program."]}
     assert not [run for run in shared.get("/training/metrics/runs").json() if run["config_name"] == config]
 
 
@@ -112,14 +112,14 @@ def test_a_program_that_cannot_be_launched_is_a_500_that_says_why(shared: LiveSe
     program.chmod(0o755)
     config = write_config(shared, "absent.yaml", f"command:\n  argv: [{program}]\n")
     answer = shared.post("/training/start", {"config_name": config})
-    told = answer.json()
-    assert str(program) in told["message"]
-    problem(answer, 500, status=f"error: {told['message']}", run_id=told["run_id"])
-    assert shared.run(told["run_id"])["state"] == "failed"
+    body = answer.json()
+    assert str(program) in body["message"]
+    problem(answer, 500, status=f"error: {body['message']}", run_id=body["run_id"])
+    assert shared.run(body["run_id"])["state"] == "failed"
     assert shared.get("/training/status").json()["running"] is False
 
 
-def test_the_request_is_kept_with_its_defaults(shared: LiveServer, tmp_path: Path) -> None:
+def test_the_request_is_stored_with_its_defaults(shared: LiveServer, tmp_path: Path) -> None:
     config = write_config(shared, "quick.yaml", 'command:\n  argv: ["true", "{train_data_dir}"]\n')
     run_id = shared.start_run(config, train_data_dir="docs", val_data_dir="data/x", overrides={})
     shared.wait_for_state(run_id, "completed")
@@ -127,7 +127,7 @@ def test_the_request_is_kept_with_its_defaults(shared: LiveServer, tmp_path: Pat
     assert request == {
         "config_name": "quick.yaml",
         "train_data_dir": os.path.abspath("docs"),
-        "val_data_dir": None,  # the program does not get it
+        "val_data_dir": None,  # The command does not use this folder.
         "test_data_dir": None,
         "dataset": None,
         "model_name": "model",
@@ -141,10 +141,10 @@ def test_a_command_gets_the_folders_it_uses(shared: LiveServer, tmp_path: Path) 
     config = write_config(
         shared, "echo.yaml", 'command:\n  argv: [echo, "{train_data_dir}|{val_data_dir}|{model_name}|{config_name}"]\n'
     )
-    told = problem(shared.post("/training/start", {"config_name": "echo"}), 422)
-    assert set(told["errors"]) == {"train_data_dir", "val_data_dir"}
-    told = problem(shared.post("/training/start", {"config_name": "echo", "val_data_dir": None}), 422)
-    assert "{val_data_dir}" in told["errors"]["val_data_dir"][0]
+    body = problem(shared.post("/training/start", {"config_name": "echo"}), 422)
+    assert set(body["errors"]) == {"train_data_dir", "val_data_dir"}
+    body = problem(shared.post("/training/start", {"config_name": "echo", "val_data_dir": None}), 422)
+    assert "{val_data_dir}" in body["errors"]["val_data_dir"][0]
     folders = {"train_data_dir": str(tmp_path), "val_data_dir": str(tmp_path.parent)}
     run_id = shared.start_run("echo", model_name="Größe 1.0", **folders)
     shared.wait_for_state(run_id, "completed")
@@ -169,7 +169,7 @@ def test_a_stop_needs_no_body(waiting: tuple[LiveServer, str, Path], options: di
     assert (answer.status_code, answer.json()["run_id"]) == (200, run_id)
 
 
-def test_a_stop_while_idle_says_so(shared: LiveServer) -> None:
+def test_a_stop_without_an_active_run_is_not_running(shared: LiveServer) -> None:
     for body in (None, {"run_id": "2000-01-01_00-00-00"}):
         answer = shared.post("/training/stop", body)
         assert answer.status_code == 200
@@ -192,13 +192,13 @@ def test_a_stop_without_waiting_is_a_202(shared: LiveServer, tmp_path: Path) -> 
 
 def test_stopping_another_run_is_a_409_and_stops_nothing(waiting: tuple[LiveServer, str, Path]) -> None:
     server, run_id, _ = waiting
-    told = problem(server.post("/training/stop", {"run_id": "2000-01-01_00-00-00"}), 409)
-    assert run_id in told["message"]
+    body = problem(server.post("/training/stop", {"run_id": "2000-01-01_00-00-00"}), 409)
+    assert run_id in body["message"]
     assert server.get("/training/status").json()["state"] == "running"
     assert not (server.runs_dir / run_id / "stop.json").exists()
 
 
-def test_status_tells_what_runs_and_what_ran_last(waiting: tuple[LiveServer, str, Path]) -> None:
+def test_status_describes_the_active_run_and_the_last_one(waiting: tuple[LiveServer, str, Path]) -> None:
     server, run_id, end = waiting
     status = server.get("/training/status").json()
     assert status == {
@@ -219,11 +219,11 @@ def test_status_tells_what_runs_and_what_ran_last(waiting: tuple[LiveServer, str
     server.wait_for_state(run_id, "completed")
     idle = server.get("/training/status").json()
     assert idle["last_run"] == {"run_id": run_id, "state": "completed", "reason": None}
-    nothing = dict.fromkeys(("pid", "run_id", "state", "config_name", "progress", "started_at"))
-    assert idle == {"status": "not_running", "running": False, "last_run": idle["last_run"], **nothing}
+    nulls = dict.fromkeys(("pid", "run_id", "state", "config_name", "progress", "started_at"))
+    assert idle == {"status": "not_running", "running": False, "last_run": idle["last_run"], **nulls}
 
 
-def test_status_tells_the_reason_of_a_failure(shared: LiveServer) -> None:
+def test_status_has_the_reason_of_a_failure(shared: LiveServer) -> None:
     run_id = shared.start_run(shared.write_command("failing", "exit_with.py", "3"))
     shared.wait_for_state(run_id, "failed")
     last = shared.get("/training/status").json()["last_run"]
