@@ -1,4 +1,4 @@
-"""A tiny config of each image-classification architecture that transformers can build here, and an image size."""
+"""Tiny configs and image sizes for all image-classification architectures that transformers can build here."""
 
 from __future__ import annotations
 
@@ -192,4 +192,4 @@ REFUSED = {
     "DinatForImageClassification": "natten",
     "TimmWrapperForImageClassification": "timm",
 }
-"""The architectures that cannot be trained here, with a word from the reason."""
+"""The architectures that the trainer refuses, with a word from the reason."""

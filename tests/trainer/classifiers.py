@@ -1,4 +1,4 @@
-"""A Classifier outside of a training."""
+"""The initial state and the optimizer of a Classifier outside of a training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainer.fit.module import Classifier
 
 
 def untrained(experiment: Experiment) -> LastState:
-    """Return the state of a training that has not begun, which a Classifier requires."""
+    """Return the initial state that a Classifier requires."""
     return LastState("run", experiment, ("a", "b"), 4, epoch=0, batch=0, step=0)
 
 

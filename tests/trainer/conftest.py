@@ -12,7 +12,7 @@ from tests.trainer.preloaded import Preloaded
 from tests.trainer.trainings import TINY, Launcher, Started, write_config, write_images
 from trainer.digits import prepare
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # Before any import of the library, which reads it once.
+os.environ["HF_HUB_OFFLINE"] = "1"  # The library reads this once, at import.
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A runner by itself, launched as the service launches it."""
+"""A runner without a server, launched as the service launches it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROGRAMS = ROOT / "tests" / "programs"
 
 
 class Launched:
-    """A run directory, and a runner launched in it with the lock held, as the service does it."""
+    """A run directory and a runner, which the test launches with the lock held, as the service does."""
 
     def __init__(self, folder: Path, *argv: str, **program: Any) -> None:
         folder.mkdir()
@@ -64,7 +64,7 @@ class Launched:
             return False
 
     def stop(self, grace_s: float = 20) -> dict[str, Any]:
-        """Ask it to end as the service does, and return the verdict."""
+        """Stop the run as the service does, and return its final state."""
         write_json(self.run.stop, {"mode": "save", "grace_s": grace_s})
         self.runner.terminate()
         return self.wait_for_end()

@@ -1,4 +1,4 @@
-"""Write the files of an untrained model, to test what follows a training without waiting for one."""
+"""The files of an untrained model, to test what follows a training without running one."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Untrained:
-    """A model with random weights for `data`. It writes its files into `folder` as after a training."""
+    """A model with random weights for `data`. It writes its files into `folder`, as a training does at its end."""
 
     folder: Path
     data: Path
@@ -71,6 +71,6 @@ class Untrained:
         stop = stop or Stop(self.run.stop)
         files = ModelFiles(self.request, self.data_module, self.progress, stop, self.lines.append)
         with warnings.catch_warnings():
-            # `python -m trainer` ignores them too.
+            # `python -m trainer` ignores these warnings too.
             warnings.filterwarnings("ignore", module=r"(lightning|torch|onnxscript|copyreg)(\..*)?$")
             return files.write(self.module, self.run.checkpoints / "epoch_000.ckpt", {}, test_metrics)

@@ -1,7 +1,7 @@
 """Run `python -m trainer` in forks of a process that has already imported everything.
 
-The forks run the same file under the same name with the same arguments. They only save the seconds in which each
-training would import torch and Lightning. Some tests start their trainings as users do instead.
+The forks run the same file under the same name with the same arguments. They only save the seconds that each
+training would need to import torch and Lightning. Some tests start their trainings as users do instead.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ _INT = struct.Struct("i")
 
 
 class PreloadedProcess:
-    """A training with the part of subprocess.Popen that tests use. A pipe delivers its pid and later its exit code."""
+    """A training process with the subset of subprocess.Popen that tests use.
+
+    A pipe delivers its pid and later its exit code.
+    """
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
@@ -61,7 +64,7 @@ class PreloadedProcess:
 
 
 class Preloaded:
-    """The process to fork."""
+    """A process that forks to run each training."""
 
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -86,8 +89,8 @@ class Preloaded:
 def serve(requests: socket.socket) -> None:
     libraries.import_train()
     _import_on_first_use()
-    gc.freeze()  # Again, so that garbage collection does not copy shared memory.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Nobody waits for the forks that wait for a training.
+    gc.freeze()  # Freeze again, so that garbage collection does not copy shared memory.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # The kernel reaps the forks that wait for a training.
     while True:
         request, pipes, _, _ = socket.recv_fds(requests, MAX_REQUEST_BYTES, 1)
         if not request:
@@ -128,7 +131,7 @@ def _train(arguments: list[str], environment: dict[str, str], log_path: str) -> 
     os.close(log)
     os.environ.clear()
     os.environ.update(environment)
-    sys.path[1:1] = [place for place in environment.get("PYTHONPATH", "").split(os.pathsep) if place]
+    sys.path[1:1] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.argv = ["trainer", *arguments]
     runpy.run_module("trainer", run_name="__main__", alter_sys=True)
     # Exit like the interpreter, but without C++ destructors, which would join threads that a fork does not have.

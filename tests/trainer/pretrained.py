@@ -1,4 +1,4 @@
-"""Save tiny models that look pretrained."""
+"""Tiny models that look pretrained."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONFIGS: dict[str, Any] = {
 
 
 def save_pretrained(folder: Path, name: str, image_size: int = 16, **preprocessing: Any) -> Path:
-    """Save a model of two classes and three channels; `preprocessing` replaces values of its preprocessor_config."""
+    """Save a model with two classes and three channels. `preprocessing` replaces values in preprocessor_config."""
     config = CONFIGS[name]
     config.update({"image_size": image_size, "num_channels": 3, "id2label": {0: "cat", 1: "dog"}})
     transformers.AutoModelForImageClassification.from_config(config).save_pretrained(folder)

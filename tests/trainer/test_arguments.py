@@ -1,4 +1,4 @@
-"""The two ways to call `python -m trainer`, which lead to the same request."""
+"""The two ways to call `python -m trainer`. Both result in the same request."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def run(tmp_path: Path) -> RunDir:
 
 def test_a_run_directory_holds_the_whole_request(run: RunDir) -> None:
     write_manifest(run, 1, REQUEST, {})
-    given = parse([f"--run-dir={run.path}"])
-    request, experiment = given.read()
+    arguments = parse([f"--run-dir={run.path}"])
+    request, experiment = arguments.read()
     assert request == REQUEST
     assert experiment.trainer.max_epochs == 3
-    assert (given.run.path, given.cache_dir) == (run.path, run.path.parents[1] / "cache")
+    assert (arguments.run.path, arguments.cache_dir) == (run.path, run.path.parents[1] / "cache")
 
 
-def test_the_command_line_makes_the_same_request(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line_results_in_the_same_request(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
     options = ("--train-data-dir=data/train", "--val-data-dir=/data/--val", "--model-name=--help")
-    given = parse([str(run.config), *options, "--config-name=tiny.yaml", "--set=trainer.max_epochs=3"])
-    request, experiment = given.read()
+    arguments = parse([str(run.config), *options, "--config-name=tiny.yaml", "--set=trainer.max_epochs=3"])
+    request, experiment = arguments.read()
     assert {**vars(REQUEST), "resume_from": None} == vars(request)
     assert experiment.trainer.max_epochs == 3
 
@@ -62,13 +62,13 @@ def test_the_command_line_makes_the_same_request(run: RunDir, monkeypatch: pytes
     ],
 )
 def test_options_that_would_have_no_effect_are_refused(argv: list[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as raised:
         parse(argv)
-    assert ended.value.code == 2
+    assert raised.value.code == 2
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"request": null}', '{"request": {"dataset": "x"}}'])
-def test_a_run_json_without_a_request_is_named(run: RunDir, content: str | None) -> None:
+def test_a_run_json_without_a_request_is_reported(run: RunDir, content: str | None) -> None:
     if content is not None:
         run.run.write_text(content)
     with pytest.raises(ManifestInvalid, match=r"run\.json"):
@@ -76,6 +76,6 @@ def test_a_run_json_without_a_request_is_named(run: RunDir, content: str | None)
 
 
 @pytest.mark.parametrize("assignment", ["trainer.max_epochs", "seed=!!python/name:os.system", "seed=-1"])
-def test_a_wrong_override_is_named(run: RunDir, assignment: str) -> None:
+def test_a_wrong_override_is_reported(run: RunDir, assignment: str) -> None:
     with pytest.raises(ExperimentInvalid, match=assignment.partition("=")[0]):
         parse([str(run.config), "--train-data-dir=x", f"--set={assignment}"]).read()

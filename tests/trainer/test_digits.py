@@ -31,7 +31,7 @@ def test_no_image_is_in_two_splits(digits: Path) -> None:
     assert len(names) == len(set(names))
 
 
-def test_a_whole_dataset_is_left_alone_and_a_half_made_one_made_anew(digits: Path, tmp_path: Path) -> None:
+def test_prepare_keeps_a_complete_dataset_and_rebuilds_an_incomplete_one(digits: Path, tmp_path: Path) -> None:
     folder = tmp_path / "digits"
     shutil.copytree(digits, folder)
     assert not prepare(folder)
@@ -41,7 +41,7 @@ def test_a_whole_dataset_is_left_alone_and_a_half_made_one_made_anew(digits: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["digits"]
 
 
-def test_it_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_main_prints_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for word in ("written", "already there"):
         main([str(tmp_path / "digits")])
         assert capsys.readouterr().out.endswith(f"1,797 images in train, val and test, {word}\n")

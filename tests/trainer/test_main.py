@@ -38,7 +38,7 @@ EXAMPLE = ROOT / "docs" / "examples" / "train_by_command.py"
         ("command: {argv: [x]}", [], "command: is a program of its own"),
     ],
 )
-def test_a_mistake_in_the_experiment_is_one_sentence_at_once(
+def test_a_mistake_in_the_experiment_fails_at_once_with_one_line(
     launcher: Launcher, tmp_path: Path, squares: Path, text: str, options: list[str], reason: str
 ) -> None:
     done = launcher.train(write_config(tmp_path, text), squares, *options)
@@ -49,7 +49,7 @@ def test_a_mistake_in_the_experiment_is_one_sentence_at_once(
     assert not done.run.path.exists()
 
 
-def test_classes_that_differ_are_one_sentence(launcher: Launcher, tmp_path: Path, tiny: Path) -> None:
+def test_different_classes_in_the_splits_fail_with_one_line(launcher: Launcher, tmp_path: Path, tiny: Path) -> None:
     data = write_images(tmp_path / "data", {"a": 60, "b": 180})
     (data / "test" / "b").rename(data / "test" / "c")
     done = launcher.train(tiny, data)
@@ -58,8 +58,8 @@ def test_classes_that_differ_are_one_sentence(launcher: Launcher, tmp_path: Path
     assert done.log.count("\n") == 1
 
 
-def test_a_run_whose_libraries_load_says_so(tmp_path: Path, tiny: Path, squares: Path) -> None:
-    launcher = Launcher(tmp_path)  # it starts trainings as users do, with everything still to be imported
+def test_a_run_reports_that_its_libraries_are_loading(tmp_path: Path, tiny: Path, squares: Path) -> None:
+    launcher = Launcher(tmp_path)  # starts trainings as users do, without preloaded imports
     started = launcher.start(tiny, squares)
     try:
         wait_until(lambda: started.progress.get("phase") == "loading", 60, lambda: started.log)
@@ -70,7 +70,7 @@ def test_a_run_whose_libraries_load_says_so(tmp_path: Path, tiny: Path, squares:
 
 
 @pytest.mark.slow
-def test_an_image_that_breaks_in_mid_training_is_named(launcher: Launcher, tmp_path: Path, tiny: Path) -> None:
+def test_an_image_that_breaks_during_training_is_reported(launcher: Launcher, tmp_path: Path, tiny: Path) -> None:
     data = write_images(tmp_path / "data", {"a": 60, "b": 180})
     (data / "val" / "b" / "0.png").write_bytes(b"no image")
     done = launcher.train(tiny, data, "--set=data.num_workers=1")
@@ -80,10 +80,8 @@ def test_an_image_that_breaks_in_mid_training_is_named(launcher: Launcher, tmp_p
 
 
 @pytest.mark.slow
-def test_an_export_that_computes_something_else_fails_as_export(
-    launcher: Launcher, squares: Path, tmp_path: Path
-) -> None:
-    # The trial before the training finds nothing.
+def test_an_export_with_different_outputs_fails_as_export(launcher: Launcher, squares: Path, tmp_path: Path) -> None:
+    # The trial export before the training succeeds.
     (tmp_path / "random_network.py").write_text(OWN_NETWORK + RANDOM_ONCE_TRAINED)
     text = "model: {class_path: random_network.RandomOnceTrained}\n" + TINY[TINY.index("data:") :]
     done = launcher.train(write_config(tmp_path, text), squares, PYTHONPATH=str(tmp_path))
@@ -95,7 +93,7 @@ def test_an_export_that_computes_something_else_fails_as_export(
     assert not list(done.run.checkpoints.glob("*onnx*")) + list(done.run.checkpoints.glob(".*"))
 
 
-def test_a_run_directory_is_not_trained_in_twice(
+def test_a_second_training_in_a_run_directory_is_refused(
     launcher: Launcher, completed: Started, tiny: Path, squares: Path
 ) -> None:
     before = {path: path.read_bytes() for path in completed.run.path.rglob("*") if path.is_file()}
@@ -113,13 +111,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder], capture_output=True)
     if mounted.returncode:
-        pytest.skip("mounting a small tmpfs needs root")
+        pytest.skip("needs root to mount a small tmpfs")
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_named_even_if_the_log_lies_on_it(small_disk: Path, tiny: Path, squares: Path) -> None:
+def test_a_full_disk_is_reported_even_if_the_log_is_on_it(small_disk: Path, tiny: Path, squares: Path) -> None:
     launcher = Launcher(small_disk)
     done = launcher.train(tiny, squares, "--set=model.config.hidden_sizes=[64, 128]")
     assert done.process.returncode == 1
@@ -127,10 +125,10 @@ def test_a_full_disk_is_named_even_if_the_log_lies_on_it(small_disk: Path, tiny:
     assert not done.run.result.exists()
 
 
-# the example of a command
+# the example program for a command
 
 
-def test_the_example_program_writes_its_metrics_and_ends(tmp_path: Path) -> None:
+def test_the_example_program_writes_its_metrics_and_exits(tmp_path: Path) -> None:
     done = run_example(tmp_path, "--epochs", "3")
     assert done.wait(20) == 0
     assert (tmp_path / "metrics.csv").read_text().splitlines()[0] == "epoch,step,train/loss"

@@ -1,4 +1,4 @@
-"""`python -m trainer.predict`, in a process of its own, with the model of a real training."""
+"""`python -m trainer.predict`, in its own process, with the model of a real training."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def predict(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def accuracy(lines: list[str]) -> float:
-    """Of lines as they are printed; an image's folder is its class."""
+    """Return the accuracy of printed predictions. An image's folder is its class."""
     rows = [line.split("\t") for line in lines]
     return sum(Path(path).parent.name == name for path, name, _ in rows) / len(rows)
 
 
-def test_it_finds_the_accuracy_that_the_training_tested(completed: Started, model: Path, squares: Path) -> None:
+def test_predict_reproduces_the_test_accuracy_of_the_training(completed: Started, model: Path, squares: Path) -> None:
     done = predict(model, squares / "test")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
@@ -43,7 +43,7 @@ def test_it_finds_the_accuracy_that_the_training_tested(completed: Started, mode
 
 
 @pytest.mark.parametrize("name", ["fp16", "int8"])
-def test_it_takes_a_variant_as_it_takes_the_model(model: Path, squares: Path, tmp_path: Path, name: str) -> None:
+def test_predict_accepts_a_variant_like_the_model(model: Path, squares: Path, tmp_path: Path, name: str) -> None:
     original = OnnxModel(model)
     images = [original.read(path) for path in (squares / "train").glob("*/*.png")]
     convert(name, model, tmp_path / "small.onnx", iter([original.prepare(image[None]) for image in images]))
@@ -52,9 +52,7 @@ def test_it_takes_a_variant_as_it_takes_the_model(model: Path, squares: Path, tm
     assert [line.split("\t")[:2] for line in shown[0]] == [line.split("\t")[:2] for line in shown[1]]
 
 
-def test_what_cannot_be_read_is_reported_of_and_the_others_are_shown(
-    model: Path, squares: Path, tmp_path: Path
-) -> None:
+def test_unreadable_paths_are_reported_and_the_others_are_shown(model: Path, squares: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no image")
     (tmp_path / "empty").mkdir()
     image = Image.open(next((squares / "test" / "dark").iterdir()))
@@ -79,7 +77,7 @@ def test_what_cannot_be_read_is_reported_of_and_the_others_are_shown(
     ]
 
 
-def test_the_likeliest_classes_stand_in_one_line(model: Path, squares: Path) -> None:
+def test_the_most_likely_classes_are_in_one_line(model: Path, squares: Path) -> None:
     image = next((squares / "test" / "bright").iterdir())
     path, *ranking = predict(model, image, "--top", "2").stdout.rstrip("\n").split("\t")
     assert path == str(image)
@@ -87,7 +85,7 @@ def test_the_likeliest_classes_stand_in_one_line(model: Path, squares: Path) -> 
     assert float(ranking[1]) + float(ranking[3]) == pytest.approx(1, abs=2e-4)
 
 
-def test_a_file_that_is_no_model_of_ours_is_reported_in_one_line(model: Path, squares: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_not_our_model_is_reported_in_one_line(model: Path, squares: Path, tmp_path: Path) -> None:
     image = next((squares / "test" / "dark").iterdir())
     bare = onnx.load(model)
     del bare.metadata_props[:]
@@ -102,7 +100,7 @@ def test_a_file_that_is_no_model_of_ours_is_reported_in_one_line(model: Path, sq
         assert str(tmp_path / name) in line
 
 
-def test_it_needs_nothing_but_onnxruntime_numpy_and_pillow_and_reports_to_nobody(
+def test_predict_needs_only_onnxruntime_numpy_and_pillow_and_sends_no_telemetry(
     model: Path, squares: Path, tmp_path: Path
 ) -> None:
     code = "import sys; from trainer.predict import main; assert main(sys.argv[1:]) == 0; print(*sys.modules)"
@@ -111,11 +109,11 @@ def test_it_needs_nothing_but_onnxruntime_numpy_and_pillow_and_reports_to_nobody
         capture_output=True,
         text=True,
         check=True,
-        env={"HOME": str(tmp_path)},  # And no CI, where onnxruntime keeps its reports to itself.
+        env={"HOME": str(tmp_path)},  # Without CI: onnxruntime turns its telemetry off where CI is set.
     )
     loaded = {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
     site = set(
         subprocess.check_output([sys.executable, "-I", "-c", "import sys; print(*sys.modules)"], text=True).split()
     )
     assert loaded - set(sys.stdlib_module_names) - site == {"numpy", "onnxruntime", "PIL", "trainer"}
-    assert not list(tmp_path.rglob("*")), "onnxruntime made itself an identity to report under"
+    assert not list(tmp_path.rglob("*")), "onnxruntime created an ID for its telemetry"

@@ -42,7 +42,7 @@ IN_LOADER = (
         (OSError(errno.ENOMEM, "Cannot allocate memory"), ["on the machine with batches"]),
     ],
 )
-def test_memory_that_is_used_up_names_the_batch_and_what_to_try(error: Exception, parts: list[str]) -> None:
+def test_out_of_memory_names_the_batch_and_what_to_change(error: Exception, parts: list[str]) -> None:
     reason = reason_of(error, experiment())
     assert reason.startswith("out of memory on the ")
     for part in [*parts, "lower data.batch_size", "trainer.accumulate_batches", "data.image_size"]:
@@ -50,13 +50,13 @@ def test_memory_that_is_used_up_names_the_batch_and_what_to_try(error: Exception
     assert not says_everything(error)
 
 
-def test_only_what_helps_is_advised() -> None:
+def test_the_reason_advises_only_changes_that_help() -> None:
     chosen = experiment(trainer__precision="bf16", data__num_workers=0)
     assert "precision" not in reason_of(torch.cuda.OutOfMemoryError(GPU), chosen)
     assert "num_workers" not in reason_of(MemoryError(), chosen)
 
 
-def test_memory_that_really_is_used_up_is_recognised() -> None:
+def test_a_real_out_of_memory_error_is_recognised() -> None:
     with pytest.raises(RuntimeError) as raised:
         torch.empty(2**60, dtype=torch.uint8)
     assert reason_of(raised.value, experiment()).startswith(
@@ -102,7 +102,7 @@ def test_a_common_error_says_what_to_change(error: Exception, parts: list[str]) 
     assert not [part for part in parts if part not in reason]
 
 
-def test_a_cause_counts_as_much_as_what_came_of_it() -> None:
+def test_an_error_caused_by_a_memory_error_is_out_of_memory() -> None:
     error = ExperimentInvalid({"model.config": ["cannot be built"]})
     error.__cause__ = MemoryError()
     reason = reason_of(error, experiment())
@@ -111,17 +111,17 @@ def test_a_cause_counts_as_much_as_what_came_of_it() -> None:
     assert not says_everything(error)
 
 
-def test_a_sentence_of_ours_stands_alone() -> None:
+def test_our_own_message_is_the_whole_reason() -> None:
     for error in (ExperimentInvalid({"seed": ["must be 1"]}), DataInvalid("no images")):
         assert reason_of(error, None) == str(error)
         assert says_everything(error)
 
 
-def test_the_line_in_the_users_own_code_is_named() -> None:
+def test_the_reason_names_the_line_in_the_users_code() -> None:
     with pytest.raises(KeyError) as raised:
         {}["missing"]
     line = raised.traceback[-1].lineno + 1
     assert reason_of(raised.value, None) == f"KeyError: 'missing' (test_reasons.py, line {line})"
-    with pytest.raises(ValueError) as in_library:  # noqa: PT011 - torch's words are not ours to test
+    with pytest.raises(ValueError) as in_library:  # noqa: PT011 - we do not test torch's message
         torch.distributions.Normal(0.0, -1.0)
     assert "(test_reasons.py, line " in reason_of(in_library.value, None)

@@ -1,4 +1,4 @@
-"""The run directory's readers and writers."""
+"""Readers and writers of a run directory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from trainer.rundir import RunDir, is_there, read_json, write_json, write_text
 
 
-def test_what_was_written_is_read(tmp_path: Path) -> None:
+def test_written_content_is_read_back(tmp_path: Path) -> None:
     content = {"text": "é 漢字 🙂", "number": 1.5, "nothing": None, "list": [1, 2]}
     write_json(tmp_path / "x.json", content)
     write_json(tmp_path / "x.json", content)
@@ -18,7 +18,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"], "no temporary file is left"
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_temporary_one(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     with pytest.raises(OSError, match="directory"):
         write_text(tmp_path / "x", "text")
@@ -26,36 +26,36 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_temporary_one(tmp_path: P
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"3", b"\xff\xfe", b"[" * 100_000, b'{"a": 1} x'])
-def test_what_is_no_object_is_none(tmp_path: Path, content: bytes) -> None:
+def test_content_that_is_not_an_object_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.json").write_bytes(content)
     assert read_json(tmp_path / "x.json") is None
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_another_programs_encoding_is_understood(tmp_path: Path, encoding: str) -> None:
+def test_other_encodings_are_understood(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "x.json").write_text('{"a": "ü"}', encoding=encoding)
     assert read_json(tmp_path / "x.json") == {"a": "ü"}
 
 
-def test_what_is_missing_or_a_directory_is_none(tmp_path: Path) -> None:
+def test_a_missing_file_or_a_directory_is_none(tmp_path: Path) -> None:
     assert read_json(tmp_path / "missing") is None
     assert read_json(tmp_path) is None
     assert read_json(tmp_path / "missing" / "x") is None
 
 
-def test_what_json_has_not_is_none(tmp_path: Path) -> None:
+def test_numbers_that_json_does_not_have_are_none(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"a": NaN, "b": [Infinity, -Infinity], "c": 1e999}')
     assert read_json(tmp_path / "x.json") == {"a": None, "b": [None, None], "c": None}
 
 
-def test_a_reader_meets_the_old_file_or_the_new_one(tmp_path: Path) -> None:
+def test_each_write_replaces_the_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     for number in range(200):
-        write_json(path, {"number": number, "ballast": "x" * number * 100})
+        write_json(path, {"number": number, "padding": "x" * number * 100})
         assert json.loads(path.read_text())["number"] == number
 
 
-def test_the_metrics_are_found_where_lightning_puts_them_and_the_newest_version_counts(tmp_path: Path) -> None:
+def test_find_metrics_returns_the_newest_version_that_lightning_wrote(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     assert run.find_metrics() is None
     for name in ("metrics.csv", "lightning_logs/version_3/metrics.csv", "csv/metrics.csv"):
@@ -69,7 +69,7 @@ def test_the_metrics_are_found_where_lightning_puts_them_and_the_newest_version_
     assert run.find_metrics() == run.file("csv/version_10/metrics.csv")
 
 
-def test_is_there(tmp_path: Path) -> None:
+def test_is_there_tells_whether_a_path_exists(tmp_path: Path) -> None:
     assert is_there(tmp_path)
     assert not is_there(tmp_path / "missing")
     assert not is_there(tmp_path / "missing" / "deeper")

@@ -1,4 +1,4 @@
-"""Which files of a run are opened, and through which links."""
+"""The files of a run that RunFile opens, and the links that it follows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def content(run: Path, name: str) -> str | None:
-    """What can be read at a path of the run; None if there is no file of it."""
+    """Return the text at a path of the run, or None if RunFile opens no file there."""
     file = RunFile(run / name, run, (run.parents[1] / "allowed",))
     try:
         with file.open() as opened:
@@ -47,7 +47,7 @@ def test_a_file_of_the_run_is_opened_through_links_that_stay_in_it(run: Path) ->
         assert content(run, name) == "in the run"
 
 
-def test_a_link_is_followed_to_a_folder_that_is_allowed_and_to_no_other(run: Path, tmp_path: Path) -> None:
+def test_a_link_is_followed_only_into_an_allowed_folder(run: Path, tmp_path: Path) -> None:
     for folder, expected in (("allowed", "allowed"), ("outside", None)):
         (run / f"{folder}-file").symlink_to(tmp_path / folder / "file")
         (run / f"{folder}-folder").symlink_to(tmp_path / folder)
@@ -60,7 +60,7 @@ def test_a_link_is_followed_to_a_folder_that_is_allowed_and_to_no_other(run: Pat
 def test_a_link_cannot_leave_an_allowed_folder(run: Path, tmp_path: Path) -> None:
     (tmp_path / "allowed" / "out").symlink_to(tmp_path / "outside")
     (tmp_path / "allowed-not").mkdir()
-    (tmp_path / "allowed-not" / "file").write_text("has a name that begins like it")
+    (tmp_path / "allowed-not" / "file").write_text("its name starts with the name of the allowed folder")
     (run / "a").symlink_to(tmp_path / "allowed")
     (run / "b").symlink_to(tmp_path / "allowed-not")
     (run / "c").symlink_to(f"{tmp_path}/allowed/../outside")
@@ -79,32 +79,32 @@ def test_a_run_and_an_allowed_folder_may_be_reached_by_links(run: Path, tmp_path
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "../run-1/csv/metrics.csv", "csv", "csv/metrics.csv/x", "a\0b", "\ud800"]
 )
-def test_what_is_no_path_of_a_file_in_the_run_is_not_opened(run: Path, name: str) -> None:
+def test_a_name_that_is_not_a_file_of_the_run_is_not_opened(run: Path, name: str) -> None:
     assert content(run, name) is None
 
 
 def listen(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
-        os.chdir(path.parent)  # A socket's address is short.
+        os.chdir(path.parent)  # The maximum length of a socket's address is short.
         listener.bind(path.name)
 
 
-NO_FILES: dict[str, Callable[[Path], None]] = {
+NOT_REGULAR: dict[str, Callable[[Path], None]] = {
     "folder": Path.mkdir,
     "pipe": os.mkfifo,
     "socket": listen,
     "device": lambda path: path.symlink_to("/dev/zero"),
-    "circle": lambda path: path.symlink_to(path.name),
+    "loop": lambda path: path.symlink_to(path.name),
     "dangling": lambda path: path.symlink_to("nowhere"),
 }
 
 
-@pytest.mark.parametrize("kind", NO_FILES)
-def test_what_is_no_regular_file_is_not_opened_and_nobody_waits(
+@pytest.mark.parametrize("kind", NOT_REGULAR)
+def test_a_file_that_is_not_regular_is_not_opened_and_does_not_block(
     run: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(run)
-    NO_FILES[kind](run / "x")
+    NOT_REGULAR[kind](run / "x")
     assert content(run, "x") is None
     (run / "link").symlink_to("x")
     assert content(run, "link") is None
@@ -126,8 +126,8 @@ def test_no_descriptor_is_left_open(run: Path, tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_a_folder_that_becomes_a_link_between_two_looks_is_not_followed(run: Path, tmp_path: Path) -> None:
-    """A program swaps the folder all the time: the file is the run's own each time it can be opened at all."""
+def test_a_folder_that_becomes_a_link_between_two_checks_is_not_followed(run: Path, tmp_path: Path) -> None:
+    """Swap the folder repeatedly. Whenever RunFile opens the file, it is the run's own."""
     (run / "real").mkdir()
     (run / "real" / "file").write_text("own")
     (run / "next").symlink_to("real")
@@ -140,7 +140,7 @@ def test_a_folder_that_becomes_a_link_between_two_looks_is_not_followed(run: Pat
     assert found == {"own", None}
 
 
-def test_a_json_file_without_end_is_not_read(run: Path) -> None:
+def test_a_huge_json_file_is_not_read(run: Path) -> None:
     path = run / "report.json"
     path.write_text('{"a": 1}')
     assert RunFile.alone(path).read_json() == {"a": 1}

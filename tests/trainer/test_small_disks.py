@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(not can_mount(), reason="this user cannot mount 
 
 
 def train(config: Path, data: Path, home: Path, *options: str, small: str, kilobytes: int) -> tuple[int, str]:
-    """Train with a tmpfs of this size at `small`, and return exit code and log."""
+    """Train with a tmpfs of this size mounted at `small`, and return the exit code and the log."""
     folders = [f"--{split}-data-dir={data / split}" for split in ("train", "val", "test")]
     arguments = [str(config), f"--run-dir={home / 'run'}", f"--cache-dir={home / 'cache'}", *folders, *options]
     script = f'mount -t tmpfs -o size={kilobytes}k tmpfs "{small}" && exec "$@"'
@@ -71,7 +71,7 @@ def test_a_training_does_not_need_the_temporary_folder(
 
 
 @pytest.mark.slow
-def test_a_temporary_folder_with_too_long_a_path_for_a_socket_is_named(
+def test_a_temporary_folder_whose_path_is_too_long_for_a_socket_is_reported(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / ("long" * 30)
@@ -86,7 +86,7 @@ def test_a_temporary_folder_with_too_long_a_path_for_a_socket_is_named(
 
 
 def reason_without_batch(loader: DataLoader[Batch]) -> str | None:
-    """Return why the loader gives no batch. Nothing may refer to it afterwards, so that its processes end."""
+    """Return why the loader yields no batch. Its processes end when the last reference to it is gone."""
     try:
         next(iter(loader))
     except OSError as error:

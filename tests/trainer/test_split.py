@@ -18,7 +18,7 @@ from trainer.split import main
 
 @pytest.fixture
 def flat(tmp_path: Path) -> Path:
-    """20 images of cats, 40 of dogs, in class folders only."""
+    """Class folders without splits: 20 images of cats and 40 of dogs."""
     write_images(tmp_path / "made", {"cat": 60, "dog": 180}, counts=(20, 20, 1))
     (tmp_path / "made" / "train").rename(tmp_path / "flat")
     for path in (tmp_path / "made" / "val" / "dog").iterdir():
@@ -34,7 +34,7 @@ def counts(dataset: Path) -> dict[str, dict[str, int]]:
     }
 
 
-def test_it_makes_a_dataset_beside_the_folder_and_leaves_that_alone(flat: Path) -> None:
+def test_split_writes_a_dataset_beside_the_folder_and_does_not_change_the_folder(flat: Path) -> None:
     before = tree(flat)
     argv = [sys.executable, "-m", "trainer.split", str(flat)]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
@@ -54,12 +54,12 @@ def test_the_same_seed_makes_the_same_splits(flat: Path, tmp_path: Path) -> None
     assert names[0] == names[1] != names[2]
 
 
-def test_copies_stay_on_one_side(flat: Path, tmp_path: Path) -> None:
+def test_copies_of_an_image_stay_in_one_split(flat: Path, tmp_path: Path) -> None:
     for path in list(flat.rglob("*.png")):
         shutil.copy(path, path.with_name(f"copy of {path.name}"))
     assert main([str(flat), f"--to={tmp_path / 'made'}", "--test=0.3", "--val=0.3"]) == 0
-    sides = [{path.read_bytes() for path in split.rglob("*.png")} for split in (tmp_path / "made").iterdir()]
-    assert sum(map(len, sides)) == len(set().union(*sides)) == 60
+    splits = [{path.read_bytes() for path in split.rglob("*.png")} for split in (tmp_path / "made").iterdir()]
+    assert sum(map(len, splits)) == len(set().union(*splits)) == 60
 
 
 def test_without_a_test_share_there_is_no_test_folder(flat: Path, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_links_lead_to_the_images(flat: Path, tmp_path: Path, monkeypatch: pytes
     assert all(path.is_symlink() and path.read_bytes() for path in made)
 
 
-def test_what_is_moved_is_gone_from_the_folder_and_other_files_stay(
+def test_move_removes_the_images_from_the_folder_and_keeps_other_files(
     flat: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (flat / "cat" / "deeper").mkdir()
@@ -96,7 +96,7 @@ def test_nothing_is_overwritten(flat: Path, tmp_path: Path, capsys: pytest.Captu
     assert tree(tmp_path) == before
 
 
-def test_what_an_interrupted_attempt_left_is_named(
+def test_leftovers_of_an_interrupted_split_are_reported(
     flat: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / ".flat-split.part").mkdir()

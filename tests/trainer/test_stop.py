@@ -21,7 +21,7 @@ def is_importing(started: Started) -> bool:
 
 
 def is_fitting(started: Started) -> bool:
-    """After the first epoch, which leaves a best checkpoint."""
+    """Whether the first epoch has ended. It leaves a best checkpoint."""
     return any(started.run.checkpoints.glob("epoch_*.ckpt"))
 
 
@@ -105,7 +105,7 @@ def test_discard_overrides_a_save_in_progress(launcher: Launcher, tiny: Path, sq
 
 
 @pytest.mark.slow
-def test_ctrl_c_saves_and_a_second_one_aborts_the_saving(launcher: Launcher, tiny: Path, squares: Path) -> None:
+def test_ctrl_c_saves_and_a_second_ctrl_c_aborts_the_save(launcher: Launcher, tiny: Path, squares: Path) -> None:
     started = launcher.start(tiny, squares, ENDLESS)
     wait_until(lambda: is_fitting(started), 60, lambda: started.log)
     stop(started, None, signal.SIGINT)

@@ -1,4 +1,4 @@
-"""What a completed training leaves in its run directory."""
+"""The contents of a completed training's run directory."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_report_agrees_with_the_metrics_and_the_images(completed: Started, s
     assert all((squares / each["file"]).is_file() for each in report["mistakes"])
 
 
-def test_the_log_has_no_lines_of_libraries(completed: Started) -> None:
+def test_the_log_has_no_lines_from_libraries(completed: Started) -> None:
     lines = completed.log.splitlines()
     assert [line.partition(" ")[0].rstrip(":") for line in lines] == [
         "loading",

@@ -1,4 +1,4 @@
-"""A training in a program that waited with everything imported: nothing tells it from a cold one but the time."""
+"""Trainings in a prewarmed process, which differ from cold ones only in their duration."""
 
 from __future__ import annotations
 
@@ -25,44 +25,46 @@ def server(tmp_path: Path) -> Iterator[LiveServer]:
     made.kill()
 
 
-def waiting_mb(server: LiveServer) -> float | None:
-    """The last measure of what waits, as the service tells it."""
+def prewarmed_mb(server: LiveServer) -> float | None:
+    """Return the memory of the prewarmed process that the service reported last."""
     reported: list[float | None] = server.get("/training/system").json()["prewarm_memory_mb"]
     return reported[-1] if reported else None
 
 
-def waiting_program(server: LiveServer) -> psutil.Process:
+def prewarmed_process(server: LiveServer) -> psutil.Process:
     log = server.log_path.read_text()
     return psutil.Process(int(log.rpartition("ready for the next start: process ")[2].partition(",")[0]))
 
 
 def without_paths(log: str) -> list[str]:
-    """What was said, without where: the names and the sizes of files differ with the run's name.
+    """Return the log's lines up to the first slash, because paths and file sizes differ with the run's name.
 
-    Only a cold training has libraries to load.
+    Leave out the lines about decoding, and those about loading libraries, which only a cold training has.
     """
     return [line.partition("/")[0] for line in log.splitlines() if not line.startswith(("decoding ", "loading "))]
 
 
 @pytest.mark.slow
-def test_a_warm_training_differs_in_nothing_from_a_cold_one(
+def test_a_warm_training_has_the_metrics_and_the_log_of_a_cold_one(
     server: LiveServer, tiny: Path, squares: Path, completed: Started
 ) -> None:
-    wait_until(lambda: waiting_mb(server), 120)
-    program = waiting_program(server)
-    assert 100 < (waiting_mb(server) or 0) < 2000
+    wait_until(lambda: prewarmed_mb(server), 120)
+    program = prewarmed_process(server)
+    assert 100 < (prewarmed_mb(server) or 0) < 2000
     assert not [name for name in program.environ() if name.startswith("TRAINING_")]
 
-    shutil.copy(tiny, server.configs_dir)  # No experiment was there before.
+    shutil.copy(tiny, server.configs_dir)  # The process was prewarmed without any experiment.
     run_id = server.start_run(tiny.name, **{f"{split}_data_dir": str(squares / split) for split in SPLITS})
     run, lock = RunDir(server.runs_dir / run_id), server.runs_dir.parent / "active.lock"
-    wait_until(lambda: [found.pid for found in processes.find(run.path, None)] == [program.pid], 10)  # By its mark.
-    program.suspend()  # It has seconds to go: time enough for a look.
+    wait_until(
+        lambda: [found.pid for found in processes.find(run.path, None)] == [program.pid], 10
+    )  # Found by its mark.
+    program.suspend()  # The training needs seconds, so it has not ended yet.
     reported = server.run(run_id)
-    assert (reported["state"], reported["pid"]) == ("running", program.pid), "the run is in what waited"
+    assert (reported["state"], reported["pid"]) == ("running", program.pid), "the prewarmed process runs the training"
     runner = program.parent()
     assert runner is not None
-    assert runner.pid == processes.runner_pid(None, run.path), "its parent is called as a runner is"
+    assert runner.pid == processes.runner_pid(None, run.path), "its parent has a runner's command line"
     assert {found.pid for found in processes.find(run.path, lock)} == {runner.pid, program.pid}, "both hold the lock"
     server.kill()
     server.start()
@@ -76,11 +78,11 @@ def test_a_warm_training_differs_in_nothing_from_a_cold_one(
 
 
 @pytest.mark.slow
-def test_one_that_does_not_answer_is_killed_and_the_run_starts_cold(
+def test_an_unresponsive_prewarmed_process_is_killed_and_the_run_starts_cold(
     server: LiveServer, tiny: Path, squares: Path
 ) -> None:
-    wait_until(lambda: waiting_mb(server), 120)
-    program = waiting_program(server)
+    wait_until(lambda: prewarmed_mb(server), 120)
+    program = prewarmed_process(server)
     keeper = program.parent()
     assert keeper is not None
     keeper.suspend()

@@ -1,4 +1,4 @@
-"""Start trainings as a user would: in their own processes, with real images and run directories."""
+"""Trainings started as users do: in their own processes, with real images and run directories."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ class Started:
 
 @dataclass
 class Launcher:
-    """Starts trainings in folders below `home`, and kills those that a test leaves running."""
+    """A launcher of trainings in folders below `home`. It kills those that a test leaves running."""
 
     home: Path
     preloaded: Preloaded | None = None
-    """Starts them with torch already imported, which saves several seconds. Without it, starts them as users do."""
+    """A process with torch already imported, which saves several seconds. None starts trainings as users do."""
     started: list[Started] = field(default_factory=list)
 
     def start(self, config: Path, data: Path, *options: str, name: str = "run", **environment: str) -> Started:
@@ -142,7 +142,7 @@ def write_rotten_avif(path: Path) -> None:
 
 
 def read_rows(run: RunDir) -> list[dict[str, str]]:
-    """Read the rows of metrics.csv, without their blanks."""
+    """Read the rows of metrics.csv without their empty values."""
     file = run.find_metrics()
     assert file is not None
     with open(file.path, newline="") as opened:
@@ -155,7 +155,7 @@ def is_validating(started: Started) -> bool:
 
 
 def request_for(run: RunDir, experiment: Experiment, data: Path) -> Request:
-    """Return the request for a training, for tests of its parts."""
+    """Return a training's request, for tests of single steps."""
     return Request(
         run=run,
         experiment=experiment,

@@ -1,4 +1,4 @@
-"""The choice of a device, and the errors if this machine does not have it."""
+"""The choice of a device, and the errors if the machine lacks it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ no_gpu = pytest.mark.skipif(torch.cuda.is_available() or torch.backends.mps.is_a
         (Trainer(precision="16"), "precision", "CUDA"),
     ],
 )
-def test_unsupported_settings_are_refused(chosen: Trainer, setting: str, fact: str) -> None:
+def test_unsupported_parameters_are_refused(chosen: Trainer, setting: str, fact: str) -> None:
     with pytest.raises(ExperimentInvalid) as raised:
         choose_device(chosen)
     ((key, (problem,)),) = raised.value.errors.items()

@@ -42,7 +42,7 @@ def test_it_stops_after_patience_epochs_without_improvement(
     assert num_epochs(values, monitor=monitor, patience=patience, min_delta=min_delta) == expected
 
 
-def test_the_present_settings_apply_to_the_epochs_of_the_earlier_run() -> None:
+def test_the_current_parameters_apply_to_the_epochs_of_the_earlier_run() -> None:
     assert num_epochs([2, 2, 2, 2], (3, 1, 2), patience=3) == 2
     assert num_epochs([2, 2, 2, 2], (3, 1, 2), patience=1) == 0  # nothing is left to train
     assert num_epochs([2, 2, 2, 2], (3, 1, 2), patience=9) == 4

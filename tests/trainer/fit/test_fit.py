@@ -1,4 +1,4 @@
-"""Trainings with various settings."""
+"""Trainings with various parameters."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_early_stopping_completes_a_training_early(launcher: Launcher, tiny: Pat
 
 
 @pytest.mark.slow
-def test_many_settings_and_names_in_any_alphabet_work_together(launcher: Launcher, tmp_path: Path) -> None:
+def test_many_parameters_and_names_in_any_alphabet_work_together(launcher: Launcher, tmp_path: Path) -> None:
     data = write_images(tmp_path / "Größen 大小", {"klein ✓": 60, "groß": 180})
     sections = """
 optimizer: {name: sgd, learning_rate: 0.05, momentum: 0.8}

@@ -61,7 +61,7 @@ def test_a_nan_loss_terminates_the_training_and_leaves_the_last_good_checkpoints
 
 
 @pytest.mark.slow
-def test_out_of_memory_names_the_settings_to_change(launcher: Launcher, squares: Path, tmp_path: Path) -> None:
+def test_out_of_memory_names_the_parameters_to_change(launcher: Launcher, squares: Path, tmp_path: Path) -> None:
     done = launcher.train(own_network(tmp_path, "TakesAllMemory}"), squares, PYTHONPATH=str(tmp_path))
     assert done.process.returncode == 1
     assert re.match(r"error: out of memory on the machine \(.* \d+\.00 GiB\) .* 8x8 .*data.batch_size", done.last_line)
@@ -73,7 +73,7 @@ def test_out_of_memory_names_the_settings_to_change(launcher: Launcher, squares:
 
 
 class Watched:
-    """The callback, called as Lightning's loop calls it."""
+    """A callback and a trainer that calls it as Lightning does."""
 
     def __init__(self, device: str = "cpu", **chosen: Any) -> None:
         self.lines: list[str] = []
@@ -142,7 +142,7 @@ def test_a_nan_validation_loss_terminates_the_training_too() -> None:
         ({"gradient_clip_norm": 1.0, "precision": "16"}, 1, {"optimizer.learning_rate", "trainer.precision"}),
     ],
 )
-def test_the_reason_names_the_settings_that_may_help(
+def test_the_reason_names_the_parameters_that_may_help(
     chosen: dict[str, Any], steps_before: int, advised: set[str]
 ) -> None:
     watched = Watched(**chosen)

@@ -43,8 +43,8 @@ def stop_when(launcher: Launcher, step: int, config: Path, data: Path, *options:
 
 @pytest.mark.slow
 def test_stopping_and_resuming_twice_changes_no_metric(launcher: Launcher, tmp_path: Path, squares: Path) -> None:
-    # With dropout, augmentation, mixing, an EMA, a backbone frozen at the first stop, a loader process in one
-    # part only, and stops within epochs: every random number and every image has to be the same.
+    # The experiment has dropout, augmentation, mixing and an EMA. The backbone is frozen at the first stop, one part
+    # has a loader process, and both stops are within epochs. Every random number and every image has to be the same.
     config = write_config(tmp_path, VIT)
     whole = launcher.train(config, squares, name="whole")
     assert whole.process.returncode == 0, whole.log
@@ -147,7 +147,7 @@ def test_resuming_a_finished_training_only_tests_and_exports(
     ]
 
 
-def test_a_setting_that_must_not_change_is_refused_before_anything_starts(
+def test_a_parameter_that_must_not_change_is_refused_before_the_training_starts(
     launcher: Launcher, completed: Started, tiny: Path, squares: Path
 ) -> None:
     options = ["--set=data.channels=3", "--set=trainer.max_epochs=4", f"--resume-from={completed.run.path}"]

@@ -1,4 +1,4 @@
-"""The ONNX export: what it accepts, and its errors."""
+"""The ONNX export: the networks that it accepts, and its errors."""
 
 from __future__ import annotations
 

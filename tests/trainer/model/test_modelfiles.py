@@ -57,7 +57,7 @@ def test_each_file_is_complete_and_has_the_metadata_that_a_consumer_needs(
         assert json.loads(facts["mean"]) == card["mean"]
         assert facts["input_type"] == INPUT_TYPES[made.model]
         assert facts.get("variant") == entry.get("name")
-        assert ("max_difference" in facts) == (entry is card)  # the card has a variant's
+        assert ("max_difference" in facts) == (entry is card)  # the card has that of a variant
         assert b"File " not in content  # The exporter's stack traces would contain paths of this machine.
     assert read_json(made.run.card) == card
 
@@ -77,7 +77,7 @@ def test_each_file_takes_any_batch_size_of_the_same_input(written: tuple[Untrain
             assert all(len(output) == size for output in session.run(None, {"input": images}))
 
 
-def test_the_file_computes_the_networks_outputs_and_its_variants_similar_ones(
+def test_the_file_gives_the_networks_outputs_and_its_variants_give_similar_ones(
     written: tuple[Untrained, dict[str, Any]],
 ) -> None:
     made, card = written

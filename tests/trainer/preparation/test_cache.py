@@ -28,7 +28,7 @@ SPLITS = ("train", "val", "test")
 
 
 class Home:
-    """A cache and what it said."""
+    """A cache and the lines that it logged."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,7 +50,7 @@ class Home:
 
     @property
     def num_decoded(self) -> int:
-        """How many splits were decoded."""
+        """The number of splits that the cache decoded."""
         return sum(line.startswith("decoding the ") for line in self.lines)
 
     @property
@@ -71,7 +71,7 @@ def pixels_in(file: PixelFile, count: int) -> NDArray[np.uint8]:
     return file.take(range(count))
 
 
-def test_the_pixels_are_those_of_the_images_and_are_decoded_once(cache: Home, squares: Path) -> None:
+def test_images_are_decoded_correctly_and_only_once(cache: Home, squares: Path) -> None:
     for size in (8, 8, 5, 5):
         files = cache.open(squares, size=size)
         for split, count in (("train", 40), ("val", 8), ("test", 8)):
@@ -80,7 +80,7 @@ def test_the_pixels_are_those_of_the_images_and_are_decoded_once(cache: Home, sq
     assert len(cache.names) == 6
 
 
-def test_the_same_images_in_another_place_are_not_decoded_again(cache: Home, squares: Path, tmp_path: Path) -> None:
+def test_the_same_images_in_another_folder_are_not_decoded_again(cache: Home, squares: Path, tmp_path: Path) -> None:
     cache.open(squares)
     shutil.copytree(squares, tmp_path / "copy")
     assert cache.open(tmp_path / "copy")
@@ -101,7 +101,7 @@ def test_one_changed_image_is_noticed(cache: Home, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut off", "one byte", "empty", "zeros"])
-def test_a_damaged_file_is_made_anew(cache: Home, squares: Path, damage: str) -> None:
+def test_a_damaged_file_is_rebuilt(cache: Home, squares: Path, damage: str) -> None:
     cache.open(squares)
     for name in cache.names:
         path = cache.folder / name
@@ -113,22 +113,22 @@ def test_a_damaged_file_is_made_anew(cache: Home, squares: Path, damage: str) ->
     assert cache.num_decoded == 6
 
 
-def test_an_image_that_cannot_be_read_is_named_and_leaves_nothing_behind(cache: Home, tmp_path: Path) -> None:
+def test_an_unreadable_image_is_reported_and_leaves_no_file(cache: Home, tmp_path: Path) -> None:
     data = write_images(tmp_path / "data", {"a": 50, "b": 200})
     (data / "val" / "b" / "broken.png").write_bytes(b"no image")
     with pytest.raises(DataInvalid, match=r"val/b/broken\.png"):
         cache.open(data)
     assert not cache.names
     (data / "val" / "b" / "broken.png").unlink()
-    Image.new("L", (8, 8)).save(data / "val" / "b" / "cut.bmp")  # which only decoding shows
+    Image.new("L", (8, 8)).save(data / "val" / "b" / "cut.bmp")  # only decoding shows the damage
     os.truncate(data / "val" / "b" / "cut.bmp", 1100)
     with pytest.raises(DataInvalid, match=r"val/b/cut\.bmp"):
         cache.open(data)
-    assert len(cache.names) == 1  # train's, which was whole
+    assert len(cache.names) == 1  # the complete file of train
     assert not list(cache.folder.glob("*.part"))
 
 
-def test_what_was_used_longest_ago_makes_room_and_what_is_in_use_stays(cache: Home, squares: Path) -> None:
+def test_the_least_recently_used_file_is_deleted_and_files_in_use_stay(cache: Home, squares: Path) -> None:
     splits = {"train": find_split("train", squares / "train")}
     held = cache.open_splits(splits, size=50)
     for size in (49, 48, 49):
@@ -136,7 +136,7 @@ def test_what_was_used_longest_ago_makes_room_and_what_is_in_use_stays(cache: Ho
     before = cache.names
     used = sum(path.stat().st_size for path in cache.folder.iterdir())
     needed = file_bytes((40, 1, 47, 47))
-    # Too small by less than one file.
+    # The limit is too small by less than one file.
     cache.open_splits(splits, used + needed - 50_000, size=47)
     (gone,), (made,) = before - cache.names, cache.names - before
     sizes = {path.stat().st_size for path in cache.folder.glob("*.pixels")}
@@ -147,14 +147,14 @@ def test_what_was_used_longest_ago_makes_room_and_what_is_in_use_stays(cache: Ho
     assert cache.names == {made}
 
 
-def test_images_that_do_not_fit_under_the_cap_are_not_kept(cache: Home, squares: Path) -> None:
+def test_images_larger_than_the_limit_are_not_cached(cache: Home, squares: Path) -> None:
     assert cache.open(squares, max_bytes=1000) == {}
     [line] = cache.lines
     assert "data.cache_max_gb (0.00 GB)" in line
     assert not cache.folder.exists()
 
 
-def test_images_that_fit_only_without_those_in_use_are_not_kept(cache: Home, squares: Path) -> None:
+def test_images_that_fit_only_without_the_files_in_use_are_not_cached(cache: Home, squares: Path) -> None:
     held = cache.open(squares)
     assert cache.open(squares, max_bytes=6000, size=9) == {}
     assert "other active trainings" in cache.lines[-1]
@@ -163,7 +163,7 @@ def test_images_that_fit_only_without_those_in_use_are_not_kept(cache: Home, squ
     assert set(cache.open(squares, max_bytes=6000, size=9)) == set(SPLITS)
 
 
-def test_images_that_do_not_fit_onto_the_disk_are_not_kept(cache: Home, squares: Path) -> None:
+def test_images_that_do_not_fit_on_the_disk_are_not_cached(cache: Home, squares: Path) -> None:
     cache.open(squares)
     assert cache.open(squares, max_bytes=10**18, size=10**7) == {}
     assert "do not fit on the disk" in cache.lines[-1]
@@ -172,7 +172,7 @@ def test_images_that_do_not_fit_onto_the_disk_are_not_kept(cache: Home, squares:
 
 @contextmanager
 def files_of_at_most_1000_bytes() -> Iterator[None]:
-    """Limit the size of files, but not for longer than it must be: pytest may write its report into one."""
+    """Limit the size of files. The limit is short-lived, because pytest may write its report to a file."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
@@ -181,20 +181,20 @@ def files_of_at_most_1000_bytes() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_disk_that_takes_no_more_is_no_reason_to_fail(cache: Home, squares: Path) -> None:
+def test_a_failed_write_only_disables_the_cache(cache: Home, squares: Path) -> None:
     with files_of_at_most_1000_bytes():
         assert cache.open(squares) == {}
     assert "File too large" in cache.lines[-1]
     assert not list(cache.folder.glob("*.p*"))
 
 
-def test_a_folder_that_cannot_be_used_is_no_reason_to_fail(cache: Home, squares: Path) -> None:
+def test_an_unusable_folder_only_disables_the_cache(cache: Home, squares: Path) -> None:
     cache.folder.write_text("a file")
     assert cache.open(squares) == {}
     assert "File exists" in cache.lines[0]
 
 
-def test_another_value_range_means_other_pixels(cache: Home, tmp_path: Path) -> None:
+def test_another_value_range_gives_other_pixels(cache: Home, tmp_path: Path) -> None:
     path = tmp_path / "deep.png"
     Image.fromarray(np.full((8, 8), 100, np.uint16)).save(path)
     split = {"train": Split(tmp_path, ("a",), (path,), (0,))}
@@ -210,11 +210,11 @@ from pathlib import Path
 from trainer.preparation.cache import ImageCache
 from trainer.preparation.images import find_split
 splits = {name: find_split(name, Path(sys.argv[2], name)) for name in sys.argv[3:]}
-say = lambda line: print(line, flush=True)
-def tell(done, total):
+log = lambda line: print(line, flush=True)
+def report(done, total):
     if "PAUSE" in os.environ and list(Path(sys.argv[1]).glob("*.part")):
         sys.stdin.read()
-files = ImageCache(Path(sys.argv[1]), 10**9, say, tell).open(splits, 1, 8)
+files = ImageCache(Path(sys.argv[1]), 10**9, log, report).open(splits, 1, 8)
 print({name: file.take(range(len(splits[name]))).sum() for name, file in files.items()})
 """
 
@@ -229,14 +229,14 @@ def processes() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def start(cache: Home, data: Path, *splits: str, log: Path, **environment: str) -> subprocess.Popen[bytes]:
-    """With PAUSE in its environment it stands still while it writes a file of pixels."""
+    """Start PROGRAM. With PAUSE in `environment` it pauses while it writes a pixel file."""
     with open(log, "wb") as file:
         argv = [sys.executable, "-c", PROGRAM, str(cache.folder), str(data), *splits]
         pipe = subprocess.PIPE if environment else None
         return subprocess.Popen(argv, cwd=ROOT, stdin=pipe, stdout=file, stderr=file, env=os.environ | environment)
 
 
-def test_two_trainings_that_begin_at_once_decode_once(
+def test_two_trainings_that_start_together_decode_once(
     cache: Home, squares: Path, tmp_path: Path, processes: list[subprocess.Popen[bytes]]
 ) -> None:
     cache.folder.mkdir()
@@ -246,12 +246,12 @@ def test_two_trainings_that_begin_at_once_decode_once(
         processes += [start(cache, squares, "train", log=log) for log in logs]
         wait_until(lambda: all(log.read_text().startswith("waiting until another") for log in logs), 30)
     assert [process.wait(30) for process in processes] == [0, 0]
-    said = [log.read_text().splitlines()[1:] for log in logs]
-    assert sorted(map(len, said)) == [1, 2]
-    assert said[0][-1] == said[1][-1] == str({"train": pixels_of(squares, "train").sum()})
+    lines = [log.read_text().splitlines()[1:] for log in logs]
+    assert sorted(map(len, lines)) == [1, 2]
+    assert lines[0][-1] == lines[1][-1] == str({"train": pixels_of(squares, "train").sum()})
 
 
-def test_what_a_killed_training_left_is_cleared_away(
+def test_the_partial_file_of_a_killed_training_is_deleted(
     cache: Home, tmp_path: Path, processes: list[subprocess.Popen[bytes]]
 ) -> None:
     data = write_images(tmp_path / "data", {"a": 50, "b": 200})

@@ -29,14 +29,14 @@ def test_images_are_found_in_a_fixed_order_with_their_classes(tmp_path: Path) ->
     assert train.labels == (0, 0, 1, 1)
 
 
-def test_classes_that_differ_between_splits_are_named(tmp_path: Path) -> None:
+def test_classes_that_differ_between_splits_are_reported(tmp_path: Path) -> None:
     write_images(tmp_path, {"a": 10, "b": 20})
     (tmp_path / "val" / "b").rename(tmp_path / "val" / "c")
     with pytest.raises(DataInvalid, match="val lacks b, which train has; val has c, which train lacks"):
         find_splits(folders(tmp_path))
 
 
-def test_missing_and_empty_folders_are_named(tmp_path: Path) -> None:
+def test_missing_and_empty_folders_are_reported(tmp_path: Path) -> None:
     with pytest.raises(DataInvalid, match="train cannot be read: No such file or directory"):
         find_splits(folders(tmp_path))
     (tmp_path / "train").mkdir()
@@ -50,14 +50,14 @@ def test_one_class_is_too_few(tmp_path: Path) -> None:
         find_splits(folders(tmp_path))
 
 
-def test_a_name_beyond_ascii_and_links_are_read(tmp_path: Path) -> None:
-    write_images(tmp_path / "kept", {"größe 大": 10, "b": 20})
+def test_non_ascii_names_and_links_are_read(tmp_path: Path) -> None:
+    write_images(tmp_path / "original", {"größe 大": 10, "b": 20})
     (tmp_path / "linked").mkdir()
     for split in ("train", "val", "test"):
         (tmp_path / "linked" / split).mkdir()
         for name in ("größe 大", "b"):
-            (tmp_path / "linked" / split / name).symlink_to(tmp_path / "kept" / split / name)
-    (tmp_path / "kept" / "train" / "b" / "link ✓.png").symlink_to(tmp_path / "kept" / "train" / "b" / "0.png")
+            (tmp_path / "linked" / split / name).symlink_to(tmp_path / "original" / split / name)
+    (tmp_path / "original" / "train" / "b" / "link ✓.png").symlink_to(tmp_path / "original" / "train" / "b" / "0.png")
     train = find_splits(folders(tmp_path / "linked"))["train"]
     assert train.class_names == ("b", "größe 大")
     assert "link ✓.png" in [path.name for path in train.paths]

@@ -16,7 +16,7 @@ LONG_AGO = (1_000_000_000, 1_000_000_000)
 
 
 class Recorder(list[int]):
-    """How many files were read, round by round."""
+    """The number of files that each inspection read."""
 
     def __call__(self, done: int, total: int) -> None:
         if done == 0:
@@ -29,7 +29,7 @@ def split_of(folder: Path, *paths: Path) -> Split:
 
 @pytest.fixture
 def pictures() -> Split:
-    """Old enough to be remembered."""
+    """A split with a file that is old enough to be remembered."""
     return split_of(ROOT / "docs", ROOT / "docs" / "page.png")
 
 
@@ -45,41 +45,41 @@ def test_files_that_did_not_change_are_not_read_again(tmp_path: Path, pictures: 
     assert reported == [1, 0]
     inspect_split(pictures, tmp_path, Depth.PIXELS, reported)
     inspect_split(pictures, tmp_path, Depth.DEEP_IMAGES, reported)
-    assert reported == [1, 0, 1, 0]  # only for a deeper look
+    assert reported == [1, 0, 1, 0]  # only for a deeper inspection
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_two_parts_of_a_folder_share_a_memory(tmp_path: Path, pictures: Split) -> None:
+def test_two_parts_of_a_folder_share_a_cache(tmp_path: Path, pictures: Split) -> None:
     reported, other = Recorder(), split_of(pictures.path, ROOT / "docs" / "experiments.md")
     for split in (pictures, other, pictures):
         inspect_split(split, tmp_path, Depth.DEEP_IMAGES, reported)
     assert reported == [1, 1, 0]
 
 
-def test_a_damaged_memory_is_not_believed(tmp_path: Path, pictures: Split) -> None:
+def test_a_damaged_cache_is_ignored(tmp_path: Path, pictures: Split) -> None:
     reported = Recorder()
     first = digests(inspect_split(pictures, tmp_path, Depth.DEEP_IMAGES, reported))
-    (kept,) = tmp_path.iterdir()
-    content = kept.read_bytes()
+    (cached,) = tmp_path.iterdir()
+    content = cached.read_bytes()
     for damaged in (b"", content[:-1], content.replace(first[0].hex().encode(), b"0" * 32), b"\0" * len(content)):
-        kept.write_bytes(damaged)
+        cached.write_bytes(damaged)
         assert digests(inspect_split(pictures, tmp_path, Depth.DEEP_IMAGES, reported)) == first
     assert reported == [1] * 5
 
 
-def test_a_changed_file_is_noticed_even_if_its_size_and_time_are_as_before(tmp_path: Path) -> None:
+def test_a_changed_file_is_noticed_even_if_its_size_and_time_are_the_same(tmp_path: Path) -> None:
     image = tmp_path / "image.bmp"
     for grey in (1, 2):
         Image.new("L", (2, 2), grey).save(image)
         os.utime(image, LONG_AGO)
-        (seen,) = inspect_split(split_of(tmp_path, image), tmp_path / "kept", Depth.PIXELS, Recorder())
+        (seen,) = inspect_split(split_of(tmp_path, image), tmp_path / "cache", Depth.PIXELS, Recorder())
         assert seen.digest == content_digest(image.read_bytes())
 
 
-def test_names_that_are_no_text_are_inspected_like_any_other(tmp_path: Path) -> None:
+def test_a_name_that_is_not_unicode_is_inspected_like_any_other(tmp_path: Path) -> None:
     image = Path(os.fsdecode(bytes(tmp_path) + b"/\xff.png"))
     Image.new("L", (2, 2)).save(image, "PNG")
-    (seen,) = inspect_split(split_of(tmp_path, image), tmp_path / "kept", Depth.PIXELS, Recorder())
+    (seen,) = inspect_split(split_of(tmp_path, image), tmp_path / "cache", Depth.PIXELS, Recorder())
     assert seen.problem is None
 
 
@@ -88,17 +88,17 @@ def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path, make: object) -
     image = tmp_path / "broken.png"
     assert callable(make)
     make(image)
-    (seen,) = inspect_split(split_of(tmp_path, image), tmp_path / "kept", Depth.DEEP_IMAGES, Recorder())
+    (seen,) = inspect_split(split_of(tmp_path, image), tmp_path / "cache", Depth.DEEP_IMAGES, Recorder())
     assert seen.problem
 
 
-def test_the_values_of_deep_images_alone_are_measured_unless_all_are_decoded(tmp_path: Path) -> None:
+def test_only_deep_images_are_decoded_unless_all_pixels_are_requested(tmp_path: Path) -> None:
     Image.fromarray(np.array([[3, 900]], np.uint16)).save(tmp_path / "deep.png")
     Image.new("L", (9, 9), 7).save(tmp_path / "cut.bmp")
     content = (tmp_path / "cut.bmp").read_bytes()
     (tmp_path / "cut.bmp").write_bytes(content[:-20])
     split = split_of(tmp_path, tmp_path / "deep.png", tmp_path / "cut.bmp")
-    deep, cut = inspect_split(split, tmp_path / "kept", Depth.DEEP_IMAGES, Recorder())
+    deep, cut = inspect_split(split, tmp_path / "cache", Depth.DEEP_IMAGES, Recorder())
     assert deep.extremes is not None
     assert (deep.extremes.low, deep.extremes.high, cut.problem) == (3, 900, None)
-    assert inspect_split(split, tmp_path / "kept", Depth.PIXELS, Recorder())[1].problem
+    assert inspect_split(split, tmp_path / "cache", Depth.PIXELS, Recorder())[1].problem

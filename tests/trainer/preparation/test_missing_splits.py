@@ -33,7 +33,7 @@ def test_val_images_are_split_off_and_the_log_says_so(completed: Started) -> Non
     assert "no test images: the model is not tested" in completed.log
 
 
-def test_the_card_says_where_each_split_is_from(completed: Started, only_train: Path) -> None:
+def test_the_card_says_where_each_split_comes_from(completed: Started, only_train: Path) -> None:
     card = read_json(completed.run.card) or {}
     train = str(only_train / "train")
     assert card["splits"] == {
@@ -59,7 +59,7 @@ def test_the_report_is_on_val_and_says_so(completed: Started) -> None:
     assert all(mistake["file"].startswith("train/") for mistake in report["mistakes"])
 
 
-def test_the_metrics_have_no_test_and_one_val_row_an_epoch(completed: Started) -> None:
+def test_the_metrics_have_no_test_row_and_one_val_row_per_epoch(completed: Started) -> None:
     rows = read_rows(completed.run)
     assert not any(name.startswith("test/") for row in rows for name in row)
     assert [row["epoch"] for row in rows if "val/loss" in row] == ["0", "1", "2"]
@@ -69,9 +69,7 @@ def test_the_metrics_have_no_test_and_one_val_row_an_epoch(completed: Started) -
     assert report["loss"] == pytest.approx(float(loss), abs=1e-6)
 
 
-def test_a_resume_goes_on_with_the_same_images(
-    launcher: Launcher, tiny: Path, only_train: Path, completed: Started
-) -> None:
+def test_a_resume_uses_the_same_images(launcher: Launcher, tiny: Path, only_train: Path, completed: Started) -> None:
     resumed = launcher.train(
         tiny, only_train, f"--resume-from={completed.run.path}", "--set=trainer.max_epochs=4", name="resumed"
     )
@@ -79,7 +77,7 @@ def test_a_resume_goes_on_with_the_same_images(
     assert (read_json(resumed.run.report) or {})["num_images"] == 6
 
 
-def test_both_splits_are_made_where_both_are_asked_for(launcher: Launcher, tiny: Path, only_train: Path) -> None:
+def test_val_and_test_images_are_split_off_on_request(launcher: Launcher, tiny: Path, only_train: Path) -> None:
     options = ("--set=data.test_share=0.2", "--set=trainer.max_epochs=1", "--set=seed=5")
     done = launcher.train(tiny, only_train, *options, name="both")
     assert done.process.returncode == 0, done.log
@@ -89,7 +87,7 @@ def test_both_splits_are_made_where_both_are_asked_for(launcher: Launcher, tiny:
     assert "test/acc" in (read_json(done.run.card) or {})["test_metrics"]
 
 
-def test_a_class_too_small_to_split_is_named(launcher: Launcher, tiny: Path, tmp_path: Path) -> None:
+def test_a_class_too_small_to_split_is_reported(launcher: Launcher, tiny: Path, tmp_path: Path) -> None:
     folder = write_images(tmp_path / "pets", {"cat": 60, "dog": 180, "owl": 100}, counts=(4, 1, 1))
     shutil.rmtree(folder / "val")
     for name in ("1.png", "2.png", "3.png"):

@@ -1,4 +1,4 @@
-"""Images of more than 8 bits and unreadable ones, from the files to the model that a training leaves."""
+"""Unreadable images and images with more than 8 bits, from their files to the trained model."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from trainer.preparation.prepare import Prepared, prepare
 from trainer.rundir import read_json
 
 TEN_BITS = 4
-"""So many times brighter than in 8 bits."""
+"""The factor from 8-bit values to 10-bit values."""
 
 
 def deepen(data: Path, factor: float = TEN_BITS, dtype: Any = np.uint16) -> Path:
-    """Store the same pictures as a camera with more bits would."""
+    """Store the same images as a camera with more bits would."""
     for path in data.rglob("*.png"):
         with Image.open(path) as image:
             values = (np.asarray(image, np.float64) * factor).astype(dtype)
@@ -40,20 +40,20 @@ def data(tmp_path: Path) -> Path:
     return write_images(tmp_path / "data", {"dark": 60, "bright": 180})
 
 
-def prepared(data: Path, said: list[str] | None = None, **settings: Any) -> Prepared:
+def prepared(data: Path, lines: list[str] | None = None, **settings: Any) -> Prepared:
     splits = find_splits({split: data / split for split in SPLITS})
     folder = data.parent
-    said = [] if said is None else said
-    return prepare(splits, Data(**settings), folder / "cache", folder / "names", said.append, lambda *_: None)
+    lines = [] if lines is None else lines
+    return prepare(splits, Data(**settings), folder / "cache", folder / "names", lines.append, lambda *_: None)
 
 
 def test_images_of_8_bits_need_no_value_range(data: Path) -> None:
-    said: list[str] = []
-    assert prepared(data, said).value_range is None
-    assert said == []
+    lines: list[str] = []
+    assert prepared(data, lines).value_range is None
+    assert lines == []
 
 
-def test_the_range_holds_the_images_of_all_splits(data: Path) -> None:
+def test_the_value_range_covers_the_images_of_all_splits(data: Path) -> None:
     deepen(data)
     bright = data / "test" / "bright" / "flash.png"
     Image.fromarray(np.full((8, 8), 4000, np.uint16)).save(bright)
@@ -66,13 +66,13 @@ def test_the_range_holds_the_images_of_all_splits(data: Path) -> None:
 def test_images_that_would_become_one_grey_level_are_reported(data: Path) -> None:
     deepen(data)
     Image.fromarray(np.random.default_rng(0).uniform(0, 1, (8, 8)).astype(np.float32)).save(data / "val/dark/other.tif")
-    said: list[str] = []
-    prepared(data, said)
-    assert said[-1].startswith("warning: ")
-    assert "1 image to a single grey level" in said[-1]
+    lines: list[str] = []
+    prepared(data, lines)
+    assert lines[-1].startswith("warning: ")
+    assert "1 image to a single grey level" in lines[-1]
 
 
-def test_unreadable_images_are_all_named_in_a_file_and_left_out_if_asked(data: Path) -> None:
+def test_all_unreadable_images_are_listed_in_a_file_and_skipped_on_request(data: Path) -> None:
     for number in range(30):
         (data / "train" / "dark" / f"broken{number}.jpg").write_text("<html>")
     Image.new("L", (9, 9)).save(data / "test" / "dark" / "cut.bmp")
@@ -92,7 +92,7 @@ def test_a_class_without_a_readable_image_ends_the_training(data: Path) -> None:
         prepared(data, skip_unreadable=True)
 
 
-def test_a_training_on_10_bits_in_16_learns_and_its_model_reads_such_images(
+def test_a_training_on_10_bit_images_learns_and_its_model_reads_them(
     launcher: Launcher, tiny: Path, data: Path
 ) -> None:
     deepen(data)
@@ -119,7 +119,7 @@ def test_a_training_on_10_bits_in_16_learns_and_its_model_reads_such_images(
 
 
 @pytest.mark.parametrize("normalisation", ["", "--set=data.mean=[0.5] --set=data.std=[0.5]"])
-def test_images_that_show_nothing_end_a_training_at_its_start(
+def test_blank_images_end_a_training_at_its_start(
     launcher: Launcher, tiny: Path, data: Path, normalisation: str
 ) -> None:
     deepen(data, 1 / 255, np.float32)

@@ -1,4 +1,4 @@
-"""What is split off train where a dataset has no val or test folder."""
+"""The images that are split off train if a dataset has no val or test folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainer.preparation.stratify import complete, split_off
 
 
 def split_of(*classes: int) -> Split:
-    """A split with so many images of each class."""
+    """Return a split with the given number of images per class."""
     labels = tuple(label for label, count in enumerate(classes) for _ in range(count))
     names = tuple(f"class{label}" for label in range(len(classes)))
     paths = tuple(Path("data", names[label], f"{index}.png") for index, label in enumerate(labels))
@@ -22,7 +22,7 @@ def split_of(*classes: int) -> Split:
 
 
 def different(split: Split) -> list[bytes]:
-    """Digests of images of which no two are alike."""
+    """Return digests of images that all differ."""
     return [str(path).encode() for path in split.paths]
 
 
@@ -31,7 +31,7 @@ def counts(split: Split) -> list[int]:
     return [per_label[label] for label in range(len(split.class_names))]
 
 
-def test_each_class_gives_its_share_and_nothing_is_lost_or_doubled() -> None:
+def test_each_class_gives_its_share_and_no_image_is_lost_or_duplicated() -> None:
     split = split_of(100, 20, 2)
     rest, part = split_off(split, different(split), 0.15, seed=0)
     assert (counts(part), counts(rest)) == ([15, 3, 1], [85, 17, 1])
@@ -39,19 +39,19 @@ def test_each_class_gives_its_share_and_nothing_is_lost_or_doubled() -> None:
     assert [path.parent.name for path in part.paths] == [part.class_names[label] for label in part.labels]
 
 
-def test_the_same_seed_chooses_the_same_images_and_another_one_others() -> None:
+def test_the_same_seed_chooses_the_same_images_and_another_seed_chooses_others() -> None:
     split = split_of(50, 50)
     chosen = [split_off(split, different(split), 0.2, seed)[1].paths for seed in (1, 1, 2)]
     assert chosen[0] == chosen[1] != chosen[2]
 
 
-def test_images_added_later_leave_most_others_where_they_were() -> None:
+def test_added_images_change_the_split_of_few_others() -> None:
     before, after = split_of(100, 100), split_of(100, 110)
     chosen = [set(split_off(split, different(split), 0.2, 0)[1].paths) for split in (before, after)]
     assert len(chosen[0] - chosen[1]) <= 2
 
 
-def test_copies_stay_on_one_side_within_a_class_and_across_classes() -> None:
+def test_copies_stay_in_one_split_within_a_class_and_across_classes() -> None:
     split = split_of(40, 40)
     for num_copies in (2, 4, 13):
         digests = [b"%d" % (index % (80 // num_copies)) for index in range(80)]
@@ -63,13 +63,13 @@ def test_copies_stay_on_one_side_within_a_class_and_across_classes() -> None:
 
 
 @pytest.mark.parametrize("digests", [[b"a", b"b", b"c"], [b"a", b"b", b"b"]])
-def test_a_class_without_two_different_images_is_named(digests: list[bytes]) -> None:
+def test_a_class_without_two_different_images_is_reported(digests: list[bytes]) -> None:
     split = split_of(1, 2)
     with pytest.raises(DataInvalid, match=": class0"):
         split_off(split, digests, 0.5, 0, "val")
 
 
-def test_only_what_is_missing_is_made() -> None:
+def test_only_missing_splits_are_made() -> None:
     train, val, test = split_of(20, 20), split_of(3, 3), split_of(4, 4)
     data = Data(val_share=0.2, test_share=0.1)
 
@@ -82,7 +82,7 @@ def test_only_what_is_missing_is_made() -> None:
     assert made(train=train) == {"train": 28, "val": 8, "test": 4}
 
 
-def test_without_a_share_nothing_is_split_off_to_test_on_and_no_image_is_read() -> None:
+def test_without_a_test_share_no_test_split_is_made_and_no_image_is_read() -> None:
     def unread(_: Split) -> list[bytes]:
         raise AssertionError
 
@@ -90,7 +90,7 @@ def test_without_a_share_nothing_is_split_off_to_test_on_and_no_image_is_read() 
     assert complete(splits, Data(), 0, unread) == splits
 
 
-def test_how_a_split_was_made_is_reported() -> None:
+def test_a_split_describes_how_it_was_made() -> None:
     made = complete({"train": split_of(20, 20)}, Data(), 7, different)
     assert made["train"].origin is None
     assert str(made["val"].origin) == "15% of the train images of each class, chosen by seed 7, copies kept together"

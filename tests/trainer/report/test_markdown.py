@@ -60,7 +60,7 @@ def test_a_name_with_line_breaks_stays_on_one_line(report: dict[str, Any]) -> No
     assert "two\ufffdlines\ufffd\ufffd" in [row[0] for row in cells(as_markdown(report))]
 
 
-def test_of_many_classes_the_worst_are_shown(report: dict[str, Any]) -> None:
+def test_only_the_worst_of_many_classes_are_shown(report: dict[str, Any]) -> None:
     report["classes"] = [report["classes"][0] | {"name": f"n{i}", "f1": i / 1000} for i in range(500, 0, -1)]
     names = [row[0] for row in cells(as_markdown(report)) if row[0].startswith("n")]
     assert names == [f"n{i}" for i in range(1, MAX_CLASSES + 1)]

@@ -61,9 +61,9 @@ def test_all_numbers_equal_those_of_scikit_learn(drawn: tuple[Tensor, Tensor]) -
 def test_the_calibration_error_is_the_mean_gap_between_confidence_and_accuracy(drawn: tuple[Tensor, Tensor]) -> None:
     logits, labels = drawn
     calibration = measured(logits, labels.tolist())["calibration"]
-    sure, is_right = logits.softmax(1).max(1).values.numpy(), (logits.argmax(1) == labels).numpy()
-    which = np.digitize(sure, np.linspace(0, 1, 16)) - 1
-    distances = [abs(is_right[which == bin].mean() - sure[which == bin].mean()) for bin in np.unique(which)]
+    confidences, is_right = logits.softmax(1).max(1).values.numpy(), (logits.argmax(1) == labels).numpy()
+    which = np.digitize(confidences, np.linspace(0, 1, 16)) - 1
+    distances = [abs(is_right[which == bin].mean() - confidences[which == bin].mean()) for bin in np.unique(which)]
     shares = [(which == bin).mean() for bin in np.unique(which)]
     assert calibration["ece"] == pytest.approx(np.dot(distances, shares), abs=1e-5)
     bins = [each for each in calibration["bins"] if each["count"]]
@@ -90,7 +90,7 @@ def test_a_confidence_of_one_is_in_the_last_bin() -> None:
         (9_900, 10_000, (0.987855, 0.991769)),
     ],
 )
-def test_the_interval_is_wilsons(num_right: int, num_images: int, bounds: tuple[float, float]) -> None:
+def test_the_interval_is_that_of_wilson(num_right: int, num_images: int, bounds: tuple[float, float]) -> None:
     assert wilson_interval(num_right, num_images) == pytest.approx(bounds, abs=2e-6)
 
 
@@ -133,7 +133,7 @@ def test_one_image_per_class_is_enough() -> None:
     assert report["auroc"]["value"] == 0.5
 
 
-def test_of_many_classes_the_matrix_shows_those_with_mistakes() -> None:
+def test_the_matrix_of_many_classes_shows_those_with_mistakes() -> None:
     num_classes = MAX_MATRIX_CLASSES + 50
     predictions = list(range(num_classes))
     predictions[140] = 120

@@ -150,7 +150,7 @@ def test_a_failed_report_logs_the_reason_and_raises_nothing(
     assert not evaluated.run.report.exists()
 
 
-def test_without_its_folder_for_images_the_report_keeps_the_numbers(evaluated: Evaluated) -> None:
+def test_without_its_image_folder_the_report_keeps_the_numbers(evaluated: Evaluated) -> None:
     evaluated.run.report_pictures.write_text("a file where the folder should be")
     evaluated.write()
     assert evaluated.report["plots"] == {}

@@ -1,4 +1,4 @@
-"""Out of memory: known from the counter of the memory cgroup."""
+"""Detection of out-of-memory kills by the counter of the memory cgroup."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trainer.runner.oom import OomCounter, oom_kills
 
 
 def tree(tmp_path: Path, memberships: str, **counters: str) -> tuple[Path, Path]:
-    """A /proc and a /sys/fs/cgroup that say what the test wants."""
+    """Write a /proc and a /sys/fs/cgroup with the given content."""
     proc, cgroups = tmp_path / "proc", tmp_path / "cgroup"
     (proc / "self").mkdir(parents=True)
     (proc / "self" / "cgroup").write_text(memberships)
@@ -44,7 +44,7 @@ CONTROL = "oom_kill_disable 0\nunder_oom 0\noom_kill 5\n"
         ("", {}, None),
     ],
 )
-def test_the_counter_of_the_cgroup(
+def test_the_counter_is_read_from_the_cgroup(
     tmp_path: Path, memberships: str, counters: dict[str, str], kills: int | None
 ) -> None:
     assert oom_kills(*tree(tmp_path, memberships, **counters)) == kills
@@ -77,14 +77,14 @@ def small_memory() -> Iterator[Path]:
     except OSError as error:
         if group.is_dir():
             group.rmdir()
-        pytest.skip(f"needs the right to make a memory cgroup: {error}")
+        pytest.skip(f"needs permission to create a memory cgroup: {error}")
     yield group
-    wait_until(lambda: not (group / "cgroup.procs").read_text(), 10)  # A killed process is there until it is reaped.
+    wait_until(lambda: not (group / "cgroup.procs").read_text(), 10)  # A killed process stays until it is reaped.
     group.rmdir()
 
 
 @pytest.mark.slow
-def test_a_program_that_the_kernel_killed_for_want_of_memory(tmp_path: Path, small_memory: Path) -> None:
+def test_a_program_that_the_kernel_killed_failed_out_of_memory(tmp_path: Path, small_memory: Path) -> None:
     server = LiveServer(tmp_path)
     server.wrapper = ["/bin/sh", "-c", f'echo $$ > {small_memory}/cgroup.procs && exec "$@"', "sh"]
     server.start()
@@ -92,7 +92,7 @@ def test_a_program_that_the_kernel_killed_for_want_of_memory(tmp_path: Path, sma
         run_id = server.start_run(server.write_command("m", "use_memory.py"))
         run = server.wait_for_state(run_id, "failed", "interrupted", timeout_s=60)
         assert (run["state"], run["reason"]) == ("failed", "killed by SIGKILL (out of memory)")
-        # The next one is killed by us: what the counter said before is no evidence any more.
+        # The test kills the next program. The counter's earlier rise is not evidence for that run.
         again = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent"))
         subprocess.run(["kill", "-9", str(record_of(server, again)["pid"])], check=True)
         assert server.wait_for_state(again, "failed")["reason"] == "killed by SIGKILL"
@@ -100,7 +100,7 @@ def test_a_program_that_the_kernel_killed_for_want_of_memory(tmp_path: Path, sma
         server.kill()
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has /proc")
 def test_the_real_counter_can_be_read_or_is_unknown() -> None:
     kills = oom_kills()
     assert kills is None or kills >= 0

@@ -1,4 +1,4 @@
-"""Who a process is."""
+"""The identity of a process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from trainer.runner.process import children, is_alive, start_time
 
 
-def test_a_living_process_is_reported_from_a_later_one_with_its_pid() -> None:
+def test_a_process_is_distinguished_from_a_later_one_with_its_pid() -> None:
     own = start_time(os.getpid())
     assert own is not None
     assert start_time(os.getpid()) == own
@@ -23,11 +23,11 @@ def test_a_living_process_is_reported_from_a_later_one_with_its_pid() -> None:
 
 
 @pytest.mark.parametrize("pid", [None, 0, -1, "1", 1.5, [], 2**40])
-def test_what_is_no_pid_is_not_alive(pid: object) -> None:
+def test_a_value_that_is_not_a_pid_is_not_alive(pid: object) -> None:
     assert not is_alive(pid, start_time(os.getpid()))
 
 
-def test_a_process_without_a_known_beginning_is_not_alive() -> None:
+def test_a_process_without_a_known_start_time_is_not_alive() -> None:
     assert not is_alive(os.getpid(), None)
 
 
@@ -41,7 +41,7 @@ def test_a_zombie_has_no_start_time() -> None:
     assert start_time(ended.pid) is None
 
 
-def test_a_name_with_parentheses_and_spaces_does_not_confuse(tmp_path: os.PathLike[str]) -> None:
+def test_a_program_name_may_have_parentheses_and_spaces(tmp_path: os.PathLike[str]) -> None:
     program = os.path.join(tmp_path, ") R 1 (")
     os.symlink("/bin/sleep", program)
     with subprocess.Popen([program, "100"]) as odd:

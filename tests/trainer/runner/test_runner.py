@@ -1,4 +1,4 @@
-"""The runner by itself, without any server: `python -m trainer.runner RUN_DIR LOCK_FD`."""
+"""The runner without a server: `python -m trainer.runner RUN_DIR LOCK_FD`."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def test_a_run_from_launch_to_verdict(tmp_path: Path) -> None:
     assert (state["state"], state["ended_at"], state["exit_code"]) == ("running", None, None)
     trainer = psutil.Process(state["pid"])
     assert state["trainer"]["pid"] == state["pid"]
-    assert os.getsid(trainer.pid) == os.getpgid(trainer.pid) == trainer.pid, "a session and a group of its own"
+    assert os.getsid(trainer.pid) == os.getpgid(trainer.pid) == trainer.pid, "it has its own session and process group"
     assert trainer.environ()[RUN_DIR_VARIABLE] == str(launched.run.path)
-    assert launched.runner.ppid() != os.getpid(), "an orphan, which we need not reap"
+    assert launched.runner.ppid() != os.getpid(), "the runner is an orphan, which the test does not have to reap"
     assert launched.is_locked
     go.touch()
     state = launched.wait_for_end()
@@ -41,7 +41,7 @@ def test_a_run_from_launch_to_verdict(tmp_path: Path) -> None:
     assert sorted(path.name for path in launched.run.path.iterdir()) == ["run.json", "state.json", "train.log"]
 
 
-def test_the_lock_lasts_as_long_as_the_program_even_when_the_runner_is_killed(tmp_path: Path) -> None:
+def test_the_lock_is_held_until_the_program_ends_even_if_the_runner_is_killed(tmp_path: Path) -> None:
     launched = Launched(tmp_path / "run", *program("ignore_sigterm.py"))
     launched.launch()
     launched.wait_for_log("ready")
@@ -67,9 +67,9 @@ def test_a_run_starts_cold_if_the_prewarmed_program_has_exited(tmp_path: Path) -
     reader, writer = os.pipe()
     with channel, open(launched.lock, "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        kept = (lock.fileno(), writer, channel.fileno())
-        argv = [sys.executable, "-m", "trainer.runner", str(launched.run.path), *map(str, kept), "0"]
-        with subprocess.Popen(argv, cwd=ROOT, pass_fds=kept, start_new_session=True):
+        descriptors = (lock.fileno(), writer, channel.fileno())
+        argv = [sys.executable, "-m", "trainer.runner", str(launched.run.path), *map(str, descriptors), "0"]
+        with subprocess.Popen(argv, cwd=ROOT, pass_fds=descriptors, start_new_session=True):
             assert os.read(reader, 1) == b"1"
     os.close(reader)
     os.close(writer)
@@ -88,7 +88,7 @@ def test_a_corrupt_run_json_is_not_launched(tmp_path: Path, content: str) -> Non
     launched.wait_for_end()
 
 
-def test_a_directory_that_cannot_be_written_is_named_on_stderr(tmp_path: Path) -> None:
+def test_an_unwritable_run_directory_is_reported_on_stderr(tmp_path: Path) -> None:
     launched = Launched(tmp_path / "run", "true")
     launched.run.state.with_name(".state.json.0").mkdir()
     done = launched.launch()
@@ -109,7 +109,7 @@ def test_a_program_that_ignores_the_stop_is_killed_after_the_grace_period(tmp_pa
     assert "within 0.5 s" in state["reason"]
 
 
-def test_an_empty_stop_is_a_stop(tmp_path: Path) -> None:
+def test_an_empty_stop_file_is_a_stop(tmp_path: Path) -> None:
     launched = Launched(tmp_path / "run", *program("wait_for_file.py", "/nonexistent", "--on-term", "143"))
     launched.launch()
     launched.wait_for_log("ready")
@@ -127,7 +127,7 @@ def test_a_reason_of_any_characters_fits_the_reserved_block(tmp_path: Path) -> N
     assert launched.run.state.stat().st_size == 4096
 
 
-def test_signals_that_are_for_a_terminal_change_nothing(tmp_path: Path) -> None:
+def test_the_runner_ignores_signals_from_a_terminal(tmp_path: Path) -> None:
     go = tmp_path / "go"
     launched = Launched(tmp_path / "run", *program("exit_when_told.py", str(go), "0"))
     launched.launch()
@@ -155,7 +155,7 @@ def test_the_program_gets_default_signals_and_no_descriptor_but_the_lock(tmp_pat
     assert [link for link in links if not link.startswith("/proc")] == [str(launched.lock)]
 
 
-def test_it_stays_small(tmp_path: Path) -> None:
+def test_the_runner_uses_little_memory(tmp_path: Path) -> None:
     go = tmp_path / "go"
     launched = Launched(tmp_path / "run", *program("exit_when_told.py", str(go), "0"))
     launched.launch()

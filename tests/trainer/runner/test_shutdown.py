@@ -1,4 +1,4 @@
-"""A stop reaches the process that does the work, whatever it was wrapped in, and nobody dies before it has saved."""
+"""Stops of wrapped programs: the signal reaches the training process, which saves before any process is killed."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_wrapped_training_saves(tmp_path: Path, wrapper: str) -> None:
     wait_until(lambda: "saved" in launched.run.log.read_text(), 5, launched.run.log.read_text)
 
 
-def test_what_a_shell_started_and_that_saved_is_what_counts(tmp_path: Path) -> None:
+def test_the_exit_of_the_training_counts_and_not_that_of_its_shell(tmp_path: Path) -> None:
     training = program("save_on_signal.py", str(tmp_path / "saved"))
     launched = Launched(tmp_path / "run", *WRAPPERS["a shell"](training))
     launched.launch()
@@ -77,7 +77,7 @@ def test_what_a_shell_started_and_that_saved_is_what_counts(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("wrapper", ["nohup", "a shell", "a pipeline"])
-def test_a_training_that_does_not_save_says_by_what_it_ended(tmp_path: Path, wrapper: str) -> None:
+def test_the_reason_of_a_training_that_does_not_save_names_the_signal(tmp_path: Path, wrapper: str) -> None:
     training = program("wait_for_file.py", "/nonexistent")
     launched = Launched(tmp_path / "run", *WRAPPERS[wrapper](training))
     launched.launch()
@@ -87,7 +87,7 @@ def test_a_training_that_does_not_save_says_by_what_it_ended(tmp_path: Path, wra
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1])
-def test_the_signal_is_the_one_that_the_experiment_names(tmp_path: Path, number: signal.Signals) -> None:
+def test_the_experiment_sets_the_stop_signal(tmp_path: Path, number: signal.Signals) -> None:
     saved = tmp_path / "saved"
     training = program("save_on_signal.py", str(saved), "--on", number.name.removeprefix("SIG"))
     stop = {"signal": number.name, "grace_s": 20}
@@ -104,7 +104,7 @@ def test_the_signal_is_the_one_that_the_experiment_names(tmp_path: Path, number:
     assert unsaved.stop()["reason"] == "ended by SIGHUP"
 
 
-def test_who_ignores_the_stop_is_killed_after_the_rest_of_the_grace(tmp_path: Path) -> None:
+def test_a_process_that_ignores_the_stop_is_killed_after_the_grace_period(tmp_path: Path) -> None:
     launched = Launched(tmp_path / "run", *in_shell("sh", "{}; true", program("ignore_sigterm.py")))
     launched.launch()
     launched.wait_for_log("ready")
@@ -116,16 +116,16 @@ def test_who_ignores_the_stop_is_killed_after_the_rest_of_the_grace(tmp_path: Pa
     assert "killing its process" in launched.run.log.read_text()
 
 
-def test_helpers_of_a_leader_that_works_are_left_alone(tmp_path: Path) -> None:
-    """A leader that computes until it has saved, with a child that dies of any signal, as loader processes do."""
+def test_children_of_a_working_leader_get_no_signal(tmp_path: Path) -> None:
+    """The leader computes until it has saved. Its child dies of any signal, as loader processes do."""
     helper = [sys.executable, "-c", "import time; time.sleep(1000)"]
     code = (
         "import signal, subprocess, sys, time\n"
-        "came = []\n"
-        "signal.signal(signal.SIGTERM, lambda *_: came.append(1))\n"
+        "signals = []\n"
+        "signal.signal(signal.SIGTERM, lambda *_: signals.append(1))\n"
         f"helper = subprocess.Popen({helper!r})\n"
         "print('ready', flush=True)\n"
-        "while not came: time.sleep(0.01)\n"
+        "while not signals: time.sleep(0.01)\n"
         "ends_at = time.monotonic() + 2\n"
         "while time.monotonic() < ends_at: sum(range(1000))\n"
         "print('helper', helper.poll(), flush=True)\n"
@@ -139,8 +139,8 @@ def test_helpers_of_a_leader_that_works_are_left_alone(tmp_path: Path) -> None:
     assert "helper None" in launched.run.log.read_text()
 
 
-def test_helpers_of_our_own_training_program_are_left_alone(tmp_path: Path) -> None:
-    """However long it does nothing but wait for them."""
+def test_children_of_our_own_training_program_get_no_stop_signal(tmp_path: Path) -> None:
+    """They get none however long the program waits for them."""
     child = tmp_path / "child"
     training = program("save_on_signal.py", str(tmp_path / "saved"), "--takes", "2")
     text = f"trap 'echo deferred' TERM; {{}} & echo $! > {child}; wait; wait"
@@ -151,7 +151,7 @@ def test_helpers_of_our_own_training_program_are_left_alone(tmp_path: Path) -> N
     assert (state["signal"], (tmp_path / "saved").exists()) == ("SIGKILL", False)
 
 
-def test_what_a_program_leaves_behind_when_it_ends_by_itself_is_killed_and_reported(tmp_path: Path) -> None:
+def test_a_process_that_outlives_its_program_is_killed_and_reported(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     launched = Launched(tmp_path / "run", *program("spawn_grandchild.py", str(pid_file), "--setsid", "--exit", "0"))
     launched.launch()
@@ -160,8 +160,8 @@ def test_what_a_program_leaves_behind_when_it_ends_by_itself_is_killed_and_repor
     assert f"killing its process {pid_file.read_text()}" in launched.run.log.read_text()
 
 
-def test_a_stop_that_comes_when_the_leader_has_just_ended_reaches_the_rest(tmp_path: Path) -> None:
-    """stop.json is there before the signal is sent."""
+def test_a_stop_right_after_the_leader_has_ended_reaches_the_other_processes(tmp_path: Path) -> None:
+    """stop.json exists before the signal is sent."""
     saved, go = tmp_path / "saved", tmp_path / "go"
     text = "{} & " + shlex.join(program("exit_when_told.py", str(go), "3"))
     launched = Launched(tmp_path / "run", *in_shell("sh", text, program("save_on_signal.py", str(saved))))
@@ -173,11 +173,11 @@ def test_a_stop_that_comes_when_the_leader_has_just_ended_reaches_the_rest(tmp_p
     assert saved.exists()
 
 
-def test_without_proc_the_rest_of_the_group_gets_the_signal(tmp_path: Path) -> None:
-    """As in a container or chroot that has none."""
+def test_without_proc_the_other_processes_of_the_group_get_the_signal(tmp_path: Path) -> None:
+    """Some containers and chroots have no /proc."""
     without = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
     if subprocess.run([*without, "true"], capture_output=True).returncode != 0:
-        pytest.skip("needs the right to mount")
+        pytest.skip("needs permission to mount")
     saved = tmp_path / "saved"
     launched = Launched(tmp_path / "run", *WRAPPERS["a shell"](program("save_on_signal.py", str(saved))))
     assert launched.launch(wrapper=without).returncode == 0

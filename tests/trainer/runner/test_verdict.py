@@ -59,7 +59,7 @@ STOP: dict[str, Any] = {"mode": "save"}
         (Ending(-11), None, False, False, ("failed", "killed by SIGSEGV")),
     ],
 )
-def test_verdicts(
+def test_the_verdict_follows_from_exit_code_stop_and_result(
     tmp_path: Path,
     ending: Ending,
     stop: dict[str, Any] | None,
@@ -75,7 +75,7 @@ def test_verdicts(
     assert (expected[1] or "") in (reason or "")
 
 
-def test_exit_code_0_without_a_result_is_no_success(tmp_path: Path) -> None:
+def test_exit_code_0_without_a_required_result_is_a_failure(tmp_path: Path) -> None:
     state, reason = judge(RunDir(tmp_path), Ending(0), None, needs_result=True)
     assert state == "failed"
     assert reason is not None
@@ -84,9 +84,7 @@ def test_exit_code_0_without_a_result_is_no_success(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("needs_result", [True, False])
 @pytest.mark.parametrize("code", [0, 143, -15, -9])
-def test_a_termination_that_nobody_asked_for_is_no_stop_and_no_failure(
-    tmp_path: Path, code: int, needs_result: bool
-) -> None:
+def test_a_termination_without_a_stop_request_is_an_interruption(tmp_path: Path, code: int, needs_result: bool) -> None:
     assert judge(RunDir(tmp_path), Ending(code, was_terminated=True), None, needs_result)[0] == "interrupted"
 
 
@@ -116,11 +114,11 @@ some library's last words
         ("Traceback (most recent call last):\n  cut short", 1, None),
     ],
 )
-def test_reasons_in_a_log(text: str, exit_code: int, reason: str | None) -> None:
+def test_the_reason_is_read_from_the_log(text: str, exit_code: int, reason: str | None) -> None:
     assert reason_in_log(text, exit_code) == reason
 
 
-def test_a_full_disk_is_named_as_such_and_a_long_reason_is_cut(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_a_long_reason_is_cut(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     run.log.write_text("Traceback (most recent call last):\n  x\nOSError: [Errno 28] No space left on device: 'x'\n")
     assert judge(run, Ending(1), None, True) == ("failed", f"{NO_SPACE}: x")
@@ -130,7 +128,7 @@ def test_a_full_disk_is_named_as_such_and_a_long_reason_is_cut(tmp_path: Path) -
     assert len(reason) == 500
 
 
-def test_of_a_huge_log_only_the_end_is_read(tmp_path: Path) -> None:
+def test_only_the_end_of_a_huge_log_is_read(tmp_path: Path) -> None:
     log = tmp_path / "train.log"
     log.write_bytes(b"\xff" * 10**6 + b"end")
     assert len(log_tail(log)) == 64 * 1024
@@ -138,6 +136,6 @@ def test_of_a_huge_log_only_the_end_is_read(tmp_path: Path) -> None:
     assert log_tail(tmp_path / "missing") == ""
 
 
-def test_signal_names() -> None:
+def test_a_signal_is_named_by_its_number() -> None:
     assert signal_name(9) == "SIGKILL"
     assert signal_name(63) == "signal 63"
