@@ -1,4 +1,4 @@
-"""Check a page with axe-core: can people use it with a keyboard, a screen reader or weak eyes?"""
+"""Accessibility checks with axe-core, for people who use a keyboard or a screen reader or have low vision."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js").read_text(encoding="utf-8")
 RULES = {"light": "undefined", "dark": "['color-contrast']"}
-"""The themes differ only in their colours."""
+"""The rules to check in each theme. The dark theme differs only in its colours."""
 
 
 def violations(page: Any, within: str = "document") -> list[tuple[str, list[str]]]:
-    """The rules that the page violates in either theme, with the elements. Leave the page in the dark theme."""
+    """Return the rules that the page violates in either theme, with the elements. Leave the page in the dark theme."""
     page.evaluate(AXE)
     found = []
     for theme, rules in RULES.items():

@@ -1,4 +1,4 @@
-"""A real browser: Debian's Chromium, driven by Playwright. Without it these tests are skipped; in CI they fail."""
+"""A real browser: Debian's Chromium with Playwright. Without it, these tests are skipped, but fail in CI."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ INSTALL = "The page's tests need Chromium (apt-get install chromium) and Playwri
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WAIT_MS = 15_000
 REFUSED_REQUEST = "Failed to load resource"
-"""The browser's own message about an error or a missing answer, which no page can prevent."""
+"""The browser logs this for an HTTP error or a missing response. No page can prevent it."""
 LOST_SOCKET = "WebSocket connection to"
 
 
 @dataclass
 class Console:
-    """The browser's complaints. A test lists those that it provokes."""
+    """The errors and warnings in the browser's console. A test lists those that it provokes as `expected`."""
 
     complaints: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
 
-    def hear(self, message: Any) -> None:
+    def record(self, message: Any) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(message.text)
 
@@ -39,7 +39,7 @@ class Console:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """One browser for all tests, each in its own windows. Skip without one, or in CI fail."""
+    """A browser that all tests share, each with its own windows. Without one, skip, but fail in CI."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     try:
         from playwright.sync_api import expect, sync_playwright
@@ -60,7 +60,7 @@ def browser() -> Iterator[Any]:
 def is_shared(
     is_shared: Callable[[psutil.Process], bool], browser: Any, module_server: LiveServer
 ) -> Callable[[psutil.Process], bool]:
-    """The browser keeps spare processes for its next windows, and the server may still check a dataset."""
+    """Allow the browser's spare processes for its next windows, and a dataset check that still runs on the server."""
     assert module_server.process is not None
     server_pid = module_server.process.pid
 
@@ -68,7 +68,7 @@ def is_shared(
         try:
             return is_shared(process) or server_pid in [parent.pid for parent in process.parents()]
         except psutil.Error:
-            return True  # It is gone.
+            return True  # The process has exited.
 
     return is_of_browser_or_server
 
@@ -80,7 +80,7 @@ def console() -> Console:
 
 @pytest.fixture
 def open_page(browser: Any, console: Console) -> Iterator[Callable[..., Any]]:
-    """Open an address in a new window. At the end the console must have only expected complaints."""
+    """Open an address in a new window. After the test, fail if the console has unexpected messages."""
 
     contexts = []
 
@@ -89,7 +89,7 @@ def open_page(browser: Any, console: Console) -> Iterator[Callable[..., Any]]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
-        page.on("console", console.hear)
+        page.on("console", console.record)
         page.on("pageerror", lambda error: console.complaints.append(f"uncaught: {error}"))
         page.goto(url)
         return page
@@ -102,7 +102,7 @@ def open_page(browser: Any, console: Console) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture(scope="module")
 def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A running server, for tests that do not depend on its kind."""
+    """A running eventlet server, for tests that do not depend on the kind of server."""
     server = LiveServer(tmp_path_factory.mktemp("shared"), "eventlet")
     server.start()
     yield server
@@ -111,6 +111,6 @@ def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServ
 
 @pytest.fixture
 def eventlet_server(module_server: LiveServer) -> Iterator[LiveServer]:
-    """The module's server, without the runs and experiments of other tests."""
+    """The module's server without the runs, experiments and datasets of other tests."""
     yield module_server
     renew(module_server)

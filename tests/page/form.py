@@ -1,4 +1,4 @@
-"""What the tests of the start form share."""
+"""Files and locators that the tests of the start form share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write_experiment_and_dataset(server: LiveServer) -> None:
 
 
 def write_resumable(server: LiveServer, overrides: dict[str, Any] | None = None) -> Path:
-    """Write a stopped run with a checkpoint, whose seed is not the experiment's."""
+    """Write a stopped run with a checkpoint. Its seed differs from the experiment's."""
     request = {"config_name": "tiny.yaml", "dataset": "pets", "model_name": "mine", "overrides": overrides or {}}
     folders = {f"{split}_data_dir": str(server.data_dir / "pets" / split) for split in ("train", "val", "test")}
     run = write_run(server.runs_dir, "2026-01-01_00-00-00", "stopped", request=request | folders)
@@ -38,6 +38,6 @@ def problem(page: Any, path: str) -> Any:
 
 
 def request_of(page: Any) -> Any:
-    """The request in the curl command on the page."""
+    """Return the request body in the curl command on the page."""
     words = shlex.split(page.locator("#curl pre").inner_text().replace("\\\n", ""))
     return json.loads(words[-1])

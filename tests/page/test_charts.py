@@ -18,14 +18,14 @@ from tests.waiting import wait_until
 try:
     from playwright.sync_api import expect
 except ImportError:
-    expect = None  # The fixture `browser` skips, and in CI fails.
+    expect = None  # The fixture `browser` skips the test, or fails it in CI.
 
 OpenPage = Callable[..., Any]
 NUM_ROWS = 100_000
 
 
 def write_long_run(server: LiveServer) -> None:
-    """Write a run of 100,000 rows: a validation after each 1,000, a peak, three NaN and an infinity."""
+    """Write a run of 100,000 rows with a validation after every 1,000, a peak, three NaN and an infinity."""
     odd = {12_345: "50", 40_000: "nan", 40_001: "nan", 70_000: "nan", 60_000: "inf"}
     lines = ["epoch,lr,step,train/loss,val/acc,val/loss"]
     for i in range(NUM_ROWS):
@@ -44,7 +44,7 @@ def position_of(page: Any, title: str) -> str:
 
 
 def range_of(page: Any, title: str) -> tuple[float, float]:
-    """The positions at the chart's edges, as its cursor shows them."""
+    """Return the positions that the cursor shows at the chart's edges."""
     box = chart(page, title).locator(".u-over").bounding_box()
     found = []
     for x in (box["x"] + 1, box["x"] + box["width"] - 1):

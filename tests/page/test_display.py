@@ -1,4 +1,4 @@
-"""What the page shows of a run, in a real browser."""
+"""How the page displays runs, in a real browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 try:
     from playwright.sync_api import expect
 except ImportError:
-    expect = None  # The fixture `browser` skips, and in CI fails.
+    expect = None  # The fixture `browser` skips the test, or fails it in CI.
 
 OpenPage = Callable[..., Any]
 RUN = "2026-01-01_00-00-00"
@@ -26,7 +26,7 @@ PHONE = {"width": 360, "height": 800}
 
 
 def return_to(page: Any) -> None:
-    """Act as if a person returned to the tab."""
+    """Simulate a person who returns to the tab."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
@@ -69,7 +69,7 @@ def test_back_restores_the_scroll_position(eventlet_server: LiveServer, open_pag
     wait_until(lambda: page.evaluate("scrollY") == 700, 5, lambda: page.evaluate("scrollY"))
 
 
-def test_a_run_that_has_ended_is_shown_without_the_machine(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_the_page_of_an_ended_run_hides_the_machines_usage(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     write_run(eventlet_server.runs_dir, RUN, metrics=METRICS)
     page = open_page(f"{eventlet_server.url}/runs/{RUN}")
     expect(page.locator("#epochs tbody tr")).to_have_count(2)
@@ -136,7 +136,7 @@ def test_the_best_value_is_the_same_everywhere(eventlet_server: LiveServer, open
     expect(page.locator(".compare-table tbody", has_text="Best value")).to_contain_text("val/perplexity37.00")
 
 
-def test_epochs_have_the_programs_own_numbers(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_epochs_keep_the_programs_own_numbers(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     rows = "10,0.5,0.9,nan\n20,1.0,0.8,0.2\n30,1.5,0.7,0.4\n"
     write_run(eventlet_server.runs_dir, RUN, metrics="step,epoch,loss,eval_accuracy\n" + rows)
     page = open_page(f"{eventlet_server.url}/runs/{RUN}")
@@ -147,7 +147,7 @@ def test_epochs_have_the_programs_own_numbers(eventlet_server: LiveServer, open_
     expect(page.locator(".legend li").last).to_contain_text("best 0.4000 at epoch 1.5, NaN once, at epoch 0.5")
 
 
-def test_of_hundreds_of_charts_only_those_in_view_are_drawn(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_only_charts_in_view_are_drawn(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     names = ["val/loss", *(f"layers/{i}/norm" for i in range(300))]
     rows = "".join(f"{i},{i}," + ",".join(str(i + j) for j in range(301)) + "\n" for i in range(3))
     write_run(eventlet_server.runs_dir, RUN, metrics=f"epoch,step,{','.join(names)}\n{rows}")
@@ -170,7 +170,7 @@ def test_of_hundreds_of_charts_only_those_in_view_are_drawn(eventlet_server: Liv
     wait_until(lambda: drawn.count() < 25, 5, drawn.count)  # Charts out of view are removed.
 
 
-def test_a_value_of_another_step_names_its_step(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_a_value_from_another_step_shows_its_step(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     rows = "".join(f"{i},{1 / (i + 1)},\n" for i in range(250)) + "400,,0.9875\n"
     write_run(eventlet_server.runs_dir, RUN, metrics="step,train/acc,test/acc\n" + rows)
     page = open_page(f"{eventlet_server.url}/runs/{RUN}")

@@ -1,4 +1,4 @@
-"""What holds for every view: it is accessible in both themes, small and steady."""
+"""Every view is accessible in both themes, small, and stable while it loads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 try:
     from playwright.sync_api import expect
 except ImportError:
-    expect = None  # The fixture `browser` skips, and in CI fails.
+    expect = None  # The fixture `browser` skips the test, or fails it in CI.
 
 OpenPage = Callable[..., Any]
 FAILED, COMPLETED = "2026-01-01_00-00-00", "2026-01-02_00-00-00"
@@ -33,12 +33,12 @@ VIEWS = {
     "/start": "#preview-classes li",
     f"/?runs={FAILED},{COMPLETED}": ".compare-table",
 }
-"""Each address, and an element that is visible once the view is complete."""
+"""The address of each view, with an element that is visible once the view is complete."""
 
 
 @pytest.fixture(scope="module")
 def server(module_server: LiveServer) -> LiveServer:
-    """A server with something to show in every view."""
+    """A server with data for every view."""
     (module_server.configs_dir / "tiny.yaml").write_text("description: Small.\n" + TINY, encoding="utf-8")
     write_images(module_server.data_dir / "pets", {"cat": 60, "dog": 180}, counts=(4, 2, 2))
     metrics = "epoch,step,train/loss,val/acc,val/loss,lr\n" + "".join(
@@ -58,7 +58,7 @@ def server(module_server: LiveServer) -> LiveServer:
 
 
 def report() -> dict[str, Any]:
-    """A report of two classes, as the trainer writes it."""
+    """Return a report on two classes, as the trainer writes it."""
     each = {"precision": 0.9, "recall": 0.8, "f1": 0.85, "auroc": None, "support": 10, "predicted": 9}
     bins = [
         {"low": 0.0, "high": 0.5, "count": 0, "confidence": None, "accuracy": None},
@@ -84,7 +84,7 @@ def open_view(open_page: OpenPage, server: LiveServer, path: str, **options: Any
 
 
 def each_view(open_page: OpenPage, server: LiveServer, **options: Any) -> Iterator[tuple[str, Any]]:
-    """Open every address in one window. Yield each with the page."""
+    """Open every address in the same window. Yield each with the page."""
     page = open_page(server.url, **options)
     for path, there in VIEWS.items():
         page.goto(server.url + path)
@@ -131,7 +131,7 @@ def test_the_report_is_shown(server: LiveServer, open_page: OpenPage) -> None:
 
 
 def test_the_whole_page_is_small(server: LiveServer, open_page: OpenPage) -> None:
-    """Count what was sent, except for the views' own requests for data."""
+    """Sum the bytes of all responses, except those to the views' requests for data."""
     page = open_view(open_page, server, "/")
     for link in ("runs", "models", "start"):
         page.click(f".navigation a[href='{link}']")
@@ -159,7 +159,7 @@ def test_nothing_moves_while_the_page_loads(server: LiveServer, open_page: OpenP
 
 def test_the_page_shows_a_run_without_a_socket(server: LiveServer, open_page: OpenPage) -> None:
     page = open_page(server.url + "/ping")
-    page.route_web_socket(re.compile("socket.io"), lambda _: None)  # It opens, but never answers.
+    page.route_web_socket(re.compile("socket.io"), lambda _: None)  # The socket opens but never answers.
     page.goto(server.url)
     expect(page.locator("#fact-best")).to_contain_text("epoch")
     expect(page.locator("#log")).to_contain_text("it went well")
@@ -204,12 +204,12 @@ def test_no_view_is_wider_than_the_window(server: LiveServer, open_page: OpenPag
             wait_until(partial(page.evaluate, f"{widest} <= {width}"), 5, partial(page.evaluate, widest))
 
 
-def test_everything_is_large_enough_for_a_finger(server: LiveServer, open_page: OpenPage) -> None:
+def test_every_control_is_large_enough_for_a_finger(server: LiveServer, open_page: OpenPage) -> None:
     small = """() => [...document.querySelectorAll("a, button, input, select, summary, [tabindex='0']")]
         .filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.closest("#runs-body a, .skip"))
         .map((each) => [each.outerHTML.slice(0, 99), (each.closest("label") ?? each).getBoundingClientRect()])
         .filter(([, { width, height }]) => Math.min(width, height) < 24).map(([html]) => html)
-    """  # In the table of runs the link covers the whole row.
+    """  # In the table of runs, the link covers the whole row.
     phone = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
     for path, page in each_view(open_page, server, **phone):
         assert page.evaluate(small) == [], path

@@ -1,4 +1,4 @@
-"""The runs, one run's page, and the models, in a real browser."""
+"""The list of runs, the page of a run, and the list of models, in a real browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.servers import LiveServer
 try:
     from playwright.sync_api import expect
 except ImportError:
-    expect = None  # The fixture `browser` skips, and in CI fails.
+    expect = None  # The fixture `browser` skips the test, or fails it in CI.
 
 OpenPage = Callable[..., Any]
 
@@ -31,9 +31,9 @@ def rows_of(page: Any) -> Any:
     return page.locator("#runs-body tr")
 
 
-def test_many_runs_have_pages(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_a_long_list_of_runs_has_pages(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     for number in range(120):
-        # A directory alone is listed too, and costs the test no files.
+        # The list includes an empty directory, so the test need not write files.
         (eventlet_server.runs_dir / f"2026-01-01_{number // 60:02}-{number % 60:02}-00").mkdir(parents=True)
     write_run(eventlet_server.runs_dir, "2025-01-01_00-00-00", metrics=METRICS, request={"dataset": "digits"})
     page = open_page(eventlet_server.url + "/runs")
@@ -95,7 +95,7 @@ def test_the_address_sorts_and_filters_runs(eventlet_server: LiveServer, open_pa
     page.reload()
     expect(rows_of(page)).to_have_count(2)
     expect(rows_of(page).nth(0)).to_contain_text("0.2500")
-    rows_of(page).nth(1).click(position={"x": 800, "y": 10})  # Anywhere in the row.
+    rows_of(page).nth(1).click(position={"x": 800, "y": 10})  # A click anywhere in the row opens the run.
     expect(page).to_have_url(f"{eventlet_server.url}/runs/2026-01-02_00-00-00")
     page.go_back()
     expect(page.locator("#runs-status")).to_have_value("completed")
@@ -161,8 +161,10 @@ def test_a_runs_page_shows_its_experiment_and_files(
     assert not run.exists()
 
 
-def test_a_models_program_works_as_it_stands(eventlet_server: LiveServer, open_page: OpenPage, tmp_path: Path) -> None:
-    """The model compares the halves of an image: the brighter one is the class."""
+def test_the_program_shown_for_a_model_works_unchanged(
+    eventlet_server: LiveServer, open_page: OpenPage, tmp_path: Path
+) -> None:
+    """The model compares the halves of an image. The brighter half is the class."""
     node = helper.make_node("Conv", ["input", "weights"], ["maps"], kernel_shape=[4, 2], strides=[4, 2])
     flat = helper.make_node("Flatten", ["maps"], ["logits"])
     shape = ["batch", 1, 4, 4]

@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 try:
     from playwright.sync_api import expect
 except ImportError:
-    expect = None  # The fixture `browser` skips, and in CI fails.
+    expect = None  # The fixture `browser` skips the test, or fails it in CI.
 
 OpenPage = Callable[..., Any]
 
@@ -31,7 +31,7 @@ def log_of(page: Any) -> str:
 
 
 def legend_of(page: Any, chart: str) -> str:
-    """The names and values of a chart's lines."""
+    """Return the names and values of a chart's lines."""
     found = page.locator(".chart", has=page.locator("h3", has_text=re.compile(f"^{chart}$"))).locator(".legend-entry")
     return " ".join(found.all_inner_texts())
 
@@ -62,7 +62,7 @@ def test_a_run_from_its_start_to_its_end(server: LiveServer, open_page: OpenPage
     expect(page.locator("#charts canvas")).to_have_count(2)
 
     training.order(print="  10%|#\r  20%|##\r")
-    training.epoch(1, lr=0.001)  # A new column, and another order of columns.
+    training.epoch(1, lr=0.001)  # This adds a column and changes the order of columns.
     expect(page.locator("#epochs tbody tr")).to_have_count(2)
     expect(page.locator("#charts h3")).to_have_text(["loss", "acc", "lr"])
 
@@ -139,7 +139,7 @@ def test_nothing_is_missing_after_the_server_is_killed(
     wait_for_state(page, "completed")
 
 
-def test_the_page_turns_to_the_next_run(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_the_page_switches_to_the_next_run(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     first, second = SteeredTraining(eventlet_server, "first"), SteeredTraining(eventlet_server, "second")
     first.epoch(0)
     first.epoch(1)
@@ -170,7 +170,7 @@ def test_each_run_has_its_own_address(eventlet_server: LiveServer, open_page: Op
     page = open_page(f"{eventlet_server.url}/runs/{run_id}")
     wait_for_state(page, "failed")
     expect(page.locator("#now-title")).to_have_text("first")
-    expect(page.locator("#active-share")).to_have_text("33%")  # The progress of the active run.
+    expect(page.locator("#active-share")).to_have_text("33%")  # The link shows the progress of the active run.
     second.epoch(1)
     page.click(".navigation a[href='./']")
     wait_for_state(page, "running")
@@ -210,11 +210,11 @@ def test_a_failed_run_shows_why_and_can_be_run_again(eventlet_server: LiveServer
     page.click("#again")
     wait_until(lambda: len(list(eventlet_server.runs_dir.iterdir())) == 2, 10)
     wait_for_state(page, "failed")
-    asked = [eventlet_server.run(path.name)["request"] for path in eventlet_server.runs_dir.iterdir()]
-    assert asked[0] == asked[1]
+    run_requests = [eventlet_server.run(path.name)["request"] for path in eventlet_server.runs_dir.iterdir()]
+    assert run_requests[0] == run_requests[1]
 
 
-def test_the_token_is_asked_for_once(tmp_path: Path, open_page: OpenPage, console: Console) -> None:
+def test_the_page_prompts_for_the_token_once(tmp_path: Path, open_page: OpenPage, console: Console) -> None:
     console.expected.append(REFUSED_REQUEST)
     server = LiveServer(tmp_path, TRAINING_API_TOKEN="open-sesame")
     server.start()
@@ -244,7 +244,7 @@ def test_the_token_is_asked_for_once(tmp_path: Path, open_page: OpenPage, consol
         end(server)
 
 
-def test_text_of_a_program_stays_text(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_html_in_the_log_and_in_metric_names_is_shown_as_text(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(eventlet_server)
     evil = "<img src=x onerror=alert(1)>"
     page = open_page(eventlet_server.url)
@@ -282,7 +282,7 @@ def test_nothing_overflows(eventlet_server: LiveServer, open_page: OpenPage) -> 
     page = open_page(eventlet_server.url)
     start_by_form(page, training)
     expect(page.locator("#epochs tbody tr")).to_have_count(1)
-    # The widest thing against the window; the charts follow it a frame later.
+    # Compare the content's width with the window's. The charts resize one frame later.
     widest = "Math.max(document.documentElement.scrollWidth, document.querySelector('.plot canvas').clientWidth)"
     for width in (320, 390, 768, 1280, 2560):
         page.set_viewport_size({"width": width, "height": 800})

@@ -1,4 +1,4 @@
-"""The log in a real browser: a live one, and one of 100 MB."""
+"""A live log and a log of 100 MB, in a real browser."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.waiting import wait_until
 try:
     from playwright.sync_api import expect
 except ImportError:
-    expect = None  # The fixture `browser` skips, and in CI fails.
+    expect = None  # The fixture `browser` skips the test, or fails it in CI.
 
 OpenPage = Callable[..., Any]
 MAX_ROWS = 3001
 
 
 def visible_rows(page: Any) -> list[str]:
-    """The rows that are visible."""
+    """Return the visible rows."""
     return list(
         page.evaluate("""() => {
             const list = document.getElementById("log");
@@ -62,7 +62,7 @@ def test_the_log_follows_its_end_until_a_person_scrolls_up(eventlet_server: Live
     expect(rows.filter(has_text="one more")).to_have_count(1)
     assert visible_rows(page) == before
 
-    # Beyond the loaded rows: the previous chunk is loaded, and nothing jumps.
+    # Scroll beyond the loaded rows. The page loads the previous chunk, and nothing jumps.
     scroll(page, -1_000_000)
     expect(rows.filter(has_text="line 0").first).to_be_attached()
     page.click("#log-follow")
@@ -82,7 +82,7 @@ def test_a_log_of_100_mb_can_be_read_and_searched_anywhere(eventlet_server: Live
     expect(rows.filter(has_text="0999999")).to_be_visible()
     expect(page.locator(".log-where")).to_have_text(re.compile("^100\\sMB of 100\\sMB$"))
 
-    # Scroll up without an end. There are never more than a few thousand rows.
+    # Scroll up many times. The page never holds more than a few thousand rows.
     for _ in range(3):
         first = rows.first.inner_text()
         scroll(page, -1_000_000)
@@ -91,7 +91,7 @@ def test_a_log_of_100_mb_can_be_read_and_searched_anywhere(eventlet_server: Live
     numbers = [int(text[:7]) for text in rows.all_inner_texts() if text]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
-    # Search the whole log, also across colours.
+    # Search the whole log. A match may span several colours.
     page.keyboard.press("Tab")
     page.locator("#log").focus()
     page.keyboard.press("Control+f")
@@ -109,7 +109,7 @@ def test_a_log_of_100_mb_can_be_read_and_searched_anywhere(eventlet_server: Live
     page.keyboard.press("Escape")
     expect(page.locator(".log-found")).to_have_text("")
 
-    # Go anywhere with the slider, and to both ends by keyboard.
+    # Move anywhere with the slider, and to both ends by keyboard.
     page.get_by_label("Position in the log").fill("50000000")
     wait_until(lambda: visible_rows(page)[0].startswith("04"), 5, lambda: visible_rows(page)[:2])
     page.locator("#log").focus()

@@ -15,7 +15,7 @@ from tests.servers import LiveServer
 try:
     from playwright.sync_api import expect
 except ImportError:
-    expect = None  # The fixture `browser` skips, and in CI fails.
+    expect = None  # The fixture `browser` skips the test, or fails it in CI.
 
 Open = Callable[..., Any]
 

@@ -18,7 +18,7 @@ from tests.trainer.trainings import write_images
 try:
     from playwright.sync_api import expect
 except ImportError:
-    expect = None  # The fixture `browser` skips, and in CI fails.
+    expect = None  # The fixture `browser` skips the test, or fails it in CI.
 
 OpenPage = Callable[..., Any]
 
@@ -58,7 +58,7 @@ def test_the_preview_shows_what_a_dataset_lacks_and_what_is_ignored(
     write_images(server.data_dir / "archive", {"cat": 60, "dog": 180})
     (server.data_dir / "archive" / "train").rename(server.data_dir / "flat")
     page = open_page(server.url + "/start")
-    expect(page.locator("#dataset")).to_have_value("pets")  # the first that can be trained on
+    expect(page.locator("#dataset")).to_have_value("pets")  # the first dataset that can be used for training
     expect(page.locator("#preview-counts")).to_have_text(re.compile(r"24 train.*split off.*no test.*3 \.cr2"))
     expect(page.locator("#preview-findings")).to_contain_text("val folder")
     expect(page.locator("#preview-findings")).to_contain_text("3 files ending in .cr2")
@@ -111,7 +111,7 @@ def test_an_earlier_request_can_be_edited(server: LiveServer, open_page: OpenPag
     page.click("#change")
     expect(field(page, "seed")).to_have_value("5")
     assert request_of(page) == request
-    page.goto(server.url + "/start")  # Without that run in the address, its overrides are left out.
+    page.goto(server.url + "/start")  # Without the run in the address, the form has no overrides.
     expect(field(page, "seed")).to_have_value("0")
     assert request_of(page) == request | {"overrides": {}}
 
@@ -119,13 +119,13 @@ def test_an_earlier_request_can_be_edited(server: LiveServer, open_page: OpenPag
 def test_a_run_can_be_resumed(server: LiveServer, open_page: OpenPage, console: Console) -> None:
     console.expected.append(REFUSED_REQUEST)
     run = write_resumable(server, overrides={"seed": 5})
-    write_run(server.runs_dir, "2026-01-02_00-00-00", "failed")  # It has no checkpoint.
+    write_run(server.runs_dir, "2026-01-02_00-00-00", "failed")  # This run has no checkpoint.
     page = open_page(f"{server.url}/runs/{run.name}")
     page.click("#resume")
     expect(page.locator("#resume_from")).to_have_value(run.name)
     expect(page.locator("#resume_from option")).to_have_count(2)
     expect(page.locator("#resume_from-hint")).to_contain_text("tiny on pets")
-    expect(page.locator("#config_name")).to_be_hidden()  # The earlier run decides it.
+    expect(page.locator("#config_name")).to_be_hidden()  # The earlier run determines the experiment.
     expect(page.locator("#dataset")).to_be_hidden()
     expect(field(page, "seed")).to_have_value("5")
     field(page, "optimizer.learning_rate").fill("0.0001")
@@ -149,7 +149,7 @@ def test_a_first_start_proposes_an_experiment_with_a_dataset(server: LiveServer,
     expect(field(page, "trainer.max_epochs")).to_have_value("3")
     expect(page.locator("#config_name")).to_have_value("tiny.yaml")
     page.select_option("#config_name", "a_command.yaml")
-    expect(page.locator("#dataset")).to_be_hidden()  # It uses no dataset.
+    expect(page.locator("#dataset")).to_be_hidden()  # This experiment uses no dataset.
     expect(page.locator("#preview")).to_be_hidden()
     assert "dataset" not in request_of(page)
     page.select_option("#config_name", "b_command.yaml")
@@ -160,10 +160,12 @@ def test_a_first_start_proposes_an_experiment_with_a_dataset(server: LiveServer,
 @pytest.mark.parametrize(
     ("view", "list_"), [("start", "configs"), ("start", "datasets"), ("runs", "metrics/runs"), ("models", "models")]
 )
-def test_a_view_asks_for_its_list_once(eventlet_server: LiveServer, browser: Any, view: str, list_: str) -> None:
+def test_a_view_requests_its_list_once(eventlet_server: LiveServer, browser: Any, view: str, list_: str) -> None:
     page = browser.new_page()
-    asked_for: list[str] = []
-    page.on("request", lambda request: asked_for.append(request.url.removeprefix(eventlet_server.url).split("?")[0]))
+    requested_paths: list[str] = []
+    page.on(
+        "request", lambda request: requested_paths.append(request.url.removeprefix(eventlet_server.url).split("?")[0])
+    )
     page.goto(f"{eventlet_server.url}/{view}", wait_until="networkidle")
     page.close()
-    assert asked_for.count(f"/training/{list_}") == 1, asked_for
+    assert requested_paths.count(f"/training/{list_}") == 1, requested_paths

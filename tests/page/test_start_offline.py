@@ -18,7 +18,7 @@ from tests.trainer.trainings import TINY
 try:
     from playwright.sync_api import expect
 except ImportError:
-    expect = None  # The fixture `browser` skips, and in CI fails.
+    expect = None  # The fixture `browser` skips the test, or fails it in CI.
 
 OpenPage = Callable[..., Any]
 
@@ -34,7 +34,7 @@ def own_server(tmp_path: Path) -> Iterator[LiveServer]:
 
 
 def go_to(page: Any, path: str) -> None:
-    """Navigate as a link on the page does."""
+    """Navigate like a link on the page."""
     page.evaluate("path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }", path)
 
 
@@ -45,7 +45,7 @@ def type_without_waiting(page: Any, path: str, text: str) -> None:
 
 
 def reconnect(page: Any, server: LiveServer) -> None:
-    """Kill the server, start it again, and wait until the form has been filled again."""
+    """Kill the server, start it again, and wait until the page has refilled the form."""
     server.kill()
     expect(page.locator("#connection")).to_have_text("Offline, reconnecting…")
     with page.expect_response("**/training/parameters"), page.expect_response("**/training/check"):
@@ -87,9 +87,9 @@ def test_input_during_a_reconnection_stays(
     assert request_of(page)["overrides"] == {"trainer.max_epochs": 7}
 
 
-@pytest.mark.parametrize("asked_for", ["from", "resume"])
-def test_a_form_that_lost_the_connection_at_once_still_shows_what_its_address_asks_for(
-    own_server: LiveServer, open_page: OpenPage, console: Console, asked_for: str
+@pytest.mark.parametrize("parameter", ["from", "resume"])
+def test_a_form_that_loses_its_first_requests_still_shows_the_run_in_its_address(
+    own_server: LiveServer, open_page: OpenPage, console: Console, parameter: str
 ) -> None:
     console.expected += [REFUSED_REQUEST, LOST_SOCKET]
     run = write_resumable(own_server, overrides={"trainer.max_epochs": 5})
@@ -98,9 +98,9 @@ def test_a_form_that_lost_the_connection_at_once_still_shows_what_its_address_as
     page.route("**/training/configs/tiny.yaml", lambda route: route.abort(), times=1)
     page.route("**/training/check", lambda route: route.abort(), times=1)
     with page.expect_event("requestfailed", lambda request: request.url.endswith("/training/check")):
-        go_to(page, f"/start?{asked_for}={run.name}")
+        go_to(page, f"/start?{parameter}={run.name}")
     reconnect(page, own_server)
-    if asked_for == "from":
+    if parameter == "from":
         expect(field(page, "trainer.max_epochs")).to_have_value("5")
         assert request_of(page)["overrides"] == {"trainer.max_epochs": 5}
     else:

@@ -18,12 +18,12 @@ from tests.servers import ROOT, LiveServer
 try:
     from playwright.sync_api import expect
 except ImportError:
-    expect = None  # The fixture `browser` skips, and in CI fails.
+    expect = None  # The fixture `browser` skips the test, or fails it in CI.
 
 OpenPage = Callable[..., Any]
 
 
-def test_stop_asks_first_and_says_what_will_happen(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_stop_asks_for_confirmation_and_explains_the_effect(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(eventlet_server)
     page = open_page(eventlet_server.url)
     start_by_form(page, training)
@@ -35,7 +35,7 @@ def test_stop_asks_first_and_says_what_will_happen(eventlet_server: LiveServer, 
     page.click("#stop")
     expect(page.locator("#stop-about")).to_contain_text("The program gets SIGTERM")
     expect(page.locator("#stop-about")).not_to_contain_text("checkpoint")
-    expect(page.locator("#stop-discard")).to_be_hidden()  # For a command both buttons would do the same.
+    expect(page.locator("#stop-discard")).to_be_hidden()  # For a command, both buttons would do the same.
     page.click("#stop-save")
     wait_for_state(page, "stopped")
     expect(page.locator("#again")).to_be_visible()
@@ -79,20 +79,20 @@ sys.stdin.read()
 """
 
 
-def test_starting_and_stopping_runs_say_so(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+def test_the_page_shows_starting_and_stopping(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     page = open_page(eventlet_server.url)
     run_id = "2026-01-01_00-00-00"
     write_run(eventlet_server.runs_dir, run_id, None)
     lock_path = eventlet_server.runs_dir.parent / "active.lock"
     with subprocess.Popen([sys.executable, "-c", HOLD_LOCK, lock_path, run_id], cwd=ROOT, stdin=subprocess.PIPE):
-        wait_for_state(page, "starting")  # Its runner has written no state yet.
+        wait_for_state(page, "starting")  # The runner has not written a state yet.
     wait_for_state(page, "interrupted")
 
     run_id = eventlet_server.start_run(eventlet_server.write_command("deaf", "ignore_sigterm.py"))
     wait_for_log(eventlet_server, run_id, "ready")
     assert eventlet_server.post("/training/stop?wait=0").status_code == 202
     wait_for_state(page, "stopping")
-    expect(page.locator("#stop")).to_be_hidden()  # The signal is sent, and nothing makes it faster.
+    expect(page.locator("#stop")).to_be_hidden()  # A second stop would have no effect.
     program_of(eventlet_server, run_id).kill()
     wait_for_state(page, "stopped")
 

@@ -1,4 +1,4 @@
-"""The page says what it could not read of a metrics file."""
+"""The page reports unreadable parts of a metrics file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.servers import LiveServer
 try:
     from playwright.sync_api import expect
 except ImportError:
-    expect = None  # The fixture `browser` skips, and in CI fails.
+    expect = None  # The fixture `browser` skips the test, or fails it in CI.
 
 GOOD = "epoch,step,val/loss\n0,1,0.5\n1,2,0.4\n"
 ODD = "epoch,step,val/loss,note\n0,1,0.5,\n1,2,0.4,<b>warm</b>\n" + "2,3,0.3,x,9\n" * 4 + "two,4,0.2,\n"
 TOO_WIDE = "a," * 700_000 + "b\n1\n"
 
 
-def test_skipped_rows_and_columns_are_counted_and_named(
+def test_the_page_counts_and_names_skipped_rows_and_columns(
     eventlet_server: LiveServer, open_page: Callable[..., Any]
 ) -> None:
     training = SteeredTraining(eventlet_server)

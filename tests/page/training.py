@@ -1,4 +1,4 @@
-"""A program that a test steers step by step, so that no test waits for a time."""
+"""A program that a test controls step by step, so that no test has to sleep."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.servers import LiveServer
 try:
     from playwright.sync_api import expect
 except ImportError:
-    expect = None  # The fixture `browser` skips, and in CI fails.
+    expect = None  # The fixture `browser` skips the test, or fails it in CI.
 
 
 class SteeredTraining:
-    """An experiment whose program follows orders, given before or after its start."""
+    """An experiment whose program follows orders. A test may give them before or after the start."""
 
     def __init__(self, server: LiveServer, name: str = "steered", max_epochs: int = 3) -> None:
         self._orders = server.home / f"{name}.orders"
@@ -30,7 +30,7 @@ class SteeredTraining:
             file.write(json.dumps(order) + "\n")
 
     def epoch(self, epoch: int, **more: float) -> None:
-        """Log an epoch (from 0) as Lightning does: the row of the validation before that of the training."""
+        """Log an epoch (from 0) as Lightning does: the validation row first, then the training row."""
         step = 10 * (epoch + 1)
         self.order(row={"epoch": epoch, "step": step - 1, "val/loss": 2 / (epoch + 1), "val/acc": 0.5 + epoch / 10})
         self.order(row={"epoch": epoch, "step": step - 1, "train/loss": 1 / (epoch + 1), **more})
@@ -47,7 +47,7 @@ class SteeredTraining:
         self.order(print=f"epoch {epoch + 1} is done\n")
 
     def leave_model(self, run_dir: Path) -> None:
-        """Leave what our own training program would, which lies beside the program's own folder."""
+        """Write the model files that our own trainer leaves, which are outside the program's output folder."""
         self.order(file="../checkpoints/epoch_000.onnx", text="not really a network")
         card = {"run_id": run_dir.name, "model_name": "mine", "model_path": "checkpoints/epoch_000.onnx"}
         self.order(file="../classification_model.json", text=json.dumps(card))

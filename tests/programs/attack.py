@@ -1,6 +1,6 @@
-"""Attack a server as a client without a token: `attack.py PORT KIND=CONNECTIONS ...`, until it is killed.
+"""Attack a server without a token until killed: `attack.py PORT KIND=CONNECTIONS ...`.
 
-Each connection is made again as soon as the server has closed it. Prints a line once all have been made.
+The program opens a connection again as soon as the server has closed it. It prints a line once it has opened all.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Connection:
         return received
 
     async def stay(self) -> None:
-        """Take what comes until the server closes the connection."""
+        """Read everything until the server closes the connection."""
         while True:
             await self.receive()
 
@@ -58,7 +58,7 @@ class Connection:
 
 
 def frame(payload: bytes, opcode: int = 1) -> bytes:
-    """One masked frame; the mask is 0."""
+    """Return a masked frame. The mask is 0."""
     length = len(payload)
     size = bytes([0x80 | length]) if length < 126 else b"\xff" + struct.pack("!Q", length)
     return bytes([0x80 | opcode]) + size + bytes(4) + payload
@@ -191,7 +191,7 @@ async def repeat(attack: Callable[[Connection], Awaitable[None]], port: int, cou
                 await attack(connection)
         except OSError:
             pass
-        await asyncio.sleep(0.2)  # There is one machine for attackers and the attacked.
+        await asyncio.sleep(0.2)  # Attackers and server share one machine.
 
 
 async def main(port: int, wanted: dict[str, int]) -> None:

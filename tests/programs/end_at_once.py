@@ -1,4 +1,4 @@
-"""End within milliseconds, without even the interpreter's shutting down."""
+"""Exit within milliseconds, without the interpreter's shutdown."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Print `ready`, wait for the file, print `end` and exit with the code: `exit_when_told.py FILE CODE`."""
+"""Print `ready`, wait until FILE exists, print `end` and exit with CODE: `exit_when_told.py FILE CODE`."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""End with the exit code given; `--say TEXT` prints it before, without a line end."""
+"""Exit with CODE: `exit_with.py CODE [--say TEXT]` prints TEXT first, without a newline."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Print N megabytes without a newline, then wait for the file given and end."""
+"""Print N megabytes without a newline, then exit once FILE exists: `flood.py N FILE`."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Ignore SIGTERM and SIGINT for ever; print `ready` once that holds."""
+"""Ignore SIGTERM and SIGINT, print `ready` and run forever."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""Print bytes that are no UTF-8, in between and cut short at the end."""
+"""Print invalid UTF-8: stray bytes in the middle and an incomplete character at the end."""
 
 import os
 

@@ -1,7 +1,7 @@
-"""Run `python wsgi.py` and write down how long its loop keeps everybody waiting: measure_pauses.py FILE python wsgi.py.
+"""Run `python wsgi.py` and record the pauses of its loop: `measure_pauses.py FILE python wsgi.py`.
 
-A green thread wants its turn every 2 ms. Each line of FILE is the processor time in milliseconds that the process took
-until it had it, if that was more than a few. Processor time, because a busy machine does not change it.
+A green thread repeatedly sleeps for 2 ms. For each pause of 10 ms or more, FILE gets a line: the processor time in
+milliseconds that the process used until the thread ran again. The load of the machine does not affect processor time.
 """
 
 import os

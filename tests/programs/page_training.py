@@ -1,8 +1,8 @@
-"""A training that does what a file says: `page_training.py RUN_DIR ORDERS`, one JSON object a line in ORDERS.
+"""A training that follows the file ORDERS, one JSON object per line: `page_training.py RUN_DIR ORDERS`.
 
 {"row": {column: value}} appends to metrics.csv; a new column rewrites the file with a wider header, as Lightning does.
-{"print": text} writes to the log, as it stands. {"progress": {...}} replaces progress.json.
-{"file": path, "text": text} writes there too. {"exit": code} ends.
+{"print": text} writes the text to the log unchanged. {"progress": {...}} replaces progress.json.
+{"file": path, "text": text} replaces that file in the run directory. {"exit": code} exits.
 """
 
 import csv

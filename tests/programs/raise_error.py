@@ -1,4 +1,4 @@
-"""Die of an exception: `raise_error.py ValueError "what was wrong"`."""
+"""Exit with an uncaught exception: `raise_error.py ValueError "what was wrong"`."""
 
 import builtins
 import sys

@@ -1,6 +1,6 @@
-"""Wait for the signal, then save: `save_on_signal.py FILE [--on INT] [--takes SECONDS]` writes FILE and exits with 0.
+"""Wait for a signal, write FILE and exit with 0: `save_on_signal.py FILE [--on INT] [--takes SECONDS]`.
 
-It prints before it writes, so a closed pipe behind it keeps it from saving.
+It prints before it writes, so a closed output pipe prevents the save.
 """
 
 import argparse

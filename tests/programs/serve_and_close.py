@@ -1,6 +1,6 @@
-"""Serve an app on eventlet's server that closes a connection in one thread while it reads from it in another.
+"""Serve an app with the eventlet server. One thread closes a connection while another thread reads from it.
 
-Prints its port. /read reads from its connection, which is closed meanwhile; /pipe reads from a new pipe.
+The program prints its port. /read reads from the closed connection. /pipe reads from a new pipe.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
     if environ["PATH_INFO"] == "/read":
         connection = environ["gunicorn.socket"]
         connection.sendall(b"!")
-        eventlet.spawn(connection.close)  # It runs as soon as this thread waits.
+        eventlet.spawn(connection.close)  # The close runs as soon as this thread waits.
         connection.recv(1)
         raise StopIteration
     reading, writing = os.pipe()
     os.write(writing, b"done")
-    text = os.read(reading, 4)  # Under eventlet this waits for it first.
+    text = os.read(reading, 4)  # Under eventlet, this waits until the pipe is readable.
     os.close(reading)
     os.close(writing)
     start_response("200 OK", [("Content-Length", "4")])

@@ -1,7 +1,7 @@
-"""Start a process that ignores SIGTERM, write its pid to PID_FILE, then wait for ever or end with `--exit CODE`.
+"""Start a process that ignores SIGTERM, write its pid to PID_FILE, then wait forever or exit with `--exit CODE`.
 
-`--setsid`: the grandchild leaves the session and thus the group. `--close-fds`: it inherits no descriptor.
-`--clean-environment`: it inherits no environment variable.
+With `--setsid` the grandchild gets its own session and process group. With `--close-fds` it inherits no descriptor.
+With `--clean-environment` it inherits no environment variable.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""POST /training/start N times at the same moment, each from a thread: `start_burst.py URL CONFIG N GO_FILE`.
+"""POST /training/start from N threads at the same moment: `start_burst.py URL CONFIG N GO_FILE`.
 
-Prints `ready`, begins when GO_FILE is there, and prints the answers as a JSON list of [code, body].
+The program prints `ready`, starts once GO_FILE exists, and prints the responses as a JSON list of [code, body].
 """
 
 import json

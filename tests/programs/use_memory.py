@@ -1,4 +1,4 @@
-"""Use memory without end."""
+"""Allocate memory until killed."""
 
 held = []
 while True:

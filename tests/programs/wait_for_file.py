@@ -1,7 +1,7 @@
-"""Print `ready`, wait for the file given, and end with 0.
+"""Print `ready`, wait until the file exists, and exit with 0.
 
-`--on-term CODE` ends with that code on SIGTERM; `--slow-term FILE` says `saving` on SIGTERM and goes on until FILE is
-there; without either SIGTERM kills.
+With `--on-term CODE`, SIGTERM makes it exit with that code. With `--slow-term FILE`, SIGTERM makes it print `saving`
+and exit once FILE exists. Without either option, SIGTERM kills it.
 """
 
 import argparse

@@ -1,8 +1,9 @@
-"""Act as a training: rows in csv/version_0/metrics.csv, lines in the log, progress.json. Ends with 0.
+"""Act as a training: write csv/version_0/metrics.csv, log lines and progress.json, then exit with 0.
 
-`--new-column-at N ...`: from that row on a further metric is logged, so that the file is rewritten with a wider header;
-`--new-column-every N` does so again and again. `--pause S` between rows. `--gates`: before row N the program waits
-while the run directory holds no file `go`, or one with a number not above N. On SIGTERM it ends with 143.
+`--new-column-at N ...` adds a metric from row N on, which rewrites the file with a wider header.
+`--new-column-every N` adds one every N rows. `--pause S` waits S seconds after each row. With `--gates`, the program
+writes row N only once the run directory holds a file `go` that is empty or has a number above N. On SIGTERM it exits
+with 143.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ for number in range(options.rows):
     epoch = number // options.rows_per_epoch
     every = options.new_column_every
     if number in options.new_column_at or (every and number and number % every == 0):
-        # Sorted before, between and behind the others, so that columns change places.
+        # The names sort before, between and after the others, so the order of columns changes.
         extra.append(f"{'amz'[len(extra) % 3]}/extra_{len(extra)}")
     row: dict[str, object] = {"epoch": epoch, "step": number, "train/loss": 1 / (number + 1)}
     if options.stamps:
@@ -58,7 +59,7 @@ for number in range(options.rows):
     if number % 7 == 3:
         row["train/loss"] = "nan"
     logger.log(row)
-    # In pieces that split characters, and a `\r` as progress bars write it.
+    # Write in chunks that split characters, and sometimes end with `\r`, as progress bars do.
     line = f"row {number} {options.line}{chr(13) if number % 5 == 0 else chr(10)}".encode()
     os.write(1, line[: len(line) // 2])
     os.write(1, line[len(line) // 2 :])

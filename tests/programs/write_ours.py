@@ -1,4 +1,4 @@
-"""Write files called like the service's own into the folder given, with other content, and exit with 0."""
+"""Write files with the names of the service's own, but other content, into a folder: `write_ours.py FOLDER`."""
 
 import json
 import sys
