@@ -1,8 +1,8 @@
-"""Serve the page's files below an address that depends on their content, so that browsers cache them for good.
+"""Serve the page's files under an address that depends on their content, so that browsers cache them forever.
 
-The service answers from memory, compressed, before Flask sees the request. The style sheets are served as one file. The
-JavaScript modules are served as they are. The HTML names all of them, so a browser requests them at once and not one
-import after the other.
+The service answers from memory, compressed, before Flask sees the request. It serves the style sheets as one file and
+the JavaScript modules as they are. The HTML names all modules, so a browser requests them at once instead of one import
+after the other.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ MAX_AGE_S = 365 * 24 * 3600
 STYLES = "styles/all.css"
 SCRIPT = "main.js"
 NOT_MODULES = ("vendor", "docs")
-"""Folders whose scripts are not modules of the page."""
+"""The folders whose scripts are not modules of the page."""
 FIRST_STYLE_SHEETS = ("vendor/uPlot-1.6.32.min.css", "styles/tokens.css", "styles/base.css")
-"""The others refine these, and do not depend on each other."""
+"""The style sheets that come first. The others refine them and do not depend on each other."""
 
 
 class Assets:
-    """The files below `folder`. A changed file gets its new address at the next start of the service."""
+    """The files under `folder`. A changed file gets a new address at the next start of the service."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -42,7 +42,7 @@ class Assets:
         self._content = cache(self._load)
 
     def _version(self) -> str:
-        """A digest of every file's name and content."""
+        """Return a digest of the names and contents of all files."""
         digest = hashlib.blake2b(digest_size=6)
         for name in sorted(self._names):
             digest.update(f"{name}\0".encode() + hashlib.blake2b(self._read(name)).digest())
@@ -54,13 +54,13 @@ class Assets:
         return (self._folder / name).read_bytes()
 
     def _load(self, name: str) -> tuple[bytes, bytes | None]:
-        """A file as it is, and compressed unless that makes it larger."""
+        """Return a file's content, and its compressed content, or None if compression makes it larger."""
         content = self._read(name)
         compressed = gzip.compress(content, mtime=0)
         return content, compressed if len(compressed) < len(content) else None
 
     def before(self, app: WSGIApplication, harden: dict[str, str]) -> WSGIApplication:
-        """Wrap `app`: answer requests for the files, with the headers `harden`, and pass on all others."""
+        """Wrap `app`: answer requests for the files with the headers `harden`, and pass all other requests on."""
 
         def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             path: str = environ.get("PATH_INFO", "")
@@ -75,7 +75,7 @@ class Assets:
         return serve
 
     def _answer(self, name: str, is_current: bool, accepts_gzip: bool) -> tuple[bytes, list[tuple[str, str]]]:
-        """The body and its headers. A page from before an update gets the current file, and must not cache it."""
+        """Return the body and its headers. A page from before an update gets the current file and must not cache it."""
         content, compressed = self._content(name)
         packed = compressed if accepts_gzip else None
         body = content if packed is None else packed

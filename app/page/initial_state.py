@@ -1,6 +1,6 @@
-"""The state that the HTML brings along, so that the page shows a run before its socket is open.
+"""The initial state in the HTML, which lets the page show a run before its socket is open.
 
-It is the answer to a subscription to that run from its beginning. The socket continues from there.
+The state is the answer to a subscription to the run from its beginning. The socket continues from there.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from app.live.encoding import SocketJson
 from app.runs.exceptions import RunError
 
 MAX_METRICS_BYTES = 100_000
-"""The HTML does not wait for larger metrics: the page then gets everything from its socket."""
+"""The HTML does not wait for larger metrics. The page then gets everything from its socket."""
 
 
 def initial_state(access: Access, run_id: str | None) -> Markup:
-    """Describe a run, or with None the active or last one, if the current request may see it; else null.
+    """Describe a run (None: the active or last one) as JSON, or return null if the request may not see it.
 
-    The JSON is the socket's, with null for NaN, which browsers refuse. It can hold no HTML tag.
+    The JSON is encoded as for the socket, with null for NaN, which browsers refuse. It cannot contain an HTML tag.
     """
     return htmlsafe_json_dumps(_answer(access, run_id), dumps=SocketJson.dumps)
 
@@ -32,11 +32,11 @@ def _answer(access: Access, run_id: str | None) -> dict[str, object] | None:
     try:
         return domain().supervisor.describe(run_id) if _is_small(run_id) else None
     except (RunError, OSError):
-        return None  # The socket will say what is wrong.
+        return None  # The socket reports the problem.
 
 
 def _is_small(run_id: str | None) -> bool:
-    """Whether the run's metrics can be read at once. True without a run. Raises RunNotFound, OSError."""
+    """Return whether the run's metrics are small enough. True if there is no run. Raises RunNotFound and OSError."""
     store = domain().store
     run = store.find(run_id) if run_id is not None else store.latest()
     file = run.directory.find_metrics() if run is not None else None

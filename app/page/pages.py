@@ -20,14 +20,14 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Only our own files, and nothing inline. It also covers REST, in case a browser shows an answer as a page."""
+"""Allow only our own files and nothing inline. REST sends it too, in case a browser shows an answer as a page."""
 
 SAFETY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-"""Headers of every response."""
+"""The headers of every response."""
 
 RUN_VIEWS = ("now", "run")
 """The views that show one run."""
@@ -43,7 +43,7 @@ DOCS_CONTENT_SECURITY_POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'
 @blp.doc(operationId="ping", security=[])
 @blp.answers(200, schemas.PingSchema)
 def ping() -> dict[str, str]:
-    """Answer while the service is up. Needs no token."""
+    """Answer while the service is up. This needs no token."""
     return {"status": "ok"}
 
 
@@ -53,9 +53,9 @@ def register(app: Flask, access: Access) -> None:
     files = {"assets": assets.address.removeprefix("/"), "styles": STYLES, "script": SCRIPT, "modules": assets.modules}
 
     def page(view: str, run_id: str | None = None) -> Response:
-        """The page, with the view of its address."""
+        """Render the page with a view."""
         state = initial_state(access, run_id) if view in RUN_VIEWS else "null"
-        root = "../" * (request.path.count("/") - 1) or "./"  # Relative, so it works below any path of a proxy.
+        root = "../" * (request.path.count("/") - 1) or "./"  # A relative root works under any path of a proxy.
         return _packed(render_template("index.html", root=root, view=view, states=STATES, initial_state=state, **files))
 
     for path, view in VIEWS.items():

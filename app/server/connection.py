@@ -1,4 +1,4 @@
-"""A connection of gunicorn's worker, of which only whole requests and long answers ever need a thread."""
+"""A connection of gunicorn's worker. It needs a thread only for a whole request or a long answer."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from app.server.incoming import NOT_NOW, Requests
 from app.server.patience import Pace
 
 MAX_UNSENT_BYTES = 256 * 1024
-"""Of an answer that the client has not taken yet. A thread waits only to send more: a run's files, long metrics."""
+"""The most bytes of an answer to keep for the client. A thread waits only with longer answers: run files, metrics."""
 
 
 class Readers:
-    """The clients for which threads wait, so that they read more of a long answer."""
+    """The clients that have to read more of a long answer while a thread waits for them."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -29,7 +29,7 @@ class Readers:
 
     @contextmanager
     def waiting_for(self, channel: Channel) -> Iterator[None]:
-        """Wait for one more. Where they are too many, the one that has read nothing for longest is cut off."""
+        """Add a client. If there are too many, cut off the one that has read nothing for longest."""
         with self._lock:
             if len(self._channels) >= self._limit:
                 stalled = next(iter(self._channels))
@@ -45,11 +45,11 @@ class Readers:
 
 
 class Channel:
-    """A socket that keeps what the client does not take at once."""
+    """A socket that keeps the bytes that the client does not take at once."""
 
     def __init__(self, sock: Any, readers: Readers) -> None:
         self.bare = sock
-        """The socket itself, for whoever waits by its own rules."""
+        """The socket itself, for callers with their own rules for waiting."""
         self._readers = readers
         self._unsent = bytearray()
         self._pace = Pace()
@@ -58,9 +58,9 @@ class Channel:
         return getattr(self.bare, name)
 
     def sendall(self, data: bytes) -> None:
-        """Send, or keep for `flush` what is not taken now; wait only while that is more than MAX_UNSENT_BYTES.
+        """Send, and keep for `flush` what the client does not take now. Wait while that exceeds MAX_UNSENT_BYTES.
 
-        Raises OSError, when the client reads too slowly as if it had gone.
+        Raises OSError if the client has gone or reads too slowly.
         """
         self._unsent += data
         if self.flush():
@@ -70,7 +70,7 @@ class Channel:
                 self._send(self._pace.left_s())
 
     def flush(self) -> bool:
-        """Send what the client takes now; whether that was all. Raises OSError."""
+        """Send what the client takes now, and return whether that was everything. Raises OSError."""
         while self._unsent:
             try:
                 self._send(0)
@@ -80,7 +80,7 @@ class Channel:
 
     def _send(self, timeout_s: float) -> None:
         self.bare.settimeout(timeout_s)
-        began = time.monotonic()
+        started_at = time.monotonic()
         try:
             num_sent = self.bare.send(self._unsent)
         except NOT_NOW as error:
@@ -88,7 +88,7 @@ class Channel:
                 raise BlockingIOError from error
             raise ConnectionAbortedError(errno.ECONNRESET, "the client reads too slowly") from error
         del self._unsent[:num_sent]
-        self._pace.moved(num_sent, began)
+        self._pace.moved(num_sent, started_at)
 
 
 class Connection(TConn):  # type: ignore[misc]  # It has no types.
@@ -98,5 +98,5 @@ class Connection(TConn):  # type: ignore[misc]  # It has no types.
         super().__init__(cfg, Channel(sock, readers), client, server)
         self.requests = Requests(cfg, self.sock, client)
         self.share = ""
-        """The share of the threads that its request counts in."""
+        """The share of the threads that handles its request."""
         self.num_discarded = 0

@@ -1,4 +1,4 @@
-"""Serve on eventlet: a green thread per connection, with gunicorn's HTTP, which is stricter than eventlet's own."""
+"""Serve on eventlet: a green thread per connection, and gunicorn's HTTP parser, which is stricter than eventlet's."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MAX_GIVEN_UP = 32
 
 
 class Server:
-    """Serve an app that was created for eventlet."""
+    """The server of an app that was created for eventlet."""
 
     def __init__(self, app: WSGIApplication, host: str, port: int) -> None:
         """Listen. Raises OSError."""
@@ -46,7 +46,7 @@ class Server:
         self._waiting: Waiting[Any] = Waiting()
         self._num_open = 0
         self._given_up: set[Any] = set()
-        """Open still, but no longer of use to anybody."""
+        """Connections that are shut down but not closed yet."""
         self._num_sockets = self._max_sockets = 0
         self._turn = Semaphore()
         self._offences = Offences(wire.CONSEQUENCE)
@@ -55,13 +55,13 @@ class Server:
 
     @property
     def port(self) -> int:
-        """Where it listens, also if it was told to choose by itself."""
+        """The port that it listens on, including one that the system chose."""
         return int(self._listener.getsockname()[1])
 
     def serve(self, max_connections: int) -> None:
-        """Accept connections, at most so many at a time, until a signal ends this. Sockets can hold half of them.
+        """Accept connections, at most `max_connections` at a time, until a signal arrives.
 
-        Where there is no room, the oldest of the connections that wait for their client makes way.
+        Sockets can hold half of them. If there is no room, the server ends an old connection that waits for its client.
         """
         self._max_sockets = max_connections // 2
         capacity = Capacity(max_connections)
@@ -74,12 +74,12 @@ class Server:
                 if error.errno in NO_FILES:
                     capacity.fell_short(error, self._num_open)
                     eventlet.sleep(PAUSE_S)
-                continue  # It waits to be accepted, or is gone.
+                continue  # The connection still waits to be accepted, or is gone.
             self._num_open += 1
             eventlet.spawn_n(self._serve, connection, address)
 
     def _make_room(self) -> None:
-        """End a connection, and let its thread close it; where there is none to spare, let some time pass."""
+        """Shut down a connection and let its thread close it. If there is none to spare, pause."""
         connection = self._waiting.least_missed()
         if connection is None:
             eventlet.sleep(PAUSE_S)
@@ -96,8 +96,8 @@ class Server:
 
     def _serve(self, connection: Any, address: Any) -> None:
         try:
-            # The app may close a WebSocket in one thread while another waits to read. The open file keeps the
-            # descriptor until both have ended: a number that is given again too early would belong to two readers.
+            # The app may close a WebSocket in one thread while another thread waits to read. The open file keeps the
+            # descriptor until both end. If the system reused its number earlier, two readers would share it.
             with connection, connection.makefile("rb"), suppress(OSError):
                 self._serve_requests(connection, address)
         finally:
@@ -105,8 +105,8 @@ class Server:
             self._given_up.discard(connection)
 
     def _serve_requests(self, connection: Any, address: Any) -> None:
-        # What is written leaves at once. Of an answer in several pieces Nagle's algorithm would keep the second until
-        # the first is acknowledged, which takes 40 ms with most clients that keep their connection.
+        # Send each write at once. Nagle's algorithm would hold the second chunk of an answer until the client
+        # acknowledges the first. With most clients that keep their connection, that takes 40 ms.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         requests = Requests(self._config, connection, address)
         try:
@@ -115,7 +115,7 @@ class Server:
                     is_kept = self._answer(requests.request, connection, address)
                 if not is_kept or not requests.finish():
                     break
-                if requests.waits_for == "head":  # The next request came with this one. Others have their turn first.
+                if requests.waits_for == "head":  # The next request came with this one. Let other threads run first.
                     eventlet.sleep(0)
         except errors.ParseException as error:
             self._offences.add(wire.name_of(address), wire.offence(error))
@@ -123,7 +123,7 @@ class Server:
         self._linger(connection)
 
     def _linger(self, connection: Any) -> None:
-        """End a connection so that the client can read the answer, even while it still sends its request."""
+        """End a connection so that a client that still sends its request can read the answer."""
         connection.shutdown(socket.SHUT_WR)
         deadline, rest = time.monotonic() + LINGER_S, wire.LINGER_BYTES
         self._waiting.enter(connection, "farewell", LINGER_S)
@@ -134,12 +134,12 @@ class Server:
                 if not received:
                     break
                 rest -= len(received)
-                eventlet.sleep(0)  # There may always be more to receive.
+                eventlet.sleep(0)  # A fast client would keep this loop busy.
         finally:
             self._waiting.leave(connection)
 
     def _receive(self, connection: Any, requests: Requests) -> bool:
-        """Receive a request; whether there is one. Raises ParseException, TooSlow among them, and OSError."""
+        """Receive a request, and return whether there is one. Raises ParseException (such as TooSlow) and OSError."""
         kind, deadline, is_received = "", 0.0, False
         try:
             while not is_received:
@@ -160,13 +160,13 @@ class Server:
 
     @contextmanager
     def _share(self, request: Any) -> Iterator[None]:
-        """Let the requests of sockets, which may take long, hold a share of the connections. Raises TooMany."""
+        """Limit the requests of sockets, which may take long, to a share of the connections. Raises TooMany."""
         is_socket = wire.is_for_sockets(request.path)
         if is_socket and self._num_sockets >= self._max_sockets:
             raise wire.TooMany("sockets")
         self._num_sockets += is_socket
         try:
-            if is_socket:  # One after the other, and between two of them everybody else has a turn.
+            if is_socket:  # One after the other. Between two of them all other threads can run.
                 with self._turn:
                     eventlet.sleep(0)
             yield
@@ -175,30 +175,30 @@ class Server:
 
     @contextmanager
     def _reading(self, connection: Any) -> Iterator[None]:
-        """While this lasts the connection waits until its client reads an answer."""
+        """Count the connection as waiting for its client to read an answer, while the context lasts."""
         self._waiting.enter(connection, "unread answer", math.inf)
         if self._waiting.count("unread answer") > MAX_UNREAD:
-            self._give_up(self._waiting.oldest("unread answer"))  # Never this one, which came last.
+            self._give_up(self._waiting.oldest("unread answer"))  # Never this one, because it is the newest.
         try:
             yield
         finally:
             self._waiting.leave(connection)
 
     def _answer(self, request: Any, connection: Any, address: Any) -> bool:
-        """Let the app answer; whether the connection is still one of HTTP then, and may be kept."""
+        """Let the app answer, and return whether the connection may serve another HTTP request."""
         outgoing = PacedSocket(connection, partial(self._reading, connection))
         response, environ = wsgi.create(request, outgoing, address, connection.getsockname(), self._config)
         environ |= {"wsgi.multithread": True, "gunicorn.socket": connection}
         try:
             answer = self._app(environ, response.start_response)
             try:
-                for piece in answer:
-                    response.write(piece)
+                for chunk in answer:
+                    response.write(chunk)
                 response.close()
             finally:
                 if hasattr(answer, "close"):
                     answer.close()
-        except StopIteration:  # It was a WebSocket. gunicorn is told in the same way.
+        except StopIteration:  # It was a WebSocket, which ends in the same way under gunicorn.
             return False
         except OSError:
             raise

@@ -1,4 +1,4 @@
-"""What clients do wrong, in few lines however often they do it."""
+"""Log the offences of clients in few lines, however many there are."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import logging
 logger = logging.getLogger(__name__)
 
 MAX_ADDRESSES = 200
-"""Addresses that get lines of their own; the others share theirs."""
+"""The number of addresses with their own lines. All other addresses share lines."""
 _OTHERS = "other addresses"
 
 
 class Offences:
-    """Log the first offence of each address, then their number at 10, 100, 1000 and so on."""
+    """The log of offences: the first offence of each address, and then the count at 10, 100, 1000 and so on."""
 
     def __init__(self, consequence: str) -> None:
-        """`consequence`: what the service does about each of them."""
+        """`consequence` says what the service does about each offence."""
         self._consequence = consequence
         self._counts: dict[str, int] = {}
 
     def add(self, address: str, offence: str) -> None:
-        """Count one. `offence` has nothing in it that the client chose, because it would come into the log."""
+        """Count an offence. `offence` must not contain text that the client chose, because the log shows it."""
         if address not in self._counts and len(self._counts) >= MAX_ADDRESSES:
             address = _OTHERS
         count = self._counts[address] = self._counts.get(address, 0) + 1

@@ -1,4 +1,4 @@
-"""How many files and sockets the service may have open: systemd and shells give 1,024, and more to whoever asks."""
+"""The limit on open files and sockets. systemd and shells allow 1,024, and more on request."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import time
 logger = logging.getLogger(__name__)
 
 SPARE = 2000
-"""For connections of REST, which clients keep open, and the files of runs."""
+"""Descriptors for REST connections, which clients keep open, and for the files of runs."""
 MAX_FILES = 500
-"""Of the spare ones, those that are kept for the files of runs, pipes and the like, and not for connections."""
+"""The part of SPARE that is reserved for the files of runs, pipes and the like, and never used for connections."""
 NO_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-"""Errors of a process or a machine that cannot open anything more at present."""
+"""The errors when a process or the machine cannot open anything more at present."""
 LOG_INTERVAL_S = 60.0
 ROOM_FILES = 8
-"""So many connections fewer are held when nothing can be opened, because a request needs files too."""
+"""The number of connections to give up when nothing can be opened, because a request needs files too."""
 
 
 def allow_for(max_sockets: int) -> None:
-    """Raise the process's own limit to what so many sockets need, or to what its owner allows."""
+    """Raise the process's limit to what `max_sockets` sockets need, or as far as the hard limit allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = max_sockets + SPARE
     allowed = _allowed(needed, soft, hard)
@@ -30,8 +30,8 @@ def allow_for(max_sockets: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     if allowed < needed:
         logger.warning(
-            "Only %d files may be open at a time, too few for TRAINING_MAX_SOCKETS=%d sockets and REST beside them: "
-            "set LimitNOFILE=%d (systemd) or `ulimit -n`, or allow fewer sockets.",
+            "Only %d files may be open at a time. That is too few for REST and TRAINING_MAX_SOCKETS=%d sockets. "
+            "Set LimitNOFILE=%d (systemd) or `ulimit -n`, or allow fewer sockets.",
             allowed,
             max_sockets,
             needed,
@@ -39,9 +39,10 @@ def allow_for(max_sockets: int) -> None:
 
 
 def max_connections(max_sockets: int) -> int:
-    """How many connections may be open at a time once `allow_for` was called: the rest is for files.
+    """Return how many connections may be open at a time after a call of `allow_for`. The rest is for files.
 
-    No more than are needed, even where millions are allowed: each can make us keep a head and a body that is not whole.
+    The number never exceeds the need, even if the system allows millions, because each connection can make the service
+    keep an incomplete head and body.
     """
     needed = max_sockets + SPARE
     allowed = min(needed, _allowed(needed, *resource.getrlimit(resource.RLIMIT_NOFILE)))
@@ -54,7 +55,7 @@ def _allowed(needed: int, soft: int, hard: int) -> int:
 
 
 class Shortage:
-    """Log once a minute that nothing can be opened."""
+    """The log of failures to open anything, with at most one line a minute."""
 
     def __init__(self) -> None:
         self._logged_at = -math.inf
@@ -67,7 +68,7 @@ class Shortage:
 
 
 class Capacity:
-    """How many connections may be open: fewer for a while than allowed, where that was too many."""
+    """The number of connections that may be open. It is lower for a while after the system could not open so many."""
 
     def __init__(self, max_connections: int) -> None:
         self._max_connections = self._lowered = max_connections
@@ -75,7 +76,7 @@ class Capacity:
         self._shortage = Shortage()
 
     def fell_short(self, error: OSError, num_open: int) -> None:
-        """Take note that no more than these could be opened."""
+        """Lower the capacity for a while, because the system could not open more than `num_open`."""
         self._shortage.report(error)
         self._lowered = max(1, num_open - ROOM_FILES)
         self._lowered_until = time.monotonic() + LOG_INTERVAL_S

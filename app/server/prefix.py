@@ -1,4 +1,4 @@
-"""The path under which a proxy shows the service."""
+"""The path prefix under which a proxy shows the service."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def _problem_with(settings: Settings) -> str | None:
 
 
 def remarks(settings: Settings, environment: Mapping[str, str]) -> list[str]:
-    """Return warnings about what is missing or ignored. The service starts all the same."""
+    """Return warnings about what is missing or ignored. The service still starts."""
     found = Settings.unknown(environment)
     if not processes.can_search():
         found.append(

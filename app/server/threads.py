@@ -1,4 +1,4 @@
-"""Long computations: where they run on each server, and the locks that they need there."""
+"""The threads for long computations on each server, and the locks that these threads need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def offload_for(async_mode: str) -> Callable[[Callable[[], Any]], Any]:
-    """Return a function that calls another one without blocking other clients. Eventlet needs real threads for that."""
+    """Return a function that calls a function without blocking other clients. Eventlet needs real threads for it."""
     if async_mode != "eventlet":
         return lambda compute: compute()
     from eventlet import tpool
@@ -19,7 +19,7 @@ def offload_for(async_mode: str) -> Callable[[Callable[[], Any]], Any]:
 
 
 def lock_maker_for(async_mode: str) -> Callable[[], AbstractContextManager[object]]:
-    """Return a factory of locks for the threads of `offload_for`: eventlet replaces threading.Lock by its own."""
+    """Return a factory of locks for the threads of `offload_for`. Eventlet replaces threading.Lock with its own."""
     if async_mode != "eventlet":
         return threading.Lock
     from eventlet.patcher import original

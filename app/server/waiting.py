@@ -1,4 +1,4 @@
-"""The connections that wait for their client, of which the service can do without the oldest."""
+"""The connections that wait for their client. When it needs room, the service ends the oldest ones."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 MAX_UNREAD = 256
-"""Connections whose answer may wait to be read; each keeps as much as the page's largest file in memory."""
+"""The most connections with an unread answer. Each keeps as much in memory as the page's largest file."""
 TENURE_S = 0.25
-"""No connection is given up earlier. Else an attack could end one whose request is on its way."""
+"""The minimum wait before the service ends a connection. An attack could otherwise end one that is about to send."""
 
 C = TypeVar("C", bound=Hashable)
 
 
 class Waiting(Generic[C]):
-    """Connections by what they wait for, each kind in the order in which it began to."""
+    """The waiting connections by kind (what they wait for), each kind in the order of arrival."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kinds: dict[str, dict[C, tuple[float, float]]] = {}
-        """Since when and until when each may wait."""
+        """When the wait of each connection began, and its deadline."""
         self._kind_of: dict[C, str] = {}
 
     def __contains__(self, connection: C) -> bool:
@@ -30,9 +30,9 @@ class Waiting(Generic[C]):
         return len(self._kinds.get(kind, ()))
 
     def enter(self, connection: C, kind: str, allowed_s: float) -> str | None:
-        """Let it wait, and return what it has waited for until now.
+        """Let a connection wait, and return the kind that it has waited for until now.
 
-        One that goes on waiting for the same keeps its place and its deadline.
+        A connection that continues to wait for the same kind keeps its place and its deadline.
         """
         waited_for = self._kind_of.get(connection)
         if waited_for != kind:
@@ -43,14 +43,14 @@ class Waiting(Generic[C]):
         return waited_for
 
     def leave(self, connection: C) -> bool:
-        """Whether it has waited until now."""
+        """End the wait of a connection, and return whether it was waiting."""
         kind = self._kind_of.pop(connection, None)
         if kind is not None:
             del self._kinds[kind][connection]
         return kind is not None
 
     def overdue(self, hurry_s: float = 0.0) -> list[tuple[C, str]]:
-        """Those whose deadline has passed, or will have after `hurry_s`, and what they wait for."""
+        """Return the connections whose deadline passes within `hurry_s`, each with its kind."""
         now = self._clock() + hurry_s
         return [
             (connection, kind)
@@ -60,13 +60,13 @@ class Waiting(Generic[C]):
         ]
 
     def oldest(self, kind: str) -> C:
-        """The one that has waited longest for this. Raises StopIteration when none does."""
+        """Return the connection of this kind that has waited longest. Raises StopIteration if there is none."""
         return next(iter(self._kinds[kind]))
 
     def least_missed(self) -> C | None:
-        """The one to give up where there is no room left: the oldest of the fullest kind, if it is old enough.
+        """Return the connection to end when there is no room: the oldest of the largest kind, if it is old enough.
 
-        An attack shows as many connections of one kind. A client that means it waits among few, and not for long.
+        An attack makes many connections of one kind. An honest client is one of few of its kind and waits briefly.
         """
         latest = self._clock() - TENURE_S
         for connections in sorted(self._kinds.values(), key=len, reverse=True):

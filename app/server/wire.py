@@ -1,6 +1,6 @@
-"""What both servers answer themselves, instead of the app: requests that are not valid HTTP, in the one shape.
+"""The answers to invalid HTTP, which both servers give instead of the app and in the app's JSON shape.
 
-Both read requests with gunicorn's parser, so they accept and refuse the same.
+Both servers read requests with gunicorn's parser, so they accept and refuse the same requests.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from gunicorn.http import errors as http
 from app.problems import error_body
 
 LIMIT_REQUEST_LINE = 8190
-"""Bytes of a request line; a list of columns can be long."""
+"""The most bytes of a request line. A list of columns can be long."""
 LINGER_BYTES = 64 * 1024 * 1024
-"""To close a connection with something unread would reset it, and the answer might be lost with it. So a server closes
-its own side, and reads what still comes until the client closes the other: so much, for LINGER_S.
+"""The most bytes to read before closing a connection. Closing it with unread bytes would reset it and might lose the
+answer. So a server closes its own side and reads for up to LINGER_S, until the client closes the other side.
 """
 
 
@@ -25,7 +25,7 @@ class TooSlow(http.ParseException):  # type: ignore[misc]  # It has no types.
     """The client took too long to send a request."""
 
     def __init__(self, part: str) -> None:
-        """`part`: what of the request was still missing, head or body."""
+        """`part` is the missing part of the request, head or body."""
         super().__init__(part)
 
 
@@ -39,20 +39,20 @@ class TooMany(http.ParseException):  # type: ignore[misc]
 MALFORMED_BODY = (http.InvalidChunkSize, http.ChunkMissingTerminator, http.InvalidChunkExtension)
 
 _REFUSALS: dict[type[Exception], tuple[int, str]] = {
-    http.LimitRequestLine: (414, f"The request line is too long. It may have {LIMIT_REQUEST_LINE:,} bytes."),
+    http.LimitRequestLine: (414, f"The request line is too long. The limit is {LIMIT_REQUEST_LINE:,} bytes."),
     http.LimitRequestHeaders: (
         431,
-        "The headers are too long. Each may have 8,190 bytes, there may be 100 of them, and 32,768 bytes in all.",
+        "The headers are too long. The limits are 8,190 bytes for each, 100 headers, and 32,768 bytes in total.",
     ),
     http.UnsupportedTransferCoding: (
         501,
-        "This Transfer-Encoding is not supported. Send the body as it is, or chunked.",
+        "This Transfer-Encoding is not supported. Send the body unencoded or chunked.",
     ),
     http.InvalidHTTPVersion: (505, "This version of HTTP is not supported. Use HTTP/1.1."),
-    http.ExpectationFailed: (417, "This expectation is not supported. Only Expect: 100-continue is."),
+    http.ExpectationFailed: (417, "This expectation is not supported. Send Expect: 100-continue or none."),
     TooSlow: (
         408,
-        "The {} of the request took too long. Send it without pauses, over a connection that is fast enough.",
+        "The {} of the request took too long. Send it without pauses, over a faster connection.",
     ),
     TooMany: (503, "Too many {} are open at a time. Try again later."),
     **dict.fromkeys(MALFORMED_BODY, (400, "The body is not chunked correctly: {}.")),
@@ -60,7 +60,7 @@ _REFUSALS: dict[type[Exception], tuple[int, str]] = {
 
 
 def refusal(error: Exception) -> tuple[int, str]:
-    """The code and message for a request that is not valid HTTP."""
+    """Return the code and message for a request that is not valid HTTP."""
     for kind, (code, message) in _REFUSALS.items():
         if isinstance(error, kind):
             return code, message.format(error)
@@ -68,7 +68,7 @@ def refusal(error: Exception) -> tuple[int, str]:
 
 
 def is_ours(error: Exception) -> bool:
-    """Whether the app is at fault for what looks like an error of the client."""
+    """Return whether the app caused what looks like a client's error."""
     return isinstance(error, (http.InvalidResponseHeader, http.InvalidResponseHeaderName))
 
 
@@ -77,12 +77,12 @@ def describe_defect(error: Exception) -> str:
 
 
 def is_for_sockets(path: str) -> bool:
-    """Whether a request's path may belong to a socket, whatever prefix a proxy leaves before it."""
+    """Return whether a request's path may belong to a socket, whatever prefix a proxy leaves before it."""
     return "/socket.io" in unquote(path)
 
 
 def name_of(client: object) -> str:
-    """The address of a client, as the socket tells it, for a log."""
+    """Return a client's address for the log, as the socket reports it."""
     return str(client[0]) if isinstance(client, tuple) else "a local client"
 
 
@@ -90,18 +90,18 @@ CONSEQUENCE = "Its request is refused"
 
 
 def offence(error: Exception) -> str:
-    """What the client did, for a log, with nothing in it that the client chose."""
+    """Describe for the log what the client did, without any text that the client chose."""
     code, _ = refusal(error)
     return f"sent a request that got {code} {HTTPStatus(code).phrase} ({type(error).__name__})"
 
 
 def encode(code: int, message: str) -> bytes:
-    """A whole answer with an error of the one shape, after which the connection closes."""
-    told = error_body(code, message)
-    body = json.dumps(told).encode()
+    """Return a complete answer with an error in the app's JSON shape. The connection closes after it."""
+    error = error_body(code, message)
+    body = json.dumps(error).encode()
     retry = "Retry-After: 1\r\n" if code == 503 else ""
     head = (
-        f"HTTP/1.1 {code} {told['status']}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        f"HTTP/1.1 {code} {error['status']}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         f"{retry}X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body

@@ -14,7 +14,7 @@ BATCH_BYTES = 128 * 1024
 
 @dataclass(frozen=True)
 class RunChanged:
-    """A run's snapshot, after each change of its state. The final one comes after the last metrics and log."""
+    """A run's snapshot after each change of its state. The final snapshot follows the last metrics and log."""
 
     name: ClassVar[str] = "run"
     run_id: str
@@ -122,7 +122,7 @@ def size_of(event: Event) -> int:
 
 
 def batches(events: Iterable[Event]) -> Iterator[list[Event]]:
-    """Group events. A batch takes about BATCH_BYTES as JSON, so publishing one keeps nobody waiting for long."""
+    """Group events into batches of about BATCH_BYTES as JSON, so that publishing one batch never takes long."""
     batch: list[Event] = []
     num_bytes = 0
     for event in events:

@@ -27,15 +27,15 @@ from trainer.runfile import RunFile
 RECENT_LOG_BYTES = 64 * 1024
 MAX_CATCH_UP_LOG_BYTES = 256 * 1024
 MAX_CATCH_UP_BYTES = 400 * 1024
-"""Rows and epochs in one answer, as JSON. Encoding them takes some milliseconds, and any client's socket takes them."""
+"""The limit on the rows and epochs of one answer, as JSON. Encoding them takes a few ms, and any socket takes them."""
 MAX_ANSWER_BYTES = MAX_CATCH_UP_LOG_BYTES + MAX_CATCH_UP_BYTES
 
 
 class Follower:
     """The position in one run's files up to which everything was published.
 
-    The position in the metrics is a number of rows, in the log a byte offset. It can be rebuilt at any time, because
-    the files are the history.
+    The position is a row count in the metrics and a byte offset in the log. A new follower can rebuild it at any time,
+    because the files are the history.
     """
 
     def __init__(self, run: Run) -> None:
@@ -55,13 +55,13 @@ class Follower:
 
     @property
     def files(self) -> list[Path]:
-        """The files whose change means news. state.json and progress.json are replaced, so their folders change."""
+        """The files to watch for changes. state.json and progress.json get replaced, which changes their folders."""
         directory = self.run.directory
         metrics = [self._metrics_file.path] if self._metrics_file is not None else []
         return [directory.path, directory.program_dir, directory.log, *metrics]
 
     def skip_to_end(self) -> Iterator[None]:
-        """Skip what the files hold, because the run was active before us. The caller must take all steps."""
+        """Skip the current content of the files. The caller must exhaust the iterator."""
         for event in self._new_metrics():
             if isinstance(event, MetricsLogged):
                 yield
@@ -69,10 +69,10 @@ class Follower:
         self._progress = self.run.progress
 
     def read_new(self, run: Run) -> Iterator[Event]:
-        """Yield what changed, in the order in which to publish it. Take all of it.
+        """Yield the changes in the order in which to publish them. The caller must exhaust the iterator.
 
-        `run` was read before. If it was over by then, nobody writes any more. So this reads both files to their end,
-        and the final state comes last.
+        The caller reads `run` before this call. If the run is over, nobody writes any more. So this method reads both
+        files to their end, and yields the final state last.
         """
         self.run = run
         is_final = not run.is_active
@@ -90,7 +90,7 @@ class Follower:
             self.is_over = True
 
     def position(self) -> list[Event]:
-        """Return events that state the positions of the run's streams, so that clients notice what they missed."""
+        """Return events that state the positions of the run's streams, so that clients notice gaps."""
         run_id, offset = self.run.run_id, self._log.offset
         return [
             *([ProgressChanged(run_id, self._progress)] if self._progress is not None else []),
@@ -105,10 +105,10 @@ class Follower:
         return Attempts(self.run.run_id, metrics.attempt, metrics.num_restarts, self._log.num_restarts)
 
     def catch_up(self, position: Position, has_room: bool = True) -> dict[str, Any]:
-        """Return what a client lacks. A client without a log gets the last 64 KiB, from where a line begins.
+        """Return what a client lacks. A client without a log gets the last 64 KiB, from the beginning of a line.
 
-        The answer ends exactly where the events continue, unless more is missing than about 400 KiB of rows and 256 KiB
-        of log. A client without room gets no rows and no log. `epochs` are the epochs of the rows.
+        The answer ends exactly where the events continue, unless the client lacks more than about 400 KiB of rows or
+        256 KiB of log. A client without room gets no rows and no log. `epochs` are the epochs of the rows.
         """
         has = position.within(self.attempts)
         from_row = has.row if has.row <= self._metrics.num_rows else 0  # A client with more rows has read another file.
@@ -124,7 +124,10 @@ class Follower:
         }
 
     def is_behind(self, body: dict[str, Any]) -> bool:
-        """Whether the answer of `catch_up` ends before the position: too much is missing, or a rewrite is under way."""
+        """Return whether the answer of `catch_up` ends before the position.
+
+        That happens if the client lacks too much, or while the program rewrites a file.
+        """
         num_rows = body["from_row"] + len(body["rows"])
         return bool(num_rows < self._metrics.num_rows or body["log"]["next_offset"] < self._log.offset)
 
@@ -154,20 +157,20 @@ class Follower:
         return [ProgressChanged(self.run.run_id, progress)]
 
     def _new_metrics(self) -> Iterator[Event]:
-        """Yield the new rows, after the epochs that they changed."""
+        """Yield the epochs that new rows changed, and then the rows."""
         self._metrics_file = self.run.directory.find_metrics()
         restarts, max_epochs = self._metrics.num_restarts, (self._progress or {}).get("max_epochs")
         for number, chunk in enumerate(self._metrics.read_new(self._metrics_file, not self.run.is_active)):
             if number:
                 time.sleep(0)  # Many rows take long, so let other threads run in between.
             if restarts != self._metrics.num_restarts:
-                # This comes before any epoch. Clients see that their rows no longer count, and ask for all rows.
+                # This event comes before any epoch. Clients see that their rows no longer count, and ask for all rows.
                 restarts, self._epochs = self._metrics.num_restarts, Epochs()
                 yield self._logged(None, 0)
             num_rows = self._metrics.num_rows
             for epoch in self._epochs.merge(chunk):
                 yield EpochChanged(self.run.run_id, epoch, max_epochs, num_rows, self._epochs.of(epoch))
-            # The rows come last. If a slow client loses the end of this, it lacks rows and asks for them.
+            # The rows come last. A slow client that loses the last events lacks rows and asks for them.
             if len(chunk) or self._skipped != self._num_skipped:
                 yield self._logged(chunk, num_rows - len(chunk))
             self._num_skipped = self._skipped
@@ -180,7 +183,7 @@ class Follower:
         return self._metrics.table.num_skipped if self._metrics.table is not None else 0
 
     def _logged(self, chunk: Chunk | None, from_row: int | None = None) -> MetricsLogged:
-        """Make the event for some rows. Without rows it states the position."""
+        """Create the event for some rows. Without rows the event states the position."""
         metrics, table = self._metrics, self._metrics.table
         texts = set(table.names_of_text_columns) if table is not None else set[str]()
         columns = metrics.columns
@@ -202,6 +205,6 @@ class Follower:
 
     def _directions(self) -> dict[str, Direction]:
         columns = self._metrics.columns
-        if columns is not self._directed_columns:  # Only when they change: a file may have thousands of columns.
+        if columns is not self._directed_columns:  # A file may have thousands of columns, so cache their directions.
             self._directed_columns, self._known_directions = columns, directions(columns)
         return self._known_directions

@@ -1,4 +1,4 @@
-"""The followers of runs: one for the active run, and some for past runs that clients requested."""
+"""The followers of runs: one of the active run, and some of past runs that clients requested."""
 
 from __future__ import annotations
 
@@ -18,47 +18,48 @@ _REMOVED = "the run's directory was removed"
 
 
 class Followers:
-    """Follow whatever runs, now and next, from the lock and the files alone."""
+    """The followers of the active run, of the next ones, and of past runs. They use only the lock and the files."""
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
         self._current: Follower | None = None
-        """Follows the active run, or the one that was active last."""
+        """The follower of the active run, or of the run that was active last."""
         self._unread: Iterator[list[Event]] | None = None
-        """What the last read of the active run has not yielded yet."""
+        """The batches that the last read of the active run has not yielded yet."""
         self._past = PastRuns()
-        self._has_looked = False
+        self._has_read = False
 
     @property
     def current(self) -> Run | None:
-        """The active run, until all its events were read."""
+        """The active run, until the caller has read all its events."""
         return self._current.run if self._current is not None and not self._current.is_over else None
 
     @property
     def states(self) -> FileStates:
-        """The states of the files whose change means news of the active run.
+        """The states of the active run's files. A change means that there is something new to read.
 
-        They do not show all news: a metrics file may be a new one, and some network file systems report changes late.
+        They do not show every change: the metrics may be in a new file, and some network file systems report changes
+        late.
         """
         return file_states(self._current.files) if self._current is not None and not self._current.is_over else {}
 
     @property
     def has_unread(self) -> bool:
-        """Whether the caller of `read_new` left before the end."""
+        """Whether the caller of `read_new` stopped before the end."""
         return self._unread is not None
 
     def read_new(self) -> Iterator[tuple[Run, list[Event]]]:
-        """Yield what is new of the active run, in batches, and then, if it is over, what is new of the next one.
+        """Yield the new events of the active run in batches. If it is over, also yield those of the next run.
 
-        A caller that leaves after a batch gets the next ones from its next call.
+        A caller that stops after a batch gets the following batches from its next call.
         """
         if self._current is not None and not self._current.is_over:
             yield from self._read_new(self._current)
-        if self._current is None or self._current.is_over:  # Else no other run can have started.
+        if self._current is None or self._current.is_over:  # No other run can start before the current one is over.
             named = self._store.named()
             if named is not None and (self._current is None or self._current.run.run_id != named):
                 yield from self._follow(named)
-        self._has_looked = True
+        self._has_read = True
 
     def published(self, run_id: str | None) -> Follower | None:
         """Return the follower of a run (None: of the active or last one) if `read_new` reads that run."""
@@ -74,11 +75,11 @@ class Followers:
         return run
 
     def past(self, run: Run) -> Follower:
-        """Read a run that nobody publishes, which may take long."""
+        """Return the follower of a run that `read_new` does not read. Reading it may take long."""
         return self._past.follower(run)
 
     def known(self, run: Run) -> Follower | None:
-        """Return the follower of a run that `past` has read lately."""
+        """Return the follower of a run that `past` has read lately, or None."""
         return self._past.known(run.run_id)
 
     def _follow(self, run_id: str) -> Iterator[tuple[Run, list[Event]]]:
@@ -86,9 +87,9 @@ class Followers:
             self._current = Follower(self._store.find(run_id))
         except RunNotFound:
             return
-        if not self._has_looked:  # It was active before we were. Who wants its past asks for it.
+        if not self._has_read:  # The run was active before this process. Clients ask for its past.
             self._unread = ([] for _ in self._current.skip_to_end())
-            self._has_looked = True
+            self._has_read = True
         yield from self._read_new(self._current)
 
     def _read_new(self, follower: Follower) -> Iterator[tuple[Run, list[Event]]]:
@@ -100,7 +101,7 @@ class Followers:
         yield follower.run, []
 
     def _read(self, run: Run) -> Run:
-        """Read the run again, even if its directory is gone."""
+        """Read the run again, even if its directory has been removed."""
         try:
             return self._store.find_again(run)
         except RunNotFound:

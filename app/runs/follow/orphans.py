@@ -1,4 +1,4 @@
-"""What a run leaves behind when its runner is killed."""
+"""The processes that a run leaves behind when its runner is killed."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ MAX_LAUNCH_S = 30.0
 
 
 class Orphans:
-    """Kill the processes that a killed runner can no longer end. Then the run's lock falls."""
+    """The orphans of killed runners. Killing them releases the run's lock."""
 
     def __init__(self, store: RunStore, lock: SupervisorLock) -> None:
         self._store = store
         self._lock = lock
 
     def end(self, run: Run) -> None:
-        """Kill the run's processes if its runner is gone, and if no other process holds the supervisor lock."""
+        """Kill the run's processes if its runner is gone and this process holds the supervisor lock."""
         if not self._lock.is_held or has_verdict(run.record) or _has_runner(run) or _may_be_starting(run):
             return
         if killed := self._store.kill_processes(run):
-            logger.warning("Run %s: its runner is gone. Killed the processes it left: %s", run.run_id, killed)
+            logger.warning("Run %s: the runner is gone. Killed the processes that it left: %s", run.run_id, killed)
 
 
 def _has_runner(run: Run) -> bool:
@@ -42,7 +42,7 @@ def _may_be_starting(run: Run) -> bool:
 
 
 def _age_s(run: RunDir) -> float:
-    """Seconds since somebody wrote to the directory; infinite if it is gone."""
+    """Return the seconds since the last change of the directory. Infinite if the directory is gone."""
     try:
         return time.time() - run.path.stat().st_mtime
     except OSError:

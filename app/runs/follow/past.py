@@ -1,4 +1,4 @@
-"""Remember the followers of past runs, because a client reads a long run in many chunks."""
+"""Cache the followers of past runs, because a client reads a long run in many chunks."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ MAX_PAST = 16
 class PastRuns:
     """The followers of the runs that clients requested last. Thread-safe.
 
-    Reading a long metrics file takes long. Only clients that request the same run wait for it. The threads that read
-    files take turns after each step, so that everybody else waits for one step at most.
+    Reading a long metrics file takes long. Only clients that request the same run wait for it. The reading threads take
+    turns after each step, so every other thread waits for at most one step.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class PastRuns:
             return entry.follower.value
 
     def known(self, run_id: str) -> Follower | None:
-        """Return the follower of a run if it is remembered, else None."""
+        """Return the follower of a run if it is cached, else None."""
         with self._mutex:
             entry = self._entries.get(run_id)
             if entry is None or entry.follower is None:

@@ -1,4 +1,4 @@
-"""How much of a run a client has, and of which attempt."""
+"""The position of a client in a run: what it has, and of which attempt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Attempts(NamedTuple):
-    """The attempts that positions in a run refer to: those of its metrics file and of its log."""
+    """The attempts of a run's metrics file and log, to which positions refer."""
 
     run_id: str
     metrics: str | None
@@ -17,7 +17,7 @@ class Attempts(NamedTuple):
 
 @dataclass(frozen=True)
 class Position:
-    """The client has `row` rows, and the log up to `log_offset` (None: nothing).
+    """What a client has: `row` rows, and the log up to `log_offset` (None: nothing).
 
     `attempt` names the attempt of the rows, if the client knows it. `answered` are the attempts of the last answer.
     """
@@ -28,7 +28,7 @@ class Position:
     answered: Attempts | None = None
 
     def within(self, now: Attempts) -> Position:
-        """Return what still counts: a file that was started again counts from its beginning."""
+        """Return the part of the position that still counts. It is 0 in a file that the program started again."""
         known = self.answered if self.answered is not None and self.answered.run_id == now.run_id else now
         attempt = self.attempt or known.metrics or now.metrics
         is_other = attempt != now.metrics or known.metrics_restarts != now.metrics_restarts

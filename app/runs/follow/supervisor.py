@@ -1,4 +1,4 @@
-"""The thread that follows the active run and publishes what changed."""
+"""The thread that follows the active run and publishes its events."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ NO_RUNS: dict[str, Any] = {
     "log": {"offset": 0, "next_offset": 0, "end": 0, "text": ""},
     "epochs": [],
 }
-"""What a subscriber gets while there is no run."""
+"""The answer to a subscriber while there is no run."""
 
 
 class Subscription(NamedTuple):
-    """What a client gets when it subscribes. `attempts`: what its position refers to from now on."""
+    """The answer to a subscription. `attempts` are the attempts that the client's position refers to from now on."""
 
     body: dict[str, Any]
     is_complete: bool
@@ -55,11 +55,11 @@ class Subscription(NamedTuple):
 
 
 class Supervisor:
-    """Follow the active run and publish its events, once a thread was started.
+    """The supervisor of the active run. After `start`, its thread publishes the run's events.
 
-    Every server process does so for its own clients. The holder of the supervisor lock also does what may happen only
-    once: kill orphans and keep a prewarmed process. One mutex orders publishing and catching up. So the answer to a
-    subscription ends where the client's events begin.
+    Every server process has a supervisor for its own clients. The holder of the supervisor lock also kills orphans and
+    keeps a prewarmed process, which only one process may do. One mutex orders publishing and catching up, so the answer
+    to a subscription ends where the client's events begin.
     """
 
     def __init__(
@@ -84,12 +84,12 @@ class Supervisor:
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
     def start(self, publish: Callable[[Sequence[Event]], None]) -> None:
-        """Start the thread. It calls `publish` with events of one run, or with the measures."""
+        """Start the thread. Each call of `publish` gets events of one run, or the measures."""
         self._publish = publish
         self._thread.start()
 
     def stop(self) -> None:
-        """Return once the thread has ended and another process may take the supervisor lock."""
+        """Stop the thread and release the supervisor lock, so that another process can take it."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -98,7 +98,7 @@ class Supervisor:
         self._lock.release()
 
     def poll(self) -> None:
-        """Read once and publish what is new."""
+        """Read once and publish the new events."""
         with self._mutex:
             try:
                 self._publish_new()
@@ -110,8 +110,8 @@ class Supervisor:
     ) -> Subscription:
         """Return what a client lacks of a run (None: of the active or last one).
 
-        `join` is called exactly where the answer ends, so no event is missed and none comes twice. A client without
-        room for more gets only the run's state. Raises RunNotFound.
+        Calls `join` exactly where the answer ends, so the client misses no event and gets no event twice. A client
+        without room for more gets only the run's state. Raises RunNotFound.
         """
 
         def answer(follower: Follower | None) -> Subscription:
@@ -124,16 +124,16 @@ class Supervisor:
         return self._use_follower(run_id, answer, is_polled=True)
 
     def describe(self, run_id: str | None) -> dict[str, Any]:
-        """Return what a subscription from the start of a run (None: of the active or last one) would answer.
+        """Return the answer to a subscription from the start of a run (None: of the active or last one).
 
-        It ends where the last poll ended. Raises RunNotFound.
+        The answer ends where the last poll ended. Raises RunNotFound.
         """
         return self._use_follower(run_id, lambda each: each.catch_up(Position()) if each is not None else NO_RUNS)
 
     def position(self, run_id: str | None) -> list[Event]:
-        """State where a run's streams are (None: those of the active or last run). Empty if there is no such run.
+        """Return the position of a run's streams (None: of the active or last run). Empty if there is no such run.
 
-        It is also empty for a past run that nobody asked for lately, because reading it may take long.
+        It is also empty for a past run that no client requested lately, because reading that run may take long.
         """
         with self._mutex:
             try:
@@ -143,9 +143,9 @@ class Supervisor:
             return follower.position() if follower is not None else []
 
     def _use_follower(self, run_id: str | None, use: Callable[[Follower | None], T], is_polled: bool = False) -> T:
-        """Call `use` with the follower of a run, or None if there is no run at all, while nothing is published.
+        """Call `use` under the mutex with the follower of a run, or with None if there is no run at all.
 
-        A past run is read before, without the mutex, so nobody else waits for it. Raises RunNotFound.
+        This reads a past run before it takes the mutex, so nobody else waits for that. Raises RunNotFound.
         """
         past: Follower | None = None
         while True:
@@ -163,40 +163,41 @@ class Supervisor:
             past = self._followers.past(run)
 
     def _publish_new(self) -> None:
-        """Publish what is new, for about MAX_PUBLISH_S, because subscribers wait meanwhile. The rest comes next time.
+        """Publish the new events for about MAX_PUBLISH_S, because subscribers wait meanwhile. The next call continues.
 
-        It does not stop between an epoch and its rows, so that a follower's position is what was published.
+        It does not stop between an epoch and its rows, so a follower's position always matches what was published.
         """
-        began_at = time.monotonic()
+        started_at = time.monotonic()
         for run, events in self._followers.read_new():
             self._publish(events)
             if not run.is_active:
                 self._orphans.end(run)
             is_complete = not events or not isinstance(events[-1], EpochChanged)
-            if is_complete and time.monotonic() - began_at > MAX_PUBLISH_S:
+            if is_complete and time.monotonic() - started_at > MAX_PUBLISH_S:
                 return
-            time.sleep(0)  # So that other green threads have their turn.
+            time.sleep(0)  # Let other green threads run.
 
     def _run(self) -> None:
         known, pause_s, polled_at = self._followers.states, self._poll_interval_s, 0.0
         while not self._stopping.wait(pause_s):
             if has_changed := self._followers.states != known:
-                self._stopping.wait(self._poll_interval_s / 5)  # A program writes what belongs together in a row.
-            known, began_at, cpu_s = self._followers.states, time.monotonic(), time.thread_time()
-            if has_changed or self._followers.has_unread or began_at - polled_at >= self._poll_interval_s:
-                polled_at = began_at
+                self._stopping.wait(self._poll_interval_s / 5)  # A program writes related files one after the other.
+            known, started_at, cpu_s = self._followers.states, time.monotonic(), time.thread_time()
+            if has_changed or self._followers.has_unread or started_at - polled_at >= self._poll_interval_s:
+                polled_at = started_at
                 try:
                     self.poll()
                     self._complaints.succeeded()
                 except Exception as error:
                     self._complaints.failed(error)
-            # With many clients a poll takes much of the processor. Then requests get as much before the next one.
+            # With many clients a poll takes much CPU time. Requests then get as much time before the next poll.
             pause_s = max(self._pause_s(has_changed), min(time.thread_time() - cpu_s, self._poll_interval_s))
 
     def _pause_s(self, has_changed: bool) -> float:
-        """Seconds until the next check of the files.
+        """Return the seconds until the next check of the files.
 
-        Short, so that news are published soon. Longer after news, because many clients receive and pages draw them.
+        The pause is short, so that events are published soon. It is longer after a change, because many clients receive
+        the events and pages draw them.
         """
         if self._followers.current is None:
             return self._poll_interval_s
@@ -217,4 +218,4 @@ class Supervisor:
 
 
 def _discard(events: Sequence[Event]) -> None:
-    """Publish nothing. A supervisor that was not started still answers subscriptions."""
+    """Publish nothing. A supervisor that has not been started still answers subscriptions."""

@@ -20,7 +20,7 @@ MEGABYTE = 10**6
 
 
 class SystemMonitor:
-    """Measure the usage. CPU percentages cover the time since the previous call. For a run 100 means one core."""
+    """The monitor of usage. CPU percentages cover the time since the previous call. For a run 100 means one core."""
 
     def __init__(self, disk_path: Path, prewarm: Prewarm | None = None) -> None:
         self._disk_path = disk_path
@@ -29,7 +29,7 @@ class SystemMonitor:
         self._has_gpus: bool | None = None
 
     def measure(self, run: Run | None) -> dict[str, Any]:
-        """Return the payload of the event `system`. Its `run` covers all processes of the run; None while idle."""
+        """Return the payload of the event `system`. `run` covers all processes of the run. It is None while idle."""
         memory = psutil.virtual_memory() if processes.can_search() else None
         return {
             "cpu_percent": psutil.cpu_percent() if memory is not None else None,

@@ -1,4 +1,4 @@
-"""How busy the machine was in the last ten minutes, for clients that come later."""
+"""The history of the machine's usage in the last ten minutes, for clients that connect later."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ OF_GPU = ("utilisation_percent", "memory_used_mb", "temperature_c", "power_w")
 
 
 class UsageHistory:
-    """Remember each measurement. A restarted server starts with an empty history."""
+    """The last measurements. A restarted server starts with an empty history."""
 
     def __init__(self, measure: Callable[[Run | None], dict[str, Any]]) -> None:
         self._measure = measure
         self._samples: deque[dict[str, Any]] = deque(maxlen=MAX_SAMPLES)
 
     def measure(self, run: Run | None) -> dict[str, Any]:
-        """Measure, remember and return the measures."""
+        """Measure, add the measures to the history, and return them."""
         measures = self._measure(run)
         self._samples.append(measures)
         return measures
 
     def describe(self) -> dict[str, Any]:
-        """Return a list for each measure, oldest first, with None where it is unknown.
+        """Return a list for each measure, oldest first. Unknown values are None.
 
         `gpus` are the GPUs of the latest sample.
         """
