@@ -95,7 +95,7 @@ def remove(path: Path) -> None:
 
 
 def end(server: LiveServer) -> None:
-    """Stop the active run and the server, whatever state the test left them in."""
+    """Stop the active run and the server in any state."""
     if server.process is not None and server.process.poll() is None:
         if not server.settings.get("TRAINING_API_TOKEN"):
             server.post("/training/stop", {"mode": "discard"})

@@ -131,7 +131,7 @@ class Reader:
         requests.post(f"{self.url}/training/stop", json={"mode": "discard"}, timeout=60)
 
     def end(self) -> None:
-        """Stop the active run, then interrupt the demo with Ctrl-C at whatever stage it is."""
+        """Stop the active run and interrupt the demo with Ctrl-C, even before it is ready."""
         if self._demo is None:
             return
         with suppress(requests.ConnectionError):

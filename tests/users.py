@@ -22,7 +22,7 @@ if os.getuid() == 0:  # after the imports: other users may be unable to read Pyt
 
 
 def run_unprivileged(imports: str, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `imports` as the current user, then `code` as `nobody` if that user is root."""
+    """Run `imports`, then `code`. If the current user is root, `code` runs as `nobody`."""
     argv = [sys.executable, "-c", f"import sys\n{imports}\n{_DROP}\n{code}", *arguments]
     return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 

@@ -1,4 +1,4 @@
-"""A client that follows the live protocol to the letter. Tests compare what it received with the run's files.
+"""A client that follows docs/live.md to the letter. Tests compare what it has received with the run's files.
 
 The client sends its position (row count, log offset) with every subscribe. It queues events while a subscribe is in
 flight, ignores data that it already has, and subscribes again at a gap. It stores rows by column name, because the
@@ -27,7 +27,7 @@ class FollowerClient:
     """Follow one run, or with None every active run. Its data is in `rows`, `log`, `epochs`, `run` and `progress`."""
 
     def __init__(self, url: str, run_id: str | None = None, receive_buffer: int | None = None) -> None:
-        """Connect. A small `receive_buffer` (bytes) makes the server notice a `frozen` client sooner."""
+        """Connect. With a small `receive_buffer` (bytes), the server notices a `frozen` client sooner."""
         self.requested_run_id = run_id
         self.run_id: str | None = None
         """The run that the rows and the log belong to."""

@@ -92,7 +92,7 @@ def test_the_page_shows_starting_and_stopping(eventlet_server: LiveServer, open_
     wait_for_log(eventlet_server, run_id, "ready")
     assert eventlet_server.post("/training/stop?wait=0").status_code == 202
     wait_for_state(page, "stopping")
-    expect(page.locator("#stop")).to_be_hidden()  # A second stop would have no effect.
+    expect(page.locator("#stop")).to_be_hidden()  # A second stop would not end the run sooner.
     program_of(eventlet_server, run_id).kill()
     wait_for_state(page, "stopped")
 
