@@ -20,14 +20,14 @@ def augmented(images: Tensor, seed: int = 0, **settings: float) -> Tensor:
     return augment.erase(augment.transform(images))
 
 
-def test_without_settings_images_do_not_change() -> None:
+def test_without_parameters_images_do_not_change() -> None:
     images = torch.rand(4, 1, 8, 8)
     augment = Augment(Augmentation(), 8)
     assert augment.erase(augment.transform(images)) is images
 
 
 @pytest.mark.parametrize("each", [field.name for field in dataclasses.fields(Augmentation)])
-def test_each_setting_changes_each_image_differently_and_reproducibly(each: str) -> None:
+def test_each_parameter_changes_each_image_differently_and_reproducibly(each: str) -> None:
     value = 90 if each == "rotation_deg" else 0.5
     original = torch.rand(1, 3, 16, 16)
     images = original.expand(64, -1, -1, -1).contiguous()

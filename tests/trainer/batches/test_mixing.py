@@ -39,7 +39,7 @@ def is_cut(images: torch.Tensor) -> bool:
     return torch.equal(images, images.round())
 
 
-def test_with_both_enabled_each_batch_uses_one_of_them_by_the_seed() -> None:
+def test_with_both_enabled_the_seed_chooses_one_for_each_batch() -> None:
     torch.manual_seed(0)
     cut = [is_cut(mix(images_by_label(), LABELS, Mixing(1.0, 1.0)).images) for _ in range(60)]
     assert 15 < sum(cut) < 45

@@ -1,4 +1,4 @@
-"""Which formats are read: every one that Pillow decodes itself, and no other."""
+"""The image formats that are read: exactly those that Pillow decodes itself."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from trainer.dataset.formats import FORMATS, formats, is_image
 from trainer.dataset.imagefile import Depth, inspect, open_image
 
 NOT_DECODED = {"EPS", "IPTC", "BUFR", "GRIB", "HDF5", "WMF", "MPEG", "PDF", "PALM", "IM"}
-"""Formats of Pillow's registry that it cannot decode, or not by itself, or not for much longer."""
+"""Formats in Pillow's registry that Pillow cannot decode, cannot decode by itself, or will soon drop."""
 
 
-def test_the_endings_are_those_of_pillows_registry() -> None:
+def test_the_extensions_are_those_of_pillows_registry() -> None:
     registered: dict[str, set[str]] = {}
-    for ending, name in Image.registered_extensions().items():
-        registered.setdefault(name, set()).add(ending)
+    for extension, name in Image.registered_extensions().items():
+        registered.setdefault(name, set()).add(extension)
     registered.pop("HEIF", None)
     assert {name: set(own) for name, own in FORMATS.items()} == {
         name: own for name, own in registered.items() if name not in NOT_DECODED
@@ -30,7 +30,7 @@ def test_the_endings_are_those_of_pillows_registry() -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.PNG", "a.b.Jpg", "a.mpo", "a.pcx", "a.sgi", "a.qoi", "a.psd", "a.jpx"])
-def test_an_ending_counts_in_any_case(name: str) -> None:
+def test_an_extension_counts_in_any_case(name: str) -> None:
     assert is_image(name)
 
 
@@ -44,10 +44,10 @@ from PIL import Image
 def register_heif_opener():
     Image.register_open("HEIF", lambda file, name: Image.new("L", (2, 3)), lambda start: start.startswith(b"heif"))
 """
-"""Does what the package pillow-heif does, for a format that is easily written."""
+"""A replacement for the package pillow-heif that reads a format that is easy to write."""
 
 
-def test_heif_is_read_where_its_reader_is_installed(tmp_path: Path) -> None:
+def test_heif_is_read_if_its_reader_is_installed(tmp_path: Path) -> None:
     (tmp_path / "pillow_heif.py").write_text(HEIF_READER)
     (tmp_path / "photo.HEIC").write_bytes(b"heif")
     code = (
@@ -70,9 +70,9 @@ def test_heif_is_read_where_its_reader_is_installed(tmp_path: Path) -> None:
 WRITTEN = "apng avif bmp dds dib gif ico jp2 jpg mpo pcx png ppm qoi sgi tga tif webp"
 
 
-@pytest.mark.parametrize("ending", WRITTEN.split())
-def test_what_pillow_writes_is_read(tmp_path: Path, ending: str) -> None:
-    path = tmp_path / f"image.{ending}"
+@pytest.mark.parametrize("extension", WRITTEN.split())
+def test_images_that_pillow_writes_are_read(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"image.{extension}"
     written = Image.new("RGB", (32, 32), (200, 100, 50))
     written.save(path)
     seen = inspect(path, Depth.PIXELS)
@@ -81,7 +81,7 @@ def test_what_pillow_writes_is_read(tmp_path: Path, ending: str) -> None:
     assert max(abs(red - 200), abs(green - 100), abs(blue - 50)) <= 8
 
 
-def test_postscript_is_not_opened_whatever_its_name(tmp_path: Path) -> None:
+def test_postscript_is_not_opened_under_another_name(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "page.eps")
     path = (tmp_path / "page.eps").rename(tmp_path / "page.png")
     with Image.open(path) as opened_by_content:

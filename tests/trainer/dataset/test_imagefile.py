@@ -1,4 +1,4 @@
-"""One image file of any kind: read as a picture, or named with what is wrong."""
+"""Reading one image file of any kind, and the errors that name a file and its problem."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from trainer.dataset.valuerange import ValueRange
         ("1", 1, 1, [255]),
     ],
 )
-def test_images_of_every_kind_become_uint8_of_the_wanted_shape(
+def test_images_of_every_kind_become_uint8_of_the_requested_shape(
     tmp_path: Path, mode: str, pixel: int | tuple[int, ...], channels: int, expected: list[int]
 ) -> None:
     path = tmp_path / "image.png"
@@ -43,7 +43,7 @@ def test_images_of_every_kind_become_uint8_of_the_wanted_shape(
     assert read[0, 0].tolist() == expected
 
 
-def test_an_image_is_turned_as_its_exif_data_say(tmp_path: Path) -> None:
+def test_the_exif_orientation_of_an_image_is_applied(tmp_path: Path) -> None:
     image = Image.new("L", (2, 2))
     image.putpixel((0, 0), 255)
     exif = image.getexif()
@@ -52,7 +52,7 @@ def test_an_image_is_turned_as_its_exif_data_say(tmp_path: Path) -> None:
     assert read_image(tmp_path / "image.png", 1, 2)[1, 1, 0] == 255
 
 
-def test_a_transparent_palette_shows_white(tmp_path: Path) -> None:
+def test_a_transparent_palette_colour_becomes_white(tmp_path: Path) -> None:
     path = tmp_path / "image.gif"
     image = Image.new("P", (2, 2), 1)
     image.putpalette([0, 0, 0, 200, 100, 50])
@@ -61,7 +61,7 @@ def test_a_transparent_palette_shows_white(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_jpeg_is_turned_in_each_of_the_eight_ways(tmp_path: Path, orientation: int) -> None:
+def test_each_of_the_eight_orientations_of_a_jpeg_is_applied(tmp_path: Path, orientation: int) -> None:
     marked = {1: (0, 0), 2: (0, 1), 3: (1, 1), 4: (1, 0), 5: (0, 0), 6: (0, 1), 7: (1, 1), 8: (1, 0)}
     image = Image.new("L", (32, 32))
     image.paste(255, (0, 0, 16, 16))
@@ -73,7 +73,7 @@ def test_a_jpeg_is_turned_in_each_of_the_eight_ways(tmp_path: Path, orientation:
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n cut off"])
-def test_an_unreadable_image_is_named(tmp_path: Path, content: bytes) -> None:
+def test_an_unreadable_image_is_reported(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.png"
     path.write_bytes(content)
     with pytest.raises(DataInvalid, match=r"broken\.png"):
@@ -86,7 +86,7 @@ AS_SHOWN = [[0, 12], [25, 249]]
 
 
 def write_png(path: Path, pixels: NDArray[np.uint16]) -> None:
-    """Write 16 bits per channel, (H, W, C), which Pillow cannot: grey with alpha, RGB or RGBA."""
+    """Write 16 bits per channel, (H, W, C): grey with alpha, RGB or RGBA. Pillow cannot write these."""
     height, width, channels = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
     rows = b"".join(b"\0" + row.tobytes() for row in pixels.astype(">u2"))
@@ -97,7 +97,7 @@ def write_png(path: Path, pixels: NDArray[np.uint16]) -> None:
 
 
 def write_colour_tiff(path: Path, pixels: NDArray[np.uint16], order: str) -> None:
-    """Write 16-bit RGB, (H, W, 3), in the byte order `order` (< or >), which Pillow cannot."""
+    """Write 16-bit RGB, (H, W, 3), in the byte order `order` (< or >). Pillow cannot write it."""
     height, width, _ = pixels.shape
     data = pixels.astype(f"{order}u2").tobytes()
     tags = [(256, width), (257, height), (259, 1), (262, 2), (277, 3), (278, height), (279, len(data))]
@@ -133,7 +133,7 @@ def test_deep_png_negative_values_and_values_beyond_31_bits_are_scaled(tmp_path:
     Image.fromarray((DEEP * 4_000_000).astype(np.uint32)).save(tmp_path / "large.tif")
     content = (tmp_path / "large.tif").read_bytes()
     signed, unsigned = (struct.pack("<HHIH", 339, 3, 1, kind) for kind in (2, 1))
-    (tmp_path / "large.tif").write_bytes(content.replace(signed, unsigned))  # Pillow writes no unsigned ones
+    (tmp_path / "large.tif").write_bytes(content.replace(signed, unsigned))  # Pillow cannot write unsigned values
     assert shown(tmp_path / "large.tif", 1, 0, 1023 * 4e6) == AS_SHOWN
 
 
@@ -149,7 +149,7 @@ def test_no_bit_of_16_bit_colour_is_lost(tmp_path: Path, name: str) -> None:
     assert (seen.is_deep, seen.extremes and seen.extremes[:2]) == (True, (0, 1000))
 
 
-def test_what_is_transparent_in_a_deep_image_shows_white(tmp_path: Path) -> None:
+def test_transparent_pixels_of_a_deep_image_become_white(tmp_path: Path) -> None:
     opacity = np.array([[1023, 1023], [1023, 0]])
     write_png(tmp_path / "grey.png", np.stack([DEEP, opacity], axis=-1).astype(np.uint16))
     write_png(tmp_path / "colour.png", np.stack([DEEP, DEEP, DEEP, opacity], axis=-1).astype(np.uint16))
@@ -157,14 +157,14 @@ def test_what_is_transparent_in_a_deep_image_shows_white(tmp_path: Path) -> None
         assert shown(tmp_path / name, 1) == [AS_SHOWN[0], [25, 255]]
 
 
-def test_values_that_are_no_numbers_are_black_and_infinite_ones_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_nan_becomes_black_and_infinite_values_become_the_ends_of_the_range(tmp_path: Path) -> None:
     Image.fromarray(np.array([[np.nan, np.inf], [-np.inf, 1]], np.float32)).save(tmp_path / "image.tif")
     assert shown(tmp_path / "image.tif", 1, -1, 1) == [[0, 255], [0, 255]]
     Image.fromarray(np.full((2, 2), np.nan, np.float32)).save(tmp_path / "nothing.tif")
     assert "finite" in str(inspect(tmp_path / "nothing.tif", Depth.DEEP_IMAGES).problem)
 
 
-def test_a_deep_image_is_refused_where_nobody_knows_its_value_range(tmp_path: Path) -> None:
+def test_a_deep_image_is_refused_without_a_value_range(tmp_path: Path) -> None:
     Image.fromarray(DEEP.astype(np.uint16)).save(tmp_path / "deep.png")
     with pytest.raises(DataInvalid, match=r"deep\.png.*more than 8 bits"):
         read_image(tmp_path / "deep.png", 1, 2)
@@ -179,7 +179,7 @@ def test_lab_and_cmyk_are_shown_in_their_colours(tmp_path: Path) -> None:
 
 
 def exif(*tags: tuple[int, int, bytes]) -> bytes:
-    """EXIF data of tags (number, type, value of four bytes)."""
+    """Return EXIF data with tags of (number, type, value of four bytes)."""
     entries = b"".join(struct.pack("<HHI", number, kind, 1) + value for number, kind, value in tags)
     return b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
 
@@ -189,12 +189,12 @@ def exif(*tags: tuple[int, int, bytes]) -> bytes:
     "tag",
     [
         (270, 11, struct.pack("<f", 1.0)),  # a description that is a float
-        (282, 2, b"72\0\0"),  # a resolution that is a text
-        (34665, 2, b"abc\0"),  # details in a place that is a text
+        (282, 2, b"72\0\0"),  # a resolution that is text
+        (34665, 2, b"abc\0"),  # an offset of the EXIF details that is text
         (34853, 9, struct.pack("<i", -7)),
     ],
 )
-def test_an_ill_typed_tag_costs_neither_the_picture_nor_its_orientation(
+def test_a_tag_of_a_wrong_type_affects_neither_the_image_nor_its_orientation(
     tmp_path: Path, tag: tuple[int, int, bytes]
 ) -> None:
     image = Image.new("L", (32, 32))
@@ -205,17 +205,17 @@ def test_an_ill_typed_tag_costs_neither_the_picture_nor_its_orientation(
     assert inspect(tmp_path / "image.jpg", Depth.PIXELS).problem is None
 
 
-def test_a_tiff_whose_details_lie_nowhere_is_read(tmp_path: Path) -> None:
+def test_a_tiff_with_a_wrong_offset_of_its_exif_details_is_read(tmp_path: Path) -> None:
     path = tmp_path / "image.tif"
     Image.new("L", (4, 4), 77).save(path, tiffinfo={34665: 8})
     content = bytearray(path.read_bytes())
-    place = content.index(struct.pack("<H", 34665))
-    content[place + 2 : place + 12] = struct.pack("<HIi", 9, 1, -5)
+    offset = content.index(struct.pack("<H", 34665))
+    content[offset + 2 : offset + 12] = struct.pack("<HIi", 9, 1, -5)
     path.write_bytes(bytes(content))
     assert read_image(path, 1, 2).max() == 77
 
 
-def test_whatever_a_decoder_raises_the_file_is_named(tmp_path: Path) -> None:
+def test_the_file_is_reported_after_any_error_of_a_decoder(tmp_path: Path) -> None:
     path = tmp_path / "rotten.avif"
     write_rotten_avif(path)
     with Image.open(path) as image, pytest.raises(RuntimeError):
@@ -225,18 +225,18 @@ def test_whatever_a_decoder_raises_the_file_is_named(tmp_path: Path) -> None:
         open_image(path, 3)
 
 
-def test_a_tiff_that_pillow_does_not_know_is_not_called_another_thing(tmp_path: Path) -> None:
+def test_a_tiff_that_pillow_does_not_support_is_reported_as_a_tiff(tmp_path: Path) -> None:
     path = tmp_path / "image.tif"
     Image.new("L", (4, 4)).save(path)
     content = bytearray(path.read_bytes())
-    place = content.index(struct.pack("<H", 262))  # its kind of colours
-    content[place + 8 : place + 10] = struct.pack("<H", 999)
+    offset = content.index(struct.pack("<H", 262))  # the tag of its colour space
+    content[offset + 8 : offset + 10] = struct.pack("<H", 999)
     path.write_bytes(bytes(content))
     assert inspect(path, Depth.HEADER).problem == "Pillow does not read this kind of TIFF"
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder", "sparse"])
-def test_what_is_no_image_file_is_named_and_not_read(tmp_path: Path, kind: str) -> None:
+def test_a_file_that_cannot_be_an_image_is_reported_and_not_read(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "image.png"
     if kind == "pipe":
         os.mkfifo(path)

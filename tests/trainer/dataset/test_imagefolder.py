@@ -1,4 +1,4 @@
-"""What counts as an image, a class and a folder; what cannot be read never counts as absent."""
+"""The images, other files, folders and problems in a folder. An unreadable file never counts as absent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Thumbs.db  desktop.ini  .DS_Store"""
 
 
 @pytest.mark.parametrize("left", LEFT_BEHIND.split())
-def test_what_other_programs_leave_behind_counts_as_absent(tmp_path: Path, left: str) -> None:
+def test_files_that_other_programs_leave_behind_count_as_absent(tmp_path: Path, left: str) -> None:
     touch(tmp_path / "photo.png", tmp_path / left, tmp_path / "deeper" / left)
     found = contents(tmp_path)
     assert names(found.images, tmp_path) == ["photo.png"]
@@ -35,10 +35,10 @@ def test_what_other_programs_leave_behind_counts_as_absent(tmp_path: Path, left:
 
 
 def test_files_that_are_not_images_are_listed(tmp_path: Path) -> None:
-    touch(*(tmp_path / name for name in ("b.HEIC", "a.txt", "noending", "c.png", "in/d.json", "in/e.Jpg")))
+    touch(*(tmp_path / name for name in ("b.HEIC", "a.txt", "no_extension", "c.png", "in/d.json", "in/e.Jpg")))
     found = contents(tmp_path)
     assert names(found.images, tmp_path) == ["c.png", "in/e.Jpg"]
-    assert names(found.ignored, tmp_path) == ["a.txt", "b.HEIC", "noending", "in/d.json"]
+    assert names(found.ignored, tmp_path) == ["a.txt", "b.HEIC", "no_extension", "in/d.json"]
 
 
 def test_linked_folders_are_read_at_every_depth(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_linked_folders_are_read_at_every_depth(tmp_path: Path) -> None:
     assert names(contents(tmp_path / "cats").images, tmp_path) == ["cats/years/2020/deep/a.png"]
 
 
-def test_links_that_go_round_end_and_each_image_counts_once(tmp_path: Path) -> None:
+def test_each_image_counts_once_despite_circular_links(tmp_path: Path) -> None:
     touch(tmp_path / "train" / "cats" / "a.png", tmp_path / "train" / "dogs" / "b.png")
     cats = tmp_path / "train" / "cats"
     (cats / "here").symlink_to(".")
@@ -62,7 +62,7 @@ def test_links_that_go_round_end_and_each_image_counts_once(tmp_path: Path) -> N
     assert found.problems == []
 
 
-def test_a_link_that_leads_nowhere_is_a_problem_if_it_may_have_been_a_folder(tmp_path: Path) -> None:
+def test_a_broken_link_is_a_problem_if_it_may_have_led_to_a_folder(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "unmounted").symlink_to("/no/such/disk")
     (tmp_path / "notes.txt").symlink_to("/no/such/file")
@@ -70,7 +70,7 @@ def test_a_link_that_leads_nowhere_is_a_problem_if_it_may_have_been_a_folder(tmp
     found = contents(tmp_path)
     assert [each.path.name for each in found.problems] == ["loop", "unmounted"]
     assert "/no/such/disk" in found.problems[1].reason
-    # An image is opened, and fails with its own name.
+    # The image counts. Opening it fails with an error that names it.
     assert (names(found.images, tmp_path), names(found.ignored, tmp_path)) == (["lost.png"], ["notes.txt"])
 
 

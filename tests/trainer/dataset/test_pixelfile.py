@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trainer.dataset.pixelfile import PixelFile, PixelFileDamaged, file_bytes, write
 
-KEY = b"what they were made of"
+KEY = b"source of the pixels"
 IMAGES = np.random.default_rng(0).integers(0, 256, (300, 3, 4, 4), dtype=np.uint8)
 SHAPE = (300, 3, 4, 4)
 NUM_PIXELS = IMAGES.nbytes
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Iterator[Path]:
     assert [each.name for each in tmp_path.iterdir()] == [target.name]
 
 
-def test_what_was_written_is_read_in_any_order_and_by_another_process(path: Path) -> None:
+def test_written_images_are_read_in_any_order_and_after_pickling(path: Path) -> None:
     assert path.stat().st_size == file_bytes(SHAPE)
     file = PixelFile(path, KEY, SHAPE)
     file.check(silent)
@@ -40,14 +40,14 @@ def test_what_was_written_is_read_in_any_order_and_by_another_process(path: Path
         assert taken.flags.writeable
 
 
-def test_how_far_it_is_is_reported_from_nothing_to_everything(path: Path) -> None:
+def test_a_check_reports_its_progress_from_start_to_end(path: Path) -> None:
     reported: list[tuple[int, int]] = []
     PixelFile(path, KEY, SHAPE).check(lambda done, total: reported.append((done, total)))
     assert reported == [(0, 300), (256, 300), (300, 300)]
 
 
 @pytest.mark.parametrize("position", [0, NUM_PIXELS - 1, NUM_PIXELS, -17, -16, -1])
-def test_one_changed_byte_is_noticed_wherever_it_is(path: Path, position: int) -> None:
+def test_one_changed_byte_is_noticed_at_any_position(path: Path, position: int) -> None:
     content = bytearray(path.read_bytes())
     content[position] ^= 1
     path.write_bytes(content)
@@ -56,21 +56,21 @@ def test_one_changed_byte_is_noticed_wherever_it_is(path: Path, position: int) -
 
 
 @pytest.mark.parametrize("size", [0, 1, NUM_PIXELS, file_bytes(SHAPE) - 1, file_bytes(SHAPE) + 1])
-def test_another_size_is_noticed(path: Path, size: int) -> None:
+def test_a_wrong_size_is_noticed(path: Path, size: int) -> None:
     path.write_bytes(path.read_bytes().ljust(size, b"\0")[:size])
     with pytest.raises(PixelFileDamaged):
         PixelFile(path, KEY, SHAPE)
 
 
-def test_a_file_of_zeros_and_one_of_another_key_are_no_such_file(path: Path) -> None:
+def test_a_file_with_another_key_or_of_zeros_is_damaged(path: Path) -> None:
     with pytest.raises(PixelFileDamaged):
-        PixelFile(path, b"made of something else", SHAPE)
+        PixelFile(path, b"another source", SHAPE)
     path.write_bytes(bytes(file_bytes(SHAPE)))
     with pytest.raises(PixelFileDamaged):
         PixelFile(path, KEY, SHAPE)
 
 
-def test_it_is_locked_for_as_long_as_it_is_used(path: Path) -> None:
+def test_the_file_is_locked_while_it_is_used(path: Path) -> None:
     first, second = PixelFile(path, KEY, SHAPE), PixelFile(path, KEY, SHAPE)
     with open(path, "rb") as other:
         for used in (first, second):
@@ -82,7 +82,7 @@ def test_it_is_locked_for_as_long_as_it_is_used(path: Path) -> None:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_what_fails_on_the_way_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_no_file(tmp_path: Path) -> None:
     def broken(index: int) -> NDArray[np.uint8]:
         if index == 123:
             raise ValueError("no image")

@@ -1,4 +1,4 @@
-"""Trainings of two ranks on the CPU: same results as with one, common decisions, and no rank that waits forever."""
+"""Trainings with two ranks on the CPU: the results of one rank, common decisions, and no rank that waits forever."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def to_slow_disk(descriptor):
     time.sleep(0.7)
 
 class Small(torch.nn.Module):
-    '''Without batch norm, which on the CPU is separate in each rank. Environment variables make it stop or fail.'''
+    '''A network without batch norm, which each CPU rank computes alone. Environment variables make it stop or fail.'''
 
     def __init__(self, num_classes, channels, dropout=0.0):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a machine cannot do, by machines that are not here."""
+"""Parameters that a machine does not support, with descriptions of several machines."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MAC = Machine(has_mps=True)
 
 
 @pytest.mark.parametrize(("machine", "name"), [(CPU, "cpu"), (OLD_GPU, "cuda"), (MAC, "mps")])
-def test_auto_takes_the_best_there_is(machine: Machine, name: str) -> None:
+def test_auto_chooses_the_best_accelerator(machine: Machine, name: str) -> None:
     assert accelerator_of(Trainer(), machine) == name
     assert not list(problems(Trainer(), machine))
     assert not list(problems(Trainer(accelerator="cpu", precision="bf16"), machine))
 
 
 @pytest.mark.parametrize(
-    ("chosen", "machine", "setting", "said"),
+    ("chosen", "machine", "parameter", "expected"),
     [
         (Trainer(accelerator="cuda"), CPU, "accelerator", "this machine has no cuda device"),
         (Trainer(accelerator="mps"), GPUS, "accelerator", "this machine has no mps device"),
@@ -34,12 +34,12 @@ def test_auto_takes_the_best_there_is(machine: Machine, name: str) -> None:
         (Trainer(accelerator="cpu", devices=(1,)), GPUS, "devices", "must count from 0 on the CPU"),
     ],
 )
-def test_what_a_machine_cannot_do_is_said_of_the_setting(
-    chosen: Trainer, machine: Machine, setting: str, said: str
+def test_an_unsupported_value_is_reported_for_its_parameter(
+    chosen: Trainer, machine: Machine, parameter: str, expected: str
 ) -> None:
     ((found, message),) = problems(chosen, machine)
-    assert found == setting
-    assert said in message
+    assert found == parameter
+    assert expected in message
 
 
 def test_a_gpu_with_bf16_may_be_chosen_by_its_index() -> None:

@@ -1,4 +1,4 @@
-"""Every parameter that a resumed run may change takes effect: real trainings, resumed with other values."""
+"""Real trainings resumed with other values: every parameter that a resumed run may change takes effect."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPY = """
 import json, multiprocessing, os
 
 class Spy(TwoParts):
-    '''Writes down what it sees of each batch that it trains on.'''
+    '''Record the properties of each training batch.'''
 
     def forward(self, images):
         logits = super().forward(images)
@@ -48,7 +48,7 @@ optimizer: {name: sgd, learning_rate: 0.1}
 trainer: {max_epochs: 4, cpu_threads: 1, log_every_n_steps: 1}
 """
 STILL = {"optimizer.learning_rate": 1e-7, "scheduler.name": "constant", "scheduler.warmup_fraction": 0.0}
-"""The weights stay as they were, so that losses of two trainings can be compared."""
+"""Parameters that keep the weights unchanged, so that the losses of two trainings can be compared."""
 PLAIN = {**STILL, "trainer.max_epochs": 5}
 FIRST = {
     **PLAIN,
@@ -102,7 +102,7 @@ class Resumed:
 
     @cached_property
     def rows(self) -> list[dict[str, str]]:
-        """Those after the earlier run's."""
+        """The rows after those of the earlier run."""
         return [row for row in read_rows(self.started.run) if int(row["epoch"]) >= 4 and "test/acc" not in row]
 
     @cached_property
@@ -126,7 +126,7 @@ class Resumed:
         return dict(self.checkpoint["optimizer_states"][0]["param_groups"][0])
 
     def moved(self, part: str) -> float:
-        """By how much the weights of a part have changed since the earlier run's end."""
+        """Return the largest change of a part's weights since the end of the earlier run."""
         before = torch.load(self.earlier.run.last_checkpoint, weights_only=True)["state_dict"]
         names = [name for name in before if part in name and before[name].is_floating_point()]
         return max(float((self.checkpoint["state_dict"][name] - before[name]).abs().max()) for name in names)
@@ -165,7 +165,7 @@ EVIDENCE: dict[str, Callable[[Resumed, Resumed, Resumed], bool]] = {
     "data.augmentation": lambda plain, _, second: plain.batches[0]["erased"] < 0.01 < second.batches[0]["erased"],
     "data.mixing": lambda plain, _, second: second.batches[0]["is_mixed"] and not plain.batches[0]["is_mixed"],
     "loss.class_weights": lambda plain, first, _: abs(first.loss - plain.loss) > 1e-3,
-    # No logits reach a loss below the entropy of labels of 0.55 and 0.45.
+    # The loss cannot be less than the entropy of labels of 0.55 and 0.45.
     "loss.label_smoothing": lambda plain, _, second: plain.loss < 0.6 and second.loss > 0.68,
     "optimizer.learning_rate": lambda plain, _, second: plain.rates == {1e-7} and second.rates == {5.0},
     "optimizer.weight_decay": lambda plain, first, _: (
@@ -190,7 +190,8 @@ EVIDENCE: dict[str, Callable[[Resumed, Resumed, Resumed], bool]] = {
     "trainer.log_every_n_steps": lambda plain, first, _: (
         [len([row for row in each.rows if "train/loss_step" in row]) for each in (plain, first)] == [4, 1]
     ),
-    # By so large a difference no epoch has improved but the first: four of the earlier run and one more.
+    # With so large a min_delta only the first epoch is an improvement. After the four epochs of the earlier run, two
+    # more reach the patience.
     "early_stopping": lambda _, __, second: second.epochs == [4, 5],
     "checkpoint": lambda plain, first, _: (
         "checkpoint.monitor was val/loss: " in first.log and "checkpoint.monitor was" not in plain.log
@@ -200,9 +201,9 @@ EVIDENCE: dict[str, Callable[[Resumed, Resumed, Resumed], bool]] = {
     ),
 }
 ELSEWHERE = {
-    "trainer.accelerator": "there is a CPU alone on most machines that run the tests",
+    "trainer.accelerator": "most machines that run the tests have only a CPU",
     "trainer.devices": "tests.trainer.ddp.test_leader resumes on another number",
-    "trainer.compile": "takes a minute; nothing of it is in a checkpoint",
+    "trainer.compile": "takes a minute, and checkpoints store nothing of it",
 }
 
 

@@ -47,11 +47,11 @@ def test_a_metric_that_improves_by_rising(metric: str) -> None:
         *("samples_per_second", "glossary", "accelerator", "mapping", "val/score", "lossless", "cerebral"),
     ],
 )
-def test_a_metric_of_which_nobody_knows_has_no_direction(metric: str) -> None:
+def test_an_unknown_metric_has_no_direction(metric: str) -> None:
     assert direction(metric) is None
 
 
-def test_what_the_experiment_declares_wins() -> None:
+def test_a_direction_that_the_experiment_declares_wins() -> None:
     assert direction("val/score", {"val/score": "lower"}) == "lower"
     assert direction("val/acc", {"val/acc": "lower"}) == "lower"
     assert directions(["epoch", "val/score", "val/acc"], {"val/score": "lower"}) == {

@@ -25,7 +25,7 @@ def errors_of(content: dict[str, Any], overrides: dict[str, object] | None = Non
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
-def test_every_experiment_that_we_ship_is_valid_and_survives_being_written(path: Path, tmp_path: Path) -> None:
+def test_every_shipped_experiment_is_valid_and_survives_a_round_trip(path: Path, tmp_path: Path) -> None:
     loaded = experiment.load(path)
     copy = tmp_path / "copy.yaml"
     copy.write_text(experiment.to_yaml(loaded), encoding="utf-8")
@@ -33,7 +33,7 @@ def test_every_experiment_that_we_ship_is_valid_and_survives_being_written(path:
     assert experiment.parse(json.loads(json.dumps(experiment.dump(loaded)))) == loaded
 
 
-def test_a_dump_holds_every_default() -> None:
+def test_a_dump_contains_every_default() -> None:
     dumped = experiment.dump(experiment.parse(RESNET))
     assert set(dumped) == {each.name for each in fields(Experiment)} - {"command"}
     assert dumped["trainer"]["max_epochs"] == 10
@@ -113,11 +113,11 @@ def test_an_experiment_cannot_be_changed() -> None:
         ({"command": {"argv": ["x"]}}, "model", "not allowed beside command"),
     ],
 )
-def test_a_mistake_is_named_with_its_path(section: dict[str, Any], key: str, message: str) -> None:
+def test_a_mistake_is_reported_with_its_path(section: dict[str, Any], key: str, message: str) -> None:
     assert message in " ".join(errors_of(RESNET | section)[key])
 
 
-def test_all_mistakes_are_named_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     found = errors_of({"model": {"architectur": "x"}, "data": {"batch_size": 0, "chanels": 1}, "seed": -1})
     assert set(found) == {"model.architectur", "data.batch_size", "data.chanels", "seed"}
 
@@ -128,7 +128,7 @@ def test_a_choice_may_be_written_as_a_number_or_in_capitals(precision: object, r
 
 
 @pytest.mark.parametrize("text", ["", "- a", "just text", "3"])
-def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_mapping_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(text)
     with pytest.raises(ExperimentInvalid) as raised:
@@ -174,7 +174,7 @@ def test_the_value_of_an_override_is_checked_like_the_file() -> None:
     }
 
 
-def test_every_setting_can_be_overridden_by_its_path() -> None:
+def test_every_parameter_can_be_overridden_by_its_path() -> None:
     dumped = experiment.dump(experiment.parse(RESNET))
     for path in experiment.list_parameters():
         value: Any = dumped
@@ -186,7 +186,7 @@ def test_every_setting_can_be_overridden_by_its_path() -> None:
 # command
 
 
-def test_a_command_is_filled_in() -> None:
+def test_the_placeholders_of_a_command_are_filled_in() -> None:
     loaded = experiment.parse({"command": {"argv": ["run", "--out={run_dir}/x", "{{run_dir}}", "{model_name}"]}})
     assert loaded.command is not None
     assert loaded.command.placeholders() == {"run_dir", "model_name"}
@@ -194,18 +194,18 @@ def test_a_command_is_filled_in() -> None:
     assert filled.argv == ("run", "--out=/a {b}/x", "{run_dir}", "m")
 
 
-def test_a_folder_and_variables_of_a_command_are_filled_in_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_and_the_variables_of_a_command_are_filled_in_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     content = {"argv": ["~/bin/run", "--data=~"], "cwd": "~/{model_name}", "env": {"A": "{output_dir}/a", "B": "~"}}
     command = experiment.parse({"command": content}).command
     assert command is not None
     assert command.placeholders() == {"output_dir", "model_name"}
     filled = command.fill({"output_dir": "/o", "model_name": "~m"})
-    assert filled.argv == ("/home/me/bin/run", "--data=~"), "as a shell has it: only at the beginning of a word"
+    assert filled.argv == ("/home/me/bin/run", "--data=~"), "as in a shell: only at the start of a word"
     assert (filled.cwd, filled.env) == ("/home/me/~m", {"A": "/o/a", "B": "/home/me"})
 
 
-def test_a_dumped_command_holds_nothing_of_our_trainer() -> None:
+def test_a_dumped_command_has_no_trainer_parameters() -> None:
     loaded = experiment.parse({"command": {"argv": ["x", "1e-3"], "env": {"A": "1"}}})
     assert set(experiment.dump(loaded)) == {"description", "command"}
     assert experiment.parse(experiment.dump(loaded)) == loaded
@@ -237,16 +237,16 @@ def test_a_dumped_command_holds_nothing_of_our_trainer() -> None:
         ({"argv": ["a"], "shell": True}, "command.shell", "unknown parameter"),
     ],
 )
-def test_a_mistake_in_a_command_is_named(command: dict[str, Any], key: str, message: str) -> None:
+def test_a_mistake_in_a_command_is_reported(command: dict[str, Any], key: str, message: str) -> None:
     assert message in " ".join(errors_of({"command": command})[key])
 
 
-def test_an_experiment_without_model_and_command_says_so() -> None:
+def test_an_experiment_without_a_model_or_a_command_is_refused() -> None:
     assert list(errors_of({})) == ["model"]
     assert list(errors_of({"command": None})) == ["model"]
 
 
-def test_importing_it_imports_no_torch() -> None:
+def test_importing_the_module_does_not_import_torch() -> None:
     heavy = "{'torch', 'lightning', 'transformers', 'flask', 'numpy'}"
     code = f"import sys, trainer.experiment.experiment; print(*{heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Which parameters a resumed run may change, and how a change of the others is refused."""
+"""The parameters that a resumed run may change, and the errors for the others."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_every_parameter_is_in_one_list() -> None:
         assert any(is_in(path, frozenset({name})) for path in PARAMETERS), f"{name} is not a parameter"
 
 
-HAD = parse(
+EARLIER = parse(
     {
         "model": {"architecture": "ResNetForImageClassification", "config": {"depths": [1, 1]}},
         "data": {"image_size": 8, "channels": 1, "batch_size": 8, "mean": [0.5], "std": [0.2]},
@@ -75,13 +75,13 @@ def changed(section: Any, path: str, value: object) -> Any:
     return replace(section, **{name: changed(getattr(section, name), rest, value) if rest else value})
 
 
-def state_of(experiment: Experiment = HAD, **facts: Any) -> LastState:
+def state_of(experiment: Experiment = EARLIER, **facts: Any) -> LastState:
     return replace(LastState("earlier", experiment, ("a", "b"), 40, epoch=3, batch=0, step=15), **facts)
 
 
-def test_the_same_again_is_no_problem_and_a_state_is_what_it_was_after_it_was_written() -> None:
+def test_an_unchanged_experiment_has_no_problems_and_a_state_survives_a_round_trip() -> None:
     state = state_of(value_range=(0.0, 1023.0))
-    assert problems(state, HAD, is_complete=False) == {}
+    assert problems(state, EARLIER, is_complete=False) == {}
     assert LastState.load(json.loads(json.dumps(state.dump())), None) == state  # type: ignore[arg-type]
 
 
@@ -95,21 +95,21 @@ def test_a_state_of_another_version_is_refused(version: Any, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("path", [path for path in PARAMETERS if not is_in(path, MAY_CHANGE)])
-def test_what_must_stay_is_refused_by_its_name(path: str) -> None:
-    asked = changed(HAD, path, REFUSED[path])
-    (name,), (texts,) = zip(*problems(state_of(batch=2), asked, is_complete=False).items(), strict=True)
+def test_a_change_of_a_fixed_parameter_is_refused_by_its_name(path: str) -> None:
+    requested = changed(EARLIER, path, REFUSED[path])
+    (name,), (texts,) = zip(*problems(state_of(batch=2), requested, is_complete=False).items(), strict=True)
     assert is_in(name, frozenset({path}))
     assert texts[0].startswith("must stay ")
-    between_epochs = problems(state_of(), asked, is_complete=False)
+    between_epochs = problems(state_of(), requested, is_complete=False)
     assert (between_epochs == {}) is is_in(path, BETWEEN_EPOCHS)
 
 
-def test_a_number_may_become_another_where_null_may_not() -> None:
-    for had, path in (
-        (HAD, "optimizer.backbone_learning_rate"),
-        (changed(HAD, "trainer.ema_decay", 0.9), "trainer.ema_decay"),
+def test_a_number_may_change_to_another_number_where_null_must_stay() -> None:
+    for earlier, path in (
+        (EARLIER, "optimizer.backbone_learning_rate"),
+        (changed(EARLIER, "trainer.ema_decay", 0.9), "trainer.ema_decay"),
     ):
-        assert problems(state_of(had, batch=2), changed(had, path, 0.5), is_complete=False) == {}
+        assert problems(state_of(earlier, batch=2), changed(earlier, path, 0.5), is_complete=False) == {}
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_a_number_may_become_another_where_null_may_not() -> None:
     [
         ({"trainer.max_epochs": 2}, {}, False, {"trainer.max_epochs"}),
         ({"trainer.max_epochs": 3}, {"batch": 1}, False, {"trainer.max_epochs"}),
-        ({"trainer.max_epochs": 3}, {}, False, set()),  # to test and to export
+        ({"trainer.max_epochs": 3}, {}, False, set()),  # tests and exports
         ({"trainer.max_epochs": 3}, {}, True, {"trainer.max_epochs"}),
-        ({"trainer.max_epochs": 3, "export.opset": 19}, {}, True, set()),  # to export in another way
+        ({"trainer.max_epochs": 3, "export.opset": 19}, {}, True, set()),  # exports with another opset
         ({"trainer.max_epochs": 6}, {"epoch": 5}, True, set()),
         ({}, {}, True, {"early_stopping.patience"}),
         ({"trainer.max_epochs": 9}, {}, True, {"early_stopping.patience"}),
@@ -130,13 +130,13 @@ def test_a_number_may_become_another_where_null_may_not() -> None:
 def test_a_resume_with_nothing_left_to_do_is_refused(
     change: dict[str, Any], state: dict[str, int], is_complete: bool, named: set[str]
 ) -> None:
-    asked = HAD
+    requested = EARLIER
     for path, value in change.items():
-        asked = changed(asked, path, value)
-    assert set(problems(state_of(**state), asked, is_complete)) == named
+        requested = changed(requested, path, value)
+    assert set(problems(state_of(**state), requested, is_complete)) == named
 
 
-def test_other_classes_are_named_and_more_images_wait_for_the_next_epoch() -> None:
+def test_changed_classes_are_reported_and_added_images_wait_for_the_next_epoch() -> None:
     assert data_problem(state_of(), ("a", "b"), 99) is None
     assert "40" in str(data_problem(state_of(batch=1), ("a", "b"), 99))
     assert data_problem(state_of(batch=1), ("a", "b"), None) is None

@@ -34,14 +34,14 @@ BOMB = "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]\n"
         ("a: 'x", "a quote is not closed"),
     ],
 )
-def test_what_is_not_plain_yaml_is_refused(text: str, problem: str) -> None:
+def test_yaml_that_is_not_plain_is_refused(text: str, problem: str) -> None:
     with pytest.raises(YamlInvalid) as raised:
         strict_yaml.parse(text)
     assert problem in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "right"),
+    ("text", "advice"),
     [
         ("yes", 'write true, or "yes" in quotes'),
         ("Off", 'write false, or "Off" in quotes'),
@@ -58,11 +58,11 @@ def test_what_is_not_plain_yaml_is_refused(text: str, problem: str) -> None:
         (".nan", "in quotes"),
     ],
 )
-def test_what_readers_of_yaml_take_differently_is_refused(text: str, right: str) -> None:
+def test_a_value_that_yaml_parsers_read_differently_is_refused(text: str, advice: str) -> None:
     for place in (f"a: {text}", f"[{text}]"):
         with pytest.raises(YamlInvalid) as raised:
             strict_yaml.parse(place)
-        assert right in str(raised.value)
+        assert advice in str(raised.value)
         assert "(line 1)" in str(raised.value)
 
 
@@ -97,7 +97,7 @@ def test_written_text_is_read_back_as_the_same_text(text: str) -> None:
     assert strict_yaml.parse(strict_yaml.write({"a": [text]})) == {"a": [text]}
 
 
-def test_equal_values_are_written_out_not_referred_to() -> None:
+def test_shared_values_are_written_without_aliases() -> None:
     shared = [1, 2]
     assert strict_yaml.parse(strict_yaml.write({"a": shared, "b": shared})) == {"a": [1, 2], "b": [1, 2]}
 
@@ -106,7 +106,7 @@ def test_equal_values_are_written_out_not_referred_to() -> None:
     ("content", "problem"),
     [(b"a: \xff\xfe\xff", "UTF-8"), (b"a: b\n" * 30_000, "longer than 100,000 bytes")],
 )
-def test_files_that_are_no_text_or_too_long_are_refused(tmp_path: Path, content: bytes, problem: str) -> None:
+def test_files_that_are_not_text_or_too_long_are_refused(tmp_path: Path, content: bytes, problem: str) -> None:
     path = tmp_path / "a.yaml"
     path.write_bytes(content)
     with pytest.raises(YamlInvalid, match=problem):

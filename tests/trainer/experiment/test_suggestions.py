@@ -1,4 +1,4 @@
-"""Unknown keys and the parameters that are suggested for them."""
+"""The parameters that are suggested for unknown keys."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ KNOWN = [path for path, _, _ in walk(Experiment)]
         ("model.architectur", "model.architecture"),
     ],
 )
-def test_a_setting_is_suggested_by_its_meaning(path: str, meant: str) -> None:
+def test_a_parameter_is_suggested_by_its_meaning(path: str, meant: str) -> None:
     assert explain_unknown(path, KNOWN) == f"unknown parameter; did you mean {meant}"
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "expected"),
     [
         ("num_classes", "leave it out"),
         ("model.num_classes", "leave it out"),
@@ -60,8 +60,8 @@ def test_a_setting_is_suggested_by_its_meaning(path: str, meant: str) -> None:
         ("xyz", "known are description, command, seed"),
     ],
 )
-def test_a_name_without_a_setting_is_explained(path: str, said: str) -> None:
-    assert said in explain_unknown(path, KNOWN)
+def test_a_name_without_a_parameter_is_explained(path: str, expected: str) -> None:
+    assert expected in explain_unknown(path, KNOWN)
 
 
 def test_every_suggestion_exists_and_every_alias_is_needed() -> None:
@@ -70,5 +70,5 @@ def test_every_suggestion_exists_and_every_alias_is_needed() -> None:
     assert not names & {alias for aliases in ALIASES.values() for alias in aliases.split()}
 
 
-def test_only_what_may_be_set_is_suggested() -> None:
+def test_only_parameters_that_may_be_set_are_suggested() -> None:
     assert "command" not in explain_unknown("cmd", list_parameters())

@@ -39,7 +39,7 @@ def test_an_architecture_trains_on_images_of_these_classes(name: str) -> None:
     assert logits.shape == (2, 3)
     cross_entropy(logits, torch.tensor([0, 2])).backward()  # type: ignore[no-untyped-call]
     head = [each for each in built.parameters() if len(each) == 3 and each.grad is not None and each.grad.any()]
-    assert head, "no layer with a row for each class is trained"
+    assert head, "no layer with a row for each class has a gradient"
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -57,7 +57,7 @@ def test_a_network_for_colour_images_refuses_one_channel() -> None:
     assert "must be 3" in raised.value.errors["data.channels"][0]
 
 
-def test_the_config_of_an_image_encoder_inside_is_filled_in_and_checked() -> None:
+def test_the_config_of_a_nested_image_encoder_is_filled_in_and_checked() -> None:
     seen = build("CLIPForImageClassification", channels=1).model.config.vision_config
     assert (seen.image_size, seen.num_channels) == (32, 1)
     model = Model("CLIPForImageClassification", {"vision_config": {"hidden_sise": 16}})

@@ -31,8 +31,8 @@ def test_all_weights_but_the_heads_are_loaded(tmp_path: Path, name: str) -> None
         loaded = build(folder, classes=classes).model.state_dict()
         assert loaded.keys() == original.keys()
         for key, weight in original.items():
-            is_kept = loaded[key].shape == weight.shape and torch.equal(loaded[key], weight)
-            assert is_kept == (not key.startswith("classifier.")), key
+            is_loaded = loaded[key].shape == weight.shape and torch.equal(loaded[key], weight)
+            assert is_loaded == (not key.startswith("classifier.")), key
     same = build(folder, classes=("cat", "dog")).model.state_dict()
     assert all(torch.equal(same[key], weight) for key, weight in original.items())
 
@@ -40,7 +40,7 @@ def test_all_weights_but_the_heads_are_loaded(tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize("name", ["vit", "convnext", "resnet"])
 def test_adapting_the_channels_keeps_the_output_for_grey_images(tmp_path: Path, name: str) -> None:
     grey_image = torch.rand(2, 1, 16, 16)
-    classes = ("cat", "dog")  # so that the head stays
+    classes = ("cat", "dog")  # the same number as in the model, so that its head is loaded
     rgb = build(save_pretrained(tmp_path / "rgb", name), classes=classes).eval()
     grey = build(tmp_path / "rgb", channels=1, classes=classes).eval()
     expected = rgb(grey_image.expand(-1, 3, -1, -1))
@@ -70,7 +70,7 @@ def test_a_folder_without_matching_weights_is_refused(tmp_path: Path) -> None:
         build(tmp_path)
 
 
-# its preprocessing
+# preprocessing
 
 
 def resolve(folder: Path, data: Data) -> Data:
@@ -118,7 +118,7 @@ def test_every_form_of_preprocessor_config_is_understood(
         ({"image_mean": [0.5, 0.5]}, "2 channels"),
     ],
 )
-def test_an_unusable_preprocessing_is_refused_with_the_settings_to_use(
+def test_an_unusable_preprocessing_is_refused_with_the_parameters_to_use(
     tmp_path: Path, values: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ExperimentInvalid, match=f"{message}.*data.image_size"):
@@ -126,7 +126,7 @@ def test_an_unusable_preprocessing_is_refused_with_the_settings_to_use(
 
 
 class Program:
-    """Its pickle runs a program when it is loaded."""
+    """An object whose pickle runs a program when it is loaded."""
 
     def __reduce__(self) -> tuple[object, ...]:
         return os.system, ("exit 1",)
@@ -161,4 +161,4 @@ def test_a_damaged_model_is_refused_without_advice_to_turn_off_protection(tmp_pa
     assert str(folder) in problem
     assert "weights_only" not in problem
     assert ("safetensors (" in problem) == (damage in ("program", "plain pickle", "garbage"))
-    assert says_everything(raised.value), "no traceback hides it"
+    assert says_everything(raised.value), "the message needs no traceback"

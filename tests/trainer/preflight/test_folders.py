@@ -1,4 +1,4 @@
-"""The check of a dataset's folders: what is wrong with them, whatever is in the images."""
+"""The check of a dataset's folders, apart from that of its images."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def messages(report: dict[str, Any], level: str = "errors") -> dict[str, str]:
 
 
 def find(base: Path) -> list[str]:
-    """Which splits a training finds."""
+    """Return the splits that a training finds."""
     return list(find_splits(find_layout(base).folders))
 
 
-# ---- what cannot be read ----
+# ---- unreadable folders and files ----
 
 
-def test_a_closed_class_folder_makes_training_impossible_and_is_named() -> None:
+def test_an_unreadable_class_folder_makes_training_impossible_and_is_reported() -> None:
     with open_folder() as folder:
         pets = write_images(folder / "pets", {"cat": 60, "dog": 180, "owl": 90}, counts=(2, 1, 1))
         os.chmod(pets / "train" / "dog", 0)
@@ -69,13 +69,13 @@ def test_a_closed_class_folder_makes_training_impossible_and_is_named() -> None:
     assert "DataInvalid: train/dog cannot be read: Permission denied" in trained.stderr.splitlines()[-1]
 
 
-def test_files_with_other_endings_are_counted_by_ending(pets: Path) -> None:
+def test_files_with_other_extensions_are_counted_by_extension(pets: Path) -> None:
     for number in range(30):
         (pets / "train" / "cat" / f"IMG_{number}.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
     (pets / "val" / "notes.txt").write_text("not an image")
     (pets / "val" / "dog" / "label").write_text("dog")
     code = (
-        "import sys; sys.modules['pillow_heif'] = None\n"  # as where it is not installed
+        "import sys; sys.modules['pillow_heif'] = None\n"  # as if it were not installed
         "from trainer.preflight.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
     argv = [sys.executable, "-c", code, str(pets)]
@@ -87,7 +87,7 @@ def test_files_with_other_endings_are_counted_by_ending(pets: Path) -> None:
     assert report["errors"] == []
 
 
-def test_what_a_class_has_in_unreadable_formats_only_is_an_error_not_an_absence(pets: Path) -> None:
+def test_a_class_with_only_unreadable_formats_is_an_error_and_not_an_empty_class(pets: Path) -> None:
     for split in ("train", "val", "test"):
         for number, path in enumerate((pets / split / "dog").iterdir()):
             path.rename(path.with_name(f"{number}.cr2"))
@@ -98,20 +98,20 @@ def test_what_a_class_has_in_unreadable_formats_only_is_an_error_not_an_absence(
     assert "3 files ending in .cr2" in message
 
 
-def test_images_outside_of_class_folders_are_counted(pets: Path) -> None:
+def test_images_outside_class_folders_are_counted(pets: Path) -> None:
     (pets / "train" / "cat" / "0.png").rename(pets / "train" / "0.png")
     warnings = messages(check(pets), "warnings")
     assert list(warnings) == ["loose"]
     assert "1 image" in warnings["loose"]
 
 
-def test_a_test_folder_without_classes_says_where_its_images_are(pets: Path) -> None:
+def test_the_error_for_a_test_folder_without_classes_says_where_its_images_are(pets: Path) -> None:
     for number, path in enumerate((pets / "test").glob("*/*.png")):
         path.rename(pets / "test" / f"{number}.png")
     assert "6 images outside of class folders" in messages(check(pets))["classes"]
 
 
-def test_thumbnails_of_a_disk_station_are_not_images(pets: Path) -> None:
+def test_thumbnails_of_a_network_storage_are_not_images(pets: Path) -> None:
     folder = pets / "train" / "cat" / "@eaDir" / "0.png"
     folder.mkdir(parents=True)
     Image.new("L", (4, 4)).save(folder / "SYNOPHOTO_THUMB_M.jpg")
@@ -129,7 +129,7 @@ def test_a_class_name_that_is_not_a_line_of_text_is_an_error(pets: Path) -> None
         find(pets)
 
 
-def test_links_that_lead_nowhere_or_round_are_named(pets: Path) -> None:
+def test_broken_and_circular_links_are_reported(pets: Path) -> None:
     (pets / "train" / "owl").symlink_to("owl")
     (pets / "train" / "cat" / "all").symlink_to("..")
     report = check(pets)
@@ -137,7 +137,7 @@ def test_links_that_lead_nowhere_or_round_are_named(pets: Path) -> None:
     assert "repeated_folder" in messages(report, "warnings")
 
 
-# ---- which splits there are ----
+# ---- splits ----
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_a_missing_split_is_a_warning_that_says_what_happens(pets: Path) -> None
         (pets / split).rename(pets / f"old_{split}")
     report = check(pets)
     assert report["errors"] == []
-    said = [(each["kind"], each["split"]) for each in report["warnings"]]
-    assert said == [("missing_split", "val"), ("missing_split", "test"), ("unused_folders", None)]
+    warnings = [(each["kind"], each["split"]) for each in report["warnings"]]
+    assert warnings == [("missing_split", "val"), ("missing_split", "test"), ("unused_folders", None)]
     assert "15%" in report["warnings"][0]["message"]
     assert find(pets) == ["train"]
 
@@ -177,7 +177,7 @@ def test_a_class_of_one_image_cannot_give_a_val_image(pets: Path) -> None:
     assert "dog" in messages(check(pets))["classes"]
 
 
-def test_a_flat_folder_says_what_is_missing_and_how_to_make_it(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_error_for_a_flat_folder_says_how_to_split_it(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flat = (pets / "train").rename(pets.parent / "flat pets")
     assert main([str(flat)]) == 1
     reported = capsys.readouterr().out
@@ -185,6 +185,6 @@ def test_a_flat_folder_says_what_is_missing_and_how_to_make_it(pets: Path, capsy
     assert f"`python -m trainer.split '{flat}'`" in reported
 
 
-def test_a_dataset_without_train_folder_is_an_error(pets: Path) -> None:
+def test_a_dataset_without_a_train_folder_is_an_error(pets: Path) -> None:
     (pets / "train").rename(pets.parent / "train")
     assert "has no train folder" in messages(check(pets))["folders"]

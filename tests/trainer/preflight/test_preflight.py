@@ -1,4 +1,4 @@
-"""The check of a dataset, on real files, in-process and as it is called in a terminal."""
+"""The check of a dataset on real files, in-process and on the command line."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def noise(path: Path, size: tuple[int, int] = (64, 64), seed: int = 0) -> Path:
     return path
 
 
-def test_a_good_dataset_has_nothing_against_it(pets: Path) -> None:
+def test_a_good_dataset_has_no_problems(pets: Path) -> None:
     report = check(pets)
     assert (report["status"], report["done"], report["total"], report["num_decoded"]) == ("checked", 36, 36, 36)
     assert report["splits"]["train"] == {
@@ -75,7 +75,7 @@ def test_classes_that_differ_make_training_impossible(pets: Path) -> None:
     assert reported == [("val", "val lacks dog, which train has"), ("val", "val has bird, which train lacks")]
 
 
-def test_one_class_is_too_few_and_none_as_well(pets: Path) -> None:
+def test_one_class_or_none_is_too_few(pets: Path) -> None:
     for file in [*pets.glob("*/dog/*")]:
         file.unlink()
     report = check(pets)
@@ -94,7 +94,7 @@ def test_a_truncated_image_is_found_by_decoding_it(pets: Path, suffix: str) -> N
     assert error["files"][0].startswith(f"train/cat/cut.{suffix}: ")
 
 
-def test_what_is_no_image_is_named_with_the_reason(pets: Path) -> None:
+def test_files_that_are_not_images_are_reported_with_the_reason(pets: Path) -> None:
     cat = pets / "test" / "cat"
     (cat / "empty.png").write_bytes(b"")
     (cat / "text.jpg").write_text("no image")
@@ -108,7 +108,7 @@ def test_what_is_no_image_is_named_with_the_reason(pets: Path) -> None:
     ]
 
 
-def test_every_unreadable_image_is_counted_and_some_are_named(pets: Path) -> None:
+def test_every_unreadable_image_is_counted_and_some_are_listed(pets: Path) -> None:
     for number in range(30):
         (pets / "train" / "cat" / f"bad{number}.png").write_bytes(b"x")
     error = found(check(pets), "errors")["unreadable"]
@@ -116,7 +116,7 @@ def test_every_unreadable_image_is_counted_and_some_are_named(pets: Path) -> Non
     assert "and 10 more" in as_text(check(pets))
 
 
-def test_copies_between_and_inside_splits_and_across_classes_are_reported(pets: Path) -> None:
+def test_copies_between_and_within_splits_and_across_classes_are_reported(pets: Path) -> None:
     content = (pets / "train" / "cat" / "0.png").read_bytes()
     (pets / "test" / "cat" / "leaked.png").write_bytes(content)
     (pets / "train" / "cat" / "copy.png").write_bytes(content)
@@ -155,7 +155,7 @@ def test_odd_sizes_and_channels_are_reported(pets: Path) -> None:
     ]
 
 
-def test_names_beyond_ascii_or_that_are_no_text_at_all_are_reported(pets: Path) -> None:
+def test_names_that_are_not_ascii_or_not_unicode_are_reported(pets: Path) -> None:
     for split in SPLITS:
         (pets / split / "cat").rename(pets / split / "Kätzchen 猫")
     (pets / "train" / "Kätzchen 猫" / "größe ✓.png").write_bytes(b"x")
@@ -176,7 +176,7 @@ def test_linked_folders_and_images_are_checked(pets: Path, tmp_path: Path) -> No
     assert found(report)["leakage"]["files"] == ["test/cat/link.png = train/cat/0.png"]
 
 
-def test_without_time_to_decode_the_report_says_what_was_not_done(pets: Path) -> None:
+def test_without_time_to_decode_the_report_counts_the_images_not_decoded(pets: Path) -> None:
     cut(noise(pets / "train" / "cat" / "cut.bmp"))
     cut(noise(pets / "train" / "cat" / "cut.png"))
     report = check(pets, decode_s=0)
@@ -185,7 +185,7 @@ def test_without_time_to_decode_the_report_says_what_was_not_done(pets: Path) ->
     assert [name.partition(":")[0] for name in found(report, "errors")["unreadable"]["files"]] == ["train/cat/cut.png"]
 
 
-def test_what_was_seen_so_far_is_reported_on_the_way(tmp_path: Path) -> None:
+def test_partial_results_are_reported_during_the_check(tmp_path: Path) -> None:
     base = write_images(tmp_path / "many", {"a": 60, "b": 180}, counts=(100, 4, 4))
     inventory = take_inventory(folders(base))
     reported: list[dict[str, Any]] = []
@@ -195,13 +195,13 @@ def test_what_was_seen_so_far_is_reported_on_the_way(tmp_path: Path) -> None:
     assert "of 216 images were checked" in found(reported[-1])["incomplete"]["message"]
 
 
-# ---- kept reports ----
+# ---- cached reports ----
 
 
-def test_a_report_is_kept_until_a_name_a_size_or_a_time_changes(pets: Path, tmp_path: Path) -> None:
-    keep = tmp_path / "kept" / "pets.json"
-    first = check_once(folders(pets), keep, 60)
-    assert check_once(folders(pets), keep, 60) == first
+def test_a_report_is_cached_until_a_name_a_size_or_a_time_changes(pets: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache" / "pets.json"
+    first = check_once(folders(pets), cache, 60)
+    assert check_once(folders(pets), cache, 60) == first
     changed = pets / "train" / "cat" / "0.png"
     for change in (
         lambda: changed.rename(changed.with_name("new.png")),
@@ -211,33 +211,33 @@ def test_a_report_is_kept_until_a_name_a_size_or_a_time_changes(pets: Path, tmp_
         lambda: (pets / "val" / "cat" / "notes.txt").write_text("not an image"),
         lambda: (pets / "val" / "owl").symlink_to("owl"),
     ):
-        before = check_once(folders(pets), keep, 60)
+        before = check_once(folders(pets), cache, 60)
         change()
-        assert check_once(folders(pets), keep, 60)["checked_at"] > before["checked_at"]
-    assert sorted(path.name for path in keep.parent.iterdir()) == ["pets.json", "pets.lock"]
+        assert check_once(folders(pets), cache, 60)["checked_at"] > before["checked_at"]
+    assert sorted(path.name for path in cache.parent.iterdir()) == ["pets.json", "pets.lock"]
 
 
 @pytest.mark.parametrize("garbage", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 1, "report": 7}', b"\xff"])
-def test_a_corrupt_report_is_made_anew(pets: Path, tmp_path: Path, garbage: bytes) -> None:
-    keep = tmp_path / "pets.json"
-    keep.write_bytes(garbage)
-    assert check_once(folders(pets), keep, 60)["status"] == "checked"
-    assert json.loads(keep.read_text())["report"]["status"] == "checked"
+def test_a_corrupt_report_is_replaced(pets: Path, tmp_path: Path, garbage: bytes) -> None:
+    cache = tmp_path / "pets.json"
+    cache.write_bytes(garbage)
+    assert check_once(folders(pets), cache, 60)["status"] == "checked"
+    assert json.loads(cache.read_text())["report"]["status"] == "checked"
 
 
-def test_two_checks_at_once_are_one(pets: Path, tmp_path: Path) -> None:
+def test_two_simultaneous_checks_share_one_report(pets: Path, tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "trainer.preflight", str(pets), "--cache", str(tmp_path / "pets.json")]
     processes = [subprocess.Popen(argv, cwd=ROOT) for _ in range(2)]
     assert [process.wait(30) for process in processes] == [0, 0]
-    kept = json.loads((tmp_path / "pets.json").read_text())
-    assert kept["report"]["status"] == "checked"
-    assert kept["pid"] in [process.pid for process in processes]
+    cached = json.loads((tmp_path / "pets.json").read_text())
+    assert cached["report"]["status"] == "checked"
+    assert cached["pid"] in [process.pid for process in processes]
 
 
-# ---- in a terminal ----
+# ---- on the command line ----
 
 
-def test_the_terminal_tells_and_the_exit_code_says_whether_training_is_possible(pets: Path) -> None:
+def test_the_output_and_the_exit_code_say_whether_training_is_possible(pets: Path) -> None:
     def run() -> subprocess.CompletedProcess[str]:
         argv = [sys.executable, "-m", "trainer.preflight", str(pets)]
         return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60)
@@ -252,7 +252,7 @@ def test_the_terminal_tells_and_the_exit_code_says_whether_training_is_possible(
     assert "training is impossible" in bad.stdout
 
 
-def test_a_folder_that_does_not_exist_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_does_not_exist_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "none")]) == 1
     assert f"{tmp_path / 'none'} cannot be read: No such file or directory" in capsys.readouterr().out
     with pytest.raises(SystemExit):
@@ -261,7 +261,7 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path, capsys: pytest.Ca
 
 @pytest.mark.filterwarnings("ignore:::PIL")
 @pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "webp", "tif", "bmp"])
-def test_no_damage_makes_a_look_fail(tmp_path: Path, suffix: str) -> None:
+def test_no_damage_makes_an_inspection_fail(tmp_path: Path, suffix: str) -> None:
     content = noise(tmp_path / f"whole.{suffix}", (16, 16)).read_bytes()
     random = np.random.default_rng(0)
     path = tmp_path / f"damaged.{suffix}"
@@ -273,7 +273,7 @@ def test_no_damage_makes_a_look_fail(tmp_path: Path, suffix: str) -> None:
         inspect(path, list(Depth)[number % 3])
 
 
-def test_all_names_can_be_had(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_option_all_lists_every_file(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(30):
         (pets / "train" / "cat" / f"bad{number}.png").write_bytes(b"x")
     assert main([str(pets)]) == 1
@@ -282,7 +282,7 @@ def test_all_names_can_be_had(pets: Path, capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out.count("train/cat/bad") == 30
 
 
-def test_the_values_of_deep_images_are_reported_with_what_a_training_makes_of_them(pets: Path) -> None:
+def test_the_value_range_that_a_training_uses_for_deep_images_is_reported(pets: Path) -> None:
     assert check(pets)["value_range"] is None
     random = np.random.default_rng(0)
     for number in range(4):
