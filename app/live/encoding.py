@@ -23,7 +23,7 @@ class SocketJson:
             return json.dumps(content, **options)
 
 
-class TextPacket(Packet):  # type: ignore[misc]  # It has no types.
+class TextPacket(Packet):  # type: ignore[misc]  # python-socketio has no types.
     """A Socket.IO packet without binary data. The service never sends binary data, so the library need not search each
     cell of each row for it. That search takes longer than reading and encoding the rows.
     """

@@ -22,7 +22,7 @@ from app.server.offences import Offences
 logger = logging.getLogger(__name__)
 
 JOIN_WITHIN_S = 5.0
-"""The time from the handshake until the client joins the namespace, and from the probe of an upgrade to its end."""
+"""The limit from the handshake until the client joins the namespace with the token, and on the time of an upgrade."""
 MAX_WAITING = 128
 MAX_WAITING_PER_ADDRESS = 64
 TEND_EVERY_S = 0.25
@@ -59,7 +59,7 @@ class Session:
 
     @property
     def has_unsent(self) -> bool:
-        """Whether the service holds bytes that the client has not taken, besides those in the system's buffers."""
+        """Whether the service holds bytes for the client, in addition to those in the system's buffers."""
         return self.socket.queue.qsize() > 0 or (self.websocket is not None and self.websocket.is_writing)
 
     def begin_upgrade(self) -> bool:
@@ -136,7 +136,7 @@ class Sessions:
 
     def _connected(self, sid: str, environ: dict[str, Any]) -> Any:
         socket = self._engine.sockets[sid]
-        # This leaves pings to `_look_after`. Otherwise the library starts a thread per session that sleeps until the
+        # This leaves pings to `_check`. Otherwise the library starts a thread per session that sleeps until the
         # next ping. It also makes whoever sends to a silent client close it. Then the supervisor, which holds its mutex
         # while it sends, would wait for a client that waits to subscribe.
         socket.last_ping = None
@@ -176,9 +176,9 @@ class Sessions:
             self._inner["disconnect"](sid, reason)
 
     def _displaced_by(self, newcomer: Session) -> Session | None:
-        """Return the session to close for a newcomer: the oldest of its network, or of the network with the most.
+        """Return the session to close for a newcomer, or None if there is a free place.
 
-        None if there is a free place.
+        It is the oldest session of the newcomer's network, or of the network with the most sessions.
         """
         waiting = [session for session in self._open.values() if session.waiting_since is not None]
         counts = Counter(_network(session.address) for session in waiting)
@@ -195,16 +195,17 @@ class Sessions:
             try:
                 self._forget_closed()
                 for session in list(self._open.values()):
-                    self._look_after(session)
+                    self._check(session)
             except Exception:
-                logger.exception("Error looking after the live connections")
+                logger.exception("Error checking the live connections")
 
     def _must_tend(self) -> bool:
         with self._lock:
             self._is_tended = bool(self._open or self._closed)
             return self._is_tended
 
-    def _look_after(self, session: Session) -> None:
+    def _check(self, session: Session) -> None:
+        """Close a session that is late or silent, and ping it when it is due."""
         now = time.monotonic()
         if session.waiting_since is not None and now - session.waiting_since > JOIN_WITHIN_S:
             self.close(session)

@@ -86,7 +86,7 @@ class WebSocket:
         return num_written > 0
 
     def close(self, code: int = CloseReason.NORMAL_CLOSURE) -> None:
-        """Send a close frame if that is possible without waiting, and end the connection unless it has ended."""
+        """Send a close frame if that is possible without waiting, and end the connection. It may have ended already."""
         if self._lock.acquire(blocking=False):
             with suppress(OSError):
                 if not self._is_ended:
@@ -95,7 +95,7 @@ class WebSocket:
         self.cut()
 
     def cut(self) -> None:
-        """End the connection and wake all threads that wait for it. The server closes its descriptor later."""
+        """End the connection and wake all threads that wait for it. The server closes it when no thread uses it."""
         self._is_ended = True  # Otherwise the reader could still read what the system has received.
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
@@ -123,7 +123,7 @@ class WebSocket:
     def _send_all(self, frames: bytes | bytearray | memoryview) -> None:
         try:
             self._connection.sendall(frames)
-        except OSError:  # A timeout too. Nothing can follow half a frame.
+        except OSError:  # This includes a timeout. Nothing can follow half a frame.
             self.cut()
             raise
 

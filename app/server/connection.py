@@ -91,7 +91,7 @@ class Channel:
         self._pace.moved(num_sent, started_at)
 
 
-class Connection(TConn):  # type: ignore[misc]  # It has no types.
+class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types.
     """A connection and its requests."""
 
     def __init__(self, cfg: Any, sock: Any, client: Any, server: Any, readers: Readers) -> None:

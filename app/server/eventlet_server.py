@@ -59,7 +59,7 @@ class Server:
         return int(self._listener.getsockname()[1])
 
     def serve(self, max_connections: int) -> None:
-        """Accept connections, at most `max_connections` at a time, until a signal arrives.
+        """Accept connections, at most `max_connections` at a time, until a signal stops the process.
 
         Sockets can hold half of them. If there is no room, the server ends an old connection that waits for its client.
         """

@@ -49,7 +49,7 @@ ALLOWED_S = incoming.ALLOWED_S | {
 """How long a connection may wait for each thing that its client has to do."""
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # It has no types.
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types.
     """The worker. Its accepting thread handles connections through `_act` only."""
 
     @classmethod

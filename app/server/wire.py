@@ -21,7 +21,7 @@ answer. So a server closes its own side and reads for up to LINGER_S, until the 
 """
 
 
-class TooSlow(http.ParseException):  # type: ignore[misc]  # It has no types.
+class TooSlow(http.ParseException):  # type: ignore[misc]  # gunicorn has no types.
     """The client took too long to send a request."""
 
     def __init__(self, part: str) -> None:

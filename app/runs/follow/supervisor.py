@@ -89,7 +89,7 @@ class Supervisor:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread and release the supervisor lock, so that another process can take it."""
+        """Stop the thread and the prewarmed process, and release the supervisor lock for another process."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
