@@ -1,4 +1,6 @@
-"""Run all benchmarks and write benchmarks/RESULTS.md: `python -m benchmarks`. Named ones are only printed.
+"""Run all benchmarks and write benchmarks/RESULTS.md: `python -m benchmarks`.
+
+`python -m benchmarks NAME...` runs the named benchmarks and only prints their figures.
 
 Each module in this folder with a function `measure(rounds)` is a benchmark. The function yields figures. The module's
 docstring explains them and introduces their section in RESULTS.md.
@@ -23,7 +25,7 @@ PACKAGES = ("flask", "flask-socketio", "eventlet", "gunicorn", "torch", "lightni
 
 
 def names() -> list[str]:
-    """Find the benchmarks in the source files. Importing all modules would add their memory to each benchmark."""
+    """Find the benchmarks without importing them. Importing all modules would add their memory to each benchmark."""
     modules = sorted(Path(__file__).parent.glob("*.py"))
     return [path.stem for path in modules if "\ndef measure(" in path.read_text(encoding="utf-8")]
 
@@ -57,12 +59,14 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(names())}; all without")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"the benchmarks to run (default: all): {', '.join(names())}"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     unknown = set(options.names) - set(names())
     if unknown:
-        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(names())}")
+        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; choose from {', '.join(names())}")
     lines = [
         "# Results",
         "",

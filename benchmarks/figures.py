@@ -19,7 +19,7 @@ class Figure:
     ours: list[float]
     baseline: list[float] = field(default_factory=list)
     baseline_name: str = ""
-    """What it is, such as "pandas and a loop over rows"."""
+    """A description of the baseline, such as "pandas and a loop over rows"."""
     goal: float | None = None
     is_ratio: bool = True
     is_higher_better: bool = False

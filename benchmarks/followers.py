@@ -84,11 +84,11 @@ class Follower:
 
 
 class Crowd:
-    """Followers that record the age of each row when it arrives, and missing rows."""
+    """Followers that record the age of each row on arrival, and missing rows."""
 
     def __init__(self, port: int, number: int, subscribes: bool) -> None:
         self.ages_s: list[float] = []
-        """From writing to arrival, for each follower and each row written after `listen` began."""
+        """The time from writing to arrival, for each follower and each row written after the call of `listen`."""
         self._listening_since = 0.0
         self._parsed: dict[bytes, tuple[int, list[float]]] = {}
         self.followers = [Follower(port) for _ in range(number)]

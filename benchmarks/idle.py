@@ -19,7 +19,7 @@ SETTLE_S = 2.0
 SECONDS = 6.0
 MAX_PERCENT, MAX_MB = 1, 100
 MAX_ROUNDS = 3
-"""It takes long, and its spread is small."""
+"""A round takes long, and the spread of the figures is small."""
 
 
 def idle(kind: str, num_clients: int) -> tuple[float, float]:

@@ -1,7 +1,7 @@
-"""The speed of loading batches, ours without loader processes beside Pillow in a Dataset with two of them.
+"""The speed of our batch loading without loader processes, compared with Pillow in a Dataset with two of them.
 
-First the loaders alone: the first epoch, in which ours fills its cache, and later epochs. Then the second epoch with a
-small network on the CPU: the wait for a batch, and the whole step.
+The benchmark first times the loaders alone: the first epoch, in which ours fills its cache, and later epochs. Then it
+trains a small network on the CPU and times the second epoch: the wait for a batch, and the whole step.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ QUANTITIES = (
 )
 Step = Callable[[Tensor, Tensor], object]
 Epoch = Callable[[int], Iterator[tuple[Tensor, Tensor]]]
-"""Takes the number of an epoch and gives its batches."""
+"""A function from an epoch's number to its batches."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Case:
     """The side of the images in a batch."""
 
     def write(self, folder: Path) -> Split:
-        """Write smooth colours with noise, whose files are as large and as slow to decode as photographs."""
+        """Write smooth colours with noise. The files are as large and as slow to decode as photographs."""
         noise = np.random.default_rng(0)
         for number in range(self.num_images):
             coarse = Image.fromarray(noise.integers(0, 256, (12, 16, 3), dtype=np.uint8))
@@ -70,7 +70,7 @@ class Case:
 
 @contextmanager
 def ours(split: Split, size: int) -> Iterator[Epoch]:
-    """Fill an empty cache, then give the batches of each epoch."""
+    """Fill an empty cache and yield a function that returns the batches of an epoch."""
     with tempfile.TemporaryDirectory() as folder:
         splits = {"train": split, "val": split}
         batches = ImageDataModule(splits, Data(image_size=size, batch_size=BATCH_SIZE), 0, Position())
@@ -93,7 +93,7 @@ def plain(split: Split, size: int, num_workers: int) -> Iterator[Epoch]:
 
 
 def rates(prepared: AbstractContextManager[Epoch], count: int) -> tuple[float, float]:
-    """Return images/s of the first epoch, preparation included, and of later epochs."""
+    """Return the images/s of the first epoch, including the preparation, and of later epochs."""
     began_s = time.monotonic()
     with prepared as epoch:
         ends_s = []

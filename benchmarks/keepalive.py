@@ -10,7 +10,7 @@ TIMEOUT_S = 30.0
 
 
 class Poller:
-    """One connection that requests one path again and again, after each response."""
+    """A connection that requests the same path again after each response."""
 
     def __init__(self, port: int, path: str, interval_s: float = 0.0) -> None:
         self.latencies_s: list[float] = []

@@ -4,8 +4,9 @@
 before. The list by accuracy needs the best value of each run, so its first request reads 10,000 CSV files. The baseline
 is a service without a cache: it visits all directories and reads their JSON files.
 
-The lists by state and by accuracy are bound by stat: files change without a notice, so each request checks all 10,000
-runs with 40,000 calls, mostly in the kernel. A fresh request makes ten more system calls per run, and reads its CSV.
+The lists by state and by accuracy are limited by stat calls. No event announces a changed file, so each request checks
+all 10,000 runs with 40,000 calls, mostly in the kernel. A fresh request makes ten more system calls per run and reads
+its CSV.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def measure(rounds: int) -> Iterator[Figure]:
 
 
 def _warm(server: LiveServer, rounds: int) -> Iterator[Figure]:
-    def asked(target: str) -> Callable[[], float]:
+    def timed(target: str) -> Callable[[], float]:
         client = Client(server.port, target)
         client.get()
         return lambda: ms(client.get)
@@ -64,17 +65,17 @@ def _warm(server: LiveServer, rounds: int) -> Iterator[Figure]:
         ("50 runs by accuracy", BY_ACCURACY, 100),
         ("status with the last run", STATUS, 30),
     ):
-        ask = asked(target)
-        pairs = [(ask(), base()) for _ in range(rounds)]
+        request = timed(target)
+        pairs = [(request(), base()) for _ in range(rounds)]
         yield Figure(name, "ms", [our for our, _ in pairs], [their for _, their in pairs], BASELINE, goal_ms, False)
     for name, target in (("all 9,000 models", ALL_MODELS), ("all 9,000 model paths", PATHS)):
-        ask = asked(target)
-        yield Figure(name, "ms", [ask() for _ in range(rounds)])
+        request = timed(target)
+        yield Figure(name, "ms", [request() for _ in range(rounds)])
     for name, change in (("added", _add), ("changed", _change), ("removed", _remove)):
-        ask, times = asked(RUNS), []
+        request, times = timed(RUNS), []
         for number in range(rounds):
             change(server.runs_dir, number)
-            times.append(ask())
+            times.append(request())
         yield Figure(f"50 runs, right after one was {name}", "ms", times, goal=2000, is_ratio=False)
 
 

@@ -1,9 +1,9 @@
 """The delay from a training's write to metrics.csv to the arrival at a client, with ten rows a second.
 
 The clients are raw sockets in one thread on the same machine. The baseline emits the same payload from a loop. It
-watches no file and sends no other events, so its delay is that of the library and the server. With a thousand clients,
-a poller requests GET /training/status twenty times a second. A row that does not reach a client counts as lost. A page
-would notice the gap and fetch it.
+watches no file and sends no other events, so its delay is only that of the library and the server. With a thousand
+clients, a poller requests GET /training/status twenty times a second. A row that does not reach a client counts as
+lost. A page would notice the gap and fetch it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ EMITTER = {
 
 @dataclass(frozen=True)
 class Latencies:
-    """In ms: the ages of the rows on arrival, and the REST latency at the same time."""
+    """The ages of the rows on arrival and the REST latency at the same time, in milliseconds."""
 
     p50: float
     p99: float

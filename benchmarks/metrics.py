@@ -1,6 +1,6 @@
-"""The metrics of a run over REST, beside a service that reads the file with pandas and converts it row by row to JSON.
+"""A run's metrics over REST, compared with a service that reads the file with pandas and converts each row to JSON.
 
-The files look as Lightning writes them: a row per step with learning rate, loss and accuracy, and a validation in each
+The files look like those of Lightning: a row per step with learning rate, loss and accuracy, and a validation in each
 500th row. "Function" runs without a server, and ours has not read the file before. A poll requests the new row after
 each append. Its baseline requests all rows or, in a faster variant, skips the known rows before its loop. `max_points`
 and 304 have no baseline. The pause is the longest time in which the eventlet loop is blocked while the server sends
@@ -65,7 +65,7 @@ def _measure(home: Path, num_rows: int, rounds: int) -> Iterator[Figure]:
 
 
 def _polls(path: Path, num_rows: int, rounds: int, mine: Client, other: Client) -> Iterator[Figure]:
-    """Append a row and request it. Ours repeats that, because a single poll is too short to measure."""
+    """Append a row and request it. For ours repeat that, because a single poll is too short to measure."""
     rest, whole, sliced = [], [], []
     for number in range(rounds):
         rows = range(num_rows + POLLS * number, num_rows + POLLS * (number + 1))
@@ -128,7 +128,7 @@ def _row(number: int) -> list[object]:
 
 
 class Client:
-    """One keep-alive connection, as a polling program uses it."""
+    """A keep-alive connection, as a polling program uses it."""
 
     def __init__(self, port: int, path: str) -> None:
         self._connection, self._path = http.client.HTTPConnection("127.0.0.1", port), path

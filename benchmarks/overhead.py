@@ -1,16 +1,17 @@
-"""The slowdown of a training under the service, with one client, beside `python -m trainer` alone.
+"""The slowdown of a training under the service with one client, compared with `python -m trainer` alone.
 
 The training is digits with a row of metrics per step. The benchmark times only the fit, because the imports before it
-vary by more than the slowdown. It uses the times of the run's files, from hparams.yaml, written right before the first
-step, to the last epoch's checkpoint. The client runs on the same machine and counts too. The service does not run
-during the baseline. The order of the two alternates.
+vary by more than the slowdown. It uses the times of two of the run's files: hparams.yaml, which is written right before
+the first step, and the last epoch's checkpoint. The client runs on the same machine and counts too. The service does
+not run during the baseline. The order of the two alternates.
 
 The speed of a virtual machine may change by a third between two fits, which hides a slowdown of 1%. So a longer fit is
 also compared with itself: its steps per second while the service follows it and while the service is stopped (SIGSTOP),
 alternating every second.
 
-The service polls the run 13 times a second, for 2 ms each time, nearly all of it for some 30 system calls and Python
-around them. Sending to one client takes a tenth. Once a second it measures the run's processes.
+The service polls the run 13 times a second, for 2 ms each time. Some 30 system calls and the Python code around them
+take nearly all of these 2 ms. Sending to one client takes a tenth. Once a second the service measures the run's
+processes.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ OVERRIDES = {"trainer.log_every_n_steps": 1}
 LONG = OVERRIDES | {"trainer.max_epochs": 10_000}
 WINDOW_S = 1.0
 NUM_WINDOWS = 20
-"""With and without the service, each, per round."""
+"""The number of windows with the service per round, and the number without it."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """The page in Chromium: drawing, live updates, the first visit, and the bytes sent.
 
-Drawing is the script time from 100,000 rows to the finished chart, and then to one more row. The chart has two lines,
-a training loss in each row, and a validation loss in each 500th. Live is the CPU time of the page's renderer process
-while rows, log lines and progress arrive ten times a second. A first visit starts with an empty cache and ends with
-the frame that shows the run's best value.
+The script time of drawing is measured for a chart of 100,000 rows, and then for one more row. The chart has two lines,
+a training loss in each row, and a validation loss in each 500th. The cost of live updates is the CPU time of the page's
+renderer process while rows, log lines and progress arrive ten times a second. A first visit starts with an empty cache
+and ends with the frame that shows the run's best value.
 
 The page keeps the peaks, the ends and the NaN of each pixel column before uPlot sees the points, although uPlot
 reduces points too. Without that, uPlot first joins all points of all lines: in the same minute on a busy machine the
@@ -47,7 +47,7 @@ DRAW = """async (numRows) => {
         return performance.now() - began;
     };
     const whole = await milliseconds(metrics);
-    await new Promise((resolve) => setTimeout(resolve, 300)); // Let the browser find out which charts are in view.
+    await new Promise((resolve) => setTimeout(resolve, 300)); // Let the browser determine which charts are in view.
     const more = await milliseconds(append(metrics, names, [[100, numRows, 0.1, 0.2]]));
     charts.remove();
     container.remove();

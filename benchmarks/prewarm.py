@@ -1,6 +1,6 @@
-"""The time from `POST /training/start` to the first training step, with TRAINING_PREWARM=1 beside a cold start.
+"""The time from `POST /training/start` to the first training step, with TRAINING_PREWARM=1, compared with a cold start.
 
-The training is digits. The image cache and the check of the dataset exist already, as from the second start on. The
+The training is digits. The image cache and the dataset check exist already, as they do from the second start on. The
 time ends with the first row of metrics.csv, which has a row per step. Both starts use the same service and alternate.
 """
 
@@ -30,7 +30,7 @@ def measure(rounds: int) -> Iterator[Figure]:
         for _ in range(rounds):
             # Right after a run the next prewarmed process is not ready, so this start is cold.
             cold.append(first_row_s(server))
-            memory_mb.append(wait_until(lambda: waiting_mb(server), 120))
+            memory_mb.append(wait_until(lambda: prewarmed_mb(server), 120))
             warm.append(first_row_s(server))
     yield Figure("POST to the first step", "s", warm, cold, "the same service, cold", goal=GOAL)
     yield Figure("memory of the prewarmed process", "MB", memory_mb)
@@ -67,6 +67,6 @@ def has_row(run: RunDir) -> bool:
     return metrics is not None and metrics.path.read_bytes().count(b"\n") > 1
 
 
-def waiting_mb(server: LiveServer) -> float | None:
+def prewarmed_mb(server: LiveServer) -> float | None:
     memory: list[float | None] = server.get("/training/system").json()["prewarm_memory_mb"]
     return memory[-1] if memory else None

@@ -1,6 +1,6 @@
 """GET /training/status during a training, over 16 keep-alive connections without pauses.
 
-The clients are raw sockets in one thread. Each server is one process. The baseline reads the same files and gives the
+The clients are raw sockets in one thread. Each server is one process. The baseline reads the same files and returns the
 same body, which the benchmark checks. Its uvicorn is configured for speed: uvloop, httptools, no access log. The
 training writes a row, a log line and its progress five times a second, and our service follows them.
 

@@ -29,7 +29,7 @@ def service(kind: str) -> Iterator[LiveServer]:
 
 @contextmanager
 def baseline(*arguments: str, folder: Path = ROOT) -> Iterator[int]:
-    """Start a server with `python -m ARGUMENTS`, wait for /ping, and give its port (`{port}` in the arguments)."""
+    """Start a server with `python -m ARGUMENTS`, wait for /ping, and yield its port (`{port}` in the arguments)."""
     port = free_port()
     argv = [sys.executable, "-m", *(argument.format(port=port) for argument in arguments)]
     with subprocess.Popen(argv, cwd=folder, stderr=subprocess.DEVNULL) as server:

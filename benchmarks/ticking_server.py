@@ -1,6 +1,6 @@
 """The service on eventlet, with a clock in its loop: `python -m benchmarks.ticking_server`.
 
-`GET /longest-pause` returns the longest time, in milliseconds, in which the loop was blocked since the last request.
+`GET /longest-pause` returns the longest time, in milliseconds, for which the loop was blocked since the last request.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TICK_S = 0.005
 def main() -> None:
     settings = startup.read_settings(os.environ)
     app = create_app(settings, "eventlet")
-    gc.freeze()  # As wsgi.py does.
+    gc.freeze()  # wsgi.py does the same.
     start(app)
     longest_s = 0.0
 

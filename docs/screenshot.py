@@ -1,6 +1,6 @@
-"""Take docs/page.png again: a real training on digits, as the page shows it. Run `python docs/screenshot.py`.
+"""Take the screenshot docs/page.png of a real training on digits: `python docs/screenshot.py`.
 
-Needs Chromium and Playwright, and takes less than a minute. It leaves no service, run or browser behind.
+The script needs Chromium and Playwright, and takes less than a minute. It leaves no service, run or browser behind.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def take(server: LiveServer, path: Path) -> None:
-    # A short run before, so that there is a model among the last runs.
+    # An earlier short run adds a model to the list of last runs.
     earlier = server.start_run("digits_resnet.yaml", dataset="digits", overrides={"trainer.max_epochs": 2})
     server.wait_for_state(earlier, "completed", timeout_s=120)
     with sync_playwright() as playwright:

@@ -37,7 +37,7 @@ TABLE = "| parameter | default | meaning |\n|---|---|---|\n"
 
 
 def page() -> str:
-    """Return the whole document, with its generated part as the code is now."""
+    """Return the whole document, with its part generated from the current code."""
     by_hand = TARGET.read_text(encoding="utf-8").partition(MARKER)[0]
     top = "\n".join(_row(each, "") for each in fields(Experiment) if not is_dataclass(_type(Experiment, each)))
     parameters = f"\n## Parameters\n\n{TABLE}{top}\n" + "".join(_sections(Experiment, ""))
@@ -78,8 +78,8 @@ def _row(each: Field[Any], prefix: str) -> str:
 
 def _checks(each: Field[Any]) -> str:
     errors = [error for check in each.metadata["checks"] if (error := getattr(check, "error", None))]
-    said = [error.removeprefix("must be ") for error in errors]
-    return f" ({'; '.join(said)})" if said else ""
+    requirements = [error.removeprefix("must be ") for error in errors]
+    return f" ({'; '.join(requirements)})" if requirements else ""
 
 
 def _default(each: Field[Any]) -> str:

@@ -1,7 +1,7 @@
-"""Train a network on real handwritten digits through the API and follow it live: what `make demo` runs.
+"""Train a network on real handwritten digits through the API and follow it live: `make demo`.
 
-It is also an example of a client. One REST call starts the run, Socket.IO brings every epoch, and REST returns the
-model. The service runs until Ctrl-C. With --detach it stops once the model is there.
+This is also an example of a client. One REST call starts the run, Socket.IO delivers every epoch, and REST returns the
+model. The service runs until Ctrl-C. With --detach it stops when the model is ready.
 """
 
 from __future__ import annotations
@@ -37,15 +37,17 @@ class Service:
         self._token = os.environ.get("TRAINING_API_TOKEN")
 
     def launch(self) -> subprocess.Popen[bytes]:
-        """Start the server and return once it answers."""
+        """Start the server and return when it responds."""
         if self.is_up():
-            sys.exit(f"Something already listens on {self.url}. Stop it, or choose another port: TRAINING_PORT=8001.")
+            sys.exit(
+                f"Another program already listens on {self.url}. Stop it, or choose another port: TRAINING_PORT=8001."
+            )
         SERVER_LOG.parent.mkdir(exist_ok=True)
         with open(SERVER_LOG, "ab") as log:
             server = subprocess.Popen([sys.executable, "wsgi.py"], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
         while not self.is_up():
             if server.poll() is not None:
-                sys.exit(f"The service did not start; {SERVER_LOG} says:\n{SERVER_LOG.read_text()[-2000:]}")
+                sys.exit(f"The service did not start. The end of {SERVER_LOG}:\n{SERVER_LOG.read_text()[-2000:]}")
             time.sleep(0.05)
         return server
 
@@ -56,7 +58,7 @@ class Service:
             return False
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the answer. An error ends the demo with the service's message."""
+        """Return the response. After an error, exit with the service's message."""
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         answer = requests.request(method, self.url + path, json=body, headers=headers, timeout=60)
         if not answer.ok:
@@ -88,7 +90,7 @@ def follow(service: Service, run_id: str) -> dict[str, Any]:
         latest: dict[int, dict[str, Any]] = {}
 
         def show_epochs_before(epoch: float) -> None:
-            # An epoch's metrics arrive one by one. They are complete once the next epoch begins.
+            # An epoch's metrics arrive one by one. They are complete when the next epoch begins.
             for done in [known for known in latest if known < epoch]:
                 metrics = latest.pop(done)
                 if all(metrics.get(name) is not None for name in SHOWN_METRICS):
@@ -106,8 +108,8 @@ def follow(service: Service, run_id: str) -> dict[str, Any]:
                 ended.set()
 
         def subscribe() -> None:
-            ask = {"run_id": run_id}
-            client.emit("subscribe", ask, namespace="/training", callback=lambda answer: on_run(answer["run"]))
+            request = {"run_id": run_id}
+            client.emit("subscribe", request, namespace="/training", callback=lambda answer: on_run(answer["run"]))
 
         for name, handler in (("progress", on_progress), ("epoch", on_epoch), ("run", on_run), ("connect", subscribe)):
             client.on(name, handler, namespace="/training")
@@ -120,20 +122,20 @@ def follow(service: Service, run_id: str) -> dict[str, Any]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--detach", action="store_true", help="stop the service once the model is there")
+    parser.add_argument("--detach", action="store_true", help="stop the service when the model is ready")
     detach = parser.parse_args().detach
     subprocess.run([sys.executable, "-m", "trainer.digits"], cwd=ROOT, check=True)
     service = Service()
     server = service.launch()
     try:
-        console.print(f"The page: [bold]{service.url}[/bold]")
+        console.print(f"Page: [bold]{service.url}[/bold]")
         began = time.monotonic()
         request = {"config_name": "digits_resnet.yaml", "dataset": "digits", "model_name": "digits"}
         run_id = service.call("POST", "/training/start", request)["run_id"]
         run = follow(service, run_id)
         if run["state"] != "completed":
-            console.print(f"The run ended as {run['state']}: {run['reason']}")
-            console.print(f"Its log: {ROOT}/logs/train/runs/{run_id}/train.log", soft_wrap=True)
+            console.print(f"Run {run['state']}: {run['reason']}")
+            console.print(f"Log: {ROOT}/logs/train/runs/{run_id}/train.log", soft_wrap=True)
             return 1
         card = service.call("GET", f"/training/runs/{run_id}")["model"]
         console.print(f"Test accuracy: [bold]{card['test_metrics']['test/acc']:.2%}[/bold]")

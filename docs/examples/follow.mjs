@@ -1,20 +1,23 @@
 /**
  * Follow a run live, and print what it logged as JSON when it ends: `node follow.mjs URL [RUN_ID]`.
  *
- * Copy it into your own program. It needs only socket.io-client. Nothing is lost or received twice when the connection
- * breaks, because each subscription says what the client has, and the service sends the rest.
+ * Copy it into your own program. It needs only socket.io-client. No data is lost or duplicated when the connection
+ * breaks: each subscription says what the client has, and the service sends the rest.
  */
-import { io } from "../../static/vendor/socket.io-client-4.8.4.esm.min.js"; // Yours: "socket.io-client".
+import { io } from "../../static/vendor/socket.io-client-4.8.4.esm.min.js"; // In your program: "socket.io-client".
 
 const FINAL_STATES = ["completed", "stopped", "failed", "interrupted", "unknown"];
 
-/** `onChange(follower)` after each change of `run`, `rows` (by column name), `epochs` (a Map by number) and `log`. */
+/**
+ * A client of one run. It calls `onChange(follower)` after each change of `run`, `rows` (by column name), `epochs` (a
+ * Map by number) and `log`.
+ */
 export class Follower {
   run = null;
   error = null;
-  /** Whether the run has ended and all of it has arrived, or whether there was an error. */
+  /** Whether the run has ended and all its data has arrived, or an error has occurred. */
   isOver = false;
-  #askedRunId;
+  #requestedRunId;
   #onChange;
   #socket;
   #attempt;
@@ -23,7 +26,7 @@ export class Follower {
   #waiting = null;
 
   constructor(url, runId = null, { token = null, onChange = () => {} } = {}) {
-    [this.#askedRunId, this.#onChange] = [runId, onChange];
+    [this.#requestedRunId, this.#onChange] = [runId, onChange];
     this.#forget();
     this.#socket = io(new URL("/training", url).href, { transports: ["websocket"], auth: { token } });
     this.#socket.on("connect", () => this.#subscribe());
@@ -42,7 +45,7 @@ export class Follower {
   #subscribe() {
     this.#waiting = [];
     const has = { row: this.rows.length, attempt: this.#attempt, log_offset: this.#logOffset };
-    this.#socket.emit("subscribe", { run_id: this.#askedRunId, ...has }, (answer) => this.#takeAnswer(answer));
+    this.#socket.emit("subscribe", { run_id: this.#requestedRunId, ...has }, (answer) => this.#takeAnswer(answer));
   }
 
   #takeAnswer(answer) {
@@ -56,11 +59,11 @@ export class Follower {
     this.#takeRows(answer);
     for (const { epoch, metrics } of answer.epochs) this.epochs.set(epoch, metrics);
     this.#takeLog(answer.log);
-    const isAll = this.rows.length >= answer.num_rows && this.#logOffset >= answer.log.end;
-    // Something is missing, but nothing came: the file is being rewritten, and an event will follow.
-    if (!isAll && (answer.rows.length || answer.log.text)) this.#subscribe();
+    const isComplete = this.rows.length >= answer.num_rows && this.#logOffset >= answer.log.end;
+    // If data is missing but the answer is empty, the program is rewriting the file. An event will follow.
+    if (!isComplete && (answer.rows.length || answer.log.text)) this.#subscribe();
     for (const [name, event] of waiting) if (!this.#isKnown(name, event)) this.#receive(name, event);
-    this.isOver = isAll && this.#waiting === null && FINAL_STATES.includes(this.run.state);
+    this.isOver = isComplete && this.#waiting === null && FINAL_STATES.includes(this.run.state);
     this.#onChange(this);
   }
 
@@ -70,18 +73,18 @@ export class Follower {
       return;
     }
     if (name === "run") {
-      const isOther = [null, event.run_id].includes(this.#askedRunId) && this.#turnTo(event);
-      if (!isOther && FINAL_STATES.includes(event.state)) this.#subscribe(); // A last time. The answer shows what is missing.
+      const isOther = [null, event.run_id].includes(this.#requestedRunId) && this.#turnTo(event);
+      if (!isOther && FINAL_STATES.includes(event.state)) this.#subscribe(); // The answer shows what is missing.
     } else if (this.run?.run_id !== event.run_id) {
       return;
     } else if (name === "epoch") this.epochs.set(event.epoch, event.metrics);
     else if (name === "metrics" && event.from_row === this.rows.length) this.#takeRows(event);
     else if (name === "log" && event.offset === this.#logOffset) this.#takeLog(event);
-    else this.#subscribe(); // There is a gap.
+    else this.#subscribe(); // This event is not the next one.
     this.#onChange(this);
   }
 
-  /** Take the run's state. If it is another run than before, forget the old one, subscribe and return true. */
+  /** Take the run's state. If this is another run, forget the previous one, subscribe and return true. */
   #turnTo(run) {
     const isOther = this.run !== null && this.run.run_id !== run.run_id;
     this.run = run;
@@ -92,7 +95,7 @@ export class Follower {
     return isOther;
   }
 
-  /** Whether the answer to the subscription already contains this event, which arrived before it. */
+  /** Whether the subscription's answer already contains this event, which arrived before the answer. */
   #isKnown(name, event) {
     if (name === "metrics")
       return event.attempt === this.#attempt && event.from_row + event.rows.length <= this.rows.length;
@@ -101,7 +104,7 @@ export class Follower {
   }
 
   #takeRows({ columns, from_row, rows, attempt }) {
-    if (from_row === 0) this.epochs = new Map(); // The program has started its file again, or there was nothing yet.
+    if (from_row === 0) this.epochs = new Map(); // The program has restarted its file, or this is the first chunk.
     this.rows.length = from_row;
     for (const row of rows) this.rows.push(Object.fromEntries(columns.map((name, i) => [name, row[i]])));
     this.#attempt = attempt;

@@ -1,7 +1,7 @@
 """Follow a run live, and print its metrics and their epochs as JSON when it ends: `python follow.py URL [RUN_ID]`.
 
-Copy it into your own program. It needs only python-socketio. Nothing is lost or received twice when the connection
-breaks, because each subscription says what the client has, and the service sends the rest.
+Copy it into your own program. It needs only python-socketio. No data is lost or duplicated when the connection
+breaks: each subscription says what the client has, and the service sends the rest.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Follower:
         self.run: dict[str, Any] | None = None
         self.error: str | None = None
         self.is_over = threading.Event()
-        """Set once the run has ended and all of it has arrived, or once there was an error."""
-        self._asked_run_id = run_id
+        """Set when the run has ended and all its data has arrived, or after an error."""
+        self._requested_run_id = run_id
         self._forget()
-        self._lock = threading.RLock()  # The library handles each message in a thread of its own.
+        self._lock = threading.RLock()  # The library handles each message in a separate thread.
         self._waiting: list[tuple[str, dict[str, Any]]] | None = None
         """Events that arrived while a subscription is in flight. Its answer may contain them already."""
         self._client = socketio.Client()
@@ -52,8 +52,12 @@ class Follower:
         with self._lock:
             self._waiting = []
             has = {"row": len(self.rows), "attempt": self._attempt, "log_offset": self._log_offset}
-            with suppress(BadNamespaceError):  # The connection was just lost. The next one subscribes again.
-                self._client.emit("subscribe", {"run_id": self._asked_run_id, **has}, "/training", self._take_answer)
+            with suppress(
+                BadNamespaceError
+            ):  # The connection was just lost. The client subscribes again when it reconnects.
+                self._client.emit(
+                    "subscribe", {"run_id": self._requested_run_id, **has}, "/training", self._take_answer
+                )
 
     def _take_answer(self, answer: dict[str, Any]) -> None:
         with self._lock:
@@ -68,14 +72,14 @@ class Follower:
             for epoch in answer["epochs"]:
                 self.epochs[epoch["epoch"]] = epoch["metrics"]
             self._take_log(answer["log"])
-            is_all = len(self.rows) >= answer["num_rows"] and answer["log"]["next_offset"] >= answer["log"]["end"]
-            # Something is missing, but nothing came: the file is being rewritten, and an event will follow.
-            if not is_all and (answer["rows"] or answer["log"]["text"]):
+            is_complete = len(self.rows) >= answer["num_rows"] and answer["log"]["next_offset"] >= answer["log"]["end"]
+            # If data is missing but the answer is empty, the program is rewriting the file. An event will follow.
+            if not is_complete and (answer["rows"] or answer["log"]["text"]):
                 self._subscribe()
             for name, event in waiting:
                 if not self._is_known(name, event):
                     self._receive(name, event)
-            if is_all and self._waiting is None and answer["run"]["state"] in FINAL_STATES:
+            if is_complete and self._waiting is None and answer["run"]["state"] in FINAL_STATES:
                 self.is_over.set()
 
     def _receive(self, name: str, event: dict[str, Any]) -> None:
@@ -83,9 +87,9 @@ class Follower:
             if self._waiting is not None:
                 self._waiting.append((name, event))
             elif name == "run":
-                is_other = self._asked_run_id in (None, event["run_id"]) and self._turn_to(event)
+                is_other = self._requested_run_id in (None, event["run_id"]) and self._turn_to(event)
                 if not is_other and event["state"] in FINAL_STATES:
-                    self._subscribe()  # A last time. The answer shows whether anything is missing.
+                    self._subscribe()  # One last time. The answer shows whether anything is missing.
             elif self.run is None or event["run_id"] != self.run["run_id"]:
                 return
             elif name == "epoch":
@@ -95,10 +99,10 @@ class Follower:
             elif name == "log" and event["offset"] == self._log_offset:
                 self._take_log(event)
             else:
-                self._subscribe()  # There is a gap.
+                self._subscribe()  # This event is not the next one.
 
     def _turn_to(self, run: dict[str, Any]) -> bool:
-        """Take the run's state. If it is another run than before, forget the old one, subscribe and return True."""
+        """Take the run's state. If this is another run, forget the previous one, subscribe and return True."""
         is_other = self.run is not None and self.run["run_id"] != run["run_id"]
         self.run = run
         if is_other:
@@ -107,7 +111,7 @@ class Follower:
         return is_other
 
     def _is_known(self, name: str, event: dict[str, Any]) -> bool:
-        """Whether the answer to the subscription already contains this event, which arrived before it."""
+        """Whether the subscription's answer already contains this event, which arrived before the answer."""
         if name == "metrics":
             is_ours = event["attempt"] == self._attempt
             return is_ours and bool(event["from_row"] + len(event["rows"]) <= len(self.rows))
@@ -118,7 +122,7 @@ class Follower:
     def _take_rows(self, chunk: dict[str, Any]) -> None:
         del self.rows[chunk["from_row"] :]
         if chunk["from_row"] == 0:
-            self.epochs = {}  # The program has started its file again, or there was nothing yet.
+            self.epochs = {}  # The program has restarted its file, or this is the first chunk.
         self.rows += [dict(zip(chunk["columns"], row, strict=True)) for row in chunk["rows"]]
         self._attempt = chunk["attempt"]
 

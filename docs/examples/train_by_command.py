@@ -1,6 +1,6 @@
-"""A minimal training program of your own: it fits y = 3 x + 1 by gradient descent.
+"""A minimal custom training program. It fits y = 3 x + 1 by gradient descent.
 
-For the service it writes metrics.csv into its output folder, prints what happens, and saves its work on SIGTERM.
+It writes metrics.csv into its output folder for the service, prints each epoch, and saves its work on SIGTERM.
 configs/experiment/command_example.yaml starts it. It needs only Python.
 """
 

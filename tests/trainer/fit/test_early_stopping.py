@@ -36,7 +36,7 @@ def num_epochs(values: list[float], history: tuple[float, ...] = (), **settings:
         ("val/loss", [1, 1, 1], None, 0.0, 3),
     ],
 )
-def test_it_stops_after_patience_epochs_without_improvement(
+def test_a_training_stops_after_patience_epochs_without_improvement(
     monitor: Literal["val/loss", "val/acc"], values: list[float], patience: int | None, min_delta: float, expected: int
 ) -> None:
     assert num_epochs(values, monitor=monitor, patience=patience, min_delta=min_delta) == expected

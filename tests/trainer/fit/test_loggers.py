@@ -108,7 +108,7 @@ def test_metrics_csv_is_required() -> None:
 @pytest.fixture
 def request_(tmp_path: Path, squares: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Request:
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_ALLOW_FILE_STORE"):
-        monkeypatch.setenv(name, "")  # restores it after the test, whatever sets it
+        monkeypatch.setenv(name, "")  # monkeypatch restores it after the test
         monkeypatch.delenv(name)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")

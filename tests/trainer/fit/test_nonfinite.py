@@ -98,7 +98,7 @@ class Watched:
         self.callback.on_save_checkpoint(self.trainer, self.module, {})
 
 
-def test_on_a_gpu_it_checks_every_few_batches_and_names_the_first_bad_one() -> None:
+def test_on_a_gpu_the_loss_is_checked_every_few_batches_and_the_error_names_the_first_bad_one() -> None:
     watched = Watched("meta")
     watched.train(1.0, 2.0, float("inf"), *[float("nan")] * (CHECK_EVERY_N_BATCHES_ON_GPU - 4))
     with pytest.raises(NotFinite, match=r"infinite at step 2 .*a/2\.png"):
@@ -108,7 +108,7 @@ def test_on_a_gpu_it_checks_every_few_batches_and_names_the_first_bad_one() -> N
     assert "a/2.png" in line
 
 
-def test_it_checks_before_each_checkpoint() -> None:
+def test_the_loss_is_checked_before_each_checkpoint() -> None:
     watched = Watched("meta")
     watched.train(1.0, float("nan"))
     with pytest.raises(NotFinite, match="at step 1"):

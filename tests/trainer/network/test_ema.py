@@ -24,7 +24,7 @@ def values(average: EmaNetwork) -> set[float]:
     return {round(float(each), 6) for tensor in tensors if tensor.is_floating_point() for each in tensor.flatten()}
 
 
-def test_it_moves_fast_at_first_and_by_its_decay_later() -> None:
+def test_the_average_moves_fast_at_first_and_by_its_decay_later() -> None:
     average, expected = EmaNetwork(network(0), 0.3), 0.0
     for count, decay in enumerate((1 / 10, 2 / 11, 3 / 12, 0.3, 0.3), 1):
         average.update(network(count))
@@ -34,7 +34,7 @@ def test_it_moves_fast_at_first_and_by_its_decay_later() -> None:
     assert int(counter) == 5  # copied, because averaging a counter makes no sense
 
 
-def test_it_continues_from_its_saved_state() -> None:
+def test_the_average_continues_from_its_saved_state() -> None:
     first, second = EmaNetwork(network(0), 0.9), EmaNetwork(network(7), 0.9)
     for value in range(5):
         first.update(network(value))
@@ -44,7 +44,7 @@ def test_it_continues_from_its_saved_state() -> None:
     assert values(first) == values(second)
 
 
-def test_it_is_evaluated_and_not_trained() -> None:
+def test_the_average_is_evaluated_and_not_trained() -> None:
     experiment = parse({"model": {"class_path": "a.B"}, "trainer": {"ema_decay": 0.5}})
     made = Classifier(network(1), experiment, [0], [1], untrained(experiment))
     assert made.ema is not None

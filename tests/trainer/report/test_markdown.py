@@ -34,7 +34,7 @@ def report(tmp_path: Path) -> dict[str, Any]:
     return write_report(tmp_path)
 
 
-def test_it_shows_the_numbers_and_the_existing_plots(report: dict[str, Any]) -> None:
+def test_the_report_shows_the_numbers_and_the_existing_plots(report: dict[str, Any]) -> None:
     text = as_markdown(report)
     assert re.findall(r"[\d.]+%", cells(text)[1][1]) == ["75.0%", "95%", "30.1%", "95.4%"]
     assert ["cat", "66.7%", "100.0%", "80.0%", "1.0000", "2"] in cells(text)

@@ -136,6 +136,6 @@ def test_only_the_end_of_a_huge_log_is_read(tmp_path: Path) -> None:
     assert log_tail(tmp_path / "missing") == ""
 
 
-def test_a_signal_is_named_by_its_number() -> None:
+def test_signal_name_falls_back_to_the_number() -> None:
     assert signal_name(9) == "SIGKILL"
     assert signal_name(63) == "signal 63"
