@@ -1,4 +1,4 @@
-"""Metrics tables written by a test."""
+"""Metrics tables that a test writes."""
 
 from __future__ import annotations
 

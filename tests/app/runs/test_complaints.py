@@ -1,4 +1,4 @@
-"""An error that recurs."""
+"""The log lines of an error that recurs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 from app.runs.complaints import Complaints
 
 
-def test_an_error_is_logged_in_full_once_and_then_counted_ever_less_often(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_is_logged_in_full_once_and_then_counted_at_each_power_of_ten(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     complaints = Complaints(logging.getLogger("test"), "The clock")
     with caplog.at_level("INFO"):
         for _ in range(12_345):
@@ -27,7 +29,7 @@ def test_an_error_is_logged_in_full_once_and_then_counted_ever_less_often(caplog
     assert [record.exc_info is not None for record in caplog.records] == [True, True, *[False] * 5, True]
 
 
-def test_errors_that_are_all_different_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_many_different_errors_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     complaints = Complaints(logging.getLogger("test"), "The clock")
     for number in range(5000):
         complaints.failed(OSError(f"no disk {number}"))

@@ -1,4 +1,4 @@
-"""A run that an earlier version of the service made (tests/earlier): it is shown in full, and not resumed."""
+"""Runs of an earlier version of the service (tests/earlier), which are shown in full but cannot be resumed."""
 
 from __future__ import annotations
 
@@ -28,15 +28,17 @@ def test_a_run_of_an_earlier_version_is_shown_in_full(empty: LiveServer, earlier
     assert empty.get(f"/training/metrics/runs/{earlier.name}").json()["total_rows"] == 10
     assert "completed" in empty.get(f"/training/runs/{earlier.name}/log").json()["text"]
     [model] = empty.get("/training/models").json()["models_info"]
-    assert model["model_path"] == str(earlier / "checkpoints" / "epoch_000.onnx"), "although the folder was moved"
+    assert model["model_path"] == str(earlier / "checkpoints" / "epoch_000.onnx"), "the folder has moved since"
     assert empty.get(f"/training/models/{earlier.name}/download").content == Path(model["model_path"]).read_bytes()
 
 
-def test_a_run_of_an_earlier_version_is_refused_before_a_resume_starts(empty: LiveServer, earlier: Path) -> None:
+def test_the_resume_of_a_run_of_an_earlier_version_is_refused_before_it_starts(
+    empty: LiveServer, earlier: Path
+) -> None:
     [listed] = empty.get("/training/metrics/runs").json()
-    assert listed["has_checkpoint"] is False, "so nothing offers to resume it"
-    asked = {"resume_from": earlier.name, "overrides": {"trainer.max_epochs": 5}}
+    assert listed["has_checkpoint"] is False, "so no client offers to resume it"
+    start = {"resume_from": earlier.name, "overrides": {"trainer.max_epochs": 5}}
     for path in ("check", "start"):
-        errors = problem(empty.post(f"/training/{path}", asked), 422)["errors"]
+        errors = problem(empty.post(f"/training/{path}", start), 422)["errors"]
         assert "is of another version of this program; start without resume_from" in errors["resume_from"][0]
     assert len(empty.get("/training/metrics/runs").json()) == 1

@@ -1,4 +1,4 @@
-"""What was read from files is remembered until one of them changes."""
+"""Values that were read from files, cached until one of the files changes."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ def test_a_value_is_current_until_its_file_changes(path: Path, change: str) -> N
     assert not value.is_current()
 
 
-def test_a_value_is_current_until_a_missing_file_comes(path: Path) -> None:
+def test_a_value_is_current_until_a_missing_file_appears(path: Path) -> None:
     value = settled(path)
     path.with_name("missing").touch()
     assert not value.is_current()
 
 
-def test_of_two_changes_in_a_row_none_is_missed(path: Path) -> None:
+def test_neither_of_two_changes_in_a_row_is_missed(path: Path) -> None:
     for number in range(1000, 2000):
         path.write_text(str(number))
         value = Remembered(path.read_text(), file_states([path]))
         path.write_text(str(number + 1000))
-        assert not value.is_current(), "the file's state may be the same"
+        assert not value.is_current(), "the state of the file may be unchanged"
 
 
 @pytest.mark.parametrize(("changed_ns", "step_ns"), [(5 * 10**9 + 1, FINE_STEP_NS), (5 * 10**9, COARSE_STEP_NS)])

@@ -21,105 +21,107 @@ from tests.waiting import wait_until
 
 
 @dataclass
-class Place:
+class Harness:
+    """Followers over a folder of runs, with at most one active run."""
+
     store: RunStore
     followers: Followers
-    held: int | None = None
+    lock_fd: int | None = None
 
     def start(self) -> Path:
-        """Make an active run: this process holds its lock."""
+        """Create an active run, whose lock this process holds."""
         taken = self.store.lock.acquire(self.store.create)
         assert taken is not None
-        self.held = taken[0]
+        self.lock_fd = taken[0]
         path = self.store.runs_dir / taken[1]
         write_json(path / "run.json", {"request": {}})
         write_json(path / "state.json", {"state": "running", "pid": 7, "runner": {"pid": 6}})
         return path
 
     def release(self) -> None:
-        if self.held is not None:
-            os.close(self.held)
-        self.held = None
+        if self.lock_fd is not None:
+            os.close(self.lock_fd)
+        self.lock_fd = None
 
     def read_new(self) -> list[Event]:
         return [event for _, events in self.followers.read_new() for event in events]
 
     def states(self) -> list[tuple[str, str]]:
-        """Read what is new, and return the states that were published."""
+        """Read new events and return the states that they publish."""
         return [(event.run_id, event.snapshot["state"]) for event in self.read_new() if isinstance(event, RunChanged)]
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def harness(tmp_path: Path) -> Iterator[Harness]:
     (tmp_path / "runs").mkdir()
     store = RunStore(tmp_path / "runs", ActiveLock(tmp_path / "active.lock"))
-    place = Place(store, Followers(store))
-    yield place
-    place.release()
+    harness = Harness(store, Followers(store))
+    yield harness
+    harness.release()
 
 
 def finish(run: Path, state: str = "completed") -> None:
     write_json(run / "state.json", {"state": state, "runner": {"pid": 6}})
 
 
-def test_the_active_run_is_followed_and_then_the_next_one(place: Place) -> None:
-    assert (place.read_new(), place.followers.current) == ([], None)
-    first = place.start()
-    assert place.states() == [(first.name, "running")]
-    assert place.states() == []
+def test_the_active_run_is_followed_and_then_the_next_one(harness: Harness) -> None:
+    assert (harness.read_new(), harness.followers.current) == ([], None)
+    first = harness.start()
+    assert harness.states() == [(first.name, "running")]
+    assert harness.states() == []
     finish(first)
-    place.release()
-    second = place.start()
-    assert place.states() == [(first.name, "completed"), (second.name, "running")]
-    assert place.followers.current is not None
+    harness.release()
+    second = harness.start()
+    assert harness.states() == [(first.name, "completed"), (second.name, "running")]
+    assert harness.followers.current is not None
 
 
-def test_the_final_state_comes_last(place: Place) -> None:
-    run = place.start()
-    place.read_new()
+def test_the_final_state_comes_last(harness: Harness) -> None:
+    run = harness.start()
+    harness.read_new()
     write_metrics(run, METRICS)
     (run / "train.log").write_text("done")
     finish(run)
-    events = place.read_new()
+    events = harness.read_new()
     assert [type(event) for event in events][-2:] == [LogWritten, RunChanged]
     assert sum(len(event.rows) for event in events if isinstance(event, MetricsLogged)) == 4
 
 
-def test_the_past_of_a_run_that_was_active_before_is_not_published(place: Place) -> None:
-    run = place.start()
+def test_earlier_rows_of_a_run_that_was_already_active_are_not_published(harness: Harness) -> None:
+    run = harness.start()
     write_metrics(run, METRICS)
-    published = [*place.read_new(), *place.read_new()]
+    published = [*harness.read_new(), *harness.read_new()]
     assert {type(event) for event in published} == {RunChanged}
     write_metrics(run, METRICS + "2,29,0.5,,\n")
-    assert sum(len(event.rows) for event in place.read_new() if isinstance(event, MetricsLogged)) == 1
+    assert sum(len(event.rows) for event in harness.read_new() if isinstance(event, MetricsLogged)) == 1
 
 
-def test_a_run_whose_directory_is_removed_is_interrupted_once_its_processes_are_gone(place: Place) -> None:
-    place.read_new()
-    run = place.start()
-    assert place.states() == [(run.name, "running")]
+def test_a_run_whose_directory_is_removed_is_interrupted_once_its_processes_are_gone(harness: Harness) -> None:
+    harness.read_new()
+    run = harness.start()
+    assert harness.states() == [(run.name, "running")]
     shutil.rmtree(run)
-    assert {state for _, state in place.states()} <= {"running"}, "its pid may be another one now"
-    assert place.followers.current is not None
-    place.release()
-    assert place.states() == [(run.name, "interrupted")]
+    assert {state for _, state in harness.states()} <= {"running"}, "a snapshot is published if its pid has changed"
+    assert harness.followers.current is not None
+    harness.release()
+    assert harness.states() == [(run.name, "interrupted")]
 
 
-def test_a_past_run_is_read_once_until_its_files_change(place: Place) -> None:
-    path = write_run(place.store.runs_dir, "2026-01-01_00-00-00", metrics=METRICS, log=b"log")
-    run = place.followers.find(path.name)
-    assert place.followers.known(run) is None
+def test_a_past_run_is_read_once_until_its_files_change(harness: Harness) -> None:
+    path = write_run(harness.store.runs_dir, "2026-01-01_00-00-00", metrics=METRICS, log=b"log")
+    run = harness.followers.find(path.name)
+    assert harness.followers.known(run) is None
     paths = [path, *path.rglob("*")]
     wait_until(lambda: Remembered(None, file_states(paths)).is_current(), 10)
-    follower = place.followers.past(run)
-    assert place.followers.past(run) is follower is place.followers.known(run)
+    follower = harness.followers.past(run)
+    assert harness.followers.past(run) is follower is harness.followers.known(run)
     write_metrics(path, METRICS + "2,29,0.5,,\n")
-    assert place.followers.past(run) is not follower
+    assert harness.followers.past(run) is not follower
 
 
-def test_without_runs_there_is_nothing_to_follow(place: Place) -> None:
+def test_finding_a_run_without_any_runs_raises(harness: Harness) -> None:
     with pytest.raises(NoRuns):
-        place.followers.find(None)
+        harness.followers.find(None)
     with pytest.raises(RunNotFound):
-        place.followers.find("unknown")
-    assert place.followers.published(None) is None
+        harness.followers.find("unknown")
+    assert harness.followers.published(None) is None

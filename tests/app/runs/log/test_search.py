@@ -1,4 +1,4 @@
-"""Looking for a text in a log."""
+"""The search for a text in a log."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from trainer.runfile import RunFile
 
 
 def found(tmp_path: Path, content: bytes, text: str) -> list[bytes]:
-    """The lines that are found, however small the stretches are that are searched."""
+    """Return the matching lines, and check that they do not depend on the size of the searched chunks."""
     path = tmp_path / "train.log"
     path.write_bytes(content)
     answers = []
     for limit in (1, 7, 1_000_000):
         offset, lines = 0, []
-        while (told := search_log(RunFile.alone(path), text, offset, limit)).next_offset > offset:
-            lines += told.lines
-            offset = told.next_offset
-        assert offset == told.size == len(content)
+        while (matches := search_log(RunFile.alone(path), text, offset, limit)).next_offset > offset:
+            lines += matches.lines
+            offset = matches.next_offset
+        assert offset == matches.size == len(content)
         answers.append([content[start:].split(b"\n")[0] for start in lines])
     assert answers[0] == answers[1] == answers[2]
     return answers[0]
@@ -42,25 +42,27 @@ def found(tmp_path: Path, content: bytes, text: str) -> list[bytes]:
         (b"", "x", []),
     ],
 )
-def test_lines_are_found_as_they_are_shown(tmp_path: Path, content: bytes, text: str, lines: list[bytes]) -> None:
+def test_lines_are_matched_as_the_page_shows_them(
+    tmp_path: Path, content: bytes, text: str, lines: list[bytes]
+) -> None:
     assert found(tmp_path, content, text) == lines
 
 
-def test_too_many_lines_are_told_in_part_and_none_is_lost(tmp_path: Path) -> None:
+def test_the_next_search_returns_the_matches_beyond_the_limit(tmp_path: Path) -> None:
     path = tmp_path / "train.log"
     path.write_bytes(b"x\n" * (MAX_LINES + 5))
-    told = search_log(RunFile.alone(path), "x", 0, 1_000_000)
-    assert (len(told.lines), told.next_offset) == (MAX_LINES, 2 * MAX_LINES)
-    assert len(search_log(RunFile.alone(path), "x", told.next_offset, 1_000_000).lines) == 5
+    matches = search_log(RunFile.alone(path), "x", 0, 1_000_000)
+    assert (len(matches.lines), matches.next_offset) == (MAX_LINES, 2 * MAX_LINES)
+    assert len(search_log(RunFile.alone(path), "x", matches.next_offset, 1_000_000).lines) == 5
 
 
-def test_a_search_ends_early_where_many_lines_hide_the_text(tmp_path: Path) -> None:
+def test_a_search_ends_early_after_many_lines_that_hide_the_text(tmp_path: Path) -> None:
     path = tmp_path / "train.log"
     path.write_bytes(b"x\ry\n" * (2 * MAX_INSPECTED + CHUNK_BYTES))
-    told = search_log(RunFile.alone(path), "x", 0, 16_000_000)
-    assert told.lines == []
-    assert 4 * MAX_INSPECTED <= told.next_offset <= 4 * MAX_INSPECTED + CHUNK_BYTES
+    matches = search_log(RunFile.alone(path), "x", 0, 16_000_000)
+    assert matches.lines == []
+    assert 4 * MAX_INSPECTED <= matches.next_offset <= 4 * MAX_INSPECTED + CHUNK_BYTES
 
 
-def test_a_missing_log_holds_nothing(tmp_path: Path) -> None:
+def test_a_missing_log_has_no_matches(tmp_path: Path) -> None:
     assert search_log(RunFile.alone(tmp_path / "train.log"), "x", 5, 10) == LogMatches(0, 0, 0, [])

@@ -1,4 +1,4 @@
-"""The follower of a growing log: every byte once, whatever the writer does."""
+"""The tail of a growing log, which yields every byte once, whatever the writer does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trainer.runfile import RunFile
 TEXT = "aä€😀" * 50
 
 
-def test_log_pieces_of_any_size_join_to_the_whole(tmp_path: Path) -> None:
+def test_log_chunks_of_any_size_join_to_the_whole_log(tmp_path: Path) -> None:
     path = tmp_path / "train.log"
     path.write_text(TEXT, encoding="utf-8")
     for limit in range(1, 12):
@@ -32,7 +32,7 @@ def test_a_log_read_from_its_end_begins_at_a_character(tmp_path: Path) -> None:
         assert len(chunk.text.encode()) == chunk.next_offset - chunk.offset <= back
 
 
-def test_an_offset_moves_forward_to_where_a_line_begins(tmp_path: Path) -> None:
+def test_an_offset_moves_forward_to_the_next_line(tmp_path: Path) -> None:
     path = tmp_path / "train.log"
     path.write_text("one\ntw€\nthree", encoding="utf-8")
     size = path.stat().st_size
@@ -50,7 +50,7 @@ def test_an_offset_moves_forward_to_where_a_line_begins(tmp_path: Path) -> None:
         10,
         10,
     ]
-    # Where none begins in time it is at least a character: the euro sign's bytes are 6, 7 and 8.
+    # If no line begins before the limit, a character does: the euro sign's bytes are 6, 7 and 8.
     assert [first_line(file, offset, 9) for offset in (5, 6, 7, 8)] == [5, 6, 9, 9]
     assert first_line(RunFile.alone(tmp_path / "missing"), 5, 9) == 0
 
@@ -64,7 +64,7 @@ def test_an_incomplete_character_waits_until_the_end(tmp_path: Path) -> None:
     assert "".join(chunk.text for chunk in tail.read_new(RunFile.alone(path))) == "€"
 
 
-def test_bytes_that_are_no_utf8_appear_as_replacements_and_are_counted(tmp_path: Path) -> None:
+def test_bytes_that_are_not_utf8_are_replaced_and_counted(tmp_path: Path) -> None:
     path, tail = tmp_path / "train.log", LogTail()
     path.write_bytes(b"ok \xff\xfe\x80\x80\x80\x80\x80 end\xe2\x82")
     chunks = tail.read_new(RunFile.alone(path), is_final=True)
@@ -72,7 +72,7 @@ def test_bytes_that_are_no_utf8_appear_as_replacements_and_are_counted(tmp_path:
     assert tail.offset == path.stat().st_size
 
 
-def test_a_flood_is_skipped_and_its_gap_told(tmp_path: Path) -> None:
+def test_a_flood_is_skipped_and_leaves_a_gap_in_the_offsets(tmp_path: Path) -> None:
     path, tail = tmp_path / "train.log", LogTail()
     path.write_bytes(b"x" * 5_000_000)
     chunks = tail.read_new(RunFile.alone(path))
@@ -80,7 +80,7 @@ def test_a_flood_is_skipped_and_its_gap_told(tmp_path: Path) -> None:
     assert tail.offset == 5_000_000
 
 
-def test_a_log_is_handed_out_in_chunks_that_join(tmp_path: Path) -> None:
+def test_a_log_is_read_in_chunks_that_join(tmp_path: Path) -> None:
     path, tail = tmp_path / "train.log", LogTail()
     written = ("line\n" * 60_000).encode()
     path.write_bytes(written)
@@ -89,8 +89,8 @@ def test_a_log_is_handed_out_in_chunks_that_join(tmp_path: Path) -> None:
     assert "".join(chunk.text for chunk in chunks).encode() == written
 
 
-def test_a_log_that_shrinks_is_begun_anew(tmp_path: Path) -> None:
-    """As logrotate's copytruncate does."""
+def test_a_log_that_shrinks_is_read_from_its_beginning(tmp_path: Path) -> None:
+    """logrotate's copytruncate shrinks a log."""
     path, tail = tmp_path / "train.log", LogTail()
     path.write_bytes(b"old\n" * 100)
     tail.read_new(RunFile.alone(path))

@@ -1,4 +1,4 @@
-"""Rows as they are written, told as JSON and as numbers: what is passed on as it is and what is not."""
+"""Chunks of rows: their encoding as JSON, their numbers, and which cells are passed on unchanged."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from app.runs.metrics.header import Header
 HEADER = Header.parse("epoch,step,100 %/ä,val/acc\n".encode())
 
 
-def told(chunk: Chunk, columns: list[int]) -> list[dict[str, object]]:
+def decode(chunk: Chunk, columns: list[int]) -> list[dict[str, object]]:
     def refuse(name: str) -> None:
-        raise AssertionError(f"{name} is no JSON")
+        raise AssertionError(f"{name} is not valid JSON")
 
     return list(json.loads(b"[" + chunk.encoded(columns)[1:] + b"]", parse_constant=refuse))
 
 
-def test_what_python_writes_is_passed_on_as_it_is() -> None:
+def test_numbers_as_python_writes_them_are_passed_on_unchanged() -> None:
     numbers = random.Random(0)
     values = [numbers.uniform(-1, 1) * 10.0 ** numbers.randint(-30, 30) for _ in range(500)]
     chunk = Chunk(HEADER, [f"0,{i},{value!r},".encode() for i, value in enumerate(values)])
     assert chunk.is_plain
-    assert told(chunk, [0, 1, 2, 3]) == [
+    assert decode(chunk, [0, 1, 2, 3]) == [
         {"epoch": 0, "step": i, "100 %/ä": value, "val/acc": None} for i, value in enumerate(values)
     ]
-    assert told(chunk, [3, 1])[7] == {"val/acc": None, "step": 7}
-    assert told(chunk, []) == [{}] * 500
+    assert decode(chunk, [3, 1])[7] == {"val/acc": None, "step": 7}
+    assert decode(chunk, []) == [{}] * 500
     assert chunk.values(2) == values
 
 
-def test_what_is_not_finite_is_null_and_told() -> None:
+def test_numbers_that_are_not_finite_are_null_and_reported() -> None:
     chunk = Chunk(HEADER, [b"0,1,nan,1.5", b"0,2,,-inf", b"0,3,inf,nan"])
     assert chunk.is_plain
-    assert [row["100 %/ä"] for row in told(chunk, [2])] == [None, None, None]
+    assert [row["100 %/ä"] for row in decode(chunk, [2])] == [None, None, None]
     assert chunk.non_finite([2, 3]) == {"100 %/ä": {"nan": [0], "inf": [2]}, "val/acc": {"-inf": [1], "nan": [2]}}
     assert chunk.non_finite([0]) == {}
     assert repr(chunk.values(3)) == "[1.5, -inf, nan]"
-    assert told(chunk.only([2, 0]), [1]) == [{"step": 3}, {"step": 1}]
+    assert decode(chunk.only([2, 0]), [1]) == [{"step": 3}, {"step": 1}]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_what_is_not_finite_is_null_and_told() -> None:
 def test_numbers_that_python_would_not_write_are_parsed(cell: str, value: float | None) -> None:
     chunk = Chunk(Header.parse(b"step,x\n"), [b"0,1.0", f"1,{cell}".encode()])
     assert not chunk.is_plain
-    assert told(chunk, [0, 1])[1] == {"step": 1, "x": value if value is None or math.isfinite(value) else None}
+    assert decode(chunk, [0, 1])[1] == {"step": 1, "x": value if value is None or math.isfinite(value) else None}
     assert repr(chunk.values(1)[1]) == repr(value)
     if value is not None and not math.isfinite(value):
         assert chunk.non_finite([1]) == {"x": {repr(value): [1]}}
@@ -65,16 +65,16 @@ def test_numbers_that_python_would_not_write_are_parsed(cell: str, value: float 
     "cell",
     ["text", "true", "null", "[1]", '"a,b"', "0x10", "fan", "1-2", "-", "é", '12" pizza', '"open', "45%", "\xff"],
 )
-def test_text_is_left_out_and_the_rest_of_its_row_is_told(cell: str) -> None:
+def test_text_is_left_out_and_the_rest_of_its_row_stays(cell: str) -> None:
     chunk = Chunk(Header.parse(b"step,x,y\n"), [b"0,1.5,2.5", f"1,3.5,{cell}".encode("latin-1"), b"2,,4.5"])
-    assert told(chunk, [0, 1, 2]) == [
+    assert decode(chunk, [0, 1, 2]) == [
         {"step": 0, "x": 1.5, "y": 2.5},
         {"step": 1, "x": 3.5},
         {"step": 2, "x": None, "y": 4.5},
     ]
     assert (chunk.text, chunk.problems) == ({2: {1}}, [])
     assert chunk.values(2) == [2.5, None, 4.5]
-    assert told(chunk.only([1]), [0, 2]) == told(chunk.since(1), [0, 2])[:1] == [{"step": 1}]
+    assert decode(chunk.only([1]), [0, 2]) == decode(chunk.since(1), [0, 2])[:1] == [{"step": 1}]
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,12 @@ def test_text_is_left_out_and_the_rest_of_its_row_is_told(cell: str) -> None:
         (b",,stopped", "holds no number"),
     ],
 )
-def test_a_line_that_makes_no_row_is_left_out_and_says_why(line: bytes, reason: str) -> None:
+def test_a_line_that_is_not_a_row_is_left_out_with_a_reason(line: bytes, reason: str) -> None:
     chunk = Chunk(Header.parse(b"epoch,step,loss\n"), [b"0,1,2.5", line, b"1,2,1.5"])
     assert chunk.rows == [[0, 1, 2.5], [1, 2, 1.5]]
-    ((place, told_reason),) = chunk.problems
-    assert place == 1
-    assert reason in told_reason
+    ((index, actual_reason),) = chunk.problems
+    assert index == 1
+    assert reason in actual_reason
 
 
 @pytest.mark.parametrize("line", [b"1,2,", b"1,2", b"1,2,,,", b"1,2,  , "])
@@ -104,18 +104,22 @@ def test_blanks_at_the_end_of_a_row_do_not_count(line: bytes) -> None:
     assert (chunk.rows[1], chunk.problems) == ([1, 2, None], [])
 
 
-def test_a_line_may_leave_out_a_hundred_blanks_and_no_more() -> None:
+def test_a_line_may_omit_at_most_a_hundred_blanks() -> None:
     header = Header.parse(",".join(f"x{i}" for i in range(102)).encode())
     chunk = Chunk(header, [b"1", b"1,2"])
     assert chunk.rows == [[1, 2] + [None] * 100]
     assert chunk.problems == [(0, "has 1 cells under a header of 102")]
 
 
-def test_epochs_and_steps_are_told_as_they_are() -> None:
+def test_epochs_and_steps_are_unchanged() -> None:
     chunk = Chunk(Header.parse(b"epoch,step\n"), [b"0.5,10", b"1.0,20", b"1.5,1e308"])
-    assert told(chunk, [0, 1]) == [{"epoch": 0.5, "step": 10}, {"epoch": 1, "step": 20}, {"epoch": 1.5, "step": 1e308}]
+    assert decode(chunk, [0, 1]) == [
+        {"epoch": 0.5, "step": 10},
+        {"epoch": 1, "step": 20},
+        {"epoch": 1.5, "step": 1e308},
+    ]
     assert chunk.maxima() == {"epoch": 1.5, "step": 1e308}
-    assert len(chunk.encoded([0, 1])) < 100, "and no client has to read a number of 309 digits"
+    assert len(chunk.encoded([0, 1])) < 100, "no client has to read a number of 309 digits"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +135,7 @@ def test_epochs_and_steps_are_told_as_they_are() -> None:
         (b"loss\n", ["loss"]),
     ],
 )
-def test_every_column_has_a_name_of_its_own(header: bytes, columns: list[str]) -> None:
+def test_column_names_are_unique(header: bytes, columns: list[str]) -> None:
     assert Header.parse(header).columns == columns
 
 

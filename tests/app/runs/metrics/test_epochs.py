@@ -30,13 +30,13 @@ def test_epochs_have_the_programs_own_numbers() -> None:
     assert epochs.of(1) == {"train/loss": 0.8, "val/loss": 0.7}
 
 
-def test_the_epochs_behind_rows_are_told_whole() -> None:
+def test_the_epochs_behind_rows_are_complete() -> None:
     epochs = Epochs()
     epochs.merge(chunk("0,1,0.9,", "1,2,0.8,", "1,3,,0.5", "2,4,0.7,"))
     assert list(epochs.behind(chunk("1,3,,0.5"))) == [{"epoch": 1, "metrics": {"train/loss": 0.8, "val/loss": 0.5}}]
 
 
-def test_only_so_many_epochs_are_kept_and_the_others_told_from_their_rows() -> None:
+def test_epochs_beyond_the_cache_are_merged_from_the_rows_at_hand() -> None:
     epochs = Epochs()
     for first in range(0, 2 * MAX_VALUES, 1000):
         epochs.merge(chunk(*(f"{epoch},0,0.5," for epoch in range(first, first + 1000))))

@@ -10,7 +10,7 @@ from app.runs.metrics.summary import describe
 from tests.app.runs.tables import table
 
 
-def test_the_best_of_a_loss_or_error_is_its_minimum_else_the_maximum(tmp_path: Path) -> None:
+def test_the_best_loss_or_error_is_the_minimum_and_the_best_accuracy_the_maximum(tmp_path: Path) -> None:
     rows = ["0,9,0.5,0.8,0.2", "1,19,0.3,0.95,0.1", "2,29,0.4,0.9,0.3", "3,30,nan,inf,", ""]
     summary = describe(table(tmp_path, "epoch,step,val/loss,val/acc,top1_error\n" + "\n".join(rows)))
     assert summary["best_metrics"] == {"best_val/loss": 0.3, "best_val/acc": 0.95, "best_top1_error": 0.1}
@@ -18,7 +18,7 @@ def test_the_best_of_a_loss_or_error_is_its_minimum_else_the_maximum(tmp_path: P
     assert (summary["total_steps"], summary["total_epochs"]) == (30, 4)
 
 
-def test_only_a_metric_whose_direction_is_known_has_a_best_value(tmp_path: Path) -> None:
+def test_only_a_metric_with_a_known_direction_has_a_best_value(tmp_path: Path) -> None:
     rows = ["0,9,0.5,40,3.5,9.0,0.1", "1,19,0.75,30,4.5,8.0,0.01", "2,29,0.25,35,2.5,7.0,0.001", ""]
     summary = describe(table(tmp_path, "epoch,step,val/iou,wer,grad_norm,time,lr\n" + "\n".join(rows)))
     assert summary["best_metrics"] == {"best_val/iou": 0.75, "best_wer": 30.0}
@@ -31,7 +31,7 @@ def test_the_best_of_several_validations_in_an_epoch_counts(tmp_path: Path) -> N
     assert describe(table(tmp_path, "epoch,step,loss,val/acc\n" + rows))["best_metrics"]["best_val/acc"] == 37.0
 
 
-def test_a_long_table_is_summed_up_as_a_whole(tmp_path: Path) -> None:
+def test_a_long_table_is_summarised_completely(tmp_path: Path) -> None:
     rows = "".join(f"{i // 100},{i},{1 + abs(i - 3000)}.0,{i}.5\n" for i in range(7000))
     summary = describe(table(tmp_path, "epoch,step,loss,acc\n" + rows))
     assert summary["best_metrics"] == {"best_loss": 1.0, "best_acc": 6999.5}
@@ -39,7 +39,7 @@ def test_a_long_table_is_summed_up_as_a_whole(tmp_path: Path) -> None:
     assert summary["total_epochs"] == 70
 
 
-def test_the_tests_own_epoch_is_not_counted(tmp_path: Path) -> None:
+def test_the_epoch_of_the_final_test_is_not_counted(tmp_path: Path) -> None:
     """Lightning logs the test after the last epoch under the next epoch's number."""
     summary = describe(table(tmp_path, "epoch,step,train/loss,test/acc\n0,9,0.5,\n1,19,0.4,\n2,20,,0.9\n"))
     assert summary["total_epochs"] == 2
@@ -54,7 +54,7 @@ def test_epochs_are_counted_as_the_program_numbers_them(tmp_path: Path, epochs: 
     assert describe(table(tmp_path, "epoch,step,loss\n" + rows))["total_epochs"] == total
 
 
-def test_an_empty_table_sums_up_to_nothing(tmp_path: Path) -> None:
+def test_the_summary_of_an_empty_table_is_empty(tmp_path: Path) -> None:
     summary = describe(table(tmp_path, ""))
     assert summary["total_epochs"] == summary["total_steps"] == 0
     assert summary["best_metrics"] == summary["final_metrics"] == {}

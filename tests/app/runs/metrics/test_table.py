@@ -1,4 +1,4 @@
-"""Metrics tables: what is read of a file, also of one that grows, is rewritten or was changed by hand."""
+"""Metrics tables of files, including files that grow, are rewritten or are changed by hand."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_file_without_a_header_is_an_empty_table(tmp_path: Path, text: str) ->
         (b"a" * 200_000 + b",b\n1,2\n", "field larger"),
     ],
 )
-def test_what_cannot_be_read_is_said(tmp_path: Path, content: bytes, problem: str) -> None:
+def test_an_unreadable_file_raises_an_error_with_the_reason(tmp_path: Path, content: bytes, problem: str) -> None:
     path = tmp_path / "metrics.csv"
     path.write_bytes(content)
     with pytest.raises(MetricsUnreadable, match=problem) as raised:
@@ -64,7 +64,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, content: bytes, problem: st
     assert raised.value.csv_file == str(path)
 
 
-def test_a_line_that_makes_no_row_is_skipped_and_named(tmp_path: Path) -> None:
+def test_a_line_that_is_not_a_row_is_skipped_and_reported(tmp_path: Path) -> None:
     known = table(tmp_path, "step,x\n0,1.5\n\n1,2,3\n1,2.5\nstep,x\n2,3.5\n")
     assert rows_of(known) == [[0, 1.5], [1, 2.5], [2, 3.5]]
     assert known.num_skipped == 2
@@ -76,7 +76,7 @@ def test_a_line_that_makes_no_row_is_skipped_and_named(tmp_path: Path) -> None:
     assert grown.skipped[2][0] == 8
 
 
-def test_a_line_longer_than_is_read_at_once_is_skipped(tmp_path: Path) -> None:
+def test_a_line_longer_than_one_read_is_skipped(tmp_path: Path) -> None:
     long = "9" * (2 * BYTES_AT_ONCE + 7)
     known = table(tmp_path, f"step,x\n0,1\n{long},1\n1,2\n" + "".join(f"{i},{i}\n" for i in range(2, LONG)))
     assert [row[0] for row in rows_of(known)] == list(range(LONG))
@@ -84,12 +84,12 @@ def test_a_line_longer_than_is_read_at_once_is_skipped(tmp_path: Path) -> None:
     assert [row[0] for row in rows_of(known, LONG - 3)] == list(range(LONG - 3, LONG))
     append(known.file.path, long)
     grown = inspect(known.file, known)
-    assert (grown.num_rows, grown.num_skipped) == (LONG, 1), "its end is still to come"
+    assert (grown.num_rows, grown.num_skipped) == (LONG, 1), "the end of the last line is missing"
     append(known.file.path, "\n7,7\n")
     assert rows_of(inspect(known.file, grown))[-1] == [7, 7]
 
 
-def test_a_last_line_without_its_end_counts_once_nobody_writes(tmp_path: Path) -> None:
+def test_an_unterminated_last_line_counts_once_the_file_is_final(tmp_path: Path) -> None:
     known = table(tmp_path, "epoch,loss\r\n0,1.0\r\n1,0.5")
     assert rows_of(known) == [[0, 1.0]]
     final = inspect(known.file, known, is_final=True)
@@ -97,7 +97,7 @@ def test_a_last_line_without_its_end_counts_once_nobody_writes(tmp_path: Path) -
     assert inspect(known.file, final, is_final=True) == final
 
 
-def test_a_torn_last_line_is_no_row(tmp_path: Path) -> None:
+def test_a_torn_last_line_is_skipped(tmp_path: Path) -> None:
     known = inspect(table(tmp_path, "epoch,step,loss\n0,1,2.5\n1,2").file, is_final=True)
     assert rows_of(known) == [[0, 1, 2.5]]
     assert [(line, "torn" in reason) for line, reason in known.skipped] == [(3, True)]
@@ -111,16 +111,19 @@ def test_columns_with_text_are_named(tmp_path: Path) -> None:
 
 
 def test_a_change_that_the_files_times_do_not_show_is_noticed(tmp_path: Path) -> None:
-    """On a file system with coarse times. The state of the file is the same, but for the time of the inode's change."""
+    """As on a file system with coarse times.
+
+    Here the inode's change time still differs, so the test gives the known table the new state of the file.
+    """
     known = table(tmp_path, "step,x\n0,1.5\n1,2.5\n")
     version, times = known.version, os.stat(known.file.path)
     known.file.path.write_text("step,x\n0,7.5\n1,2.5\n")
     os.utime(known.file.path, ns=(times.st_atime_ns, times.st_mtime_ns))
     stale = replace(known, state=FileState.of(os.stat(known.file.path)))
-    anew = inspect(known.file, stale)
-    assert rows_of(anew) == [[0, 7.5], [1, 2.5]]
-    assert anew.version != version
-    assert inspect(known.file, anew).version == anew.version
+    reread = inspect(known.file, stale)
+    assert rows_of(reread) == [[0, 7.5], [1, 2.5]]
+    assert reread.version != version
+    assert inspect(known.file, reread).version == reread.version
 
 
 def test_a_table_can_be_read_from_any_row(tmp_path: Path) -> None:
@@ -131,14 +134,14 @@ def test_a_table_can_be_read_from_any_row(tmp_path: Path) -> None:
         assert starts == sorted(set(starts))
 
 
-def test_blank_lines_are_no_rows_and_shift_none(tmp_path: Path) -> None:
+def test_blank_lines_are_not_rows_and_shift_none(tmp_path: Path) -> None:
     lines = "".join(f"{i},1\n" + "\n" * (i % 3 == 0) for i in range(LONG))
     known = table(tmp_path, "step,x\n\n" + lines)
     assert known.num_rows == LONG
     assert [row[0] for row in rows_of(known, ROWS_PER_SEGMENT + 1)] == list(range(ROWS_PER_SEGMENT + 1, LONG))
 
 
-def test_a_table_that_grows_row_by_row_is_the_one_read_at_once(tmp_path: Path) -> None:
+def test_a_table_that_grows_row_by_row_equals_one_that_is_read_at_once(tmp_path: Path) -> None:
     known = table(tmp_path, "epoch,step,x\r\n")
     for step in range(2 * ROWS_PER_SEGMENT + 3):
         append(known.file.path, f"{step // 7},{step},{step / 3}\r\n" if step != 1500 else "1,-1,text\n")
@@ -150,9 +153,9 @@ def test_a_table_that_grows_row_by_row_is_the_one_read_at_once(tmp_path: Path) -
     assert rows_of(grown) == rows_of(whole)
 
 
-def test_of_a_file_that_grew_only_what_is_new_is_read(tmp_path: Path) -> None:
+def test_only_the_new_part_of_a_grown_file_is_read(tmp_path: Path) -> None:
     known = table_of(tmp_path, ["step", "x"], [[i, "0" * 1000] for i in range(LONG)])
-    with open(known.file.path, "r+b") as file:  # As no writer does: so it shows that this is not read again.
+    with open(known.file.path, "r+b") as file:  # No writer does this. It shows that these bytes are not read again.
         file.seek(2000)
         file.write(b"7")
     append(known.file.path, "8,0\r\n")
@@ -165,14 +168,14 @@ def test_of_a_file_that_grew_only_what_is_new_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "step,x\n0,1.5\n1,2.0\n",  # a value changed, the size did not
-        "step,x\n0,1.0\n1,2.0\n2,3.0\n"[:-5],  # a row less
-        "step,x\n0,1.125\n1,2.0\n2,3.0\n",  # longer, but not by what was appended
+        "step,x\n0,1.5\n1,2.0\n",  # a value changed, but the size did not
+        "step,x\n0,1.0\n1,2.0\n2,3.0\n"[:-5],  # a row removed
+        "step,x\n0,1.125\n1,2.0\n2,3.0\n",  # longer, but not by appending
         "step,x,y\n0,1.0,\n1,2.0,4.0\n",  # a wider header
         "x,step\n0,1.0\n1,2.0\n3,4.0\n",
     ],
 )
-def test_a_file_that_was_rewritten_is_read_anew(tmp_path: Path, text: str) -> None:
+def test_a_rewritten_file_is_read_again(tmp_path: Path, text: str) -> None:
     known = table(tmp_path, "step,x\n0,1.0\n1,2.0\n")
     known.file.path.write_text(text)
     grown = inspect(known.file, known)
@@ -180,20 +183,20 @@ def test_a_file_that_was_rewritten_is_read_anew(tmp_path: Path, text: str) -> No
     assert rows_of(grown) == rows_of(inspect(known.file))
 
 
-def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+def test_a_replaced_file_is_read_again(tmp_path: Path) -> None:
     known = table(tmp_path, "step,x\n0,1.0\n1,2.0\n")
     (tmp_path / "new").write_text("step,x\n5,1.0\n1,2.0\n2,3.0\n")
     (tmp_path / "new").replace(known.file.path)
     assert rows_of(inspect(known.file, known))[0] == [5, 1.0]
 
 
-def test_a_table_whose_file_is_rewritten_says_so_and_is_read_anew(tmp_path: Path) -> None:
+def test_a_table_whose_file_is_rewritten_raises_an_error_and_is_read_again(tmp_path: Path) -> None:
     tables = Tables()
     path = table(tmp_path, "step,x\n0,1.0\n").file.path
     at_once = tables.inspect(RunFile.alone(path))
-    known = replace(at_once, content=b"")  # As of a longer file.
+    known = replace(at_once, content=b"")  # A longer file leaves no content in memory.
     path.write_text("a,step,x\n,0,1.0\n9,1,2.0\n")
-    assert rows_of(at_once) == [[0, 1.0]]  # It has what it was made of.
+    assert rows_of(at_once) == [[0, 1.0]]  # The table still has its content in memory.
     with pytest.raises(Rewritten):
         rows_of(known)
     stale = iter([known])
@@ -204,7 +207,7 @@ def test_a_table_whose_file_is_rewritten_says_so_and_is_read_anew(tmp_path: Path
     ]
 
 
-def test_a_file_that_is_removed_meanwhile_is_unreadable(tmp_path: Path) -> None:
+def test_a_table_whose_file_is_removed_is_unreadable(tmp_path: Path) -> None:
     known = table(tmp_path, "step,x\n0,1.0\n")
     known.file.path.unlink()
     with pytest.raises(MetricsUnreadable, match="No such file"):
@@ -218,7 +221,7 @@ def test_many_threads_share_a_table(tmp_path: Path) -> None:
     assert all(each == found[-1] for each in found)
 
 
-def test_only_the_tables_asked_for_last_are_kept(tmp_path: Path) -> None:
+def test_only_the_most_recently_requested_tables_are_cached(tmp_path: Path) -> None:
     tables, paths = Tables(), [tmp_path / f"{number}.csv" for number in range(MAX_TABLES + 1)]
     for path in paths:
         path.write_text("step\n1\n")

@@ -1,4 +1,4 @@
-"""A bounded number of processes, and a bounded queue of those who wait for one."""
+"""The pool, which bounds the number of processes and the queue of callers that wait for one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def launching(launched: list[subprocess.Popen[bytes]]) -> Callable[[], subproces
     return launch
 
 
-def test_no_more_run_at_a_time_and_each_waits_for_its_turn(
+def test_at_most_two_processes_run_at_a_time_and_the_others_wait_for_their_turn(
     launched: list[subprocess.Popen[bytes]], threads: ThreadPoolExecutor
 ) -> None:
     pool = Pool("x", size=2, max_waiting=10)
@@ -53,13 +53,13 @@ def test_no_more_run_at_a_time_and_each_waits_for_its_turn(
     assert {each.result(10) for each in waiting} == set(launched)
 
 
-def test_a_full_queue_is_an_error_and_what_is_urgent_is_next(
+def test_a_full_queue_is_an_error_and_an_urgent_caller_is_next(
     launched: list[subprocess.Popen[bytes]], threads: ThreadPoolExecutor
 ) -> None:
     pool, launch = Pool("things are done", size=1, max_waiting=2), launching(launched)
     first = pool.start(launch, 0)
     assert first is not None
-    assert pool.start(launch, 0) is None, "nobody waits for longer than asked"
+    assert pool.start(launch, 0) is None, "a caller waits no longer than its timeout"
     waiting = [threads.submit(pool.start, launch, LONG) for _ in range(2)]
     wait_until(lambda: pool.num_waiting == 2, 10)
     with pytest.raises(Busy, match=r"things are done.* 5 seconds"):
@@ -76,7 +76,7 @@ def test_a_full_queue_is_an_error_and_what_is_urgent_is_next(
     assert {each.result(10) for each in waiting} == set(launched[2:])
 
 
-def test_a_launch_that_fails_takes_no_place(launched: list[subprocess.Popen[bytes]]) -> None:
+def test_a_failed_launch_takes_no_place(launched: list[subprocess.Popen[bytes]]) -> None:
     pool = Pool("x", size=1, max_waiting=1)
     for _ in range(3):
         with pytest.raises(OSError, match="No such file"):

@@ -1,4 +1,4 @@
-"""The check of a dataset as the service runs it: real processes over real files."""
+"""The check of a dataset by the service, with real processes and real files."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def checks() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if "trainer.preflight" in child.cmdline()]
 
 
-def test_the_report_is_there_when_the_check_returns(preflight: Preflight, pets: dict[str, Path]) -> None:
+def test_a_check_returns_the_finished_report(preflight: Preflight, pets: dict[str, Path]) -> None:
     report = preflight.check(pets, LONG)
     assert (report["status"], report["total"], report["errors"], report["warnings"]) == ("checked", 36, [], [])
 
@@ -58,7 +58,7 @@ def test_a_cached_report_serves_another_server_until_a_file_changes(
     assert changed["errors"][0]["files"] == ["val/cat/0.png: not an image, despite its extension"]
 
 
-def test_who_does_not_wait_is_reported_that_it_goes_on_and_joins_it_later(
+def test_a_caller_that_does_not_wait_gets_the_progress_and_can_join_the_check_later(
     preflight: Preflight, pets: dict[str, Path]
 ) -> None:
     assert preflight.check(pets, 0)["status"] == "checking"
@@ -67,9 +67,7 @@ def test_who_does_not_wait_is_reported_that_it_goes_on_and_joins_it_later(
     assert preflight.check(pets, LONG)["status"] == "checked"
 
 
-def test_a_report_of_another_process_is_not_taken_for_the_present_state(
-    preflight: Preflight, pets: dict[str, Path], tmp_path: Path
-) -> None:
+def test_an_outdated_report_is_not_returned(preflight: Preflight, pets: dict[str, Path], tmp_path: Path) -> None:
     preflight.check(pets, LONG)
     (pets["val"] / "cat" / "0.png").write_bytes(b"x")
     report = preflight.check(pets, 0)
@@ -77,7 +75,7 @@ def test_a_report_of_another_process_is_not_taken_for_the_present_state(
     assert preflight.check(pets, LONG)["errors"]
 
 
-def test_a_check_that_is_killed_says_so_and_the_next_one_is_whole(
+def test_a_killed_check_is_reported_and_the_next_one_is_complete(
     preflight: Preflight, pets: dict[str, Path], tmp_path: Path
 ) -> None:
     preflight.check(pets, LONG)
@@ -93,9 +91,7 @@ def test_a_check_that_is_killed_says_so_and_the_next_one_is_whole(
     assert preflight.check(pets, LONG)["status"] == "checked"
 
 
-def test_two_are_checked_at_a_time_a_third_waits_and_what_is_urgent_is_next(
-    preflight: Preflight, tmp_path: Path
-) -> None:
+def test_two_datasets_are_checked_at_a_time_and_an_urgent_one_is_next(preflight: Preflight, tmp_path: Path) -> None:
     datasets = [write_images(tmp_path / name, {"cat": 60, "dog": 180}, counts=(12, 3, 3)) for name in "abcd"]
     for dataset in datasets[:2]:
         assert preflight.check(dataset, LONG)["status"] == "checked"
@@ -114,22 +110,22 @@ def test_two_are_checked_at_a_time_a_third_waits_and_what_is_urgent_is_next(
     assert preflight.check(datasets[2], LONG)["status"] == "checked"
 
 
-def test_a_start_goes_on_with_what_is_known_when_its_patience_ends(
+def test_a_start_does_not_wait_for_a_check_that_takes_too_long(
     preflight: Preflight, pets: dict[str, Path], tmp_path: Path
 ) -> None:
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
     store = RunStore(tmp_path / "logs" / "runs", ActiveLock(tmp_path / "logs" / "active.lock"))
     folders = ExperimentFolder(tmp_path), DatasetFolder(tmp_path)
-    asked = StartRequest(config_name="tiny.yaml", dataset="pets")
-    unfinished = Planner(store, *folders, (), preflight, preflight_s=0).plan(asked).preflight
+    request = StartRequest(config_name="tiny.yaml", dataset="pets")
+    unfinished = Planner(store, *folders, (), preflight, preflight_s=0).plan(request).preflight
     assert unfinished is not None
     assert (unfinished["status"], unfinished["warnings"][0]["kind"]) == ("checking", "not_checked")
-    finished = Planner(store, *folders, (), preflight).plan(asked).preflight
+    finished = Planner(store, *folders, (), preflight).plan(request).preflight
     assert finished is not None
     assert finished["status"] == "checked"
 
 
-def test_a_folder_that_is_gone_is_an_error_that_names_it(
+def test_a_missing_folder_is_an_error_that_names_it(
     preflight: Preflight, pets: dict[str, Path], tmp_path: Path
 ) -> None:
     report = preflight.check(pets | {"val": tmp_path / "none"}, LONG)
@@ -137,37 +133,35 @@ def test_a_folder_that_is_gone_is_an_error_that_names_it(
     assert [error["message"] for error in report["errors"]] == ["val cannot be read: No such file or directory"]
 
 
-def test_a_check_that_meets_a_rotten_avif_ends_and_names_it(preflight: Preflight, pets: dict[str, Path]) -> None:
+def test_a_check_names_a_corrupt_avif_and_finishes(preflight: Preflight, pets: dict[str, Path]) -> None:
     write_rotten_avif(pets["train"] / "cat" / "rotten.avif")
     report = preflight.check(pets, LONG)
     assert report["status"] == "checked"
     assert report["errors"][0]["files"][0].startswith("train/cat/rotten.avif: ")
 
 
-def test_unreadable_images_keep_a_run_from_starting_unless_it_skips_them(
+def test_unreadable_images_prevent_a_start_unless_the_run_skips_them(
     preflight: Preflight, pets: dict[str, Path], tmp_path: Path
 ) -> None:
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
     (pets["train"] / "cat" / "broken.png").write_bytes(b"x")
     store = RunStore(tmp_path / "logs" / "runs", ActiveLock(tmp_path / "logs" / "active.lock"))
     planner = Planner(store, ExperimentFolder(tmp_path), DatasetFolder(tmp_path), (), preflight)
-    asked = StartRequest(config_name="tiny.yaml", dataset="pets")
+    request = StartRequest(config_name="tiny.yaml", dataset="pets")
     with pytest.raises(InvalidStart, match=r"broken\.png"):
-        planner.plan(asked)
-    plan = planner.plan(replace(asked, overrides={"data.skip_unreadable": True}))
+        planner.plan(request)
+    plan = planner.plan(replace(request, overrides={"data.skip_unreadable": True}))
     assert plan.preflight is not None
     assert plan.preflight["errors"][0]["count"] == 1
 
 
-def test_a_place_that_cannot_be_written_to_fails_the_check_with_the_reason(
-    pets: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_check_that_cannot_write_its_report_fails(pets: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     report = Preflight(tmp_path / "file").check(pets, LONG)
     assert (report["status"], report["errors"][0]["kind"]) == ("failed", "not_checked")
 
 
-def test_how_far_a_long_check_has_come_is_reported(preflight: Preflight, tmp_path: Path) -> None:
+def test_the_progress_of_a_long_check_is_reported(preflight: Preflight, tmp_path: Path) -> None:
     base = write_images(tmp_path / "many", {"a": 60, "b": 180}, counts=(3000, 1, 1))
     splits = {split: base / split for split in ("train", "val", "test")}
 

@@ -1,4 +1,4 @@
-"""What keeps a command from being executed, said before it is started; and that the kernel agrees."""
+"""Problems that keep a command from running, found before its launch and compared with the kernel's verdict."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def make(path: Path, content: str | bytes = SCRIPT, mode: int = 0o755) -> str:
     return str(path)
 
 
-def begun(home: Path, command: Command) -> bool:
-    """Whether the kernel executes it."""
+def is_executed(home: Path, command: Command) -> bool:
+    """Return whether the kernel executes the command and it succeeds."""
     try:
         return subprocess.run(command.argv, cwd=command.cwd or home, env=os.environ | command.env).returncode == 0
     except OSError:
@@ -66,16 +66,16 @@ CASES: dict[str, tuple[Callable[[Path], Command], str | None]] = {
     "no #! line": (lambda home: Command((make(home / "train.py", "print(1)\n"),)), "no #! line"),
     "empty": (lambda home: Command((make(home / "train.py", ""),)), "no #! line"),
     "no interpreter": (lambda home: Command((make(home / "run", "#!/no/python -u\n"),)), "'/no/python'"),
-    "line ends of Windows": (lambda home: Command((make(home / "run", "#!/bin/sh\r\nexit 0\r\n"),)), r"'/bin/sh\\r'"),
+    "Windows line endings": (lambda home: Command((make(home / "run", "#!/bin/sh\r\nexit 0\r\n"),)), r"'/bin/sh\\r'"),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_program(tmp_path: Path, name: str) -> None:
+def test_a_program_has_a_problem_exactly_if_the_kernel_refuses_it(tmp_path: Path, name: str) -> None:
     make_command, expected = CASES[name]
     command = make_command(tmp_path)
     errors = find_problems(command, tmp_path / "output", os.environ)
-    assert begun(tmp_path, command) == (expected is None)
+    assert is_executed(tmp_path, command) == (expected is None)
     if expected is None:
         assert errors == {}
     else:
@@ -83,14 +83,14 @@ def test_a_program(tmp_path: Path, name: str) -> None:
         assert expected.replace("\\\\", "\\") in errors["command.argv"][0]
 
 
-def test_a_folder_to_run_in(tmp_path: Path) -> None:
+def test_the_working_directory_must_exist_at_the_launch(tmp_path: Path) -> None:
     def problem(cwd: str) -> str:
         return " ".join(
             find_problems(Command(("true",), cwd=cwd), tmp_path / "output", os.environ).get("command.cwd", [])
         )
 
-    assert problem(str(tmp_path)) == problem("docs") == "", "a relative one lies in the project's folder"
-    assert problem(str(tmp_path / "output")) == "", "a start makes it"
+    assert problem(str(tmp_path)) == problem("docs") == "", "a relative folder is relative to the project"
+    assert problem(str(tmp_path / "output")) == "", "a start creates this folder"
     assert "No such file or directory" in problem(str(tmp_path / "output" / "below"))
     assert "No such file or directory" in problem("/no/such/folder")
     assert "it is a file" in problem(make(tmp_path / "file"))

@@ -1,4 +1,4 @@
-"""Starting and stopping in-process, with real runners and programs: the rules, and that nothing is left behind."""
+"""Starting and stopping runs in-process, with real runners and programs. A refused start leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_run_is_running_when_start_returns_and_stopped_when_stop_does(runs: Fi
     assert (stop["mode"], stop["requested_by"]) == ("save", "test")
 
 
-def test_a_second_start_is_refused_with_the_first_ones_identity(runs: Fixture) -> None:
+def test_a_second_start_is_refused_with_the_id_and_pid_of_the_first(runs: Fixture) -> None:
     run = runs.service.start(runs.python(WAIT_FOR_STOP))
     with pytest.raises(exceptions.RunActive) as raised:
         runs.service.start(runs.python("pass"))
@@ -89,7 +89,7 @@ def test_stopping_another_run_stops_nothing(runs: Fixture) -> None:
     runs.service.stop(None, "discard", True, "test")
 
 
-def test_with_nothing_running_a_stop_says_so(runs: Fixture) -> None:
+def test_a_stop_without_an_active_run_is_not_running(runs: Fixture) -> None:
     assert runs.service.stop(None, "save", True, "test").status == "not_running"
 
 
@@ -113,12 +113,12 @@ def test_only_the_folders_that_a_command_uses_are_reported(runs: Fixture) -> Non
     )
 
 
-def test_a_program_or_folder_that_is_not_there_is_an_invalid_start(runs: Fixture) -> None:
+def test_a_missing_program_or_folder_is_an_invalid_start(runs: Fixture) -> None:
     for more, key in (({"argv": ["/no/such"]}, "command.argv"), ({"argv": ["true"], "cwd": "/no/such"}, "command.cwd")):
         (runs.configs / "absent.yaml").write_text(json.dumps({"command": more}))
-        for ask in (runs.service.check, runs.service.start):
+        for operation in (runs.service.check, runs.service.start):
             with pytest.raises(exceptions.InvalidStart) as raised:
-                ask(StartRequest(config_name="absent.yaml"))
+                operation(StartRequest(config_name="absent.yaml"))
             assert list(raised.value.errors) == [key]
     assert runs.store.ids() == []
 
@@ -135,7 +135,7 @@ def test_a_program_that_cannot_be_executed_is_a_failed_run_with_the_reason(runs:
     assert runs.store.active() is None
 
 
-def test_placeholders_and_environment_reach_the_program_but_no_setting_of_ours(
+def test_placeholders_and_environment_reach_the_program_but_our_settings_do_not(
     runs: Fixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAINING_API_TOKEN", "secret")
@@ -155,7 +155,7 @@ def test_placeholders_and_environment_reach_the_program_but_no_setting_of_ours(
     assert not any(name.startswith("TRAINING_") for name in environment)
 
 
-def test_nothing_is_written_for_a_request_that_cannot_be_carried_out(runs: Fixture, tmp_path: Path) -> None:
+def test_an_invalid_request_writes_nothing(runs: Fixture, tmp_path: Path) -> None:
     (runs.configs / "bad.yaml").write_text("modle: {}")
     (runs.configs / "ours.yaml").write_text("model: {architecture: ResNetForImageClassification}")
     (tmp_path / "empty").mkdir()
@@ -176,7 +176,7 @@ def test_nothing_is_written_for_a_request_that_cannot_be_carried_out(runs: Fixtu
     assert runs.store.ids() == []
 
 
-def test_every_wrong_folder_is_named_at_once(runs: Fixture, tmp_path: Path) -> None:
+def test_all_wrong_folders_are_named_together(runs: Fixture, tmp_path: Path) -> None:
     (runs.configs / "ours.yaml").write_text("model: {architecture: ResNetForImageClassification}")
     (tmp_path / "empty").mkdir()
     request = StartRequest(config_name="ours.yaml", train_data_dir=str(tmp_path / "empty"), val_data_dir="/no/such")
@@ -188,7 +188,7 @@ def test_every_wrong_folder_is_named_at_once(runs: Fixture, tmp_path: Path) -> N
     assert "Missing" in errors["test_data_dir"][0]
 
 
-def test_an_override_that_is_wrong_is_named_as_an_override(runs: Fixture) -> None:
+def test_a_wrong_override_is_named_as_an_override(runs: Fixture) -> None:
     (runs.configs / "ours.yaml").write_text("model: {architecture: ResNetForImageClassification}")
     request = StartRequest(config_name="ours.yaml", overrides={"trainer.max_epochs": -1, "trainer.no_such": 1})
     with pytest.raises(exceptions.InvalidStart) as raised:
@@ -196,7 +196,7 @@ def test_an_override_that_is_wrong_is_named_as_an_override(runs: Fixture) -> Non
     assert "overrides.trainer.no_such" in raised.value.errors
 
 
-def test_folders_outside_of_the_roots_are_refused_links_included(tmp_path: Path) -> None:
+def test_folders_and_links_outside_of_the_roots_are_refused(tmp_path: Path) -> None:
     runs = Fixture(tmp_path, data_roots=[tmp_path / "allowed"])
     (tmp_path / "allowed").mkdir()
     (tmp_path / "allowed" / "link").symlink_to(runs.images("outside"))
@@ -214,14 +214,14 @@ def test_a_full_disk_refuses_a_start(tmp_path: Path) -> None:
     assert runs.store.ids() == []
 
 
-def test_a_folder_without_room_is_named_although_it_is_not_there_yet(tmp_path: Path) -> None:
+def test_a_folder_without_room_is_named_even_before_it_exists(tmp_path: Path) -> None:
     cache = tmp_path / "not" / "there"
     disk.refuse_without_room({tmp_path: "runs", cache: "decoded images"}, 1)
     with pytest.raises(exceptions.DiskFull, match=f"for decoded images in {cache}\\."):
         disk.refuse_without_room({cache: "decoded images"}, 10**9)
 
 
-def test_a_command_cannot_be_resumed_and_says_so(runs: Fixture) -> None:
+def test_a_command_cannot_be_resumed(runs: Fixture) -> None:
     run = runs.service.start(runs.python("pass"))
     wait_until(lambda: not runs.store.find(run.run_id).is_active, 10)
     with pytest.raises(exceptions.InvalidStart, match="no checkpoint"):

@@ -1,4 +1,4 @@
-"""The order of run directories that say when they were created in different ways, or not at all."""
+"""The order of run directories, which record their time of creation in different ways or not at all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write(folder: Path, name: str, **manifest: Any) -> Path:
     return path
 
 
-def test_the_sequence_counts_then_the_time_of_creation_then_the_id(tmp_path: Path) -> None:
+def test_runs_are_ordered_by_sequence_or_else_by_creation_time_or_else_by_id(tmp_path: Path) -> None:
     write(tmp_path, "2026-09-09_00-00-00", created_at="2026-09-09T00:00:00+00:00", sequence=NOON_US - 1)
     write(tmp_path, "2020-01-01_00-00-00", created_at=AT_NOON)
     write(tmp_path, "an id of another kind", created_at="2026-01-02T14:00:01+02:00")
@@ -33,7 +33,7 @@ def test_the_sequence_counts_then_the_time_of_creation_then_the_id(tmp_path: Pat
     assert Listing(tmp_path).ids() == [*expected, "2020-01-01_00-00-00_9"]
 
 
-def test_a_directory_of_another_program_is_placed_by_its_oldest_file(tmp_path: Path) -> None:
+def test_a_directory_of_another_program_is_ordered_by_its_oldest_file(tmp_path: Path) -> None:
     write(tmp_path, "ours", created_at=AT_NOON)
     for name, age_s in (("before", -1), ("after", 1)):
         (tmp_path / name).mkdir()
@@ -43,16 +43,16 @@ def test_a_directory_of_another_program_is_placed_by_its_oldest_file(tmp_path: P
 
 
 @pytest.mark.parametrize("is_far_ahead", [False, True])
-def test_a_new_run_comes_behind_all_others(tmp_path: Path, is_far_ahead: bool) -> None:
+def test_a_new_run_is_newer_than_all_others(tmp_path: Path, is_far_ahead: bool) -> None:
     ahead = NOON_US * 2 if is_far_ahead else NOON_US
     write(tmp_path, "a", created_at=AT_NOON, sequence=ahead)
     (tmp_path / "of another program").mkdir()
     os.utime(tmp_path / "of another program", (4e9, 4e9))
-    told = Listing(tmp_path).next_sequence()
-    assert told == ahead + 1 if is_far_ahead else abs(told - time.time_ns() // 1000) < 10_000_000
+    sequence = Listing(tmp_path).next_sequence()
+    assert sequence == ahead + 1 if is_far_ahead else abs(sequence - time.time_ns() // 1000) < 10_000_000
 
 
-def test_a_run_whose_manifest_comes_later_gets_its_place_then(tmp_path: Path) -> None:
+def test_a_run_is_reordered_once_its_manifest_is_written(tmp_path: Path) -> None:
     listing = Listing(tmp_path)
     (tmp_path / "late").mkdir()
     write(tmp_path, "early", created_at=AT_NOON)
@@ -63,7 +63,7 @@ def test_a_run_whose_manifest_comes_later_gets_its_place_then(tmp_path: Path) ->
     assert listing.ids() == ["early", "late"]
 
 
-def test_a_directory_that_was_replaced_is_read_again(tmp_path: Path) -> None:
+def test_a_replaced_directory_is_read_again(tmp_path: Path) -> None:
     listing = Listing(tmp_path)
     write(tmp_path, "a", created_at=AT_NOON)
     write(tmp_path, "b", created_at="2026-01-02T13:00:00+00:00")

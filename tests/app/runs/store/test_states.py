@@ -1,4 +1,4 @@
-"""The state of a run, composed from its files and its processes: every combination."""
+"""The state of a run for every combination of its files and processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VERDICTS = {"completed", "stopped", "failed", "interrupted"}
 
 
 def expected(record: str, is_alive: bool, manifest: str, is_stopping: bool) -> str:
-    """The rule in other words than the code's."""
+    """State the rule independently of the code."""
     if not is_alive and manifest in ("none", "foreign"):
         return "unknown"
     if record in VERDICTS:
@@ -39,7 +39,7 @@ def expected(record: str, is_alive: bool, manifest: str, is_stopping: bool) -> s
 
 @pytest.mark.parametrize("manifest", MANIFESTS)
 @pytest.mark.parametrize("record", RECORDS)
-def test_every_combination(tmp_path: Path, record: str, manifest: str) -> None:
+def test_every_combination_has_its_state(tmp_path: Path, record: str, manifest: str) -> None:
     for is_alive, is_stopping in itertools.product((False, True), (False, True)):
         run = RunDir(tmp_path / f"{is_alive}{is_stopping}")
         run.path.mkdir()
@@ -57,7 +57,7 @@ def test_every_combination(tmp_path: Path, record: str, manifest: str) -> None:
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS)
-def test_the_verdict_of_our_runner_counts_whatever_became_of_run_json(tmp_path: Path, manifest: str) -> None:
+def test_the_verdict_of_our_runner_counts_whatever_run_json_holds(tmp_path: Path, manifest: str) -> None:
     run = RunDir(tmp_path)
     if (text := MANIFESTS[manifest]) is not None:
         run.run.write_text(text)
@@ -66,15 +66,17 @@ def test_the_verdict_of_our_runner_counts_whatever_became_of_run_json(tmp_path: 
     assert compose(run, record | {"state": "running"}, False)[0] == "interrupted"
 
 
-def test_a_completion_record_counts_where_the_verdict_was_lost(tmp_path: Path) -> None:
+def test_a_completion_record_replaces_a_lost_verdict(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     write_json(run.result, {"completed_at": utc_now()})
-    assert compose(run, {"state": "running"}, False)[0] == "unknown", "of another program"
+    assert compose(run, {"state": "running"}, False)[0] == "unknown", (
+        "without run.json it is a directory of another program"
+    )
     write_json(run.run, {"request": {}})
     assert compose(run, {"state": "running"}, False) == ("completed", None)
 
 
-def test_the_reason_of_a_verdict_is_kept_and_the_others_are_explained(tmp_path: Path) -> None:
+def test_a_verdict_keeps_its_reason_and_other_states_get_one(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     assert "no run.json" in (compose(run, None, False)[1] or "")
     write_json(run.run, {"request": {}})
@@ -82,7 +84,7 @@ def test_the_reason_of_a_verdict_is_kept_and_the_others_are_explained(tmp_path: 
     assert "gone" in (compose(run, None, False)[1] or "")
 
 
-def test_a_state_that_is_there_and_cannot_be_read_is_no_interruption(tmp_path: Path) -> None:
+def test_a_state_file_that_cannot_be_read_is_unknown_and_not_interrupted(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     write_json(run.run, {"request": {}})
     run.state.mkdir()

@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> RunStore:
     return RunStore(tmp_path / "runs", ActiveLock(tmp_path / "active.lock"))
 
 
-def ended(store: RunStore, run_id: str, state: str = "completed") -> Path:
+def write_run(store: RunStore, run_id: str, state: str = "completed") -> Path:
     path = store.runs_dir / run_id
     path.mkdir(parents=True)
     write_json(RunDir(path).run, {"request": {}})
@@ -36,9 +36,9 @@ def test_runs_in_the_same_second_are_numbered(store: RunStore) -> None:
     assert store.ids() == ids[::-1]
 
 
-def test_the_id_of_a_deleted_run_is_not_given_again(store: RunStore) -> None:
+def test_the_id_of_a_deleted_run_is_not_reused(store: RunStore) -> None:
     ids = []
-    for _ in range(12):  # All within a second or two, and each by a server process that knows of no run before.
+    for _ in range(12):  # All within a second or two, each by a server process that knows no earlier run.
         taken = store.lock.acquire(RunStore(store.runs_dir, store.lock).create)
         assert taken is not None
         os.close(taken[0])
@@ -47,11 +47,11 @@ def test_the_id_of_a_deleted_run_is_not_given_again(store: RunStore) -> None:
     assert len(set(ids)) == 12
 
 
-def test_the_tenth_of_a_second_is_newer_than_the_ninth(store: RunStore) -> None:
+def test_the_tenth_run_of_a_second_is_newer_than_the_ninth(store: RunStore) -> None:
     for run_id in ("2026-01-01_00-00-00_9", "2026-01-01_00-00-00_10", "2026-01-01_00-00-00", "2026-01-01_00-00-01"):
-        ended(store, run_id)
-    stamps = [run_id.removeprefix("2026-01-01_00-00-") for run_id in store.ids()]
-    assert stamps == ["01", "00_10", "00_9", "00"]
+        write_run(store, run_id)
+    suffixes = [run_id.removeprefix("2026-01-01_00-00-") for run_id in store.ids()]
+    assert suffixes == ["01", "00_10", "00_9", "00"]
 
 
 @pytest.mark.parametrize(
@@ -69,12 +69,12 @@ def test_a_name_that_could_leave_the_folder_is_not_found(store: RunStore, name: 
 def test_a_link_to_a_directory_elsewhere_is_a_run_and_deleting_it_removes_the_link(
     store: RunStore, tmp_path: Path
 ) -> None:
-    ended(store, "run-1").rename(tmp_path / "moved")
+    write_run(store, "run-1").rename(tmp_path / "moved")
     (store.runs_dir / "run-1").symlink_to(tmp_path / "moved")
     assert store.ids() == ["run-1"]
     assert (store.find("run-1").state, [run.run_id for run in store.list()]) == ("completed", ["run-1"])
     (tmp_path / "moved").rename(tmp_path / "unmounted")
-    assert store.ids() == [], "also when the folder of the runs itself has not changed"
+    assert store.ids() == [], "even if the runs folder itself has not changed"
     (tmp_path / "unmounted").rename(tmp_path / "moved")
     assert store.ids() == ["run-1"]
     store.delete("run-1")
@@ -83,9 +83,9 @@ def test_a_link_to_a_directory_elsewhere_is_a_run_and_deleting_it_removes_the_li
 
 
 @pytest.mark.parametrize("target", ["run-1", "run-1/inside", ".", "..", "../none", "link", "../file"])
-def test_a_link_to_what_the_folder_holds_or_to_no_directory_is_no_run(store: RunStore, target: str) -> None:
-    """Else a run would be there twice, and active under one of the names only."""
-    (ended(store, "run-1") / "inside").mkdir()
+def test_a_link_to_another_entry_or_to_no_directory_is_not_a_run(store: RunStore, target: str) -> None:
+    """Otherwise a run would be listed twice and be active under only one of its names."""
+    (write_run(store, "run-1") / "inside").mkdir()
     (store.runs_dir.parent / "file").touch()
     (store.runs_dir / "link").symlink_to(target)
     assert store.ids() == ["run-1"]
@@ -97,8 +97,8 @@ def test_a_link_to_what_the_folder_holds_or_to_no_directory_is_no_run(store: Run
 
 
 def test_only_the_run_that_holds_the_lock_is_active(store: RunStore) -> None:
-    descriptor, run_id = store.lock.acquire(store.create) or pytest.fail("free, and not taken")
-    ended(store, "2000-01-01_00-00-00", "running")
+    descriptor, run_id = store.lock.acquire(store.create) or pytest.fail("the lock is free but was not acquired")
+    write_run(store, "2000-01-01_00-00-00", "running")
     states = {run.run_id: run.state for run in store.list()}
     assert states == {run_id: "starting", "2000-01-01_00-00-00": "interrupted"}
     active = store.active()
@@ -108,11 +108,11 @@ def test_only_the_run_that_holds_the_lock_is_active(store: RunStore) -> None:
         store.delete(run_id)
     os.close(descriptor)
     assert store.active() is None
-    assert store.find(run_id).state == "unknown", "nothing was launched in it"
+    assert store.find(run_id).state == "unknown", "the run launched no process"
 
 
 def test_a_deleted_run_is_gone(store: RunStore) -> None:
-    path = ended(store, "run-1")
+    path = write_run(store, "run-1")
     (path / "checkpoints").mkdir()
     (path / "checkpoints" / "last.ckpt").write_bytes(b"x")
     store.delete("run-1")
@@ -122,7 +122,7 @@ def test_a_deleted_run_is_gone(store: RunStore) -> None:
 
 
 def test_artifacts_are_files_of_the_run_and_nothing_else(store: RunStore, tmp_path: Path) -> None:
-    path = ended(store, "run-1")
+    path = write_run(store, "run-1")
     (path / "checkpoints").mkdir()
     (path / "checkpoints" / "epoch_001.onnx").write_bytes(b"model")
     (tmp_path / "secret").write_text("secret")
@@ -137,7 +137,7 @@ def test_artifacts_are_files_of_the_run_and_nothing_else(store: RunStore, tmp_pa
             find_artifact(run, name)
 
 
-def test_a_directory_from_elsewhere_is_unknown_with_the_times_of_its_files(store: RunStore) -> None:
+def test_a_directory_of_another_program_is_unknown_and_has_the_times_of_its_files(store: RunStore) -> None:
     path = store.runs_dir / "copied"
     (path / "logs").mkdir(parents=True)
     for name, time in (("logs/metrics.csv", 10**9), ("state.json", 10**9 + 60), ("config.yaml", 10**9 + 5)):
@@ -161,26 +161,30 @@ def test_an_empty_directory_has_its_own_time(store: RunStore) -> None:
     assert store.find("empty").created_at == "2001-09-09T01:46:40+00:00"
 
 
-@pytest.mark.parametrize("spoil", [Path.touch, lambda path: path.symlink_to(path.name)])
-def test_a_runs_folder_that_cannot_be_read_is_an_error(store: RunStore, spoil: Callable[[Path], None]) -> None:
-    """A file in its place, or a link in a circle: as with a mount that died, nobody knows which runs there are."""
-    spoil(store.runs_dir)
-    for ask in (store.ids, store.latest, lambda: store.find("run-1"), lambda: store.delete("run-1")):
+@pytest.mark.parametrize("make_unreadable", [Path.touch, lambda path: path.symlink_to(path.name)])
+def test_a_runs_folder_that_cannot_be_read_is_an_error(
+    store: RunStore, make_unreadable: Callable[[Path], None]
+) -> None:
+    """A file or a circular link takes its place. As with a dead mount, the service cannot know its runs."""
+    make_unreadable(store.runs_dir)
+    for operation in (store.ids, store.latest, lambda: store.find("run-1"), lambda: store.delete("run-1")):
         with pytest.raises(RunsUnreadable, match=r"TRAINING_RUNS_DIR\) cannot be read: "):
-            ask()
+            operation()
 
 
 GARBAGE = [b"", b"{", b"\xff\xfe", b"[]", b"null", b'"running"', b"{" * 100_000, b'{"state": 7}']
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_garbage_in_any_file_is_survived(store: RunStore, garbage: bytes) -> None:
-    path = ended(store, "run-1")
+def test_garbage_in_any_file_raises_nothing(store: RunStore, garbage: bytes) -> None:
+    path = write_run(store, "run-1")
     run = RunDir(path)
     for file in (run.state, run.run, run.progress, run.result, run.stop, run.card):
         file.write_bytes(garbage)
     read = store.find("run-1")
-    assert read.state == ("unknown" if garbage.startswith(b'{"') else "interrupted"), "a run.json of another program"
+    assert read.state == ("unknown" if garbage.startswith(b'{"') else "interrupted"), (
+        "an object without a request is a run.json of another program"
+    )
     snapshot = read.snapshot()
     assert snapshot["run_id"] == "run-1"
     assert snapshot["config_name"] is None

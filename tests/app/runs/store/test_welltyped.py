@@ -1,4 +1,4 @@
-"""What others wrote into the files of a run, held to the types that REST describes."""
+"""Files that other programs write into a run, reduced to the types that the REST API describes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.runs.store.welltyped import MODEL_CARD, PROGRESS, well_typed
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("written", "expected"),
     [
         (
             {"phase": "fit", "epoch": 0.5, "step": 3, "eta_s": 1.5},
@@ -21,11 +21,11 @@ from app.runs.store.welltyped import MODEL_CARD, PROGRESS, well_typed
         ({"eta_s": None, "own": {"anything": 1}}, {"eta_s": None, "own": {"anything": 1}}),
     ],
 )
-def test_progress_holds_numbers_or_nothing(told: dict[str, Any], kept: dict[str, Any]) -> None:
-    assert well_typed(told, PROGRESS) == kept
+def test_progress_of_a_wrong_type_becomes_null(written: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert well_typed(written, PROGRESS) == expected
 
 
-def test_a_card_holds_what_is_described() -> None:
+def test_card_fields_of_a_wrong_type_become_null() -> None:
     card = {"class_names": ["a", "b"], "test_metrics": {"test/acc": 1, "test/loss": None}, "splits": {}, "opset": 18}
     assert well_typed(card, MODEL_CARD) == card
     odd = {"class_names": "ab", "test_metrics": {"test/acc": "1"}, "variants": [1], "dataset_name": 3}

@@ -1,4 +1,4 @@
-"""The lock that a run's processes hold, taken and looked at by real processes."""
+"""The lock that a run's processes hold, acquired and inspected by real processes."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def test_a_taken_lock_names_its_run_until_the_descriptor_is_closed(lock: ActiveL
     assert lock.acquire(lambda: pytest.fail("must not be asked to create a run")) is None
     os.close(taken[0])
     assert lock.holder() is None
-    assert lock.named() == "run-1", "whoever follows runs has to learn of one that ended between two looks"
+    assert lock.named() == "run-1", "a follower must learn of a run that ended between two polls"
 
 
 def test_a_shorter_name_replaces_a_longer_one(lock: ActiveLock) -> None:
     for name in ("a-very-long-run-id", "b"):
-        descriptor, _ = lock.acquire(lambda name=name: name) or pytest.fail("free, and not taken")
+        descriptor, _ = lock.acquire(lambda name=name: name) or pytest.fail("the lock is free but was not acquired")
         assert lock.holder() == name
         os.close(descriptor)
 
@@ -61,8 +61,8 @@ def test_a_run_that_cannot_be_created_leaves_the_lock_free(lock: ActiveLock) -> 
     assert lock.holder() is None
 
 
-def test_the_lock_lasts_as_long_as_a_process_that_inherited_it(lock: ActiveLock) -> None:
-    descriptor, _ = lock.acquire(lambda: "run-1") or pytest.fail("free, and not taken")
+def test_the_lock_lasts_as_long_as_the_process_that_inherited_it(lock: ActiveLock) -> None:
+    descriptor, _ = lock.acquire(lambda: "run-1") or pytest.fail("the lock is free but was not acquired")
     heir = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=(descriptor,))
     os.close(descriptor)
     assert lock.holder() == "run-1"
@@ -73,19 +73,19 @@ def test_the_lock_lasts_as_long_as_a_process_that_inherited_it(lock: ActiveLock)
     heir.stdin.close()
 
 
-def test_looking_never_makes_a_taker_fail(lock: ActiveLock) -> None:
-    """Looking takes the lock for an instant; a start that happens then has to succeed all the same."""
-    with ThreadPoolExecutor(4) as lookers:
-        looks = [lookers.submit(lambda: [lock.holder() for _ in range(2000)]) for _ in range(4)]
+def test_an_inspection_never_makes_an_acquisition_fail(lock: ActiveLock) -> None:
+    """An inspection takes the lock for an instant. A start at that moment must still succeed."""
+    with ThreadPoolExecutor(4) as inspectors:
+        inspections = [inspectors.submit(lambda: [lock.holder() for _ in range(2000)]) for _ in range(4)]
         for number in range(300):
             taken = lock.acquire(lambda number=number: str(number))
             assert taken is not None
             os.close(taken[0])
-        seen = {name for look in looks for name in look.result()}
+        seen = {name for inspection in inspections for name in inspection.result()}
     assert seen - {None} <= {str(number) for number in range(300)}
 
 
-def test_of_many_processes_one_takes_it(lock: ActiveLock) -> None:
+def test_exactly_one_of_many_processes_acquires_the_lock(lock: ActiveLock) -> None:
     takers = [
         subprocess.Popen(
             [sys.executable, "-c", TAKE, str(lock.path), f"run-{number}"],
@@ -104,7 +104,7 @@ def test_of_many_processes_one_takes_it(lock: ActiveLock) -> None:
     assert lock.holder() is None
 
 
-def test_one_supervisor_at_a_time(tmp_path: Path) -> None:
+def test_only_one_supervisor_holds_the_lock(tmp_path: Path) -> None:
     first, second = SupervisorLock(tmp_path / "supervisor.lock"), SupervisorLock(tmp_path / "supervisor.lock")
     assert first.try_acquire()
     assert first.try_acquire()

@@ -1,4 +1,4 @@
-"""The pair that waits for a start, before it is ready; tests/trainer/test_warm.py has the rest of its life."""
+"""The prewarmed pair of processes before it is ready. tests/trainer/test_warm.py covers the rest of its life."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Pair = Callable[[], set[int]]
 
 @pytest.fixture
 def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pair:
-    """Tells the living processes of the pairs that this test began."""
+    """A function that finds the living processes of the pairs that this test launched."""
     monkeypatch.setenv(MARK, str(tmp_path))
 
     def find() -> set[int]:
@@ -33,9 +33,9 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pair:
 
 @pytest.fixture
 def prewarm() -> Iterator[Prewarm]:
-    made = Prewarm()
-    yield made
-    made.end()
+    instance = Prewarm()
+    yield instance
+    instance.end()
 
 
 def _is_marked(process: psutil.Process, mark: str) -> bool:
@@ -54,7 +54,7 @@ def wait_for_none(pair: Pair) -> None:
     wait_until(lambda: not pair(), 10, pair)
 
 
-def test_what_is_not_ready_starts_nothing_and_is_ended(prewarm: Prewarm, pair: Pair, tmp_path: Path) -> None:
+def test_a_pair_that_is_not_ready_launches_nothing_and_is_ended(prewarm: Prewarm, pair: Pair, tmp_path: Path) -> None:
     prewarm.tend(is_idle=True)
     wait_for(pair)
     with open(tmp_path / "lock", "wb") as lock:
@@ -62,7 +62,7 @@ def test_what_is_not_ready_starts_nothing_and_is_ended(prewarm: Prewarm, pair: P
     wait_for_none(pair)
 
 
-def test_nothing_is_imported_while_something_runs(prewarm: Prewarm, pair: Pair) -> None:
+def test_no_pair_waits_while_a_run_is_active(prewarm: Prewarm, pair: Pair) -> None:
     prewarm.tend(is_idle=True)
     wait_for(pair)
     prewarm.tend(is_idle=False)
@@ -70,7 +70,7 @@ def test_nothing_is_imported_while_something_runs(prewarm: Prewarm, pair: Pair) 
     wait_for_none(pair)
 
 
-def test_one_that_ended_by_itself_is_not_replaced_before_the_next_start(
+def test_a_pair_that_ended_by_itself_is_not_replaced_before_the_next_start(
     prewarm: Prewarm, pair: Pair, tmp_path: Path
 ) -> None:
     prewarm.tend(is_idle=True)
@@ -85,7 +85,7 @@ def test_one_that_ended_by_itself_is_not_replaced_before_the_next_start(
     wait_for(pair)
 
 
-def test_an_installed_package_replaces_it(
+def test_a_newly_installed_package_replaces_the_pair(
     prewarm: Prewarm, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -96,7 +96,7 @@ def test_an_installed_package_replaces_it(
     wait_until(lambda: len(pair()) == 2 and not pair() & before, 10, pair)
 
 
-def test_it_ends_with_a_service_that_is_killed(pair: Pair) -> None:
+def test_the_pair_ends_with_a_service_that_is_killed(pair: Pair) -> None:
     serve = (
         "import signal; from app.runs.executors.local.prewarm import Prewarm; "
         "p = Prewarm(); p.tend(is_idle=True); signal.pause()"

@@ -1,4 +1,4 @@
-"""Which processes belong to which, asked of real ones."""
+"""The family of a process, found among real processes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ for thread in threads: thread.join()
 
 @pytest.mark.parametrize("proc", ["/proc", "/nonexistent"])
 def test_a_family_is_a_process_and_its_descendants(proc: str) -> None:
-    """Also the children of its threads, and without a kernel that lists children."""
+    """The family includes children of threads, even if the kernel does not list children."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", TREE], **pipes) as tree:
         assert tree.stdout is not None
