@@ -111,7 +111,7 @@ def test_a_warning_names_an_unknown_variable_and_the_nearest_known_one(name: str
 
 
 FOREIGN = {
-    # Kubernetes, for a Service called `training`, one with a named port, one called `training-api`.
+    # Kubernetes sets these for Services named `training`, also with a named port, and `training-api`.
     "TRAINING_PORT": "tcp://10.43.0.7:8000",
     "TRAINING_SERVICE_HOST": "10.43.0.7",
     "TRAINING_SERVICE_PORT": "8000",
@@ -124,7 +124,7 @@ FOREIGN = {
     "TRAINING_API_SERVICE_HOST": "10.43.0.8",
     "TRAINING_API_PORT": "tcp://10.43.0.8:80",
     "TRAINING_API_PORT_80_TCP_ADDR": "10.43.0.8",
-    # SageMaker.
+    # SageMaker sets these.
     "TRAINING_JOB_NAME": "resnet-2026-11-24",
     "TRAINING_JOB_ARN": "arn:aws:sagemaker:eu-west-1:1:training-job/resnet",
 }

@@ -1,4 +1,4 @@
-"""POST /training/check: the answer that a start would give, also for a resume."""
+"""POST /training/check: it answers as a start would, also for a resume."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_model_name_that_a_program_could_misread_is_refused(shared: LiveServer
     assert set(errors_of_start_and_check(shared, {"config_name": command, "model_name": name})) == {"model_name"}
 
 
-def test_the_check_lists_what_prevents_a_start_at_the_moment(waiting: tuple[LiveServer, str, Path]) -> None:
+def test_the_check_lists_what_currently_prevents_a_start(waiting: tuple[LiveServer, str, Path]) -> None:
     server, run_id, _ = waiting
     request = {"config_name": server.write_command("program", "exit_with.py", "0")}
     body = server.post("/training/check", request).json()

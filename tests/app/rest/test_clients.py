@@ -1,4 +1,4 @@
-"""The OpenAPI document under other tools: linters, and generators of clients.
+"""The OpenAPI document in external tools: linters and client generators.
 
 The project does not depend on these tools. A test is skipped unless its tools are on PATH.
 

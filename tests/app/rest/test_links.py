@@ -18,7 +18,7 @@ from tests.conftest import end
 from tests.servers import KINDS, LiveServer
 
 SECRET = "271828"
-"""Each file outside of a run contains it, and no answer may contain it."""
+"""Every file outside of the run contains this text. No answer may contain it."""
 CONFIG = {"model": {"architecture": "ResNetForImageClassification"}}
 
 
@@ -68,7 +68,7 @@ def subscribed(server: LiveServer, run_id: str) -> str:
 
 
 OURS = [["run.json"], ["state.json"]]
-"""The service reads no other file of a run without these, so each test replaces only one of them."""
+"""The service reads no other file of a run without these, so each case replaces only one of them."""
 OTHERS = [
     "config.yaml", "stop.json", "preflight.json", "train.log", "progress.json", "report.json",
     "classification_model.json", "csv/version_0/metrics.csv", "checkpoints/epoch_003.onnx", "checkpoints/last.json",

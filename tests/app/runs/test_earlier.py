@@ -32,9 +32,7 @@ def test_a_run_of_an_earlier_version_is_shown_in_full(empty: LiveServer, earlier
     assert empty.get(f"/training/models/{earlier.name}/download").content == Path(model["model_path"]).read_bytes()
 
 
-def test_the_resume_of_a_run_of_an_earlier_version_is_refused_before_it_starts(
-    empty: LiveServer, earlier: Path
-) -> None:
+def test_a_run_of_an_earlier_version_cannot_be_resumed(empty: LiveServer, earlier: Path) -> None:
     [listed] = empty.get("/training/metrics/runs").json()
     assert listed["has_checkpoint"] is False, "so no client offers to resume it"
     start = {"resume_from": earlier.name, "overrides": {"trainer.max_epochs": 5}}

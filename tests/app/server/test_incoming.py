@@ -1,4 +1,4 @@
-"""The reception of requests, which has limits and comes before parsing."""
+"""The reception of requests, which has limits and precedes their parsing."""
 
 from __future__ import annotations
 

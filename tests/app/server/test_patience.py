@@ -18,7 +18,7 @@ def test_a_client_that_transfers_nothing_has_only_the_grace() -> None:
     assert pace.left_s() == 0
 
 
-def test_a_client_that_keeps_the_pace_may_take_any_time() -> None:
+def test_a_client_that_keeps_the_pace_may_take_as_long_as_it_needs() -> None:
     pace = Pace()
     for _ in range(1000):
         pace.moved(MIN_BYTES_PER_S, time.monotonic() - 1)

@@ -6,6 +6,8 @@ from app.server.waiting import TENURE_S, Waiting
 
 
 class Clock:
+    """A clock that the test sets."""
+
     now = 0.0
 
     def __call__(self) -> float:

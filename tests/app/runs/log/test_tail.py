@@ -55,7 +55,7 @@ def test_an_offset_moves_forward_to_the_next_line(tmp_path: Path) -> None:
     assert first_line(RunFile.alone(tmp_path / "missing"), 5, 9) == 0
 
 
-def test_an_incomplete_character_waits_until_the_end(tmp_path: Path) -> None:
+def test_the_tail_waits_for_the_end_of_a_character(tmp_path: Path) -> None:
     path, tail = tmp_path / "train.log", LogTail()
     path.write_bytes("100 €".encode()[:-1])
     assert "".join(chunk.text for chunk in tail.read_new(RunFile.alone(path))) == "100 "

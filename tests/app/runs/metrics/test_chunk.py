@@ -139,7 +139,7 @@ def test_column_names_are_unique(header: bytes, columns: list[str]) -> None:
     assert Header.parse(header).columns == columns
 
 
-def test_semicolons_go_with_decimal_commas() -> None:
+def test_a_table_with_semicolons_may_use_decimal_commas() -> None:
     chunk = Chunk(Header.parse(b"epoch;loss;note\n"), [b"0;1,5;ok", b"1;1.25;"])
     assert chunk.rows == [[0, 1.5, None], [1, 1.25, None]]
     assert chunk.text == {2: {0}}

@@ -52,7 +52,7 @@ def test_rows_come_once_and_in_order(metrics: Path) -> None:
     assert tail.num_rows == 4
 
 
-def test_an_unfinished_line_waits(metrics: Path) -> None:
+def test_the_tail_waits_for_the_end_of_a_line(metrics: Path) -> None:
     tail = MetricsTail()
     read_new(tail, metrics)
     append(metrics, "1,3,1.")
@@ -61,7 +61,7 @@ def test_an_unfinished_line_waits(metrics: Path) -> None:
     assert read_new(tail, metrics) == [[1, 3, 1.75]]
 
 
-def test_an_unfinished_header_waits(tmp_path: Path) -> None:
+def test_the_tail_waits_for_the_end_of_the_header(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text("epoch,st")
     tail = MetricsTail()
@@ -81,7 +81,7 @@ def test_a_wider_header_neither_loses_nor_repeats_rows(metrics: Path) -> None:
     assert tail.num_rows == 4
 
 
-def test_a_file_that_a_rewrite_empties_waits(metrics: Path) -> None:
+def test_the_tail_waits_while_a_rewrite_has_emptied_the_file(metrics: Path) -> None:
     tail = MetricsTail()
     read_new(tail, metrics)
     metrics.write_text("")

@@ -81,7 +81,7 @@ def test_a_killed_check_is_reported_and_the_next_one_is_complete(
     preflight.check(pets, LONG)
     (lock_path,) = (tmp_path / "logs" / "preflight").glob("*.lock")
     with open(lock_path, "w") as lock, ThreadPoolExecutor() as pool:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # The check waits for it.
+        fcntl.flock(lock, fcntl.LOCK_EX)  # The check waits for this lock.
         waiting = pool.submit(preflight.check, pets, LONG)
         (check,) = wait_until(checks, 10)
         check.kill()
@@ -98,7 +98,7 @@ def test_two_datasets_are_checked_at_a_time_and_an_urgent_one_is_next(preflight:
     with ThreadPoolExecutor() as threads, ExitStack() as stack:
         locks = [stack.enter_context(open(path, "w")) for path in (tmp_path / "logs" / "preflight").glob("*.lock")]
         for lock in locks:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # The checks wait for it.
+            fcntl.flock(lock, fcntl.LOCK_EX)  # The checks wait for these locks.
         for dataset in datasets[:2]:
             assert preflight.check(dataset, 0)["status"] == "checking"
         waits = preflight.check(datasets[2], 0)

@@ -24,7 +24,7 @@ def make(path: Path, content: str | bytes = SCRIPT, mode: int = 0o755) -> str:
 
 
 def is_executed(home: Path, command: Command) -> bool:
-    """Return whether the kernel executes the command and it succeeds."""
+    """Return whether the kernel executes the command and its exit code is 0."""
     try:
         return subprocess.run(command.argv, cwd=command.cwd or home, env=os.environ | command.env).returncode == 0
     except OSError:

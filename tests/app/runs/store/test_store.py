@@ -165,7 +165,7 @@ def test_an_empty_directory_has_its_own_time(store: RunStore) -> None:
 def test_a_runs_folder_that_cannot_be_read_is_an_error(
     store: RunStore, make_unreadable: Callable[[Path], None]
 ) -> None:
-    """A file or a circular link takes its place. As with a dead mount, the service cannot know its runs."""
+    """A file or a circular link replaces the folder. As with a dead mount, the service cannot know its runs."""
     make_unreadable(store.runs_dir)
     for operation in (store.ids, store.latest, lambda: store.find("run-1"), lambda: store.delete("run-1")):
         with pytest.raises(RunsUnreadable, match=r"TRAINING_RUNS_DIR\) cannot be read: "):

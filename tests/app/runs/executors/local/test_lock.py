@@ -39,7 +39,7 @@ def test_a_taken_lock_names_its_run_until_the_descriptor_is_closed(lock: ActiveL
     taken = lock.acquire(lambda: "run-1")
     assert taken is not None
     assert lock.holder() == "run-1"
-    assert lock.acquire(lambda: pytest.fail("must not be asked to create a run")) is None
+    assert lock.acquire(lambda: pytest.fail("a held lock must not create a run")) is None
     os.close(taken[0])
     assert lock.holder() is None
     assert lock.named() == "run-1", "a follower must learn of a run that ended between two polls"

@@ -96,7 +96,7 @@ def test_a_newly_installed_package_replaces_the_pair(
     wait_until(lambda: len(pair()) == 2 and not pair() & before, 10, pair)
 
 
-def test_the_pair_ends_with_a_service_that_is_killed(pair: Pair) -> None:
+def test_the_pair_ends_when_its_service_is_killed(pair: Pair) -> None:
     serve = (
         "import signal; from app.runs.executors.local.prewarm import Prewarm; "
         "p = Prewarm(); p.tend(is_idle=True); signal.pause()"

@@ -13,7 +13,7 @@ from app.runs.executors.local import processes
 
 TREE = """
 import subprocess, sys, threading
-leaf = "import os, sys; os.write(1, b'ready' + bytes([10])); sys.stdin.read()"  # one write: two may mix
+leaf = "import os, sys; os.write(1, b'ready' + bytes([10])); sys.stdin.read()"  # one write: two may interleave
 middle = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {leaf!r}])"
 threads = [threading.Thread(target=subprocess.run, args=([sys.executable, "-c", code],)) for code in (middle, leaf)]
 for thread in threads: thread.start()
