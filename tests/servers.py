@@ -183,6 +183,8 @@ def disconnect(client: socketio.Client) -> None:
         client._reconnect_abort.set()  # Repeat: a reconnection that starts later clears the event.
         reconnecting.join(0.1)
     client.disconnect()  # The reconnection may have succeeded.
+    if client.eio.ws is not None:
+        client.eio.ws.shutdown()  # The library leaves its socket open when the server has reset the connection.
 
 
 def free_port() -> int:

@@ -25,7 +25,8 @@ UPGRADE = ("2probe", "5")
 
 _CLOSE = "1"
 _SEPARATOR = "\x1e"
-_CONNECT = re.compile(r"40(?:(?P<namespace>/[^,]{0,100})(?:,|$))?(?P<content>\{.*)?", re.DOTALL)
+_CONNECT = re.compile(r"40(?:(?P<namespace>/[^,]{0,100})(?:,|$))?(?P<content>[{\[\"].*)?", re.DOTALL)
+"""A client that sends its token as a text or a list gets the refusal of the namespace, which says what is right."""
 _DISCONNECT = re.compile(rf"41{NAMESPACE},?")
 _EVENT = re.compile(rf"42{NAMESPACE},[0-9]{{0,15}}(?P<content>\[.*)", re.DOTALL)
 _RESERVED = ("connect", "disconnect")
@@ -79,10 +80,10 @@ def refusal(namespace: str) -> str:
     return f"4{content}" if namespace == "/" else f"4{namespace},{content}"
 
 
-def _load(text: str) -> dict[str, Any] | list[Any]:
-    """Parse the object or array at the beginning of a text. Raises Malformed."""
+def _load(text: str) -> dict[str, Any] | list[Any] | str:
+    """Parse JSON. Raises Malformed."""
     try:
-        content: dict[str, Any] | list[Any] = loads(text)
+        content: dict[str, Any] | list[Any] | str = loads(text)
         return content
     except (ValueError, RecursionError) as error:
         raise Malformed("sent a packet whose content is not JSON") from error

@@ -17,7 +17,7 @@ from socketio.exceptions import ConnectionError as Refused
 from tests.app.answers import ask, check_shape, problem, tree
 from tests.app.written import METRICS, write_model, write_run
 from tests.conftest import end
-from tests.servers import KINDS, LiveServer
+from tests.servers import KINDS, LiveServer, disconnect
 from tests.trainer.trainings import write_images
 from tests.waiting import wait_until
 
@@ -122,7 +122,7 @@ def test_a_websocket_without_the_token_is_refused(guarded: LiveServer, auth: Any
     client.on("*", lambda *event: received.append(event), namespace="/training")
     with pytest.raises(Refused):
         client.connect(guarded.url, auth=auth, namespaces=["/training"], transports=["websocket"], wait_timeout=5)
-    client.disconnect()
+    disconnect(client)
     assert received == []
 
 
@@ -147,7 +147,7 @@ def test_a_socket_with_the_token_can_subscribe(guarded: LiveServer, transport: s
     try:
         subscribed = client.call("subscribe", {"run_id": "run-1"}, namespace="/training", timeout=10)
     finally:
-        client.disconnect()
+        disconnect(client)
     assert subscribed["run"]["run_id"] == "run-1"
     assert subscribed["log"]["text"] == "secret log"
 
@@ -227,7 +227,7 @@ def test_a_page_of_another_origin_cannot_subscribe(local: LiveServer, transport:
         client.connect(
             local.url, headers={"Origin": EVIL}, namespaces=["/training"], transports=[transport], wait_timeout=5
         )
-    client.disconnect()
+    disconnect(client)
     refused = local.get("/socket.io/?EIO=4&transport=polling", headers={"Origin": EVIL})
     problem(refused, 403)
     assert "Access-Control-Allow-Origin" not in refused.headers
@@ -276,7 +276,7 @@ def test_an_allowed_origin_may_subscribe(local: LiveServer, origin: str, transpo
     try:
         assert "run" in client.call("subscribe", {}, namespace="/training", timeout=10)
     finally:
-        client.disconnect()
+        disconnect(client)
 
 
 def test_a_page_behind_a_proxy_has_our_own_origin(local: LiveServer) -> None:

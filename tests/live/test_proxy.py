@@ -10,7 +10,7 @@ import requests
 import socketio
 
 from tests.proxy import PREFIX, proxied
-from tests.servers import KINDS, WITHOUT_UTF8_CHECK, LiveServer
+from tests.servers import KINDS, WITHOUT_UTF8_CHECK, LiveServer, disconnect
 
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 
@@ -38,7 +38,7 @@ def test_rest_and_sockets_work_below_a_path(behind: str) -> None:
     try:
         assert client.call("subscribe", {}, namespace="/training", timeout=10)["run"] is None
     finally:
-        client.disconnect()
+        disconnect(client)
 
 
 @pytest.mark.parametrize("kind", KINDS)
