@@ -25,8 +25,8 @@ UPGRADE = ("2probe", "5")
 
 _CLOSE = "1"
 _SEPARATOR = "\x1e"
-_CONNECT = re.compile(r"40(?:(?P<namespace>/[^,]{0,100})(?:,|$))?(?P<content>[{\[\"].*)?", re.DOTALL)
-"""A client that sends its token as a text or a list gets the refusal of the namespace, which says what is right."""
+_CONNECT = re.compile(r"40(?:(?P<namespace>/[^,]{0,100})(?:,|$))?(?P<content>[{\"].*)?", re.DOTALL)
+"""A client that sends its token as a text, not in an object, gets the refusal of the namespace."""
 _DISCONNECT = re.compile(rf"41{NAMESPACE},?")
 _EVENT = re.compile(rf"42{NAMESPACE},[0-9]{{0,15}}(?P<content>\[.*)", re.DOTALL)
 _RESERVED = ("connect", "disconnect")

@@ -43,12 +43,18 @@ def position_of(page: Any, title: str) -> str:
     return str(chart(page, title).locator(".chart-position").inner_text())
 
 
+def is_read_at(page: Any, title: str, x: float, y: float) -> bool:
+    """Move the cursor there, and return whether the chart shows the step below it. It does not while it redraws."""
+    page.mouse.move(x, y)
+    return position_of(page, title).startswith("step ")
+
+
 def range_of(page: Any, title: str) -> tuple[float, float]:
     """Return the positions that the cursor shows at the chart's edges."""
     box = chart(page, title).locator(".u-over").bounding_box()
     found = []
     for x in (box["x"] + 1, box["x"] + box["width"] - 1):
-        page.mouse.move(x, box["y"] + 20)
+        wait_until(lambda x=x: is_read_at(page, title, x, box["y"] + 20), 5, lambda: position_of(page, title))
         found.append(float(position_of(page, title).split(" ")[1].replace("\u2009", "")))
     return found[0], found[1]
 
