@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -109,8 +110,11 @@ class WebSocket:
     def _write_without_waiting(self, frames: bytes | bytearray | memoryview) -> int:
         """Write what the system takes at once, and return the number of bytes. Raises OSError.
 
-        The connection has a timeout, so its descriptor does not block. Eventlet's `os.write` would still wait.
+        The connection has a timeout, so its descriptor does not block. Eventlet's `os.write` would still wait. Nothing
+        is written under TLS, because the bytes would bypass its encryption.
         """
+        if isinstance(self._connection, ssl.SSLSocket):
+            return 0
         return os.writev(self._connection.fileno(), [frames])
 
     def _finish(self, rest: memoryview) -> None:

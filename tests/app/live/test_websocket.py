@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +18,7 @@ import pytest
 from app.live import websocket
 from app.live.pace import Pace
 from app.live.websocket import SESSION, WebSocket
+from tests.proxy import make_certificate
 
 CLOSE_FRAME = b"\x88\x02\x03\xe8"
 """Code 1000: a normal closure."""
@@ -110,3 +115,20 @@ def test_nothing_is_sent_after_half_a_frame(ends: tuple[socket.socket, socket.so
 
     serve(server, write)
     assert set(received_by(client)[-1000:]) == set(b"x")
+
+
+def test_nothing_bypasses_the_encryption_of_a_tls_connection(
+    ends: tuple[socket.socket, socket.socket], tmp_path: Path
+) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
+    make_certificate(tmp_path)
+    certified = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certified.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    with ThreadPoolExecutor() as pool:
+        accepting = pool.submit(certified.wrap_socket, ends[0], server_side=True)
+        with trusting.wrap_socket(ends[1]) as client, accepting.result(5) as server:
+            serve(server, lambda websocket: websocket.write_now(memoryview(bytes(16))) or websocket.send("hello"))
+            assert received_by(client).endswith(b"\x81\x05hello")
