@@ -6,22 +6,27 @@ DEST/{train,val,test}/{0..9}/NUMBER.png, about 70/15/15%, stratified, and always
 
 from __future__ import annotations
 
-import sys
+import argparse
+import re
 import tempfile
 from pathlib import Path
 
 SPLIT_SEED = 0
 SHARE_OF_VAL_AND_TEST = 0.15
 NUM_IMAGES = 1797
+_IMAGE = re.compile(r"(train|val|test)/[0-9]/[0-9]{4}\.png")
 
 
 def prepare(dest: Path) -> bool:
     """Make the dataset at `dest` unless it is complete. Return True if it was made.
 
-    It appears in one step, so a reader never sees a part of it. An incomplete folder is replaced.
+    It appears in one step, so a reader never sees a part of it. An incomplete dataset is replaced. Raises
+    FileExistsError if `dest` holds anything else, which would be lost.
     """
     if len(list(dest.glob("*/[0-9]/*.png"))) == NUM_IMAGES:
         return False
+    if dest.exists() and (foreign := _find_foreign(dest)) is not None:
+        raise FileExistsError(f"{dest} holds other files, such as {foreign}. Name a new folder.")
     dest.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{dest.name}.", dir=dest.parent) as folder:
         made = Path(folder) / "made"
@@ -30,6 +35,14 @@ def prepare(dest: Path) -> bool:
             dest.replace(Path(folder) / "old")
         made.replace(dest)
     return True
+
+
+def _find_foreign(dest: Path) -> Path | None:
+    """Find a file that does not belong to the dataset."""
+    if not dest.is_dir():
+        return dest
+    files = (path for path in dest.rglob("*") if path.is_symlink() or not path.is_dir())
+    return next((path for path in files if not _IMAGE.fullmatch(path.relative_to(dest).as_posix())), None)
 
 
 def _write_images(folder: Path) -> None:
@@ -51,11 +64,16 @@ def _write_images(folder: Path) -> None:
             Image.fromarray(pixels).save(path)
 
 
-def main(arguments: list[str]) -> None:
-    dest = Path(arguments[0] if arguments else "data/digits")
-    made = prepare(dest)
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m trainer.digits", description="Prepare the digits dataset.")
+    parser.add_argument("dest", nargs="?", type=Path, default=Path("data/digits"), help="default: %(default)s")
+    dest: Path = parser.parse_args(arguments).dest
+    try:
+        made = prepare(dest)
+    except OSError as error:
+        parser.error(str(error))
     print(f"{dest}: {NUM_IMAGES:,} images in train, val and test, {'written' if made else 'already there'}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -45,3 +45,13 @@ def test_main_prints_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[s
     for word in ("written", "already there"):
         main([str(tmp_path / "digits")])
         assert capsys.readouterr().out.endswith(f"1,797 images in train, val and test, {word}\n")
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "train" / "0").mkdir(parents=True)
+    (tmp_path / "train" / "0" / "holiday.jpg").touch()
+    with pytest.raises(SystemExit) as ended:
+        main([str(tmp_path)])
+    assert ended.value.code == 2
+    assert "holiday.jpg" in capsys.readouterr().err
+    assert (tmp_path / "train" / "0" / "holiday.jpg").exists()

@@ -16,7 +16,6 @@ from trainer.network import network
 from trainer.network.network import Network
 
 CLASSES = ("a", "b", "c")
-SHAPED = {"vision_config": {"image_size": 8}}
 
 
 def build(name: str, channels: int = 3) -> Network:
