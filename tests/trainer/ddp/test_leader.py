@@ -121,6 +121,10 @@ def test_both_ranks_stop_at_the_same_batch_and_a_resume_continues_there(
     assert second.process.returncode == 0, second.log
     assert whole.process.returncode == 0, whole.log
     assert read_rows(second.run) == read_rows(whole.run)
+    options = (f"--resume-from={first.run.path}", "--set=trainer.devices=[0]")
+    alone = launcher.train(config, uneven, *options, name="alone", PYTHONPATH=str(uneven))
+    assert alone.process.returncode == 0, alone.log
+    assert [row.get("step") for row in read_rows(alone.run)] == [row.get("step") for row in read_rows(whole.run)]
 
 
 @pytest.mark.slow
