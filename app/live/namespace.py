@@ -20,7 +20,7 @@ from app.problems import error_body
 from app.rest.errors import status_of
 from app.runs.exceptions import RunError
 from app.runs.follow.position import Attempts, Position
-from app.schemas import SubscribeSchema
+from app.schemas.requests import SubscribeSchema
 
 
 class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has no types.

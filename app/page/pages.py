@@ -7,12 +7,12 @@ from pathlib import Path
 
 from flask import Flask, Response, render_template, request
 
-from app import schemas
 from app.access import Access
 from app.page.assets import SCRIPT, STYLES, Assets
 from app.page.initial_state import initial_state
 from app.rest.api import Blueprint
 from app.runs.store.states import STATES
+from app.schemas.answers import PingSchema
 
 blp = Blueprint("pages", __name__, description="Whether the service is up.")
 
@@ -41,7 +41,7 @@ DOCS_CONTENT_SECURITY_POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'
 
 @blp.get("/ping")
 @blp.doc(operationId="ping", security=[])
-@blp.answers(200, schemas.PingSchema)
+@blp.answers(200, PingSchema)
 def ping() -> dict[str, str]:
     """Answer while the service is up. This needs no token."""
     return {"status": "ok"}

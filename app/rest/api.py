@@ -15,7 +15,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllo
 from app.problems import error_body, first_errors
 from app.rest.openapi import omit_null_default
 from app.rest.parser import JsonParser
-from app.schemas import ErrorSchema
+from app.schemas.errors import ErrorSchema
 
 DESCRIPTIONS = {
     400: "The body is not JSON.",

@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 from flask import Response, request
 
-from app import schemas
 from app.domain import domain
 from app.rest.api import NOT_MODIFIED, Blueprint
 from app.rest.encoding import encode_each
@@ -18,25 +17,28 @@ from app.runs.metrics.rows import WantedRows, encode
 from app.runs.metrics.summary import describe
 from app.runs.metrics.table import Table
 from app.runs.views.catalogue import Wanted
+from app.schemas.errors import MetricsErrorSchema
+from app.schemas.metrics import MetricsSchema, RunListItemSchema, SummarySchema
+from app.schemas.requests import MetricsQuerySchema, RunsQuerySchema
 
 blp = Blueprint("metrics", __name__, url_prefix="/training/metrics", description="The metrics of runs.")
 
 
 @blp.get("/latest")
-@blp.arguments(schemas.MetricsQuerySchema, location="query")
-@blp.answers(200, schemas.MetricsSchema)
+@blp.arguments(MetricsQuerySchema, location="query")
+@blp.answers(200, MetricsSchema)
 @blp.answers(304, description=NOT_MODIFIED)
-@blp.errors(404, shapes={422: schemas.MetricsErrorSchema})
+@blp.errors(404, shapes={422: MetricsErrorSchema})
 def get_latest_metrics(query: dict[str, Any]) -> Response:
     """Return the metrics of the run started last."""
     return _rows(domain().views.latest_run_id(), query)
 
 
 @blp.get("/runs")
-@blp.arguments(schemas.RunsQuerySchema, location="query")
+@blp.arguments(RunsQuerySchema, location="query")
 @blp.answers(
     200,
-    schemas.RunListItemSchema(many=True),
+    RunListItemSchema(many=True),
     headers={
         "X-Total-Count": {"description": "Number of runs before limit and offset.", "schema": {"type": "integer"}}
     },
@@ -51,19 +53,19 @@ def list_runs(query: dict[str, Any]) -> Response:
 
 
 @blp.get("/runs/<run_id>")
-@blp.arguments(schemas.MetricsQuerySchema, location="query")
-@blp.answers(200, schemas.MetricsSchema)
+@blp.arguments(MetricsQuerySchema, location="query")
+@blp.answers(200, MetricsSchema)
 @blp.answers(304, description=NOT_MODIFIED)
-@blp.errors(404, shapes={422: schemas.MetricsErrorSchema})
+@blp.errors(404, shapes={422: MetricsErrorSchema})
 def get_metrics(query: dict[str, Any], run_id: str) -> Response:
     """Return a run's metrics, row by row as they were logged."""
     return _rows(run_id, query)
 
 
 @blp.get("/runs/<run_id>/summary")
-@blp.answers(200, schemas.SummarySchema)
+@blp.answers(200, SummarySchema)
 @blp.answers(304, description=NOT_MODIFIED)
-@blp.errors(404, shapes={422: schemas.MetricsErrorSchema})
+@blp.errors(404, shapes={422: MetricsErrorSchema})
 def get_metrics_summary(run_id: str) -> Response:
     """Return totals, best and final values. Only a metric whose direction is known has a best value."""
     return _answer(run_id, {}, lambda table: iter([orjson.dumps({"run_id": run_id, **describe(table)})]))

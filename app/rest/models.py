@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Response
 
-from app import schemas
 from app.domain import domain
 from app.problems import error_body
 from app.rest.api import Blueprint
@@ -14,13 +13,16 @@ from app.rest.downloads import send
 from app.rest.encoding import encode_each
 from app.rest.errors import status_of
 from app.runs.exceptions import RunError
+from app.schemas.errors import DeletionErrorSchema, DeletionForbiddenSchema
+from app.schemas.models import DeletedSchema, ModelPathListSchema, ModelsSchema
+from app.schemas.requests import ModelQuerySchema, ModelsQuerySchema
 
 blp = Blueprint("models", __name__, url_prefix="/training", description="The trained models.")
 
 
 @blp.get("/trained_models")
-@blp.arguments(schemas.ModelsQuerySchema, location="query")
-@blp.answers(200, schemas.ModelPathListSchema)
+@blp.arguments(ModelsQuerySchema, location="query")
+@blp.answers(200, ModelPathListSchema)
 @blp.errors(422)
 def list_model_paths(query: dict[str, Any]) -> dict[str, Any]:
     """List the absolute paths of the ONNX files, newest first. A page shorter than its limit is the last one."""
@@ -29,8 +31,8 @@ def list_model_paths(query: dict[str, Any]) -> dict[str, Any]:
 
 
 @blp.get("/models")
-@blp.arguments(schemas.ModelsQuerySchema, location="query")
-@blp.answers(200, schemas.ModelsSchema)
+@blp.arguments(ModelsQuerySchema, location="query")
+@blp.answers(200, ModelsSchema)
 @blp.errors(422)
 def list_models(query: dict[str, Any]) -> Response:
     """List the model cards, newest first. A page shorter than its limit is the last one."""
@@ -40,7 +42,7 @@ def list_models(query: dict[str, Any]) -> Response:
 
 
 @blp.get("/models/<run_id>/download")
-@blp.arguments(schemas.ModelQuerySchema, location="query")
+@blp.arguments(ModelQuerySchema, location="query")
 @blp.downloads
 @blp.errors(404, 416, 422)
 def download_model(query: dict[str, Any], run_id: str) -> Response:
@@ -50,8 +52,8 @@ def download_model(query: dict[str, Any], run_id: str) -> Response:
 
 
 @blp.delete("/models/<run_id>")
-@blp.answers(200, schemas.DeletedSchema)
-@blp.errors(shapes={403: schemas.DeletionForbiddenSchema, **dict.fromkeys((404, 409), schemas.DeletionErrorSchema)})
+@blp.answers(200, DeletedSchema)
+@blp.errors(shapes={403: DeletionForbiddenSchema, **dict.fromkeys((404, 409), DeletionErrorSchema)})
 def delete_run(run_id: str) -> Any:
     """Delete a run with its model, metrics, log and checkpoints."""
     store, offload = domain().store, domain().offload

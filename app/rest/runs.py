@@ -6,13 +6,15 @@ from typing import Any
 
 from flask import Response
 
-from app import schemas
 from app.domain import domain
 from app.rest.api import Blueprint
 from app.rest.downloads import send
 from app.rest.encoding import offloaded
 from app.runs.exceptions import ReportUnreadable
 from app.runs.views.artifacts import find_artifact
+from app.schemas.report import ReportSchema
+from app.schemas.requests import LogQuerySchema, LogSearchQuerySchema
+from app.schemas.runs import ArtifactListSchema, LogMatchesSchema, LogSchema, RunSchema
 
 ADDED_TO_REPORTS = ("split", "splits", "notes")
 """Fields that reports of earlier versions do not have."""
@@ -21,7 +23,7 @@ blp = Blueprint("runs", __name__, url_prefix="/training/runs", description="One 
 
 
 @blp.get("/<run_id>")
-@blp.answers(200, schemas.RunSchema)
+@blp.answers(200, RunSchema)
 @blp.errors(404)
 def get_run(run_id: str) -> Response:
     """Return everything known about a run."""
@@ -30,8 +32,8 @@ def get_run(run_id: str) -> Response:
 
 
 @blp.get("/<run_id>/log")
-@blp.arguments(schemas.LogQuerySchema, location="query")
-@blp.answers(200, schemas.LogSchema)
+@blp.arguments(LogQuerySchema, location="query")
+@blp.answers(200, LogSchema)
 @blp.errors(404, 422)
 def get_log(query: dict[str, Any], run_id: str) -> Response:
     """Return a chunk of the log. The next chunk starts at `next_offset`."""
@@ -40,8 +42,8 @@ def get_log(query: dict[str, Any], run_id: str) -> Response:
 
 
 @blp.get("/<run_id>/log/search")
-@blp.arguments(schemas.LogSearchQuerySchema, location="query")
-@blp.answers(200, schemas.LogMatchesSchema)
+@blp.arguments(LogSearchQuerySchema, location="query")
+@blp.answers(200, LogMatchesSchema)
 @blp.errors(404, 422)
 def search_log(query: dict[str, Any], run_id: str) -> Response:
     """Search a chunk of the log for a text. Continue at `next_offset` until it equals `size`."""
@@ -50,7 +52,7 @@ def search_log(query: dict[str, Any], run_id: str) -> Response:
 
 
 @blp.get("/<run_id>/report")
-@blp.answers(200, schemas.ReportSchema)
+@blp.answers(200, ReportSchema)
 @blp.errors(404, 422)
 def get_report(run_id: str) -> Response:
     """Return the report on the model: how good it is on the test images. Its pictures are artifacts of the run."""
@@ -59,7 +61,7 @@ def get_report(run_id: str) -> Response:
 
 
 @blp.get("/<run_id>/artifacts")
-@blp.answers(200, schemas.ArtifactListSchema)
+@blp.answers(200, ArtifactListSchema)
 @blp.errors(404)
 def list_artifacts(run_id: str) -> Response:
     """List the run's files, the first 10,000 of them."""
@@ -78,6 +80,6 @@ def download_artifact(run_id: str, path: str) -> Response:
 
 def _checked(run_id: str, report: dict[str, Any]) -> dict[str, Any]:
     """Return a report that has all that clients are promised. Raises ReportUnreadable for any other."""
-    if errors := schemas.ReportSchema(partial=ADDED_TO_REPORTS).validate(report):
+    if errors := ReportSchema(partial=ADDED_TO_REPORTS).validate(report):
         raise ReportUnreadable(run_id, errors)
     return report

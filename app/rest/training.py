@@ -7,13 +7,23 @@ from typing import Any
 
 from flask import Response, request
 
-from app import schemas
 from app.domain import domain
 from app.rest.api import Blueprint
 from app.rest.encoding import offloaded
 from app.rest.errors import status_of
 from app.runs.exceptions import PreviewFailed
 from app.runs.start.request import StartRequest
+from app.schemas.answers import ConfigsSchema, ServiceStatusSchema, StartedSchema, StoppedSchema, UsageSchema
+from app.schemas.choices import CheckedSchema, ParameterListSchema, PreviewSchema
+from app.schemas.datasets import DatasetListSchema, DatasetReportSchema
+from app.schemas.errors import LaunchErrorSchema, RunActiveErrorSchema
+from app.schemas.requests import (
+    DatasetQuerySchema,
+    PreviewQuerySchema,
+    StartRequestSchema,
+    StopQuerySchema,
+    StopRequestSchema,
+)
 from trainer.experiment import experiment
 from trainer.experiment.describe import describe_parameters
 
@@ -24,9 +34,9 @@ blp = Blueprint("training", __name__, url_prefix="/training", description="Start
 
 
 @blp.post("/start")
-@blp.arguments(schemas.StartRequestSchema)
-@blp.answers(200, schemas.StartedSchema)
-@blp.errors(400, 404, 413, 422, 507, shapes={409: schemas.RunActiveErrorSchema, 500: schemas.LaunchErrorSchema})
+@blp.arguments(StartRequestSchema)
+@blp.answers(200, StartedSchema)
+@blp.errors(400, 404, 413, 422, 507, shapes={409: RunActiveErrorSchema, 500: LaunchErrorSchema})
 def start_run(asked: StartRequest) -> dict[str, Any]:
     """Start a training run. Return once its program is running."""
     run = domain().service.start(asked)
@@ -34,8 +44,8 @@ def start_run(asked: StartRequest) -> dict[str, Any]:
 
 
 @blp.post("/check")
-@blp.arguments(schemas.StartRequestSchema)
-@blp.answers(200, schemas.CheckedSchema)
+@blp.arguments(StartRequestSchema)
+@blp.answers(200, CheckedSchema)
 @blp.errors(400, 404, 413, 422)
 def check_start(asked: StartRequest) -> dict[str, Any]:
     """Check a start request without starting anything.
@@ -52,10 +62,10 @@ def check_start(asked: StartRequest) -> dict[str, Any]:
 
 
 @blp.post("/stop")
-@blp.arguments(schemas.StopRequestSchema, required=False)
-@blp.arguments(schemas.StopQuerySchema, location="query")
-@blp.answers(200, schemas.StoppedSchema)
-@blp.answers(202, schemas.StoppedSchema, "The run was asked to stop (wait=0).")
+@blp.arguments(StopRequestSchema, required=False)
+@blp.arguments(StopQuerySchema, location="query")
+@blp.answers(200, StoppedSchema)
+@blp.answers(202, StoppedSchema, "The run was asked to stop (wait=0).")
 @blp.errors(400, 409, 413, 422)
 def stop_run(asked: dict[str, Any], query: dict[str, Any]) -> Any:
     """Stop the active run. Return once none of its processes is left, or at once with wait=0."""
@@ -65,7 +75,7 @@ def stop_run(asked: dict[str, Any], query: dict[str, Any]) -> Any:
 
 
 @blp.get("/status")
-@blp.answers(200, schemas.ServiceStatusSchema)
+@blp.answers(200, ServiceStatusSchema)
 @blp.errors()
 def get_status() -> dict[str, Any]:
     """Return what is running, and how the last run ended."""
@@ -73,7 +83,7 @@ def get_status() -> dict[str, Any]:
 
 
 @blp.get("/system")
-@blp.answers(200, schemas.UsageSchema)
+@blp.answers(200, UsageSchema)
 @blp.errors()
 def get_usage() -> dict[str, Any]:
     """Show how busy the machine was in the last ten minutes."""
@@ -81,7 +91,7 @@ def get_usage() -> dict[str, Any]:
 
 
 @blp.get("/configs")
-@blp.answers(200, schemas.ConfigsSchema)
+@blp.answers(200, ConfigsSchema)
 @blp.errors()
 def list_configs() -> dict[str, Any]:
     """List the experiments."""
@@ -98,7 +108,7 @@ def get_config(name: str) -> Response:
 
 
 @blp.get("/parameters")
-@blp.answers(200, schemas.ParameterListSchema)
+@blp.answers(200, ParameterListSchema)
 @blp.errors()
 def list_parameters() -> dict[str, Any]:
     """Describe every parameter of an experiment that a start may override."""
@@ -106,7 +116,7 @@ def list_parameters() -> dict[str, Any]:
 
 
 @blp.get("/datasets")
-@blp.answers(200, schemas.DatasetListSchema)
+@blp.answers(200, DatasetListSchema)
 @blp.errors()
 def list_datasets() -> Response:
     """List the datasets in the data folder, each with its splits and classes, or with its problem."""
@@ -115,9 +125,9 @@ def list_datasets() -> Response:
 
 
 @blp.get("/datasets/<name>")
-@blp.arguments(schemas.DatasetQuerySchema, location="query")
-@blp.answers(200, schemas.DatasetReportSchema)
-@blp.answers(202, schemas.DatasetReportSchema, "The check is still running. This is the report so far.")
+@blp.arguments(DatasetQuerySchema, location="query")
+@blp.answers(200, DatasetReportSchema)
+@blp.answers(202, DatasetReportSchema, "The check is still running. This is the report so far.")
 @blp.errors(404, 422)
 def get_dataset(query: dict[str, Any], name: str) -> Any:
     """Check a dataset's images, and report what prevents a training or may harm its result.
@@ -130,8 +140,8 @@ def get_dataset(query: dict[str, Any], name: str) -> Any:
 
 
 @blp.get("/datasets/<name>/preview")
-@blp.arguments(schemas.PreviewQuerySchema, location="query")
-@blp.answers(200, schemas.PreviewSchema)
+@blp.arguments(PreviewQuerySchema, location="query")
+@blp.answers(200, PreviewSchema)
 @blp.errors(404, 422)
 def preview_dataset(query: dict[str, Any], name: str) -> dict[str, Any]:
     """Return thumbnails of some images of each class, as PNG data URLs."""

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import INCLUDE, Schema, fields, validate
+from marshmallow import INCLUDE, Schema
+from marshmallow.fields import Field
 
 from app.runs.store.states import STATES
+from app.schemas import fields
 
 
 class PingSchema(Schema):
-    status = fields.String(required=True)
+    status = fields.string()
 
 
 class StartedSchema(Schema):
-    status = fields.String(required=True, metadata={"example": "started"})
-    pid = fields.Integer(
-        required=True, allow_none=True, metadata={"description": "Process id of the training program."}
-    )
-    run_id = fields.String(required=True)
+    status = fields.string(example="started")
+    pid = fields.integer("Process id of the training program.", allow_none=True)
+    run_id = fields.string()
 
 
 class StoppedSchema(Schema):
-    status = fields.String(required=True, validate=validate.OneOf(["stopped", "stopping", "not_running"]))
-    run_id = fields.String(required=True, allow_none=True, metadata={"description": "null: no run was active."})
+    status = fields.string(one_of=["stopped", "stopping", "not_running"])
+    run_id = fields.string("null: no run was active.", allow_none=True)
 
 
 class LastRunSchema(Schema):
-    run_id = fields.String(required=True)
-    state = fields.String(required=True, validate=validate.OneOf(STATES))
-    reason = fields.String(required=True, allow_none=True)
+    run_id = fields.string()
+    state = fields.string(one_of=STATES)
+    reason = fields.string(allow_none=True)
 
 
 class ProgressSchema(Schema):
@@ -38,39 +38,39 @@ class ProgressSchema(Schema):
     class Meta:
         unknown = INCLUDE
 
-    phase = fields.String(allow_none=True, metadata={"description": "loading, prepare, fit, test or export."})
-    epoch = fields.Float(
-        allow_none=True, metadata={"description": "As the program counts epochs: from 0, from 1, or in fractions."}
+    phase = fields.string("loading, prepare, fit, test or export.", allow_none=True, required=False)
+    epoch = fields.number(
+        "As the program counts epochs: from 0, from 1, or in fractions.", allow_none=True, required=False
     )
-    max_epochs = fields.Float(allow_none=True)
-    batch = fields.Integer(
-        allow_none=True, metadata={"description": "Batches done in this epoch or phase. In the phase prepare: images."}
+    max_epochs = fields.number(allow_none=True, required=False)
+    batch = fields.integer(
+        "Batches done in this epoch or phase. In the phase prepare: images.", allow_none=True, required=False
     )
-    num_batches = fields.Integer(allow_none=True, metadata={"description": "All batches of this epoch or phase."})
-    step = fields.Float(allow_none=True, metadata={"description": "Optimizer steps done."})
-    total_steps = fields.Float(allow_none=True)
-    samples_per_s = fields.Float(allow_none=True)
-    eta_s = fields.Float(allow_none=True, metadata={"description": "Seconds until the fit ends."})
+    num_batches = fields.integer("All batches of this epoch or phase.", allow_none=True, required=False)
+    step = fields.number("Optimizer steps done.", allow_none=True, required=False)
+    total_steps = fields.number(allow_none=True, required=False)
+    samples_per_s = fields.number(allow_none=True, required=False)
+    eta_s = fields.number("Seconds until the fit ends.", allow_none=True, required=False)
 
 
 class ServiceStatusSchema(Schema):
-    status = fields.String(required=True, validate=validate.OneOf(["running", "not_running"]))
-    running = fields.Boolean(required=True)
-    pid = fields.Integer(required=True, allow_none=True)
-    run_id = fields.String(required=True, allow_none=True)
-    state = fields.String(required=True, allow_none=True, validate=validate.OneOf(STATES))
-    config_name = fields.String(required=True, allow_none=True)
-    progress = fields.Nested(ProgressSchema, required=True, allow_none=True)
-    started_at = fields.String(required=True, allow_none=True)
-    last_run = fields.Nested(LastRunSchema, required=True, allow_none=True)
+    status = fields.string(one_of=["running", "not_running"])
+    running = fields.boolean()
+    pid = fields.integer(allow_none=True)
+    run_id = fields.string(allow_none=True)
+    state = fields.string(allow_none=True, one_of=STATES)
+    config_name = fields.string(allow_none=True)
+    progress = fields.nested(ProgressSchema, allow_none=True)
+    started_at = fields.string(allow_none=True)
+    last_run = fields.nested(LastRunSchema, allow_none=True)
 
 
-def _samples(unit: str) -> fields.List[Any]:
-    return fields.List(fields.Float(allow_none=True), required=True, metadata={"description": f"{unit}, oldest first."})
+def _samples(unit: str) -> Field[Any]:
+    return fields.array(fields.number(allow_none=True), f"{unit}, oldest first.")
 
 
 class GpuUsageSchema(Schema):
-    index = fields.Integer(required=True)
+    index = fields.integer()
     utilisation_percent = _samples("Percent")
     memory_used_mb = _samples("MB")
     temperature_c = _samples("Degrees Celsius")
@@ -78,13 +78,13 @@ class GpuUsageSchema(Schema):
 
 
 class UsageSchema(Schema):
-    every_s = fields.Float(required=True, metadata={"description": "Seconds between two samples."})
+    every_s = fields.number("Seconds between two samples.")
     cpu_percent = _samples("Percent of all cores")
     memory_used_mb = _samples("MB")
     disk_free_mb = _samples("Free MB on the disk of the runs")
     prewarm_memory_mb = _samples("MB of the prewarmed process (null without one)")
-    gpus = fields.List(fields.Nested(GpuUsageSchema), required=True)
+    gpus = fields.array(GpuUsageSchema)
 
 
 class ConfigsSchema(Schema):
-    available_configs = fields.List(fields.String(), required=True)
+    available_configs = fields.array(fields.string())

@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, validate
+
+from app.schemas import fields
 
 
 class ErrorSchema(Schema):
     """The shape of every error."""
 
-    code = fields.Integer(required=True, metadata={"description": "HTTP status code."})
-    status = fields.String(
-        required=True, metadata={"description": "HTTP status text, or a text that the call documents."}
-    )
-    message = fields.String(required=True, metadata={"description": "What is wrong and what would be right."})
-    errors = fields.Dict(required=True, metadata={"description": "What would be right, by field."})
+    code = fields.integer("HTTP status code.")
+    status = fields.string("HTTP status text, or a text that the call documents.")
+    message = fields.string("What is wrong and what would be right.")
+    errors = fields.mapping(about="What would be right, by field.")
 
 
 class RunActiveErrorSchema(ErrorSchema):
-    status = fields.String(required=True, validate=validate.Equal("running"))
-    pid = fields.Integer(
-        required=True, allow_none=True, metadata={"description": "Process id of the active run's program."}
-    )
-    run_id = fields.String(required=True, allow_none=True, metadata={"description": "Id of the active run."})
+    status = fields.string(validate=validate.Equal("running"))
+    pid = fields.integer("Process id of the active run's program.", allow_none=True)
+    run_id = fields.string("Id of the active run.", allow_none=True)
 
 
 class LaunchErrorSchema(ErrorSchema):
-    status = fields.String(required=True, metadata={"description": "`error: ` and the reason."})
-    run_id = fields.String(
-        allow_none=True, metadata={"description": "Id of the failed run. null: the run left no directory."}
-    )
+    status = fields.string("`error: ` and the reason.")
+    run_id = fields.string("Id of the failed run. null: the run left no directory.", allow_none=True, required=False)
 
 
 class MetricsErrorSchema(ErrorSchema):
-    csv_file = fields.String(metadata={"description": "The unreadable file, if that is the problem."})
+    csv_file = fields.string("The unreadable file, if that is the problem.", required=False)
 
 
 class DeletionErrorSchema(ErrorSchema):
-    success = fields.Boolean(required=True, metadata={"description": "Always false."})
-    error = fields.String(required=True, metadata={"description": "Same as `message`."})
+    success = fields.boolean("Always false.")
+    error = fields.string("Same as `message`.")
 
 
 class DeletionForbiddenSchema(ErrorSchema):
-    success = fields.Boolean(metadata={"description": "false, if the file system refused. Else absent."})
-    error = fields.String(metadata={"description": "Same as `message`, if the file system refused. Else absent."})
+    success = fields.boolean("false, if the file system refused. Else absent.", required=False)
+    error = fields.string("Same as `message`, if the file system refused. Else absent.", required=False)

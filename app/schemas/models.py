@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from marshmallow import INCLUDE, Schema, fields
+from typing import Any
+
+from marshmallow import INCLUDE, Schema
+from marshmallow.fields import Field
+
+from app.schemas import fields
 
 
-def _metrics(what: str) -> fields.Dict:
-    return fields.Dict(
-        keys=fields.String(),
-        values=fields.Float(allow_none=True),
-        allow_none=True,
-        metadata={"description": what},
-    )
+def _metrics(about: str) -> Field[Any]:
+    return fields.mapping(fields.number(allow_none=True), about, allow_none=True, required=False)
 
 
 class ModelPathListSchema(Schema):
-    model_paths = fields.List(fields.String(), required=True)
+    model_paths = fields.array(fields.string())
 
 
 class ModelCardSchema(Schema):
@@ -24,46 +24,38 @@ class ModelCardSchema(Schema):
     class Meta:
         unknown = INCLUDE
 
-    run_id = fields.String(required=True)
-    model_name = fields.String(required=True)
-    model_path = fields.String(required=True, metadata={"description": "Absolute path of the ONNX file."})
-    size_bytes = fields.Integer(required=True, metadata={"description": "Size of that file."})
-    is_tested = fields.Boolean(
-        required=True,
-        metadata={
-            "description": "false: the run was stopped before the test, so the accuracy of its model is unknown."
-        },
-    )
-    dataset_name = fields.String(allow_none=True)
-    config_name = fields.String(allow_none=True, metadata={"description": "Experiment file."})
-    class_names = fields.List(
-        fields.String(), allow_none=True, metadata={"description": "In the order of the model's outputs."}
-    )
+    run_id = fields.string()
+    model_name = fields.string()
+    model_path = fields.string("Absolute path of the ONNX file.")
+    size_bytes = fields.integer("Size of that file.")
+    is_tested = fields.boolean("false: the run was stopped before the test, so the accuracy of its model is unknown.")
+    dataset_name = fields.string(allow_none=True, required=False)
+    config_name = fields.string("Experiment file.", allow_none=True, required=False)
+    class_names = fields.array(fields.string(), "In the order of the model's outputs.", allow_none=True, required=False)
     train_metrics = _metrics("Metrics of the checkpoint's epoch, such as train/loss.")
     test_metrics = _metrics("Metrics such as test/loss and test/acc.")
-    splits = fields.Dict(
-        keys=fields.String(),
+    splits = fields.mapping(
+        about="Path, num_images and split_off by train, val and test. null: no such split.",
         allow_none=True,
-        metadata={"description": "Path, num_images and split_off by train, val and test. null: no such split."},
+        required=False,
     )
-    variants = fields.List(
-        fields.Dict(keys=fields.String()),
+    variants = fields.array(
+        fields.mapping(),
+        "Smaller files of the model, each with name, path, size and accuracy, or with an error.",
         allow_none=True,
-        metadata={
-            "description": "Smaller files of the model, each with name, path, size and accuracy, or with an error."
-        },
+        required=False,
     )
-    max_difference = fields.Float(
-        allow_none=True, metadata={"description": "Largest difference between a logit of the ONNX file and of torch."}
+    max_difference = fields.number(
+        "Largest difference between a logit of the ONNX file and of torch.", allow_none=True, required=False
     )
-    allowed_difference = fields.Float(allow_none=True)
-    tolerance = fields.String(allow_none=True, metadata={"description": "The rule for comparing the logits."})
+    allowed_difference = fields.number(allow_none=True, required=False)
+    tolerance = fields.string("The rule for comparing the logits.", allow_none=True, required=False)
 
 
 class ModelsSchema(Schema):
-    models_info = fields.List(fields.Nested(ModelCardSchema), required=True)
+    models_info = fields.array(ModelCardSchema)
 
 
 class DeletedSchema(Schema):
-    success = fields.Boolean(required=True)
-    error = fields.String(required=True, allow_none=True)
+    success = fields.boolean()
+    error = fields.string(allow_none=True)

@@ -6,11 +6,14 @@ import json
 import re
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, ValidationError, post_load
+from marshmallow.fields import Field
+from marshmallow.validate import Length, Range
 
 from app.runs.start.request import NOT_GIVEN, StartRequest
 from app.runs.store.states import STATES
 from app.runs.views.catalogue import FIELDS
+from app.schemas import fields
 from trainer.dataset.splits import SPLITS
 
 MAX_PATH_CHARS = 4096
@@ -38,16 +41,16 @@ def _printable(text: str) -> None:
         raise ValidationError("Must not contain control characters.")
 
 
-def _name(**options: Any) -> fields.String:
-    return fields.String(validate=[validate.Length(min=1, max=MAX_NAME_CHARS), _printable], **options)
+def _name(about: str, **options: Any) -> Field[Any]:
+    return fields.string(about, load_default=None, validate=[Length(1, MAX_NAME_CHARS), _printable], **options)
 
 
-def _directory(what: str) -> fields.String:
-    return fields.String(
+def _directory(what: str) -> Field[Any]:
+    return fields.string(
+        f"Folder on the server with one subfolder of images per class, {what}",
         load_default=lambda: NOT_GIVEN,  # A callable, because the OpenAPI document would show a plain value.
         allow_none=True,
-        validate=[validate.Length(min=1, max=MAX_PATH_CHARS), _printable],
-        metadata={"description": f"Folder on the server with one subfolder of images per class, {what}"},
+        validate=[Length(1, MAX_PATH_CHARS), _printable],
     )
 
 
@@ -83,45 +86,27 @@ def _depth(value: Any) -> int:
 class StartRequestSchema(_Request):
     """A start. A command needs only the folders that it uses. A resumed run takes the rest from the earlier run."""
 
-    config_name = _name(
-        load_default=None,
-        allow_none=True,
-        metadata={
-            "description": "Experiment file. Required unless the start resumes a run.",
-            "example": "digits_resnet.yaml",
-        },
-    )
+    config_name = _name("Experiment file. Required unless the start resumes a run.", example="digits_resnet.yaml")
     train_data_dir = _directory("to train on.")
     val_data_dir = _directory("to select the best checkpoint. null: split off the train images.")
     test_data_dir = _directory("to test the best checkpoint. null: see `data.test_share`.")
-    dataset = _name(
+    dataset = _name("Name of a dataset, instead of the three folders.", example="digits")
+    model_name = fields.string(
+        "Name of the model, by default `model`: 1 to 100 letters of any language, digits, spaces or . _ - that begin "
+        "with a letter, a digit or _ and do not end in a dot or space.",
         load_default=None,
-        allow_none=True,
-        metadata={"description": "Name of a dataset, instead of the three folders.", "example": "digits"},
-    )
-    model_name = fields.String(
-        load_default=None,
-        allow_none=True,
         validate=[_fit_for_a_file_name],
-        metadata={
-            "description": "Name of the model, by default `model`: 1 to 100 letters of any language, digits, spaces "
-            "or . _ - that begin with a letter, a digit or _ and do not end in a dot or space.",
-            "example": "model",
-            "minLength": 1,
-            "maxLength": 100,
-        },
+        example="model",
+        documented={"minLength": 1, "maxLength": 100},
     )
-    overrides = fields.Dict(
-        keys=fields.String(validate=validate.Length(min=1, max=MAX_NAME_CHARS)),
+    overrides = fields.mapping(
+        about="Parameters of the experiment by dotted path.",
         load_default=dict,
         validate=_storable,
-        metadata={"description": "Parameters of the experiment by dotted path.", "example": {"trainer.max_epochs": 3}},
+        keys=fields.string(validate=Length(1, MAX_NAME_CHARS)),
+        example={"trainer.max_epochs": 3},
     )
-    resume_from = _name(
-        load_default=None,
-        allow_none=True,
-        metadata={"description": "Id of the run to resume from."},
-    )
+    resume_from = _name("Id of the run to resume from.")
 
     @post_load
     def make(self, values: dict[str, Any], **_: Any) -> StartRequest:
@@ -129,149 +114,108 @@ class StartRequestSchema(_Request):
 
 
 class StopRequestSchema(_Request):
-    run_id = fields.String(
-        load_default=None,
-        allow_none=True,
-        validate=validate.Length(max=MAX_NAME_CHARS),
-        metadata={"description": "Id of the active run. Another id stops nothing."},
+    run_id = fields.string(
+        "Id of the active run. Another id stops nothing.", load_default=None, validate=Length(max=MAX_NAME_CHARS)
     )
-    mode = fields.String(
+    mode = fields.string(
+        "save: keep the last checkpoint and export the best model. discard: stop without saving.",
         load_default="save",
-        validate=validate.OneOf(["save", "discard"]),
-        metadata={
-            "description": "save: keep the last checkpoint and export the best model. discard: stop without saving."
-        },
+        one_of=["save", "discard"],
     )
 
 
 class StopQuerySchema(_Request):
-    wait = fields.Boolean(
-        load_default=True, metadata={"description": "0: answer at once. 1: answer when no process is left."}
-    )
+    wait = fields.boolean("0: answer at once. 1: answer when no process is left.", load_default=True)
 
 
 class DatasetQuerySchema(_Request):
-    wait = fields.Boolean(
-        load_default=True,
-        metadata={"description": "0: answer at once. 1: answer when the check is finished, or after five seconds."},
+    wait = fields.boolean(
+        "0: answer at once. 1: answer when the check is finished, or after five seconds.", load_default=True
     )
 
 
 class ModelQuerySchema(_Request):
-    variant = fields.String(
+    variant = fields.string(
+        "A smaller file of the model, such as `fp16` or `int8`, if the run made one.",
         load_default=None,
         allow_none=False,
-        validate=validate.Length(1, MAX_NAME_CHARS),
-        metadata={"description": "A smaller file of the model, such as `fp16` or `int8`, if the run made one."},
+        validate=Length(1, MAX_NAME_CHARS),
     )
 
 
 class PreviewQuerySchema(_Request):
-    split = fields.String(
-        load_default="train", validate=validate.OneOf(SPLITS), metadata={"description": "Split of the images."}
-    )
-    per_class = fields.Integer(
-        load_default=6, validate=validate.Range(1, 24), metadata={"description": "Maximum number of images per class."}
-    )
+    split = fields.string("Split of the images.", load_default="train", one_of=SPLITS)
+    per_class = fields.integer("Maximum number of images per class.", load_default=6, validate=Range(1, 24))
 
 
 class ModelsQuerySchema(_Request):
-    limit = fields.Integer(
-        load_default=None,
-        allow_none=False,
-        validate=validate.Range(1, 100_000),
-        metadata={"description": "Maximum number. Default: all."},
+    limit = fields.integer(
+        "Maximum number. Default: all.", load_default=None, allow_none=False, validate=Range(1, 100_000)
     )
-    offset = fields.Integer(
-        load_default=0, validate=validate.Range(0, 2**31), metadata={"description": "Skip this many of the newest."}
-    )
+    offset = fields.integer("Skip this many of the newest.", load_default=0, validate=Range(0, 2**31))
 
 
 class RunsQuerySchema(ModelsQuerySchema):
-    status = fields.String(
+    status = fields.string("Only runs in this state.", load_default=None, allow_none=False, one_of=STATES)
+    search = fields.string(
+        "Only runs whose id, experiment, model name or dataset contains this text.",
         load_default=None,
         allow_none=False,
-        validate=validate.OneOf(STATES),
-        metadata={"description": "Only runs in this state."},
+        validate=Length(max=MAX_NAME_CHARS),
     )
-    search = fields.String(
+    sort = fields.string(
+        f"{', '.join(FIELDS)}, or a metric (by its best value). A `-` before the name: descending. Runs without a "
+        "value come last. Default: newest first.",
         load_default=None,
         allow_none=False,
-        validate=validate.Length(max=MAX_NAME_CHARS),
-        metadata={"description": "Only runs whose id, experiment, model name or dataset contains this text."},
+        validate=Length(1, MAX_NAME_CHARS),
+        example="-val/acc",
     )
-    sort = fields.String(
-        load_default=None,
-        allow_none=False,
-        validate=validate.Length(min=1, max=MAX_NAME_CHARS),
-        metadata={
-            "description": f"{', '.join(FIELDS)}, or a metric (by its best value). A `-` before the name: descending. "
-            "Runs without a value come last. Default: newest first.",
-            "example": "-val/acc",
-        },
-    )
-    best = fields.Boolean(
-        load_default=False, metadata={"description": "1: add the best value of each metric, of the first 200 of a run."}
-    )
+    best = fields.boolean("1: add the best value of each metric, of the first 200 of a run.", load_default=False)
 
 
 class MetricsQuerySchema(_Request):
-    since_row = fields.Integer(
-        load_default=0, validate=validate.Range(0, 2**53), metadata={"description": "Skip the rows before this one."}
-    )
-    max_points = fields.Integer(
+    since_row = fields.integer("Skip the rows before this one.", load_default=0, validate=Range(0, 2**53))
+    max_points = fields.integer(
+        "Maximum number of rows. Every column keeps its peaks.",
         load_default=None,
         allow_none=False,
-        validate=validate.Range(2, 1_000_000),
-        metadata={"description": "Maximum number of rows. Every column keeps its peaks."},
+        validate=Range(2, 1_000_000),
     )
-    columns = fields.String(
+    columns = fields.string(
+        "Only these columns, separated by commas. Unknown columns are left out.",
         load_default=None,
         allow_none=False,
-        validate=validate.Length(max=MAX_PATH_CHARS),
-        metadata={"description": "Only these columns, separated by commas. Unknown columns are left out."},
+        validate=Length(max=MAX_PATH_CHARS),
     )
 
 
 class LogQuerySchema(_Request):
-    offset = fields.Integer(
-        load_default=0,
-        validate=validate.Range(-(2**53), 2**53),
-        metadata={"description": "First byte. Below 0: counted from the end."},
+    offset = fields.integer(
+        "First byte. Below 0: counted from the end.", load_default=0, validate=Range(-(2**53), 2**53)
     )
-    limit = fields.Integer(
-        load_default=64 * 1024,
-        validate=validate.Range(1, MAX_LOG_BYTES),
-        metadata={"description": "Maximum number of bytes. A character is never split."},
+    limit = fields.integer(
+        "Maximum number of bytes. A character is never split.", load_default=64 * 1024, validate=Range(1, MAX_LOG_BYTES)
     )
-    from_line = fields.Boolean(
-        load_default=False,
-        metadata={"description": "1: begin at the first line that starts in the range, if one does."},
-    )
+    from_line = fields.boolean("1: begin at the first line that starts in the range, if one does.", load_default=False)
 
 
 class LogSearchQuerySchema(_Request):
-    text = fields.String(
-        required=True,
-        validate=validate.Length(1, MAX_NAME_CHARS),
-        metadata={"description": "The text to find. ASCII letters match in upper and lower case."},
+    text = fields.string(
+        "The text to find. ASCII letters match in upper and lower case.", validate=Length(1, MAX_NAME_CHARS)
     )
-    offset = fields.Integer(
-        load_default=0, validate=validate.Range(0, 2**53), metadata={"description": "First byte, where a line begins."}
-    )
-    limit = fields.Integer(
+    offset = fields.integer("First byte, where a line begins.", load_default=0, validate=Range(0, 2**53))
+    limit = fields.integer(
+        "Maximum number of bytes to search. The last line is searched in full unless it is too long.",
         load_default=MAX_LOG_SEARCH_BYTES,
-        validate=validate.Range(1, MAX_LOG_SEARCH_BYTES),
-        metadata={
-            "description": "Maximum number of bytes to search. The last line is searched in full unless it is too long."
-        },
+        validate=Range(1, MAX_LOG_SEARCH_BYTES),
     )
 
 
 class SubscribeSchema(_Request):
     """What a Socket.IO client sends to subscribe."""
 
-    run_id = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_NAME_CHARS))
-    row = fields.Integer(load_default=0, strict=True, validate=validate.Range(0, 2**53))
-    log_offset = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(0, 2**53))
-    attempt = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_NAME_CHARS))
+    run_id = fields.string(load_default=None, validate=Length(max=MAX_NAME_CHARS))
+    row = fields.integer(load_default=0, strict=True, validate=Range(0, 2**53))
+    log_offset = fields.integer(load_default=None, strict=True, validate=Range(0, 2**53))
+    attempt = fields.string(load_default=None, validate=Length(max=MAX_NAME_CHARS))

@@ -2,88 +2,75 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema
 
 from app.runs.store.states import STATES
+from app.schemas import fields
 from app.schemas.answers import ProgressSchema
 
 
 class ArtifactSchema(Schema):
-    path = fields.String(required=True)
-    size = fields.Integer(required=True, metadata={"description": "Size in bytes."})
-    modified_at = fields.String(required=True)
+    path = fields.string()
+    size = fields.integer("Size in bytes.")
+    modified_at = fields.string()
 
 
 class ArtifactListSchema(Schema):
-    run_id = fields.String(required=True)
-    artifacts = fields.List(fields.Nested(ArtifactSchema), required=True)
+    run_id = fields.string()
+    artifacts = fields.array(ArtifactSchema)
 
 
 class OnStopSchema(Schema):
     """What a stop does to the run. The start fixes it."""
 
-    signal = fields.String(required=True, metadata={"description": "Signal to the program.", "example": "SIGTERM"})
-    grace_s = fields.Float(required=True, metadata={"description": "Seconds from the signal to the kill."})
-    saves = fields.Boolean(
-        required=True,
-        allow_none=True,
-        metadata={"description": "Whether the program saves its work. null: only the program of the command knows."},
+    signal = fields.string("Signal to the program.", example="SIGTERM")
+    grace_s = fields.number("Seconds from the signal to the kill.")
+    saves = fields.boolean(
+        "Whether the program saves its work. null: only the program of the command knows.", allow_none=True
     )
-    exports = fields.Boolean(
-        required=True,
-        allow_none=True,
-        metadata={
-            "description": "Whether the program exports its best model. null: only the program of the command knows."
-        },
+    exports = fields.boolean(
+        "Whether the program exports its best model. null: only the program of the command knows.", allow_none=True
     )
 
 
 class RunSchema(Schema):
-    run_id = fields.String(required=True)
-    state = fields.String(required=True, validate=validate.OneOf(STATES))
-    reason = fields.String(required=True, allow_none=True)
-    pid = fields.Integer(required=True, allow_none=True)
-    config_name = fields.String(required=True, allow_none=True)
-    model_name = fields.String(required=True, allow_none=True)
-    request = fields.Dict(required=True)
-    created_at = fields.String(required=True, allow_none=True)
-    started_at = fields.String(required=True, allow_none=True)
-    ended_at = fields.String(required=True, allow_none=True)
-    exit_code = fields.Integer(required=True, allow_none=True)
-    signal = fields.String(required=True, allow_none=True)
-    on_stop = fields.Nested(OnStopSchema, required=True, allow_none=True)
-    progress = fields.Nested(ProgressSchema, required=True, allow_none=True)
-    silent_s = fields.Float(
-        required=True,
-        allow_none=True,
-        metadata={"description": "Seconds since an active run wrote its log, metrics or progress. null: not active."},
+    run_id = fields.string()
+    state = fields.string(one_of=STATES)
+    reason = fields.string(allow_none=True)
+    pid = fields.integer(allow_none=True)
+    config_name = fields.string(allow_none=True)
+    model_name = fields.string(allow_none=True)
+    request = fields.mapping()
+    created_at = fields.string(allow_none=True)
+    started_at = fields.string(allow_none=True)
+    ended_at = fields.string(allow_none=True)
+    exit_code = fields.integer(allow_none=True)
+    signal = fields.string(allow_none=True)
+    on_stop = fields.nested(OnStopSchema, allow_none=True)
+    progress = fields.nested(ProgressSchema, allow_none=True)
+    silent_s = fields.number(
+        "Seconds since an active run wrote its log, metrics or progress. null: not active.", allow_none=True
     )
-    config = fields.Dict(required=True, allow_none=True)
-    preflight = fields.Dict(
-        required=True,
-        allow_none=True,
-        metadata={"description": "Report on the images from before the start, as in GET /training/datasets/{name}."},
+    config = fields.mapping(allow_none=True)
+    preflight = fields.mapping(
+        about="Report on the images from before the start, as in GET /training/datasets/{name}.", allow_none=True
     )
-    stop = fields.Dict(required=True, allow_none=True)
-    model = fields.Dict(required=True, allow_none=True, metadata={"description": "The model card. null: no model yet."})
-    artifacts = fields.List(fields.Nested(ArtifactSchema), required=True)
+    stop = fields.mapping(allow_none=True)
+    model = fields.mapping(about="The model card. null: no model yet.", allow_none=True)
+    artifacts = fields.array(ArtifactSchema)
 
 
 class LogSchema(Schema):
-    run_id = fields.String(required=True)
-    offset = fields.Integer(required=True)
-    next_offset = fields.Integer(required=True)
-    size = fields.Integer(required=True)
-    text = fields.String(required=True)
+    run_id = fields.string()
+    offset = fields.integer()
+    next_offset = fields.integer()
+    size = fields.integer()
+    text = fields.string()
 
 
 class LogMatchesSchema(Schema):
-    run_id = fields.String(required=True)
-    offset = fields.Integer(required=True)
-    next_offset = fields.Integer(required=True, metadata={"description": "Where the next search continues."})
-    size = fields.Integer(required=True, metadata={"description": "Size of the log in bytes."})
-    lines = fields.List(
-        fields.Integer(),
-        required=True,
-        metadata={"description": "Offsets of the first 10,000 matching lines: the byte at which each begins."},
-    )
+    run_id = fields.string()
+    offset = fields.integer()
+    next_offset = fields.integer("Where the next search continues.")
+    size = fields.integer("Size of the log in bytes.")
+    lines = fields.array(fields.integer(), "Offsets of the first 10,000 matching lines: the byte at which each begins.")
