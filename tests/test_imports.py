@@ -38,7 +38,7 @@ SERVICE = [
     {"app.runs.views", "app.runs.start", "app.runs.follow"},
     {"app.runs.store", "app.runs.metrics", "app.runs.log"},
     {"app.runs.executors"},
-    {"app.runs.complaints", "app.runs.filestate", "app.runs.names"},
+    {"app.runs.complaints", "app.runs.filestate", "app.runs.globs", "app.runs.names"},
     {"app.runs.exceptions"},
 ]
 """The layers of the service. A package imports only from lower layers and from the trainer's torch-free packages."""

@@ -1,0 +1,84 @@
+"""Find the files of a run by globs, such as the outputs that a `command` experiment declares."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from trainer.rundir import RunDir
+from trainer.runfile import RunFile
+
+MAX_ENTRIES = 20_000
+"""A program may write a whole dataset into its folder. So a search visits this many entries, the upper ones first."""
+
+_Rest = tuple[int, tuple[str, ...]]
+"""The index of a glob, and the segments of it that are still to match."""
+
+
+class Match(NamedTuple):
+    """A regular file of a run. `glob` is the index of the first glob that it matches."""
+
+    file: RunFile
+    status: os.stat_result
+    glob: int
+
+
+def find_matches(run: RunDir, folder: Path, globs: Sequence[str], max_entries: int = MAX_ENTRIES) -> list[Match]:
+    """Find the files below `folder` that match a glob, by the order of the globs, then by path.
+
+    `*`, `?` and `[...]` match within a name, and `**` matches folders at any depth. As in a shell, they match no name
+    that begins with a dot. They follow no link to a folder. A path without them may, as far as RunFile follows it.
+    """
+    found: dict[Path, int] = {}
+    for index, glob in enumerate(globs):
+        if not _is_pattern(glob):
+            found.setdefault(folder / PurePosixPath(glob), index)
+    rests = {(index, PurePosixPath(glob).parts) for index, glob in enumerate(globs) if _is_pattern(glob)}
+    for path, index in _walk(folder, rests, max_entries):
+        found[path] = min(index, found.get(path, index))
+    return list(_matches(run, sorted(found.items(), key=lambda item: (item[1], item[0]))))
+
+
+def _matches(run: RunDir, found: Sequence[tuple[Path, int]]) -> Iterator[Match]:
+    for path, index in found:
+        file = run.file(path)
+        with suppress(OSError):  # It is not a regular file of the run, or it is gone.
+            yield Match(file, file.status(), index)
+
+
+def _walk(folder: Path, rests: set[_Rest], max_entries: int) -> Iterator[tuple[Path, int]]:
+    """Yield the paths that match, with the index of the first glob. Enters only folders in which a glob may match."""
+    folders, num_left = deque([(folder, rests)] if rests else []), max_entries
+    while folders and num_left > 0:
+        parent, rests = folders.popleft()
+        with suppress(OSError), os.scandir(parent) as entries:
+            for entry in islice(entries, num_left):
+                num_left -= 1
+                left = {(index, parts) for index, rest in rests for parts in _after(rest, entry.name)}
+                if matched := [index for index, parts in left if not parts]:
+                    yield Path(entry.path), min(matched)
+                deeper = {rest for rest in left if rest[1]}
+                if deeper and entry.is_dir(follow_symlinks=False):
+                    folders.append((Path(entry.path), deeper))
+
+
+def _after(segments: tuple[str, ...], name: str) -> Iterator[tuple[str, ...]]:
+    """Yield what is left of a glob's segments after a name. Nothing is left once the whole glob matches."""
+    first, rest = segments[0], segments[1:]
+    is_hidden = name.startswith(".")
+    if first == "**":
+        if not is_hidden:
+            yield segments
+        yield from _after(rest or ("*",), name)
+    elif fnmatchcase(name, first) and (not is_hidden or first.startswith(".")):
+        yield rest
+
+
+def _is_pattern(glob: str) -> bool:
+    return any(character in glob for character in "*?[")
