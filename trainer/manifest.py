@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,13 +41,19 @@ def read_request(run: RunDir) -> RunRequest:
         raise ManifestInvalid(f"{run.run} holds no complete request: {error}") from error
 
 
-def write_manifest(run: RunDir, sequence: int, request: RunRequest, program: dict[str, Any]) -> None:
-    """Write run.json. `program` is what app.runs.executors.local.launcher describes and trainer.runner executes."""
+def write_manifest(
+    run: RunDir, sequence: int, request: RunRequest, program: dict[str, Any], declared: Mapping[str, Any]
+) -> None:
+    """Write run.json. `program` is what app.runs.executors.local.launcher describes and trainer.runner executes.
+
+    `declared` is what the experiment of a `command` says about its program: `outputs`, for app.runs.store.outputs.
+    """
     manifest = {
         "run_id": run.run_id,
         "created_at": utc_now(),
         "sequence": sequence,
         "request": asdict(request),
         "program": program,
+        **declared,
     }
     write_json(run.run, manifest)

@@ -1,14 +1,15 @@
 """The experiment: one YAML file that says everything about a training, read strictly into typed, frozen dataclasses.
 
-A file holds either the sections of our own trainer (`model` to `export`) or `command`, any other training program.
-The sections are defined in sections.py and data.py. No torch: the service imports this module.
+A file holds either the sections of our own trainer (`model` to `export`), or `command`, any other training program,
+with the sections that say what it leaves behind (`metrics`, `log`, `models`). The sections are defined in sections.py,
+data.py, command.py and outputs.py. No torch: the service imports this module.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from marshmallow.validate import Length
 from trainer.experiment import strict_yaml
 from trainer.experiment.command import Command
 from trainer.experiment.data import Data
+from trainer.experiment.outputs import LogOutput, MetricsOutput, ModelsOutput
 from trainer.experiment.schema import UNKNOWN, between, flatten_errors, parameter, schema_of, walk
 from trainer.experiment.sections import (
     Checkpoint,
@@ -32,6 +34,11 @@ from trainer.experiment.sections import (
 from trainer.experiment.suggestions import explain_unknown
 from trainer.runfile import RunFile
 
+OUTPUTS = ("metrics", "log", "models")
+"""The sections that say what the program of a `command` leaves behind."""
+_OF_COMMAND = ("command", *OUTPUTS)
+_EVERYWHERE = ("description",)
+
 
 class ExperimentInvalid(ValueError):
     """The experiment cannot be used; `errors` maps each dotted path ("" = the file) to what would be right."""
@@ -44,7 +51,7 @@ class ExperimentInvalid(ValueError):
 
 @dataclass(frozen=True)
 class Experiment:
-    """One experiment. With a `command` every other section has its default and no meaning."""
+    """One experiment. With a `command` the sections of our trainer have their defaults and no meaning."""
 
     description: str = parameter(
         "",
@@ -52,6 +59,9 @@ class Experiment:
         doc="what the experiment is for. It is only shown",
     )
     command: Command | None = parameter(None, doc="another training program, instead of the sections below")
+    metrics: MetricsOutput = parameter(MetricsOutput(), doc="the metrics of a command")
+    log: LogOutput = parameter(LogOutput(), doc="what the log of a command tells")
+    models: ModelsOutput = parameter(ModelsOutput(), doc="the models of a command")
     seed: int = parameter(
         0, between(0, 2**32 - 1), doc="seed of everything random: weights, order of images, augmentation, mixing"
     )
@@ -97,21 +107,39 @@ def load(file: Path | RunFile, overrides: Mapping[str, object] | None = None) ->
 def parse(content: Mapping[str, Any], overrides: Mapping[str, object] | None = None) -> Experiment:
     """Validate the content of an experiment file. Raises ExperimentInvalid."""
     content = _override(content, overrides or {})
-    if content.get("command") is not None:
-        beside = sorted(set(content) - {"command", "description"})
-        if beside:
-            raise ExperimentInvalid({key: ["is not allowed beside command"] for key in beside})
-    elif "model" not in content:
-        raise ExperimentInvalid({"model": ["is required (or command, for another training program)"]})
+    is_command = content.get("command") is not None
+    if misplaced := _misplaced(content, is_command):
+        raise ExperimentInvalid(misplaced)
     try:
         experiment: Experiment = schema_of(Experiment).load(dict(content))
     except ValidationError as error:
-        raise ExperimentInvalid(_explained(flatten_errors(error.messages))) from error
+        raise ExperimentInvalid(_explained(flatten_errors(error.messages), is_command)) from error
     return experiment
 
 
-def _explained(errors: dict[str, list[str]]) -> dict[str, list[str]]:
-    known = [path for path, _, _ in walk(Experiment)]
+def _misplaced(content: Mapping[str, Any], is_command: bool) -> dict[str, list[str]]:
+    """Return errors for sections that belong to the other kind of experiment, or for a missing kind."""
+    if is_command:
+        ours = [each.name for each in fields(Experiment) if not _belongs(each.name, is_command)]
+        return {key: ["is not allowed beside command"] for key in content if key in ours}
+    if "model" not in content:
+        return {"model": ["is required (or command, for another training program)"]}
+    return {key: ["goes with command; our own trainer needs no such section"] for key in content if key in OUTPUTS}
+
+
+def known_paths(is_command: bool) -> list[str]:
+    """List the dotted path of every section and parameter of one kind of experiment, in file order."""
+    return [path for path, _, _ in walk(Experiment) if _belongs(path.partition(".")[0], is_command)]
+
+
+def _belongs(section: str, is_command: bool) -> bool:
+    """Whether a section may stand in this kind of experiment."""
+    return section in _EVERYWHERE or is_command == (section in _OF_COMMAND)
+
+
+def _explained(errors: dict[str, list[str]], is_command: bool) -> dict[str, list[str]]:
+    """Explain unknown keys by those that are known in this kind of experiment."""
+    known = known_paths(is_command)
     return {
         path: [explain_unknown(path, known) if text == UNKNOWN else text for text in texts]
         for path, texts in errors.items()
@@ -121,10 +149,8 @@ def _explained(errors: dict[str, list[str]]) -> dict[str, list[str]]:
 def dump(experiment: Experiment) -> dict[str, Any]:
     """Return the experiment as JSON content with every default filled in. `parse` reads it back equal."""
     content: dict[str, Any] = _plain(asdict(experiment))
-    if experiment.command is not None:
-        return {"description": content["description"], "command": content["command"]}
-    del content["command"]
-    return content
+    is_command = experiment.command is not None
+    return {name: value for name, value in content.items() if _belongs(name, is_command)}
 
 
 def to_yaml(experiment: Experiment) -> str:
@@ -139,7 +165,7 @@ def list_parameters() -> list[str]:
 
 def is_only_in_file(path: str) -> bool:
     """Whether only a file may set the parameter: a client who may start a run must not run any program or class."""
-    return path in ("command", "model.class_path") or path.startswith("command.")
+    return path == "model.class_path" or path.partition(".")[0] in _OF_COMMAND
 
 
 def _override(content: Mapping[str, Any], overrides: Mapping[str, object]) -> dict[str, Any]:

@@ -11,13 +11,15 @@ import types
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, field, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from marshmallow import Schema, ValidationError, post_load
 from marshmallow import fields as mm
 from marshmallow.validate import Range, Validator
 
-from trainer.experiment.strict_fields import Boolean, Choice, Integer, List, Number, Object, String, Texts
+from trainer.experiment.strict_fields import Boolean, Choice, Integer, List, Named, Number, Object, String
+
+T = TypeVar("T")
 
 
 def parameter(default: Any = MISSING, *checks: Validator, doc: str) -> Any:
@@ -70,6 +72,15 @@ def schema_of(cls: type[Any]) -> Schema:
     return schema
 
 
+def load_valid(cls: type[T], content: object) -> T | None:
+    """Load a mapping that somebody may have changed since it was dumped. None if it is not valid."""
+    try:
+        loaded: T = schema_of(cls).load(content)  # type: ignore[arg-type]
+    except ValidationError:
+        return None
+    return loaded
+
+
 def walk(cls: type[Any], prefix: str = "") -> Iterator[tuple[str, Field[Any], Any]]:
     """Yield the dotted path, the field and the type of every parameter and section of `cls`, in file order."""
     hints = get_type_hints(cls)
@@ -116,7 +127,7 @@ def _field_of(hint: Any, **options: Any) -> mm.Field[Any]:
     if origin is tuple:
         return List(_field_of(arguments[0]), **options)
     if origin is dict:
-        return Object(**options) if arguments[1] is Any else Texts(**options)
+        return Object(**options) if arguments[1] is Any else Named(_field_of(arguments[1]), **options)
     if is_dataclass(hint):
         options["error_messages"] |= dict.fromkeys(("type", "null"), _must_be_section(hint))  # type: ignore[arg-type]
         return mm.Nested(schema_of(hint), **options)  # type: ignore[arg-type]

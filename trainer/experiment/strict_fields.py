@@ -10,6 +10,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 from marshmallow import fields as mm
+from marshmallow.validate import Length
 
 
 def must_be(what: str) -> dict[str, Any]:
@@ -134,21 +135,27 @@ class List(mm.List[Any]):
         return tuple(super()._deserialize(value, attr, data, **options))
 
 
-class Texts(mm.Dict):
-    """A mapping from names to texts."""
+class Named(mm.Dict):
+    """A mapping from names to values of one kind."""
 
-    default_error_messages = must_be("a mapping of texts")
+    default_error_messages = must_be("a mapping")
 
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> dict[str, str]:
+    def __init__(self, value: mm.Field[Any], **options: Any) -> None:
+        super().__init__(**options)
+        self._value = value
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> dict[str, Any]:
         content: dict[str, Any] = super()._deserialize(value, attr, data, **options)  # type: ignore[no-untyped-call]
-        text, errors = String(), {}
+        errors: dict[str, Any] = {}
         for name, each in content.items():
             try:
-                content[name] = text.deserialize(each)
+                String(validate=_NOT_EMPTY).deserialize(name)
+                content[name] = self._value.deserialize(each)
             except ValidationError as error:
-                errors[name] = error.messages
-        if "" in content:
-            errors[""] = ["names must have at least one character"]
+                errors[str(name)] = error.messages
         if errors:
             raise ValidationError(errors)
         return content
+
+
+_NOT_EMPTY = Length(1, error="names must have at least one character")

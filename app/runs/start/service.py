@@ -16,6 +16,7 @@ from app.runs.executors.local.prewarm import Prewarm
 from app.runs.start import disk
 from app.runs.start.planner import Plan, Planner
 from app.runs.start.request import StartRequest
+from app.runs.store.outputs import declared
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 from trainer.experiment.experiment import to_yaml
@@ -147,7 +148,7 @@ class RunService:
                 write_json(run.preflight, plan.preflight)
             if command is not None:
                 run.output.mkdir()
-            write_manifest(run, self._store.next_sequence(), plan.request, program)
+            write_manifest(run, self._store.next_sequence(), plan.request, program, declared(plan.experiment))
             is_warm = command is None and self._prewarm is not None and self._prewarm.launch(run, lock_fd)
             if not is_warm:
                 launcher.launch(run, lock_fd)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.store.filetimes import first_and_last_written
+from app.runs.store.outputs import Outputs
 from app.runs.store.states import ACTIVE, UNKNOWN
 from app.runs.store.welltyped import PROGRESS, well_typed
 from trainer.rundir import RunDir
@@ -43,6 +44,11 @@ class Run:
     def is_ours(self) -> bool:
         """Whether this service made the directory. Then its files are what their names say."""
         return self.state != UNKNOWN or bool(self.manifest)
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """What the experiment of a `command` declares. Nothing for any other run."""
+        return Outputs.of(self.manifest)
 
     @property
     def request(self) -> dict[str, Any]:

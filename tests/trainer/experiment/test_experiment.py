@@ -11,7 +11,7 @@ import pytest
 
 from tests.trainer.trainings import ROOT
 from trainer.experiment import experiment
-from trainer.experiment.experiment import Experiment, ExperimentInvalid
+from trainer.experiment.experiment import OUTPUTS, Experiment, ExperimentInvalid
 
 RESNET: dict[str, Any] = {"model": {"architecture": "ResNetForImageClassification"}}
 CONFIGS = sorted((ROOT / "configs" / "experiment").glob("*.yaml"))
@@ -35,7 +35,7 @@ def test_every_shipped_experiment_is_valid_and_survives_a_round_trip(path: Path,
 
 def test_a_dump_contains_every_default() -> None:
     dumped = experiment.dump(experiment.parse(RESNET))
-    assert set(dumped) == {each.name for each in fields(Experiment)} - {"command"}
+    assert set(dumped) == {each.name for each in fields(Experiment)} - {"command", *OUTPUTS}
     assert dumped["trainer"]["max_epochs"] == 10
     assert dumped["trainer"]["devices"] == [0]
     assert dumped["data"]["augmentation"]["rotation_deg"] == 0.0
@@ -207,7 +207,7 @@ def test_the_folder_and_the_variables_of_a_command_are_filled_in_too(monkeypatch
 
 def test_a_dumped_command_has_no_trainer_parameters() -> None:
     loaded = experiment.parse({"command": {"argv": ["x", "1e-3"], "env": {"A": "1"}}})
-    assert set(experiment.dump(loaded)) == {"description", "command"}
+    assert set(experiment.dump(loaded)) == {"description", "command", *OUTPUTS}
     assert experiment.parse(experiment.dump(loaded)) == loaded
 
 

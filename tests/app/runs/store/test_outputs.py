@@ -1,0 +1,30 @@
+"""The outputs that run.json declares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.runs.store.outputs import Outputs, declared
+from trainer.experiment import experiment
+from trainer.experiment.outputs import MetricsOutput, ModelsOutput
+
+
+def test_a_manifest_keeps_what_the_experiment_declares() -> None:
+    loaded = experiment.parse({"command": {"argv": ["x"]}, "metrics": {"files": ["a.csv"]}, "log": {"patterns": []}})
+    manifest = {"request": {}, **declared(loaded)}
+    assert Outputs.of(manifest) == Outputs(metrics=MetricsOutput(files=("a.csv",)))
+    assert declared(experiment.parse({"model": {"architecture": "ResNetForImageClassification"}})) == {}
+
+
+@pytest.mark.parametrize(
+    "manifest", [{}, {"outputs": None}, {"outputs": [1]}, {"outputs": {"metrics": {"files": ["../secret"]}}}]
+)
+def test_a_corrupt_declaration_declares_nothing(manifest: dict[str, Any]) -> None:
+    assert Outputs.of(manifest) == Outputs()
+
+
+def test_a_corrupt_section_leaves_the_others() -> None:
+    outputs = Outputs.of({"outputs": {"metrics": 3, "models": {"files": ["*.onnx"]}}})
+    assert outputs == Outputs(models=ModelsOutput(("*.onnx",)))
