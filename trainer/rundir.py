@@ -23,6 +23,8 @@ MAX_BYTES = {
     "run.json": 512 * 1024,
     "state.json": 64 * 1024,
     "stop.json": 64 * 1024,
+    "queued.json": 64 * 1024,
+    "executor.json": 64 * 1024,
     "result.json": 64 * 1024,
     "progress.json": 16 * 1024,
 }
@@ -63,14 +65,29 @@ class RunDir:
         return self.path / "preflight.json"
 
     @cached_property
+    def queued(self) -> Path:
+        """queued.json, written by the service before the directory gets its name, and removed after the launch."""
+        return self.path / "queued.json"
+
+    @cached_property
+    def executor(self) -> Path:
+        """executor.json, written by the service after the launch: which executor has the run, its node and GPUs."""
+        return self.path / "executor.json"
+
+    @cached_property
     def stop(self) -> Path:
         """stop.json, written by the service before any signal: who asked, when, the mode and the grace period."""
         return self.path / "stop.json"
 
     @cached_property
     def state(self) -> Path:
-        """state.json, written by the runner only."""
+        """state.json, written by the runner only. The runner that creates it owns the run: no other can launch it."""
         return self.path / "state.json"
+
+    @cached_property
+    def heartbeat(self) -> Path:
+        """heartbeat, touched by the runner while it lives, unless it runs on the service's machine."""
+        return self.path / "heartbeat"
 
     @cached_property
     def log(self) -> Path:
