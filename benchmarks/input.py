@@ -80,7 +80,7 @@ def ours(split: Split, size: int) -> Iterator[Epoch]:
         loader: Any = batches.train_dataloader()
 
         def epoch(number: int) -> Iterator[tuple[Tensor, Tensor]]:
-            loader.sampler.set_epoch(number)
+            loader.batch_sampler.sampler.set_epoch(number)
             return ((batch.images, batch.labels) for batch in loader)
 
         yield epoch
