@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import PurePosixPath
 from marshmallow.validate import Length
 
 from trainer.experiment.direction import Direction, direction
+from trainer.experiment.logpattern import LogPattern, PatternInvalid
 from trainer.experiment.schema import parameter
 
 MAX_ENTRIES = 100
@@ -108,7 +108,7 @@ def _pattern_problem(pattern: str) -> str | None:
     if len(pattern) > MAX_TEXT_CHARS:
         return f"must have at most {MAX_TEXT_CHARS:,} characters"
     try:
-        names = re.compile(pattern).groupindex
-    except (re.error, OverflowError, RecursionError) as error:
-        return f"is not a regular expression: {error}"
-    return None if names else "must have a named group such as (?P<train_loss>[0-9.]+)"
+        LogPattern(pattern)
+    except PatternInvalid as error:
+        return str(error)
+    return None
