@@ -1,0 +1,117 @@
+"""Read the lines of a growing file of any length once, from a position that outlives the process."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass
+
+from app.runs.collect.source import Position, Restarted
+from trainer.runfile import RunFile
+
+SLICE_BYTES = 256 * 1024
+"""Bytes read at once. Parsing them takes some milliseconds."""
+MAX_LINE_BYTES = 1024 * 1024
+"""A longer line is skipped. It is never in memory as a whole."""
+EDGE_BYTES = 1024
+REWRITE_S = 1.0
+"""A program that writes its whole file again and again is faster than this. So a shorter file that rests is another."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines without their ends. `number` is the number of the first one in the file, from 1."""
+
+    lines: list[bytes]
+    number: int
+    position: Position
+    is_whole: bool
+
+    @property
+    def num_too_long(self) -> int:
+        """How many lines before the position were skipped because they are longer than MAX_LINE_BYTES."""
+        return int(self.position["too_long"])
+
+
+def read_lines(file: RunFile, position: Position, is_final: bool = False, returns_end_lines: bool = False) -> Lines:
+    """Read the next complete lines, at most about SLICE_BYTES. `position` is that of earlier lines, or `{}`.
+
+    An unfinished last line waits. It counts if `is_final`, which means that nobody writes any more. A carriage return
+    ends a line too if `returns_end_lines`, as a progress bar in a log does. Raises OSError. Raises Restarted if the
+    file no longer begins with what was read.
+    """
+    with file.open() as opened:
+        return _Slice(opened.fileno(), position, is_final, returns_end_lines).read()
+
+
+class _Slice:
+    """One read of an open file."""
+
+    def __init__(self, descriptor: int, position: Position, is_final: bool, returns_end_lines: bool) -> None:
+        self._descriptor = descriptor
+        self._known = position
+        self._offset: int = position.get("offset", 0)
+        self._number: int = position.get("line", 1)
+        self._is_in_long_line: bool = position.get("is_in_long_line", False)
+        self._num_too_long: int = position.get("too_long", 0)
+        self._is_final = is_final
+        self._returns_end_lines = returns_end_lines
+
+    def read(self) -> Lines:
+        status = os.fstat(self._descriptor)
+        if status.st_size < self._offset and not self._is_final and time.time() - status.st_mtime < REWRITE_S:
+            return Lines([], self._number, self._known, is_whole=False)  # The program may be writing it again.
+        if status.st_size < self._offset or (self._offset and self._edges != self._known["edges"]):
+            raise Restarted
+        data = self._next()
+        is_whole = self._offset + len(data) >= status.st_size
+        data = self._skip_long_line(data)
+        end = len(data) if self._is_final and is_whole else data.rfind(b"\n") + 1
+        if not end and len(data) >= MAX_LINE_BYTES:
+            self._is_in_long_line, self._num_too_long, end = True, self._num_too_long + 1, len(data)
+        self._offset += end
+        number = self._number
+        lines = [] if self._is_in_long_line else data[:end].split(b"\n")
+        if lines and not lines[-1]:
+            lines.pop()  # What follows the last line end.
+        self._number += len(lines)
+        return Lines(lines, number, self._position(), is_whole)
+
+    def _next(self) -> bytes:
+        data = self._read(SLICE_BYTES)
+        if len(data) == SLICE_BYTES and b"\n" not in data and not self._is_in_long_line:
+            return self._read(MAX_LINE_BYTES)
+        return data
+
+    def _read(self, size: int) -> bytes:
+        data = os.pread(self._descriptor, size, self._offset)
+        return data.replace(b"\r", b"\n") if self._returns_end_lines else data
+
+    def _skip_long_line(self, data: bytes) -> bytes:
+        """Skip the rest of a line whose beginning was skipped."""
+        if not self._is_in_long_line:
+            return data
+        end = data.find(b"\n") + 1 or len(data)
+        self._offset += end
+        if data[end - 1 : end] == b"\n":
+            self._is_in_long_line = False
+            self._number += 1
+        return data[end:]
+
+    @property
+    def _edges(self) -> str:
+        """Return a digest of the first and last bytes before the offset. A change of the file shows there."""
+        size = min(EDGE_BYTES, self._offset)
+        first = os.pread(self._descriptor, size, 0)
+        last = os.pread(self._descriptor, size, self._offset - size)
+        return hashlib.sha256(first + last).hexdigest()[:16]
+
+    def _position(self) -> Position:
+        return {
+            "offset": self._offset,
+            "line": self._number,
+            "edges": self._edges,
+            "is_in_long_line": self._is_in_long_line,
+            "too_long": self._num_too_long,
+        }

@@ -1,0 +1,200 @@
+"""scraped.csv: the rows collected from a run's sources, each exactly once, however the collector is killed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from app.runs.collect.source import Position, Row, Value
+from app.runs.metrics.header import MAX_COLUMNS, MAX_HEADER_BYTES, Header, read_header
+
+COPY_BYTES = 1024 * 1024
+MAX_NAME_CHARS = 200
+MAX_TEXT_CHARS = 100
+"""Nobody reads the texts in a metrics table. They only show that the column has texts."""
+
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029";]+')
+"""Line ends and other control characters, quotes, and the semicolon, which a reader may take for the delimiter."""
+
+
+@dataclass(frozen=True)
+class _State:
+    """What the table holds at a length: the rows before these positions of its sources."""
+
+    length: int = 0
+    positions: dict[str, Position] = field(default_factory=dict)
+
+
+class ScrapedTable:
+    """scraped.csv, and scraped.json with the positions of the sources. The caller holds the lock of the table.
+
+    Each change writes scraped.json first, with the states before and after it, and then changes scraped.csv. The length
+    of scraped.csv says which of the two states it has. So a collector that is killed at any point, or meets a full
+    disk, leaves the table from which the next one continues. A table with any other length, after a power cut or a
+    change by hand, is begun again from the sources.
+
+    New columns need a wider header. Then the file is written again beside the old one and replaced, and the blank cells
+    are added to the old rows, so that a reader finds what it knows from Lightning: the same rows and more columns.
+    Raises OSError, also when it is made, because it cuts the rows of a change that was not completed.
+    """
+
+    def __init__(self, csv_file: Path, json_file: Path) -> None:
+        self._csv = csv_file
+        self._json = json_file
+        self._length = _length(csv_file)
+        self._header = Header(b"", [], ",")
+        self._positions: dict[str, Position] = {}
+        self._is_to_replace = True
+        self._recover()
+
+    @property
+    def positions(self) -> Mapping[str, Position]:
+        """The position up to which the table holds the rows of each source."""
+        return self._positions
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the header has no room for further columns."""
+        return _is_full(len(self._header.columns), _header_bytes(self._header.columns))
+
+    def begin_again(self) -> None:
+        """Forget all rows. The file stays as it is until the next `append`."""
+        self._header, self._positions, self._is_to_replace = Header(b"", [], ","), {}, True
+
+    def append(self, rows: Sequence[Row], positions: Mapping[str, Position]) -> None:
+        """Append rows, and store the positions of the sources after them. Raises OSError and changes nothing then."""
+        positions = {**self._positions, **positions}
+        cleaned = [{_clean(name, MAX_NAME_CHARS): value for name, value in row.items()} for row in rows]
+        columns = self._wider(cleaned)
+        text = _lines([row.get(name) for name in columns] for row in cleaned)
+        if columns != self._header.columns or self._is_to_replace:
+            self._replace(columns, text, positions)
+        elif text or positions != self._positions:
+            self._append(text, positions)
+
+    def _recover(self) -> None:
+        """Find the state that the table has."""
+        try:
+            content = json.loads(self._json.read_bytes())
+            before, after = _State(**content["before"]), _State(**content["after"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+        if self._length == after.length:
+            state = after
+        elif before.length <= self._length < after.length:
+            state = before
+        else:
+            return
+        if self._length > state.length:
+            os.truncate(self._csv, state.length)
+        self._length, self._positions, self._is_to_replace = state.length, dict(state.positions), False
+        if state.length:
+            with open(self._csv, "rb") as file:
+                self._header = Header.parse(read_header(file.fileno()))
+
+    def _wider(self, rows: Iterable[Row]) -> list[str]:
+        """Return the columns of the table and of new rows, as far as a reader takes them."""
+        columns, size = dict.fromkeys(self._header.columns), _header_bytes(self._header.columns)
+        for name in dict.fromkeys(name for row in rows for name in row):
+            if name and name not in columns and not _is_full(len(columns), size):
+                columns[name] = None
+                size += _header_bytes([name])
+        return list(columns)
+
+    def _append(self, text: bytes, positions: dict[str, Position]) -> None:
+        length = self._length + len(text)
+        self._announce(_State(length, positions))
+        if text:
+            with _open(self._csv, os.O_WRONLY | os.O_CREAT) as file:
+                file.seek(self._length)
+                file.write(text)
+                file.truncate()
+        self._length, self._positions = length, positions
+
+    def _replace(self, columns: list[str], text: bytes, positions: dict[str, Position]) -> None:
+        header = _lines([columns]) if columns else b""
+        temporary = self._csv.with_name(f".{self._csv.name}")
+        try:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+            with _open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
+                length = self._write(file, header, len(columns), text)
+                if (
+                    length == self._length > 0
+                ):  # Another length, because the length tells the old file from the new one.
+                    file.seek(0)
+                    length = self._write(file, header[:-1] + b" \n", len(columns), text)
+            self._announce(_State(length, positions))
+            os.replace(temporary, self._csv)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+        self._length, self._positions, self._is_to_replace = length, positions, False
+        self._header = Header(header, columns, ",")
+
+    def _write(self, file: IO[bytes], header: bytes, num_columns: int, text: bytes) -> int:
+        """Write the header, the rows of the table with blanks for new columns, and new rows. Return the length."""
+        file.write(header)
+        if not self._is_to_replace and self._header.columns:
+            end_of_line = b"," * (num_columns - len(self._header.columns)) + b"\n"
+            with open(self._csv, "rb") as old:
+                old.seek(len(read_header(old.fileno())))
+                while data := old.read(min(COPY_BYTES, self._length - old.tell())):
+                    file.write(data.replace(b"\n", end_of_line))
+        file.write(text)
+        return file.tell()
+
+    def _announce(self, after: _State) -> None:
+        """Say what the file is about to become. It need not survive a power cut, since the sources do."""
+        content = {"before": vars(_State(self._length, self._positions)), "after": vars(after)}
+        temporary = self._json.with_name(f".{self._json.name}")
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+        with _open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
+            file.write(json.dumps(content).encode())
+        os.replace(temporary, self._json)
+
+
+def _open(path: Path, flags: int) -> IO[bytes]:
+    """Open a regular file for writing. Follows no link, because the program of a run may put one there."""
+    return os.fdopen(os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644), "wb")
+
+
+def _header_bytes(columns: Iterable[str]) -> int:
+    return sum(len(name.encode()) + len('"",') for name in columns)
+
+
+def _is_full(num_columns: int, header_bytes: int) -> bool:
+    return num_columns >= MAX_COLUMNS or header_bytes >= MAX_HEADER_BYTES - 4 * MAX_NAME_CHARS - 16
+
+
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _lines(rows: Iterable[Sequence[Value | None]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    return _clean(value, MAX_TEXT_CHARS) if isinstance(value, str) else value
+
+
+def _clean(text: str, max_chars: int) -> str:
+    """Return a text that a cell can hold."""
+    return _UNSAFE.sub(" ", text[:max_chars]).strip().encode(errors="replace").decode()
