@@ -25,21 +25,24 @@ from trainer.runner.oom import OomCounter
 from trainer.runner.program import LaunchError, WarmProgram
 from trainer.runner.shutdown import Shutdown
 from trainer.runner.signals import Signals
-from trainer.runner.statefile import StateFile
+from trainer.runner.statefile import AlreadyLaunched, StateFile
+
+ALREADY_LAUNCHED = 2
+EXIT_CODES = {b"1": 0, b"0": 1, b"2": ALREADY_LAUNCHED}
+"""What the runner replies when it has tried to launch the program, and its exit code. No reply: 1."""
 
 
 class Runner:
     """Launch, follow and end one training program."""
 
     def __init__(self, run: RunDir, lock_fd: int, description: dict[str, Any]) -> None:
-        """`description` is the `program` of run.json."""
+        """`description` is the `program` of run.json. Raises AlreadyLaunched."""
         self._run = run
         self._lock_fd = lock_fd
         self._description = description
         self._stop_signal = signal.Signals[description["stop"]["signal"]]
         self._is_ours = bool(description["needs_result"])
         self._signals = Signals()
-        self._state_file = StateFile(run.state)
         self._program: subprocess.Popen[bytes] | WarmProgram | None = None
         self._shutdown: Shutdown | None = None
         self._killed_after_s: float | None = None
@@ -57,9 +60,16 @@ class Runner:
             "exit_code": None,
             "signal": None,
         }
+        self._state_file = StateFile(run.state, self._state)
 
     def launch(self, warm: WarmProgram | None) -> bool:
-        """Start the program and write the state. Return False, with the verdict written, if it cannot be executed."""
+        """Start the program and write the state.
+
+        Return False, with the verdict written, if the program cannot be executed or the run was stopped before.
+        """
+        if is_there(self._run.stop):
+            self._finish(verdict.STOPPED, verdict.NEVER_LAUNCHED)
+            return False
         try:
             if warm is not None and warm.begin(self._run, self._lock_fd, sys.stdout.fileno()):
                 self._program = warm
@@ -167,10 +177,10 @@ def _identity(pid: int) -> dict[str, Any]:
 
 
 def main(argv: list[str]) -> int:
-    """Return 0 as soon as the program is launched, 1 if it cannot be. A second process goes on with the run.
+    """Return 0 as soon as the program is launched, 1 if it cannot be, and ALREADY_LAUNCHED if it was before.
 
-    The second process is an orphan, so no server has to reap it. When the first one exits, state.json is written.
-    A process that was trainer.runner.keeper is an orphan already and goes on by itself.
+    A second process goes on with the run. It is an orphan, so no server has to reap it. When the first one exits,
+    state.json is written. A process that was trainer.runner.keeper is an orphan already and goes on by itself.
     """
     run, lock_fd = RunDir(Path(argv[0])), int(argv[1])
     if argv[2:]:
@@ -180,16 +190,21 @@ def main(argv: list[str]) -> int:
     reader, writer = os.pipe()
     if os.fork():
         os.close(writer)
-        return 0 if os.read(reader, 1) == b"1" else 1
+        return EXIT_CODES.get(os.read(reader, 1), 1)
     os.close(reader)
     own(run, lock_fd, writer, None)
     return 0
 
 
 def own(run: RunDir, lock_fd: int, reply_fd: int, warm: WarmProgram | None) -> None:
-    """Launch the program, write b"1" to `reply_fd` (b"0" if it cannot be executed), and return when the run is over."""
+    """Launch the program, write one of EXIT_CODES to `reply_fd`, and return when the run is over."""
     process.adopt_orphans()
-    runner = Runner(run, lock_fd, json.loads(run.run.read_bytes())["program"])
+    try:
+        runner = Runner(run, lock_fd, json.loads(run.run.read_bytes())["program"])
+    except AlreadyLaunched as error:
+        print(f"runner: {error}", file=sys.stderr)
+        os.write(reply_fd, b"2")
+        return
     _write_log_to(run.log)  # Not earlier: the service reads errors before this point from stderr.
     has_launched = runner.launch(warm)
     with contextlib.suppress(BrokenPipeError):  # The service may have exited. The run goes on.

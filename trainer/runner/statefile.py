@@ -9,17 +9,35 @@ from pathlib import Path
 from typing import Any
 
 
+class AlreadyLaunched(Exception):
+    """There is a state.json, so another runner has launched this run. No run is launched twice."""
+
+
 class StateFile:
     """Write each version of state.json into blocks that were reserved in advance, so that a full disk has room."""
 
     BLOCK_BYTES = 4096
-    NUM_VERSIONS = 2  # running, and the verdict.
+    NUM_VERSIONS = 3  # starting, running, and the verdict.
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, content: dict[str, Any]) -> None:
+        """Create the file with its first version. Raises AlreadyLaunched."""
         self._path = path
-        self._reserved = [path.with_name(f".{path.name}.{number}") for number in range(self.NUM_VERSIONS)]
+        names = [f".{path.name}.{os.getpid()}.{number}" for number in range(self.NUM_VERSIONS)]
+        self._reserved = list(map(path.with_name, names))
         for reserved in self._reserved:
             reserved.write_bytes(b" " * self.BLOCK_BYTES)
+        self._create(content)
+
+    def _create(self, content: dict[str, Any]) -> None:
+        reserved = self._reserved.pop(0)
+        _overwrite(reserved, content, self.BLOCK_BYTES)
+        try:
+            os.link(reserved, self._path)  # Unlike a rename, it never replaces a file, not even over NFS.
+        except FileExistsError as error:
+            self.close()
+            raise AlreadyLaunched(f"{self._path} exists, so the run was launched before") from error
+        finally:
+            reserved.unlink()
 
     def write(self, content: dict[str, Any]) -> None:
         """Replace state.json in one step. Raises OSError if the directory is gone."""

@@ -18,6 +18,7 @@ from trainer.runfile import RunFile
 COMPLETED, STOPPED, FAILED, INTERRUPTED = "completed", "stopped", "failed", "interrupted"
 VERDICTS = frozenset({COMPLETED, STOPPED, FAILED, INTERRUPTED})
 
+NEVER_LAUNCHED = "stopped before its program was launched"
 NO_SPACE = "no space left on device"
 MEMORY_ADVICE = ": lower data.num_workers or data.batch_size, or give the machine more memory"
 MAX_REASON_CHARS = 500

@@ -41,9 +41,9 @@ def compose(run: RunDir, record: dict[str, Any] | None, is_alive: bool) -> tuple
     if is_alive:
         if is_there(run.stop):
             return STOPPING, None
-        # The runner writes "running" first. So it had done that before the file became corrupt or the directory went.
+        # Only a runner can have written a file that became corrupt, and only a launched run can lose its directory.
         is_silent = claimed != RUNNING and _is_missing(run.state) and is_there(run.path)
-        return (STARTING if is_silent else RUNNING), None
+        return (STARTING if is_silent or claimed == STARTING else RUNNING), None
     # The trainer writes its completion record last. So it had finished, and only the runner's verdict was lost.
     if isinstance((run.read_json(run.result) or {}).get("completed_at"), str):
         return COMPLETED, None

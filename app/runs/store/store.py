@@ -176,7 +176,8 @@ class RunStore:
             state, reason = compose(directory, record, _is_alive(directory, record, holder))
         if state == UNKNOWN:
             record = {}
-        if state in ACTIVE and record.get("pid") is None and (is_there(directory.state) or not is_there(path)):
+        is_lost = "runner" not in record and (is_there(directory.state) or not is_there(path))
+        if state in ACTIVE and is_lost:
             record = record | {"pid": _pid_of_holder(path, self.lock.path)}
         return Run(directory, state, reason, record)
 

@@ -19,6 +19,8 @@ from tests.servers import ROOT
 from tests.trainer.launched import Launched, program
 from tests.waiting import wait_until
 from trainer.rundir import RUN_DIR_VARIABLE, write_json
+from trainer.runner.runner import ALREADY_LAUNCHED
+from trainer.runner.verdict import NEVER_LAUNCHED
 
 
 def test_a_run_from_launch_to_verdict(tmp_path: Path) -> None:
@@ -90,10 +92,34 @@ def test_a_corrupt_run_json_is_not_launched(tmp_path: Path, content: str) -> Non
 
 def test_an_unwritable_run_directory_is_reported_on_stderr(tmp_path: Path) -> None:
     launched = Launched(tmp_path / "run", "true")
-    launched.run.state.with_name(".state.json.0").mkdir()
-    done = launched.launch()
+    done = launched.launch(["prlimit", "--fsize=100"])
     assert done.returncode == 1
-    assert "IsADirectoryError" in done.stderr.splitlines()[-1]
+    assert "OSError" in done.stderr.splitlines()[-1]
+    assert not launched.run.state.exists()
+
+
+def test_a_run_is_never_launched_twice(tmp_path: Path) -> None:
+    """A queue that crashes, and a cluster's controller, may launch a run again."""
+    go = tmp_path / "go"
+    launched = Launched(tmp_path / "run", *program("exit_when_told.py", str(go), "0"))
+    assert launched.launch().returncode == 0
+    state, lock, launched.lock = launched.state, launched.lock, tmp_path / "another.lock"
+    again = launched.launch()
+    assert (again.returncode, launched.state) == (ALREADY_LAUNCHED, state)
+    assert "was launched before" in again.stderr
+    go.touch()
+    launched.lock = lock
+    assert launched.wait_for_end()["state"] == "completed"
+    assert launched.launch().returncode == ALREADY_LAUNCHED
+    assert launched.run.log.read_text() == "ready\nend\n"
+
+
+def test_a_run_that_was_stopped_before_its_launch_executes_nothing(tmp_path: Path) -> None:
+    launched = Launched(tmp_path / "run", *program("exit_with.py", "3"))
+    write_json(launched.run.stop, {"mode": "save"})
+    assert launched.launch().returncode == 1
+    state = launched.wait_for_end()
+    assert (state["state"], state["reason"], state["pid"]) == ("stopped", NEVER_LAUNCHED, None)
 
 
 def test_a_program_that_ignores_the_stop_is_killed_after_the_grace_period(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from trainer.rundir import RunDir, utc_now, write_json
 
 RECORDS: dict[str, dict[str, Any] | None] = {
     "none": None,
+    "starting": {"state": "starting"},
     "running": {"state": "running"},
     "completed": {"state": "completed"},
     "stopped": {"state": "stopped", "reason": "ended by SIGTERM"},
@@ -34,7 +35,7 @@ def expected(record: str, is_alive: bool, manifest: str, is_stopping: bool) -> s
         return "interrupted"
     if is_stopping:
         return "stopping"
-    return "starting" if record == "none" else "running"
+    return "starting" if record in ("none", "starting") else "running"
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS)
