@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from app.runs.collect.source import Position, Row, Value
-from app.runs.metrics.header import MAX_COLUMNS, MAX_HEADER_BYTES, Header, read_header
+from app.runs.metrics.header import MAX_COLUMNS, MAX_HEADER_BYTES, read_header
 
 COPY_BYTES = 1024 * 1024
 MAX_NAME_CHARS = 200
@@ -50,7 +50,7 @@ class ScrapedTable:
         self._csv = csv_file
         self._json = json_file
         self._length = _length(csv_file)
-        self._header = Header(b"", [], ",")
+        self._columns: list[str] = []
         self._positions: dict[str, Position] = {}
         self._is_to_replace = True
         self._recover()
@@ -63,11 +63,11 @@ class ScrapedTable:
     @property
     def is_full(self) -> bool:
         """Whether the header has no room for further columns."""
-        return _is_full(len(self._header.columns), _header_bytes(self._header.columns))
+        return _is_full(len(self._columns), _header_bytes(self._columns))
 
     def begin_again(self) -> None:
         """Forget all rows. The file stays as it is until the next `append`."""
-        self._header, self._positions, self._is_to_replace = Header(b"", [], ","), {}, True
+        self._columns, self._positions, self._is_to_replace = [], {}, True
 
     def append(self, rows: Sequence[Row], positions: Mapping[str, Position]) -> None:
         """Append rows, and store the positions of the sources after them. Raises OSError and changes nothing then."""
@@ -75,7 +75,7 @@ class ScrapedTable:
         cleaned = [{_clean(name, MAX_NAME_CHARS): value for name, value in row.items()} for row in rows]
         columns = self._wider(cleaned)
         text = _lines([row.get(name) for name in columns] for row in cleaned)
-        if columns != self._header.columns or self._is_to_replace:
+        if columns != self._columns or self._is_to_replace:
             self._replace(columns, text, positions)
         elif text or positions != self._positions:
             self._append(text, positions)
@@ -98,11 +98,11 @@ class ScrapedTable:
         self._length, self._positions, self._is_to_replace = state.length, dict(state.positions), False
         if state.length:
             with open(self._csv, "rb") as file:
-                self._header = Header.parse(read_header(file.fileno()))
+                self._columns = _names(read_header(file.fileno()))
 
     def _wider(self, rows: Iterable[Row]) -> list[str]:
         """Return the columns of the table and of new rows, as far as a reader takes them."""
-        columns, size = dict.fromkeys(self._header.columns), _header_bytes(self._header.columns)
+        columns, size = dict.fromkeys(self._columns), _header_bytes(self._columns)
         for name in dict.fromkeys(name for row in rows for name in row):
             if name and name not in columns and not _is_full(len(columns), size):
                 columns[name] = None
@@ -139,13 +139,13 @@ class ScrapedTable:
                 temporary.unlink()
             raise
         self._length, self._positions, self._is_to_replace = length, positions, False
-        self._header = Header(header, columns, ",")
+        self._columns = columns
 
     def _write(self, file: IO[bytes], header: bytes, num_columns: int, text: bytes) -> int:
         """Write the header, the rows of the table with blanks for new columns, and new rows. Return the length."""
         file.write(header)
-        if not self._is_to_replace and self._header.columns:
-            end_of_line = b"," * (num_columns - len(self._header.columns)) + b"\n"
+        if not self._is_to_replace and self._columns:
+            end_of_line = b"," * (num_columns - len(self._columns)) + b"\n"
             with open(self._csv, "rb") as old:
                 old.seek(len(read_header(old.fileno())))
                 while data := old.read(min(COPY_BYTES, self._length - old.tell())):
@@ -189,6 +189,10 @@ def _lines(rows: Iterable[Sequence[Value | None]]) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue().encode()
+
+
+def _names(header: bytes) -> list[str]:
+    return [name.strip() for name in next(csv.reader([header.decode()]))]
 
 
 def _cell(value: Any) -> Any:

@@ -21,7 +21,6 @@ from app.runs.metrics.chunk import Chunk
 from app.runs.metrics.epochs import Epochs
 from app.runs.metrics.tail import MetricsTail
 from app.runs.store.run import Run
-from trainer.experiment.direction import Direction, directions
 from trainer.runfile import RunFile
 
 RECENT_LOG_BYTES = 64 * 1024
@@ -41,7 +40,7 @@ class Follower:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.is_over = False
-        self._metrics = MetricsTail()
+        self._metrics = MetricsTail(run.outputs.metrics)
         self._metrics_file: RunFile | None = None
         self._log = LogTail()
         self._log_file = run.directory.file(run.directory.log)
@@ -49,8 +48,6 @@ class Follower:
         self._num_skipped = 0
         self._metrics_problem: str | None = None
         self._progress: dict[str, Any] | None = None
-        self._directed_columns: list[str] = []
-        self._known_directions: dict[str, Direction] = {}
         self._published_state: tuple[str, str | None, int | None] | None = None
 
     @property
@@ -196,15 +193,9 @@ class Follower:
             [] if chunk is None else chunk.finite_rows(shown),
             {} if chunk is None else chunk.non_finite(shown),
             sorted(texts),
-            self._directions(),
+            metrics.directions,
             self._skipped,
             [skipped._asdict() for skipped in table.skipped] if table is not None else [],
             metrics.problem,
             metrics.attempt,
         )
-
-    def _directions(self) -> dict[str, Direction]:
-        columns = self._metrics.columns
-        if columns is not self._directed_columns:  # A file may have thousands of columns, so cache their directions.
-            self._directed_columns, self._known_directions = columns, directions(columns)
-        return self._known_directions

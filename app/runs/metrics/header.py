@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+
+from trainer.experiment.direction import Direction, directions
+from trainer.experiment.outputs import MetricsOutput
 
 MAX_HEADER_BYTES = 256 * 1024
 """Each chunk of rows names its columns again to every follower."""
@@ -15,18 +18,21 @@ MAX_COLUMNS = 10_000
 DELIMITERS = (",", ";", "\t")
 COUNTERS = ("epoch", "step")
 """Columns that say when a row was logged. All others are metrics."""
+NOTHING_DECLARED = MetricsOutput()
 
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
 class Header:
-    """The first line that is not blank. The names in `columns` are unique and not empty."""
+    """The first line that is not blank. The names in `columns` are unique and not empty, and the declared ones."""
 
     written: bytes
     """The bytes of the file up to the end of the header."""
     columns: list[str]
     delimiter: str
+    better: Mapping[str, Direction] = field(default_factory=dict, repr=False)
+    """The directions that the experiment declares, by column."""
 
     @property
     def has_decimal_comma(self) -> bool:
@@ -38,9 +44,17 @@ class Header:
         """Index and name of each counter."""
         return [(i, name) for i, name in enumerate(self.columns) if name in COUNTERS]
 
+    @cached_property
+    def directions(self) -> dict[str, Direction]:
+        """Whether lower or higher is better, for each column whose direction is known."""
+        return directions(self.columns, self.better)
+
     @classmethod
-    def parse(cls, written: bytes) -> Header:
-        """Raises ValueError and csv.Error."""
+    def parse(cls, written: bytes, declared: MetricsOutput = NOTHING_DECLARED) -> Header:
+        """`declared` has other names for columns, and directions. Raises ValueError and csv.Error.
+
+        A counter in other letters, such as Epoch, gets its usual name.
+        """
         if written.startswith(_UTF_16_MARKS):
             raise ValueError("it is UTF-16. Write it as UTF-8")
         text = written.decode("utf-8-sig", errors="replace").replace("\0", "").strip("\r\n")
@@ -50,7 +64,9 @@ class Header:
             names.pop()  # The line ends with a delimiter.
         if len(names) > MAX_COLUMNS:
             raise ValueError(f"its header has {len(names):,} columns, more than {MAX_COLUMNS:,}")
-        return cls(written, _unique(names), delimiter)
+        names = [declared.columns.get(name, name) for name in names]
+        names = [name.lower() if name.lower() in COUNTERS else name for name in names]
+        return cls(written, _unique(names), delimiter, declared.better)
 
 
 def read_header(descriptor: int) -> bytes:

@@ -12,8 +12,9 @@ from contextlib import contextmanager, suppress
 from app.runs.exceptions import MetricsUnreadable
 from app.runs.filestate import FileState
 from app.runs.metrics.chunk import Chunk
-from app.runs.metrics.header import Header, read_header
+from app.runs.metrics.header import NOTHING_DECLARED, Header, read_header
 from app.runs.metrics.table import CELLS_AT_ONCE, Rewritten, Segment, Skipped, Table, cut
+from trainer.experiment.outputs import MetricsOutput
 from trainer.runfile import RunFile
 
 MAX_REWRITES_MET = 20
@@ -39,8 +40,16 @@ def readable(file: RunFile) -> Iterator[None]:
         raise MetricsUnreadable(str(file), str(error)) from error
 
 
-def inspect(file: RunFile, known: Table | None = None, is_final: bool = False, max_bytes: int | None = None) -> Table:
+def inspect(
+    file: RunFile,
+    known: Table | None = None,
+    is_final: bool = False,
+    max_bytes: int | None = None,
+    declared: MetricsOutput = NOTHING_DECLARED,
+) -> Table:
     """Inspect a metrics CSV. If the file is `known`, read only what is new. Raises MetricsUnreadable.
+
+    `declared` has the names and directions that the experiment of the run gives its columns. It is always the same.
 
     A file of up to 1 MiB is read in full whenever it may have changed, unless `max_bytes` is given.
 
@@ -51,19 +60,22 @@ def inspect(file: RunFile, known: Table | None = None, is_final: bool = False, m
     with readable(file):
         for _ in range(MAX_REWRITES_MET):
             with file.open() as opened, suppress(Rewritten):
-                return _Inspection(file, opened.fileno(), is_final, max_bytes).table(known)
+                return _Inspection(file, opened.fileno(), is_final, max_bytes, declared).table(known)
         raise ValueError(REWRITTEN)
 
 
 class _Inspection:
     """Inspect an open file once and make a table."""
 
-    def __init__(self, file: RunFile, descriptor: int, is_final: bool, max_bytes: int | None) -> None:
+    def __init__(
+        self, file: RunFile, descriptor: int, is_final: bool, max_bytes: int | None, declared: MetricsOutput
+    ) -> None:
         status = os.fstat(descriptor)
         self._descriptor = descriptor
         self._size = status.st_size
         self._is_final = is_final
         self._max_bytes = max_bytes
+        self._declared = declared
         self._table = Table(file, FileState.of(status), time.time_ns())
 
     def table(self, known: Table | None) -> Table:
@@ -80,7 +92,7 @@ class _Inspection:
                 return known
             self._table = known.continued(self._table.state, self._table.inspected_ns)
         elif written:
-            self._table.header = Header.parse(written)
+            self._table.header = Header.parse(written, self._declared)
             self._table.end, self._table.num_lines = len(written), written.count(b"\n")
         if written:
             self._read_on()

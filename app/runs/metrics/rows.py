@@ -14,7 +14,6 @@ from app.runs.metrics.attempt import attempt_of
 from app.runs.metrics.chunk import Chunk, NonFinite
 from app.runs.metrics.downsampling import choose
 from app.runs.metrics.table import Table
-from trainer.experiment.direction import directions
 
 CHUNK_BYTES = 128 * 1024
 
@@ -37,7 +36,7 @@ def encode(run_id: str, table: Table, wanted: WantedRows) -> Iterator[bytes]:
         "run_id": run_id,
         "available_columns": table.columns,
         "text_columns": table.names_of_text_columns,
-        "directions": directions(table.columns),
+        "directions": table.header.directions,
         "total_rows": table.num_rows,
         "max_epoch": table.maxima.get("epoch"),
         "max_step": table.maxima.get("step"),

@@ -10,7 +10,7 @@ from typing import Any
 from app.runs.metrics.chunk import Chunk, Number
 from app.runs.metrics.header import COUNTERS
 from app.runs.metrics.table import Table
-from trainer.experiment.direction import Direction, directions
+from trainer.experiment.direction import Direction
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Summary:
 
 def summarise(table: Table) -> Summary:
     """Summarise a table. Raises as Table.chunks."""
-    summary = Summary(directions(table.columns))
+    summary = Summary(table.header.directions)
     epoch = table.columns.index("epoch") if "epoch" in table.columns else None
     metrics = [(i, column) for i, column in enumerate(table.columns) if column not in COUNTERS]
     for _, chunk in table.chunks():

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from app.runs.exceptions import MetricsUnreadable
+from app.runs.metrics.header import NOTHING_DECLARED
 from app.runs.metrics.inspection import MAX_REWRITES_MET, REWRITTEN, inspect, readable
 from app.runs.metrics.table import Rewritten, Table
+from trainer.experiment.outputs import MetricsOutput
 from trainer.runfile import RunFile
 
 MAX_TABLES = 64
@@ -42,7 +44,7 @@ class Tables:
         self._lock = make_lock()
         self._cached: OrderedDict[RunFile, _Cached] = OrderedDict()
 
-    def inspect(self, file: RunFile, is_final: bool = False) -> Table:
+    def inspect(self, file: RunFile, is_final: bool = False, declared: MetricsOutput = NOTHING_DECLARED) -> Table:
         """Return the table of a file as it is now. Other callers for the same file wait instead of reading it too."""
         with self._lock:
             cached = self._cached.setdefault(file, _Cached(self._make_lock()))
@@ -50,7 +52,7 @@ class Tables:
             if len(self._cached) > MAX_TABLES:
                 self._cached.popitem(last=False)
         with cached.lock:
-            table = inspect(file, cached.table, is_final)
+            table = inspect(file, cached.table, is_final, declared=declared)
             cached.table = replace(table, content=b"") if table.content else table
             return table
 

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from app.runs.exceptions import MetricsUnreadable
 from app.runs.metrics.attempt import attempt_of
 from app.runs.metrics.chunk import Chunk, Number
+from app.runs.metrics.header import NOTHING_DECLARED
 from app.runs.metrics.inspection import inspect
 from app.runs.metrics.table import CELLS_AT_ONCE, Rewritten, Table
+from trainer.experiment.direction import Direction
+from trainer.experiment.outputs import MetricsOutput
 from trainer.runfile import RunFile
 
 BYTES_AT_ONCE = 64 * 1024
@@ -23,7 +26,8 @@ class MetricsTail:
     other rows, or with fewer rows and no rewrite, is another attempt at the training.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, declared: MetricsOutput = NOTHING_DECLARED) -> None:
+        self._declared = declared
         self.num_rows = 0
         self.num_restarts = 0
         """How often the file was started again."""
@@ -39,6 +43,10 @@ class MetricsTail:
     @property
     def columns(self) -> list[str]:
         return self.table.columns if self.table is not None else []
+
+    @property
+    def directions(self) -> dict[str, Direction]:
+        return self.table.header.directions if self.table is not None else {}
 
     @property
     def attempt(self) -> str | None:
@@ -59,7 +67,7 @@ class MetricsTail:
         """
         while file is not None:
             try:
-                table = inspect(file, self._inspected, is_final, BYTES_AT_ONCE)
+                table = inspect(file, self._inspected, is_final, BYTES_AT_ONCE, self._declared)
             except MetricsUnreadable as error:
                 self.problem = str(error)
                 return

@@ -18,6 +18,7 @@ from app.runs.store.run import Run
 from app.runs.store.states import UNKNOWN, has_verdict
 from app.runs.store.store import RunStore
 from trainer.experiment.direction import Direction
+from trainer.experiment.outputs import MetricsOutput
 from trainer.rundir import RunDir
 from trainer.runfile import RunFile
 
@@ -42,6 +43,7 @@ class _Entry:
 
     item: dict[str, Any]
     metrics: RunFile | None
+    declared: MetricsOutput
     is_over: bool
     is_final: bool
     """Nobody writes any more, so the entry stays right until somebody changes the files."""
@@ -125,7 +127,7 @@ class Catalogue:
 
     def _best(self, entry: _Entry) -> _Best:
         if entry.best is None:
-            entry.best = _Best({}, {}) if entry.metrics is None else _find_best(entry.metrics, entry.is_over)
+            entry.best = _Best({}, {}) if entry.metrics is None else _find_best(entry.metrics, entry)
         return entry.best
 
     def _forget_all_but(self, ids: Sequence[str]) -> None:
@@ -145,10 +147,10 @@ def _watch(run: RunDir) -> tuple[RunFile | None, FileStates]:
     return metrics, file_states([run.run, run.state, metrics.path, folder if folder == written else folder.parent])
 
 
-def _find_best(file: RunFile, is_over: bool) -> _Best:
+def _find_best(file: RunFile, entry: _Entry) -> _Best:
     """Find nothing in a file that cannot be read, because the list still shows its run."""
     try:
-        summary = read(lambda: inspect(file, is_final=is_over), summarise)
+        summary = read(lambda: inspect(file, is_final=entry.is_over, declared=entry.declared), summarise)
     except MetricsUnreadable:
         return _Best({}, {})
     directions = dict(islice(summary.directions.items(), MAX_METRICS))
@@ -180,7 +182,8 @@ def _entry(run: Run, metrics: RunFile | None, states: FileStates) -> _Entry:
         "ended_at": run.ended_at,
         "duration_s": _seconds_between(run.started_at, run.ended_at),
     }
-    return _Entry(item, metrics, not run.is_active, is_final=has_verdict(run.record) or run.state == UNKNOWN)
+    is_final = has_verdict(run.record) or run.state == UNKNOWN
+    return _Entry(item, metrics, run.outputs.metrics, not run.is_active, is_final)
 
 
 def _seconds_between(start: str | None, end: str | None) -> float | None:

@@ -19,6 +19,7 @@ from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 from app.runs.views.artifacts import list_artifacts
 from trainer.experiment import strict_yaml
+from trainer.experiment.outputs import MetricsOutput
 from trainer.experiment.strict_yaml import YamlInvalid
 from trainer.rundir import RunDir
 from trainer.runfile import RunFile
@@ -26,10 +27,11 @@ from trainer.runner.verdict import COMPLETED
 
 
 class MetricsFile(NamedTuple):
-    """The metrics file of a run. `is_final`: the run is over, so nobody writes any more."""
+    """The metrics file of a run, and what its experiment declares. `is_final`: the run is over, so nobody writes."""
 
     file: RunFile
     is_final: bool
+    declared: MetricsOutput
 
 
 class RunViews:
@@ -87,7 +89,7 @@ class RunViews:
         file = run.directory.find_metrics()
         if file is None:
             raise FileNotInRun(f"Run {run_id} has no metrics file (it is {run.state}).")
-        return MetricsFile(file, is_final=not run.is_active)
+        return MetricsFile(file, not run.is_active, run.outputs.metrics)
 
     def read(self, file: MetricsFile, compute: Callable[[Table], Iterator[bytes]]) -> Iterator[bytes]:
         """Yield what `compute` makes of a metrics file.

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from app.runs.metrics.inspection import inspect
 from app.runs.metrics.summary import describe
 from tests.app.runs.tables import table
+from trainer.experiment.outputs import MetricsOutput
+from trainer.runfile import RunFile
 
 
 def test_the_best_loss_or_error_is_the_minimum_and_the_best_accuracy_the_maximum(tmp_path: Path) -> None:
@@ -58,3 +61,14 @@ def test_the_summary_of_an_empty_table_is_empty(tmp_path: Path) -> None:
     summary = describe(table(tmp_path, ""))
     assert summary["total_epochs"] == summary["total_steps"] == 0
     assert summary["best_metrics"] == summary["final_metrics"] == {}
+
+
+def test_the_experiment_names_columns_and_directions(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text("Epoch,  metrics/accuracy_top1, speed, val/score\n1, 0.5, 9, 2\n2, 0.75, 7, 1\n")
+    declared = MetricsOutput(columns={"metrics/accuracy_top1": "val/acc"}, better={"val/score": "lower"})
+    summary = describe(inspect(RunFile.alone(path), declared=declared))
+    assert summary["available_columns"] == ["epoch", "val/acc", "speed", "val/score"]
+    assert summary["best_metrics"] == {"best_val/acc": 0.75, "best_val/score": 1.0}
+    assert summary["directions"] == {"val/acc": "higher", "val/score": "lower"}
+    assert summary["total_epochs"] == 2
