@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 from trainer.experiment.experiment import Experiment
 from trainer.experiment.resumable import BETWEEN_EPOCHS, MUST_STAY, NULL_STAYS
@@ -58,8 +58,10 @@ def _sections(cls: type[Any], prefix: str) -> Iterator[str]:
         section: type[Any] = _type(cls, each)
         if not is_dataclass(section):
             continue
-        path = prefix + each.name
-        rows = [_row(f, f"{path}.") for f in fields(section) if not is_dataclass(_type(section, f))]
+        path = f"{prefix}{each.name}.NAME" if _is_named(cls, each) else prefix + each.name
+        rows = [
+            _row(f, f"{path}.") for f in fields(section) if not is_dataclass(_type(section, f)) or _is_named(section, f)
+        ]
         doc = inspect.cleandoc(section.__doc__ or "")
         yield f"\n### {path}\n\n{doc}\n\n{TABLE}" + "\n".join(rows) + "\n"
         yield from _sections(section, f"{path}.")
@@ -69,6 +71,11 @@ def _type(cls: type[Any], each: Field[Any]) -> Any:
     hint = get_type_hints(cls)[each.name]
     inner = [part for part in getattr(hint, "__args__", ()) if is_dataclass(part)]
     return inner[0] if inner else hint
+
+
+def _is_named(cls: type[Any], each: Field[Any]) -> bool:
+    """Whether the field holds sections by names that the author of the file chooses."""
+    return get_origin(get_type_hints(cls)[each.name]) is dict
 
 
 def _row(each: Field[Any], prefix: str) -> str:

@@ -12,6 +12,7 @@ from app.rest.api import Blueprint
 from app.rest.encoding import offloaded
 from app.rest.errors import status_of
 from app.runs.exceptions import PreviewFailed
+from app.runs.start.parameters import list_parameters
 from app.runs.start.request import StartRequest
 from app.schemas.answers import ConfigsSchema, ServiceStatusSchema, StartedSchema, StoppedSchema, UsageSchema
 from app.schemas.choices import CheckedSchema, ParameterListSchema, PreviewSchema
@@ -19,13 +20,13 @@ from app.schemas.datasets import DatasetListSchema, DatasetReportSchema
 from app.schemas.errors import LaunchErrorSchema, RunActiveErrorSchema
 from app.schemas.requests import (
     DatasetQuerySchema,
+    ParametersQuerySchema,
     PreviewQuerySchema,
     StartRequestSchema,
     StopQuerySchema,
     StopRequestSchema,
 )
 from trainer.experiment import experiment
-from trainer.experiment.describe import describe_parameters
 
 CHECK_WAIT_S = 5.0
 """How long a request waits for a dataset's report. After that it returns how far the check has come."""
@@ -108,11 +109,13 @@ def get_config(name: str) -> Response:
 
 
 @blp.get("/parameters")
+@blp.arguments(ParametersQuerySchema, location="query")
 @blp.answers(200, ParameterListSchema)
-@blp.errors()
-def list_parameters() -> dict[str, Any]:
-    """Describe every parameter of an experiment that a start may override."""
-    return {"parameters": describe_parameters()}
+@blp.errors(404, 422)
+def get_parameters(query: dict[str, Any]) -> Response:
+    """Describe every parameter that a start may override: of our trainer, of an experiment, or of a run to resume."""
+    experiments, store = domain().experiments, domain().store
+    return offloaded(lambda: {"parameters": list_parameters(experiments, store, **query)})
 
 
 @blp.get("/datasets")

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from trainer.rundir import RunDir
+from trainer.rundir import RunDir, is_there
 from trainer.runfile import RunFile
 
 MAX_ENTRIES = 20_000
@@ -43,6 +43,15 @@ def find_matches(run: RunDir, folder: Path, globs: Sequence[str], max_entries: i
     for path, index in _walk(folder, rests, max_entries):
         found[path] = min(index, found.get(path, index))
     return list(_matches(run, sorted(found.items(), key=lambda item: (item[1], item[0]))))
+
+
+def find_newest(folder: Path, glob: str) -> Path | None:
+    """Find the file or folder that was written last among those that match, also a link. None if nothing matches."""
+    if not _is_pattern(glob):
+        path = folder / PurePosixPath(glob)
+        return path if is_there(path) else None
+    found = (path for path, _ in _walk(folder, {(0, PurePosixPath(glob).parts)}, MAX_ENTRIES) if is_there(path))
+    return max(found, key=lambda path: (path.stat().st_mtime_ns, path), default=None)
 
 
 def _matches(run: RunDir, found: Sequence[tuple[Path, int]]) -> Iterator[Match]:

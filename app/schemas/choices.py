@@ -31,7 +31,9 @@ ANY_VALUE = (
 class ParameterSchema(Schema):
     path = fields.string(example="trainer.max_epochs")
     kind = fields.string(one_of=["integer", "number", "boolean", "string", "choice", "array", "object"])
-    choices = fields.array(fields.string(), allow_none=True)
+    choices = fields.array(
+        fields.anything(documented={"type": ["string", "number"]}), "The only values. null: any.", allow_none=True
+    )
     optional = fields.boolean("Whether null is allowed.")
     default = fields.anything("The value without an override.", documented={"anyOf": ANY_VALUE})
     meaning = fields.string()

@@ -26,7 +26,7 @@ class RunListItemSchema(Schema):
     modified_at = fields.string(allow_none=True)
     status = fields.string(one_of=STATES)
     has_metrics = fields.boolean()
-    has_checkpoint = fields.boolean("Whether another run can resume from this one.")
+    can_resume = fields.boolean("Whether another run can resume from this one.")
     metrics_file = fields.string(allow_none=True)
     config_name = fields.string(allow_none=True)
     model_name = fields.string(allow_none=True)

@@ -128,6 +128,21 @@ class StopQuerySchema(_Request):
     wait = fields.boolean("0: answer at once. 1: answer when no process is left.", load_default=True)
 
 
+class ParametersQuerySchema(_Request):
+    config_name = fields.string(
+        "An experiment: only its parameters, with its values.",
+        load_default=None,
+        allow_none=False,
+        validate=Length(1, MAX_NAME_CHARS),
+    )
+    run_id = fields.string(
+        "A run to resume: only the parameters of its own copy of the experiment. This goes before config_name.",
+        load_default=None,
+        allow_none=False,
+        validate=Length(1, MAX_NAME_CHARS),
+    )
+
+
 class DatasetQuerySchema(_Request):
     wait = fields.boolean(
         "0: answer at once. 1: answer when the check is finished, or after five seconds.", load_default=True

@@ -48,6 +48,10 @@ class RunSchema(Schema):
     signal = fields.string(allow_none=True)
     on_stop = fields.nested(OnStopSchema, allow_none=True)
     progress = fields.nested(ProgressSchema, allow_none=True)
+    parameters = fields.mapping(
+        about="The values of the command's parameters, by name. null: our own training program.", allow_none=True
+    )
+    can_resume = fields.boolean("Whether another run can resume from this one.")
     silent_s = fields.number(
         "Seconds since an active run wrote its log, metrics or progress. null: not active.", allow_none=True
     )

@@ -8,7 +8,7 @@ export class ResumeChoice {
 
   /** Offer listed runs, and choose one by its id. That one is offered even if it is not among them. */
   offer(runs, chosen) {
-    const possible = runs.filter(({ has_checkpoint, status }) => has_checkpoint && !isActiveState(status));
+    const possible = runs.filter(({ can_resume, status }) => can_resume && !isActiveState(status));
     this.#runs = new Map(possible.map((run) => [run.run_id, run]));
     const options = possible.map((run) => [run.run_id, titleOf(run)]);
     if (chosen && !this.#runs.has(chosen)) options.unshift([chosen, chosen]);

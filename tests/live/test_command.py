@@ -1,7 +1,9 @@
-"""Programs of `command` experiments: their output folder, and what a stop does to them."""
+"""Programs of `command` experiments: their output folder, their parameters, and what a stop does to them."""
 
 from __future__ import annotations
 
+from tests.app.answers import problem
+from tests.app.written import write_config
 from tests.live.processes import wait_for_log
 from tests.servers import LiveServer
 
@@ -18,7 +20,7 @@ def test_the_service_ignores_a_programs_files_with_its_own_names(server: LiveSer
     assert server.get("/training/models").json() == {"models_info": []}
     assert server.get(f"/training/models/{run_id}/download").status_code == 404
     [listed] = server.get("/training/metrics/runs").json()
-    assert (listed["status"], listed["has_checkpoint"], listed["metrics_file"]) == (
+    assert (listed["status"], listed["can_resume"], listed["metrics_file"]) == (
         "completed",
         False,
         str(output / "metrics.csv"),
@@ -38,3 +40,51 @@ def test_a_run_reports_what_a_stop_does_to_its_program(server: LiveServer) -> No
     assert server.post("/training/stop").json()["status"] == "stopped"
     run = server.run(run_id)
     assert (run["state"], run["signal"], run["stop"]["grace_s"]) == ("stopped", "SIGINT", 7.0)
+
+
+PRINTS_ITS_ARGUMENTS = """
+command:
+  argv: [sh, -c, 'printf "%s|" "$@"; touch "$0/epoch-$1.pt"', "{output_dir}", "{epochs}", "--note={note}"]
+  parameters:
+    epochs: {default: 5, min: 1, max: 9, doc: passes over the data}
+    note: none
+  resume: [--resume, "{resume_dir}/epoch-*.pt"]
+"""
+
+
+def test_a_start_sets_parameters_and_resumes_an_earlier_run(server: LiveServer) -> None:
+    config = write_config(server, "prints.yaml", PRINTS_ITS_ARGUMENTS)
+    note = "a 'b' $(c) \"{d}\""
+    first = server.start_run(config, overrides={"epochs": 3, "note": note})
+    run = server.wait_for_state(first, "completed")
+    assert server.get(f"/training/runs/{first}/log").json()["text"] == f"3|--note={note}|"
+    assert (run["parameters"], run["request"]["overrides"]) == ({"epochs": 3, "note": note},) * 2
+    assert run["config"]["command"]["parameters"]["epochs"]["default"] == 3
+    assert run["can_resume"]
+    assert server.get("/training/metrics/runs").json()[0]["can_resume"]
+
+    resumed = server.post("/training/start", {"resume_from": first, "overrides": {"note": "x"}}).json()["run_id"]
+    assert server.wait_for_state(resumed, "completed")["parameters"] == {"epochs": 3, "note": "x"}
+    checkpoint = server.runs_dir / first / "output" / "epoch-3.pt"
+    assert server.get(f"/training/runs/{resumed}/log").json()["text"] == f"3|--note=x|--resume|{checkpoint}|"
+    described = server.get(f"/training/parameters?run_id={resumed}").json()["parameters"]
+    assert [(each["path"], each["kind"], each["default"]) for each in described] == [
+        ("epochs", "integer", 3),
+        ("note", "string", "x"),
+    ]
+
+    checkpoint.unlink()
+    assert not server.run(first)["can_resume"]
+    assert "has not written epoch-*.pt" in resume_problem(server, resume_from=first)
+    write_config(server, "other.yaml", "command: {argv: [other], resume: [--resume]}\n")
+    assert "is of prints.yaml" in resume_problem(server, resume_from=resumed, config_name="other.yaml")
+    write_config(server, config, PRINTS_ITS_ARGUMENTS.partition("  resume:")[0])
+    assert "cannot resume" in resume_problem(server, resume_from=resumed, config_name=config)
+
+
+def resume_problem(server: LiveServer, **request: str) -> str:
+    """Return the sentence by which a check and a start refuse to resume."""
+    checked, started = (problem(server.post(f"/training/{path}", request), 422) for path in ("check", "start"))
+    assert checked == started
+    [sentence] = checked["errors"]["resume_from"]
+    return str(sentence)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from marshmallow.validate import Length
 
 from trainer.experiment import strict_yaml
 from trainer.experiment.command import Command
+from trainer.experiment.command_parameters import CommandParameter
 from trainer.experiment.data import Data
 from trainer.experiment.outputs import LogOutput, MetricsOutput, ModelsOutput
 from trainer.experiment.schema import UNKNOWN, between, flatten_errors, parameter, schema_of, walk
@@ -94,7 +95,10 @@ class Experiment:
 
 
 def load(file: Path | RunFile, overrides: Mapping[str, object] | None = None) -> Experiment:
-    """Read and validate an experiment file, with parameters replaced by dotted path. Raises ExperimentInvalid."""
+    """Read and validate an experiment file, with other values of parameters. Raises ExperimentInvalid.
+
+    `overrides` are by dotted path, or for a command by the names of its own parameters.
+    """
     try:
         content = strict_yaml.read(file)
     except strict_yaml.YamlInvalid as error:
@@ -106,15 +110,17 @@ def load(file: Path | RunFile, overrides: Mapping[str, object] | None = None) ->
 
 def parse(content: Mapping[str, Any], overrides: Mapping[str, object] | None = None) -> Experiment:
     """Validate the content of an experiment file. Raises ExperimentInvalid."""
-    content = _override(content, overrides or {})
     is_command = content.get("command") is not None
+    if not is_command:
+        content = _override(content, overrides or {})
     if misplaced := _misplaced(content, is_command):
         raise ExperimentInvalid(misplaced)
     try:
         experiment: Experiment = schema_of(Experiment).load(dict(content))
     except ValidationError as error:
-        raise ExperimentInvalid(_explained(flatten_errors(error.messages), is_command)) from error
-    return experiment
+        known = known_paths(is_command) + _paths_in_parameters(content)
+        raise ExperimentInvalid(_explained(flatten_errors(error.messages), known)) from error
+    return _override_command(experiment, overrides or {}) if is_command else experiment
 
 
 def _misplaced(content: Mapping[str, Any], is_command: bool) -> dict[str, list[str]]:
@@ -137,9 +143,16 @@ def _belongs(section: str, is_command: bool) -> bool:
     return section in _EVERYWHERE or is_command == (section in _OF_COMMAND)
 
 
-def _explained(errors: dict[str, list[str]], is_command: bool) -> dict[str, list[str]]:
-    """Explain unknown keys by those that are known in this kind of experiment."""
-    known = known_paths(is_command)
+def _paths_in_parameters(content: Mapping[str, Any]) -> list[str]:
+    """List the dotted paths below command.parameters, whose names are the file's own."""
+    command = content.get("command")
+    parameters = command.get("parameters") if isinstance(command, dict) else None
+    names = parameters if isinstance(parameters, dict) else ()
+    return [f"command.parameters.{name}.{each.name}" for name in names for each in fields(CommandParameter)]
+
+
+def _explained(errors: dict[str, list[str]], known: list[str]) -> dict[str, list[str]]:
+    """Explain unknown keys by the `known` ones."""
     return {
         path: [explain_unknown(path, known) if text == UNKNOWN else text for text in texts]
         for path, texts in errors.items()
@@ -166,6 +179,18 @@ def list_parameters() -> list[str]:
 def is_only_in_file(path: str) -> bool:
     """Whether only a file may set the parameter: a client who may start a run must not run any program or class."""
     return path == "model.class_path" or path.partition(".")[0] in _OF_COMMAND
+
+
+def _override_command(experiment: Experiment, overrides: Mapping[str, object]) -> Experiment:
+    """Set parameters of a command. Nothing else of its experiment can be overridden."""
+    assert experiment.command is not None
+    command, errors = experiment.command.override(overrides)
+    for path in errors:
+        if is_only_in_file(path) or path in _EVERYWHERE:
+            errors[path] = ["can only be set in the experiment file"]
+    if errors:
+        raise ExperimentInvalid({f"overrides.{path}": texts for path, texts in errors.items()})
+    return replace(experiment, command=command)
 
 
 def _override(content: Mapping[str, Any], overrides: Mapping[str, object]) -> dict[str, Any]:

@@ -13,11 +13,22 @@ from dataclasses import MISSING, Field, field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from marshmallow import Schema, ValidationError, post_load
+from marshmallow import Schema, ValidationError, post_load, pre_load
 from marshmallow import fields as mm
 from marshmallow.validate import Range, Validator
 
-from trainer.experiment.strict_fields import Boolean, Choice, Integer, List, Named, Number, Object, String
+from trainer.experiment.strict_fields import (
+    AnyScalar,
+    Boolean,
+    Choice,
+    Integer,
+    List,
+    Named,
+    Number,
+    Object,
+    Scalar,
+    String,
+)
 
 T = TypeVar("T")
 
@@ -46,11 +57,17 @@ def schema_of(cls: type[Any]) -> Schema:
     """Build the schema that loads a mapping into the dataclass `cls` with every default filled in.
 
     A dataclass may have a method `problems`, which checks its fields together. It yields (field name, message), with
-    the name "" for the section as a whole.
+    the name "" for the section as a whole. If it names a field in `SHORT_FORM`, a value that is not a mapping is short
+    for a mapping with this one field.
     """
     hints = get_type_hints(cls)
 
     class DataclassSchema(Schema):
+        @pre_load
+        def _widen(self, content: Any, **_: Any) -> Any:
+            short = getattr(cls, "SHORT_FORM", None)
+            return content if short is None or isinstance(content, dict) else {short: content}
+
         @post_load
         def _make(self, values: dict[str, Any], **_: Any) -> Any:
             made = cls(**values)
@@ -93,9 +110,9 @@ def walk(cls: type[Any], prefix: str = "") -> Iterator[tuple[str, Field[Any], An
 
 def without_none(hint: Any) -> Any:
     """Return X for the type `X | None`, and any other type as it is."""
-    if get_origin(hint) not in (Union, types.UnionType):
+    if get_origin(hint) not in (Union, types.UnionType) or type(None) not in get_args(hint):
         return hint
-    return next(each for each in get_args(hint) if each is not type(None))
+    return Union[tuple(each for each in get_args(hint) if each is not type(None))]  # noqa: UP007
 
 
 def _must_be_section(cls: type[Any]) -> str:
@@ -122,6 +139,8 @@ def _field_of(hint: Any, **options: Any) -> mm.Field[Any]:
         return _field_of(inner, allow_none=True, **options)
     origin, arguments = get_origin(hint), get_args(hint)
     options["error_messages"] = {"required": "is required"}
+    if hint == Scalar:
+        return AnyScalar(**options)
     if origin is Literal:
         return Choice([str(each) for each in arguments], **options)
     if origin is tuple:

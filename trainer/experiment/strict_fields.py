@@ -49,7 +49,7 @@ class Integer(mm.Integer):
 
 
 class Number(mm.Float):
-    default_error_messages = must_be("a number") | {"special": "must be finite"}
+    default_error_messages = must_be("a number") | dict.fromkeys(("special", "too_large"), "must be finite")
 
     def _validated(self, value: Any) -> float:
         if isinstance(value, str):
@@ -75,12 +75,31 @@ class String(mm.String):
     def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
         if isinstance(value, bool | int | float):
             raise ValidationError(f'{self.error_messages["invalid"]}; put it in quotes: "{json.dumps(value)}"')
+        if isinstance(value, dict) and list(value.values()) == [None]:  # {name} without quotes
+            raise ValidationError(f'{self.error_messages["invalid"]}; put it in quotes: "{{{next(iter(value))}}}"')
         if not isinstance(value, str):
             raise self.make_error("invalid")
         text: str = super()._deserialize(value, attr, data, **options)
         if "\0" in text:
             raise ValidationError("must not contain a NUL character")
         return text
+
+
+Scalar = bool | int | float | str
+"""A single value, as YAML and JSON have it."""
+
+
+class AnyScalar(mm.Field[Scalar]):
+    """A single value of any type."""
+
+    default_error_messages = must_be("true or false, a number or a text")
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> Scalar:
+        if isinstance(value, str):
+            return String().deserialize(value)
+        if not isinstance(value, bool | int | float) or not math.isfinite(value):
+            raise self.make_error("invalid")
+        return value
 
 
 class Choice(mm.Field[str]):

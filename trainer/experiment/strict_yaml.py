@@ -129,6 +129,7 @@ _EXPLANATIONS = (
     ("unknown escape character", "a backslash in double quotes begins an escape; use single quotes"),
     ("cannot start any token", "quote text that begins with this character"),
     ("could not find expected ':'", "a colon and a space must follow the name of a parameter"),
+    ("but got '{'", 'quote text that contains a brace, as in "--lr={lr}"'),
     ("but got '<stream end>'", "a bracket or brace is not closed"),
     ("unexpected end of stream", "a quote is not closed"),
 )

@@ -19,8 +19,9 @@ from app.runs.start.resume import changed_classes, refuse_foreign, resume_proble
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 from trainer.dataset.splits import SPLITS
+from trainer.experiment import resume_arguments
 from trainer.experiment.command import Command
-from trainer.experiment.experiment import Experiment
+from trainer.experiment.experiment import OUTPUTS, Experiment, dump
 from trainer.manifest import RunRequest
 from trainer.rundir import RunDir
 
@@ -35,6 +36,20 @@ class Plan:
     request: RunRequest
     preflight: Report | None
     """The report on the images. None for a `command`, whose data the service does not check."""
+    resume_dir: Path | None = None
+    """The output folder of the run that a `command` resumes."""
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """What run.json keeps of the experiment of a `command`: its outputs, its values, how to resume it."""
+        command, content = self.experiment.command, dump(self.experiment)
+        if command is None:
+            return {}
+        return {
+            "outputs": {name: content[name] for name in OUTPUTS},
+            "parameters": command.values(),
+            "resume": None if command.resume is None else resume_arguments.paths(command.resume),
+        }
 
 
 class Planner:
@@ -84,11 +99,12 @@ class Planner:
         folders = find_folders(asked, earlier, self._datasets)
         errors = self._errors(asked, earlier, experiment, folders)
         request = self._request(asked, earlier, folders, used_fields(experiment))
+        resume_dir = earlier.directory.output if earlier is not None and experiment.command is not None else None
         if experiment.command is not None and not errors:
-            errors = self._command_problems(experiment.command, request)
+            errors = self._command_problems(experiment.command, request, resume_dir)
         if errors:
             raise invalid(errors)
-        return Plan(experiment, request, None)
+        return Plan(experiment, request, None, resume_dir)
 
     def _request(self, asked: StartRequest, earlier: Run | None, folders: Folders, used: list[str]) -> RunRequest:
         paths = {name: folders[name] if name in used else None for name in DIRECTORY_FIELDS}
@@ -102,7 +118,10 @@ class Planner:
         )
 
     def _errors(self, asked: StartRequest, earlier: Run | None, experiment: Experiment, folders: Folders) -> Errors:
-        errors = {} if earlier is None else resume_problems(earlier, experiment, asked)
+        errors = {}
+        if earlier is not None:
+            config_name = self._config_name(asked, earlier)
+            errors = resume_problems(earlier, experiment, asked, is_same_file=config_name == earlier.config_name)
         errors |= folder_problems(folders, experiment, self._data_roots)
         if experiment.command is not None:
             return errors
@@ -111,9 +130,13 @@ class Planner:
             errors = changed_classes(earlier, folders)
         return errors or class_problems(folders)
 
-    def _command_problems(self, command: Command, request: RunRequest) -> Errors:
+    def _command_problems(self, command: Command, request: RunRequest, resume_dir: Path | None) -> Errors:
+        if command.reads_as_option("config_name", request.config_name or ""):
+            problem = "An argument of the command begins with {config_name}, so the program would take it for an option"
+            return {"config_name": [f"{problem}. Rename the file: its name must not begin with -."]}
         output_dir = RunDir(self._store.runs_dir / "RUN_ID").output  # A stand-in: the run has no id yet.
-        return program.find_problems(launcher.fill(command, output_dir, request), output_dir, launcher.environment())
+        filled = launcher.fill(command, output_dir, request, resume_dir)
+        return program.find_problems(filled, output_dir, launcher.environment())
 
     def _check_images(self, asked: StartRequest, plan: Plan) -> Report:
         """Return the report on the images. Raises InvalidStart if they cannot be trained on.
@@ -145,7 +168,10 @@ class Planner:
                 # Its own copy, because the experiment file may have changed since.
                 return load_file(earlier.directory.file(earlier.directory.config), asked.overrides)
         except InvalidStart as error:
-            raise InvalidStart(str(error), asked.by_field(error.errors)) from error
+            errors = asked.by_field(error.errors)
+            if all(name.startswith("overrides.") for name in errors):
+                raise invalid(errors) from error
+            raise InvalidStart(str(error), errors) from error
         required = ["config_name", *DIRECTORY_FIELDS] if asked.dataset is None else ["config_name"]
         raise invalid({name: [MISSING] for name in required if not getattr(asked, name)})
 

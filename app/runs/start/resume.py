@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.runs.exceptions import InvalidStart
+from app.runs.globs import find_newest
 from app.runs.start.folders import Folders
 from app.runs.start.request import TRAIN_FIELD, Errors, StartRequest
 from app.runs.store.run import Run
 from trainer.dataset.imagefolder import holds_images, list_folder
-from trainer.experiment import resumable
-from trainer.experiment.experiment import Experiment
+from trainer.experiment import experiment, resumable, resume_arguments
+from trainer.experiment.command import Command
+from trainer.experiment.experiment import Experiment, ExperimentInvalid
 from trainer.experiment.resumable import ResumeImpossible
 from trainer.rundir import is_there
 
@@ -22,17 +24,45 @@ def refuse_foreign(earlier: Run) -> None:
         raise InvalidStart(problem, {"resume_from": [problem]})
 
 
-def resume_problems(earlier: Run, experiment: Experiment, asked: StartRequest) -> Errors:
-    """Say why `earlier` cannot be resumed, or which parameters must be others."""
-    if experiment.command is not None:
-        return {"resume_from": ["A `command` experiment has no checkpoint of ours to resume from."]}
+def resume_problems(earlier: Run, wanted: Experiment, asked: StartRequest, is_same_file: bool) -> Errors:
+    """Say why `earlier` cannot be resumed, or which parameters must be others.
+
+    `is_same_file` means that the experiment file has the name of the earlier run's.
+    """
     if earlier.is_active:
         return {"resume_from": [f"Run {earlier.run_id} is still active; stop it first."]}
+    if wanted.command is not None:
+        problem = _command_problem(earlier, wanted.command, is_same_file)
+        return {"resume_from": [problem]} if problem else {}
     try:
         state = resumable.read_last_state(earlier.directory)
     except ResumeImpossible as error:
         return {"resume_from": [str(error)]}
-    return asked.by_field(resumable.problems(state, experiment, is_complete=is_there(earlier.directory.result)))
+    return asked.by_field(resumable.problems(state, wanted, is_complete=is_there(earlier.directory.result)))
+
+
+def _command_problem(earlier: Run, command: Command, is_same_file: bool) -> str | None:
+    """Say why the program of a command cannot resume `earlier`."""
+    if command.resume is None:
+        return "The program of this experiment cannot resume a run: its command has no `resume`."
+    if not (is_same_file or _argv_of(earlier) == command.argv):
+        theirs = f"of {earlier.config_name}" if earlier.config_name else "of another experiment"
+        return f"Run {earlier.run_id} is {theirs}, whose files this program cannot resume from."
+    output = earlier.directory.output
+    if not output.is_dir():
+        return f"Run {earlier.run_id} has no output folder, so there is nothing to resume from."
+    missing = [path for path in resume_arguments.paths(command.resume) if find_newest(output, path) is None]
+    if missing:
+        return f"Run {earlier.run_id} has not written {', '.join(missing)}, so there is nothing to resume from."
+    return None
+
+
+def _argv_of(run: Run) -> tuple[str, ...] | None:
+    try:
+        command = experiment.load(run.directory.file(run.directory.config)).command
+    except ExperimentInvalid:
+        return None
+    return command.argv if command is not None else None
 
 
 def changed_classes(earlier: Run, folders: Folders) -> Errors:

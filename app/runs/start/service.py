@@ -16,7 +16,6 @@ from app.runs.executors.local.prewarm import Prewarm
 from app.runs.start import disk
 from app.runs.start.planner import Plan, Planner
 from app.runs.start.request import StartRequest
-from app.runs.store.outputs import declared
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 from trainer.experiment.experiment import to_yaml
@@ -141,14 +140,15 @@ class RunService:
         if command is None:
             program = launcher.trainer_program(run, self._stop_grace_s)
         else:
-            program = launcher.command_program(command, run, plan.request, self._stop_grace_s)
+            filled = launcher.fill(command, run.output, plan.request, plan.resume_dir)
+            program = launcher.command_program(filled, run, self._stop_grace_s)
         try:
             write_text(run.config, to_yaml(plan.experiment))
             if plan.preflight is not None:
                 write_json(run.preflight, plan.preflight)
             if command is not None:
                 run.output.mkdir()
-            write_manifest(run, self._store.next_sequence(), plan.request, program, declared(plan.experiment))
+            write_manifest(run, self._store.next_sequence(), plan.request, program, plan.declared)
             is_warm = command is None and self._prewarm is not None and self._prewarm.launch(run, lock_fd)
             if not is_warm:
                 launcher.launch(run, lock_fd)

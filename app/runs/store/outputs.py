@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.experiment.experiment import OUTPUTS, Experiment, dump
 from trainer.experiment.outputs import LogOutput, MetricsOutput, ModelsOutput
 from trainer.experiment.schema import load_valid
 
@@ -29,11 +28,3 @@ class Outputs:
             load_valid(LogOutput, content.get("log")) or LogOutput(),
             load_valid(ModelsOutput, content.get("models")) or ModelsOutput(),
         )
-
-
-def declared(experiment: Experiment) -> dict[str, Any]:
-    """Return what run.json keeps of the experiment of a `command`; nothing for our own trainer."""
-    if experiment.command is None:
-        return {}
-    content = dump(experiment)
-    return {"outputs": {name: content[name] for name in OUTPUTS}}

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.runs.store.filetimes import first_and_last_written
 from app.runs.store.outputs import Outputs
+from app.runs.store.resume import needed_to_resume
 from app.runs.store.states import ACTIVE, UNKNOWN
 from app.runs.store.welltyped import PROGRESS, well_typed
 from trainer.rundir import RunDir
@@ -49,6 +50,17 @@ class Run:
     def outputs(self) -> Outputs:
         """What the experiment of a `command` declares. Nothing for any other run."""
         return Outputs.of(self.manifest)
+
+    @property
+    def needed_to_resume(self) -> tuple[str, ...] | None:
+        """Paths and globs of what another run needs to resume from this one. None: that is impossible."""
+        return needed_to_resume(self.manifest) if self.is_ours else None
+
+    @property
+    def parameters(self) -> dict[str, Any] | None:
+        """The values of the parameters of a `command`, by name. None for our own training program."""
+        parameters = self.manifest.get("parameters")
+        return parameters if isinstance(parameters, dict) else None
 
     @property
     def request(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from app.runs.filestate import FileStates, Remembered, file_states
 from app.runs.metrics.inspection import inspect
 from app.runs.metrics.summary import summarise
 from app.runs.metrics.tables import read
+from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.states import UNKNOWN, has_verdict
 from app.runs.store.store import RunStore
@@ -47,6 +48,7 @@ class _Entry:
     is_over: bool
     is_final: bool
     """Nobody writes any more, so the entry stays right until somebody changes the files."""
+    needed_to_resume: tuple[str, ...] | None
     best: _Best | None = None
 
 
@@ -115,12 +117,9 @@ class Catalogue:
     def _describe(self, entry: _Entry, with_best: bool) -> dict[str, Any]:
         """Add what is looked up each time, because it costs little for one page of runs."""
         run = self._store.directory(entry.item["run_id"])
-        is_ours = entry.item["status"] != UNKNOWN
-        # A checkpoint of an earlier version has no last.json and cannot be resumed.
-        has_checkpoint = is_ours and run.file(run.last_checkpoint).exists() and run.file(run.last_state).exists()
         best = self._best(entry) if with_best else None
         return entry.item | {
-            "has_checkpoint": has_checkpoint,
+            "can_resume": entry.is_over and has_left(run, entry.needed_to_resume),
             "best_metrics": best and best.values,
             "directions": best and best.directions,
         }
@@ -183,7 +182,7 @@ def _entry(run: Run, metrics: RunFile | None, states: FileStates) -> _Entry:
         "duration_s": _seconds_between(run.started_at, run.ended_at),
     }
     is_final = has_verdict(run.record) or run.state == UNKNOWN
-    return _Entry(item, metrics, run.outputs.metrics, not run.is_active, is_final)
+    return _Entry(item, metrics, run.outputs.metrics, not run.is_active, is_final, run.needed_to_resume)
 
 
 def _seconds_between(start: str | None, end: str | None) -> float | None:

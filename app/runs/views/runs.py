@@ -15,6 +15,7 @@ from app.runs.log.search import LogMatches, search_log
 from app.runs.log.tail import first_line, read_log
 from app.runs.metrics.table import Table
 from app.runs.metrics.tables import Tables, read
+from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 from app.runs.views.artifacts import list_artifacts
@@ -53,6 +54,8 @@ class RunViews:
         run = self._store.find(run_id)
         return run.snapshot() | {
             "progress": run.progress,
+            "parameters": run.parameters,
+            "can_resume": not run.is_active and has_left(run.directory, run.needed_to_resume),
             "silent_s": _silent_s(run.directory) if run.is_active else None,
             "config": _read_yaml(run.directory) if run.is_ours else None,
             "preflight": run.directory.read_json(run.directory.preflight) if run.is_ours else None,

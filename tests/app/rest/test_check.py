@@ -113,6 +113,43 @@ def test_a_model_name_that_a_program_could_misread_is_refused(shared: LiveServer
     assert set(errors_of_start_and_check(shared, {"config_name": command, "model_name": name})) == {"model_name"}
 
 
+@pytest.mark.parametrize(
+    ("overrides", "field", "expected"),
+    [
+        ({"epochs": 0}, "overrides.epochs", "must be from 1 to 9"),
+        ({"epoch": 3}, "overrides.epoch", "did you mean epochs"),
+        ({"command.argv": ["x"]}, "overrides.command.argv", "only be set in the experiment file"),
+        ({"folder": "none"}, "command.cwd", "none cannot be the working directory"),
+        ({"program": "none"}, "command.argv", "There is no program none"),
+    ],
+)
+def test_the_parameters_of_a_command_are_checked(
+    shared: LiveServer, overrides: dict[str, Any], field: str, expected: str
+) -> None:
+    text = """
+command:
+  argv: ["{program}", "{epochs}"]
+  cwd: "/{folder}"
+  parameters:
+    epochs: {default: 5, min: 1, max: 9}
+    program: {default: sh, choices: [sh, none]}
+    folder: {default: tmp, choices: [tmp, none]}
+"""
+    request = {"config_name": write_config(shared, "parameters.yaml", text)}
+    assert shared.post("/training/check", request).status_code == 200
+    errors = errors_of_start_and_check(shared, request | {"overrides": overrides})
+    assert set(errors) == {field}
+    assert expected in errors[field][0]
+
+
+@pytest.mark.parametrize(("argument", "is_refused"), [("{config_name}", True), ("config={config_name}", False)])
+def test_a_config_name_that_a_program_could_misread_is_refused(
+    shared: LiveServer, argument: str, is_refused: bool
+) -> None:
+    config = write_config(shared, "-x.yaml", f'command: {{argv: [sh, "{argument}"]}}\n')
+    assert (shared.post("/training/check", {"config_name": config}).status_code == 422) == is_refused
+
+
 def test_the_check_lists_what_currently_prevents_a_start(waiting: tuple[LiveServer, str, Path]) -> None:
     server, run_id, _ = waiting
     request = {"config_name": server.write_command("program", "exit_with.py", "0")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.app.answers import problem, tree
@@ -34,6 +36,23 @@ def test_an_invalid_experiment_is_a_422_with_its_errors(shared: LiveServer) -> N
     assert set(problem(shared.get("/training/configs/bad.yaml"), 422)["errors"]) == {"model", "seeds"}
     assert "bad.yaml" in shared.get("/training/configs").json()["available_configs"]
     assert "ours.yaml" in problem(shared.get("/training/configs/none.yaml"), 404)["message"]
+
+
+def test_parameters_are_listed_for_our_trainer_an_experiment_or_a_run(shared: LiveServer) -> None:
+    def parameters(query: str = "") -> dict[str, Any]:
+        listed = shared.get(f"/training/parameters{query}").json()["parameters"]
+        return {each["path"]: each["default"] for each in listed}
+
+    write_config(shared, "ours.yaml", OUR_EXPERIMENT + "trainer: {max_epochs: 7}\n")
+    assert parameters()["trainer.max_epochs"] == 10
+    assert parameters("?config_name=ours.yaml") == parameters() | {
+        "model.architecture": "ResNetForImageClassification",
+        "trainer.max_epochs": 7,
+    }
+    write_config(shared, "other.yaml", 'command: {argv: [a, "{lr}"], parameters: {lr: 0.5}}\n')
+    assert parameters("?config_name=other.yaml") == {"lr": 0.5}
+    problem(shared.get("/training/parameters?config_name=none"), 404)
+    problem(shared.get("/training/parameters?run_id=none"), 404)
 
 
 BAD_YAML = {

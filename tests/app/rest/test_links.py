@@ -184,7 +184,7 @@ def test_checkpoints_below_a_link_root_are_served(server: LiveServer, run: Path)
     listed = server.get(f"/training/runs/{run.name}/artifacts").json()["artifacts"]
     assert "checkpoints/last.ckpt" in [file["path"] for file in listed]
     entry = next(each for each in server.get("/training/metrics/runs").json() if each["run_id"] == run.name)
-    assert entry["has_checkpoint"]
+    assert entry["can_resume"]
     problems = problem(server.post("/training/check", {"resume_from": run.name}), 422)["errors"]
     assert "resume_from" not in problems, "only the image folders are missing"
     assert server.delete(f"/training/models/{run.name}").status_code == 200

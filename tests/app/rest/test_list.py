@@ -42,7 +42,7 @@ def test_runs_are_listed_newest_first_with_all_fields(empty: LiveServer) -> None
         "modified_at": interrupted["modified_at"],
         "status": "interrupted",
         "has_metrics": False,
-        "has_checkpoint": False,
+        "can_resume": False,
         "metrics_file": None,
         "config_name": "digits.yaml",
         "model_name": "digits",

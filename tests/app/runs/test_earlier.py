@@ -34,7 +34,7 @@ def test_a_run_of_an_earlier_version_is_shown_in_full(empty: LiveServer, earlier
 
 def test_a_run_of_an_earlier_version_cannot_be_resumed(empty: LiveServer, earlier: Path) -> None:
     [listed] = empty.get("/training/metrics/runs").json()
-    assert listed["has_checkpoint"] is False, "so no client offers to resume it"
+    assert listed["can_resume"] is False, "so no client offers to resume it"
     start = {"resume_from": earlier.name, "overrides": {"trainer.max_epochs": 5}}
     for path in ("check", "start"):
         errors = problem(empty.post(f"/training/{path}", start), 422)["errors"]

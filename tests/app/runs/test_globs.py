@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.runs.globs import find_matches
+from app.runs.globs import find_matches, find_newest
 from trainer.rundir import RunDir
 
 FILES = ("a.pt", "b.onnx", "weights/best.pt", "weights/last.pt", "weights/deep/er/x.onnx", ".cache/hidden.pt", ".d.pt")
@@ -84,3 +84,15 @@ def test_a_search_in_a_huge_folder_finds_the_upper_files(run: RunDir) -> None:
 
 def test_a_missing_or_closed_folder_has_no_files(tmp_path: Path) -> None:
     assert find_matches(RunDir(tmp_path), tmp_path / "missing", ["**/*", "a"]) == []
+
+
+@pytest.mark.parametrize(
+    ("glob", "expected"),
+    [("*.pt", "a.pt"), ("weights/*", "weights/last.pt"), ("**/*.pt", "weights/last.pt"), ("*", "weights")],
+)
+def test_the_newest_match_is_a_file_or_a_folder(run: RunDir, glob: str, expected: str) -> None:
+    for age, name in enumerate(("weights", "weights/last.pt", "weights/best.pt", "a.pt", "b.onnx")):
+        os.utime(run.output / name, (1_000_000_000 - age,) * 2)
+    os.utime(run.output / "weights/deep", (0, 0))
+    assert find_newest(run.output, glob) == run.output / expected
+    assert find_newest(run.output, "none/*.pt") is find_newest(run.output, "none.pt") is None

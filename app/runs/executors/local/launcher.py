@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import LaunchFailed
+from app.runs.globs import find_newest
 from trainer.experiment.command import Command
 from trainer.manifest import RunRequest
 from trainer.rundir import OUTPUT_DIR_VARIABLE, RunDir
@@ -28,10 +29,12 @@ def trainer_program(run: RunDir, grace_s: float) -> dict[str, Any]:
     }
 
 
-def command_program(command: Command, run: RunDir, request: RunRequest, grace_s: float) -> dict[str, Any]:
-    """Describe for run.json how to start a `command`. `grace_s` is for a command that sets no grace period."""
-    filled = fill(command, run.output, request)
-    stop = command.stop
+def command_program(filled: Command, run: RunDir, grace_s: float) -> dict[str, Any]:
+    """Describe for run.json how to start a command without placeholders.
+
+    `grace_s` is for a command that sets no grace period.
+    """
+    stop = filled.stop
     return {
         "argv": list(filled.argv),
         "cwd": str(PROJECT_ROOT / (filled.cwd or "")),
@@ -41,10 +44,16 @@ def command_program(command: Command, run: RunDir, request: RunRequest, grace_s:
     }
 
 
-def fill(command: Command, output_dir: Path, request: RunRequest) -> Command:
-    """Return the command of a run with `output_dir`, every placeholder replaced."""
+def fill(command: Command, output_dir: Path, request: RunRequest, resume_dir: Path | None) -> Command:
+    """Return the command of a run with `output_dir`, every placeholder replaced.
+
+    `resume_dir` is the output folder of the run that it resumes.
+    """
     values = {name: str(value or "") for name, value in vars(request).items()}
-    return command.fill(values | {"output_dir": str(output_dir), "run_dir": str(output_dir)})
+    values |= {"output_dir": str(output_dir), "run_dir": str(output_dir)}
+    if resume_dir is None:
+        return command.fill(values)
+    return command.fill(values, resume_dir, lambda path: find_newest(resume_dir, path) or resume_dir / path)
 
 
 def launch(run: RunDir, lock_fd: int) -> None:

@@ -221,8 +221,8 @@ def test_a_folder_without_room_is_named_even_before_it_exists(tmp_path: Path) ->
         disk.refuse_without_room({cache: "decoded images"}, 10**9)
 
 
-def test_a_command_cannot_be_resumed(runs: Fixture) -> None:
+def test_a_command_without_resume_cannot_be_resumed(runs: Fixture) -> None:
     run = runs.service.start(runs.python("pass"))
     wait_until(lambda: not runs.store.find(run.run_id).is_active, 10)
-    with pytest.raises(exceptions.InvalidStart, match="no checkpoint"):
+    with pytest.raises(exceptions.InvalidStart, match="cannot resume a run"):
         runs.service.start(StartRequest(resume_from=run.run_id))
