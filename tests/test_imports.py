@@ -174,6 +174,7 @@ def test_the_domain_imports_no_web_library(file: str) -> None:
 EDGES = {
     "app/runs/executors/local/launcher.py",  # builds the environment of a run
     "trainer/__main__.py",
+    "trainer/runner/job.py",  # reads what SLURM tells a job
 }
 NAMES_IN_MESSAGES = {"app/runs/exceptions.py", "app/runs/start/folders.py"}
 

@@ -6,7 +6,8 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,17 @@ class Launched:
             )
         finally:
             os.close(descriptor)
+
+    @contextmanager
+    def as_job(self, wrapper: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
+        """Launch the runner in the foreground, as a cluster does, and return when its program has begun."""
+        argv = [*wrapper, sys.executable, "-m", "trainer.runner", str(self.run.path)]
+        with subprocess.Popen(argv, cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True) as job:
+            try:
+                self.wait_for_log("ready")
+                yield job
+            finally:
+                job.kill()
 
     @property
     def state(self) -> dict[str, Any]:

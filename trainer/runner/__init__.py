@@ -8,4 +8,7 @@ what descends from it, writes the verdict and ends. That releases the lock.
 If the runner itself is killed, the kernel kills the program (PR_SET_PDEATHSIG). The supervisor finds what is left by
 two marks: the lock's descriptor in /proc/PID/fdinfo, and the variable TRAINER_RUN_DIR in the environment. It ends these
 processes within a second. Until then the run is active.
+
+On a cluster the runner is the job itself, on a machine that may not be the service's. It stays in the foreground and
+holds no lock: its heartbeat in the run directory shows that it lives. See job.py.
 """

@@ -38,10 +38,10 @@ def is_alive(pid: object, started: object) -> bool:
     return isinstance(pid, int) and pid > 0 and started is not None and start_time(pid) == started
 
 
-def end_with_parent() -> None:
-    """Let the kernel kill this process when the thread that started it ends (Linux)."""
+def end_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
+    """Let the kernel send this process a signal when the thread that started it ends (Linux)."""
     if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, number)
 
 
 def adopt_orphans() -> None:

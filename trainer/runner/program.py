@@ -21,25 +21,25 @@ class WarmProgram:
     """The other end is in trainer.warm."""
     returncode: int | None = None
 
-    def begin(self, run: RunDir, lock_fd: int, log_fd: int) -> bool:
+    def begin(self, run: RunDir, lock_fds: tuple[int, ...], log_fd: int) -> bool:
         """Let it train in `run` with the lock held and its output in the log. Return False if it has exited."""
         with self.channel:
             try:
-                socket.send_fds(self.channel, [os.fsencode(run.path)], [lock_fd, log_fd])
+                socket.send_fds(self.channel, [os.fsencode(run.path)], [*lock_fds, log_fd])
             except OSError:
                 return False
         return True
 
 
-def execute(run: RunDir, description: dict[str, Any], lock_fd: int) -> subprocess.Popen[bytes]:
-    """Execute the program that run.json describes, in its own session. Raises LaunchError."""
+def execute(run: RunDir, description: dict[str, Any], lock_fds: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    """Execute the program that run.json describes, in its own session, with the lock if any. Raises LaunchError."""
     try:
         return subprocess.Popen(
             description["argv"],
             cwd=description["cwd"],
             env=os.environ | description["env"] | {RUN_DIR_VARIABLE: str(run.path)},
             stdin=subprocess.DEVNULL,
-            pass_fds=(lock_fd,),
+            pass_fds=lock_fds,
             start_new_session=True,
             preexec_fn=process.end_with_parent,
         )

@@ -1,44 +1,43 @@
-"""Own one run's process until its verdict: `python -m trainer.runner RUN_DIR LOCK_FD [REPLY_FD CHANNEL_FD PID]`.
+"""Own one run's process until its verdict.
 
 Each run has a runner, which outlives the service, as container engines have a shim for each container. The runner
 starts the program that run.json describes, in its own session and with the locked descriptor. It waits for the program
 and writes state.json. On SIGTERM it asks the program to end (shutdown.py), waits for the grace period of stop.json, and
-kills what is left. It exits when no process of the run is left. The keeper adds the last three arguments when it hands
-over a prewarmed program. Standard library only: the runner starts in milliseconds and stays small for days.
+kills what is left. It exits when no process of the run is left. Standard library only: the runner starts in
+milliseconds and stays small for days.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-from pathlib import Path
+import time
 from typing import Any
 
 from trainer.rundir import RunDir, is_there, read_json, utc_now
-from trainer.runner import children, process, program, verdict
+from trainer.runner import children, job, process, program, verdict
+from trainer.runner.job import Job
 from trainer.runner.oom import OomCounter
 from trainer.runner.program import LaunchError, WarmProgram
 from trainer.runner.shutdown import Shutdown
 from trainer.runner.signals import Signals
-from trainer.runner.statefile import AlreadyLaunched, StateFile
+from trainer.runner.statefile import StateFile
 
 ALREADY_LAUNCHED = 2
-EXIT_CODES = {b"1": 0, b"0": 1, b"2": ALREADY_LAUNCHED}
-"""What the runner replies when it has tried to launch the program, and its exit code. No reply: 1."""
+"""The exit code of a runner that finds the run launched already."""
 
 
 class Runner:
     """Launch, follow and end one training program."""
 
-    def __init__(self, run: RunDir, lock_fd: int, description: dict[str, Any]) -> None:
-        """`description` is the `program` of run.json. Raises AlreadyLaunched."""
+    def __init__(self, run: RunDir, lock_fds: tuple[int, ...], description: dict[str, Any], as_job: Job | None) -> None:
+        """`description` is the `program` of run.json. `as_job` is for a run without a lock. Raises AlreadyLaunched."""
         self._run = run
-        self._lock_fd = lock_fd
+        self._lock_fds = lock_fds
+        self._job = as_job
         self._description = description
         self._stop_signal = signal.Signals[description["stop"]["signal"]]
         self._is_ours = bool(description["needs_result"])
@@ -46,13 +45,16 @@ class Runner:
         self._program: subprocess.Popen[bytes] | WarmProgram | None = None
         self._shutdown: Shutdown | None = None
         self._killed_after_s: float | None = None
-        self._was_terminated = False
+        self._stop: dict[str, Any] | None = None
+        self._termination: tuple[str, str] | None = None
         self._did_another_exit_well = False
         self._oom_counter = OomCounter()
         self._state: dict[str, Any] = {
             "state": "starting",
             "reason": None,
             "pid": None,
+            "host": job.host(),
+            "gpus": job.gpus(),
             "runner": _identity(os.getpid()),
             "trainer": None,
             "started_at": utc_now(),
@@ -67,14 +69,16 @@ class Runner:
 
         Return False, with the verdict written, if the program cannot be executed or the run was stopped before.
         """
+        if self._job is not None:
+            self._job.beat()
         if is_there(self._run.stop):
             self._finish(verdict.STOPPED, verdict.NEVER_LAUNCHED)
             return False
         try:
-            if warm is not None and warm.begin(self._run, self._lock_fd, sys.stdout.fileno()):
+            if warm is not None and warm.begin(self._run, self._lock_fds, sys.stdout.fileno()):
                 self._program = warm
             else:
-                self._program = program.execute(self._run, self._description, self._lock_fd)
+                self._program = program.execute(self._run, self._description, self._lock_fds)
         except LaunchError as error:
             self._finish(verdict.FAILED, str(error))
             return False
@@ -86,10 +90,9 @@ class Runner:
         """Return when no process of the run is left and the verdict is written."""
         assert self._program is not None
         while not self._is_over():
-            is_killed = self._killed_after_s is not None
-            wait_s = self._shutdown.wait_s if self._shutdown is not None and not is_killed else None
-            if signal.SIGTERM in self._signals.wait(wait_s):
-                self._take_stop()
+            self._take_signals(self._wait_s())
+        if self._job is not None and self._program.returncode:
+            self._wait_for_cause()
         exit_code = self._program.returncode
         assert exit_code is not None
         is_oom = exit_code == -signal.SIGKILL and self._oom_counter.has_risen
@@ -98,13 +101,36 @@ class Runner:
         children.kill_all(self._program.pid)
         ending = verdict.Ending(
             exit_code,
-            self._was_terminated,
+            self._termination,
             self._killed_after_s,
             is_oom,
             self._stop_signal,
             self._did_another_exit_well,
         )
         self._finish(*verdict.judge(self._run, ending, self._read_stop(), self._is_ours))
+
+    @property
+    def ended_well(self) -> bool:
+        return self._state["state"] in (verdict.COMPLETED, verdict.STOPPED)
+
+    def _wait_s(self) -> float | None:
+        is_killed = self._killed_after_s is not None
+        waits = [self._shutdown.wait_s] if self._shutdown is not None and not is_killed else []
+        waits += [self._job.wait_s] if self._job is not None else []
+        return min(waits, default=None)
+
+    def _take_signals(self, wait_s: float | None) -> None:
+        """Wait for signals and follow them. A job finds stop.json by itself if SLURM cannot deliver the signal."""
+        received = self._signals.wait(wait_s)
+        has_found = self._job is not None and self._job.beat() and self._shutdown is None and is_there(self._run.stop)
+        if has_found or received & (job.END_SIGNALS if self._job is not None else {signal.SIGTERM}):
+            self._take_stop(received)
+
+    def _wait_for_cause(self) -> None:
+        """Wait for the signal that explains why the program failed: SLURM may have sent it to the program first."""
+        deadline = time.monotonic() + job.SIGNALS_ARRIVE_WITHIN_S
+        while self._shutdown is None and (wait_s := deadline - time.monotonic()) > 0:
+            self._take_signals(wait_s)
 
     def _is_over(self) -> bool:
         """Whether the program has exited and, after a stop, everything that it started has exited too."""
@@ -113,7 +139,7 @@ class Runner:
         self._note(exit_codes)
         has_exited = self._program.returncode is not None
         if has_exited and self._shutdown is None and is_there(self._run.stop):
-            self._take_stop()  # The program exited between stop.json and the signal that follows it.
+            self._take_stop(set())  # The program exited between stop.json and the signal that follows it.
         if self._shutdown is None or (has_exited and not is_any_left):
             return has_exited
         if self._shutdown.is_over:
@@ -132,18 +158,23 @@ class Runner:
         if self._shutdown is not None and any(exit_codes.get(pid) == 0 for pid in self._shutdown.asked):
             self._did_another_exit_well = True
 
-    def _take_stop(self) -> None:
+    def _take_stop(self, received: set[int]) -> None:
         """Begin to end the program. Ask it again if that has begun: a discard may follow a save that takes too long."""
         assert self._program is not None
-        stop = self._read_stop()
-        self._was_terminated = stop is None
+        stop, known = self._read_stop(), self._stop
+        self._stop = stop
+        self._termination = None if stop is not None else self._termination or self._explain(received)
         if self._shutdown is not None:
-            self._shutdown.repeat(is_leader_alive=self._program.returncode is None)
+            if not stop or stop != known:  # Else a job has found the stop by itself before this signal came.
+                self._shutdown.repeat(is_leader_alive=self._program.returncode is None)
             return
         grace_s = (stop or {}).get("grace_s")
         if not isinstance(grace_s, (int, float)):
             grace_s = self._description["stop"]["grace_s"]
         self._shutdown = Shutdown(self._program.pid, self._stop_signal, float(grace_s), leads_alone=self._is_ours)
+
+    def _explain(self, received: set[int]) -> tuple[str, str]:
+        return verdict.TERMINATED if self._job is None else self._job.explain(received)
 
     def _read_stop(self) -> dict[str, Any] | None:
         """Read stop.json. Return {} if the file is empty, as on a full disk, and None if nobody asked for a stop."""
@@ -174,48 +205,3 @@ class Runner:
 
 def _identity(pid: int) -> dict[str, Any]:
     return {"pid": pid, "start_time": process.start_time(pid)}
-
-
-def main(argv: list[str]) -> int:
-    """Return 0 as soon as the program is launched, 1 if it cannot be, and ALREADY_LAUNCHED if it was before.
-
-    A second process goes on with the run. It is an orphan, so no server has to reap it. When the first one exits,
-    state.json is written. A process that was trainer.runner.keeper is an orphan already and goes on by itself.
-    """
-    run, lock_fd = RunDir(Path(argv[0])), int(argv[1])
-    if argv[2:]:
-        reply_fd, channel_fd, pid = map(int, argv[2:])
-        own(run, lock_fd, reply_fd, WarmProgram(pid, socket.socket(fileno=channel_fd)))
-        return 0
-    reader, writer = os.pipe()
-    if os.fork():
-        os.close(writer)
-        return EXIT_CODES.get(os.read(reader, 1), 1)
-    os.close(reader)
-    own(run, lock_fd, writer, None)
-    return 0
-
-
-def own(run: RunDir, lock_fd: int, reply_fd: int, warm: WarmProgram | None) -> None:
-    """Launch the program, write one of EXIT_CODES to `reply_fd`, and return when the run is over."""
-    process.adopt_orphans()
-    try:
-        runner = Runner(run, lock_fd, json.loads(run.run.read_bytes())["program"])
-    except AlreadyLaunched as error:
-        print(f"runner: {error}", file=sys.stderr)
-        os.write(reply_fd, b"2")
-        return
-    _write_log_to(run.log)  # Not earlier: the service reads errors before this point from stderr.
-    has_launched = runner.launch(warm)
-    with contextlib.suppress(BrokenPipeError):  # The service may have exited. The run goes on.
-        os.write(reply_fd, b"1" if has_launched else b"0")
-    os.close(reply_fd)
-    if has_launched:
-        runner.wait()
-
-
-def _write_log_to(path: Path) -> None:
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(log, sys.stdout.fileno())
-    os.dup2(log, sys.stderr.fileno())
-    os.close(log)

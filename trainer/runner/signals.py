@@ -8,14 +8,17 @@ import signal
 
 
 class Signals:
-    """Receive SIGTERM and SIGCHLD. Ignore SIGHUP and SIGINT, which the server's terminal sends to its whole session."""
+    """Receive SIGTERM, SIGUSR1 and SIGCHLD.
+
+    Ignore SIGHUP and SIGINT, which the server's terminal sends to its whole session.
+    """
 
     def __init__(self) -> None:
         self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(writer, False)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT):
             # A handler, because the training program would inherit SIG_IGN.
             signal.signal(number, lambda *_: None)
 

@@ -27,13 +27,16 @@ _FULL_DISK = re.compile(r"(?:No space left on device|Disk quota exceeded)(?:: '(
 _EXCEPTION_LINE = re.compile(r"^([A-Za-z_][\w.]*)(?:: (.*))?$")
 
 
+TERMINATED = INTERRUPTED, "terminated by SIGTERM without a stop request, as when the machine shuts down"
+
+
 @dataclass(frozen=True)
 class Ending:
     """How the program exited, as the runner saw it. `exit_code` is negative for a signal, as in subprocess."""
 
     exit_code: int
-    was_terminated: bool = False
-    """The runner got SIGTERM although nobody had asked for a stop."""
+    termination: tuple[str, str] | None = None
+    """The verdict and its reason if the runner was told to end the program although nobody had asked for a stop."""
     was_killed_after_grace_s: float | None = None
     """The grace period after which the runner killed the program or its descendants; None if it killed nothing."""
     is_out_of_memory: bool = False
@@ -50,13 +53,15 @@ def judge(run: RunDir, ending: Ending, stop: dict[str, Any] | None, needs_result
     while the interpreter shuts down does not matter. Its exit code proves nothing, because Lightning exits with 0 on
     SIGTERM too. The program of a `command` writes no result.json: exit code 0 counts, unless a stop was requested.
     """
-    was_asked = stop is not None or ending.was_terminated
+    was_asked = stop is not None or ending.termination is not None
     if run.result.exists() if needs_result else ending.exit_code == 0 and not was_asked:
         return COMPLETED, None
     if stop is not None:
         return STOPPED, _stop_reason(run, ending, needs_result)
-    if ending.was_terminated:
-        return INTERRUPTED, "terminated by SIGTERM without a stop request, as when the machine shuts down"
+    if ending.termination is not None:
+        state, reason = ending.termination
+        how = _stop_reason(run, ending, needs_result)
+        return state, f"{reason}; {how}" if how is not None and ending.was_killed_after_grace_s is not None else reason
     if ending.exit_code == 0:
         return FAILED, "exit code 0, but no result.json: the training program exited before it was done"
     return FAILED, reason_of_failure(run, ending, needs_result)

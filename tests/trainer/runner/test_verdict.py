@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from trainer.rundir import RunDir
-from trainer.runner.verdict import NO_SPACE, Ending, judge, log_tail, reason_in_log, signal_name
+from trainer.runner.verdict import NO_SPACE, TERMINATED, Ending, judge, log_tail, reason_in_log, signal_name
 
 STOP: dict[str, Any] = {"mode": "save"}
 
@@ -85,7 +85,7 @@ def test_exit_code_0_without_a_required_result_is_a_failure(tmp_path: Path) -> N
 @pytest.mark.parametrize("needs_result", [True, False])
 @pytest.mark.parametrize("code", [0, 143, -15, -9])
 def test_a_termination_without_a_stop_request_is_an_interruption(tmp_path: Path, code: int, needs_result: bool) -> None:
-    assert judge(RunDir(tmp_path), Ending(code, was_terminated=True), None, needs_result)[0] == "interrupted"
+    assert judge(RunDir(tmp_path), Ending(code, termination=TERMINATED), None, needs_result)[0] == "interrupted"
 
 
 CHAINED = """\
