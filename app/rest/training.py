@@ -94,9 +94,10 @@ def get_usage() -> dict[str, Any]:
 @blp.get("/configs")
 @blp.answers(200, ConfigsSchema)
 @blp.errors()
-def list_configs() -> dict[str, Any]:
-    """List the experiments."""
-    return {"available_configs": domain().offload(domain().experiments.names)}
+def list_configs() -> Response:
+    """List the experiments, and what is wrong with those that are not valid."""
+    experiments = domain().experiments
+    return offloaded(lambda: {"available_configs": experiments.names(), "problems": experiments.problems()})
 
 
 @blp.get("/configs/<name>")

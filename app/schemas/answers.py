@@ -88,3 +88,4 @@ class UsageSchema(Schema):
 
 class ConfigsSchema(Schema):
     available_configs = fields.array(fields.string())
+    problems = fields.mapping(fields.string(), "What is wrong with a file that is no valid experiment, by its name.")

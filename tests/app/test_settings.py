@@ -217,7 +217,7 @@ def test_the_service_starts_in_any_folder_and_logs_what_is_missing(stopped_serve
     assert f"{tmp_path / 'none'} contains no datasets" in log
     assert "no experiments" not in log
     own = sorted(path.name for path in (ROOT / "configs" / "experiment").glob("*.yaml"))
-    assert server.get("/training/configs").json() == {"available_configs": own}
+    assert server.get("/training/configs").json() == {"available_configs": own, "problems": {}}
     run_id = server.start_run("command_example.yaml")  # The path of its program is relative to the project.
     wait_until(lambda: server.get(f"/training/runs/{run_id}/log").json()["text"], 20, lambda: server.run(run_id))
     assert server.run(run_id)["state"] == "running"

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from marshmallow import ValidationError
 from marshmallow.validate import Length
 
-from trainer.experiment import strict_yaml
+from trainer.experiment import hydra, strict_yaml
 from trainer.experiment.command import Command
 from trainer.experiment.command_parameters import CommandParameter
 from trainer.experiment.data import Data
@@ -99,13 +99,17 @@ def load(file: Path | RunFile, overrides: Mapping[str, object] | None = None) ->
 
     `overrides` are by dotted path, or for a command by the names of its own parameters.
     """
+    text = ""
     try:
-        content = strict_yaml.read(file)
-    except strict_yaml.YamlInvalid as error:
-        raise ExperimentInvalid({"": [str(error)]}) from error
-    if not isinstance(content, dict):
-        raise ExperimentInvalid({"": ["must be a mapping of sections, like `model:` and `trainer:`"]})
-    return parse(content, overrides)
+        text = strict_yaml.read_text(file)
+        content = strict_yaml.parse(text)
+        if not isinstance(content, dict):
+            raise ExperimentInvalid({"": ["must be a mapping of sections, like `model:` and `trainer:`"]})
+        return parse(content, overrides)
+    except (strict_yaml.YamlInvalid, ExperimentInvalid) as error:
+        if hydra.is_configuration(text):
+            raise ExperimentInvalid({"": [hydra.ADVICE]}) from error
+        raise ExperimentInvalid(getattr(error, "errors", {"": [str(error)]})) from error
 
 
 def parse(content: Mapping[str, Any], overrides: Mapping[str, object] | None = None) -> Experiment:

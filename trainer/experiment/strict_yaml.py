@@ -29,6 +29,11 @@ class YamlInvalid(ValueError):
 
 def read(file: Path | RunFile) -> Any:
     """Parse a file. Raises YamlInvalid, also for a file that is unreadable, too long or not UTF-8."""
+    return parse(read_text(file))
+
+
+def read_text(file: Path | RunFile) -> str:
+    """Read a file. Raises YamlInvalid if it is unreadable, too long or not UTF-8."""
     try:
         with file.open() if isinstance(file, RunFile) else open(file, "rb") as opened:
             content = opened.read(MAX_FILE_BYTES + 1)
@@ -37,7 +42,7 @@ def read(file: Path | RunFile) -> Any:
     if len(content) > MAX_FILE_BYTES:
         raise YamlInvalid(f"is longer than {MAX_FILE_BYTES:,} bytes")
     try:
-        return parse(content.decode("utf-8-sig"))
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise YamlInvalid(f"is not UTF-8 text (byte {error.start})") from error
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import ExperimentNotFound, InvalidStart
+from app.runs.filestate import Remembered, file_states
 from app.runs.names import is_plain_name
 from trainer.experiment import experiment
 from trainer.experiment.experiment import Experiment, ExperimentInvalid
@@ -17,10 +18,11 @@ SUFFIXES = (".yaml", ".yml")
 
 
 class ExperimentFolder:
-    """Experiments by file name. Each call reads the disk, so an edit takes effect at once."""
+    """Experiments by file name. Each call looks at the disk, so an edit takes effect at once."""
 
     def __init__(self, configs_dir: Path) -> None:
         self._dir = configs_dir
+        self._checked: dict[str, Remembered[str | None]] = {}
 
     def names(self) -> list[str]:
         """List the experiment files, sorted."""
@@ -28,6 +30,23 @@ class ExperimentFolder:
             return sorted(path.name for path in self._dir.iterdir() if self._is_experiment(path.name))
         except OSError:
             return []
+
+    def problems(self) -> dict[str, str]:
+        """Say what is wrong with each file that is no valid experiment, by its name."""
+        self._checked = {name: self._check(name) for name in self.names()}
+        return {name: checked.value for name, checked in self._checked.items() if checked.value is not None}
+
+    def _check(self, name: str) -> Remembered[str | None]:
+        known = self._checked.get(name)
+        if known is not None and known.is_current():
+            return known
+        path = self._dir / name
+        states = file_states([path])
+        try:
+            experiment.load(path)
+        except ExperimentInvalid as error:
+            return Remembered(str(error), states)
+        return Remembered(None, states)
 
     def path(self, name: str) -> Path:
         """Find a file, also without its extension .yaml. Raises ExperimentNotFound."""

@@ -13,12 +13,13 @@ from tests.servers import LiveServer
 
 def test_experiments_are_listed_in_order(stopped_server: LiveServer) -> None:
     server = stopped_server.start()
-    assert server.get("/training/configs").json() == {"available_configs": []}
+    assert server.get("/training/configs").json() == {"available_configs": [], "problems": {}}
     for name in ("b.yaml", "a.yml", "C.yaml", ".hidden.yaml", "notes.txt"):
         write_config(server, name, OUR_EXPERIMENT)
     (server.configs_dir / "folder.yaml").mkdir()
     (server.configs_dir / "dangling.yaml").symlink_to("/no/such/file")
-    assert server.get("/training/configs").json() == {"available_configs": ["C.yaml", "a.yml", "b.yaml"]}
+    names = ["C.yaml", "a.yml", "b.yaml"]
+    assert server.get("/training/configs").json() == {"available_configs": names, "problems": {}}
 
 
 def test_an_experiment_is_shown_with_its_defaults(shared: LiveServer) -> None:
@@ -34,7 +35,9 @@ def test_an_experiment_is_shown_with_its_defaults(shared: LiveServer) -> None:
 def test_an_invalid_experiment_is_a_422_with_its_errors(shared: LiveServer) -> None:
     write_config(shared, "bad.yaml", "model: 3\nseeds: 1\n")
     assert set(problem(shared.get("/training/configs/bad.yaml"), 422)["errors"]) == {"model", "seeds"}
-    assert "bad.yaml" in shared.get("/training/configs").json()["available_configs"]
+    listed = shared.get("/training/configs").json()
+    assert "bad.yaml" in listed["available_configs"]
+    assert "seeds: unknown parameter" in listed["problems"]["bad.yaml"]
     assert "ours.yaml" in problem(shared.get("/training/configs/none.yaml"), 404)["message"]
 
 
@@ -53,6 +56,18 @@ def test_parameters_are_listed_for_our_trainer_an_experiment_or_a_run(shared: Li
     assert parameters("?config_name=other.yaml") == {"lr": 0.5}
     problem(shared.get("/training/parameters?config_name=none"), 404)
     problem(shared.get("/training/parameters?run_id=none"), 404)
+
+
+def test_a_hydra_configuration_is_told_apart(shared: LiveServer) -> None:
+    config = write_config(shared, "mnist.yaml", "# @package _global_\ndefaults:\n  - override /data: mnist\nseed: 1\n")
+    advice = "this is a Hydra configuration, not an experiment. Wrap the program that reads it as a command"
+    assert advice in shared.get("/training/configs").json()["problems"][config]
+    assert advice in problem(shared.get(f"/training/configs/{config}"), 422)["errors"][""][0]
+    for path in ("check", "start"):
+        body = problem(shared.post(f"/training/{path}", {"config_name": config, "dataset": "x"}), 422)
+        assert advice in body["errors"]["config_name"][0]
+    write_config(shared, config, OUR_EXPERIMENT)
+    assert config not in shared.get("/training/configs").json()["problems"]
 
 
 BAD_YAML = {
