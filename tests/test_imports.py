@@ -36,7 +36,7 @@ SERVICE = [
     {"app.access", "app.problems"},
     {"app.settings"},
     {"app.runs.views", "app.runs.start", "app.runs.follow"},
-    {"app.runs.collect"},
+    {"app.runs.collect", "app.runs.progress"},
     {"app.runs.store", "app.runs.metrics", "app.runs.log"},
     {"app.runs.executors"},
     {"app.runs.complaints", "app.runs.filestate", "app.runs.globs", "app.runs.names"},

@@ -38,6 +38,24 @@ class ProgressSchema(Schema):
     class Meta:
         unknown = INCLUDE
 
+    source = fields.string(
+        "Where the progress comes from: progress.json, which the program writes; the bars and epochs in the log; or"
+        " the last epoch and step in the metrics.",
+        one_of=["progress.json", "log", "metrics"],
+        allow_none=True,
+    )
+    percent = fields.number("From 0 to 100, of the scope. null: unknown.", allow_none=True)
+    scope = fields.string(
+        "What percent and eta_s refer to: the whole training, the current epoch, or a progress bar in the log that may"
+        " be one of many.",
+        one_of=["training", "epoch", "bar"],
+        allow_none=True,
+    )
+    eta_s = fields.number(
+        "Seconds until the end of the scope. For progress.json of our own trainer: until the fit ends.",
+        allow_none=True,
+        required=False,
+    )
     phase = fields.string("loading, prepare, fit, test or export.", allow_none=True, required=False)
     epoch = fields.number(
         "As the program counts epochs: from 0, from 1, or in fractions.", allow_none=True, required=False
@@ -50,7 +68,6 @@ class ProgressSchema(Schema):
     step = fields.number("Optimizer steps done.", allow_none=True, required=False)
     total_steps = fields.number(allow_none=True, required=False)
     samples_per_s = fields.number(allow_none=True, required=False)
-    eta_s = fields.number("Seconds until the fit ends.", allow_none=True, required=False)
 
 
 class ServiceStatusSchema(Schema):

@@ -14,7 +14,7 @@ def test_the_service_ignores_a_programs_files_with_its_own_names(server: LiveSer
     run_id, output = run["run_id"], server.runs_dir / run["run_id"] / "output"
     assert (run["state"], run["reason"], run["stop"], run["model"], run["preflight"]) == ("completed", *[None] * 4)
     assert run["config"]["command"]["argv"][-1] == "{output_dir}"
-    assert (run["model_name"], run["progress"]) == ("ours", {"epoch": 1, "max_epochs": 1})
+    assert (run["model_name"], run["progress"]["epoch"], run["progress"]["source"]) == ("ours", 1, "progress.json")
     assert server.get(f"/training/runs/{run_id}/log").json()["text"] == "our log\n"
     assert server.get(f"/training/runs/{run_id}/report").status_code == 404
     assert server.get("/training/models").json() == {"models_info": []}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -74,11 +74,11 @@ class MetricsLogged:
 
 @dataclass(frozen=True)
 class ProgressChanged:
-    """The new content of progress.json."""
+    """How far the run is, from progress.json, from the log or from the metrics."""
 
     name: ClassVar[str] = "progress"
     run_id: str
-    progress: dict[str, Any]
+    progress: Mapping[str, Any]
 
     def payload(self) -> dict[str, Any]:
         return {"run_id": self.run_id, **self.progress}

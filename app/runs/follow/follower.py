@@ -20,6 +20,7 @@ from app.runs.log.tail import LogTail, first_line, read_log
 from app.runs.metrics.chunk import Chunk
 from app.runs.metrics.epochs import Epochs
 from app.runs.metrics.tail import MetricsTail
+from app.runs.progress.progress import UNKNOWN_PROGRESS, RunProgress
 from app.runs.store.run import Run
 from trainer.runfile import RunFile
 
@@ -47,6 +48,7 @@ class Follower:
         self._epochs = Epochs()
         self._num_skipped = 0
         self._metrics_problem: str | None = None
+        self._run_progress = RunProgress()
         self._progress: dict[str, Any] | None = None
         self._published_state: tuple[str, str | None, int | None] | None = None
 
@@ -63,7 +65,7 @@ class Follower:
             if isinstance(event, MetricsLogged):
                 yield
         self._log.skip_to_end(self._log_file, is_final=not self.run.is_active)
-        self._progress = self.run.progress
+        self._progress = self._run_progress.read(self.run)
 
     def read_new(self, run: Run) -> Iterator[Event]:
         """Yield the changes in the order in which to publish them. The caller must exhaust the iterator.
@@ -113,7 +115,7 @@ class Follower:
         logged = self._logged(chunk, from_row).payload()
         return {
             "run": self.run.snapshot(),
-            "progress": self.run.progress,
+            "progress": self._run_progress.read(self.run),
             **{name: value for name, value in logged.items() if name != "run_id"},
             "num_rows": self._metrics.num_rows,
             "log": self._log_since(has.log_offset, MAX_CATCH_UP_LOG_BYTES if has_room else 0),
@@ -147,11 +149,11 @@ class Follower:
         return [RunChanged(self.run.run_id, self.run.snapshot())]
 
     def _new_progress(self) -> list[Event]:
-        progress = self.run.progress
-        if progress is None or progress == self._progress:
+        progress = self._run_progress.read(self.run)
+        if progress == self._progress:
             return []
         self._progress = progress
-        return [ProgressChanged(self.run.run_id, progress)]
+        return [ProgressChanged(self.run.run_id, progress or UNKNOWN_PROGRESS)]
 
     def _new_metrics(self) -> Iterator[Event]:
         """Yield the epochs that new rows changed, and then the rows."""

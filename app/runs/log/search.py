@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from bisect import bisect
 from dataclasses import dataclass
 from itertools import accumulate
 
+from app.runs.log.escapes import ESCAPE
 from trainer.runfile import RunFile
 
 MAX_LINES = 10_000
@@ -17,9 +17,6 @@ CHUNK_BYTES = 256 * 1024
 """Bytes searched at once, so that other threads wait only some milliseconds."""
 MAX_LINE_BYTES = 1024 * 1024
 """The search cuts longer lines, so that a file without newlines needs bounded memory."""
-
-_ESCAPE = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\\\)|[@-Z\\\\^_])")
-"""Escape sequences contain no newline, so removing them keeps the lines."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class _Found:
 
 def _search(chunk: bytes, needle: bytes, max_lines: int) -> _Found:
     """Find where the matching lines of a chunk begin, and return how many bytes were searched."""
-    shown = (_ESCAPE.sub(b"", chunk) if b"\x1b" in chunk else chunk).lower()
+    shown = (ESCAPE.sub(b"", chunk) if b"\x1b" in chunk else chunk).lower()
     at, num_inspected = shown.find(needle), 0
     if at < 0:
         return _Found([], len(chunk), 0)

@@ -117,6 +117,12 @@ class Run:
         return None if content is None else well_typed(content, PROGRESS)
 
     @property
+    def is_of_our_trainer(self) -> bool:
+        """Whether our own training program runs, as run.json says, and not that of a `command`."""
+        program = self.manifest.get("program")
+        return isinstance(program, dict) and program.get("needs_result") is True
+
+    @property
     def on_stop(self) -> dict[str, Any] | None:
         """What a stop does, as fixed at the start: the signal, the seconds until the kill, and what the program does.
 
@@ -125,8 +131,8 @@ class Run:
         does not say what a stop does.
         """
         match self.manifest.get("program"):
-            case {"needs_result": needs_result, "stop": {"signal": str(signal), "grace_s": int() | float() as grace_s}}:
-                is_ours = needs_result is True or None
+            case {"stop": {"signal": str(signal), "grace_s": int() | float() as grace_s}}:
+                is_ours = self.is_of_our_trainer or None
                 return {"signal": signal, "grace_s": grace_s, "saves": is_ours, "exports": is_ours}
         return None
 

@@ -43,6 +43,7 @@ def _anything(_: Any) -> bool:
 
 
 PROGRESS: Mapping[str, Rule] = {
+    "percent": is_number,
     "phase": is_string,
     "epoch": is_number,
     "max_epochs": is_number,

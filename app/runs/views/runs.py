@@ -15,6 +15,7 @@ from app.runs.log.search import LogMatches, search_log
 from app.runs.log.tail import first_line, read_log
 from app.runs.metrics.table import Table
 from app.runs.metrics.tables import Tables, read
+from app.runs.progress.progress import RunProgress
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
@@ -53,7 +54,7 @@ class RunViews:
         """Describe a run in full."""
         run = self._store.find(run_id)
         return run.snapshot() | {
-            "progress": run.progress,
+            "progress": RunProgress().read(run),
             "parameters": run.parameters,
             "can_resume": not run.is_active and has_left(run.directory, run.needed_to_resume),
             "silent_s": _silent_s(run.directory) if run.is_active else None,

@@ -37,7 +37,8 @@ export const start: Start = { config_name: 3 };
 USE_IN_PYTHON = """
 from client.models import ServiceStatus
 body = {"status": "running", "running": True, "pid": 7, "run_id": "a", "state": "running", "config_name": "a.yaml",
-        "started_at": None, "last_run": None, "progress": {"epoch": 0.5, "phase": "fit"}}
+        "started_at": None, "last_run": None,
+        "progress": {"source": "log", "percent": 25.5, "scope": "training", "epoch": 0.5, "phase": "fit"}}
 status = ServiceStatus.from_dict(body)
 assert status.progress is not None and status.progress.epoch == 0.5
 assert status.last_run is None

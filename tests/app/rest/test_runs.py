@@ -44,7 +44,12 @@ def test_a_run_is_described_in_full(shared: LiveServer, run: Path) -> None:
         "exit_code": 0,
         "signal": None,
         "on_stop": None,
-        "progress": {"epoch": 2, "max_epochs": 3, "eta_s": None, "samples_per_s": None},
+        "progress": {
+            **{"epoch": 2, "max_epochs": 3, "eta_s": None, "samples_per_s": None},
+            **{"source": "progress.json", "percent": 100.0, "scope": "training"},
+        },
+        "parameters": None,
+        "can_resume": False,
         "silent_s": None,
         "config": {"command": {"argv": ["true"]}},
         "preflight": {"status": "checked"},

@@ -214,7 +214,10 @@ def test_status_describes_the_active_run_and_the_last_one(waiting: tuple[LiveSer
     }
     assert psutil.pid_exists(status["pid"])
     (server.runs_dir / run_id / "output" / "progress.json").write_text('{"epoch": 1, "max_epochs": 2, "eta_s": NaN}')
-    assert server.get("/training/status").json()["progress"] == {"epoch": 1, "max_epochs": 2, "eta_s": None}
+    assert server.get("/training/status").json()["progress"] == {
+        **{"epoch": 1, "max_epochs": 2, "eta_s": None},
+        **{"source": "progress.json", "percent": 50.0, "scope": "training"},
+    }
     end.touch()
     server.wait_for_state(run_id, "completed")
     idle = server.get("/training/status").json()

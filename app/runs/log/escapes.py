@@ -1,0 +1,8 @@
+"""Escape sequences, with which programs color their output and move the cursor."""
+
+from __future__ import annotations
+
+import re
+
+ESCAPE = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[@-Z\\^_])")
+"""Any escape sequence. None contains a newline, so removing them keeps the lines."""

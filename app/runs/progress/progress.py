@@ -1,0 +1,92 @@
+"""The progress of a run, from whichever of its files tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app.runs.filestate import Remembered, file_states
+from app.runs.metrics.chunk import Number
+from app.runs.metrics.counters import last_counters
+from app.runs.progress.logprogress import LogProgress
+from app.runs.store.run import Run
+from trainer.experiment.outputs import MetricsOutput
+from trainer.runner.verdict import COMPLETED
+
+_FIELDS = ("source", "percent", "eta_s", "scope", "epoch", "max_epochs", "batch", "num_batches", "step", "total_steps")
+UNKNOWN_PROGRESS: Mapping[str, Any] = dict.fromkeys(_FIELDS)
+"""What followers get when the log no longer shows any progress."""
+
+
+class RunProgress:
+    """How far one run is.
+
+    progress.json alone counts if the run's program writes one, as our own trainer does. Otherwise the bars and epochs
+    in the log count, and the last epoch and step of the metrics where the log names none.
+    """
+
+    def __init__(self) -> None:
+        self._declared: MetricsOutput | None = None
+        """What the experiment declares, once run.json is there. None for our own trainer."""
+        self._log = LogProgress()
+        self._counters = Remembered[dict[str, Number]]({}, {})
+
+    def read(self, run: Run) -> dict[str, Any] | None:
+        """Return the progress by the names of progress.json, with its `source` and `scope`. None if it is unknown.
+
+        A completed run is at 100%, whatever its program said last.
+        """
+        progress = _of_file(run) or self._observed(run)
+        if progress is None or run.is_active:
+            return progress
+        progress["eta_s"] = None
+        if run.state == COMPLETED:
+            progress |= {"percent": 100.0, "scope": "training"}
+        return progress
+
+    def files(self, run: Run) -> list[Path]:
+        """Return the files of an active run from which its progress is read."""
+        directory = run.directory
+        if self._declared is None:
+            return [directory.find_progress()]
+        metrics = directory.find_metrics()
+        return [directory.find_progress(), directory.log, *([metrics.path] if metrics is not None else [])]
+
+    def _observed(self, run: Run) -> dict[str, Any] | None:
+        """Return what log and metrics show of another program than our own trainer."""
+        if self._declared is None and run.manifest and not run.is_of_our_trainer:
+            self._declared = run.outputs.metrics
+        if self._declared is None:
+            return None
+        log = self._log.read(run.directory.file(run.directory.log))
+        counters = self._last_counters(run, self._declared)
+        if not log and not counters:
+            return None
+        return {**UNKNOWN_PROGRESS, **counters, **log, "source": "log" if log else "metrics"}
+
+    def _last_counters(self, run: Run, declared: MetricsOutput) -> dict[str, Number]:
+        file = run.directory.find_metrics()
+        if file is None:
+            return {}
+        if not self._counters.is_current() or str(file.path) not in self._counters.states:
+            states = file_states([file.path])
+            self._counters = Remembered(last_counters(file, declared), states)
+        return self._counters.value
+
+
+def _of_file(run: Run) -> dict[str, Any] | None:
+    if run.progress is None:
+        return None
+    progress = run.progress | {"source": "progress.json", "scope": "training"}
+    if progress.get("percent") is None:
+        progress["percent"] = _percent(progress)
+    return progress
+
+
+def _percent(progress: dict[str, Any]) -> float | None:
+    for done, total in (("step", "total_steps"), ("epoch", "max_epochs")):
+        if progress.get(done) is not None and progress.get(total):
+            percent: float = 100 * progress[done] / progress[total]
+            return round(min(100.0, max(0.0, percent)), 1)
+    return None
