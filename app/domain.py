@@ -15,6 +15,7 @@ from app.runs.follow.supervisor import Supervisor
 from app.runs.follow.system import SystemMonitor
 from app.runs.follow.usage import UsageHistory
 from app.runs.metrics.tables import Tables
+from app.runs.models.folder import ModelFolder
 from app.runs.start.datasets import DatasetFolder
 from app.runs.start.experiments import ExperimentFolder
 from app.runs.start.planner import Planner
@@ -23,7 +24,6 @@ from app.runs.start.preview import Previews
 from app.runs.start.service import RunService
 from app.runs.store.store import RunStore
 from app.runs.views.catalogue import Catalogue
-from app.runs.views.models import ModelFolder
 from app.runs.views.runs import RunViews
 from app.runs.views.status import Status
 from app.settings import Settings
@@ -60,18 +60,19 @@ def build(
     planner = Planner(store, experiments, datasets, settings.data_roots, preflight, offload=offload)
     prewarm = Prewarm() if settings.prewarm else None
     usage = UsageHistory(SystemMonitor(settings.runs_dir, prewarm).measure)
+    models = ModelFolder(store)
     lock = SupervisorLock(settings.runs_dir.parent / SUPERVISOR)
     return Domain(
         store=store,
         service=RunService(store, planner, settings.stop_grace_s, settings.min_free_mb, prewarm),
-        views=RunViews(store, Tables(make_lock)),
+        views=RunViews(store, Tables(make_lock), models),
         status=Status(store),
         catalogue=Catalogue(store),
         experiments=experiments,
         datasets=datasets,
         preflight=preflight,
         previews=Previews(),
-        models=ModelFolder(store),
+        models=models,
         usage=usage,
         supervisor=Supervisor(store, lock, usage.measure, settings.poll_interval_s, prewarm),
         offload=offload,

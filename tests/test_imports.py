@@ -36,10 +36,11 @@ SERVICE = [
     {"app.access", "app.problems"},
     {"app.settings"},
     {"app.runs.views", "app.runs.start", "app.runs.follow"},
-    {"app.runs.collect", "app.runs.progress"},
+    {"app.runs.collect", "app.runs.models", "app.runs.progress"},
     {"app.runs.store", "app.runs.metrics", "app.runs.log"},
     {"app.runs.executors"},
-    {"app.runs.complaints", "app.runs.filestate", "app.runs.globs", "app.runs.names"},
+    {"app.runs.globs"},
+    {"app.runs.complaints", "app.runs.filestate", "app.runs.names"},
     {"app.runs.exceptions"},
 ]
 """The layers of the service. A package imports only from lower layers and from the trainer's torch-free packages."""

@@ -177,6 +177,15 @@ class RunDir:
                     return file
         return None
 
+    def find_log(self) -> Path:
+        """Return the path of the log, which need not exist.
+
+        A directory without run.json is of another program. Its log is train.log too, or else the newest *.log.
+        """
+        if is_there(self.run) or is_there(self.log):
+            return self.log
+        return max(_files_ending(self.path, ".log"), default=(0, self.log))[1]
+
     def find_progress(self) -> Path:
         """Return the path of the program's progress.json, which need not exist."""
         return self.program_dir / self.progress.name
@@ -185,6 +194,16 @@ class RunDir:
 def cache_dir(runs_dir: Path) -> Path:
     """Return the folder of decoded images, which all runs of a folder of runs share."""
     return runs_dir.parent / "cache"
+
+
+def _files_ending(folder: Path, ending: str) -> list[tuple[float, Path]]:
+    """List the regular files in a folder, with their times; nothing if we may not look."""
+    try:
+        with os.scandir(folder) as entries:
+            named = [each for each in entries if each.name.endswith(ending) and each.is_file(follow_symlinks=False)]
+            return [(each.stat(follow_symlinks=False).st_mtime, Path(each.path)) for each in named]
+    except OSError:
+        return []
 
 
 def _versions(root: Path, pattern: str) -> list[str]:

@@ -19,8 +19,9 @@ import math
 import os
 import stat
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 MAX_JSON_BYTES = 8 * 1024 * 1024
 MAX_JSON_VALUES = 200_000
@@ -65,7 +66,7 @@ class RunFile:
         """Return a file in a trusted folder. Only the file itself must not be a link out of the folder."""
         return cls(path, path.parent)
 
-    def open(self) -> BinaryIO:
+    def open(self) -> BufferedReader:
         """Open the file for reading without blocking. Raises OSError, such as NotInRun."""
         return os.fdopen(self._descriptor(_FILE), "rb")
 

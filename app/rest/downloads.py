@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import BinaryIO
 
 from flask import Response, request, send_file
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import FileWrapper
 
 from app.runs.exceptions import FileNotInRun
+from app.runs.models.archive import archive
+from app.runs.models.model import Download
+from app.runs.models.steady import open_steady
 from app.runs.names import is_plain_name
 from trainer.runfile import RunFile
 
@@ -17,20 +21,37 @@ PIECE_BYTES = 128 * 1024
 
 
 def send(file: RunFile, name: str) -> Response:
-    """Send a file as a download called `name`. Raises FileNotInRun when the file cannot be read.
-
-    A browser must never show a file that a training wrote as a page of this service, so every file is a download.
-    """
+    """Send a file as a download called `name`. Raises FileNotInRun when the file cannot be read."""
     try:
-        opened = file.open()
+        return _send(file.open(), name)
     except OSError as error:
         raise FileNotInRun(f"The file {name!r} cannot be read: {error.strerror}.") from error
+
+
+def send_model(download: Download) -> Response:
+    """Send the files of a model, several of them as an archive. Raises FileNotInRun and ModelChanging.
+
+    If a program changes a file meanwhile, the connection breaks, so that no client takes a torn file for a whole one.
+    """
+    files = open_steady(download)
+    if len(files) == 1:
+        [file] = files.values()
+        return _send(file, download.name)
+    response = Response(archive(files), mimetype="application/zip")
+    response.headers.set("Content-Disposition", "attachment", filename=_valid(download.name))
+    for file in files.values():
+        response.call_on_close(file.close)
+    return response
+
+
+def _send(opened: BinaryIO, name: str) -> Response:
+    """Send an open file. A browser must never show it as a page of this service, so every file is a download."""
     status = os.fstat(opened.fileno())
     response = send_file(
         opened,
         mimetype="application/octet-stream",
         as_attachment=True,
-        download_name=name if is_plain_name(name) else "download",
+        download_name=_valid(name),
         conditional=False,
         etag=f"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}",
         last_modified=status.st_mtime,
@@ -44,3 +65,7 @@ def send(file: RunFile, name: str) -> Response:
         opened.close()
         raise
     return response
+
+
+def _valid(name: str) -> str:
+    return name if is_plain_name(name) else "download"

@@ -21,6 +21,8 @@ STATUS = {
     domain.MetricsUnreadable: 422,
     domain.PreviewFailed: 422,
     domain.ReportUnreadable: 422,
+    domain.ModelIncomplete: 422,
+    domain.ModelChanging: 409,
     domain.RunActive: 409,
     domain.OtherRunActive: 409,
     domain.DeletionRefused: 403,
@@ -44,7 +46,7 @@ def status_of(error: domain.RunError) -> int:
 
 def _answer(error: domain.RunError) -> tuple[dict[str, Any], int, dict[str, str]]:
     code = status_of(error)
-    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, domain.Busy) else {}
+    headers = {"Retry-After": str(retry_after_s)} if (retry_after_s := getattr(error, "retry_after_s", None)) else {}
     return error_body(code, str(error), getattr(error, "errors", None), **_more(error)), code, headers
 
 

@@ -8,8 +8,8 @@ from flask import Response
 
 from app.domain import domain
 from app.problems import error_body
-from app.rest.api import Blueprint
-from app.rest.downloads import send
+from app.rest.api import BINARY, Blueprint
+from app.rest.downloads import send_model
 from app.rest.encoding import encode_each
 from app.rest.errors import status_of
 from app.runs.exceptions import RunError
@@ -25,9 +25,12 @@ blp = Blueprint("models", __name__, url_prefix="/training", description="The tra
 @blp.answers(200, ModelPathListSchema)
 @blp.errors(422)
 def list_model_paths(query: dict[str, Any]) -> dict[str, Any]:
-    """List the absolute paths of the ONNX files, newest first. A page shorter than its limit is the last one."""
+    """List the absolute paths of the whole ONNX files, newest run first.
+
+    A page shorter than its limit is the last one.
+    """
     models, offload = domain().models, domain().offload
-    return {"model_paths": offload(lambda: [str(model.onnx) for model in models.list(**query)])}
+    return {"model_paths": offload(lambda: [str(model.file) for model in models.list(**query, only_onnx=True)])}
 
 
 @blp.get("/models")
@@ -35,20 +38,28 @@ def list_model_paths(query: dict[str, Any]) -> dict[str, Any]:
 @blp.answers(200, ModelsSchema)
 @blp.errors(422)
 def list_models(query: dict[str, Any]) -> Response:
-    """List the model cards, newest first. A page shorter than its limit is the last one."""
+    """List the model cards, newest run first. A page shorter than its limit is the last one.
+
+    A run of a command has a card for each of its models. The first one of a run is downloaded without `file`.
+    """
     models, offload = domain().models, domain().offload
-    cards = offload(lambda: encode_each(model.card for model in models.list(**query)))
+    cards = offload(lambda: encode_each(model.card() for model in models.list(**query)))
     return Response(f'{{"models_info": {cards}}}', mimetype="application/json")
 
 
 @blp.get("/models/<run_id>/download")
 @blp.arguments(ModelQuerySchema, location="query")
 @blp.downloads
-@blp.errors(404, 416, 422)
+@blp.answers(200, BINARY, content_type="application/zip")
+@blp.errors(404, 409, 416, 422)
 def download_model(query: dict[str, Any], run_id: str) -> Response:
-    """Download a run's ONNX file, or a variant of it, named after the model."""
+    """Download a run's ONNX file, or a variant of it, named after the model.
+
+    A model with external data is sent as a zip archive. `file` chooses another model of the run. While the run is
+    active, a file that its program writes is refused (409). If the file changes later, the connection breaks.
+    """
     models, offload = domain().models, domain().offload
-    return send(*offload(lambda: models.find(run_id).file(query["variant"])))
+    return send_model(offload(lambda: models.download(run_id, **query)))
 
 
 @blp.delete("/models/<run_id>")

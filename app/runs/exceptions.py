@@ -59,6 +59,25 @@ class FileNotInRun(NotFound):
     """An artifact, a model or a metrics file that the run does not have."""
 
 
+class ModelIncomplete(RunError):
+    """A part of the model is missing, or cannot be found."""
+
+    def __init__(self, run_id: str, file: str, problem: str) -> None:
+        super().__init__(
+            f"The model {file} of run {run_id} cannot be downloaded whole: {problem}. You can download the file alone"
+            " as an artifact of the run."
+        )
+
+
+class ModelChanging(RunError):
+    """The program writes the model at this moment. Try again after `retry_after_s`."""
+
+    retry_after_s = 5
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The model {name} is being written. Try again in {self.retry_after_s} seconds.")
+
+
 class Invalid(RunError):
     """Base class: a request is well formed but cannot be met. `errors` maps each key to what would be right."""
 

@@ -8,6 +8,15 @@ from typing import TypeGuard
 MAX_NAME_BYTES = 255
 
 
+def is_unicode(name: str) -> bool:
+    """Whether a name from the disk can stand in JSON and in an address. A file may have any bytes as its name."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def is_plain_name(name: object) -> TypeGuard[str]:
     """Whether a name is a single path component that is not hidden and stays in its folder."""
     if not isinstance(name, str) or not name or name.startswith(".") or not name.isprintable():

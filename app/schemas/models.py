@@ -18,17 +18,33 @@ class ModelPathListSchema(Schema):
     model_paths = fields.array(fields.string())
 
 
+class ExternalDataSchema(Schema):
+    path = fields.string("Path relative to the folder of the ONNX file.")
+    size_bytes = fields.integer()
+
+
 class ModelCardSchema(Schema):
-    """The content of classification_model.json, and what the service knows of the file."""
+    """The content of the model's card, and what the service knows of the file."""
 
     class Meta:
         unknown = INCLUDE
 
     run_id = fields.string()
     model_name = fields.string()
-    model_path = fields.string("Absolute path of the ONNX file.")
+    model_path = fields.string("Absolute path of the file.")
+    file = fields.string("Path of the file inside the run, for a download.", example="output/weights/best.pt")
     size_bytes = fields.integer("Size of that file.")
-    is_tested = fields.boolean("false: the run was stopped before the test, so the accuracy of its model is unknown.")
+    modified_at = fields.string("When the file was written. The program of an active run may write it again.")
+    is_verified = fields.boolean(
+        "true: our own trainer compared the ONNX file with the network. false: the file is as its program wrote it."
+    )
+    is_tested = fields.boolean("false: the card has no results of a test, so the accuracy is unknown.")
+    external_data = fields.array(
+        ExternalDataSchema,
+        "The other files that hold tensors of the ONNX file. A download brings them too. null: there are none.",
+        allow_none=True,
+    )
+    problem = fields.string("Why the model cannot be downloaded whole. null: it can.", allow_none=True)
     dataset_name = fields.string(allow_none=True, required=False)
     config_name = fields.string("Experiment file.", allow_none=True, required=False)
     class_names = fields.array(fields.string(), "In the order of the model's outputs.", allow_none=True, required=False)

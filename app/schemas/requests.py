@@ -150,6 +150,13 @@ class DatasetQuerySchema(_Request):
 
 
 class ModelQuerySchema(_Request):
+    file = fields.string(
+        "Path of one of the run's models, as `file` in its card. Default: the run's first model.",
+        load_default=None,
+        allow_none=False,
+        validate=Length(1, MAX_PATH_CHARS),
+        example="output/weights/best.pt",
+    )
     variant = fields.string(
         "A smaller file of the model, such as `fp16` or `int8`, if the run made one.",
         load_default=None,

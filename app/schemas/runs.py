@@ -7,6 +7,7 @@ from marshmallow import Schema
 from app.runs.store.states import STATES
 from app.schemas import fields
 from app.schemas.answers import ProgressSchema
+from app.schemas.models import ModelCardSchema
 
 
 class ArtifactSchema(Schema):
@@ -60,7 +61,8 @@ class RunSchema(Schema):
         about="Report on the images from before the start, as in GET /training/datasets/{name}.", allow_none=True
     )
     stop = fields.mapping(allow_none=True)
-    model = fields.mapping(about="The model card. null: no model yet.", allow_none=True)
+    model = fields.nested(ModelCardSchema, "The first of `models`. null: no model yet.", allow_none=True)
+    models = fields.array(ModelCardSchema, "The cards of the run's models.")
     artifacts = fields.array(ArtifactSchema)
 
 

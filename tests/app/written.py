@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,22 @@ def write_run(runs_dir: Path, run_id: str, state: str | None = "completed", **mo
     if "progress" in more:
         (path / "progress.json").write_text(more["progress"])
     return path
+
+
+def write_command_run(runs_dir: Path, run_id: str, models: Sequence[str] | None = None, **more: Any) -> Path:
+    """Write a run of a `command` that has ended. `models`: the globs of its models. `more` as for `write_run`."""
+    path = write_run(runs_dir, run_id, **more)
+    (path / "output").mkdir()
+    if models is not None:
+        manifest = json.loads((path / "run.json").read_text())
+        write_json(path / "run.json", manifest | {"outputs": {"models": {"files": list(models)}}})
+    return path
+
+
+def write_files(folder: Path, *names: str, content: bytes = b"") -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 def write_checkpoint(run: Path, content: dict[str, Any], class_names: tuple[str, ...], **position: int) -> None:

@@ -12,13 +12,14 @@ def test_the_service_ignores_a_programs_files_with_its_own_names(server: LiveSer
     config = server.write_command("theirs", "write_ours.py", "{output_dir}")
     run = server.wait_for_state(server.start_run(config, model_name="ours"), "completed", "failed")
     run_id, output = run["run_id"], server.runs_dir / run["run_id"] / "output"
-    assert (run["state"], run["reason"], run["stop"], run["model"], run["preflight"]) == ("completed", *[None] * 4)
+    assert (run["state"], run["reason"], run["stop"], run["preflight"]) == ("completed", *[None] * 3)
     assert run["config"]["command"]["argv"][-1] == "{output_dir}"
     assert (run["model_name"], run["progress"]["epoch"], run["progress"]["source"]) == ("ours", 1, "progress.json")
     assert server.get(f"/training/runs/{run_id}/log").json()["text"] == "our log\n"
     assert server.get(f"/training/runs/{run_id}/report").status_code == 404
-    assert server.get("/training/models").json() == {"models_info": []}
-    assert server.get(f"/training/models/{run_id}/download").status_code == 404
+    assert server.get("/training/models").json()["models_info"] == run["models"] == [run["model"]]
+    assert (run["model"]["file"], run["model"]["model_name"]) == ("output/checkpoints/theirs.onnx", "theirs")
+    assert "not an ONNX file" in problem(server.get(f"/training/models/{run_id}/download"), 422)["message"]
     [listed] = server.get("/training/metrics/runs").json()
     assert (listed["status"], listed["can_resume"], listed["metrics_file"]) == (
         "completed",

@@ -75,10 +75,10 @@ class ModelsOutput:
     """Which files of a command are models."""
 
     files: tuple[str, ...] = parameter(
-        (),
+        ("**/*.onnx",),
         _at_most(),
-        doc="paths or globs below output/, such as **/*.onnx. They are listed and can be downloaded. A JSON file beside"
-        " a model, with the same name, is its card",
+        doc="paths or globs below output/, such as weights/*.pt. They are listed and can be downloaded. Files of the"
+        " first glob come first. A JSON file beside a model, with the same name, is its card",
     )
 
     def problems(self) -> Iterator[tuple[str, str]]:

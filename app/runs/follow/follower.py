@@ -44,7 +44,7 @@ class Follower:
         self._metrics = MetricsTail(run.outputs.metrics)
         self._metrics_file: RunFile | None = None
         self._log = LogTail()
-        self._log_file = run.directory.file(run.directory.log)
+        self._log_file = run.directory.file(run.directory.find_log())
         self._epochs = Epochs()
         self._num_skipped = 0
         self._metrics_problem: str | None = None
@@ -57,7 +57,7 @@ class Follower:
         """The files to watch for changes. state.json and progress.json get replaced, which changes their folders."""
         directory = self.run.directory
         metrics = [self._metrics_file.path] if self._metrics_file is not None else []
-        return [directory.path, directory.program_dir, directory.log, *metrics]
+        return [directory.path, directory.program_dir, self._log_file.path, *metrics]
 
     def skip_to_end(self) -> Iterator[None]:
         """Skip the current content of the files. The caller must exhaust the iterator."""

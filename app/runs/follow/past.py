@@ -62,7 +62,7 @@ class PastRuns:
 
 def _states(run: Run) -> FileStates:
     metrics = run.directory.find_metrics()
-    return file_states([run.directory.path, run.directory.log, *([metrics.path] if metrics else [])])
+    return file_states([run.directory.path, run.directory.find_log(), *([metrics.path] if metrics else [])])
 
 
 @dataclass

@@ -2,13 +2,13 @@
 
 An id is a local time. When the clocks or the time zone change, a later run may have a smaller id. So each run.json has
 a `sequence`: microseconds since 1970, or one more than the largest sequence so far if the clock was set back. Without a
-`sequence` we place a run by its `created_at`, or else by its id. We place any other directory by its oldest file.
+`sequence` we place a run by its `created_at`, or else by its id. We place any other directory by the time in its name,
+or else by its oldest file.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,10 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.filestate import FileStates, Remembered, file_states
-from app.runs.store.filetimes import first_and_last_written
+from app.runs.store.filetimes import begin_and_end, name_key, named_time
 from trainer.rundir import RunDir, read_json
-
-_STAMPED = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:_(\d{1,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Order:
             with suppress(FileNotFoundError):  # Somebody deleted it meanwhile.
                 places[entry.name] = self._place(entry)
         self._places = places
-        return sorted(places, key=lambda name: (places[name].sequence.value, _key(name)), reverse=True)
+        return sorted(places, key=lambda name: (places[name].sequence.value, name_key(name)), reverse=True)
 
     @property
     def undecided(self) -> FileStates:
@@ -93,16 +91,12 @@ def _sequence(manifest: dict[str, Any], path: Path) -> int:
 
 
 def _named(run_id: str) -> int | None:
-    """Parse the local time in an id."""
-    stamped = _STAMPED.fullmatch(run_id)
-    try:
-        return int(datetime.strptime(stamped[1], "%Y-%m-%d_%H-%M-%S").timestamp() * 1_000_000) if stamped else None
-    except (ValueError, OverflowError):
-        return None
+    named = named_time(run_id)
+    return None if named is None else int(named.timestamp() * 1_000_000)
 
 
 def _written(path: Path) -> int:
-    written = first_and_last_written(path)
+    written = begin_and_end(path)
     return (_microseconds(written[0]) if written else None) or 0
 
 
@@ -113,9 +107,3 @@ def _microseconds(text: object) -> int | None:
     except (ValueError, TypeError):
         return None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1_000_000)
-
-
-def _key(run_id: str) -> tuple[str, int, str]:
-    """Sort `..._10` after `..._9`: by the second, then by the number."""
-    stamped = _STAMPED.fullmatch(run_id)
-    return (stamped[1], int(stamped[2] or 1), run_id) if stamped else ("", 0, run_id)

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from app.runs.store.filetimes import first_and_last_written
+from app.runs.store.filetimes import begin_and_end
 from app.runs.store.outputs import Outputs
 from app.runs.store.resume import needed_to_resume
 from app.runs.store.states import ACTIVE, UNKNOWN
@@ -84,7 +84,7 @@ class Run:
 
     @property
     def created_at(self) -> str | None:
-        """UTC, ISO 8601. Without a run.json of ours: when the oldest file was written."""
+        """UTC, ISO 8601. Without a run.json of ours: the time in its name, or when the oldest file was written."""
         return _text(self.manifest.get("created_at")) or (self._written[0] if self._written else None)
 
     @property
@@ -100,7 +100,7 @@ class Run:
 
     @cached_property
     def _written(self) -> tuple[str, str] | None:
-        return first_and_last_written(self.directory.path)
+        return begin_and_end(self.directory.path)
 
     @property
     def pid(self) -> int | None:

@@ -22,8 +22,16 @@ def is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def is_integer_or_null(value: Any) -> bool:
+    return value is None or is_integer(value)
+
+
 def is_number(value: Any) -> bool:
     return is_integer(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def is_boolean(value: Any) -> bool:
+    return isinstance(value, bool)
 
 
 def is_object(value: Any) -> bool:
@@ -57,6 +65,8 @@ PROGRESS: Mapping[str, Rule] = {
 """progress.json. The program of a `command` may write its own, and count epochs in fractions."""
 
 MODEL_CARD: Mapping[str, Rule] = {
+    "model_name": is_string,
+    "model_path": is_string,
     "dataset_name": is_string,
     "config_name": is_string,
     "class_names": is_list_of(is_string),
@@ -64,8 +74,14 @@ MODEL_CARD: Mapping[str, Rule] = {
     "test_metrics": is_object_of(is_number),
     "splits": is_object,
     "variants": is_list_of(is_object),
+    "input_shape": is_list_of(is_integer_or_null),
+    "mean": is_list_of(is_number),
+    "std": is_list_of(is_number),
+    "value_range": is_list_of(is_number),
+    "includes_preprocessing": is_boolean,
+    "sha256": is_string,
     "max_difference": is_number,
     "allowed_difference": is_number,
     "tolerance": is_string,
 }
-"""classification_model.json, without what the service itself knows of the model file."""
+"""classification_model.json, or the card that the program of a `command` writes beside its model."""

@@ -15,6 +15,7 @@ from app.runs.log.search import LogMatches, search_log
 from app.runs.log.tail import first_line, read_log
 from app.runs.metrics.table import Table
 from app.runs.metrics.tables import Tables, read
+from app.runs.models.folder import ModelFolder
 from app.runs.progress.progress import RunProgress
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
@@ -39,9 +40,10 @@ class MetricsFile(NamedTuple):
 class RunViews:
     """Answer about runs. All methods with a run id raise RunNotFound."""
 
-    def __init__(self, store: RunStore, tables: Tables) -> None:
+    def __init__(self, store: RunStore, tables: Tables, models: ModelFolder) -> None:
         self._store = store
         self._tables = tables
+        self._models = models
 
     def latest_run_id(self) -> str:
         """Return the id of the run started last. Raises NoRuns."""
@@ -53,6 +55,7 @@ class RunViews:
     def describe(self, run_id: str) -> dict[str, Any]:
         """Describe a run in full."""
         run = self._store.find(run_id)
+        models = [model.card() for model in self._models.of(run)]
         return run.snapshot() | {
             "progress": RunProgress().read(run),
             "parameters": run.parameters,
@@ -61,7 +64,8 @@ class RunViews:
             "config": _read_yaml(run.directory) if run.is_ours else None,
             "preflight": run.directory.read_json(run.directory.preflight) if run.is_ours else None,
             "stop": run.directory.read_json(run.directory.stop) if run.is_ours else None,
-            "model": run.directory.read_json(run.directory.card) if run.is_ours else None,
+            "model": models[0] if models else None,
+            "models": models,
             "artifacts": self._artifacts(run),
         }
 
@@ -74,7 +78,7 @@ class RunViews:
         `from_line`: skip to the first line that begins in the chunk. The end stays the same.
         """
         run = self._store.find(run_id)
-        file, is_final = run.directory.file(run.directory.log), not run.is_active
+        file, is_final = run.directory.file(run.directory.find_log()), not run.is_active
         chunk = read_log(file, offset, limit, is_final)
         if from_line and chunk.text:
             start, end = first_line(file, chunk.offset, chunk.next_offset), chunk.next_offset
@@ -84,7 +88,7 @@ class RunViews:
     def search_log(self, run_id: str, text: str, offset: int, limit: int) -> dict[str, Any]:
         """Find the lines with a text in a part of the log."""
         run = self._store.find(run_id).directory
-        found: LogMatches = search_log(run.file(run.log), text, offset, limit)
+        found: LogMatches = search_log(run.file(run.find_log()), text, offset, limit)
         return {"run_id": run_id, **vars(found)}
 
     def metrics_file(self, run_id: str) -> MetricsFile:

@@ -39,6 +39,9 @@ def test_artifacts_are_listed_with_their_sizes(shared: LiveServer, run: Path, tm
     (run / "folder").symlink_to(tmp_path)
     (run / ".temporary").write_text("")
     os.mkfifo(run / "fifo")
+    (run / os.fsdecode(b"\xff.txt")).touch()
+    (run / os.fsdecode(b"\xff")).mkdir()
+    (run / os.fsdecode(b"\xff") / "file").touch()
     (tmp_path / "outside").write_text("")
     body = shared.get(f"/training/runs/{run.name}/artifacts").json()
     assert set(body) == {"run_id", "artifacts"}

@@ -46,8 +46,13 @@ def test_models_are_listed_newest_first(empty: LiveServer) -> None:
         "test_metrics": {"test/loss": 0.5, "test/acc": 0.75},
         "opset": 18,
         "own_note": 3,
+        "file": "checkpoints/epoch_003.onnx",
         "size_bytes": 4,
+        "modified_at": cards[0]["modified_at"],
         "is_tested": True,
+        "is_verified": True,
+        "external_data": None,
+        "problem": None,
     }
 
 

@@ -30,6 +30,7 @@ def test_a_run_is_described_in_full(shared: LiveServer, run: Path) -> None:
     described = shared.run(run.name)
     artifacts = described.pop("artifacts")
     card = described.pop("model")
+    assert described.pop("models") == [card]
     assert described == {
         "run_id": run.name,
         "state": "completed",
@@ -185,26 +186,20 @@ def test_every_get_answers_and_leaves_the_run_unchanged(empty: LiveServer, run: 
 def test_a_directory_of_another_program_is_unknown_everywhere_and_can_be_deleted(shared: LiveServer) -> None:
     path = shared.runs_dir / f"copied-{time.monotonic_ns()}"
     write_metrics(path, METRICS, "metrics.csv")
-    write_model(path)
     write_report(path)
     (path / "state.json").write_text('{"state": "failed", "reason": "theirs", "pid": 1}')
     (path / "config.yaml").write_text("lr: 0.1")
     for file in path.rglob("*"):
         os.utime(file, (10**9, 10**9))
     described = shared.run(path.name)
-    assert (described["state"], described["config"], described["model"], described["pid"]) == (
-        "unknown",
-        None,
-        None,
-        None,
-    )
+    fields = ("state", "config", "model", "models", "pid")
+    assert [described[name] for name in fields] == ["unknown", None, None, [], None]
     assert "did not make the directory" in described["reason"]
     assert (described["created_at"], described["ended_at"]) == ("2001-09-09T01:46:40+00:00",) * 2
     for wanted, names in (("unknown", [path.name]), ("interrupted", []), ("failed", [])):
         listed = shared.get(f"/training/metrics/runs?status={wanted}").json()
         assert [each["run_id"] for each in listed if each["run_id"] == path.name] == names
     assert shared.get(f"/training/metrics/runs/{path.name}").json()["total_rows"] == 4
-    assert not [card for card in shared.get("/training/models").json()["models_info"] if card["run_id"] == path.name]
     assert "only our own training program" in problem(shared.get(f"/training/runs/{path.name}/report"), 404)["message"]
     refused = shared.post("/training/start", {"resume_from": path.name})
     assert "resume_from" in problem(refused, 422)["errors"]
