@@ -59,7 +59,8 @@ class LogPattern:
         """Raises PatternInvalid."""
         self._pattern = _compile(text)
         self._lines = None if _ENDS_OF_TEXT.search(text) else _compile(f"(?m){text}")
-        self.columns = {index: _column(name) for name, index in self._pattern.groupindex.items()}
+        groups = sorted((index, name) for name, index in self._pattern.groupindex.items())
+        self.columns = {index: _column(name) for index, name in groups}
         """The metric of each named group, by the number of the group."""
         _check(text, self._pattern, self.columns)
 

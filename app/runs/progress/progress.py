@@ -87,6 +87,6 @@ def _of_file(run: Run) -> dict[str, Any] | None:
 def _percent(progress: dict[str, Any]) -> float | None:
     for done, total in (("step", "total_steps"), ("epoch", "max_epochs")):
         if progress.get(done) is not None and progress.get(total):
-            percent: float = 100 * progress[done] / progress[total]
-            return round(min(100.0, max(0.0, percent)), 1)
+            percent: float = 100 * min(1.0, max(0.0, progress[done] / progress[total]))
+            return round(percent, 1)
     return None
