@@ -11,6 +11,8 @@ export class Refused extends Error {
 
 const NO_ANSWER = { code: 0, message: "The service does not answer. Try again when it is back.", errors: {} };
 
+const BROKEN_OFF = { code: 0, message: "The download broke off. Try again.", errors: {} };
+
 /** Whether the service itself did not answer: nothing came, or a proxy said so. */
 export const isUnreachable = ({ code }) => [0, 502, 503, 504].includes(code);
 
@@ -54,11 +56,18 @@ export function createApi({ readToken, ask }) {
     },
     post: (path, body) => call("POST", path, body),
     delete: (path) => call("DELETE", path),
+    /** Throw Refused unless the service sends a file. */
+    async check(path) {
+      const response = await send("GET", path);
+      if (!response.ok) await read(response);
+      await response.body.cancel();
+    },
     /** Save a file under its own name. A plain link could not send the token. */
     async download(path) {
       const response = await send("GET", path);
       if (!response.ok) await read(response);
-      saveFile(await response.blob(), nameOf(response));
+      const content = await response.blob().catch(() => Promise.reject(new Refused(BROKEN_OFF)));
+      saveFile(content, nameOf(response));
     },
   };
 }

@@ -3,6 +3,7 @@ import { createApi, pathOfRunInRest } from "./api.js";
 import { saveCsv } from "./charts/csv.js";
 import { createDetails } from "./details.js";
 import { byId } from "./dom.js";
+import { followDownload } from "./download.js";
 import { createDrawing } from "./drawing.js";
 import { bytes } from "./format.js";
 import { followLive } from "./live.js";
@@ -79,7 +80,13 @@ async function deleteRun() {
   if (await attempt(() => api.delete(`training/models/${encodeURIComponent(run.run_id)}`), notify)) go("runs");
 }
 
-const download = (path) => attempt(() => api.download(path), notify);
+/** Without a token the browser saves the file itself, however large it is. It would not say why the service refuses. */
+const download = (path) =>
+  attempt(async () => {
+    if (readToken() !== null) return api.download(path);
+    await api.check(path);
+    followDownload(path);
+  }, notify);
 const downloadModel = (runId) => download(`training/models/${encodeURIComponent(runId)}/download`);
 
 const save = (runs) => attempt(() => saveCsv(api.get, runs), notify);
@@ -207,10 +214,9 @@ byId("download").addEventListener("click", () => downloadModel(getState().run.ru
 byId("delete").addEventListener("click", deleteRun);
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[download]");
-  // A plain link could not send the token. Without a token the browser streams the file itself.
-  if (!link || readToken() === null || link.protocol === "blob:") return;
+  if (!link || link.protocol === "blob:") return;
   event.preventDefault();
-  download(link.pathname);
+  download(link.pathname + link.search);
 });
 
 const checkAccess = () => attempt(() => api.get("training/status"), notify);

@@ -9,7 +9,8 @@ const MODES = { 1: "L", 3: "RGB" };
  */
 export function snippetFor({ class_names, mean, std, input_shape, value_range, includes_preprocessing }, fileName) {
   const [, channels, height, width] = input_shape ?? [];
-  const isKnown = channels in MODES && [class_names, mean, std].every(Array.isArray);
+  const isKnown =
+    channels in MODES && [width, height].every(Number.isInteger) && [class_names, mean, std].every(Array.isArray);
   if (!isKnown) return null;
   const parts = includes_preprocessing ? withPreprocessing(channels) : withoutPreprocessing(channels, mean, std);
   return [

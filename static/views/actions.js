@@ -31,17 +31,15 @@ function setLinks(runId) {
   byId("compare-link").href = pathOfComparison([runId]);
 }
 
-/** The download stands out only if the model has been tested. */
+/** The download stands out unless our own trainer could not test the model. */
 function renderDownload(detail) {
   const button = byId("download");
-  button.hidden = !detail?.model || !hasFile(detail, (path) => path.endsWith(".onnx"));
+  const model = detail?.model ?? null;
+  button.hidden = model === null || model.problem !== null;
   if (button.hidden) return;
-  const isTested = wasTested(detail.model);
-  button.classList.toggle("primary", isTested);
-  setText(button, isTested ? "Download model" : "Download untested model");
+  const isUntested = model.is_verified && !model.is_tested;
+  button.classList.toggle("primary", !isUntested);
+  setText(button, isUntested ? "Download untested model" : "Download model");
 }
-
-/** Whether a model card has results on test images. */
-export const wasTested = ({ test_metrics }) => Object.values(test_metrics ?? {}).some(Number.isFinite);
 
 const hasFile = (detail, isWanted) => (detail?.artifacts ?? []).some(({ path }) => isWanted(path));

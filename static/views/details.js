@@ -1,8 +1,10 @@
 /** A run's experiment, the findings about its images, and its files. */
 import { byId, make, setText } from "../dom.js";
 import { bytes, count, counted, parameterText, shortTime } from "../format.js";
+import { filesOf } from "../models.js";
 import { isObject, leaves } from "../parameters.js";
 import { isActive } from "../state.js";
+import { modelFiles } from "./modelfiles.js";
 
 export function renderDetails(state) {
   const detail = state.detail?.run_id === state.run?.run_id ? state.detail : null;
@@ -11,6 +13,7 @@ export function renderDetails(state) {
   byId("delete").hidden = isActive(state.run);
   renderImages(detail);
   renderConfig(detail);
+  renderModels(detail);
   renderFiles(detail);
 }
 
@@ -80,6 +83,17 @@ function section(name, values, overrides) {
     make("dl", { className: "pairs" }, ...rows),
   );
 }
+
+/** The models, unless the button at the top downloads the only one. */
+const renderModels = whenPartChanged(
+  ({ models, state }) => [models, state],
+  ({ models, state }) => {
+    const files = filesOf(models);
+    const isAtTop = files.length === 1 && files[0].problem === null && !isActive({ state });
+    byId("models-section").hidden = files.length === 0 || isAtTop;
+    byId("run-models").replaceChildren(modelFiles(files));
+  },
+);
 
 const renderFiles = whenPartChanged(
   ({ run_id, artifacts }) => [run_id, artifacts],

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import onnx
-from onnx import TensorProto, helper
-from PIL import Image
 
 from tests.app.written import METRICS, write_json, write_metrics, write_model, write_run
 from tests.page.conftest import REFUSED_REQUEST, Console
@@ -159,71 +151,6 @@ def test_a_runs_page_shows_its_experiment_and_files(
     page.click("#delete-really")
     expect(page.locator("#no-runs")).to_have_text("No runs yet.")
     assert not run.exists()
-
-
-def test_the_program_shown_for_a_model_works_unchanged(
-    eventlet_server: LiveServer, open_page: OpenPage, tmp_path: Path
-) -> None:
-    """The model compares the halves of an image. The brighter half is the class."""
-    node = helper.make_node("Conv", ["input", "weights"], ["maps"], kernel_shape=[4, 2], strides=[4, 2])
-    flat = helper.make_node("Flatten", ["maps"], ["logits"])
-    shape = ["batch", 1, 4, 4]
-    weights = helper.make_tensor("weights", TensorProto.FLOAT, [1, 1, 4, 2], [1.0] * 8)
-    graph = helper.make_graph(
-        [node, flat], "halves", [helper.make_tensor_value_info("input", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 2])], [weights],
-    )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    content = model.SerializeToString()
-    onnx.checker.check_model(model)
-    run = write_run(eventlet_server.runs_dir, "2026-01-01_00-00-00")
-    facts: dict[str, Any] = {
-        "mean": [0.5],
-        "std": [0.25],
-        "input_shape": [None, 1, 4, 4],
-        "class_names": ["left's", "right"],
-    }
-    (run / "checkpoints").mkdir()
-    (run / "checkpoints" / "epoch_003.int8.onnx").write_bytes(content)
-    small = {
-        "name": "int8",
-        "model_path": "epoch_003.int8.onnx",
-        "size_bytes": 347,
-        "sha256": "8" * 64,
-        "test_acc": 0.5,
-    }
-    facts["variants"] = [small, {"name": "fp16", "error": "it overflows"}]
-    write_model(run, content, model_name="halves", sha256=hashlib.sha256(content).hexdigest(), **facts)
-    page = open_page(eventlet_server.url + "/models")
-    card = page.locator(".model")
-    expect(card).to_contain_text("75.00%")
-    expect(card).to_contain_text("1 \u00d7 4 \u00d7 4")
-    with page.expect_download() as started:
-        page.click(".model a[download]")
-    assert started.value.suggested_filename == "halves.onnx"
-    Path(started.value.path()).rename(tmp_path / "halves.onnx")
-    variant = page.locator(".variants tr", has_text="int8")
-    expect(variant).to_contain_text("50.00%")
-    expect(variant).to_contain_text("347\u202fbytes")
-    expect(page.locator(".variants tr", has_text="fp16")).to_contain_text("it overflows")
-    with page.expect_download() as started:
-        variant.get_by_role("link").click()
-    assert started.value.suggested_filename == "halves.int8.onnx"
-    page.click("summary:has-text('Python')")
-    page.get_by_role("radio", name="int8").check()
-    expect(card.locator("pre")).to_contain_text('"halves.int8.onnx"')
-    expect(card).to_contain_text("8" * 64)
-    page.get_by_role("radio", name="as trained").check()
-    expect(card).to_contain_text(hashlib.sha256(content).hexdigest())
-    Image.fromarray(np.array([[250] * 20 + [5] * 20] * 40, np.uint8)).save(tmp_path / "image.png")
-    result = subprocess.run(
-        [sys.executable, "-c", card.locator("pre").inner_text()],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert result.stdout.split()[0] == "left's"
 
 
 def test_empty_views_say_so(eventlet_server: LiveServer, open_page: OpenPage) -> None:

@@ -70,3 +70,15 @@ test("all requests under way ask for the token once", async () => {
   });
   assert.deepEqual(questions, [true]);
 });
+
+test("a download that breaks off says so, and one that is refused has the service's reason", async () => {
+  const breakOff = (_, response) => {
+    response.writeHead(200, { "Content-Length": 100 }).write("weights");
+    setImmediate(() => response.destroy());
+  };
+  await serve(breakOff, async (url) => assert.match((await problemOf(open.download(url))).message, /broke off/));
+  const refuse = (_, response) => response.writeHead(409).end(JSON.stringify({ code: 409, message: "It is written." }));
+  await serve(refuse, async (url) => assert.equal((await problemOf(open.check(url))).message, "It is written."));
+  const send = (_, response) => response.end("weights");
+  await serve(send, async (url) => assert.equal(await problemOf(open.check(url)), undefined));
+});

@@ -36,4 +36,5 @@ test("images with more than 8 bits per channel are scaled to 8", () => {
 test("a card that does not say how to prepare an image has no program", () => {
   assert.equal(snippetFor({ ...CARD, mean: undefined }, "x.onnx"), null);
   assert.equal(snippetFor({ ...CARD, input_shape: [null, 4, 8, 8] }, "x.onnx"), null);
+  assert.equal(snippetFor({ ...CARD, input_shape: [null, 3, null, null] }, "x.onnx"), null);
 });
