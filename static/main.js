@@ -8,7 +8,7 @@ import { createDrawing } from "./drawing.js";
 import { bytes } from "./format.js";
 import { followLive } from "./live.js";
 import { createRouter, runsIn, viewOf } from "./router.js";
-import { followed, INITIAL, isActive, isLost, reduce } from "./state.js";
+import { followed, INITIAL, isActive, isLost, isOfCommand, reduce } from "./state.js";
 import { createStore } from "./store.js";
 import { readToken, saveToken } from "./token.js";
 import { createChartsView } from "./views/charts.js";
@@ -20,12 +20,13 @@ import { renderEpochs } from "./views/epochs.js";
 import { renderFrame } from "./views/frame.js";
 import { createLogView } from "./views/log.js";
 import { renderModels } from "./views/models.js";
-import { renderNow } from "./views/now.js";
+import { renderDuration, renderNow } from "./views/now.js";
 import { pathOfRuns, Runs } from "./views/runs.js";
 import { StartForm } from "./views/start.js";
 import { renderSystem } from "./views/system.js";
 import { renderTab } from "./views/tab.js";
 
+const DURATION_EVERY_MS = 1000;
 const ACTIVE_EVERY_MS = 5000;
 const REFRESH_EVERY_MS = 15_000;
 
@@ -75,7 +76,8 @@ async function stop() {
 async function deleteRun() {
   const { run, detail } = getState();
   const size = bytes(sizeOf(detail.artifacts));
-  const about = `This deletes run ${run.run_id} with its model, checkpoints, metrics and log (${size}). You cannot undo it.`;
+  const what = isOfCommand(run) ? "everything that its program wrote, its metrics" : "its model, checkpoints, metrics";
+  const about = `This deletes run ${run.run_id} with ${what} and log (${size}). You cannot undo it.`;
   if (!(await askWhetherToDelete(about))) return;
   if (await attempt(() => api.delete(`training/models/${encodeURIComponent(run.run_id)}`), notify)) go("runs");
 }
@@ -190,6 +192,7 @@ async function watchActive() {
 const VIEWS = [
   renderFrame,
   renderNow,
+  renderDuration,
   renderConnection,
   createChartsView({ save }),
   renderEpochs,
@@ -238,6 +241,7 @@ if (initial !== null) dispatch({ type: "caughtUp", answer: initial });
 drawing.drawNow();
 loadUsage();
 watchActive();
+setInterval(() => renderDuration(getState()), DURATION_EVERY_MS);
 setInterval(watchActive, ACTIVE_EVERY_MS);
 setInterval(refresh, REFRESH_EVERY_MS);
 document.addEventListener("visibilitychange", refresh);

@@ -26,14 +26,15 @@ export function parsed({ kind, optional }, text) {
 }
 
 /** The texts that a person chooses from; null where anything may be typed. */
-export const optionsOf = ({ kind, choices }) => (kind === BOOLEAN ? ["true", "false"] : choices);
+export const optionsOf = ({ kind, choices }) => (kind === BOOLEAN ? ["true", "false"] : (choices?.map(String) ?? null));
 
 export const isNumeric = ({ kind }) => kind === INTEGER || kind === NUMBER;
 
 /** What a parameter means, and its limits unless a list of choices shows them. */
-export function hintOf({ kind, meaning, must }) {
-  if (must === null || kind === CHOICE) return meaning;
-  return `${meaning} (${must.replace(/^must /, "").replace(/^be /, "")})`;
+export function hintOf({ choices, meaning, must }) {
+  if (must === null || choices !== null) return meaning;
+  const rule = must.replace(/^must /, "").replace(/^be /, "");
+  return meaning === "" ? rule.replace(/^./, (first) => first.toUpperCase()) : `${meaning} (${rule})`;
 }
 
 /** The value at a dotted path, undefined where there is none. */
@@ -60,17 +61,19 @@ export function curlOf(origin, request, needsToken) {
 /** The form's field for a field of the request that has another name there. */
 const FIELD_OF = { train_data_dir: "dataset", val_data_dir: "dataset", test_data_dir: "dataset" };
 
+/** The key of a parameter's messages. A parameter of a command may have the name of a field of the form. */
+export const keyOf = (path) => `overrides.${path}`;
+
 /**
- * Group the service's messages by the form's `fields`: Map field -> [message]. The field of an override is its path.
- * Messages about anything that is not on the form, such as a section of the experiment, are under "".
+ * Group the service's messages by the keys of the form's `fields`: Map key -> [message]. A parameter has its `keyOf`,
+ * whether or not the request overrides it. Messages about anything that is not on the form are under "".
  */
 export function byField(problem, fields) {
   const messages = new Map();
   for (const [key, texts] of Object.entries(problem?.errors ?? {})) {
-    const name = FIELD_OF[key] ?? key.replace(/^overrides\./, "");
-    const isOnForm = fields.has(name);
-    const message = isOnForm ? joined(texts) : `${name}: ${joined(texts)}`;
-    const field = isOnForm ? name : "";
+    const name = FIELD_OF[key] ?? key;
+    const field = [name, keyOf(name)].find((each) => fields.has(each)) ?? "";
+    const message = field === "" ? `${name.replace(/^overrides\./, "")}: ${joined(texts)}` : joined(texts);
     messages.set(field, [...new Set([...(messages.get(field) ?? []), message])]);
   }
   return messages;

@@ -43,6 +43,9 @@ export const INITIAL = Object.freeze({
 
 export const isActiveState = (name) => ACTIVE.has(name);
 
+/** Whether a run's program is another one than our own trainer. Only that program knows what a stop makes it do. */
+export const isOfCommand = (run) => run?.on_stop?.saves === null;
+
 export const isLost = ({ status }) => status === "offline" || status === "refused";
 
 export const isActive = (run) => run !== null && isActiveState(run.state);

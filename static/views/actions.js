@@ -13,7 +13,7 @@ export function renderActions({ run, detail, start, stop, isLoaded, missing }) {
   byId("stop").hidden = run === null || hasEnded || (run.state === "stopping" && !run.on_stop?.saves);
   byId("stop").disabled = stop.isBusy;
   setText(byId("stop"), run?.state === "stopping" ? "Stop now\u2026" : "Stop\u2026");
-  byId("resume").hidden = !RESUMABLE.has(run?.state) || !hasFile(detail, (path) => path === "checkpoints/last.json");
+  byId("resume").hidden = !RESUMABLE.has(run?.state) || !detail?.can_resume;
   // A directory that no run of ours made has no request to repeat.
   byId("again").hidden = byId("change").hidden = !hasEnded || !run.config_name;
   byId("again").disabled = start.isBusy;
@@ -41,5 +41,3 @@ function renderDownload(detail) {
   button.classList.toggle("primary", !isUntested);
   setText(button, isUntested ? "Download untested model" : "Download model");
 }
-
-const hasFile = (detail, isWanted) => (detail?.artifacts ?? []).some(({ path }) => isWanted(path));

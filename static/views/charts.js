@@ -1,7 +1,7 @@
 /** The charts of the run. */
 import { createCharts } from "../charts/charts.js";
 import { byId, setText, whenChanged } from "../dom.js";
-import { isActive } from "../state.js";
+import { isActive, isOfCommand } from "../state.js";
 import { sentences } from "../unread.js";
 
 /** `save(runs)` saves the metrics of runs as a file. */
@@ -15,7 +15,9 @@ export function createChartsView({ save }) {
       byId("unread").hidden = gaps === "";
       setText(byId("unread"), gaps);
       byId("no-charts").hidden = metrics.count > 0 || gaps !== "";
-      setText(byId("no-charts"), isActive(run) ? "Charts appear with the first metrics." : "No metrics logged.");
+      // Only our own trainer is sure to log metrics.
+      const expected = isOfCommand(run) ? "No metrics yet." : "Charts appear with the first metrics.";
+      setText(byId("no-charts"), isActive(run) ? expected : "No metrics logged.");
       charts.show(run === null ? [] : [{ id: run.run_id, metrics }]);
     },
   );

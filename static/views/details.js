@@ -1,8 +1,8 @@
 /** A run's experiment, the findings about its images, and its files. */
 import { byId, make, setText } from "../dom.js";
+import { sectionsOf } from "../experiment.js";
 import { bytes, count, counted, parameterText, shortTime } from "../format.js";
 import { filesOf } from "../models.js";
-import { isObject, leaves } from "../parameters.js";
 import { isActive } from "../state.js";
 import { modelFiles } from "./modelfiles.js";
 
@@ -53,14 +53,10 @@ export function finding({ message, count: number, files }) {
 
 /** The experiment's values by section, with the overrides of the request marked. */
 const renderConfig = whenPartChanged(
-  ({ config, request }) => [config, request],
-  ({ config, request }) => {
+  ({ config, parameters, request }) => [config, parameters, request],
+  ({ config, parameters, request }) => {
     const overrides = request?.overrides ?? {};
-    const entries = Object.entries(config ?? {});
-    const sections = entries.filter(([, value]) => isObject(value));
-    const general = entries.filter(([, value]) => !isObject(value) && value !== "");
-    const parts = sections.map(([name, value]) => section(name, leaves(value, name), overrides));
-    if (general.length) parts.unshift(section("", general, overrides));
+    const parts = sectionsOf(config, parameters, overrides).map(section);
     byId("config-section").hidden = parts.length === 0;
     byId("config").replaceChildren(...parts);
     const changed = Object.keys(overrides).length;
@@ -69,18 +65,17 @@ const renderConfig = whenPartChanged(
 );
 
 /** The values of one section, or with an empty name those outside any section. */
-function section(name, values, overrides) {
-  const rows = values.flatMap(([path, each]) => {
-    const isChanged = path in overrides;
-    const shown = make("dd", { className: isChanged ? "is-changed" : "" }, parameterText(each));
+function section({ name, rows }) {
+  const pairs = rows.flatMap(({ label, value, isChanged }) => {
+    const shown = make("dd", { className: isChanged ? "is-changed" : "" }, parameterText(value));
     if (isChanged) shown.append(make("span", { className: "visually-hidden", text: " (overridden)" }));
-    return [make("dt", { text: name === "" ? path : path.slice(name.length + 1) }), shown];
+    return [make("dt", { text: label }), shown];
   });
   return make(
     "div",
     { className: "config-part" },
     name === "" ? "" : make("h3", { text: name }),
-    make("dl", { className: "pairs" }, ...rows),
+    make("dl", { className: "pairs" }, ...pairs),
   );
 }
 

@@ -3,7 +3,7 @@ import { byId, make, setText, whenChanged } from "../dom.js";
 import { counted, metric, numeral } from "../format.js";
 import { bestOf, epochsOf } from "../metrics.js";
 import { epochNames } from "../series.js";
-import { isActive } from "../state.js";
+import { isActive, isOfCommand } from "../state.js";
 
 const MAX_ROWS = 200;
 const MAX_METRICS = 12;
@@ -19,7 +19,8 @@ export const renderEpochs = whenChanged(
     const epochs = [...epochsOf(metrics, names)];
     byId("epochs").hidden = epochs.length === 0;
     byId("no-epochs").hidden = epochs.length > 0;
-    setText(byId("no-epochs"), isActive(run) ? "Epochs appear here." : "No epochs logged.");
+    const expected = isOfCommand(run) ? "No epochs yet." : "Epochs appear here.";
+    setText(byId("no-epochs"), isActive(run) ? expected : "No epochs logged.");
     if (JSON.stringify(names) !== JSON.stringify(headings)) begin(names);
     const best = new Map(names.map((name) => [name, bestCell(metrics, name)]));
     const shown = epochs.slice(-MAX_ROWS).reverse();

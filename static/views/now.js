@@ -16,9 +16,9 @@ import {
 } from "../format.js";
 import { lastLines } from "../log/screen.js";
 import { bestOf, lastOf } from "../metrics.js";
-import { fraction, hasBegun, outOf, progressText } from "../progress.js";
+import { hasBegun, knownShare, outOf, progressText, scopeOf } from "../progress.js";
 import { byImportance, metricNames, splitOf } from "../series.js";
-import { isActive } from "../state.js";
+import { isActive, isOfCommand } from "../state.js";
 import { renderActions } from "./actions.js";
 
 const NUM_LAST_LINES = 12;
@@ -69,18 +69,9 @@ function renderRun(run, state) {
   renderFailure(run, state.log);
   setText(byId("epoch"), progressText(run, progress));
   renderBar(run, progress);
-  const isRunning = isActive(run);
-  const duration_s = secondsBetween(run.started_at, run.ended_at);
-  setFact(
-    "fact-step",
-    outOf(progress?.step, progress?.total_steps),
-    hasBegun(progress) && Number.isFinite(progress.step),
-  );
-  setFact("fact-rate", rate(progress?.samples_per_s), isRunning && Number.isFinite(progress?.samples_per_s));
-  setFact("fact-left", duration(progress?.eta_s), isRunning && Number.isFinite(progress?.eta_s));
-  setFact("fact-ends", clock(progress?.eta_s), isRunning && Number.isFinite(progress?.eta_s));
+  renderCounts(run, progress);
+  renderTimeLeft(run, progress);
   setFact("fact-started", shortTime(run.started_at ?? run.created_at), run.state !== "unknown"); // An unknown run has only a file's time.
-  setFact("fact-duration", duration(duration_s), !isRunning && duration_s >= 0);
   renderBest(metrics, detail?.config?.checkpoint?.monitor ?? detail?.config?.metrics?.monitor);
   const tests = metricNames(metrics)
     .filter((name) => splitOf(name) === "test")
@@ -88,9 +79,41 @@ function renderRun(run, state) {
   byId("tests").replaceChildren(...tests.map((name) => testFact(name, lastOf(metrics, name))));
 }
 
-function setFact(id, text, isShown = true) {
+function setFact(id, text, isShown = true, name = null) {
   setText(byId(id), text);
   byId(id).parentElement.hidden = !isShown;
+  if (name !== null) setText(byId(id).previousElementSibling, name);
+}
+
+function renderCounts(run, progress) {
+  const { step, total_steps, batch, num_batches, samples_per_s } = progress ?? {};
+  setFact("fact-step", outOf(step, total_steps), hasBegun(progress) && Number.isFinite(step));
+  setFact("fact-batch", outOf(batch, num_batches), isActive(run) && isOfCommand(run) && Number.isFinite(batch));
+  const unit = isOfCommand(run) ? "Samples/s" : "Images/s";
+  setFact("fact-rate", rate(samples_per_s), isActive(run) && Number.isFinite(samples_per_s), unit);
+}
+
+/** The time left, of whatever the program tells it: a training, an epoch or a progress bar. */
+function renderTimeLeft(run, progress) {
+  const { eta_s } = progress ?? {};
+  const isKnown = isActive(run) && Number.isFinite(eta_s);
+  const scope = scopeOf(progress);
+  const name = { epoch: "Left in this epoch", bar: "Left in this bar" }[scope] ?? "Time left";
+  setFact("fact-left", duration(eta_s), isKnown, name);
+  setFact("fact-ends", clock(eta_s), isKnown && scope === "training");
+}
+
+/** How long the run has taken so far, or took. Called each second. */
+export function renderDuration({ run }) {
+  if (run === null) return;
+  const isRunning = isActive(run);
+  const seconds = secondsBetween(run.started_at, isRunning ? new Date().toISOString() : run.ended_at);
+  setFact(
+    "fact-duration",
+    duration(Math.max(0, seconds)),
+    Number.isFinite(seconds),
+    isRunning ? "Elapsed" : "Duration",
+  );
 }
 
 /** A program may hang, which no exit code shows. Say so, and leave the decision to the person. */
@@ -145,9 +168,10 @@ function testFact(name, value) {
 
 function renderBar(run, progress) {
   const bar = byId("bar");
-  const share = fraction(run, progress);
+  const { share, of } = knownShare(run, progress);
   if (share !== null) bar.value = share;
   else bar.removeAttribute("value"); // Indeterminate.
   bar.hidden = share === null && !isActive(run);
   setText(byId("percent"), share === null ? "" : percent(share));
+  setText(byId("percent-of"), of);
 }

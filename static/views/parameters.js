@@ -1,13 +1,14 @@
-/** An experiment's parameters as fields, section by section. A value that differs from the experiment is an override. */
+/** An experiment's parameters as fields, section by section. A value that differs from the default is an override. */
 import { make, setText } from "../dom.js";
-import { hintOf, isNumeric, isSame, optionsOf, parsed, textOf, valueAt } from "../parameters.js";
+import { hintOf, isNumeric, isSame, keyOf, optionsOf, parsed, textOf } from "../parameters.js";
 import { showMessages } from "./field.js";
 
 const OPEN = new Set(innerWidth < 760 ? ["trainer"] : ["trainer", "optimizer", "data"]);
 
 export class ParameterFields {
   #container;
-  #experiment = null;
+  /** What the fields are made from. */
+  #form = "[]";
   /** By path: {parameter, input, problem, reset, row}. */
   #fields = new Map();
 
@@ -16,72 +17,65 @@ export class ParameterFields {
     container.addEventListener("input", () => this.#markOverrides());
   }
 
-  /** Create the fields of the parameters that GET /training/parameters lists. */
-  create(parameters) {
-    if (this.#fields.size) return;
-    const editable = parameters.filter(({ path }) => path !== "description");
-    const sectionOf = ({ path }) => (path.includes(".") ? path.split(".")[0] : "");
-    const sections = [...new Set(editable.map(sectionOf))];
-    const inSection = (name) => editable.filter((parameter) => sectionOf(parameter) === name);
-    this.#container.replaceChildren(...sections.map((name) => this.#section(name, inSection(name))));
-  }
-
-  /** Show an experiment's values with overrides on top; null if there is no experiment to override. */
-  show(experiment, overrides) {
-    this.#experiment = experiment;
-    for (const [path, { parameter, input }] of this.#fields) {
-      const value = path in overrides ? overrides[path] : valueAt(experiment, path);
-      input.value = textOf(parameter, value);
+  /** Show parameters as GET /training/parameters lists them, with overrides on top of their defaults. */
+  show(parameters, overrides) {
+    const form = JSON.stringify(parameters.map(({ default: _, ...rest }) => rest));
+    if (form !== this.#form) this.#create(parameters);
+    this.#form = form;
+    for (const parameter of parameters) {
+      const { path } = parameter;
+      const field = this.#fields.get(path);
+      field.parameter = parameter;
+      field.input.value = textOf(parameter, path in overrides ? overrides[path] : parameter.default);
     }
     this.#markOverrides();
   }
 
-  /** The changed values by dotted path. */
+  /** The changed values by path. */
   overrides() {
-    if (this.#experiment === null) return {};
-    const changed = [...this.#fields].filter(([path]) => this.#isOverridden(path));
+    const changed = [...this.#fields].filter(([, field]) => isOverridden(field));
     return Object.fromEntries(changed.map(([path, { parameter, input }]) => [path, parsed(parameter, input.value)]));
   }
 
-  paths() {
-    return this.#fields.keys();
+  /** The keys by which messages are shown; see `byField`. */
+  keys() {
+    return [...this.#fields.keys()].map(keyOf);
   }
 
-  /** Show the messages of a Map path -> [message] beside their fields. */
+  /** Show the messages of a Map key -> [message] beside their fields. */
   showMessages(messages) {
     for (const [path, { input, problem, row }] of this.#fields) {
-      const texts = messages.get(path) ?? [];
+      const texts = messages.get(keyOf(path)) ?? [];
       showMessages(input, problem, texts);
-      if (texts.length) row.closest("details").open = true;
+      const section = row.closest("details");
+      if (texts.length && section !== null) section.open = true;
     }
   }
 
-  #isOverridden(path) {
-    const { parameter, input } = this.#fields.get(path);
-    return !isSame(parsed(parameter, input.value), valueAt(this.#experiment, path));
+  #create(parameters) {
+    this.#fields = new Map();
+    const sectionOf = ({ path }) => (path.includes(".") ? path.split(".")[0] : "");
+    const names = [...new Set(parameters.map(sectionOf))];
+    const inSection = (name) => parameters.filter((parameter) => sectionOf(parameter) === name);
+    const groups = names.map((name) => this.#group(name, inSection(name)));
+    this.#container.replaceChildren(
+      ...(names.length === 1 ? groups : groups.map((each, i) => section(names[i], each))),
+    );
   }
 
   #markOverrides() {
-    for (const [path, { reset, row }] of this.#fields) {
-      const isOverridden = this.#experiment !== null && this.#isOverridden(path);
-      row.classList.toggle("is-overridden", isOverridden);
-      reset.hidden = !isOverridden;
+    for (const field of this.#fields.values()) {
+      field.row.classList.toggle("is-overridden", isOverridden(field));
+      field.reset.hidden = !isOverridden(field);
     }
-    for (const details of this.#container.children) {
+    for (const details of this.#container.querySelectorAll("details")) {
       const number = details.querySelectorAll(".is-overridden").length;
       setText(details.querySelector(".changes"), number ? `${number} changed` : "");
     }
   }
 
-  #section(name, parameters) {
-    const changes = make("span", { className: "changes" });
-    const summary = make("summary", {}, make("span", { text: name || "general" }), changes);
-    const rows = make(
-      "div",
-      { className: "parameter-group" },
-      ...parameters.map((parameter) => this.#row(parameter, name)),
-    );
-    return make("details", { open: OPEN.has(name) }, summary, rows);
+  #group(name, parameters) {
+    return make("div", { className: "parameter-group" }, ...parameters.map((parameter) => this.#row(parameter, name)));
   }
 
   #row(parameter, section) {
@@ -92,21 +86,21 @@ export class ParameterFields {
     input.setAttribute("aria-describedby", `${id}-problem ${id}-hint`);
     const problem = make("p", { id: `${id}-problem`, className: "field-problem" });
     const hint = make("p", { id: `${id}-hint`, className: "hint", text: hintOf(parameter) });
-    const reset = this.#reset(parameter, input);
+    const reset = this.#reset(path);
     const name = section ? path.slice(section.length + 1) : path;
-    const label = make("label", { htmlFor: id }, ...name.split(/(?<=\.)/).flatMap((part) => [part, make("wbr")]));
+    const label = make("label", { htmlFor: id }, ...name.split(/(?<=[._-])/).flatMap((part) => [part, make("wbr")]));
     const value = make("div", { className: "parameter-value" }, input, reset);
     const row = make("div", { className: "parameter" }, label, value, problem, hint);
     this.#fields.set(path, { parameter, input, problem, reset, row });
     return row;
   }
 
-  #reset(parameter, input) {
-    const { path } = parameter;
+  #reset(path) {
     const button = make("button", { type: "button", className: "reset small plain", text: "Reset", hidden: true });
     button.setAttribute("aria-label", `Reset ${path}`);
     button.addEventListener("click", () => {
-      input.value = textOf(parameter, valueAt(this.#experiment, path));
+      const { parameter, input } = this.#fields.get(path);
+      input.value = textOf(parameter, parameter.default);
       this.#markOverrides();
       input.focus();
     });
@@ -114,13 +108,22 @@ export class ParameterFields {
   }
 }
 
+function section(name, group) {
+  const changes = make("span", { className: "changes" });
+  const summary = make("summary", {}, make("span", { text: name || "general" }), changes);
+  return make("details", { open: OPEN.has(name) }, summary, group);
+}
+
+const isOverridden = ({ parameter, input }) => !isSame(parsed(parameter, input.value), parameter.default);
+
 function inputOf(parameter) {
   const options = optionsOf(parameter);
   const { optional } = parameter;
-  if (options === null) {
-    const inputMode = isNumeric(parameter) ? "decimal" : "text";
-    return make("input", { autocomplete: "off", spellcheck: false, inputMode, placeholder: optional ? "none" : "" });
+  if (options !== null) {
+    const choices = options.map((value) => make("option", { value, text: value }));
+    return make("select", {}, ...(optional ? [make("option", { value: "", text: "none" })] : []), ...choices);
   }
-  const values = optional ? ["", ...options] : options;
-  return make("select", {}, ...values.map((value) => make("option", { value, text: value || "none" })));
+  const inputMode = isNumeric(parameter) ? "decimal" : "text";
+  const tag = String(parameter.default).includes("\n") ? "textarea" : "input"; // An input would drop the line breaks.
+  return make(tag, { autocomplete: "off", spellcheck: false, inputMode, placeholder: optional ? "none" : "" });
 }

@@ -28,14 +28,20 @@ export class ResumeChoice {
     return this.#runs.get(this.runId)?.dataset ?? null;
   }
 
-  /** Hide the fields that the run decides, and say what it brings. */
+  /** Hide the fields that the run decides. */
   show() {
-    const isResumed = this.runId !== "";
-    byId("config-field").hidden = isResumed;
+    byId("config-field").hidden = this.runId !== "";
+    this.explain(false);
+  }
+
+  /** Say what a new run takes from the earlier one. */
+  explain(isCommand) {
     const { config_name, dataset } = this.#runs.get(this.runId) ?? {};
-    const what = [config_name && experimentName(config_name), dataset].filter(Boolean).join(" on ");
-    const hint = `Continues ${what || "this run"} from its last checkpoint, with its metrics and the parameters below.`;
-    setText(byId("resume_from-hint"), isResumed ? hint : "");
+    const what = [config_name && experimentName(config_name), dataset].filter(Boolean).join(" on ") || "this run";
+    const hint = isCommand
+      ? `Starts the program of ${what} again, with the arguments by which it resumes from this run.`
+      : `Continues ${what} from its last checkpoint, with its metrics and the parameters below.`;
+    setText(byId("resume_from-hint"), this.runId === "" ? "" : hint);
   }
 }
 

@@ -2,8 +2,9 @@
 import { ROOT } from "../address.js";
 import { isUnreachable, pathOfConfig, pathOfRunInRest } from "../api.js";
 import { byId, setText } from "../dom.js";
+import { commandLine } from "../experiment.js";
 import { experimentName } from "../format.js";
-import { byField, curlOf } from "../parameters.js";
+import { byField, curlOf, valueAt } from "../parameters.js";
 import { copyable } from "./copyable.js";
 import { DatasetPreview } from "./dataset.js";
 import { setOptions, setValue, showMessages } from "./field.js";
@@ -22,6 +23,8 @@ export class StartForm {
   #start;
   #needsToken;
   #parameters = new ParameterFields(byId("parameters"));
+  /** The parameters of our trainer, with the defaults of no experiment. */
+  #ours = [];
   #preview;
   #resume = new ResumeChoice();
   #numChecks = 0;
@@ -67,11 +70,11 @@ export class StartForm {
         "training/parameters",
         `training/metrics/runs?limit=${MAX_EARLIER}`,
       ];
-      const [{ available_configs: configs }, { datasets }, { parameters }, runs] = await Promise.all(
+      const [{ available_configs: configs, problems }, { datasets }, { parameters }, runs] = await Promise.all(
         paths.map((path) => this.#api.get(path)),
       );
-      this.#parameters.create(parameters);
-      this.#setChoices(configs, datasets);
+      this.#ours = parameters.filter(({ path }) => path !== "description");
+      this.#setChoices(configs, problems, datasets);
       const keepsInput = this.#isFilled && (this.#isTouched || from || resume);
       this.#resume.offer(runs, keepsInput ? this.#resume.runId : resume);
       if (!keepsInput) await this.#prefill(from, runs[0] ?? (await this.#firstOwn(configs)));
@@ -90,9 +93,14 @@ export class StartForm {
     this.#enable();
   }
 
-  #setChoices(configs, datasets) {
-    const experiments = configs.map((name) => [name, experimentName(name)]);
-    setOptions(byId("config_name"), experiments, "No experiments found");
+  #setChoices(configs, problems, datasets) {
+    const isUsable = (name) => !(name in problems);
+    const experiments = configs.map((name) => [
+      name,
+      `${experimentName(name)}${isUsable(name) ? "" : " (not usable)"}`,
+    ]);
+    const validFirst = [...experiments].sort(([a], [b]) => isUsable(b) - isUsable(a));
+    setOptions(byId("config_name"), validFirst, "No experiments found");
     const where = "Put an experiment's YAML file into the service's folder of experiments.";
     if (configs.length === 0) setText(byId("config_name-about"), where);
     const usableFirst = [...datasets].sort((a, b) => Boolean(a.problem) - Boolean(b.problem));
@@ -160,26 +168,39 @@ export class StartForm {
       if (error.problem === undefined) throw error; // The check below says what is wrong.
       if (isUnreachable(error.problem) && this.#shown === chosen) return; // The form asks again when it is back.
     }
+    const parameters = await this.#parametersOf(experiment, isRun ? { run_id: chosen } : { config_name: chosen });
     if (chosen !== this.#chosen()) return;
     if (isRun && run !== null && this.#shown !== chosen) setValue(byId("model_name"), run.model_name ?? "model");
     if (!isRun) setText(byId("config_name-about"), experiment?.description ?? "");
     this.#usesData = !experiment?.command || JSON.stringify(experiment.command).includes("_data_dir}");
     this.#showDataset();
-    this.#showParameters(chosen, experiment);
+    this.#resume.explain(Boolean(experiment?.command));
+    this.#showParameters(chosen, experiment, parameters);
     await this.#check();
+  }
+
+  /** The parameters of an experiment, with its values as defaults. None if the service does not say. */
+  async #parametersOf(experiment, query) {
+    if (experiment === null) return [];
+    if (!experiment.command) return this.#ours.map((each) => ({ ...each, default: valueAt(experiment, each.path) }));
+    try {
+      return (await this.#api.get(`training/parameters?${new URLSearchParams(query)}`)).parameters;
+    } catch (error) {
+      if (error.problem === undefined) throw error; // The check says what is wrong.
+      return [];
+    }
   }
 
   #chosen() {
     return this.#resume.runId || byId("config_name").value;
   }
 
-  #showParameters(chosen, experiment) {
-    const isOurs = experiment !== null && !experiment.command;
+  #showParameters(chosen, experiment, parameters) {
     const overrides = this.#pendingOverrides ?? (this.#shown === chosen ? this.#parameters.overrides() : {});
-    byId("parameters-section").hidden = !isOurs;
-    this.#parameters.show(isOurs ? experiment : null, overrides);
+    byId("parameters-section").hidden = parameters.length === 0;
+    this.#parameters.show(parameters, overrides);
     byId("command").hidden = !experiment?.command;
-    setText(byId("command"), experiment?.command ? experiment.command.argv.join(" ") : "");
+    setText(byId("command"), experiment?.command ? commandLine(experiment.command.argv) : "");
     this.#shown = experiment === null ? null : chosen;
     if (experiment !== null) this.#pendingOverrides = null;
   }
@@ -228,7 +249,7 @@ export class StartForm {
 
   #showProblem(problem, wasSubmitted = false) {
     const visible = FIELDS.filter((name) => byId(name).closest("[hidden]") === null);
-    const messages = byField(problem, new Set([...visible, ...this.#parameters.paths()]));
+    const messages = byField(problem, new Set([...visible, ...this.#parameters.keys()]));
     for (const name of FIELDS) showMessages(byId(name), byId(`${name}-problem`), messages.get(name));
     this.#parameters.showMessages(messages);
     const others = messages.get("") ?? [];

@@ -11,7 +11,6 @@ import pytest
 
 from tests.app.written import write_run
 from tests.live.processes import program_of, wait_for_log
-from tests.page.conftest import REFUSED_REQUEST, Console
 from tests.page.training import SteeredTraining, start_by_form, wait_for_state
 from tests.servers import ROOT, LiveServer
 
@@ -95,21 +94,3 @@ def test_the_page_shows_starting_and_stopping(eventlet_server: LiveServer, open_
     expect(page.locator("#stop")).to_be_hidden()  # A second stop would not end the run sooner.
     program_of(eventlet_server, run_id).kill()
     wait_for_state(page, "stopped")
-
-
-def test_a_stopped_run_with_a_checkpoint_can_be_resumed(
-    eventlet_server: LiveServer, open_page: OpenPage, console: Console
-) -> None:
-    console.expected.append(REFUSED_REQUEST)
-    training = SteeredTraining(eventlet_server)
-    page = open_page(eventlet_server.url)
-    start_by_form(page, training)
-    training.order(file="../checkpoints/last.json", text="{}")
-    training.epoch(0)
-    expect(page.locator("#epochs tbody tr")).to_have_count(1)
-    expect(page.locator("#resume")).to_be_hidden()
-    page.click("#stop")
-    page.click("#stop-save")
-    page.click("#resume")
-    # The service refuses: a command's run has no checkpoint of our trainer.
-    expect(page.locator("#resume_from-problem")).to_contain_text("no checkpoint of ours")

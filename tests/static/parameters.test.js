@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { byField, curlOf, hintOf, leaves, optionsOf, parsed, textOf, valueAt } from "../../static/parameters.js";
+import { byField, curlOf, hintOf, keyOf, leaves, optionsOf, parsed, textOf, valueAt } from "../../static/parameters.js";
 
 test("a field's text is a value of its kind, and stays text where it is none", () => {
   const cases = [
@@ -42,13 +42,25 @@ test("each message goes to the field that it is about, and the others to none", 
     "overrides.trainer.max_epochs": ["must be positive"],
     model: { name: ["is unknown"] },
   };
-  const messages = byField({ errors }, new Set(["dataset", "trainer.max_epochs"]));
+  const messages = byField({ errors }, new Set(["dataset", keyOf("trainer.max_epochs")]));
   assert.deepEqual(
     [...messages],
     [
       ["dataset", ["has no classes"]],
-      ["trainer.max_epochs", ["must be positive"]],
+      [keyOf("trainer.max_epochs"), ["must be positive"]],
       ["", ["model: name: is unknown"]],
+    ],
+  );
+  const ofParameters = byField(
+    { errors: { "overrides.dataset": ["a"], "data.image_size": ["b"], "overrides.xyz": ["c"] } },
+    new Set(["dataset", keyOf("dataset"), keyOf("data.image_size")]),
+  );
+  assert.deepEqual(
+    [...ofParameters],
+    [
+      [keyOf("dataset"), ["a"]],
+      [keyOf("data.image_size"), ["b"]],
+      ["", ["xyz: c"]],
     ],
   );
   assert.equal(byField(null, new Set()).size, 0);
@@ -69,9 +81,11 @@ test("a person chooses a boolean or one of the choices, and reads the limits of 
   assert.deepEqual(optionsOf({ kind: "boolean", choices: null }), ["true", "false"]);
   assert.deepEqual(optionsOf({ kind: "choice", choices: ["a", "b"] }), ["a", "b"]);
   assert.equal(optionsOf({ kind: "integer", choices: null }), null);
-  assert.equal(hintOf({ kind: "integer", meaning: "epochs", must: "must be positive" }), "epochs (positive)");
-  assert.equal(hintOf({ kind: "choice", meaning: "which", must: "must be one of a, b" }), "which");
-  assert.equal(hintOf({ kind: "string", meaning: "name", must: null }), "name");
+  assert.deepEqual(optionsOf({ kind: "integer", choices: [16, 32] }), ["16", "32"]);
+  assert.equal(hintOf({ choices: null, meaning: "epochs", must: "must be positive" }), "epochs (positive)");
+  assert.equal(hintOf({ choices: null, meaning: "", must: "must be from 1 to 9" }), "From 1 to 9");
+  assert.equal(hintOf({ choices: ["a", "b"], meaning: "which", must: "must be one of a, b" }), "which");
+  assert.equal(hintOf({ choices: null, meaning: "name", must: null }), "name");
 });
 
 test("values have dotted paths", () => {

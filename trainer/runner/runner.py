@@ -147,8 +147,8 @@ class Runner:
             if not has_exited:
                 os.killpg(self._program.pid, signal.SIGKILL)
             return has_exited
-        for pid in self._shutdown.pass_on(is_leader_alive=not has_exited):
-            self._log(f"passed {self._stop_signal.name} on to process {pid}: {process.command_line(pid)}")
+        for pid, command_line in self._shutdown.pass_on(is_leader_alive=not has_exited).items():
+            self._log(f"passed {self._stop_signal.name} on to process {pid}: {command_line}")
         return False
 
     def _note(self, exit_codes: dict[int, int]) -> None:

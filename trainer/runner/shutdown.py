@@ -65,17 +65,24 @@ class Shutdown:
         for pid in others & process.descendants(os.getpid(), process.parents()) if others else ():
             self._send(pid)
 
-    def pass_on(self, is_leader_alive: bool) -> list[int]:
-        """Send the signal to every process whose turn has come. Return their pids, without the leader's."""
+    def pass_on(self, is_leader_alive: bool) -> dict[int, str]:
+        """Send the signal to every process whose turn has come. Return their command lines by pid, without the leader.
+
+        The command lines are from before the signal, because a process that has exited has none.
+        """
         if is_leader_alive and self._leader not in self.asked:
             self.asked.add(self._leader)
             self._send(self._leader)
-            return []
+            return {}
         of = process.parents()
         if not of:
             self._pass_on_blindly(is_leader_alive)
-            return []
-        turn = [pid for pid in self._at_the_top(of) if pid not in self.asked and not self._is_filter(pid, of)]
+            return {}
+        turn = {
+            pid: process.command_line(pid)
+            for pid in self._at_the_top(of)
+            if pid not in self.asked and not self._is_filter(pid, of)
+        }
         for pid in turn:
             self.asked.add(pid)
             self._send(pid)
