@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,8 @@ LIVE_MODULES = {"tests.servers", "tests.reader", "tests.trainer.launched", "test
 LIVE_FIXTURES = {"shared_server", "stopped_server", "module_server", "browser", "preloaded"}
 """A test is live if it uses one of these fixtures, or if its file imports a class from one of these modules."""
 
+OTHERS = frozenset(psutil.pids())
+"""The processes from before the tests. Reading all of them after each test would take 20 s in total."""
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # Set before torch is imported: two parallel tests have one core each.
 
 
@@ -40,12 +43,27 @@ def _is_live(item: pytest.Function) -> bool:
     return not (LIVE_MODULES.isdisjoint(modules) and LIVE_FIXTURES.isdisjoint(item.fixturenames))
 
 
+@pytest.fixture(scope="session")
+def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], LiveServer]]:
+    """Return a function that gives the running server of a kind. All files share it, so it starts only once."""
+    servers: dict[str, LiveServer] = {}
+
+    def running(kind: str) -> LiveServer:
+        if kind not in servers:
+            servers[kind] = LiveServer(tmp_path_factory.mktemp(kind), kind, TRAINING_STOP_GRACE_S="5").start()
+        return servers[kind]
+
+    yield running
+    for server in servers.values():
+        end(server)
+
+
 @pytest.fixture(scope="module", params=KINDS)
-def shared_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+def shared_server(request: pytest.FixtureRequest, running_server: Callable[[str], LiveServer]) -> Iterator[LiveServer]:
     """A running server that the tests of one file share. They neither stop nor reconfigure it."""
-    shared = LiveServer(tmp_path_factory.mktemp("shared"), request.param)
-    yield shared.start()
-    end(shared)
+    shared = running_server(request.param)
+    yield shared
+    renew(shared)
 
 
 @pytest.fixture
@@ -53,6 +71,21 @@ def server(shared_server: LiveServer) -> Iterator[LiveServer]:
     """A running server without runs, experiments or datasets. The test runs once on each kind of server."""
     yield shared_server
     renew(shared_server)
+
+
+@pytest.fixture(scope="module")
+def module_server(running_server: Callable[[str], LiveServer]) -> Iterator[LiveServer]:
+    """A running eventlet server, for tests that do not depend on the kind of server."""
+    server = running_server("eventlet")
+    yield server
+    renew(server)
+
+
+@pytest.fixture
+def eventlet_server(module_server: LiveServer) -> Iterator[LiveServer]:
+    """The module's server without the runs, experiments and datasets of other tests."""
+    yield module_server
+    renew(module_server)
 
 
 @pytest.fixture(params=KINDS)
@@ -128,12 +161,15 @@ def nothing_left_behind(
     tmp_path_factory: pytest.TempPathFactory, is_shared: Callable[[psutil.Process], bool]
 ) -> Iterator[None]:
     """Fail a test that leaves a process or thread behind. Kill such processes, so that only this test fails."""
-    threads_before = set(threading.enumerate())
-    children_before = set(psutil.Process().children(recursive=True))
+    threads_before, pids_before = set(threading.enumerate()), set(psutil.pids())
     yield
     ours = f"{tmp_path_factory.getbasetemp()}/"  # Another pytest session may run at the same time.
-    new_children = {process for process in _new_children(children_before) if not is_shared(process)}
-    left = [p for p in psutil.process_iter() if p in new_children or _is_of_a_run(p, ours)]
+    left = [
+        process
+        for process in _processes(set(psutil.pids()) - OTHERS)
+        if _is_of_a_run(process, ours) or (process.pid not in pids_before and _is_child(process))
+    ]
+    left = [process for process in left if not is_shared(process)]
     _, left = psutil.wait_procs(left, timeout=2)  # A runner exits some milliseconds after it writes its verdict.
     shown = [_describe(process) for process in left]
     for process in left:
@@ -146,8 +182,18 @@ def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
     return [thread for thread in set(threading.enumerate()) - before if thread.name != "tqdm_monitor"]
 
 
-def _new_children(before: set[psutil.Process]) -> set[psutil.Process]:
-    return {process for process in psutil.Process().children(recursive=True) if process not in before}
+def _processes(pids: set[int]) -> Iterator[psutil.Process]:
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            yield psutil.Process(pid)
+
+
+def _is_child(process: psutil.Process) -> bool:
+    """Return whether a process is a child of this one, or a child's child."""
+    try:
+        return any(parent.pid == os.getpid() for parent in process.parents())
+    except psutil.Error:
+        return False
 
 
 def _is_of_a_run(process: psutil.Process, base: str) -> bool:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+from werkzeug.routing import Map
+
 from app import create_app
 from app.settings import Settings
 
@@ -16,7 +20,7 @@ QUERIES = {
 
 def every_get(**values: str) -> list[str]:
     """Return the path of every GET route. `values` fill the path parameters run_id, name, path and filename."""
-    url_map = create_app(Settings(), "threading").url_map
+    url_map = _url_map()
     urls = url_map.bind("localhost")
     paths = []
     for rule in url_map.iter_rules():
@@ -25,3 +29,8 @@ def every_get(**values: str) -> list[str]:
             path = urls.build(rule.endpoint, {**chosen, **(rule.defaults or {})})
             paths += [f"{path}?{query}" if query else path for query in QUERIES.get(rule.endpoint, ("",))]
     return paths
+
+
+@cache
+def _url_map() -> Map:
+    return create_app(Settings(), "threading").url_map

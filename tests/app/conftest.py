@@ -1,4 +1,4 @@
-"""A server that all tests of a module share. Each test leaves it idle."""
+"""The shared server in the states that tests of the app need. Each test leaves it idle."""
 
 from __future__ import annotations
 
@@ -7,28 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import end
-from tests.servers import KINDS, LiveServer
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def module_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    server = LiveServer(tmp_path_factory.mktemp("shared"), request.param, TRAINING_STOP_GRACE_S="5")
-    server.start()
-    yield server
-    end(server)
+from tests.servers import LiveServer
 
 
 @pytest.fixture
-def shared(module_server: LiveServer) -> Iterator[LiveServer]:
-    """The module's server, once per kind. It may hold runs and experiments of other tests, but no run is active."""
-    yield module_server
-    module_server.post("/training/stop", {"mode": "discard"})
+def shared(shared_server: LiveServer) -> Iterator[LiveServer]:
+    """The shared server, once per kind, without an active run. It may hold what other tests of the file left there."""
+    yield shared_server
+    shared_server.post("/training/stop", {"mode": "discard"})
 
 
 @pytest.fixture
 def empty(shared: LiveServer) -> LiveServer:
-    """The module's server with no runs."""
+    """The shared server with no runs."""
     for run in shared.get("/training/metrics/runs").json():
         assert shared.delete(f"/training/models/{run['run_id']}").status_code == 200
     return shared

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.refusals import error_line, refusal
-from tests.servers import KINDS, LiveServer
+from tests.servers import LiveServer
 from tests.waiting import wait_until
 
 WITHOUT_FLOCK = """
@@ -35,8 +35,7 @@ def without_flock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "flock.so"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["ENOSYS", "ENOLCK", "EOPNOTSUPP"])
+@pytest.mark.parametrize(("kind", "name"), [("eventlet", "ENOSYS"), ("gunicorn", "ENOLCK"), ("eventlet", "EOPNOTSUPP")])
 def test_a_file_system_without_locks_is_refused_at_start(
     kind: str, tmp_path: Path, without_flock: Path, name: str
 ) -> None:
@@ -46,8 +45,10 @@ def test_a_file_system_without_locks_is_refused_at_start(
     assert f"the file system of {tmp_path}/logs has no file locks ({os.strerror(getattr(errno, name))})" in line
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["active.lock", "active.lock.guard", "supervisor.lock"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("eventlet", "active.lock"), ("gunicorn", "active.lock.guard"), ("eventlet", "supervisor.lock")],
+)
 def test_a_lock_without_permission_is_refused_at_start(kind: str, tmp_path: Path, name: str) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / name).touch(mode=0)

@@ -17,6 +17,12 @@ from tests.waiting import wait_until
 MEGABYTE = 10**6
 
 
+@pytest.fixture
+def server(eventlet_server: LiveServer) -> LiveServer:
+    """Run the tests once: the service starts, watches and ends programs in the same way on both servers."""
+    return eventlet_server
+
+
 def assert_next_start_works(server: LiveServer) -> None:
     status = server.get("/training/status").json()
     assert (status["status"], status["running"], status["run_id"], status["pid"]) == ("not_running", False, None, None)

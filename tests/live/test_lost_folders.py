@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ import psutil
 import pytest
 
 from app.runs.executors.local.lock import ACTIVE, ActiveLock
+from tests.conftest import end, renew
 from tests.live.asking import ask_everything
 from tests.live.following import following
 from tests.live.processes import program_of, wait_for_log, wait_until_none_left
-from tests.servers import LiveServer
+from tests.servers import KINDS, LiveServer
 from tests.waiting import wait_until
 
 
@@ -59,19 +61,28 @@ def test_deleting_the_runs_folder_while_idle(server: LiveServer) -> None:
     server.wait_for_state(server.start_run("e.yaml"), "completed")
 
 
-def start_without_root_override(server: LiveServer) -> LiveServer:
-    """Start the service without root's capability to ignore file permissions."""
+@pytest.fixture(scope="module", params=KINDS)
+def restricted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server without root's capability to ignore file permissions."""
+    server = LiveServer(tmp_path_factory.mktemp("unprivileged"), request.param)
     if os.getuid() == 0:
         setpriv = shutil.which("setpriv")
         if setpriv is None:
             pytest.skip("root ignores file permissions, and setpriv, which could change that, is not installed")
         server.wrapper = [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
-    return server.start()
+    yield server.start()
+    end(server)
+
+
+@pytest.fixture
+def unprivileged(restricted: LiveServer) -> Iterator[LiveServer]:
+    yield restricted
+    renew(restricted)
 
 
 @pytest.mark.parametrize("mode", [0o500, 0o000])
-def test_an_inaccessible_directory_of_the_active_run(stopped_server: LiveServer, mode: int) -> None:
-    server = start_without_root_override(stopped_server)
+def test_an_inaccessible_directory_of_the_active_run(unprivileged: LiveServer, mode: int) -> None:
+    server = unprivileged
     go = server.home / "go"
     run_id = server.start_run(server.write_command("w", "exit_when_told.py", str(go), "3"))
     wait_for_log(server, run_id, "ready")
@@ -98,8 +109,8 @@ def test_an_inaccessible_directory_of_the_active_run(stopped_server: LiveServer,
     wait_until_none_left(server, run_id, 5)  # The runner exits some milliseconds after it writes its verdict.
 
 
-def test_stopping_with_a_read_only_run_directory(stopped_server: LiveServer) -> None:
-    server = start_without_root_override(stopped_server)
+def test_stopping_with_a_read_only_run_directory(unprivileged: LiveServer) -> None:
+    server = unprivileged
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
     wait_for_log(server, run_id, "ready")
     path = server.runs_dir / run_id
@@ -113,8 +124,8 @@ def test_stopping_with_a_read_only_run_directory(stopped_server: LiveServer) -> 
 
 
 @pytest.mark.parametrize("mode", [0o500, 0o000])
-def test_an_inaccessible_runs_folder(stopped_server: LiveServer, mode: int) -> None:
-    server = start_without_root_override(stopped_server)
+def test_an_inaccessible_runs_folder(unprivileged: LiveServer, mode: int) -> None:
+    server = unprivileged
     run_id = server.start_run(server.write_command("e", "end_at_once.py"))
     server.wait_for_state(run_id, "completed")
     # The runner holds the lock some milliseconds beyond its verdict. Until then an unreadable run counts as active.

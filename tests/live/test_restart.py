@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from itertools import product
 from pathlib import Path
 
 import psutil
@@ -11,7 +12,7 @@ import pytest
 from tests.live.files import assert_equals_files, log_of, rest_rows, rows_of, wait_until_over
 from tests.live.following import following
 from tests.live.processes import is_gone, kill_at_once, program_of, runner_of, wait_for_log, wait_until_none_left
-from tests.servers import LiveServer
+from tests.servers import KINDS, LiveServer
 from tests.waiting import wait_until
 
 RIGHT_WITHIN_S = 2.0
@@ -52,7 +53,11 @@ def open_gates(run_path: Path, until: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("stopped_server", "number"),
+    [*product(KINDS, (signal.SIGKILL, signal.SIGTERM)), ("gunicorn", signal.SIGHUP)],
+    indirect=["stopped_server"],
+)
 def test_a_run_and_its_follower_survive_the_server(server: LiveServer, number: signal.Signals) -> None:
     columns = ("--new-column-at", "15", "60", "250")
     config = server.write_command(
@@ -99,7 +104,11 @@ def test_a_run_and_its_follower_survive_the_server(server: LiveServer, number: s
     assert log_of(run_path) == server.get(f"/training/runs/{run_id}/log").json()["text"]
 
 
-@pytest.mark.parametrize(("exit_code", "state", "reason"), [(0, "completed", None), (3, "failed", "exit code 3")])
+@pytest.mark.parametrize(
+    ("stopped_server", "exit_code", "state", "reason"),
+    [("eventlet", 0, "completed", None), ("gunicorn", 3, "failed", "exit code 3")],
+    indirect=["stopped_server"],
+)
 def test_the_restarted_server_reports_a_run_that_ended_meanwhile(
     server: LiveServer, exit_code: int, state: str, reason: str | None
 ) -> None:

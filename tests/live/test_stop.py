@@ -14,8 +14,8 @@ from tests.waiting import wait_until
 from trainer.rundir import read_json
 
 
-def start_and_wait(server: LiveServer, *argv: str) -> str:
-    run_id = server.start_run(server.write_command("c", *argv))
+def start_and_wait(server: LiveServer, *argv: str, more: str = "") -> str:
+    run_id = server.start_run(server.write_command("c", *argv, more=more))
     wait_for_log(server, run_id, "ready")
     return run_id
 
@@ -60,11 +60,8 @@ def test_a_discard_may_follow_a_slow_save(server: LiveServer) -> None:
     assert server.wait_for_state(run_id, "stopped")["reason"] is None
 
 
-def test_a_program_that_ignores_the_stop_is_killed_after_the_grace(stopped_server: LiveServer) -> None:
-    server = stopped_server
-    server.settings["TRAINING_STOP_GRACE_S"] = "1"
-    server.start()
-    run_id = start_and_wait(server, "ignore_sigterm.py")
+def test_a_program_that_ignores_the_stop_is_killed_after_the_grace(server: LiveServer) -> None:
+    run_id = start_and_wait(server, "ignore_sigterm.py", more="stop: {grace_s: 1}")
     start_time = time.monotonic()
     assert server.post("/training/stop").json()["status"] == "stopped"
     assert time.monotonic() - start_time >= 1
@@ -74,22 +71,17 @@ def test_a_program_that_ignores_the_stop_is_killed_after_the_grace(stopped_serve
     assert of_run(server.runs_dir / run_id) == []
 
 
-def test_a_frozen_program_is_killed_after_the_grace(stopped_server: LiveServer) -> None:
-    server = stopped_server
-    server.settings["TRAINING_STOP_GRACE_S"] = "0.5"
-    server.start()
-    run_id = start_and_wait(server, "wait_for_file.py", "/nonexistent")
+def test_a_frozen_program_is_killed_after_the_grace(server: LiveServer) -> None:
+    run_id = start_and_wait(server, "wait_for_file.py", "/nonexistent", more="stop: {grace_s: 0.5}")
     program_of(server, run_id).send_signal(signal.SIGSTOP)
     assert server.post("/training/stop").json()["status"] == "stopped"
     assert server.run(run_id)["state"] == "stopped"
 
 
-def test_the_grace_outlives_the_server(stopped_server: LiveServer) -> None:
+def test_the_grace_outlives_the_server(own_server: LiveServer) -> None:
     """The runner kills the program after the grace even if the server has died meanwhile."""
-    server = stopped_server
-    server.settings["TRAINING_STOP_GRACE_S"] = "1"
-    server.start()
-    run_id = start_and_wait(server, "ignore_sigterm.py")
+    server = own_server
+    run_id = start_and_wait(server, "ignore_sigterm.py", more="stop: {grace_s: 1}")
     assert server.post("/training/stop?wait=0").status_code == 202
     server.kill()
     wait_until_none_left(server, run_id, 10)

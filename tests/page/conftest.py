@@ -11,7 +11,6 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.conftest import end, renew
 from tests.servers import LiveServer
 
 INSTALL = "The page's tests need Chromium (apt-get install chromium) and Playwright (pip install playwright)."
@@ -98,19 +97,3 @@ def open_page(browser: Any, console: Console) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert console.unexpected() == []
-
-
-@pytest.fixture(scope="module")
-def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A running eventlet server, for tests that do not depend on the kind of server."""
-    server = LiveServer(tmp_path_factory.mktemp("shared"), "eventlet")
-    server.start()
-    yield server
-    end(server)
-
-
-@pytest.fixture
-def eventlet_server(module_server: LiveServer) -> Iterator[LiveServer]:
-    """The module's server without the runs, experiments and datasets of other tests."""
-    yield module_server
-    renew(module_server)

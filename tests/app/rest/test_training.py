@@ -233,5 +233,5 @@ def test_status_has_the_reason_of_a_failure(shared: LiveServer) -> None:
     assert last == {"run_id": run_id, "state": "failed", "reason": "exit code 3"}
 
 
-def test_status_without_any_run(server: LiveServer) -> None:
-    assert server.get("/training/status").json()["last_run"] is None
+def test_status_without_any_run(empty: LiveServer) -> None:
+    assert empty.get("/training/status").json()["last_run"] is None
