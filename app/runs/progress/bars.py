@@ -1,4 +1,4 @@
-"""Read one progress bar, as tqdm, rich, Lightning, Keras and Ultralytics draw it."""
+"""Read one progress bar, as the libraries draw it with which programs train."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ MAX_NUMBER = 1e12
 
 _LINE = r"[━╸╺─]{3,}"
 _COUNTS = r"(?P<count>[\d.]+[kMGT]?)/(?P<total>[\d.]+[kMGT]?)"
+_COUNTS_WITH_COMMAS = r"(?P<count>[\d,]+)/(?P<total>[\d,]+)"
 _FORMATS = tuple(
     re.compile(text)
     for text in (
         # tqdm: "Epoch 2:  45%|####5     | 45/100 [00:10<00:12,  4.40it/s]"; ncols=0 leaves out the bar.
         rf"(?P<percent>\d{{1,3}})%\|[^|]*\|\s*{_COUNTS}(?: \[(?P<elapsed>[\d:]+)<(?P<left>[\d:?]+))?",
         rf"(?P<percent>\d{{1,3}})% {_COUNTS} \[(?P<elapsed>[\d:]+)<(?P<left>[\d:?]+)",
+        # tqdm.rich, and so Stable-Baselines3: "45% ━━━━━━━ 4,500/10,000  [ 0:00:05 < 0:00:06 , 800 it/s ]"
+        rf"(?P<percent>\d{{1,3}})% {_LINE} +{_COUNTS_WITH_COMMAS} +\[ (?P<elapsed>[\d:]+) < (?P<left>[\d:]+|-:--:--) ,",
+        # fastai: "Epoch 2/3 : |██████----| 60.00% [12/20 00:01<00:01 0.3512]"
+        rf"(?P<percent>\d{{1,3}}\.\d\d)% \[{_COUNTS} (?P<elapsed>[\d:]+)<(?P<left>[\d:]+)",
+        # Julia's ProgressMeter: "Progress:  45%|█████      |  ETA: 0:00:12"
+        r"(?P<percent>\d{1,3})%\|[^|]*\| +(?:ETA: (?P<left>[\d:]+)|Time: (?P<elapsed>[\d:]+))",
+        # R: "  |=====      |  45%"
+        r"\|[= ]{10,}\| +(?P<percent>\d{1,3})%$",
         # Ultralytics: "1/3  0.5G  2.351  224: 45% ━━━━━─────── 9/20 1.9it/s 2.3s<3.1s"
         rf"(?P<percent>\d{{1,3}})% {_LINE} {_COUNTS}(?: \S+/s)?(?: (?P<elapsed>[\d:.]+s?)(?:<(?P<left>[\d:.]+s?))?)?",
         # Lightning's rich bar: "Epoch 2/9 ━━━━━╸━━━ 9/20 0:00:01 • 0:00:02 4.5it/s"
@@ -73,7 +82,7 @@ def _bar(row: str, match: re.Match[str]) -> Bar | None:
     elapsed_s = _seconds(found.get("elapsed")) if each_s is None or count is None else each_s * count
     if "each" in found and count == total:  # Keras then writes the time that it took.
         left_s = 0.0
-    exact = all(text and text.isdecimal() for text in (found.get("count"), found.get("total")))
+    exact = all(text and text.replace(",", "").isdecimal() for text in (found.get("count"), found.get("total")))
     return Bar(
         row[: match.start()].strip(" :"),
         min(100.0, percent),
@@ -88,9 +97,9 @@ def _scaled(text: str | None) -> float | None:
     """Read a number with a unit: 1.2k, 40ms."""
     if text is None:
         return None
-    number = text.rstrip("kMGTmus")
+    number = text.replace(",", "").rstrip("kMGTmus")
     try:
-        value = float(number) * _SCALES.get(text[len(number) :], 1)
+        value = float(number) * _SCALES.get(text.lstrip("0123456789.,"), 1)
     except ValueError:
         return None
     return value if value < MAX_NUMBER else None

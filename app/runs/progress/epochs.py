@@ -10,6 +10,8 @@ _EPOCH = re.compile(
     rf"\bepoch\b(?:\(\w+\))?[^\w\n]{{0,5}}{_NUMBER}(?![\w.]*[a-z%])(?:\s*(?:/|of)\s*(?P<total>\d{{1,9}}))?",
     re.IGNORECASE,
 )
+_TIMM = re.compile(rf"^Train: {_NUMBER} \[ *\d+/")
+"""PyTorch Image Models: "Train: 3 [ 100/625 ( 16%)]  Loss: 2.31"."""
 _COLUMN = re.compile(rf"^\s*{_NUMBER}/(?P<total>\d{{1,9}})\s+\S")
 """Ultralytics begins its bars with the epoch."""
 _OTHER_EPOCH = frozenset(
@@ -21,11 +23,11 @@ _OTHER_EPOCH = frozenset(
 )
 """Words before an epoch that is not the current one: "best epoch 3", "no improvement since epoch 5"."""
 _BATCH = re.compile(
-    r"(?:\b(?:step|batch|iter|iteration)s?\b[^\w\n]{0,4}|\]\[\s*)(?P<batch>\d{1,9})\s*(?:/|of)\s*(?P<total>\d{1,9})",
+    r"(?:\b(?:step|batch|iter|iteration)s?\b[^\w\n]{0,4}|\]\s*\[\s*)(?P<batch>\d{1,9})\s*(?:/|of)\s*(?P<total>\d{1,9})",
     re.IGNORECASE,
 )
-"""In PyTorch's examples: "Epoch [3/10], Step [100/600]" and "Epoch: [3][ 100/600]"."""
-_SHARE = re.compile(r"\[\d+/\d+ \((?P<percent>\d{1,3})%\)\]")
+"""In PyTorch's examples: "Epoch [3/10], Step [100/600]" and "Epoch: [3][ 100/600]". DETR has a space between."""
+_SHARE = re.compile(r"\[ *\d+/\d+ \( *(?P<percent>\d{1,3})%\)\]")
 """In PyTorch's first example: "Train Epoch: 1 [640/2560 (25%)]"."""
 
 
@@ -46,9 +48,8 @@ def named_epoch(text: str, is_label: bool = False) -> NamedEpoch | None:
     for found in _EPOCH.finditer(text):
         if _word_before(text, found.start()) not in _OTHER_EPOCH:
             return _named(found, text)
-    if is_label and (column := _COLUMN.match(text)):
-        return _named(column, text)
-    return None
+    other = _COLUMN.match(text) if is_label else _TIMM.match(text)
+    return None if other is None else _named(other, text)
 
 
 def _word_before(text: str, place: int) -> str:
@@ -57,8 +58,8 @@ def _word_before(text: str, place: int) -> str:
 
 
 def _named(found: re.Match[str], text: str) -> NamedEpoch:
-    epoch, max_epochs = float(found["epoch"]), int(found["total"] or 0)
-    batch, share = _BATCH.search(text, found.end()), _SHARE.search(text, found.end())
+    epoch, max_epochs = float(found["epoch"]), int(found.groupdict().get("total") or 0)
+    batch, share = _BATCH.search(text, found.end("epoch")), _SHARE.search(text, found.end("epoch"))
     number, of = (int(batch["batch"]), int(batch["total"])) if batch else (None, None)
     percent = float(share["percent"]) if share else 100 * number / of if number is not None and of else None
     return NamedEpoch(

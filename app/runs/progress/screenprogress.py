@@ -11,6 +11,7 @@ from typing import Any
 from app.runs.log.screen import MAX_ROWS
 from app.runs.progress.bars import Bar, parse_bar
 from app.runs.progress.epochs import NamedEpoch, named_epoch
+from app.runs.progress.steps import NamedStep, named_step
 
 MAX_ROWS_AFTER_BAR = 20
 """A bar that is not drawn again before so many further rows was given up."""
@@ -21,6 +22,9 @@ _NO_TRAINING = re.compile(r"\b(val|valid|validat\w*|eval\w*|test\w*|sanity)\b", 
 _OF_EPOCHS = re.compile(r"\bepochs?\s*$", re.IGNORECASE)
 """The label of a bar that counts epochs."""
 
+_ROUNDED = ("percent", "eta_s")
+"""Other numbers stay as the program counts them."""
+
 Progress = dict[str, Any]
 
 
@@ -28,6 +32,7 @@ Progress = dict[str, Any]
 class _Row:
     bar: Bar | None
     epoch: NamedEpoch | None
+    step: NamedStep | None
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,14 @@ def progress_of(rows: Sequence[str], counts_from_zero: bool = False) -> Progress
       its epoch, such as `Epoch 2/3`, is one too. The next epochs are taken to last as long as this one. Without the
       number of epochs the scope is the epoch.
     - Of nested bars the upper one is the training's, because programs draw a bar inside another one below it.
-    - A bar alone speaks for itself, because a program may draw one for each epoch.
+    - A bar alone speaks for itself, because a program may draw one for each epoch. So does a row that names its step
+      where no row names an epoch.
 
     Programs number their epochs from 1 unless `counts_from_zero`.
     """
     read = [_read(row) for row in rows]
     epoch, block = _last_epoch(read), _last_block(read)
+    step = next((row.step for row in reversed(read) if row.step is not None), None)
     found: Progress = {}
     if block is not None and block.is_live:
         found = _of_bars(block, counts_from_zero)
@@ -79,9 +86,12 @@ def progress_of(rows: Sequence[str], counts_from_zero: bool = False) -> Progress
         is_done = block is not None and block.is_of_many_epochs and block.is_finished and not block.is_outdated
         found = _of_epoch(epoch, 100.0 if is_done else epoch.percent, None, counts_from_zero)
         found |= {"batch": epoch.batch, "num_batches": epoch.num_batches}
+    elif step is not None:
+        found = {"percent": step.percent, "eta_s": step.left_s, "scope": "bar"}
+        found |= {"step": step.step, "total_steps": step.total_steps}
     if epoch is not None:
         found = {"epoch": epoch.epoch, "max_epochs": epoch.max_epochs} | found
-    return {name: _rounded(value) for name, value in found.items() if value is not None}
+    return {name: round(value, 1) if name in _ROUNDED else value for name, value in found.items() if value is not None}
 
 
 def names_epoch_zero(rows: Sequence[str]) -> bool:
@@ -92,7 +102,8 @@ def names_epoch_zero(rows: Sequence[str]) -> bool:
 @lru_cache(2 * MAX_ROWS)
 def _read(row: str) -> _Row:
     bar = parse_bar(row)
-    return _Row(bar, named_epoch(row if bar is None else bar.label, is_label=bar is not None))
+    epoch = named_epoch(row if bar is None else bar.label, is_label=bar is not None)
+    return _Row(bar, epoch, named_step(row) if bar is None and epoch is None else None)
 
 
 def _last_epoch(rows: Sequence[_Row]) -> NamedEpoch | None:
@@ -151,7 +162,3 @@ def _of_epoch(epoch: NamedEpoch, percent: float | None, bar: Bar | None, counts_
     if elapsed_s is not None and left_s is not None:
         eta_s = left_s + (epoch.max_epochs - epoch.epoch) * (elapsed_s + left_s)
     return {"percent": percent_done, "eta_s": eta_s, "scope": "training"}
-
-
-def _rounded(value: Any) -> Any:
-    return round(value, 1) if isinstance(value, float) else value

@@ -59,6 +59,15 @@ def test_a_bar_of_rich(color_system: Any) -> None:
         ),
         (f"1/3  0.5G  2.351  224: 100% {LINE} 20/20 1.9it/s 1:05", Bar("1/3  0.5G  2.351  224", 100, 20, 20, 65, None)),
         ("33%|####6     | 1/3", Bar("", 33, 1, 3, None, None)),
+        (f" 45% {LINE} 4,500/10,000  [ 0:00:05 < 0:00:06 , 800 it/s ]", Bar("", 45, 4500, 10_000, 5, 6)),
+        (f" 45% {LINE} 4,500/10,000  [ 0:00:05 < -:--:-- , ? it/s ]", Bar("", 45, 4500, 10_000, 5, None)),
+        (
+            "Epoch 2/3 : |██████----| 60.00% [12/20 00:01<00:02 0.3512]",
+            Bar("Epoch 2/3 : |██████----|", 60, 12, 20, 1, 2),
+        ),
+        ("Progress:  45%|█████      |  ETA: 0:00:12", Bar("Progress", 45, None, None, None, 12)),
+        ("Progress: 100%|███████████| Time: 0:00:12", Bar("Progress", 100, None, None, 12, None)),
+        ("  |==========            |  45%", Bar("", 45, None, None, None, None)),
     ],
 )
 def test_a_bar_of_another_library(row: str, bar: Bar) -> None:

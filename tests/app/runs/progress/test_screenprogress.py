@@ -27,6 +27,44 @@ def meter(count: int, total: int = 100, label: str = "", elapsed_s: float = 10) 
     return "\r" + tqdm.format_meter(count, total, elapsed_s, prefix=f"{label}: " if label else "")
 
 
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (
+            " iteration       20/      50 | lm loss: 1.0E+01 |",
+            {"percent": 40, "scope": "bar", "step": 20, "total_steps": 50},
+        ),
+        (
+            "INFO - Iter(train) [ 50/200]  lr: 1.0e-02  eta: 1 day, 0:01:12  loss: 2.3",
+            {"percent": 25, "eta_s": 86_472, "scope": "bar", "step": 50, "total_steps": 200},
+        ),
+        ("eta: 0:05:12  iter: 99  total_loss: 1.2", {"eta_s": 312, "scope": "bar", "step": 99}),
+        ("step 99: loss 1.2", {}),
+        ("Step 3: copying 1/2 folders", {}),
+        (
+            "Train: 3 [  10/20 ( 53%)]  Loss: 2.31 (2.40)",
+            {"epoch": 3, "percent": 53, "scope": "epoch"},
+        ),
+        (
+            "Epoch: [3]  [ 90/600]  eta: 0:01:20  lr: 0.0001  loss: 2.3 (2.4)",
+            {"epoch": 3, "percent": 15, "scope": "epoch", "batch": 90, "num_batches": 600},
+        ),
+    ],
+)
+def test_a_line_names_its_step(row: str, expected: dict[str, Any]) -> None:
+    assert shown(f"loading\n{row}\n") == expected
+
+
+def test_an_epoch_says_more_than_a_step() -> None:
+    assert shown("Step 5/10\nEpoch 2/4\nStep 7/10\n") == {
+        **{"epoch": 2, "max_epochs": 4, "percent": 25, "scope": "training"},
+    }
+
+
+def test_an_epoch_stays_as_the_program_counts_it() -> None:
+    assert shown("{'loss': 0.5, 'epoch': 1.957}\n")["epoch"] == 1.957
+
+
 def test_a_bar_alone_speaks_for_itself() -> None:
     expected = {"percent": 45, "eta_s": 12, "scope": "bar", "batch": 45, "num_batches": 100}
     assert shown(meter(0) + meter(45)) == expected
