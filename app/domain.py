@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import current_app
 
+from app.runs.collect.runmetrics import RunMetrics
 from app.runs.executors.local.lock import ACTIVE, SUPERVISOR, ActiveLock, SupervisorLock
 from app.runs.executors.local.prewarm import Prewarm
 from app.runs.follow.supervisor import Supervisor
@@ -41,6 +42,7 @@ class Domain:
     preflight: Preflight
     previews: Previews
     models: ModelFolder
+    metrics: RunMetrics
     usage: UsageHistory
     supervisor: Supervisor
     offload: Callable[[Callable[[], Any]], Any]
@@ -59,22 +61,24 @@ def build(
     preflight = Preflight(settings.runs_dir.parent / "preflight")
     planner = Planner(store, experiments, datasets, settings.data_roots, preflight, offload=offload)
     prewarm = Prewarm() if settings.prewarm else None
+    metrics = RunMetrics(settings.runs_dir.parent / "scraped")
     usage = UsageHistory(SystemMonitor(settings.runs_dir, prewarm).measure)
     models = ModelFolder(store)
     lock = SupervisorLock(settings.runs_dir.parent / SUPERVISOR)
     return Domain(
         store=store,
         service=RunService(store, planner, settings.stop_grace_s, settings.min_free_mb, prewarm),
-        views=RunViews(store, Tables(make_lock), models),
-        status=Status(store),
-        catalogue=Catalogue(store),
+        views=RunViews(store, Tables(make_lock), metrics, models),
+        status=Status(store, metrics),
+        catalogue=Catalogue(store, metrics),
         experiments=experiments,
         datasets=datasets,
         preflight=preflight,
         previews=Previews(),
         models=models,
+        metrics=metrics,
         usage=usage,
-        supervisor=Supervisor(store, lock, usage.measure, settings.poll_interval_s, prewarm),
+        supervisor=Supervisor(store, metrics, lock, usage.measure, settings.poll_interval_s, prewarm),
         offload=offload,
     )
 

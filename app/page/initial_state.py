@@ -39,5 +39,5 @@ def _is_small(run_id: str | None) -> bool:
     """Return whether the run's metrics are small enough. True if there is no run. Raises RunNotFound and OSError."""
     store = domain().store
     run = store.find(run_id) if run_id is not None else store.latest()
-    file = run.directory.find_metrics() if run is not None else None
+    file = domain().metrics.find_csv(run) if run is not None else None
     return file is None or file.status().st_size <= MAX_METRICS_BYTES

@@ -13,6 +13,7 @@ from flask import Response, request
 from app.domain import domain
 from app.rest.api import NOT_MODIFIED, Blueprint
 from app.rest.encoding import encode_each
+from app.runs.collect.runmetrics import MetricsFile
 from app.runs.metrics.rows import WantedRows, encode
 from app.runs.metrics.summary import describe
 from app.runs.metrics.table import Table
@@ -68,31 +69,39 @@ def get_metrics(query: dict[str, Any], run_id: str) -> Response:
 @blp.errors(404, shapes={422: MetricsErrorSchema})
 def get_metrics_summary(run_id: str) -> Response:
     """Return totals, best and final values. Only a metric whose direction is known has a best value."""
-    return _answer(run_id, {}, lambda table: iter([orjson.dumps({"run_id": run_id, **describe(table)})]))
+
+    def encode_summary(table: Table, found: MetricsFile) -> Iterator[bytes]:
+        monitor = found.declared.monitor
+        body = {"run_id": run_id, **describe(table), "monitor": monitor, "metrics_problem": found.problem}
+        return iter([orjson.dumps(body)])
+
+    return _answer(run_id, {}, encode_summary)
 
 
 def _rows(run_id: str, query: dict[str, Any]) -> Response:
     columns = query["columns"]
     names = None if columns is None else tuple(columns.split(","))
     wanted = WantedRows(query["since_row"], query["max_points"], names)
-    return _answer(run_id, query, lambda table: encode(run_id, table, wanted))
+    return _answer(run_id, query, lambda table, found: encode(run_id, table, wanted, found.problem))
 
 
-def _answer(run_id: str, query: dict[str, Any], encode: Callable[[Table], Iterator[bytes]]) -> Response:
+def _answer(run_id: str, query: dict[str, Any], encode: Callable[[Table, MetricsFile], Iterator[bytes]]) -> Response:
     """Answer from a run's metrics file: 304 if the client's copy is current, else the content in chunks.
 
     Each chunk is computed where it blocks nobody, and sent before the next is computed.
     """
     views, offload, known, endpoint = domain().views, domain().offload, request.if_none_match, request.endpoint
-    file, tag = offload(lambda: views.metrics_file(run_id)), ""
+    found, tag = offload(lambda: views.metrics_file(run_id)), ""
 
     def read_news(table: Table) -> Iterator[bytes]:
         nonlocal tag
-        identity = repr((endpoint, run_id, file, sorted(query.items()), table.version))
+        identity = repr((endpoint, run_id, found, sorted(query.items()), table.version))
         tag = hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:32]
-        return iter(()) if known.contains_weak(tag) else encode(table)  # A proxy that compresses makes a tag weak.
+        return (
+            iter(()) if known.contains_weak(tag) else encode(table, found)
+        )  # A proxy that compresses makes a tag weak.
 
-    chunks = offload(lambda: views.read(file, read_news))
+    chunks = offload(lambda: views.read(found, read_news))
     first, second = next(chunks, None), offload(lambda: next(chunks, None))
     if first is None:
         response = Response(status=304)

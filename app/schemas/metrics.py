@@ -41,6 +41,10 @@ class RunListItemSchema(Schema):
     directions = _directions(allow_none=True)
 
 
+def _metrics_problem() -> Field[Any]:
+    return fields.string("Which of the program's files cannot be read, and why. null: none.", allow_none=True)
+
+
 class SkippedRowSchema(Schema):
     line = fields.integer("Line number in the file. The header is line 1.")
     reason = fields.string(example="has 5 cells under a header of 3")
@@ -70,7 +74,8 @@ class MetricsSchema(Schema):
         "Indices into `data` of the nulls that stand for nan, inf and -inf, by column and value.",
         example={"train/loss": {"nan": [41, 42], "inf": [40]}},
     )
-    csv_file = fields.string()
+    metrics_problem = _metrics_problem()
+    csv_file = fields.string("The file that the rows were read from: the program's own, or the run's scraped.csv.")
     last_modified = fields.string(allow_none=True)
 
 
@@ -83,3 +88,5 @@ class SummarySchema(Schema):
     final_metrics = fields.mapping(fields.number())
     available_columns = fields.array(fields.string())
     directions = _directions()
+    monitor = fields.string("The metric that the experiment of a command shows first.", allow_none=True)
+    metrics_problem = _metrics_problem()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.runs.collect.source import Reading, Restarted, Source
+from app.runs.collect.columns import Columns
+from app.runs.collect.source import Position, Reading, Restarted, Source
 from app.runs.collect.table import ScrapedTable
 from app.runs.filestate import Remembered, file_states
 
@@ -31,43 +32,63 @@ class Collector:
         """Whether everything was collected, and as final."""
 
     def collect(self, sources: Sequence[Source], is_final: bool, limit_s: float = 0.0) -> bool:
-        """Collect new rows for at most about `limit_s`, but some of every source.
+        """Collect new rows for about `limit_s`, but at least some of every source.
 
-        Return whether the table holds all that is written. If another process collects, it may hold more soon.
-        `is_final` means that nobody writes any more. Raises nothing: `problems` says what is wrong.
+        Return whether there is more to collect, now or soon, by this process or by another one. `is_final` means that
+        nobody writes any more. Raises nothing: `problems` says what is wrong.
         """
         if self._done.is_current() and self._done.value == (True, is_final):
-            return True
-        states, deadline = (
-            file_states([self.csv, *(source.file.path for source in sources)]),
-            time.monotonic() + limit_s,
-        )
-        try:
-            is_whole = self._collect(sources, is_final, deadline)
-        except OSError as error:
-            self.problems[SCRAPED] = f"{self.csv} cannot be written: {error.strerror or error}"
             return False
-        self._done = Remembered((is_whole, is_final), states)
-        return is_whole
+        states = file_states([self.csv, *(source.file.path for source in sources)])
+        try:
+            has_more = self._collect(sources, is_final, time.monotonic() + limit_s)
+        except OSError as error:
+            self.problems = {SCRAPED: f"{self.csv} cannot be written: {error.strerror or error}"}
+            return False
+        self._done = Remembered((not has_more, is_final), states)
+        return has_more
 
     def _collect(self, sources: Sequence[Source], is_final: bool, deadline: float) -> bool:
         with _lock(self.csv.with_suffix(".lock")) as is_held:
             if not is_held:
-                return False
+                return True
             table = ScrapedTable(self.csv, self.csv.with_suffix(".json"))
-            while not (is_whole := self._collect_some(table, sources, is_final)) and time.monotonic() < deadline:
+            while has_more := self._collect_some(table, sources, is_final):
+                if time.monotonic() >= deadline:
+                    break
                 time.sleep(0)  # Let other threads run.
-            return is_whole
+            return has_more
 
     def _collect_some(self, table: ScrapedTable, sources: Sequence[Source], is_final: bool) -> bool:
-        """Read a little of every source. A source that cannot be read keeps none of the others from being read."""
+        """Read some of every source, and append it. Return whether there is more."""
+        columns, positions = Columns(table.state), table.state.get("positions", {})
+        try:
+            readings = self._read_some(sources, positions, is_final)
+        except Restarted:
+            table.begin_again({})
+            return self._collect_some(table, sources, is_final)
+        if not readings:  # They were all deleted. The table keeps their rows.
+            return False
+        for name, reading in readings.items():
+            columns.add(name, reading.rows)
+        if columns.is_new_name_shared:
+            table.begin_again(columns.state_without_rows)
+            return self._collect_some(table, sources, is_final)
+        rows = [columns.named(name, row) for name, reading in readings.items() for row in reading.rows]
+        positions = positions | {name: reading.position for name, reading in readings.items()}
+        table.append(rows, {"positions": positions} | columns.state)
+        if table.is_full:
+            self.problems[SCRAPED] = "it has no room for further columns, so they are left out"
+        return not all(reading.is_whole for reading in readings.values())
+
+    def _read_some(
+        self, sources: Sequence[Source], positions: Mapping[str, Position], is_final: bool
+    ) -> dict[str, Reading]:
+        """Read some of every source. One that cannot be read keeps none of the others from it. Raises Restarted."""
         self.problems, readings = {}, dict[str, Reading]()
         for source in sources:
             try:
-                reading = source.read_new(table.positions.get(source.name, {}), is_final)
-            except Restarted:
-                table.begin_again()
-                return self._collect_some(table, sources, is_final)
+                reading = source.read_new(positions.get(source.name, {}), is_final)
             except FileNotFoundError:  # It was deleted. Its rows stay.
                 continue
             except OSError as error:
@@ -76,11 +97,7 @@ class Collector:
             readings[source.name] = reading
             if reading.problem is not None:
                 self.problems[source.name] = reading.problem
-        rows = [row for reading in readings.values() for row in reading.rows]
-        table.append(rows, {name: reading.position for name, reading in readings.items()})
-        if table.is_full:
-            self.problems[SCRAPED] = "it has no room for further columns, so they are left out"
-        return all(reading.is_whole for reading in readings.values())
+        return readings
 
 
 @contextmanager

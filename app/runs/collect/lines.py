@@ -45,6 +45,11 @@ def read_lines(file: RunFile, position: Position, is_final: bool = False, return
         return _Slice(opened.fileno(), position, is_final, returns_end_lines).read()
 
 
+def is_resting(status: os.stat_result) -> bool:
+    """Whether nobody seems to be writing the file again right now."""
+    return time.time() - status.st_mtime >= REWRITE_S
+
+
 class _Slice:
     """One read of an open file."""
 
@@ -60,7 +65,7 @@ class _Slice:
 
     def read(self) -> Lines:
         status = os.fstat(self._descriptor)
-        if status.st_size < self._offset and not self._is_final and time.time() - status.st_mtime < REWRITE_S:
+        if status.st_size < self._offset and not self._is_final and not is_resting(status):
             return Lines([], self._number, self._known, is_whole=False)  # The program may be writing it again.
         if status.st_size < self._offset or (self._offset and self._edges != self._known["edges"]):
             raise Restarted

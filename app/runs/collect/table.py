@@ -7,14 +7,17 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from app.runs.collect.source import Position, Row, Value
+from app.runs.collect.source import Row, Value
 from app.runs.metrics.header import MAX_COLUMNS, MAX_HEADER_BYTES, read_header
+
+State = dict[str, Any]
+"""A JSON object."""
 
 COPY_BYTES = 1024 * 1024
 MAX_NAME_CHARS = 200
@@ -26,18 +29,18 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029";]+')
 
 
 @dataclass(frozen=True)
-class _State:
-    """What the table holds at a length: the rows before these positions of its sources."""
+class _Version:
+    """The table at one length, and the state that was stored with its rows."""
 
-    length: int = 0
-    positions: dict[str, Position] = field(default_factory=dict)
+    length: int
+    state: State
 
 
 class ScrapedTable:
-    """scraped.csv, and scraped.json with the positions of the sources. The caller holds the lock of the table.
+    """scraped.csv, and scraped.json with the state of its caller, who holds the lock of the table.
 
-    Each change writes scraped.json first, with the states before and after it, and then changes scraped.csv. The length
-    of scraped.csv says which of the two states it has. So a collector that is killed at any point, or meets a full
+    Each change writes scraped.json first, with the versions before and after it, and then changes scraped.csv. The
+    length of scraped.csv says which of the two it is. So a collector that is killed at any point, or meets a full
     disk, leaves the table from which the next one continues. A table with any other length, after a power cut or a
     change by hand, is begun again from the sources.
 
@@ -51,52 +54,47 @@ class ScrapedTable:
         self._json = json_file
         self._length = _length(csv_file)
         self._columns: list[str] = []
-        self._positions: dict[str, Position] = {}
+        self.state: State = {}
+        """What the caller of `append` stored with the rows that the table has. `{}` without rows."""
         self._is_to_replace = True
         self._recover()
-
-    @property
-    def positions(self) -> Mapping[str, Position]:
-        """The position up to which the table holds the rows of each source."""
-        return self._positions
 
     @property
     def is_full(self) -> bool:
         """Whether the header has no room for further columns."""
         return _is_full(len(self._columns), _header_bytes(self._columns))
 
-    def begin_again(self) -> None:
+    def begin_again(self, state: State) -> None:
         """Forget all rows. The file stays as it is until the next `append`."""
-        self._columns, self._positions, self._is_to_replace = [], {}, True
+        self._columns, self.state, self._is_to_replace = [], state, True
 
-    def append(self, rows: Sequence[Row], positions: Mapping[str, Position]) -> None:
-        """Append rows, and store the positions of the sources after them. Raises OSError and changes nothing then."""
-        positions = {**self._positions, **positions}
+    def append(self, rows: Sequence[Row], state: State) -> None:
+        """Append rows and store a state with them, both or, after OSError, none of it."""
         cleaned = [{_clean(name, MAX_NAME_CHARS): value for name, value in row.items()} for row in rows]
         columns = self._wider(cleaned)
         text = _lines([row.get(name) for name in columns] for row in cleaned)
-        if columns != self._columns or self._is_to_replace:
-            self._replace(columns, text, positions)
-        elif text or positions != self._positions:
-            self._append(text, positions)
+        if columns != self._columns or (self._is_to_replace and self._length):
+            self._replace(columns, text, state)
+        elif text or state != self.state:
+            self._append(text, state)
 
     def _recover(self) -> None:
-        """Find the state that the table has."""
+        """Find out which version the table is."""
         try:
             content = json.loads(self._json.read_bytes())
-            before, after = _State(**content["before"]), _State(**content["after"])
+            before, after = _Version(**content["before"]), _Version(**content["after"])
         except (OSError, ValueError, KeyError, TypeError):
             return
         if self._length == after.length:
-            state = after
+            version = after
         elif before.length <= self._length < after.length:
-            state = before
+            version = before
         else:
             return
-        if self._length > state.length:
-            os.truncate(self._csv, state.length)
-        self._length, self._positions, self._is_to_replace = state.length, dict(state.positions), False
-        if state.length:
+        if self._length > version.length:
+            os.truncate(self._csv, version.length)
+        self._length, self.state, self._is_to_replace = version.length, version.state, False
+        if version.length:
             with open(self._csv, "rb") as file:
                 self._columns = _names(read_header(file.fileno()))
 
@@ -109,17 +107,17 @@ class ScrapedTable:
                 size += _header_bytes([name])
         return list(columns)
 
-    def _append(self, text: bytes, positions: dict[str, Position]) -> None:
+    def _append(self, text: bytes, state: State) -> None:
         length = self._length + len(text)
-        self._announce(_State(length, positions))
+        self._announce(_Version(length, state))
         if text:
             with _open(self._csv, os.O_WRONLY | os.O_CREAT) as file:
                 file.seek(self._length)
                 file.write(text)
                 file.truncate()
-        self._length, self._positions = length, positions
+        self._length, self.state, self._is_to_replace = length, state, False
 
-    def _replace(self, columns: list[str], text: bytes, positions: dict[str, Position]) -> None:
+    def _replace(self, columns: list[str], text: bytes, state: State) -> None:
         header = _lines([columns]) if columns else b""
         temporary = self._csv.with_name(f".{self._csv.name}")
         try:
@@ -132,13 +130,13 @@ class ScrapedTable:
                 ):  # Another length, because the length tells the old file from the new one.
                     file.seek(0)
                     length = self._write(file, header[:-1] + b" \n", len(columns), text)
-            self._announce(_State(length, positions))
+            self._announce(_Version(length, state))
             os.replace(temporary, self._csv)
         except OSError:
             with suppress(OSError):
                 temporary.unlink()
             raise
-        self._length, self._positions, self._is_to_replace = length, positions, False
+        self._length, self.state, self._is_to_replace = length, state, False
         self._columns = columns
 
     def _write(self, file: IO[bytes], header: bytes, num_columns: int, text: bytes) -> int:
@@ -153,9 +151,9 @@ class ScrapedTable:
         file.write(text)
         return file.tell()
 
-    def _announce(self, after: _State) -> None:
+    def _announce(self, after: _Version) -> None:
         """Say what the file is about to become. It need not survive a power cut, since the sources do."""
-        content = {"before": vars(_State(self._length, self._positions)), "after": vars(after)}
+        content = {"before": vars(_Version(self._length, self.state)), "after": vars(after)}
         temporary = self._json.with_name(f".{self._json.name}")
         with suppress(FileNotFoundError):
             temporary.unlink()

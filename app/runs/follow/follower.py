@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from app.runs.collect.runmetrics import PAUSE_S, MetricsFile
 from app.runs.follow.events import (
     EpochChanged,
     Event,
@@ -22,7 +23,6 @@ from app.runs.metrics.epochs import Epochs
 from app.runs.metrics.tail import MetricsTail
 from app.runs.progress.progress import UNKNOWN_PROGRESS, RunProgress
 from app.runs.store.run import Run
-from trainer.runfile import RunFile
 
 RECENT_LOG_BYTES = 64 * 1024
 MAX_CATCH_UP_LOG_BYTES = 256 * 1024
@@ -38,17 +38,19 @@ class Follower:
     because the files are the history.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, collect: Callable[[Run], MetricsFile]) -> None:
+        """`collect` makes the metrics of a run one file, a little at each call."""
         self.run = run
+        self._collect = collect
         self.is_over = False
-        self._metrics = MetricsTail(run.outputs.metrics)
-        self._metrics_file: RunFile | None = None
+        self._metrics = MetricsTail()
+        self._metrics_file: MetricsFile | None = None
         self._log = LogTail()
         self._log_file = run.directory.file(run.directory.find_log())
         self._epochs = Epochs()
         self._num_skipped = 0
         self._metrics_problem: str | None = None
-        self._run_progress = RunProgress()
+        self._run_progress = RunProgress(lambda run: self._metrics_file and self._metrics_file.file)
         self._progress: dict[str, Any] | None = None
         self._published_state: tuple[str, str | None, int | None] | None = None
 
@@ -56,7 +58,7 @@ class Follower:
     def files(self) -> list[Path]:
         """The files to watch for changes. state.json and progress.json get replaced, which changes their folders."""
         directory = self.run.directory
-        metrics = [self._metrics_file.path] if self._metrics_file is not None else []
+        metrics = self._metrics_file.files if self._metrics_file is not None else ()
         return [directory.path, directory.program_dir, self._log_file.path, *metrics]
 
     def skip_to_end(self) -> Iterator[None]:
@@ -156,10 +158,20 @@ class Follower:
         return [ProgressChanged(self.run.run_id, progress or UNKNOWN_PROGRESS)]
 
     def _new_metrics(self) -> Iterator[Event]:
-        """Yield the epochs that new rows changed, and then the rows."""
-        self._metrics_file = self.run.directory.find_metrics()
+        """Yield the epochs that new rows changed, and then the rows. Of a run that is over, collect all of them."""
+        while True:
+            file = self._metrics_file = self._collect(self.run)
+            yield from self._new_rows(file)
+            if self.run.is_active or not file.has_more:
+                break
+            time.sleep(PAUSE_S)
+        if self._problem != self._metrics_problem:
+            self._metrics_problem = self._problem
+            yield self._logged(None)
+
+    def _new_rows(self, file: MetricsFile) -> Iterator[Event]:
         restarts, max_epochs = self._metrics.num_restarts, (self._progress or {}).get("max_epochs")
-        for number, chunk in enumerate(self._metrics.read_new(self._metrics_file, not self.run.is_active)):
+        for number, chunk in enumerate(self._metrics.read_new(file.file, file.is_final, file.declared)):
             if number:
                 time.sleep(0)  # Many rows take long, so let other threads run in between.
             if restarts != self._metrics.num_restarts:
@@ -173,9 +185,11 @@ class Follower:
             if len(chunk) or self._skipped != self._num_skipped:
                 yield self._logged(chunk, num_rows - len(chunk))
             self._num_skipped = self._skipped
-        if self._metrics.problem != self._metrics_problem:
-            self._metrics_problem = self._metrics.problem
-            yield self._logged(None)
+
+    @property
+    def _problem(self) -> str | None:
+        found = self._metrics_file.problem if self._metrics_file is not None else None
+        return "; ".join(filter(None, [self._metrics.problem, found])) or None
 
     @property
     def _skipped(self) -> int:
@@ -198,6 +212,6 @@ class Follower:
             metrics.directions,
             self._skipped,
             [skipped._asdict() for skipped in table.skipped] if table is not None else [],
-            metrics.problem,
+            self._problem,
             metrics.attempt,
         )

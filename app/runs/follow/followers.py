@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from app.runs.collect.runmetrics import RunMetrics
 from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.filestate import FileStates, file_states
 from app.runs.follow.events import Event, batches
@@ -20,13 +21,14 @@ _REMOVED = "the run's directory was removed"
 class Followers:
     """The followers of the active run, of the next ones, and of past runs. They use only the lock and the files."""
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, metrics: RunMetrics) -> None:
         self._store = store
+        self._metrics = metrics
         self._current: Follower | None = None
         """The follower of the active run, or of the run that was active last."""
         self._unread: Iterator[list[Event]] | None = None
         """The batches that the last read of the active run has not yielded yet."""
-        self._past = PastRuns()
+        self._past = PastRuns(metrics)
         self._has_read = False
 
     @property
@@ -84,7 +86,7 @@ class Followers:
 
     def _follow(self, run_id: str) -> Iterator[tuple[Run, list[Event]]]:
         try:
-            self._current = Follower(self._store.find(run_id))
+            self._current = Follower(self._store.find(run_id), self._metrics.collect)
         except RunNotFound:
             return
         if not self._has_read:  # The run was active before this process. Clients ask for its past.

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from app.runs.collect.runmetrics import RunMetrics
 from app.runs.filestate import FileStates, Remembered, file_states
 from app.runs.follow.follower import Follower
 from app.runs.store.run import Run
@@ -21,7 +22,8 @@ class PastRuns:
     turns after each step, so every other thread waits for at most one step.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: RunMetrics) -> None:
+        self._metrics = metrics
         self._mutex = threading.Lock()
         self._step = threading.Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
@@ -34,7 +36,7 @@ class PastRuns:
             if len(self._entries) > MAX_PAST:
                 self._entries.popitem(last=False)
         with entry.mutex:
-            states = _states(run)
+            states = self._states(run)
             has_other_files = entry.follower is not None and entry.follower.states.keys() != states.keys()
             if entry.follower is None or has_other_files or not entry.follower.is_current():
                 entry.follower = Remembered(self._read(run), states)
@@ -51,7 +53,7 @@ class PastRuns:
             return entry.follower.value
 
     def _read(self, run: Run) -> Follower:
-        follower = Follower(run)
+        follower = Follower(run, self._metrics.collect)
         steps, is_done = follower.skip_to_end(), False
         while not is_done:
             with self._step:
@@ -59,10 +61,8 @@ class PastRuns:
             time.sleep(0)
         return follower
 
-
-def _states(run: Run) -> FileStates:
-    metrics = run.directory.find_metrics()
-    return file_states([run.directory.path, run.directory.find_log(), *([metrics.path] if metrics else [])])
+    def _states(self, run: Run) -> FileStates:
+        return file_states([run.directory.path, run.directory.find_log(), *self._metrics.find(run).files])
 
 
 @dataclass

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from app.runs.collect.runmetrics import RunMetrics
 from app.runs.complaints import Complaints
 from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.executors.local.lock import SupervisorLock
@@ -65,6 +66,7 @@ class Supervisor:
     def __init__(
         self,
         store: RunStore,
+        metrics: RunMetrics,
         lock: SupervisorLock,
         measure: Callable[[Run | None], dict[str, Any] | None],
         poll_interval_s: float,
@@ -75,7 +77,7 @@ class Supervisor:
         self._measure = measure
         self._poll_interval_s = poll_interval_s
         self._prewarm = prewarm
-        self._followers = Followers(store)
+        self._followers = Followers(store, metrics)
         self._orphans = Orphans(store, lock)
         self._measured_at = 0.0
         self._complaints = Complaints(logger, "The supervisor")

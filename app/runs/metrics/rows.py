@@ -27,8 +27,8 @@ class WantedRows:
     columns: tuple[str, ...] | None = None
 
 
-def encode(run_id: str, table: Table, wanted: WantedRows) -> Iterator[bytes]:
-    """Yield the JSON of REST's answer in chunks. Raises as Table.chunks."""
+def encode(run_id: str, table: Table, wanted: WantedRows, problem: str | None = None) -> Iterator[bytes]:
+    """Yield the JSON of REST's answer in chunks. `problem` says what else cannot be read. Raises as Table.chunks."""
     places = {name: i for i, name in enumerate(table.columns)}
     names = places if wanted.columns is None else dict.fromkeys(wanted.columns)
     columns = [places[name] for name in names if name in places]
@@ -42,6 +42,7 @@ def encode(run_id: str, table: Table, wanted: WantedRows) -> Iterator[bytes]:
         "max_step": table.maxima.get("step"),
         "num_skipped_rows": table.num_skipped,
         "skipped_rows": [skipped._asdict() for skipped in table.skipped],
+        "metrics_problem": problem,
         "attempt": attempt_of(table.first_row),
         "csv_file": str(table.file),
         "last_modified": table.state.modified_at,

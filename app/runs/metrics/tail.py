@@ -26,8 +26,7 @@ class MetricsTail:
     other rows, or with fewer rows and no rewrite, is another attempt at the training.
     """
 
-    def __init__(self, declared: MetricsOutput = NOTHING_DECLARED) -> None:
-        self._declared = declared
+    def __init__(self) -> None:
         self.num_rows = 0
         self.num_restarts = 0
         """How often the file was started again."""
@@ -59,7 +58,9 @@ class MetricsTail:
             self._attempt = self.table.first_row, self.num_restarts, attempt
         return attempt
 
-    def read_new(self, file: RunFile | None, is_final: bool = False) -> Iterator[Chunk]:
+    def read_new(
+        self, file: RunFile | None, is_final: bool = False, declared: MetricsOutput = NOTHING_DECLARED
+    ) -> Iterator[Chunk]:
         """Yield the new rows in chunks. The caller must take all chunks. Raises nothing.
 
         When the file was started again, `num_restarts` grows and an empty chunk comes first. `is_final` means that
@@ -67,7 +68,7 @@ class MetricsTail:
         """
         while file is not None:
             try:
-                table = inspect(file, self._inspected, is_final, BYTES_AT_ONCE, self._declared)
+                table = inspect(file, self._inspected, is_final, BYTES_AT_ONCE, declared)
             except MetricsUnreadable as error:
                 self.problem = str(error)
                 return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from app.runs.metrics.counters import last_counters
 from app.runs.progress.logprogress import LogProgress
 from app.runs.store.run import Run
 from trainer.experiment.outputs import MetricsOutput
+from trainer.runfile import RunFile
 from trainer.runner.verdict import COMPLETED
 
 _FIELDS = ("source", "percent", "eta_s", "scope", "epoch", "max_epochs", "batch", "num_batches", "step", "total_steps")
@@ -26,7 +27,8 @@ class RunProgress:
     in the log count, and the last epoch and step of the metrics where the log names none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, find_metrics: Callable[[Run], RunFile | None]) -> None:
+        self._find_metrics = find_metrics
         self._declared: MetricsOutput | None = None
         """What the experiment declares, once run.json is there. None for our own trainer."""
         self._log = LogProgress()
@@ -50,7 +52,7 @@ class RunProgress:
         directory = run.directory
         if self._declared is None:
             return [directory.find_progress()]
-        metrics = directory.find_metrics()
+        metrics = self._find_metrics(run)
         return [directory.find_progress(), directory.log, *([metrics.path] if metrics is not None else [])]
 
     def _observed(self, run: Run) -> dict[str, Any] | None:
@@ -66,7 +68,7 @@ class RunProgress:
         return {**UNKNOWN_PROGRESS, **counters, **log, "source": "log" if log else "metrics"}
 
     def _last_counters(self, run: Run, declared: MetricsOutput) -> dict[str, Number]:
-        file = run.directory.find_metrics()
+        file = self._find_metrics(run)
         if file is None:
             return {}
         if not self._counters.is_current() or str(file.path) not in self._counters.states:

@@ -7,25 +7,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
-from app.runs.exceptions import MetricsUnreadable
+from app.runs.collect.runmetrics import MetricsFile, RunMetrics
+from app.runs.exceptions import MetricsUnreadable, RunNotFound
 from app.runs.filestate import FileStates, Remembered, file_states
 from app.runs.metrics.inspection import inspect
-from app.runs.metrics.summary import summarise
+from app.runs.metrics.summary import Summary, summarise
 from app.runs.metrics.tables import read
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.states import UNKNOWN, has_verdict
 from app.runs.store.store import RunStore
 from trainer.experiment.direction import Direction
-from trainer.experiment.outputs import MetricsOutput
 from trainer.rundir import RunDir
-from trainer.runfile import RunFile
 
 FIELDS = ("created_at", "duration_s", "status", "config_name", "model_name", "dataset")
 """What a client can sort by, besides the best value of a metric."""
 SEARCHED = ("run_id", "config_name", "model_name", "dataset")
+MAX_COLLECT_S = 2.0
+"""The list waits this long for the metrics of one run to be collected."""
 MAX_METRICS = 200
 """The list shows, and sorts by, the first 200 metrics of a run that have a direction."""
 
@@ -43,8 +45,6 @@ class _Entry:
     """A run as the list shows it. `best` is filled in once somebody asks for it."""
 
     item: dict[str, Any]
-    metrics: RunFile | None
-    declared: MetricsOutput
     is_over: bool
     is_final: bool
     """Nobody writes any more, so the entry stays right until somebody changes the files."""
@@ -67,8 +67,9 @@ class Wanted:
 class Catalogue:
     """List the runs. The first list of ten thousand runs takes seconds. Later lists only look at each run's files."""
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, metrics: RunMetrics) -> None:
         self._store = store
+        self._metrics = metrics
         self._remembered: dict[str, Remembered[_Entry]] = {}
 
     def page(self, wanted: Wanted) -> tuple[list[dict[str, Any]], int]:
@@ -94,12 +95,14 @@ class Catalogue:
     def _read(self, ids: Iterable[str]) -> dict[str, _Entry]:
         """Read runs, after taking the states of the files that their entries are made of."""
         found = {}
-        watched = {run_id: _watch(self._store.directory(run_id)) for run_id in ids}
+        runs = (self._store.directory(run_id) for run_id in ids)
+        watched = {run.run_id: file_states([run.run, run.state]) for run in runs}
         for run in self._store.read(watched):
-            metrics, states = watched[run.run_id]
-            entry = found[run.run_id] = _entry(run, metrics, states)
+            metrics = self._metrics.find(run)
+            written = file_states(_files(run.directory, metrics))
+            entry = found[run.run_id] = _entry(run, metrics, written)
             if entry.is_final:
-                self._remembered[run.run_id] = Remembered(entry, states)
+                self._remembered[run.run_id] = Remembered(entry, {**watched[run.run_id], **written})
         return found
 
     def _sorted(self, entries: list[_Entry], sort: str) -> list[_Entry]:
@@ -126,7 +129,11 @@ class Catalogue:
 
     def _best(self, entry: _Entry) -> _Best:
         if entry.best is None:
-            entry.best = _Best({}, {}) if entry.metrics is None else _find_best(entry.metrics, entry)
+            try:
+                run = self._store.find(entry.item["run_id"])
+            except RunNotFound:
+                return _Best({}, {})
+            entry.best = _find_best(self._metrics.collect_all(run, MAX_COLLECT_S))
         return entry.best
 
     def _forget_all_but(self, ids: Sequence[str]) -> None:
@@ -134,24 +141,20 @@ class Catalogue:
             self._remembered = {run_id: entry for run_id in ids if (entry := self._remembered.get(run_id))}
 
 
-def _watch(run: RunDir) -> tuple[RunFile | None, FileStates]:
-    """Return the metrics file, and the states of all that the run's entry is made of; the third is the metrics'.
-
-    A file that is missing here cannot come without a change: it changes the folder that it is put into.
-    """
-    metrics, written = run.find_metrics(), run.program_dir
-    if metrics is None:
-        return None, file_states([run.run, run.state, written, written / "csv"])
-    folder = metrics.path.parent
-    return metrics, file_states([run.run, run.state, metrics.path, folder if folder == written else folder.parent])
+def _files(run: RunDir, metrics: MetricsFile) -> list[Path]:
+    """Return the files of metrics, and the folders that change when a better file appears, or the first one."""
+    written = run.program_dir
+    folders = {file.parent if file.parent == written else file.parent.parent for file in metrics.files}
+    return [*metrics.files, *(folders or (written, written / "csv"))]
 
 
-def _find_best(file: RunFile, entry: _Entry) -> _Best:
+def _find_best(metrics: MetricsFile) -> _Best:
     """Find nothing in a file that cannot be read, because the list still shows its run."""
+    file, is_final, declared = metrics.file, metrics.is_final, metrics.declared
     try:
-        summary = read(lambda: inspect(file, is_final=entry.is_over, declared=entry.declared), summarise)
+        summary = read(lambda: inspect(file, is_final=is_final, declared=declared), summarise) if file else Summary()
     except MetricsUnreadable:
-        return _Best({}, {})
+        summary = Summary()
     directions = dict(islice(summary.directions.items(), MAX_METRICS))
     return _Best({name: summary.best[name] for name in directions if name in summary.best}, directions)
 
@@ -163,17 +166,21 @@ def _is_wanted(item: dict[str, Any], wanted: Wanted) -> bool:
     return not text or any(text in (item[name] or "").lower() for name in SEARCHED)
 
 
-def _entry(run: Run, metrics: RunFile | None, states: FileStates) -> _Entry:
-    """Nobody writes into a run after its verdict, nor into an unknown one until somebody adds files."""
-    written = list(states.values())[2]  # The metrics file, or without one the folder.
+def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
+    """`written` has the states of the metrics, or without any, of the folders for them.
+
+    Nobody writes into a run after its verdict, nor into an unknown one until somebody adds files.
+    """
+    has_metrics = bool(metrics.files)
+    state = next(iter(written.values()))
     item = {
         "run_id": run.run_id,
         "created_at": run.created_at,
-        "modified_at": (written and written.modified_at) if metrics or run.is_ours else run.ended_at,
+        "modified_at": (state and state.modified_at) if has_metrics or run.is_ours else run.ended_at,
         "status": run.state,
         "reason": run.reason,
-        "has_metrics": metrics is not None,
-        "metrics_file": str(metrics) if metrics else None,
+        "has_metrics": has_metrics,
+        "metrics_file": str(metrics.file or metrics.files[0]) if has_metrics else None,
         "config_name": run.config_name,
         "model_name": run.model_name,
         "dataset": run.dataset,
@@ -182,7 +189,7 @@ def _entry(run: Run, metrics: RunFile | None, states: FileStates) -> _Entry:
         "duration_s": _seconds_between(run.started_at, run.ended_at),
     }
     is_final = has_verdict(run.record) or run.state == UNKNOWN
-    return _Entry(item, metrics, run.outputs.metrics, not run.is_active, is_final, run.needed_to_resume)
+    return _Entry(item, not run.is_active, is_final, run.needed_to_resume)
 
 
 def _seconds_between(start: str | None, end: str | None) -> float | None:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
+from app.runs.collect.runmetrics import MetricsFile, RunMetrics
 from app.runs.exceptions import FileNotInRun, NoRuns, ReportUnreadable
 from app.runs.log.search import LogMatches, search_log
 from app.runs.log.tail import first_line, read_log
@@ -22,27 +23,21 @@ from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 from app.runs.views.artifacts import list_artifacts
 from trainer.experiment import strict_yaml
-from trainer.experiment.outputs import MetricsOutput
 from trainer.experiment.strict_yaml import YamlInvalid
 from trainer.rundir import RunDir
-from trainer.runfile import RunFile
 from trainer.runner.verdict import COMPLETED
 
-
-class MetricsFile(NamedTuple):
-    """The metrics file of a run, and what its experiment declares. `is_final`: the run is over, so nobody writes."""
-
-    file: RunFile
-    is_final: bool
-    declared: MetricsOutput
+MAX_COLLECT_S = 30.0
+"""A request waits this long for the metrics of a past run to be collected. Then it gets what there is."""
 
 
 class RunViews:
     """Answer about runs. All methods with a run id raise RunNotFound."""
 
-    def __init__(self, store: RunStore, tables: Tables, models: ModelFolder) -> None:
+    def __init__(self, store: RunStore, tables: Tables, metrics: RunMetrics, models: ModelFolder) -> None:
         self._store = store
         self._tables = tables
+        self._metrics = metrics
         self._models = models
 
     def latest_run_id(self) -> str:
@@ -57,10 +52,10 @@ class RunViews:
         run = self._store.find(run_id)
         models = [model.card() for model in self._models.of(run)]
         return run.snapshot() | {
-            "progress": RunProgress().read(run),
+            "progress": RunProgress(self._metrics.find_csv).read(run),
             "parameters": run.parameters,
             "can_resume": not run.is_active and has_left(run.directory, run.needed_to_resume),
-            "silent_s": _silent_s(run.directory) if run.is_active else None,
+            "silent_s": self._silent_s(run) if run.is_active else None,
             "config": _read_yaml(run.directory) if run.is_ours else None,
             "preflight": run.directory.read_json(run.directory.preflight) if run.is_ours else None,
             "stop": run.directory.read_json(run.directory.stop) if run.is_ours else None,
@@ -92,19 +87,22 @@ class RunViews:
         return {"run_id": run_id, **vars(found)}
 
     def metrics_file(self, run_id: str) -> MetricsFile:
-        """Find the metrics file. Raises FileNotInRun if the run has none yet."""
+        """Find the metrics, collected. Raises FileNotInRun if the run has none yet."""
         run = self._store.find(run_id)
-        file = run.directory.find_metrics()
-        if file is None:
-            raise FileNotInRun(f"Run {run_id} has no metrics file (it is {run.state}).")
-        return MetricsFile(file, not run.is_active, run.outputs.metrics)
+        found = self._metrics.collect_all(run, MAX_COLLECT_S)
+        if found.file is None:
+            why = f": {found.problem}" if found.problem else ""
+            raise FileNotInRun(f"Run {run_id} is {run.state} and has no metrics{why}.")
+        return found
 
-    def read(self, file: MetricsFile, compute: Callable[[Table], Iterator[bytes]]) -> Iterator[bytes]:
-        """Yield what `compute` makes of a metrics file.
+    def read(self, metrics: MetricsFile, compute: Callable[[Table], Iterator[bytes]]) -> Iterator[bytes]:
+        """Yield what `compute` makes of a file that `metrics_file` found.
 
         Raises MetricsUnreadable. After the first chunk it raises Rewritten and OSError.
         """
-        return read(lambda: self._tables.inspect(*file), lambda table: _started(compute(table)))
+        file, is_final, declared = metrics.file, metrics.is_final, metrics.declared
+        assert file is not None
+        return read(lambda: self._tables.inspect(file, is_final, declared), lambda table: _started(compute(table)))
 
     def report(self, run_id: str) -> dict[str, Any]:
         """Read report.json. Raises ReportUnreadable, and FileNotInRun, which says why the run has no report."""
@@ -116,6 +114,14 @@ class RunViews:
         if report is None:
             raise ReportUnreadable(run_id)
         return report
+
+    def _silent_s(self, run: Run) -> float | None:
+        """Return the seconds since the log, the metrics or the progress changed; None without any of these files."""
+        changed = []
+        for path in (run.directory.log, run.directory.find_progress(), *self._metrics.find(run).files):
+            with suppress(OSError):
+                changed.append(run.directory.file(path).status().st_mtime)
+        return round(max(0.0, time.time() - max(changed)), 1) if changed else None
 
     def _artifacts(self, run: Run) -> list[dict[str, Any]]:
         return [
@@ -151,15 +157,6 @@ def _read_yaml(run: RunDir) -> dict[str, Any] | None:
         return None
     plain: dict[str, Any] = json.loads(json.dumps(content), parse_constant=lambda _: None)
     return plain
-
-
-def _silent_s(run: RunDir) -> float | None:
-    """Return the seconds since the log, the metrics or the progress changed; None without any of these files."""
-    changed = []
-    for file in (run.file(run.log), run.find_metrics(), run.file(run.find_progress())):
-        with suppress(OSError):
-            changed += [file.status().st_mtime] if file is not None else []
-    return round(max(0.0, time.time() - max(changed)), 1) if changed else None
 
 
 def _iso(timestamp: float) -> str:

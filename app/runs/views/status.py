@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.runs.collect.runmetrics import RunMetrics
 from app.runs.filestate import FileStates, Remembered, file_states
 from app.runs.progress.progress import RunProgress
 from app.runs.store.run import Run
@@ -27,8 +28,9 @@ class Status:
     disk, and what a program writes from which the progress is read.
     """
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, metrics: RunMetrics) -> None:
         self._store = store
+        self._metrics = metrics
         self._mutex = threading.Lock()
         self._progress: dict[str, RunProgress] = {}
         """That of the active run, by its id."""
@@ -45,7 +47,8 @@ class Status:
     def _read(self, holder: str | None, states: FileStates) -> dict[str, Any]:
         """Read the files whose states were taken before, or start over if it takes other files to answer."""
         active, last = self._store.active_and_ended()
-        self._progress = {run.run_id: self._progress.get(run.run_id, RunProgress()) for run in (active,) if run}
+        new = RunProgress(self._metrics.find_csv)
+        self._progress = {run.run_id: self._progress.get(run.run_id, new) for run in (active,) if run}
         progress = self._progress[active.run_id].read(active) if active else None
         read_from = self._progress[active.run_id].files(active) if active else []
         files = [self._store.runs_dir, *_files(active), *_files(last), *read_from]

@@ -45,6 +45,7 @@ def test_metrics_have_all_fields(shared: LiveServer, run: Path) -> None:
         "text_columns": [],
         "num_skipped_rows": 0,
         "skipped_rows": [],
+        "metrics_problem": None,
         "attempt": body["attempt"],
         "csv_file": str(run / "csv" / "version_0" / "metrics.csv"),
         "last_modified": body["last_modified"],
@@ -232,4 +233,6 @@ def test_the_summary_has_the_lowest_loss_and_the_highest_accuracy(shared: LiveSe
         "directions": {"train/loss": "lower", "val/acc": "higher", "val/Error_rate": "lower"},
         "num_skipped_rows": 0,
         "available_columns": ["epoch", "step", "train/loss", "val/acc", "val/Error_rate"],
+        "monitor": None,
+        "metrics_problem": None,
     }

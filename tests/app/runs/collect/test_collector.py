@@ -36,8 +36,9 @@ class Program:
     def collect(self, is_final: bool = False) -> list[str]:
         """Collect with a collector that knows nothing of earlier ones. Return the lines of the table."""
         collector = Collector(self.folder)
-        while not collector.collect(self.sources, is_final):
-            assert not collector.problems
+        while collector.collect(self.sources, is_final):
+            pass
+        assert not collector.problems
         return self.table()
 
     def table(self) -> list[str]:
@@ -108,11 +109,23 @@ def test_several_sources_share_the_table(tmp_path: Path) -> None:
     assert program.collect() == ["epoch,loss,acc", "0,1,", "1,2,", "0,,0.5"]
 
 
+def test_a_name_that_two_sources_use_gets_the_name_of_the_source(tmp_path: Path) -> None:
+    program = Program(tmp_path, "train.jsonl", "logs/val.jsonl")
+    (tmp_path / "logs").mkdir()
+    program.write('{"epoch": 0, "loss": 1, "lr": 2}\n', "train.jsonl")
+    assert program.collect() == ["epoch,loss,lr", "0,1,2"]
+    program.write('{"epoch": 0, "loss": 3}\n', "logs/val.jsonl")
+    expected = ["epoch,train/loss,lr,logs/val/loss", "0,1,2,", "0,,,3"]
+    assert program.collect() == program.collect() == expected
+    program.write('{"epoch": 1, "loss": 4}\n', "train.jsonl")
+    assert program.collect() == [*expected, "1,4,,"]
+
+
 def test_lines_that_are_no_rows_are_skipped_and_said(program: Program) -> None:
     program.write('\ufeff{"loss": 1, "note": "a, \\"b\\"\\n c"}\n\n[1]\n{"event": "start"}\nrubbish\n{"loss": NaN}\n')
     program.write('{"loss": -Infinity, "is_best": true, "none": null, "list": [1]}\n')
     collector = Collector(program.folder)
-    assert collector.collect(program.sources, is_final=False)
+    collector.collect(program.sources, is_final=False)
     assert program.table() == ["loss,note,is_best", '1,"a,  b  c",', "nan,,", "-inf,,true"]
     assert list(collector.problems) == ["metrics.jsonl"]
     assert "2, the first is line 3" in collector.problems["metrics.jsonl"]
@@ -132,7 +145,7 @@ def test_only_one_process_collects_at_a_time(program: Program) -> None:
     program.write('{"loss": 1}\n')
     with open(program.folder / "scraped.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert not Collector(program.folder).collect(program.sources, is_final=False)
+        assert Collector(program.folder).collect(program.sources, is_final=False)
         assert program.table() == []
     assert program.collect() == ["loss", "1"]
 
@@ -156,7 +169,7 @@ def test_a_full_disk_is_said_and_nothing_is_doubled(program: Program, num_bytes:
     program.write("".join(f'{{"{"acc" if is_wider else "loss"}": {i}}}\n' for i in range(100, 1000)))
     collector = Collector(program.folder)
     with largest_file(num_bytes):
-        assert not collector.collect(program.sources, is_final=False)
+        collector.collect(program.sources, is_final=False)
     assert "cannot be written" in collector.problems["scraped.csv"]
     collector.collect(program.sources, is_final=False)
     assert collector.problems == {}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from app.runs.collect.runmetrics import RunMetrics
 from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.executors.local.lock import ActiveLock
 from app.runs.filestate import Remembered, file_states
@@ -55,7 +56,7 @@ class Harness:
 def harness(tmp_path: Path) -> Iterator[Harness]:
     (tmp_path / "runs").mkdir()
     store = RunStore(tmp_path / "runs", ActiveLock(tmp_path / "active.lock"))
-    harness = Harness(store, Followers(store))
+    harness = Harness(store, Followers(store, RunMetrics(tmp_path / "scraped")))
     yield harness
     harness.release()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.runs.collect.runmetrics import RunMetrics
 from app.runs.progress.logprogress import LAST_BYTES, LogProgress
 from app.runs.progress.progress import RunProgress
 from app.runs.store.run import Run
@@ -19,7 +20,7 @@ METRICS = "epoch,step,loss\n1,10,0.5\n2,20,0.4\n,,0.3\n"
 
 
 def read(run: Path, state: str = "running", **_: Any) -> dict[str, Any] | None:
-    progress = RunProgress().read(Run(RunDir(run), state, None, {}))
+    progress = RunProgress(RunMetrics(run.parent / "scraped").find_csv).read(Run(RunDir(run), state, None, {}))
     return progress and {name: value for name, value in progress.items() if value is not None}
 
 

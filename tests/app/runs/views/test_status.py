@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from app.runs.collect.runmetrics import RunMetrics
 from app.runs.executors.local.lock import ActiveLock
 from app.runs.filestate import Remembered, file_states
 from app.runs.store.store import RunStore
@@ -49,7 +50,7 @@ def harness(tmp_path: Path) -> Iterator[Harness]:
     active = runs_dir / taken[1]
     write_json(active / "run.json", {"request": {"config_name": "digits.yaml"}})
     write_json(active / "state.json", {"state": "running", "pid": 7, "runner": {"pid": 6}, "started_at": "2026"})
-    harness = Harness(Status(store), runs_dir, active, ended, taken[0])
+    harness = Harness(Status(store, RunMetrics(tmp_path / "scraped")), runs_dir, active, ended, taken[0])
     yield harness
     os.close(harness.lock_fd)
 

@@ -1,0 +1,50 @@
+"""The names of the columns of sources that share a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from app.runs.collect.source import Row
+from app.runs.metrics.header import COUNTERS
+
+
+class Columns:
+    """Tells apart what two sources call the same: `loss` of train.csv and val.csv is `train/loss` and `val/loss`.
+
+    A column that only one source has keeps its name.
+    """
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self._owners: dict[str, str] = dict(state.get("owners", {}))
+        self._shared: set[str] = set(state.get("shared", ()))
+        self.is_new_name_shared = False
+        """Whether rows were added with a name that another source uses too, so that earlier rows need other names."""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """All that another object needs, as JSON."""
+        return {"owners": self._owners, "shared": sorted(self._shared)}
+
+    @property
+    def state_without_rows(self) -> dict[str, Any]:
+        """The state of a table that is begun again."""
+        return {"shared": sorted(self._shared)}
+
+    def add(self, source: str, rows: Iterable[Row]) -> None:
+        """Add the columns of some rows."""
+        for name in {name for row in rows for name in row} - self._shared:
+            if name.lower() not in COUNTERS and self._owners.setdefault(name, source) != source:
+                self._shared.add(name)
+                self.is_new_name_shared = True
+
+    def named(self, source: str, row: Row) -> Row:
+        """Return a row under the names of the table."""
+        if not self._shared:
+            return row
+        prefix = f"{PurePosixPath(source).with_suffix('')}/"
+        return {
+            prefix + name if name in self._shared and not name.startswith(prefix) else name: value
+            for name, value in row.items()
+        }

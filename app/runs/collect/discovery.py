@@ -1,0 +1,95 @@
+"""Find the files in which the program of a run writes its metrics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from app.runs.globs import Match, find_matches
+from app.runs.store.run import Run
+from trainer.runfile import RunFile
+
+USUAL_FILES = (
+    "csv/version_*/metrics.csv",
+    "csv/metrics.csv",
+    "lightning_logs/version_*/metrics.csv",
+    "metrics.csv",
+    "results.csv",
+    "metrics.jsonl",
+    "trainer_state.json",
+    "checkpoint-*/trainer_state.json",
+)
+"""Where well-known programs write metrics below their own folder, the first one first."""
+MAX_FILES = 100
+
+_VERSION = re.compile(r"version_\d+", re.ASCII)
+_CHECKPOINT = re.compile(r"checkpoint-\d+", re.ASCII)
+_NUMBER = re.compile(r"(\d+)", re.ASCII)
+
+
+class Found(NamedTuple):
+    """The metrics files of a run by name, and the declared files that do not exist.
+
+    A name stays the same when a newer version or checkpoint of the file appears.
+    """
+
+    files: dict[str, RunFile]
+    missing: list[str]
+
+
+def find_files(run: Run) -> Found:
+    """Find the declared files, all of them, or else the first file in the usual places.
+
+    The usual places are those in the program's folder, and, if it has none of them, those in the folders within it. Of
+    several folders the one with the highest number counts.
+    """
+    declared = run.outputs.metrics.files
+    if declared:
+        matches = _find(run, declared)
+        missing = [file for index, file in enumerate(declared) if index not in {match.glob for match in matches}]
+        return Found(_newest(run, matches), [file for file in missing if not matches or not _is_glob(file)])
+    is_program = run.directory.program_dir == run.directory.output or not run.is_ours
+    matches = _find(run, USUAL_FILES) or (is_program and _find(run, [f"*/{file}" for file in USUAL_FILES])) or []
+    best = max(matches, key=lambda match: (-match.glob, _natural(_path(run, match))), default=None)
+    return Found(_newest(run, [] if best is None else [best]), [])
+
+
+def _is_glob(file: str) -> bool:
+    return any(character in file for character in "*?[")
+
+
+def _find(run: Run, globs: Sequence[str]) -> list[Match]:
+    return find_matches(run.directory, run.directory.program_dir, globs)
+
+
+def _newest(run: Run, matches: Sequence[Match]) -> dict[str, RunFile]:
+    """Keep the newest of the files that replace each other."""
+    found: dict[str, Match] = {}
+    for match in sorted(matches, key=lambda match: _age(_path(run, match))):
+        name = _name(_path(run, match))
+        found.pop(name, None)
+        found[name] = match
+    newest = sorted(found.items(), key=lambda item: (item[1].glob, item[0]))
+    return {name: match.file for name, match in newest[:MAX_FILES]}
+
+
+def _path(run: Run, match: Match) -> PurePosixPath:
+    return PurePosixPath(match.file.path.relative_to(run.directory.program_dir))
+
+
+def _name(path: PurePosixPath) -> str:
+    """Name the series of files to which a path belongs. A checkpoint has what the file beside the checkpoints has."""
+    parts = [_VERSION.sub("version_*", part) for part in path.parts if not _CHECKPOINT.fullmatch(part)]
+    return "/".join(parts)
+
+
+def _age(path: PurePosixPath) -> tuple[bool, list[list[str | int]]]:
+    """Sort older files first: by the numbers in their paths. The file beside the checkpoints is the newest."""
+    return not any(_CHECKPOINT.fullmatch(part) for part in path.parts), _natural(path)
+
+
+def _natural(path: PurePosixPath) -> list[list[str | int]]:
+    """Sort by the numbers in names, not by their digits: version_10 after version_9."""
+    return [[int(text) if place % 2 else text for place, text in enumerate(_NUMBER.split(part))] for part in path.parts]

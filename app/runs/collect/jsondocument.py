@@ -1,0 +1,71 @@
+"""Rows from one JSON document, such as the trainer_state.json of Hugging Face."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.runs.collect.jsonrows import parse_json, row_of
+from app.runs.collect.lines import is_resting
+from app.runs.collect.source import Position, Reading, Restarted, Row
+from trainer.runfile import RunFile
+
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+"""It is parsed at once, which takes about 0.1 s. A longer one is not read."""
+ROWS_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True)
+class JsonDocument:
+    """A file that a program writes as a whole each time: a list of objects, an object with such a list under
+    `log_history`, or a single object.
+
+    A newer document has the rows of the older one, and more. With other rows the program started again. A document with
+    fewer rows may be an older checkpoint, so the rows stay if the first one is the same.
+    """
+
+    name: str
+    file: RunFile
+
+    def read_new(self, position: Position, is_final: bool) -> Reading:
+        with self.file.open() as opened:
+            status = os.fstat(opened.fileno())
+            if status.st_size > MAX_DOCUMENT_BYTES:
+                return Reading([], position, True, f"has {status.st_size:,} bytes, more than {MAX_DOCUMENT_BYTES:,}")
+            text = opened.read(MAX_DOCUMENT_BYTES)
+        try:
+            rows = _rows(parse_json(text))
+        except ValueError as error:
+            if is_final or is_resting(status):
+                return Reading([], position, True, f"cannot be read: {error}")
+            return Reading([], position, False)  # The program may be writing it right now.
+        return _new(rows, position)
+
+
+def _new(rows: Sequence[Row], position: Position) -> Reading:
+    num_rows: int = position.get("num_rows", 0)
+    is_shorter = len(rows) < num_rows
+    known = ("first", 1) if is_shorter else ("digest", num_rows)
+    if num_rows and position[known[0]] != _digest(rows[: known[1]]):
+        raise Restarted
+    if is_shorter:
+        return Reading([], position, True)
+    end = min(len(rows), num_rows + ROWS_AT_ONCE)
+    new = {"num_rows": end, "digest": _digest(rows[:end]), "first": _digest(rows[:1])}
+    return Reading(list(rows[num_rows:end]), new, end == len(rows))
+
+
+def _rows(content: Any) -> list[Row]:
+    """Raises ValueError if the document has no rows in one of the known forms."""
+    if isinstance(content, dict):
+        content = content.get("log_history", [content])
+    if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
+        raise ValueError("it is neither a list of objects, nor an object with such a list as log_history")
+    return [row for row in map(row_of, content) if row]
+
+
+def _digest(rows: Sequence[Row]) -> str:
+    return hashlib.sha256(repr(rows).encode(errors="surrogateescape")).hexdigest()[:16]

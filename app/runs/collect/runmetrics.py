@@ -1,0 +1,153 @@
+"""Find the one CSV from which the metrics of a run are read."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from app.runs.collect.collector import SCRAPED, Collector
+from app.runs.collect.csvrows import CsvRows
+from app.runs.collect.discovery import Found, find_files
+from app.runs.collect.source import Source
+from app.runs.collect.sources import source_of
+from app.runs.store.run import Run
+from trainer.experiment.outputs import MetricsOutput
+from trainer.runfile import RunFile
+
+MAX_RUNS = 64
+COLLECT_S = 0.05
+"""How long one call collects."""
+PAUSE_S = 0.02
+
+
+class MetricsFile(NamedTuple):
+    """The CSV with a run's metrics, and what the experiment declares about its columns."""
+
+    file: RunFile | None
+    """None: there is none yet."""
+    declared: MetricsOutput
+    is_final: bool
+    """The run is over and everything is collected, so nobody writes any more."""
+    sources: tuple[Path, ...]
+    """The files that the program writes. A change of one of them may be new metrics."""
+    problem: str | None
+    """What cannot be read, for people."""
+    has_more: bool
+    """Whether there is more to collect, now or soon."""
+
+    @property
+    def files(self) -> list[Path]:
+        """The files to watch for changes: the CSV and its sources."""
+        return [*self.sources, *([self.file.path] if self.file is not None else [])]
+
+
+class RunMetrics:
+    """Find the metrics of runs. Thread-safe.
+
+    One CSV file is read where the program writes it. Everything else is collected into scraped.csv in the run's own
+    directory first, or below `cache_dir` if the directory is not ours: nothing is written there.
+    """
+
+    def __init__(self, cache_dir: Path) -> None:
+        self._cache_dir = cache_dir
+        self._lock = threading.Lock()
+        self._known: OrderedDict[Path, _Known] = OrderedDict()
+
+    def find(self, run: Run) -> MetricsFile:
+        """Find the metrics as far as they are collected."""
+        return self._of(run).find(run)
+
+    def find_csv(self, run: Run) -> RunFile | None:
+        """Find the CSV alone."""
+        return self.find(run).file
+
+    def collect(self, run: Run) -> MetricsFile:
+        """Collect for some milliseconds, and find the metrics. Raises nothing.
+
+        Whoever follows a run calls it many times a second. So a search for files that takes long is not repeated soon.
+        """
+        return self._of(run).collect(run)
+
+    def collect_all(self, run: Run, limit_s: float) -> MetricsFile:
+        """Collect all that a run which is over has written, if it takes no longer than the limit.
+
+        A run that is active is collected by whoever follows it, so it is only looked at, and not waited for.
+        """
+        if run.is_active:
+            return self.find(run)
+        known, deadline = self._of(run), time.monotonic() + limit_s
+        while (found := known.collect(run)).has_more and time.monotonic() < deadline:
+            time.sleep(PAUSE_S)  # Another thread may be collecting, and all others want to run too.
+        return found
+
+    def _of(self, run: Run) -> _Known:
+        folder = run.directory.path if run.is_ours else self._cache_dir / run.run_id
+        with self._lock:
+            known = self._known.setdefault(folder, _Known(folder))
+            self._known.move_to_end(folder)
+            if len(self._known) > MAX_RUNS:
+                self._known.popitem(last=False)
+            return known
+
+
+class _Known:
+    """What is remembered of one run, so that looking again costs little."""
+
+    def __init__(self, folder: Path) -> None:
+        self._collector = Collector(folder)
+        self._found = Found({}, [])
+        self._search_at = 0.0
+
+    def find(self, run: Run) -> MetricsFile:
+        self.search(run)
+        return self._describe(run, self._sources(), has_more=False)
+
+    def collect(self, run: Run) -> MetricsFile:
+        if not run.is_active or time.monotonic() >= self._search_at:
+            self.search(run)
+        sources = self._sources()
+        if not sources or self._is_in_place(run, sources):
+            return self._describe(run, sources, has_more=False)
+        if not run.is_ours:
+            with suppress(OSError):  # The collector says what is wrong.
+                self._collector.csv.parent.mkdir(parents=True, exist_ok=True)
+        return self._describe(run, sources, self._collector.collect(sources, not run.is_active, COLLECT_S))
+
+    def search(self, run: Run) -> None:
+        """Find the files, and set the time for the next search."""
+        started_at = time.monotonic()
+        self._found = find_files(run)
+        now = time.monotonic()
+        self._search_at = now + 20 * (now - started_at)
+
+    def _sources(self) -> list[Source]:
+        sources = [source_of(name, file) for name, file in self._found.files.items()]
+        return [source for source in sources if source is not None]
+
+    def _is_in_place(self, run: Run, sources: list[Source]) -> bool:
+        """Whether the metrics are one CSV that is read where it is. What was collected once stays so."""
+        return len(sources) == 1 and isinstance(sources[0], CsvRows) and not self._scraped(run).exists()
+
+    def _describe(self, run: Run, sources: list[Source], has_more: bool) -> MetricsFile:
+        if self._is_in_place(run, sources):
+            file, problems = sources[0].file, list[str]()
+        else:
+            file = self._scraped(run)
+            problems = [f"{name}: {problem}" for name, problem in self._collector.problems.items()]
+        if missing := self._found.missing:
+            problems.append(f"no file matches {', '.join(missing)} in output/{' yet' if run.is_active else ''}")
+        return MetricsFile(
+            file if file.exists() else None,
+            run.outputs.metrics,
+            not run.is_active and not has_more,
+            tuple(source.file.path for source in sources),
+            "; ".join(problems) or None,
+            has_more,
+        )
+
+    def _scraped(self, run: Run) -> RunFile:
+        return run.directory.file(SCRAPED) if run.is_ours else RunFile.alone(self._collector.csv)

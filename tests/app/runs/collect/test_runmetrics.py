@@ -1,0 +1,107 @@
+"""The one CSV with a run's metrics."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.runs.collect.runmetrics import MetricsFile, RunMetrics
+from app.runs.metrics.inspection import inspect
+from app.runs.metrics.summary import describe
+from app.runs.store.run import Run
+from tests.app.runs.collect.runs import command_run, write
+from tests.app.runs.tables import rows_of
+from trainer.rundir import RunDir
+
+HISTORY = [{"epoch": 0.5, "step": 10, "loss": 2.3}, {"epoch": 1.0, "eval_accuracy": 0.4, "step": 20}]
+
+
+def collect(run: Run) -> MetricsFile:
+    return RunMetrics(run.directory.path.parent / "scraped").collect_all(run, 10)
+
+
+def table(found: MetricsFile) -> list[list[object]]:
+    assert found.file is not None
+    read = inspect(found.file, declared=found.declared)
+    return [list(read.columns), *(list(row) for row in rows_of(read))]
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_one_csv_is_read_in_place(tmp_path: Path) -> None:
+    run = command_run(tmp_path / "run", "completed", files=["*.csv"])
+    path = write(run, "results.csv", "epoch,loss\n1,2\n")
+    found = collect(run)
+    assert found.file is not None
+    assert (found.file.path, found.problem) == (path, None)
+    assert files_in(run.directory.path) == ["output/results.csv", "run.json"]
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "log.txt", "metrics.json"])
+def test_json_lines_are_collected_whatever_their_name(tmp_path: Path, name: str) -> None:
+    run = command_run(tmp_path / "run", "completed", files=[name])
+    write(run, name, '{"epoch": 0, "train": {"loss": 1.5}, "note": "ok"}\n{"epoch": 1, "train": {"loss": 1.25}}')
+    assert table(collect(run)) == [["epoch", "train/loss", "note"], [0, 1.5, None], [1, 1.25, None]]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_trainer_state_is_collected_without_declaration(tmp_path: Path, indent: int | None) -> None:
+    run = command_run(tmp_path / "run", "completed")
+    for steps in (1, 2):
+        state = json.dumps({"log_history": HISTORY[:steps]}, indent=indent)
+        write(run, f"model/checkpoint-{steps}0/trainer_state.json", state)
+        found = collect(run)
+    assert table(found) == [["epoch", "step", "loss", "eval_accuracy"], [0.5, 10, 2.3, None], [1, 20, None, 0.4]]
+    assert found.file is not None
+    assert describe(inspect(found.file))["total_epochs"] == 1
+
+
+def test_several_files_share_one_table(tmp_path: Path) -> None:
+    files = ["train.csv", "val.csv", "more.jsonl"]
+    run = command_run(tmp_path / "run", "completed", files=files, columns={"val/loss": "val_loss"})
+    write(run, "train.csv", "epoch;loss\n0;1,5\n")
+    assert table(collect(run)) == [["epoch", "loss"], [0, 1.5]]
+    write(run, "val.csv", "Epoch,loss,note\n0,2.5,good\n")
+    write(run, "more.jsonl", '{"epoch": 0, "f1": NaN}\n')
+    expected = [["epoch", "train/loss", "val_loss", "note", "f1"], [0, 1.5, *[None] * 3], [0, None, 2.5, None, None]]
+    assert table(collect(run))[:3] == expected
+
+
+def test_what_was_collected_stays_when_the_program_deletes_its_files(tmp_path: Path) -> None:
+    run = command_run(tmp_path / "run", "completed")
+    path = write(run, "checkpoint-10/trainer_state.json", json.dumps({"log_history": HISTORY}))
+    before = table(collect(run))
+    path.unlink()
+    assert table(collect(run)) == before
+
+
+def test_a_missing_declared_file_is_said(tmp_path: Path) -> None:
+    run = command_run(tmp_path / "run", files=["results.csv", "*.jsonl"])
+    found = RunMetrics(tmp_path / "scraped").collect(run)
+    assert (found.file, found.problem) == (None, "no file matches results.csv, *.jsonl in output/ yet")
+    ended = command_run(tmp_path / "run", "completed", files=["results.csv"])
+    assert collect(ended).problem == "no file matches results.csv in output/"
+
+
+def test_an_unreadable_file_is_said(tmp_path: Path) -> None:
+    run = command_run(tmp_path / "run", "completed", files=["a.jsonl", "b.jsonl"])
+    write(run, "a.jsonl", "rubbish\n")
+    write(run, "b.jsonl", '{"loss": 1}\n')
+    found = collect(run)
+    assert table(found) == [["loss"], [1]]
+    assert str(found.problem).startswith("a.jsonl: ")
+
+
+def test_nothing_is_written_into_a_folder_that_is_not_ours(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "model"
+    (folder / "checkpoint-20").mkdir(parents=True)
+    (folder / "checkpoint-20" / "trainer_state.json").write_text(json.dumps({"log_history": HISTORY}))
+    run = Run(RunDir(folder), "unknown", None, {})
+    found = RunMetrics(tmp_path / "scraped").collect_all(run, 10)
+    assert len(table(found)) == 3
+    assert files_in(folder) == ["checkpoint-20/trainer_state.json"]
+    assert files_in(tmp_path / "scraped" / "model") == ["scraped.csv", "scraped.json", "scraped.lock"]
