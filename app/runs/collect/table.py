@@ -70,9 +70,11 @@ class ScrapedTable:
 
     def append(self, rows: Sequence[Row], state: State) -> None:
         """Append rows and store a state with them, both or, after OSError, none of it."""
-        cleaned = [{_clean(name, MAX_NAME_CHARS): value for name, value in row.items()} for row in rows]
-        columns = self._wider(cleaned)
-        text = _lines([row.get(name) for name in columns] for row in cleaned)
+        names = {name: _clean(name, MAX_NAME_CHARS) for name in dict.fromkeys(name for row in rows for name in row)}
+        if any(name != cleaned for name, cleaned in names.items()):
+            rows = [{names[name]: value for name, value in row.items()} for row in rows]
+        columns = self._wider(names.values())
+        text = _lines([row.get(name) for name in columns] for row in rows)
         if columns != self._columns or (self._is_to_replace and self._length):
             self._replace(columns, text, state)
         elif text or state != self.state:
@@ -98,10 +100,10 @@ class ScrapedTable:
             with open(self._csv, "rb") as file:
                 self._columns = _names(read_header(file.fileno()))
 
-    def _wider(self, rows: Iterable[Row]) -> list[str]:
-        """Return the columns of the table and of new rows, as far as a reader takes them."""
+    def _wider(self, names: Iterable[str]) -> list[str]:
+        """Return the columns of the table and further ones, as far as a reader takes them."""
         columns, size = dict.fromkeys(self._columns), _header_bytes(self._columns)
-        for name in dict.fromkeys(name for row in rows for name in row):
+        for name in names:
             if name and name not in columns and not _is_full(len(columns), size):
                 columns[name] = None
                 size += _header_bytes([name])

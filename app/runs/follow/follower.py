@@ -63,9 +63,14 @@ class Follower:
 
     def skip_to_end(self) -> Iterator[None]:
         """Skip the current content of the files. The caller must exhaust the iterator."""
-        for event in self._new_metrics():
-            if isinstance(event, MetricsLogged):
-                yield
+        while True:
+            for event in self._new_metrics():
+                if isinstance(event, MetricsLogged):
+                    yield
+            if self.run.is_active or not self._has_more_metrics:
+                break
+            time.sleep(PAUSE_S)
+            yield
         self._log.skip_to_end(self._log_file, is_final=not self.run.is_active)
         self._progress = self._run_progress.read(self.run)
 
@@ -73,7 +78,7 @@ class Follower:
         """Yield the changes in the order in which to publish them. The caller must exhaust the iterator.
 
         The caller reads `run` before this call. If the run is over, nobody writes any more. So this method reads both
-        files to their end, and yields the final state last.
+        files to their end, and yields the final state last. If there is much to collect, the next calls do that.
         """
         self.run = run
         is_final = not run.is_active
@@ -86,7 +91,7 @@ class Follower:
                 yield LogWritten(run.run_id, chunk.offset, chunk.next_offset, chunk.text)
             if not is_final:
                 break
-        if is_final:
+        if is_final and not self._has_more_metrics:
             yield from self._new_state()
             self.is_over = True
 
@@ -158,13 +163,9 @@ class Follower:
         return [ProgressChanged(self.run.run_id, progress or UNKNOWN_PROGRESS)]
 
     def _new_metrics(self) -> Iterator[Event]:
-        """Yield the epochs that new rows changed, and then the rows. Of a run that is over, collect all of them."""
-        while True:
-            file = self._metrics_file = self._collect(self.run)
-            yield from self._new_rows(file)
-            if self.run.is_active or not file.has_more:
-                break
-            time.sleep(PAUSE_S)
+        """Collect for some milliseconds. Yield the epochs that new rows changed, and then the rows."""
+        self._metrics_file = self._collect(self.run)
+        yield from self._new_rows(self._metrics_file)
         if self._problem != self._metrics_problem:
             self._metrics_problem = self._problem
             yield self._logged(None)
@@ -185,6 +186,10 @@ class Follower:
             if len(chunk) or self._skipped != self._num_skipped:
                 yield self._logged(chunk, num_rows - len(chunk))
             self._num_skipped = self._skipped
+
+    @property
+    def _has_more_metrics(self) -> bool:
+        return self._metrics_file is not None and self._metrics_file.has_more
 
     @property
     def _problem(self) -> str | None:

@@ -88,6 +88,24 @@ def test_the_final_state_comes_last(harness: Harness) -> None:
     assert sum(len(event.rows) for event in events if isinstance(event, MetricsLogged)) == 4
 
 
+def test_the_final_state_comes_after_all_collected_rows(harness: Harness) -> None:
+    """Collecting takes more than one call, so that nobody waits for long."""
+    run = harness.start()
+    harness.read_new()
+    (run / "output").mkdir()
+    (run / "output" / "metrics.jsonl").write_text("".join(f'{{"step": {i}, "loss": 0.5}}\n' for i in range(60_000)))
+    finish(run)
+    events: list[Event] = []
+    num_calls = 0
+    while harness.followers.current is not None:
+        events += harness.read_new()
+        num_calls += 1
+    assert num_calls > 1
+    assert isinstance(events[-1], RunChanged)
+    rows = [row for event in events if isinstance(event, MetricsLogged) for row in event.rows]
+    assert [row[0] for row in rows] == list(range(60_000))
+
+
 def test_earlier_rows_of_a_run_that_was_already_active_are_not_published(harness: Harness) -> None:
     run = harness.start()
     write_metrics(run, METRICS)
