@@ -67,9 +67,10 @@ def download_model(query: dict[str, Any], run_id: str) -> Response:
 @blp.errors(shapes={403: DeletionForbiddenSchema, **dict.fromkeys((404, 409), DeletionErrorSchema)})
 def delete_run(run_id: str) -> Any:
     """Delete a run with its model, metrics, log and checkpoints."""
-    store, offload = domain().store, domain().offload
+    store, metrics, offload = domain().store, domain().metrics, domain().offload
     try:
         offload(lambda: store.delete(run_id))
+        offload(lambda: metrics.forget(run_id))
     except RunError as error:
         code = status_of(error)
         return error_body(code, str(error), success=False, error=str(error)), code

@@ -47,7 +47,7 @@ def test_collected_rows_come_once_over_kills_of_the_server(two_workers: LiveServ
         output = server.runs_dir / run_id / "output"
         missing = server.get(f"/training/metrics/runs/{run_id}")
         assert missing.status_code == 404
-        assert "no file matches train.jsonl, val.csv in output/ yet" in missing.json()["message"]
+        assert "No file matches train.jsonl, val.csv in output/ yet" in missing.json()["message"]
 
         append(output / "train.jsonl", lines({"epoch": 0.5, "loss": 2.0}) + '{"epoch": 1.0, "lo')
         expected: list[dict[str, float]] = [{"epoch": 0.5, "loss": 2.0}]

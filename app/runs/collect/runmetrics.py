@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections import OrderedDict
@@ -84,6 +85,10 @@ class RunMetrics:
             time.sleep(PAUSE_S)  # Another thread may be collecting, and all others want to run too.
         return found
 
+    def forget(self, run_id: str) -> None:
+        """Remove what was collected of a folder that is not ours, and that was deleted."""
+        shutil.rmtree(self._cache_dir / run_id, ignore_errors=True)
+
     def _of(self, run: Run) -> _Known:
         folder = run.directory.path if run.is_ours else self._cache_dir / run.run_id
         with self._lock:
@@ -129,8 +134,12 @@ class _Known:
         return [source for source in sources if source is not None]
 
     def _is_in_place(self, run: Run, sources: list[Source]) -> bool:
-        """Whether the metrics are one CSV that is read where it is. What was collected once stays so."""
-        return len(sources) == 1 and isinstance(sources[0], CsvRows) and not self._scraped(run).exists()
+        """Whether the metrics are one CSV that is read where it is.
+
+        What was collected once stays so. But what was collected of a folder that is not ours may be of an earlier one.
+        """
+        is_one_csv = len(sources) == 1 and isinstance(sources[0], CsvRows)
+        return is_one_csv and not (run.is_ours and self._scraped(run).exists())
 
     def _describe(self, run: Run, sources: list[Source], has_more: bool) -> MetricsFile:
         if self._is_in_place(run, sources):
@@ -139,9 +148,9 @@ class _Known:
             file = self._scraped(run)
             problems = [f"{name}: {problem}" for name, problem in self._collector.problems.items()]
         if missing := self._found.missing:
-            problems.append(f"no file matches {', '.join(missing)} in output/{' yet' if run.is_active else ''}")
+            problems.append(f"No file matches {', '.join(missing)} in output/{' yet' if run.is_active else ''}")
         return MetricsFile(
-            file if file.exists() else None,
+            file if file.exists() and (sources or run.is_ours) else None,
             run.outputs.metrics,
             not run.is_active and not has_more,
             tuple(source.file.path for source in sources),

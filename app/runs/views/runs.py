@@ -91,8 +91,8 @@ class RunViews:
         run = self._store.find(run_id)
         found = self._metrics.collect_all(run, MAX_COLLECT_S)
         if found.file is None:
-            why = f": {found.problem}" if found.problem else ""
-            raise FileNotInRun(f"Run {run_id} is {run.state} and has no metrics{why}.")
+            why = f" {found.problem}." if found.problem else ""
+            raise FileNotInRun(f"Run {run_id} is {run.state} and has no metrics.{why}")
         return found
 
     def read(self, metrics: MetricsFile, compute: Callable[[Table], Iterator[bytes]]) -> Iterator[bytes]:

@@ -82,9 +82,9 @@ def test_what_was_collected_stays_when_the_program_deletes_its_files(tmp_path: P
 def test_a_missing_declared_file_is_said(tmp_path: Path) -> None:
     run = command_run(tmp_path / "run", files=["results.csv", "*.jsonl"])
     found = RunMetrics(tmp_path / "scraped").collect(run)
-    assert (found.file, found.problem) == (None, "no file matches results.csv, *.jsonl in output/ yet")
+    assert (found.file, found.problem) == (None, "No file matches results.csv, *.jsonl in output/ yet")
     ended = command_run(tmp_path / "run", "completed", files=["results.csv"])
-    assert collect(ended).problem == "no file matches results.csv in output/"
+    assert collect(ended).problem == "No file matches results.csv in output/"
 
 
 def test_an_unreadable_file_is_said(tmp_path: Path) -> None:
@@ -105,3 +105,17 @@ def test_nothing_is_written_into_a_folder_that_is_not_ours(tmp_path: Path) -> No
     assert len(table(found)) == 3
     assert files_in(folder) == ["checkpoint-20/trainer_state.json"]
     assert files_in(tmp_path / "scraped" / "model") == ["scraped.csv", "scraped.json", "scraped.lock"]
+
+
+def test_a_folder_with_the_name_of_an_earlier_one_has_its_own_metrics(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "model"
+    folder.mkdir(parents=True)
+    run, metrics = Run(RunDir(folder), "unknown", None, {}), RunMetrics(tmp_path / "scraped")
+    (folder / "trainer_state.json").write_text(json.dumps({"log_history": HISTORY}))
+    metrics.collect_all(run, 10)
+    (folder / "trainer_state.json").unlink()
+    assert metrics.collect_all(run, 10).file is None
+    (folder / "metrics.csv").write_text("step\n7\n")
+    assert table(metrics.collect_all(run, 10)) == [["step"], [7]]
+    metrics.forget("model")
+    assert files_in(tmp_path / "scraped") == []
