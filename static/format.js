@@ -100,5 +100,9 @@ export function secondsBetween(from, to) {
 
 export const experimentName = (fileName) => fileName?.replace(/\.ya?ml$/, "") ?? "unknown experiment";
 
-/** The dataset's name, or else its folder's, the parent of the training images: a resumed run names no dataset. */
-export const datasetName = (request) => request?.dataset ?? request?.train_data_dir?.split("/").filter(Boolean).at(-2);
+/** The dataset's name, or else the folder's around its images: a resumed run names no dataset. */
+export function datasetName(request) {
+  const { dataset, train_data_dir, val_data_dir, test_data_dir } = request ?? {};
+  const folder = train_data_dir ?? val_data_dir ?? test_data_dir;
+  return dataset ?? folder?.split("/").filter(Boolean).at(-2);
+}

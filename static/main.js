@@ -7,6 +7,7 @@ import { followDownload } from "./download.js";
 import { createDrawing } from "./drawing.js";
 import { bytes } from "./format.js";
 import { followLive } from "./live.js";
+import { MAX_SHOWN } from "./models.js";
 import { createRouter, runsIn, viewOf } from "./router.js";
 import { followed, INITIAL, isActive, isLost, isOfCommand, reduce } from "./state.js";
 import { createStore } from "./store.js";
@@ -132,7 +133,7 @@ const details = createDetails({
 
 async function listModels() {
   await attempt(async () => {
-    const { models_info: models } = await api.get("training/models");
+    const { models_info: models } = await api.get(`training/models?limit=${MAX_SHOWN}`);
     dispatch({ type: "models", models });
   }, notify);
 }

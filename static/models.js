@@ -2,6 +2,8 @@
 import { metric, percentage } from "./format.js";
 
 export const NOT_TESTED = "Not tested";
+/** The view shows only the newest models, because each takes room on the page and a look at its run. */
+export const MAX_SHOWN = 500;
 
 /** The cards of each run, in the order of the list. */
 export function byRun(models) {

@@ -85,6 +85,7 @@ def _train(given: Arguments, request: RunRequest, loaded: Experiment, stop: Stop
                 experiment=loaded,
                 config_name=request.config_name or run.config.name,
                 model_name=request.model_name,
+                dataset_name=request.dataset_name or "",
                 splits=splits,
                 value_range=prepared.value_range,
                 resume_from=earlier,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from trainer.rundir import RunDir, read_json, utc_now, write_json
@@ -28,6 +30,19 @@ class RunRequest:
     """Already applied to config.yaml."""
     resume_from: str | None
     """The id of a run in the same folder, or an absolute path."""
+
+    @property
+    def dataset_name(self) -> str | None:
+        return dataset_name(self.dataset, (self.train_data_dir, self.val_data_dir, self.test_data_dir))
+
+
+def dataset_name(dataset: str | None, folders: Iterable[str | None]) -> str | None:
+    """Return the dataset's name, or else the name of the folder around the first image folder. None without either.
+
+    Links stay as they are: a dataset has the name by which people chose it.
+    """
+    folder = next(filter(None, folders), None)
+    return dataset or (Path(os.path.normpath(folder)).parent.name or None if folder else None)
 
 
 def read_request(run: RunDir) -> RunRequest:

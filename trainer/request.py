@@ -33,6 +33,7 @@ class Request:
     experiment: Experiment
     config_name: str
     model_name: str
+    dataset_name: str
     splits: dict[str, Split]
     """The images of train, val and, if there are any, test."""
     value_range: ValueRange | None
@@ -49,8 +50,3 @@ class Request:
     def tested_split(self) -> str:
         """The split that the report is about: test, or val if there are no test images."""
         return tested_split(self.splits)
-
-    @property
-    def dataset_name(self) -> str:
-        """The name of the folder that contains the train folder."""
-        return self.splits["train"].path.resolve().parent.name

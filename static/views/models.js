@@ -3,7 +3,7 @@
 import { choice } from "../choice.js";
 import { byId, make, setText, whenChanged } from "../dom.js";
 import { bytes, counted, experimentName, shortTime } from "../format.js";
-import { accuracyOf, byRun, filesOf, NOT_TESTED } from "../models.js";
+import { accuracyOf, byRun, filesOf, MAX_SHOWN, NOT_TESTED } from "../models.js";
 import { pathOfRun } from "../router.js";
 import { snippetFor } from "../snippet.js";
 import { copyable } from "./copyable.js";
@@ -14,7 +14,8 @@ export const renderModels = whenChanged(
   ({ models }) => {
     byId("no-models").hidden = models === null || models.length > 0;
     byId("models-loading").hidden = models !== null;
-    setText(byId("models-count"), models?.length ? counted(models.length, "model") : "");
+    const number = counted(models?.length ?? 0, "model");
+    setText(byId("models-count"), models?.length === MAX_SHOWN ? `The newest ${number}` : models?.length ? number : "");
     byId("models").replaceChildren(...byRun(models ?? []).map(card));
   },
 );

@@ -18,6 +18,7 @@ import {
 test("a run without a dataset is named after its folder", () => {
   assert.equal(datasetName({ dataset: "digits" }), "digits");
   assert.equal(datasetName({ dataset: null, train_data_dir: "/data/pets/train/" }), "pets");
+  assert.equal(datasetName({ train_data_dir: null, test_data_dir: "/data/pets/test" }), "pets");
   assert.equal(datasetName({}), undefined);
   assert.equal(datasetName(null), undefined);
 });

@@ -161,6 +161,7 @@ def request_for(run: RunDir, experiment: Experiment, data: Path) -> Request:
         experiment=experiment,
         config_name="a|b.yaml",
         model_name="things",
+        dataset_name=data.name,
         splits=find_splits({split: data / split for split in SPLITS}),
         value_range=None,
         resume_from=None,

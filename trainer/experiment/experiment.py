@@ -109,7 +109,9 @@ def load(file: Path | RunFile, overrides: Mapping[str, object] | None = None) ->
     except (strict_yaml.YamlInvalid, ExperimentInvalid) as error:
         if hydra.is_configuration(text):
             raise ExperimentInvalid({"": [hydra.ADVICE]}) from error
-        raise ExperimentInvalid(getattr(error, "errors", {"": [str(error)]})) from error
+        if isinstance(error, ExperimentInvalid):
+            raise
+        raise ExperimentInvalid({"": [str(error)]}) from error
 
 
 def parse(content: Mapping[str, Any], overrides: Mapping[str, object] | None = None) -> Experiment:

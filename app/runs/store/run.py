@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from app.runs.store.filetimes import begin_and_end
@@ -12,6 +11,7 @@ from app.runs.store.outputs import Outputs
 from app.runs.store.resume import needed_to_resume
 from app.runs.store.states import ACTIVE, UNKNOWN
 from app.runs.store.welltyped import PROGRESS, well_typed
+from trainer.manifest import dataset_name
 from trainer.rundir import RunDir
 
 MAX_TEXT_CHARS = 4096
@@ -77,10 +77,9 @@ class Run:
 
     @property
     def dataset(self) -> str | None:
-        """The dataset's name, or else the name of the folder around the image folders. None without images."""
+        """The name of the dataset that the run's images come from. None without images."""
         folders = (_text(self.request.get(f"{split}_data_dir")) for split in ("train", "val", "test"))
-        folder = next(filter(None, folders), None)
-        return _text(self.request.get("dataset")) or (Path(folder).parent.name or None if folder else None)
+        return dataset_name(_text(self.request.get("dataset")), folders)
 
     @property
     def created_at(self) -> str | None:
