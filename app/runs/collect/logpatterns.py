@@ -26,8 +26,8 @@ READ_S = 0.05
 MAX_NAMED_PATTERNS = 3
 
 _END = re.compile(rb"[\r\n]")
-_REDRAWN = re.compile(rb"(?:\x1b\[\d*A)+\n")
-"""Nested bars move the cursor up and down again. The line goes on, as after a carriage return."""
+_CURSOR_UP, _UP = re.compile(rb"\x1b\[(\d?)A"), b"\v"
+"""The escape sequence that moves the cursor up, and the character that stands for each line after cleaning."""
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
 
 
@@ -59,8 +59,10 @@ class LogPatterns:
         rows = _Rows(_compiled(self.patterns), position)
         is_last = offset + len(data) >= size
         num_read = rows.read(data, is_final and is_last)
-        is_waiting = not is_final and _END.search(data, num_read) is None
-        is_whole = is_last and (num_read == len(data) or is_waiting)
+        rest = data[num_read:]
+        is_whole = is_last and (not rest or (not is_final and _END.search(rest) is None))
+        if is_whole:
+            rows.end_line(_num_up(_clean(rest)))
         problem = self._problem(rows) if is_final and is_whole else None
         return Reading(rows.complete, {"offset": offset + num_read, **rows.state()}, is_whole, problem)
 
@@ -90,12 +92,15 @@ class _Rows:
         """The epoch and the step that the log named last."""
         self._pending: Row = dict(position.get("pending", {}))
         """The row of the current line. The program may draw the line again."""
+        self._num_newlines: int = position.get("num_newlines", 0)
+        """How many newlines followed. They may only have moved the cursor down to a nested bar."""
         self._is_in_long_line: bool = position.get("is_in_long_line", False)
 
     def state(self) -> Position:
         return {
             "counters": self._counters,
             "pending": self._pending,
+            "num_newlines": self._num_newlines,
             "is_in_long_line": self._is_in_long_line,
             "matched": sorted(self.matched),
         }
@@ -115,7 +120,7 @@ class _Rows:
             self._read_block(data[:MAX_LINE_BYTES])
             self._is_in_long_line, begin = True, len(data)
         if is_end and begin == len(data):
-            self._end_line()
+            self._num_newlines += 1
         return begin
 
     def _skip_long_line(self, data: bytes) -> int:
@@ -126,8 +131,7 @@ class _Rows:
         if end is None:
             return len(data)
         self._is_in_long_line = False
-        if end[0] == b"\n":
-            self._end_line()
+        self._num_newlines += end[0] == b"\n"
         return end.end()
 
     @staticmethod
@@ -144,16 +148,17 @@ class _Rows:
         as_lines = text.replace(b"\r", b"\n")
         patterns = [(index, each) for index, each in enumerate(self._patterns) if each.may_match(as_lines)]
         for place, line in enumerate(text.split(b"\n")):
-            if place:
-                self._end_line()
-            for state in line.split(b"\r") if patterns else ():
+            self._num_newlines += place > 0
+            for state in filter(None, line.split(b"\r")):
                 self._read_state(state, patterns)
 
     def _read_state(self, state: bytes, patterns: Sequence[tuple[int, LogPattern]]) -> None:
+        self.end_line(_num_up(state))
+        self._num_newlines = 0
         if len(state) > MAX_LINE_BYTES:
             state = state[:MAX_LINE_BYTES].decode(errors="ignore").encode()
         texts: dict[str, str] = {}
-        for index, pattern in patterns if state else ():
+        for index, pattern in patterns:
             if found := pattern.match(state):
                 self.matched.add(index)
                 texts = found | texts
@@ -163,21 +168,32 @@ class _Rows:
             return
         row = self._counters | row
         if self._pending.get("epoch") != row.get("epoch"):
-            self._end_line()
+            self._complete()
         self._pending |= row
 
-    def _end_line(self) -> None:
+    def end_line(self, num_up: int) -> None:
+        """Complete the row of the current line, unless the cursor moves up to it again by that many lines."""
+        if self._num_newlines > num_up:
+            self._complete()
+
+    def _complete(self) -> None:
         if self._pending:
             self.complete.append(self._pending)
             self._pending = {}
 
 
 def _clean(block: bytes) -> bytes:
-    """Return valid UTF-8 without escape sequences. Lines and states end as before."""
+    """Return valid UTF-8 without escape sequences, but with _UP for those that move the cursor up."""
     if b"\x1b" in block:
-        block = ESCAPE.sub(b"", _REDRAWN.sub(b"\r", block))
+        block = _CURSOR_UP.sub(lambda found: _UP * int(found[1] or 1), block.replace(_UP, b""))
+        block = ESCAPE.sub(b"", block)
     block = block.replace(b"\b", b"")
     return block if block.isascii() else block.decode(errors="replace").encode()
+
+
+def _num_up(state: bytes) -> int:
+    """Return by how many lines the cursor moves up at the end of a state."""
+    return len(state) - len(state.rstrip(_UP))
 
 
 def _value(text: str) -> Value:

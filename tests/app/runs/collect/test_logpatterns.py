@@ -170,27 +170,34 @@ def test_a_slow_pattern_makes_each_read_short_and_no_row_wrong(tmp_path: Path) -
 @pytest.mark.parametrize("seed", range(5))
 def test_the_rows_are_the_same_wherever_the_readers_are_killed(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
-    parts = [
-        *(b"\n", b"\r", b"\r\n", b"loss: ", b"0.5", b" ", b"Epoch 1", b"epoch 2 loss: 3", b"\x1b[A\n\r", b"\x1b[1m"),
-        *(
-            b"\xff",
-            "ü".encode(),
-            b"x" * 5000,
-            b"text\n" * 1000,
-            b"\x1b]8;;a\x1b\\",
-            b"y" * SLICE_BYTES,
-            b"\x1b",
-            b"12\n",
-        ),
-    ]
-    data = b"".join(rng.choices(parts, weights=[30] * 12 + [1] * 6, k=2000))
-    expected = rows_of(tmp_path, data, LOSS, EPOCH)
-    log, begin = Log(tmp_path, [LOSS, EPOCH]), 0
-    while begin < len(data):
-        end = begin + rng.choice([1, 3, 100, 5000, SLICE_BYTES])
-        log.write(data[begin:end])
-        begin = end
+    usual = [b"\n", b"\r", b"\r\n", b"loss: ", b"0.5", b" ", b"Epoch 1", b"epoch 2 loss: 3", b"\x1b[1m"]
+    nested = [b"\n\r10% loss: 4\x1b[A", b"\n\n\r 20% loss: 5\x1b[A\x1b[A"]
+    rare = [b"\xff", "ü".encode(), b"x" * 5000, b"text\n" * 1000, b"\x1b]8;;a\x1b\\", b"y" * SLICE_BYTES, b"\x1b"]
+    written = rng.choices(usual + nested + rare, weights=[30] * 9 + [30] * 2 + [1] * 7, k=2000)
+    expected = rows_of(tmp_path, b"".join(written), LOSS, EPOCH)
+    log = Log(tmp_path, [LOSS, EPOCH])
+    while written:
+        number = rng.choice([1, 3, 100])
+        log.write(b"".join(written[:number]))
+        del written[:number]
         log.read()
     log.read_all(is_final=True)
     assert log.rows == expected
     assert len(expected) > 100
+
+
+def test_nested_bars_give_one_row_per_epoch(tmp_path: Path) -> None:
+    file = io.StringIO()
+    for epoch in (1, 2):
+        bar = tqdm(range(20), desc=f"Epoch {epoch}", mininterval=0, file=file)
+        for batch in bar:
+            bar.set_postfix(loss=f"{epoch + batch / 100}")
+            for _ in tqdm(range(3), desc="loss=7", mininterval=0, leave=False, file=file):
+                pass
+        tqdm.write(f"Epoch {epoch}: loss=9", file=file)
+    written = file.getvalue().encode().splitlines(keepends=True)
+    log = Log(tmp_path, [REDRAWN])
+    for data in written:
+        log.write(data)
+    log.read_all(is_final=True)
+    assert log.rows == [{"epoch": epoch, "train/loss": loss} for epoch in (1, 2) for loss in (epoch + 0.19, 9)]
