@@ -53,9 +53,11 @@ class Collector:
             if not is_held:
                 return True
             table = ScrapedTable(self.csv, self.csv.with_suffix(".json"))
+            before = None
             while has_more := self._collect_some(table, sources, is_final):
-                if time.monotonic() >= deadline:
+                if before == table.state or time.monotonic() >= deadline:  # Nothing new: a source waits for something.
                     break
+                before = table.state
                 time.sleep(0)  # Let other threads run.
             return has_more
 

@@ -23,6 +23,9 @@ MAX_LINE_BYTES = 8 * 1024
 """Patterns see only the beginning of a longer line, so that the slowest one takes 0.1 s."""
 READ_S = 0.05
 """A read ends after this time and at least one block."""
+QUIET_S = 0.2
+"""A newline at the end of the log ends the line if nothing follows for so long. tqdm moves the cursor down with a
+newline, then draws the nested bar, then moves the cursor up again."""
 MAX_NAMED_PATTERNS = 3
 
 _END = re.compile(rb"[\r\n]")
@@ -52,8 +55,8 @@ class LogPatterns:
         A log that became shorter, as by logrotate, is read from its start. Its earlier rows stay.
         """
         with self.file.open() as opened:
-            size = os.fstat(opened.fileno()).st_size
-            offset = position.get("offset", 0)
+            status = os.fstat(opened.fileno())
+            size, offset = status.st_size, position.get("offset", 0)
             offset = offset if offset <= size else 0
             data = os.pread(opened.fileno(), SLICE_BYTES, offset)
         rows = _Rows(_compiled(self.patterns), position)
@@ -61,8 +64,11 @@ class LogPatterns:
         num_read = rows.read(data, is_final and is_last)
         rest = data[num_read:]
         is_whole = is_last and (not rest or (not is_final and _END.search(rest) is None))
-        if is_whole:
-            rows.end_line(_num_up(_clean(rest)))
+        if is_whole and rows.is_line_ended(_num_up(_clean(rest))):
+            if is_final or not 0 <= time.time() - status.st_mtime < QUIET_S:
+                rows.end_line()
+            else:
+                is_whole = False
         problem = self._problem(rows) if is_final and is_whole else None
         return Reading(rows.complete, {"offset": offset + num_read, **rows.state()}, is_whole, problem)
 
@@ -153,7 +159,8 @@ class _Rows:
                 self._read_state(state, patterns)
 
     def _read_state(self, state: bytes, patterns: Sequence[tuple[int, LogPattern]]) -> None:
-        self.end_line(_num_up(state))
+        if self.is_line_ended(_num_up(state)):
+            self.end_line()
         self._num_newlines = 0
         if len(state) > MAX_LINE_BYTES:
             state = state[:MAX_LINE_BYTES].decode(errors="ignore").encode()
@@ -168,15 +175,15 @@ class _Rows:
             return
         row = self._counters | row
         if self._pending.get("epoch") != row.get("epoch"):
-            self._complete()
+            self.end_line()
         self._pending |= row
 
-    def end_line(self, num_up: int) -> None:
-        """Complete the row of the current line, unless the cursor moves up to it again by that many lines."""
-        if self._num_newlines > num_up:
-            self._complete()
+    def is_line_ended(self, num_up: int) -> bool:
+        """Whether the current line has a row and is ended. `num_up`: by how many lines the cursor moves up next."""
+        return bool(self._pending) and self._num_newlines > num_up
 
-    def _complete(self) -> None:
+    def end_line(self) -> None:
+        """Complete the row of the current line."""
         if self._pending:
             self.complete.append(self._pending)
             self._pending = {}

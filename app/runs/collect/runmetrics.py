@@ -13,6 +13,7 @@ from typing import NamedTuple
 from app.runs.collect.collector import SCRAPED, Collector
 from app.runs.collect.csvrows import CsvRows
 from app.runs.collect.discovery import Found, find_files
+from app.runs.collect.logpatterns import LogPatterns
 from app.runs.collect.source import Source
 from app.runs.collect.sources import source_of
 from app.runs.store.run import Run
@@ -109,12 +110,12 @@ class _Known:
 
     def find(self, run: Run) -> MetricsFile:
         self.search(run)
-        return self._describe(run, self._sources(), has_more=False)
+        return self._describe(run, self._sources(run), has_more=False)
 
     def collect(self, run: Run) -> MetricsFile:
         if not run.is_active or time.monotonic() >= self._search_at:
             self.search(run)
-        sources = self._sources()
+        sources = self._sources(run)
         if not sources or self._is_in_place(run, sources):
             return self._describe(run, sources, has_more=False)
         if not run.is_ours:
@@ -129,9 +130,11 @@ class _Known:
         now = time.monotonic()
         self._search_at = now + 20 * (now - started_at)
 
-    def _sources(self) -> list[Source]:
-        sources = [source_of(name, file) for name, file in self._found.files.items()]
-        return [source for source in sources if source is not None]
+    def _sources(self, run: Run) -> list[Source]:
+        files = [source_of(name, file) for name, file in self._found.files.items()]
+        patterns = run.outputs.log.patterns
+        log = LogPatterns("log", run.directory.file(run.directory.log), patterns) if patterns else None
+        return [source for source in (*files, log) if source is not None]
 
     def _is_in_place(self, run: Run, sources: list[Source]) -> bool:
         """Whether the metrics are one CSV that is read where it is.

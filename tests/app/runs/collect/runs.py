@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ from tests.app.written import write_json
 from trainer.rundir import RunDir
 
 
-def command_run(folder: Path, state: str = "running", **metrics: Any) -> Run:
+def command_run(folder: Path, state: str = "running", patterns: Sequence[str] = (), **metrics: Any) -> Run:
     """Make a run of a command. `metrics` is what its experiment declares: files, columns, better, monitor."""
-    outputs = {"metrics": {"files": [], "columns": {}, "better": {}, "monitor": None} | metrics}
+    outputs = {
+        "metrics": {"files": [], "columns": {}, "better": {}, "monitor": None} | metrics,
+        "log": {"patterns": list(patterns)},
+    }
     (folder / "output").mkdir(parents=True, exist_ok=True)
     write_json(folder / "run.json", {"request": {}, "outputs": outputs})
     return Run(RunDir(folder), state, None, {})

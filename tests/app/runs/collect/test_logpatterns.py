@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,8 +36,10 @@ class Log:
         with open(self._path, mode) as file:
             file.write(data)
 
-    def read(self, is_final: bool = False) -> Reading:
-        """Read once, as a process that was just started would."""
+    def read(self, is_final: bool = False, is_quiet: bool = True) -> Reading:
+        """Read once, as a process that was just started would. `is_quiet`: nothing was written lately."""
+        if is_quiet:
+            os.utime(self._path, (0, 0))
         source = LogPatterns("train.log", RunFile.alone(self._path), self._patterns)
         position: Position = json.loads(self._position)
         reading = source.read_new(position, is_final)
@@ -128,6 +132,19 @@ def test_an_unfinished_line_waits(tmp_path: Path) -> None:
     assert log.read().rows == []
 
 
+def test_a_newline_that_was_just_written_may_move_the_cursor_to_a_nested_bar(tmp_path: Path) -> None:
+    log = Log(tmp_path, [LOSS])
+    log.write(b"\rloss: 1\n")
+    assert (log.read(is_quiet=False).is_whole, log.rows) == (False, [])
+    log.write(b"\r 10%")
+    assert (log.read(is_quiet=False).is_whole, log.rows) == (False, [])
+    log.write(b"\x1b[A\rloss: 2")
+    assert (log.read().is_whole, log.rows) == (True, [])
+    log.write(b"\n")
+    assert (log.read(is_quiet=False).is_whole, log.rows) == (False, [])
+    assert (log.read(is_quiet=True).is_whole, log.rows) == (True, [{"loss": 2}])
+
+
 def test_a_log_that_is_cut_is_read_from_its_start(tmp_path: Path) -> None:
     log = Log(tmp_path, [LOSS, EPOCH])
     log.write(b"epoch 1\nloss: 1\n")
@@ -180,7 +197,7 @@ def test_the_rows_are_the_same_wherever_the_readers_are_killed(tmp_path: Path, s
         number = rng.choice([1, 3, 100])
         log.write(b"".join(written[:number]))
         del written[:number]
-        log.read()
+        log.read(is_quiet=rng.random() < 0.5)
     log.read_all(is_final=True)
     assert log.rows == expected
     assert len(expected) > 100
@@ -195,9 +212,9 @@ def test_nested_bars_give_one_row_per_epoch(tmp_path: Path) -> None:
             for _ in tqdm(range(3), desc="loss=7", mininterval=0, leave=False, file=file):
                 pass
         tqdm.write(f"Epoch {epoch}: loss=9", file=file)
-    written = file.getvalue().encode().splitlines(keepends=True)
     log = Log(tmp_path, [REDRAWN])
-    for data in written:
-        log.write(data)
+    for part in re.split(rb"(?=\n)|(?<=\n)|(?=\x1b)", file.getvalue().encode()):
+        log.write(part)
+        log.read(is_quiet=False)
     log.read_all(is_final=True)
     assert log.rows == [{"epoch": epoch, "train/loss": loss} for epoch in (1, 2) for loss in (epoch + 0.19, 9)]

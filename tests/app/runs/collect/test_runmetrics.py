@@ -119,3 +119,20 @@ def test_a_folder_with_the_name_of_an_earlier_one_has_its_own_metrics(tmp_path: 
     assert table(metrics.collect_all(run, 10)) == [["step"], [7]]
     metrics.forget("model")
     assert files_in(tmp_path / "scraped") == []
+
+
+def test_patterns_make_rows_of_the_log(tmp_path: Path) -> None:
+    patterns = [r"epoch (?P<epoch>\d+)", r"loss=(?P<train_loss>\S+)", r"acc=(?P<val_acc>\S+)"]
+    run = command_run(tmp_path / "run", "completed", patterns, columns={"train/loss": "loss"})
+    run.directory.log.write_text("epoch 1\nloss=0.5\nepoch 2\nloss=high\n")
+    found = collect(run)
+    assert table(found) == [["epoch", "loss"], [1, 0.5], [2, None]]
+    assert found.problem == r"log: no line matches 'acc=(?P<val_acc>\\S+)'"
+    assert files_in(run.directory.path) == ["run.json", "scraped.csv", "scraped.json", "scraped.lock", "train.log"]
+
+
+def test_a_log_has_rows_beside_those_of_a_file(tmp_path: Path) -> None:
+    run = command_run(tmp_path / "run", "completed", [r"loss=(?P<loss>\S+)"])
+    write(run, "metrics.csv", "epoch,loss\n1,0.5\n")
+    run.directory.log.write_text("loss=0.25\n")
+    assert table(collect(run)) == [["epoch", "metrics/loss", "log/loss"], [1, 0.5, None], [None, None, 0.25]]
