@@ -10,8 +10,11 @@ from typing import Any
 from flask import current_app
 
 from app.runs.collect.runmetrics import RunMetrics
-from app.runs.executors.local.lock import ACTIVE, SUPERVISOR, ActiveLock, SupervisorLock
+from app.runs.executors import invocation
+from app.runs.executors.local.executor import LocalExecutor
+from app.runs.executors.local.gpus import find_gpus
 from app.runs.executors.local.prewarm import Prewarm
+from app.runs.filelock import SUPERVISOR, SupervisorLock
 from app.runs.follow.supervisor import Supervisor
 from app.runs.follow.system import SystemMonitor
 from app.runs.follow.usage import UsageHistory
@@ -28,6 +31,7 @@ from app.runs.views.catalogue import Catalogue
 from app.runs.views.runs import RunViews
 from app.runs.views.status import Status
 from app.settings import Settings
+from trainer.rundir import GPUS_VARIABLE
 
 
 @dataclass(frozen=True)
@@ -55,19 +59,22 @@ def build(
     make_lock: Callable[[], AbstractContextManager[object]],
 ) -> Domain:
     """`make_lock` makes a lock for the threads in which `offload` computes."""
-    store = RunStore(settings.runs_dir, ActiveLock(settings.runs_dir.parent / ACTIVE), settings.link_roots)
+    prewarm = Prewarm() if settings.prewarm else None
+    gpus = find_gpus(settings.gpus, invocation.environment().get(GPUS_VARIABLE))
+    executor = LocalExecutor(settings.runs_dir, settings.max_active, gpus, prewarm)
+    store = RunStore(settings.runs_dir, executor, settings.link_roots)
     experiments = ExperimentFolder(settings.configs_dir)
     datasets = DatasetFolder(settings.data_dir)
     preflight = Preflight(settings.runs_dir.parent / "preflight")
-    planner = Planner(store, experiments, datasets, settings.data_roots, preflight, offload=offload)
-    prewarm = Prewarm() if settings.prewarm else None
+    planner = Planner(store, executor, experiments, datasets, settings.data_roots, preflight, offload=offload)
     metrics = RunMetrics(settings.runs_dir.parent / "scraped")
-    usage = UsageHistory(SystemMonitor(settings.runs_dir, prewarm).measure)
+    memory_mb = prewarm.memory_mb if prewarm is not None else lambda: None
+    usage = UsageHistory(SystemMonitor(settings.runs_dir, executor.processes, memory_mb).measure)
     models = ModelFolder(store)
     lock = SupervisorLock(settings.runs_dir.parent / SUPERVISOR)
     return Domain(
         store=store,
-        service=RunService(store, planner, settings.stop_grace_s, settings.min_free_mb, prewarm),
+        service=RunService(store, executor, planner, settings.stop_grace_s, settings.min_free_mb),
         views=RunViews(store, Tables(make_lock), metrics, models),
         status=Status(store, metrics),
         catalogue=Catalogue(store, metrics),
@@ -78,7 +85,7 @@ def build(
         models=models,
         metrics=metrics,
         usage=usage,
-        supervisor=Supervisor(store, metrics, lock, usage.measure, settings.poll_interval_s, prewarm),
+        supervisor=Supervisor(store, executor, metrics, lock, usage.measure, settings.poll_interval_s),
         offload=offload,
     )
 

@@ -23,6 +23,7 @@ _FOREIGN = re.compile(
 
 _HOST = re.compile(r"[\w.:%-]+")
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
+_GPU = re.compile(r"\d{1,4}|(?:GPU|MIG)-[\w/-]{1,100}", re.ASCII)
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 
 T = TypeVar("T")
@@ -66,6 +67,15 @@ def _prefix(text: str) -> str:
 def is_prefix(text: str) -> bool:
     """Whether a text can be the start of URL paths, such as /a/b: letters, digits and - . _ ~ only."""
     return _PREFIX.fullmatch(text) is not None
+
+
+def _gpus(text: str) -> tuple[str, ...] | None:
+    if text in ("auto", "none"):
+        return None if text == "auto" else ()
+    names = tuple(part.strip() for part in text.split(","))
+    if not all(map(_GPU.fullmatch, names)) or len(set(names)) < len(names):
+        raise ValueError("must be auto, none, or different indices or UUIDs of GPUs separated by commas, such as 0,1")
+    return names
 
 
 def _flag(text: str) -> bool:
@@ -127,6 +137,10 @@ class Settings:
         "0.1",
         "seconds between two reads of a run's files; the service notices a change after a fifth of it",
         _number(float, 0.01, 60),
+    )
+    max_active: int = _setting("1", "how many runs may be active at the same time", _number(int, 1, 1000))
+    gpus: tuple[str, ...] | None = _setting(
+        "auto", "the GPUs to divide among the runs: indices or UUIDs separated by commas, none, or auto for all", _gpus
     )
     min_free_mb: int = _setting(
         "500", "megabytes; the service refuses a start with less free disk space", _number(int, 0, 10**9)

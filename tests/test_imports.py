@@ -40,7 +40,7 @@ SERVICE = [
     {"app.runs.store", "app.runs.metrics", "app.runs.log"},
     {"app.runs.executors"},
     {"app.runs.globs"},
-    {"app.runs.complaints", "app.runs.filestate", "app.runs.names"},
+    {"app.runs.complaints", "app.runs.filelock", "app.runs.filestate", "app.runs.names"},
     {"app.runs.exceptions"},
 ]
 """The layers of the service. A package imports only from lower layers and from the trainer's torch-free packages."""
@@ -173,9 +173,10 @@ def test_the_domain_imports_no_web_library(file: str) -> None:
 
 
 EDGES = {
-    "app/runs/executors/local/launcher.py",  # builds the environment of a run
+    "app/runs/executors/invocation.py",  # builds the environment of a run
     "trainer/__main__.py",
     "trainer/runner/job.py",  # reads what SLURM tells a job
+    "trainer/runner/program.py",  # passes the environment on to a prewarmed program
 }
 NAMES_IN_MESSAGES = {"app/runs/exceptions.py", "app/runs/start/folders.py"}
 

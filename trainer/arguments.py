@@ -33,10 +33,13 @@ class Arguments:
         if options.config is None:
             return read_request(self.run), experiment.load(self.run.config)
         overrides = _overrides(options.set)
-        folders = {f"{split}_data_dir": getattr(options, f"{split}_data_dir") for split in SPLITS}
+        folders = (getattr(options, f"{split}_data_dir") for split in SPLITS)
+        train, val, test = (folder and str(folder.absolute()) for folder in folders)
         request = RunRequest(
             config_name=options.config_name or options.config.name,
-            **{name: folder and str(folder.absolute()) for name, folder in folders.items()},
+            train_data_dir=train,
+            val_data_dir=val,
+            test_data_dir=test,
             dataset=None,
             model_name=options.model_name,
             overrides=overrides,

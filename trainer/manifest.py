@@ -30,6 +30,8 @@ class RunRequest:
     """Already applied to config.yaml."""
     resume_from: str | None
     """The id of a run in the same folder, or an absolute path."""
+    gpus: int | None = None
+    """The number of GPUs that the request asks for. None: the experiment says."""
 
     @property
     def dataset_name(self) -> str | None:
@@ -57,18 +59,24 @@ def read_request(run: RunDir) -> RunRequest:
 
 
 def write_manifest(
-    run: RunDir, sequence: int, request: RunRequest, program: dict[str, Any], declared: Mapping[str, Any]
+    directory: RunDir,
+    run_id: str,
+    sequence: int,
+    request: RunRequest,
+    program: dict[str, Any],
+    declared: Mapping[str, Any],
 ) -> None:
-    """Write run.json. `program` is what app.runs.executors.local.launcher describes and trainer.runner executes.
+    """Write run.json into a directory, which may not have the run's name yet.
 
-    `declared` is what the experiment of a `command` says about its program: `outputs`, for app.runs.store.outputs.
+    `program` is what app.runs.executors.invocation describes and trainer.runner executes. `declared` is what the
+    experiment of a `command` says about its program: `outputs`, for app.runs.store.outputs.
     """
     manifest = {
-        "run_id": run.run_id,
+        "run_id": run_id,
         "created_at": utc_now(),
         "sequence": sequence,
         "request": asdict(request),
         "program": program,
         **declared,
     }
-    write_json(run.run, manifest)
+    write_json(directory.run, manifest)

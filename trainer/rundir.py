@@ -33,6 +33,9 @@ MAX_BYTES = {
 RUN_DIR_VARIABLE = "TRAINER_RUN_DIR"
 """The environment variable that every process of a run inherits. It identifies stray processes too."""
 
+GPUS_VARIABLE = "CUDA_VISIBLE_DEVICES"
+"""The environment variable that holds the GPUs that a run sees."""
+
 OUTPUT_DIR_VARIABLE = "TRAINER_OUTPUT_DIR"
 """The environment variable that holds `{output_dir}` for the program of a `command` experiment."""
 

@@ -16,7 +16,8 @@ from trainer import __main__ as program
 from trainer import libraries
 from trainer.rundir import RUN_DIR_VARIABLE, RunDir
 from trainer.runner import process
-from trainer.runner.keeper import MAX_PATH_BYTES
+from trainer.runner.keeper import MAX_MESSAGE_BYTES, MAX_PATH_BYTES
+from trainer.runner.program import decode
 
 
 def main(channel: socket.socket, parent_pid: int) -> None:
@@ -26,13 +27,13 @@ def main(channel: socket.socket, parent_pid: int) -> None:
     libraries.import_train()
     _refuse_occupied_gpu()
     channel.sendall(b"1")
-    path, descriptors, _, _ = socket.recv_fds(channel, MAX_PATH_BYTES, 2)
+    message, descriptors, _, _ = socket.recv_fds(channel, MAX_MESSAGE_BYTES, 2)
     channel.close()
-    if path:
+    if message:
         lock_fd, log_fd = descriptors
         os.set_inheritable(lock_fd, True)
         _write_log_to(log_fd)
-        _run(RunDir(Path(os.fsdecode(path))))
+        _run(RunDir(Path(decode(message))))
 
 
 def _refuse_occupied_gpu() -> None:

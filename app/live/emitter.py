@@ -16,7 +16,7 @@ from app.runs.follow.follower import MAX_ANSWER_BYTES
 from app.runs.follow.supervisor import Supervisor
 
 FOLLOW = "follow"
-"""The room of clients that follow the active run, whichever it is. Followers of one run are in the room `run:ID`."""
+"""The room of clients that follow the latest run, whichever it is. Followers of one run are in the room `run:ID`."""
 RUN_PREFIX = "run:"
 EVERYBODY = "everybody"
 
@@ -59,7 +59,7 @@ class Emitter:
         if not events:
             return
         first = events[0]
-        audience = [EVERYBODY] if isinstance(first, SystemMeasured) else [FOLLOW, room_of(first.run_id)]
+        audience = [EVERYBODY] if isinstance(first, SystemMeasured) else self._followers_of(first.run_id)
         size = sum(map(size_of, events))
         for sid, eio_sid in list(self._participants(audience)):
             if not self._has_room(sid, eio_sid, size):
@@ -68,6 +68,9 @@ class Emitter:
         if isinstance(first, SystemMeasured):
             self._readmit()
             self._remind()
+
+    def _followers_of(self, run_id: str) -> list[str]:
+        return [room_of(run_id), *([FOLLOW] if run_id == self.supervisor.latest_run_id else [])]
 
     def forget(self, sid: str) -> None:
         self._lagging.pop(sid, None)

@@ -25,6 +25,7 @@ STATUS = {
     domain.ModelChanging: 409,
     domain.RunActive: 409,
     domain.OtherRunActive: 409,
+    domain.SeveralActive: 409,
     domain.DeletionRefused: 403,
     domain.LaunchFailed: 500,
     domain.DataFolderUnreadable: 503,
@@ -53,7 +54,7 @@ def _answer(error: domain.RunError) -> tuple[dict[str, Any], int, dict[str, str]
 def _more(error: domain.RunError) -> dict[str, Any]:
     """Return the fields that the contract adds to the shape for this error."""
     if isinstance(error, domain.RunActive):
-        return {"status": "running", "pid": error.pid, "run_id": error.run_id}
+        return {"status": "running", "pid": error.pid, "run_id": next(iter(error.run_ids), None)}
     if isinstance(error, domain.LaunchFailed):
         return {"status": f"error: {error}", "run_id": error.run_id}
     if isinstance(error, domain.MetricsUnreadable):

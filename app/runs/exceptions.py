@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,17 +107,38 @@ class ReportUnreadable(RunError):
 
 
 class RunActive(RunError):
-    """A run is active, and only one run can be active at a time."""
+    """As many runs are active as can be. `run_ids` are those runs, the one that started last first."""
 
-    def __init__(self, run_id: str | None, pid: int | None) -> None:
-        super().__init__(f"Run {run_id} is active. Stop it first, or wait until it ends.")
-        self.run_id = run_id
+    def __init__(self, run_ids: Sequence[str], pid: int | None, obstacle: str | None = None) -> None:
+        """`obstacle` says why no further run can start beside them."""
+        reason = f" ({obstacle})" if obstacle is not None else ""
+        if len(run_ids) == 1:
+            message = f"Run {run_ids[0]} is active{reason}. Stop it first, or wait until it ends."
+        else:
+            named = f"Runs {', '.join(run_ids)} are active" if run_ids else "No run can start now"
+            message = f"{named}{reason}. Stop one first, or wait until one ends."
+        super().__init__(message)
+        self.run_ids = tuple(run_ids)
         self.pid = pid
+        """The pid of the first one's program."""
+
+
+class NoRoom(RunError):
+    """A run cannot be launched before another one ends."""
 
 
 class OtherRunActive(RunError):
-    def __init__(self, asked: str, active: str | None) -> None:
-        super().__init__(f"Run {asked!r} is not active, so it was not stopped. The active run is {active}.")
+    def __init__(self, asked: str, active: Sequence[str]) -> None:
+        runs = f"The active run is {active[0]}" if len(active) == 1 else f"The active runs are {', '.join(active)}"
+        super().__init__(f"Run {asked!r} is not active, so it was not stopped. {runs}.")
+
+
+class SeveralActive(RunError):
+    """Several runs are active, and a stop does not say which one to stop."""
+
+    def __init__(self, active: Sequence[str]) -> None:
+        super().__init__(f"Several runs are active: {', '.join(active)}. Name the one to stop as run_id.")
+        self.run_ids = tuple(active)
 
 
 class LaunchFailed(RunError):

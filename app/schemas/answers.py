@@ -70,7 +70,18 @@ class ProgressSchema(Schema):
     samples_per_s = fields.number(allow_none=True, required=False)
 
 
+class ActiveRunSchema(Schema):
+    run_id = fields.string()
+    pid = fields.integer(allow_none=True)
+    state = fields.string(one_of=STATES)
+    config_name = fields.string(allow_none=True)
+    progress = fields.nested(ProgressSchema, allow_none=True)
+    started_at = fields.string(allow_none=True)
+
+
 class ServiceStatusSchema(Schema):
+    """The fields of one run describe the active run that started last."""
+
     status = fields.string(one_of=["running", "not_running"])
     running = fields.boolean()
     pid = fields.integer(allow_none=True)
@@ -79,6 +90,7 @@ class ServiceStatusSchema(Schema):
     config_name = fields.string(allow_none=True)
     progress = fields.nested(ProgressSchema, allow_none=True)
     started_at = fields.string(allow_none=True)
+    active = fields.array(fields.nested(ActiveRunSchema), "All active runs. The run that started last comes first.")
     last_run = fields.nested(LastRunSchema, allow_none=True)
 
 

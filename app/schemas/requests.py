@@ -21,6 +21,7 @@ MAX_NAME_CHARS = 255
 MAX_LOG_BYTES = 1024 * 1024
 MAX_LOG_SEARCH_BYTES = 16 * 1024 * 1024
 MAX_OVERRIDES = 200
+MAX_GPUS = 1024
 MAX_OVERRIDES_BYTES = 32 * 1024
 MAX_OVERRIDES_DEPTH = 10
 
@@ -107,6 +108,13 @@ class StartRequestSchema(_Request):
         example={"trainer.max_epochs": 3},
     )
     resume_from = _name("Id of the run to resume from.")
+    gpus = fields.integer(
+        "Number of GPUs that the program sees. null: the experiment says, or else the machine's GPUs are divided by "
+        "TRAINING_MAX_ACTIVE.",
+        load_default=None,
+        strict=True,
+        validate=Range(0, MAX_GPUS),
+    )
 
     @post_load
     def make(self, values: dict[str, Any], **_: Any) -> StartRequest:

@@ -6,18 +6,26 @@ import os
 from collections.abc import Mapping
 
 from app.runs.exceptions import DataFolderUnreadable
-from app.runs.executors.local import lock, processes
+from app.runs.executors.local.gpus import GpuNotFound, find_gpus
+from app.runs.executors.local.slots import SLOTS, Slots
+from app.runs.filelock import SUPERVISOR, problem_with
 from app.runs.start.datasets import DatasetFolder
 from app.runs.start.experiments import ExperimentFolder
+from app.runs.store.store import IDS_LOCK
 from app.settings import Settings, SettingsError
+from trainer.runner import process
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read the settings, and check that the runs folder can be used. Raises SettingsError."""
+    """Read the settings, and check that the runs folder and the GPUs can be used. Raises SettingsError."""
     settings = Settings.from_environment(environment)
     problem = _problem_with(settings)
     if problem is not None:
         raise SettingsError(f"TRAINING_RUNS_DIR={str(settings.runs_dir)!r} cannot be used: {problem}.")
+    try:
+        find_gpus(settings.gpus, None)
+    except GpuNotFound as error:
+        raise SettingsError(f"TRAINING_GPUS {error}.") from error
     return settings
 
 
@@ -31,13 +39,18 @@ def _problem_with(settings: Settings) -> str | None:
         return "the service may not write to its parent"
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         return "the service may not read and write in it"
-    return lock.problem_with(folder.parent)
+    locks = [
+        *Slots(folder.parent / SLOTS, settings.max_active).lock_files,
+        folder.parent / SUPERVISOR,
+        folder.parent / IDS_LOCK,
+    ]
+    return problem_with(locks)
 
 
 def remarks(settings: Settings, environment: Mapping[str, str]) -> list[str]:
     """Return warnings about what is missing or ignored. The service still starts."""
     found = Settings.unknown(environment)
-    if not processes.can_search():
+    if not process.can_search():
         found.append(
             "There is no /proc. Usage is not measured, and processes that a killed run leaves behind may not be found."
         )

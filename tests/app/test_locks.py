@@ -47,10 +47,15 @@ def test_a_file_system_without_locks_is_refused_at_start(
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [("eventlet", "active.lock"), ("gunicorn", "active.lock.guard"), ("eventlet", "supervisor.lock")],
+    [
+        ("eventlet", "slots/0.lock"),
+        ("gunicorn", "slots/guard"),
+        ("eventlet", "supervisor.lock"),
+        ("gunicorn", "ids.lock"),
+    ],
 )
 def test_a_lock_without_permission_is_refused_at_start(kind: str, tmp_path: Path, name: str) -> None:
-    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "slots").mkdir(parents=True)
     (tmp_path / "logs" / name).touch(mode=0)
     line = error_line(refusal(kind, tmp_path, wrapper=UNPRIVILEGED))
     assert f"the lock {tmp_path}/logs/{name} cannot be opened: Permission denied." in line
@@ -62,7 +67,7 @@ def test_a_recurring_error_is_logged_once(stopped_server: LiveServer) -> None:
     server.wrapper = UNPRIVILEGED
     server.settings["TRAINING_POLL_INTERVAL_S"] = "0.01"
     server.start()
-    locks = [server.runs_dir.parent / name for name in ("active.lock", "active.lock.guard")]
+    locks = [server.runs_dir.parent / "slots" / name for name in ("0.lock", "guard")]
     for lock in locks:
         lock.touch()
         lock.chmod(0)

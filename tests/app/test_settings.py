@@ -26,6 +26,8 @@ DEFAULTS = {
     "TRAINING_URL_PREFIX": "",
     "TRAINING_STOP_GRACE_S": 30,
     "TRAINING_POLL_INTERVAL_S": 0.1,
+    "TRAINING_MAX_ACTIVE": 1,
+    "TRAINING_GPUS": None,
     "TRAINING_MIN_FREE_MB": 500,
     "TRAINING_MAX_SOCKETS": 1000,
     "TRAINING_PREWARM": False,
@@ -73,6 +75,8 @@ BAD = {
     "TRAINING_URL_PREFIX": ["train", "/a b", "//x", "/a//b", "/../x", "/a/.", "https://a/b", "/a?b", "/ä"],
     "TRAINING_STOP_GRACE_S": ["x", "-1", "nan", "inf", "1e9"],
     "TRAINING_POLL_INTERVAL_S": ["0", "-0.1", "61", "nan", "0,5"],
+    "TRAINING_MAX_ACTIVE": ["0", "-1", "1.5", "all", "1001"],
+    "TRAINING_GPUS": ["0,", ",", "0,0", "all", "-1", "0 1", "GPU-", "GPU-a b", "auto,0", "99999"],
     "TRAINING_MIN_FREE_MB": ["-1", "1.5", "many"],
     "TRAINING_MAX_SOCKETS": ["0", "-1", "x"],
 }

@@ -135,7 +135,7 @@ def test_a_state_file_with_a_wrong_pid_does_not_end_a_healthy_run(server: LiveSe
 
 @pytest.mark.parametrize("garbage", [b"", b"\xff\xfe\0", b"../../etc", b"no such run", b"x" * 5000])
 def test_a_corrupt_lock_file(server: LiveServer, garbage: bytes) -> None:
-    lock = server.runs_dir.parent / "active.lock"
+    lock = server.runs_dir.parent / "slots" / "0.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     lock.write_bytes(garbage)
     assert server.get("/training/status").json()["status"] == "not_running"
@@ -165,7 +165,7 @@ def test_a_lock_file_with_an_ended_run_does_not_end_a_healthy_run(server: LiveSe
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
     wait_for_log(server, run_id, "ready")
     program = program_of(server, run_id)
-    lock = server.runs_dir.parent / "active.lock"
+    lock = server.runs_dir.parent / "slots" / "0.lock"
     with following(server) as client:
         wait_until(lambda: client.state == "running", 10)
         overwrite(lock, ended)

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from app.runs.executors.local.lock import ACTIVE, ActiveLock
+from tests.app.runs.slots import slots_of
 from tests.conftest import end, renew
 from tests.live.asking import ask_everything
 from tests.live.following import following
@@ -56,7 +56,10 @@ def test_deleting_the_runs_folder_while_idle(server: LiveServer) -> None:
     server.wait_for_state(run_id, "completed")
     shutil.rmtree(server.runs_dir)
     for path in server.runs_dir.parent.iterdir():  # Keep the folder, in which the server may be creating a file.
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     ask_everything(server, run_id)
     server.wait_for_state(server.start_run("e.yaml"), "completed")
 
@@ -128,8 +131,8 @@ def test_an_inaccessible_runs_folder(unprivileged: LiveServer, mode: int) -> Non
     server = unprivileged
     run_id = server.start_run(server.write_command("e", "end_at_once.py"))
     server.wait_for_state(run_id, "completed")
-    # The runner holds the lock some milliseconds beyond its verdict. Until then an unreadable run counts as active.
-    wait_until(lambda: ActiveLock(server.runs_dir.parent / ACTIVE).holder() is None, 10)
+    # The runner holds its slot some milliseconds beyond its verdict. Until then an unreadable run counts as active.
+    wait_until(lambda: not slots_of(server.runs_dir).held(), 10)
     try:
         server.runs_dir.chmod(mode)
         if mode:

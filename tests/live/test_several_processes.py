@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -47,8 +48,8 @@ def supervisors_of(server: LiveServer) -> list[psutil.Process]:
     return found
 
 
-def test_100_simultaneous_starts_give_one_run(two_workers: LiveServer) -> None:
-    server = two_workers
+def burst(server: LiveServer) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Send 100 simultaneous starts. Return the bodies of those that were accepted and refused."""
     config = server.write_command("w", "wait_for_file.py", str(server.home / "end"))
     go = server.home / "go"
     program = str(ROOT / "tests" / "programs" / "start_burst.py")
@@ -59,9 +60,14 @@ def test_100_simultaneous_starts_give_one_run(two_workers: LiveServer) -> None:
         assert burst.stdout.readline() == "ready\n"
     go.touch()
     answers = [answer for burst in bursts for answer in json.loads(burst.communicate(timeout=60)[0])]
-    assert len(answers) == 100
-    started = [body for code, body in answers if code == 200]
-    refused = [body for code, body in answers if code == 409]
+    started, refused = ([body for code, body in answers if code == expected] for expected in (200, 409))
+    assert len(started) + len(refused) == len(answers) == 100
+    return started, refused
+
+
+def test_100_simultaneous_starts_give_one_run(two_workers: LiveServer) -> None:
+    server = two_workers
+    started, refused = burst(server)
     assert (len(started), len(refused)) == (1, 99)
     run_id = started[0]["run_id"]
     assert [path.name for path in server.runs_dir.iterdir()] == [run_id]
@@ -70,6 +76,26 @@ def test_100_simultaneous_starts_give_one_run(two_workers: LiveServer) -> None:
     assert {body["pid"] for body in refused} <= {None, started[0]["pid"]}
     assert program_of(server, run_id).pid == started[0]["pid"]
     assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
+
+
+def test_100_simultaneous_starts_on_three_slots_give_three_runs(tmp_path: Path) -> None:
+    server = LiveServer(tmp_path, "gunicorn", workers=2, TRAINING_MAX_ACTIVE="3").start()
+    try:
+        started, refused = burst(server)
+        assert (len(started), len(refused)) == (3, 97)
+        ids = {body["run_id"] for body in started}
+        assert {path.name for path in server.runs_dir.iterdir()} == ids
+        assert {body["run_id"] for body in refused} <= ids
+        status = server.get("/training/status").json()
+        assert {run["run_id"] for run in status["active"]} == ids
+        assert status["run_id"] == status["active"][0]["run_id"]
+        refusal = server.post("/training/stop")
+        assert refusal.status_code == 409
+        assert all(run_id in refusal.json()["message"] for run_id in ids)
+        for run_id in ids:
+            assert server.post("/training/stop", {"run_id": run_id}).json() == {"status": "stopped", "run_id": run_id}
+    finally:
+        end(server)
 
 
 def test_every_worker_answers_and_one_ends_orphans(two_workers: LiveServer) -> None:

@@ -14,8 +14,8 @@ from tests.waiting import wait_until
 
 
 def delete_locks(server: LiveServer) -> None:
-    """Delete all files beside the runs folder, as a user may at any time."""
-    for path in server.runs_dir.parent.iterdir():
+    """Delete all files of locks, as a user may at any time."""
+    for path in (*server.runs_dir.parent.iterdir(), *(server.runs_dir.parent / "slots").iterdir()):
         if path.is_file():
             path.unlink()
 

@@ -70,10 +70,10 @@ def test_a_stop_before_the_training_begins_promises_no_checkpoint(
     assert page.evaluate("window.answer") == "save"
 
 
-HOLD_LOCK = """
+HOLD_SLOT = """
 import pathlib, sys
-from app.runs.executors.local.lock import ActiveLock
-taken = ActiveLock(pathlib.Path(sys.argv[1])).acquire(lambda: sys.argv[2])
+from app.runs.executors.local.slots import Slots
+taken = Slots(pathlib.Path(sys.argv[1]), 1).take(sys.argv[2], 0, (), lambda: None)
 sys.stdin.read()
 """
 
@@ -82,8 +82,8 @@ def test_the_page_shows_starting_and_stopping(eventlet_server: LiveServer, open_
     page = open_page(eventlet_server.url)
     run_id = "2026-01-01_00-00-00"
     write_run(eventlet_server.runs_dir, run_id, None)
-    lock_path = eventlet_server.runs_dir.parent / "active.lock"
-    with subprocess.Popen([sys.executable, "-c", HOLD_LOCK, lock_path, run_id], cwd=ROOT, stdin=subprocess.PIPE):
+    slots = eventlet_server.runs_dir.parent / "slots"
+    with subprocess.Popen([sys.executable, "-c", HOLD_SLOT, slots, run_id], cwd=ROOT, stdin=subprocess.PIPE):
         wait_for_state(page, "starting")  # The runner has not written a state yet.
     wait_for_state(page, "interrupted")
 

@@ -55,7 +55,7 @@ def test_a_warm_training_has_the_metrics_and_the_log_of_a_cold_one(
 
     shutil.copy(tiny, server.configs_dir)  # The process was prewarmed without any experiment.
     run_id = server.start_run(tiny.name, **{f"{split}_data_dir": str(squares / split) for split in SPLITS})
-    run, lock = RunDir(server.runs_dir / run_id), server.runs_dir.parent / "active.lock"
+    run, lock = RunDir(server.runs_dir / run_id), server.runs_dir.parent / "slots" / "0.lock"
     wait_until(
         lambda: [found.pid for found in processes.find(run.path, None)] == [program.pid], 10
     )  # Found by its mark.

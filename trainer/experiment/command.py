@@ -70,6 +70,12 @@ class Command:
         doc="arguments that are added when a run is resumed. {resume_dir} is the output folder of the earlier run. null"
         " = runs cannot be resumed",
     )
+    gpus: int | None = parameter(
+        None,
+        between(0, 1024),
+        doc="number of GPUs that the program sees (CUDA_VISIBLE_DEVICES). null = a share of the machine's GPUs, divided"
+        " by the number of runs that may be active",
+    )
     stop: CommandStop = parameter(CommandStop(), doc="how a stop ends the program")
 
     def placeholders(self) -> set[str]:

@@ -3,10 +3,10 @@
 The runner forks once when it starts. The first half tells the service by its exit code whether the program is running,
 so `POST /training/start` answers with a pid and does not poll. The second half lives on as nobody's child, so no server
 has to reap it. It adopts every orphan of the program (PR_SET_CHILD_SUBREAPER). When the program ends, the runner kills
-what descends from it, writes the verdict and ends. That releases the lock.
+what descends from it, writes the verdict and ends. That releases the slot.
 
 If the runner itself is killed, the kernel kills the program (PR_SET_PDEATHSIG). The supervisor finds what is left by
-two marks: the lock's descriptor in /proc/PID/fdinfo, and the variable TRAINER_RUN_DIR in the environment. It ends these
+two marks: the slot's descriptor in /proc/PID/fdinfo, and the variable TRAINER_RUN_DIR in the environment. It ends these
 processes within a second. Until then the run is active.
 
 On a cluster the runner is the job itself, on a machine that may not be the service's. It stays in the foreground and

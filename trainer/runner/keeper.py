@@ -15,9 +15,10 @@ import subprocess
 import sys
 
 from trainer.rundir import RUN_DIR_VARIABLE
-from trainer.runner.program import WarmProgram
+from trainer.runner.program import WarmProgram, decode
 
 MAX_PATH_BYTES = 4096
+MAX_MESSAGE_BYTES = 2 * MAX_PATH_BYTES
 
 
 def spawn(cwd: str, search_path: str) -> WarmProgram:
@@ -40,10 +41,11 @@ def keep(service: socket.socket, program: WarmProgram) -> int:
     while True:
         readable, _, _ = select.select([service, program.channel], [], [])
         if service in readable:
-            path, descriptors, _, _ = socket.recv_fds(service, MAX_PATH_BYTES, 1)
+            message, descriptors, _, _ = socket.recv_fds(service, MAX_MESSAGE_BYTES, 1)
             if not descriptors:
                 return 0
-            _become_runner(os.fsdecode(path), descriptors[0], service, program)
+            run_dir = decode(message)
+            _become_runner(run_dir, descriptors[0], service, program)
         if not program.channel.recv(1):
             return 1
         service.sendall(f"{program.pid} {os.getpid()}".encode())  # The program is ready.

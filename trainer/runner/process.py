@@ -19,6 +19,11 @@ _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
 
 
+def can_search() -> bool:
+    """Whether processes can be inspected. On Linux this needs /proc, which a container or chroot may lack."""
+    return not sys.platform.startswith("linux") or os.path.exists("/proc/self/stat")
+
+
 def start_time(pid: int) -> str | None:
     """Return when the process started, as a text that is unique over reboots; None for a zombie or no process.
 

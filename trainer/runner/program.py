@@ -6,9 +6,10 @@ import os
 import socket
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from trainer.rundir import RUN_DIR_VARIABLE, RunDir
+from trainer.rundir import GPUS_VARIABLE, RUN_DIR_VARIABLE, RunDir
 from trainer.runner import process
 
 
@@ -25,10 +26,23 @@ class WarmProgram:
         """Let it train in `run` with the lock held and its output in the log. Return False if it has exited."""
         with self.channel:
             try:
-                socket.send_fds(self.channel, [os.fsencode(run.path)], [*lock_fds, log_fd])
+                socket.send_fds(self.channel, [encode(run.path, os.environ.get(GPUS_VARIABLE))], [*lock_fds, log_fd])
             except OSError:
                 return False
         return True
+
+
+def encode(run_dir: Path, gpus: str | None) -> bytes:
+    """Encode a run's directory, and its CUDA_VISIBLE_DEVICES unless that is the process's own."""
+    return os.fsencode(run_dir) + (b"" if gpus is None else b"\0" + gpus.encode())
+
+
+def decode(message: bytes) -> str:
+    """Return the run's directory, and set CUDA_VISIBLE_DEVICES if the message has it."""
+    run_dir, separator, gpus = message.partition(b"\0")
+    if separator:
+        os.environ[GPUS_VARIABLE] = gpus.decode()
+    return os.fsdecode(run_dir)
 
 
 def execute(run: RunDir, description: dict[str, Any], lock_fds: tuple[int, ...]) -> subprocess.Popen[bytes]:

@@ -121,7 +121,7 @@ class _Known:
         if not run.is_ours:
             with suppress(OSError):  # The collector says what is wrong.
                 self._collector.csv.parent.mkdir(parents=True, exist_ok=True)
-        return self._describe(run, sources, self._collector.collect(sources, not run.is_active, COLLECT_S))
+        return self._describe(run, sources, self._collector.collect(sources, run.is_over, COLLECT_S))
 
     def search(self, run: Run) -> None:
         """Find the files, and set the time for the next search."""
@@ -155,7 +155,7 @@ class _Known:
         return MetricsFile(
             file if file.exists() and (sources or run.is_ours) else None,
             run.outputs.metrics,
-            not run.is_active and not has_more,
+            run.is_over and not has_more,
             tuple(source.file.path for source in sources),
             "; ".join(problems) or None,
             has_more,

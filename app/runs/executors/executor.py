@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from trainer.experiment.accelerators import Machine
 from trainer.rundir import RunDir, write_json
 
 
@@ -86,11 +87,26 @@ Found = Pending | Running | Gone | Unreachable
 """What an executor says about a run."""
 
 
+class Processes(NamedTuple):
+    """The pids of a run's processes on this machine, all that it started included."""
+
+    runner: int | None
+    others: list[int]
+    """The program first."""
+
+
 class Executor(Protocol):
     """What executes runs. All methods may be called from several threads and processes at once."""
 
     name: str
     """The executor's name in executor.json."""
+
+    @property
+    def num_gpus(self) -> int | None:
+        """How many GPUs a run may have at most. None: nobody knows."""
+
+    def accelerators(self) -> Machine | None:
+        """Describe the accelerators that a run could have. None: nobody knows."""
 
     def submit(self, run: RunDir, needs: Needs, reveal: Callable[[], None]) -> Ref:
         """Launch the runner of a run, or put the run into the executor's own queue.
@@ -100,6 +116,9 @@ class Executor(Protocol):
         not say that the run is gone until it has ended. Raises NoRoom, with nothing revealed, if the run would have to
         wait and the executor has no queue. Raises LaunchFailed.
         """
+
+    def obstacle(self, needs: Needs) -> str | None:
+        """Say why `submit` would raise NoRoom at this moment. None if it would not."""
 
     def find(self, refs: Iterable[Ref] = ()) -> Mapping[str, Found]:
         """Say what became of runs, by run id: one inquiry for all of them.
@@ -121,8 +140,14 @@ class Executor(Protocol):
     def tend(self, refs: Iterable[Ref]) -> None:
         """Do what only one service process may do, such as ending what killed runners left behind.
 
-        The holder of supervisor.lock calls this every second with all runs that may be active.
+        The holder of supervisor.lock calls this every second with the active runs, and once with each run that ends.
         """
+
+    def processes(self, ref: Ref) -> Processes:
+        """Return the processes of a run. There are none if the run's node is another machine."""
+
+    def close(self) -> None:
+        """End what belongs to this service process. The runs go on."""
 
 
 def _text(value: object) -> str | None:

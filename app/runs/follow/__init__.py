@@ -11,7 +11,7 @@ can take long. The supervisor then pauses for as long (at most the interval), so
 
 The position in the metrics is a row count, because Lightning rewrites the file when a new metric appears. The position
 in the log is a byte offset between two characters. The supervisor notices a run that ends between two reads, because
-the lock file still names it. At the end it reads the verdict, drains metrics and log, and publishes the final state.
+it appears among the runs. At the end it reads the verdict, drains metrics and log, and publishes the final state.
 
 What a subscriber gets
 ----------------------

@@ -67,11 +67,11 @@ class Follower:
             for event in self._new_metrics():
                 if isinstance(event, MetricsLogged):
                     yield
-            if self.run.is_active or not self._has_more_metrics:
+            if not self.run.is_over or not self._has_more_metrics:
                 break
             time.sleep(PAUSE_S)
             yield
-        self._log.skip_to_end(self._log_file, is_final=not self.run.is_active)
+        self._log.skip_to_end(self._log_file, is_final=self.run.is_over)
         self._progress = self._run_progress.read(self.run)
 
     def read_new(self, run: Run) -> Iterator[Event]:
@@ -81,7 +81,7 @@ class Follower:
         files to their end, and yields the final state last. If there is much to collect, the next calls do that.
         """
         self.run = run
-        is_final = not run.is_active
+        is_final = run.is_over
         if not is_final:
             yield from self._new_state()
         yield from self._new_progress()

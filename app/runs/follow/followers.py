@@ -1,15 +1,19 @@
-"""The followers of runs: one of the active run, and some of past runs that clients requested."""
+"""The followers of runs: those of the active runs, and some of past runs that clients requested."""
 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
 
 from app.runs.collect.runmetrics import RunMetrics
 from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.filestate import FileStates, file_states
 from app.runs.follow.events import Event, batches
 from app.runs.follow.follower import Follower
+from app.runs.follow.newcomers import Newcomers
 from app.runs.follow.past import PastRuns
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
@@ -18,59 +22,91 @@ from trainer.runner.verdict import INTERRUPTED
 _REMOVED = "the run's directory was removed"
 
 
+@dataclass
+class _Followed:
+    """A run that `read_new` reads."""
+
+    number: int
+    """Larger for a run that started later."""
+    follower: Follower
+    unread: Iterator[list[Event]] | None = None
+    """The batches that the last read has not yielded yet."""
+    has_begun: bool = False
+    """Whether `read_new` has read the run."""
+
+    @property
+    def is_over(self) -> bool:
+        return self.follower.is_over
+
+
 class Followers:
-    """The followers of the active run, of the next ones, and of past runs. They use only the lock and the files."""
+    """The followers of the active runs, of the next ones, and of past runs. They use only the store and the files.
+
+    Clients that name no run follow the latest one: the active run that started last, or else the run that was active
+    last.
+    """
 
     def __init__(self, store: RunStore, metrics: RunMetrics) -> None:
         self._store = store
         self._metrics = metrics
-        self._current: Follower | None = None
-        """The follower of the active run, or of the run that was active last."""
-        self._unread: Iterator[list[Event]] | None = None
-        """The batches that the last read of the active run has not yielded yet."""
+        self._followed: dict[str, _Followed] = {}
+        """The active runs, and the latest run."""
+        self._turns: deque[str] = deque()
+        """The same runs, in the order in which `read_new` reads them."""
+        self._latest: _Followed | None = None
+        self._counter = count()
+        self._newcomers = Newcomers(store)
         self._past = PastRuns(metrics)
         self._has_read = False
 
     @property
-    def current(self) -> Run | None:
-        """The active run, until the caller has read all its events."""
-        return self._current.run if self._current is not None and not self._current.is_over else None
+    def active(self) -> list[Run]:
+        """The active runs, each until the caller has read all its events. The run that started last comes first."""
+        followed = sorted(self._followed.copy().values(), key=lambda each: each.number, reverse=True)
+        return [each.follower.run for each in followed if not each.is_over]
+
+    @property
+    def latest_run_id(self) -> str | None:
+        return self._latest.follower.run.run_id if self._latest is not None else None
 
     @property
     def states(self) -> FileStates:
-        """The states of the active run's files. A change means that there is something new to read.
+        """The states of the active runs' files. A change means that there is something new to read.
 
         They do not show every change: the metrics may be in a new file, and some network file systems report changes
         late.
         """
-        return file_states(self._current.files) if self._current is not None and not self._current.is_over else {}
+        files = (each.follower.files for each in list(self._followed.values()) if not each.is_over)
+        return file_states(path for paths in files for path in paths)
 
     @property
     def has_unread(self) -> bool:
         """Whether the caller of `read_new` stopped before the end."""
-        return self._unread is not None
+        return any(each.unread is not None for each in list(self._followed.values()))
 
     def read_new(self) -> Iterator[tuple[Run, list[Event]]]:
-        """Yield the new events of the active run in batches. If it is over, also yield those of the next run.
+        """Yield the new events in batches, one run after the other.
 
-        A caller that stops after a batch gets the following batches from its next call.
+        A caller that stops after a batch gets the following batches from its next calls, and those of the other runs
+        before them.
         """
-        if self._current is not None and not self._current.is_over:
-            yield from self._read_new(self._current)
-        if self._current is None or self._current.is_over:  # No other run can start before the current one is over.
-            named = self._store.named()
-            if named is not None and (self._current is None or self._current.run.run_id != named):
-                yield from self._follow(named)
-        self._has_read = True
+        self._discover()
+        for _ in range(len(self._turns)):
+            followed = self._followed[self._turns[0]]
+            self._turns.rotate(-1)
+            if not followed.is_over:
+                yield from self._choose_latest(followed)
+                yield from self._read_new(followed)
+        yield from self._choose_latest()
+        self._forget_past()
 
     def published(self, run_id: str | None) -> Follower | None:
-        """Return the follower of a run (None: of the active or last one) if `read_new` reads that run."""
-        current = self._current
-        is_wanted = current is not None and run_id in (None, current.run.run_id)
-        return current if is_wanted and current is not None and _exists(current.run) else None
+        """Return the follower of a run (None: of the latest one) if `read_new` reads that run."""
+        followed = self._followed.get(run_id) if run_id is not None else self._latest
+        return followed.follower if followed is not None and _exists(followed.follower.run) else None
 
     def find(self, run_id: str | None) -> Run:
-        """Find a run (None: the active or last one). Raises RunNotFound and NoRuns."""
+        """Find a run (None: the latest one). Raises RunNotFound and NoRuns."""
         run = self._store.find(run_id) if run_id is not None else self._store.latest()
         if run is None:
             raise NoRuns
@@ -84,33 +120,55 @@ class Followers:
         """Return the follower of a run that `past` has read lately, or None."""
         return self._past.known(run.run_id)
 
-    def _follow(self, run_id: str) -> Iterator[tuple[Run, list[Event]]]:
-        try:
-            self._current = Follower(self._store.find(run_id), self._metrics.collect)
-        except RunNotFound:
-            return
-        if not self._has_read:  # The run was active before this process. Clients ask for its past.
-            self._unread = ([] for _ in self._current.skip_to_end())
-            self._has_read = True
-        yield from self._read_new(self._current)
+    def _discover(self) -> None:
+        """Follow the runs that are active now, and those that came and went since the last call."""
+        runs = [*self._newcomers.read(), *reversed(self._store.active())]
+        if not self._has_read and not runs and (latest := self._store.latest()) is not None:
+            runs = [latest]
+        for run in runs:
+            if run.run_id in self._followed:
+                continue
+            followed = self._followed[run.run_id] = _Followed(next(self._counter), Follower(run, self._metrics.collect))
+            self._turns.append(run.run_id)
+            if not self._has_read:  # The run began before this process. Clients ask for its past.
+                followed.unread = ([] for _ in followed.follower.skip_to_end())
+        self._has_read = True
 
-    def _read_new(self, follower: Follower) -> Iterator[tuple[Run, list[Event]]]:
-        if self._unread is None:
-            self._unread = batches(follower.read_new(self._read(follower.run)))
-        for batch in self._unread:
+    def _choose_latest(self, next_read: _Followed | None = None) -> Iterator[tuple[Run, list[Event]]]:
+        """Choose the latest run of those that have been read, and of `next_read`.
+
+        If that is a run that was read before, its events do not begin now. So yield its position: clients that follow
+        the latest run then notice what they lack.
+        """
+        candidates = [each for each in self._followed.values() if each.has_begun or each is next_read]
+        latest = max(candidates, key=lambda each: (not each.is_over, each.number), default=None)
+        if latest is not self._latest and latest is not None:
+            self._latest = latest
+            if latest.has_begun:
+                yield latest.follower.run, latest.follower.position()
+
+    def _read_new(self, followed: _Followed) -> Iterator[tuple[Run, list[Event]]]:
+        follower, followed.has_begun = followed.follower, True
+        if followed.unread is None:
+            followed.unread = batches(follower.read_new(self._read(follower.run)))
+        for batch in followed.unread:
             yield follower.run, batch
-        self._unread = None
+        followed.unread = None
         yield follower.run, []
+
+    def _forget_past(self) -> None:
+        for run_id, followed in list(self._followed.items()):
+            if followed.is_over and followed is not self._latest:
+                del self._followed[run_id]
+                self._turns.remove(run_id)
 
     def _read(self, run: Run) -> Run:
         """Read the run again, even if its directory has been removed."""
         try:
             return self._store.find_again(run)
         except RunNotFound:
-            active = self._store.active()
-            if active is not None and active.run_id == run.run_id:
-                return active
-            return Run(run.directory, INTERRUPTED, _REMOVED, {})
+            active = (each for each in self._store.active() if each.run_id == run.run_id)
+            return next(active, Run(run.directory, INTERRUPTED, _REMOVED, {}))
 
 
 def _exists(run: Run) -> bool:

@@ -1,4 +1,4 @@
-"""The thread that follows the active run and publishes its events."""
+"""The thread that follows the active runs and publishes their events."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from typing import Any, NamedTuple, TypeVar
 from app.runs.collect.runmetrics import RunMetrics
 from app.runs.complaints import Complaints
 from app.runs.exceptions import NoRuns, RunNotFound
-from app.runs.executors.local.lock import SupervisorLock
-from app.runs.executors.local.prewarm import Prewarm
+from app.runs.executors.executor import Executor, Ref
+from app.runs.filelock import SupervisorLock
 from app.runs.follow.events import EpochChanged, Event, SystemMeasured
 from app.runs.follow.follower import Follower
 from app.runs.follow.followers import Followers
-from app.runs.follow.orphans import Orphans
 from app.runs.follow.position import Attempts, Position
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
@@ -56,34 +55,38 @@ class Subscription(NamedTuple):
 
 
 class Supervisor:
-    """The supervisor of the active run. After `start`, its thread publishes the run's events.
+    """The supervisor of the active runs. After `start`, its thread publishes their events.
 
-    Every server process has a supervisor for its own clients. The holder of the supervisor lock also kills orphans and
-    keeps a prewarmed process, which only one process may do. One mutex orders publishing and catching up, so the answer
-    to a subscription ends where the client's events begin.
+    Every server process has a supervisor for its own clients. The holder of the supervisor lock also tends the
+    executor, which only one process may do. One mutex orders publishing and catching up, so the answer to a
+    subscription ends where the client's events begin.
     """
 
     def __init__(
         self,
         store: RunStore,
+        executor: Executor,
         metrics: RunMetrics,
         lock: SupervisorLock,
-        measure: Callable[[Run | None], dict[str, Any] | None],
+        measure: Callable[[Sequence[Run]], dict[str, Any] | None],
         poll_interval_s: float,
-        prewarm: Prewarm | None = None,
     ) -> None:
+        self._executor = executor
         self._lock = lock
         self._publish: Callable[[Sequence[Event]], None] = _discard
         self._measure = measure
         self._poll_interval_s = poll_interval_s
-        self._prewarm = prewarm
         self._followers = Followers(store, metrics)
-        self._orphans = Orphans(store, lock)
         self._measured_at = 0.0
         self._complaints = Complaints(logger, "The supervisor")
         self._mutex = threading.RLock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+
+    @property
+    def latest_run_id(self) -> str | None:
+        """The run that clients follow if they name none."""
+        return self._followers.latest_run_id
 
     def start(self, publish: Callable[[Sequence[Event]], None]) -> None:
         """Start the thread. Each call of `publish` gets events of one run, or the measures."""
@@ -91,12 +94,11 @@ class Supervisor:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread and the prewarmed process, and release the supervisor lock for another process."""
+        """Stop the thread, close the executor, and release the supervisor lock for another process."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
-        if self._prewarm is not None:
-            self._prewarm.end()
+        self._executor.close()
         self._lock.release()
 
     def poll(self) -> None:
@@ -110,7 +112,7 @@ class Supervisor:
     def subscribe(
         self, run_id: str | None, position: Position, join: Callable[[], None], has_room: bool = True
     ) -> Subscription:
-        """Return what a client lacks of a run (None: of the active or last one).
+        """Return what a client lacks of a run (None: of the latest one).
 
         Calls `join` exactly where the answer ends, so the client misses no event and gets no event twice. A client
         without room for more gets only the run's state. Raises RunNotFound.
@@ -126,14 +128,14 @@ class Supervisor:
         return self._use_follower(run_id, answer, is_polled=True)
 
     def describe(self, run_id: str | None) -> dict[str, Any]:
-        """Return the answer to a subscription from the start of a run (None: of the active or last one).
+        """Return the answer to a subscription from the start of a run (None: of the latest one).
 
         The answer ends where the last poll ended. Raises RunNotFound.
         """
         return self._use_follower(run_id, lambda each: each.catch_up(Position()) if each is not None else NO_RUNS)
 
     def position(self, run_id: str | None) -> list[Event]:
-        """Return the position of a run's streams (None: of the active or last run). Empty if there is no such run.
+        """Return the position of a run's streams (None: of the latest one). Empty if there is no such run.
 
         It is also empty for a past run that no client requested lately, because reading that run may take long.
         """
@@ -172,8 +174,8 @@ class Supervisor:
         started_at = time.monotonic()
         for run, events in self._followers.read_new():
             self._publish(events)
-            if not run.is_active:
-                self._orphans.end(run)
+            if run.is_over and self._lock.is_held:
+                self._executor.tend([Ref.read(run.directory)])
             is_complete = not events or not isinstance(events[-1], EpochChanged)
             if is_complete and time.monotonic() - started_at > MAX_PUBLISH_S:
                 return
@@ -201,7 +203,7 @@ class Supervisor:
         The pause is short, so that events are published soon. It is longer after a change, because many clients receive
         the events and pages draw them.
         """
-        if self._followers.current is None:
+        if not self._followers.active:
             return self._poll_interval_s
         return self._poll_interval_s / (2 if has_changed else 5)
 
@@ -210,12 +212,10 @@ class Supervisor:
         if now - self._measured_at < MEASURE_EVERY_S:
             return
         self._measured_at = now
-        is_first, run = self._lock.try_acquire(), self._followers.current
-        if run is not None:
-            self._orphans.end(run)
-        if self._prewarm is not None and is_first:
-            self._prewarm.tend(is_idle=run is None)
-        if (measures := self._measure(run)) is not None:
+        active = self._followers.active
+        if self._lock.try_acquire():
+            self._executor.tend([Ref.read(run.directory) for run in active])
+        if (measures := self._measure(active)) is not None:
             self._publish([SystemMeasured(measures)])
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pynvml
 
-from app.runs.executors.local import processes
-from app.runs.executors.local.prewarm import Prewarm
+from app.runs.executors.executor import Processes, Ref
 from app.runs.store.run import Run
+from trainer.runner import process
 
 logger = logging.getLogger(__name__)
 
@@ -22,53 +23,65 @@ MEGABYTE = 10**6
 class SystemMonitor:
     """The monitor of usage. CPU percentages cover the time since the previous call. For a run 100 means one core."""
 
-    def __init__(self, disk_path: Path, prewarm: Prewarm | None = None) -> None:
+    def __init__(
+        self,
+        disk_path: Path,
+        processes_of: Callable[[Ref], Processes],
+        prewarm_memory_mb: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self._disk_path = disk_path
-        self._prewarm = prewarm
+        self._processes_of = processes_of
+        self._prewarm_memory_mb = prewarm_memory_mb
         self._processes: dict[int, psutil.Process] = {}
         self._has_gpus: bool | None = None
 
-    def measure(self, run: Run | None) -> dict[str, Any]:
-        """Return the payload of the event `system`. `run` covers all processes of the run. It is None while idle."""
-        memory = psutil.virtual_memory() if processes.can_search() else None
+    def measure(self, active: Sequence[Run]) -> dict[str, Any]:
+        """Return the payload of the event `system`.
+
+        `runs` covers the processes of each active run. `run` is the one of the run that started last, or None.
+        """
+        memory = psutil.virtual_memory() if process.can_search() else None
+        runs = self._of_runs(active)
         return {
             "cpu_percent": psutil.cpu_percent() if memory is not None else None,
             "num_cpus": os.cpu_count(),
             "memory_used_mb": (memory.total - memory.available) // MEGABYTE if memory is not None else None,
             "memory_total_mb": memory.total // MEGABYTE if memory is not None else None,
             "disk_free_mb": self._disk_free_mb(),
-            "prewarm_memory_mb": self._prewarm.memory_mb() if self._prewarm is not None else None,
+            "prewarm_memory_mb": self._prewarm_memory_mb(),
             "gpus": self._gpus(),
-            "run": self._of_run(run) if run is not None else None,
+            "run": next(iter(runs), None),
+            "runs": list(filter(None, runs)),
         }
 
     def _disk_free_mb(self) -> int | None:
         existing = next((path for path in (self._disk_path, *self._disk_path.parents) if path.exists()), None)
         return psutil.disk_usage(str(existing)).free // MEGABYTE if existing else None
 
-    def _of_run(self, run: Run) -> dict[str, Any] | None:
-        runner_pid = processes.runner_pid(run.record, run.directory.path)
-        if runner_pid is None:
+    def _of_runs(self, active: Sequence[Run]) -> list[dict[str, Any] | None]:
+        before, self._processes = self._processes, {}
+        return [self._of_run(run, before) for run in active]
+
+    def _of_run(self, run: Run, before: Mapping[int, psutil.Process]) -> dict[str, Any] | None:
+        runner, others = self._processes_of(Ref.read(run.directory))
+        if runner is None:
             return None
-        try:
-            members = processes.family(runner_pid)
-        except (psutil.Error, OSError):
-            return None
-        cpu_percent, memory, before = 0.0, 0, self._processes
-        self._processes = {}
-        for pid in members:
+        cpu_percent, memory, num_processes = 0.0, 0, 0
+        for pid in (runner, *others):
             try:
                 # Reuse the object, because it remembers the CPU time of the previous call.
-                process = before.get(pid) or psutil.Process(pid)
-                cpu_percent += process.cpu_percent()
-                memory += process.memory_info().rss
+                member = before.get(pid) or psutil.Process(pid)
+                cpu_percent += member.cpu_percent()
+                memory += member.memory_info().rss
             except psutil.Error:
                 continue
-            self._processes[pid] = process
+            num_processes += 1
+            self._processes[pid] = member
         return {
+            "run_id": run.run_id,
             "cpu_percent": round(cpu_percent, 1),
             "memory_mb": memory // MEGABYTE,
-            "num_processes": len(self._processes),
+            "num_processes": num_processes,
         }
 
     def _gpus(self) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.runs.follow.supervisor import MEASURE_EVERY_S
@@ -17,13 +17,13 @@ OF_GPU = ("utilisation_percent", "memory_used_mb", "temperature_c", "power_w")
 class UsageHistory:
     """The last measurements. A restarted server starts with an empty history."""
 
-    def __init__(self, measure: Callable[[Run | None], dict[str, Any]]) -> None:
+    def __init__(self, measure: Callable[[Sequence[Run]], dict[str, Any]]) -> None:
         self._measure = measure
         self._samples: deque[dict[str, Any]] = deque(maxlen=MAX_SAMPLES)
 
-    def measure(self, run: Run | None) -> dict[str, Any]:
+    def measure(self, active: Sequence[Run]) -> dict[str, Any]:
         """Measure, add the measures to the history, and return them."""
-        measures = self._measure(run)
+        measures = self._measure(active)
         self._samples.append(measures)
         return measures
 

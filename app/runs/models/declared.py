@@ -50,6 +50,6 @@ def _model(run: Run, match: Match, card: Card | None, parts: Parts) -> Model:
         status=match.status,
         facts=facts,
         # Nobody knows whether the directory of another program is still being written, or copied.
-        is_final=run.is_ours and not run.is_active,
+        is_final=run.is_ours and run.is_over,
         parts=parts,
     )

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import InvalidStart
-from app.runs.executors.local import launcher
+from app.runs.executors import invocation
+from app.runs.executors.executor import Executor, Needs
 from app.runs.start import machine, program
 from app.runs.start.datasets import DatasetFolder
 from app.runs.start.experiments import ExperimentFolder, load_file
 from app.runs.start.folders import Folders, class_problems, find_folders, folder_problems, used_fields
+from app.runs.start.needs import gpu_problems, needs_of
 from app.runs.start.preflight import NOT_CHECKED, Preflight, Report
 from app.runs.start.request import DIRECTORY_FIELDS, MISSING, Errors, StartRequest, invalid
 from app.runs.start.resume import changed_classes, refuse_foreign, resume_problems
@@ -36,6 +38,8 @@ class Plan:
     request: RunRequest
     preflight: Report | None
     """The report on the images. None for a `command`, whose data the service does not check."""
+    needs: Needs = Needs()
+    """What the run needs before it can be launched."""
     resume_dir: Path | None = None
     """The output folder of the run that a `command` resumes."""
 
@@ -61,6 +65,7 @@ class Planner:
     def __init__(
         self,
         store: RunStore,
+        executor: Executor,
         experiments: ExperimentFolder,
         datasets: DatasetFolder,
         data_roots: Iterable[Path],
@@ -70,6 +75,7 @@ class Planner:
     ) -> None:
         """`offload` calls what reads many files, so that nobody else waits meanwhile."""
         self._store = store
+        self._executor = executor
         self._experiments = experiments
         self._datasets = datasets
         self._data_roots = [root.resolve() for root in data_roots]
@@ -104,7 +110,7 @@ class Planner:
             errors = self._command_problems(experiment.command, request, resume_dir)
         if errors:
             raise invalid(errors)
-        return Plan(experiment, request, None, resume_dir)
+        return Plan(experiment, request, None, needs_of(asked, experiment, self._executor), resume_dir)
 
     def _request(self, asked: StartRequest, earlier: Run | None, folders: Folders, used: list[str]) -> RunRequest:
         paths = {name: folders[name] if name in used else None for name in DIRECTORY_FIELDS}
@@ -115,6 +121,7 @@ class Planner:
             model_name=asked.model_name or (earlier and earlier.model_name) or "model",
             overrides=dict(asked.overrides),
             resume_from=asked.resume_from,
+            gpus=asked.gpus,
         )
 
     def _errors(self, asked: StartRequest, earlier: Run | None, experiment: Experiment, folders: Folders) -> Errors:
@@ -123,9 +130,10 @@ class Planner:
             config_name = self._config_name(asked, earlier)
             errors = resume_problems(earlier, experiment, asked, is_same_file=config_name == earlier.config_name)
         errors |= folder_problems(folders, experiment, self._data_roots)
+        errors |= gpu_problems(asked, experiment, self._executor)
         if experiment.command is not None:
             return errors
-        errors |= asked.by_field(machine.problems(experiment))
+        errors |= asked.by_field(machine.problems(experiment, self._executor.accelerators()))
         if not errors and earlier is not None:
             errors = changed_classes(earlier, folders)
         return errors or class_problems(folders)
@@ -135,8 +143,8 @@ class Planner:
             problem = "An argument of the command begins with {config_name}, so the program would take it for an option"
             return {"config_name": [f"{problem}. Rename the file: its name must not begin with -."]}
         output_dir = RunDir(self._store.runs_dir / "RUN_ID").output  # A stand-in: the run has no id yet.
-        filled = launcher.fill(command, output_dir, request, resume_dir)
-        return program.find_problems(filled, output_dir, launcher.environment())
+        filled = invocation.fill(command, output_dir, request, resume_dir)
+        return program.find_problems(filled, output_dir, invocation.environment())
 
     def _check_images(self, asked: StartRequest, plan: Plan) -> Report:
         """Return the report on the images. Raises InvalidStart if they cannot be trained on.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.runs.executors.local.launcher import PROJECT_ROOT, environment
+from app.runs.executors.invocation import PROJECT_ROOT, environment
 from app.runs.start.pool import Pool
 from trainer.rundir import read_json, utc_now
 

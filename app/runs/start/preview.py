@@ -11,7 +11,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from app.runs.exceptions import Busy, PreviewFailed
-from app.runs.executors.local.launcher import PROJECT_ROOT, environment
+from app.runs.executors.invocation import PROJECT_ROOT, environment
 from app.runs.start.pool import Pool
 
 TIMEOUT_S = 30.0

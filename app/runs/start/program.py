@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.runs.executors.local.launcher import PROJECT_ROOT
+from app.runs.executors.invocation import PROJECT_ROOT
 from trainer.experiment.command import Command
 
 _HEAD_BYTES = 256

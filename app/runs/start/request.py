@@ -31,6 +31,8 @@ class StartRequest:
     model_name: str | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
     resume_from: str | None = None
+    gpus: int | None = None
+    """None: the experiment says."""
 
     def field_of(self, key: str) -> str:
         """Return the request's field that a parameter comes from: its override, or the parameter itself.

@@ -1,21 +1,26 @@
-"""Start and stop runs: one at a time, with the intent on disk first, and with no process left behind."""
+"""Start and stop runs: with the intent on disk first, and with no process left behind."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
-from app.runs.exceptions import DiskFull, LaunchFailed, OtherRunActive, RunActive, RunError
-from app.runs.executors.local import launcher, processes
-from app.runs.executors.local.prewarm import Prewarm
+from app.runs.exceptions import (
+    DiskFull,
+    LaunchFailed,
+    NoRoom,
+    OtherRunActive,
+    RunActive,
+    RunError,
+    SeveralActive,
+)
+from app.runs.executors import invocation
+from app.runs.executors.executor import Executor, Gone, Needs, Ref
 from app.runs.start import disk
 from app.runs.start.planner import Plan, Planner
 from app.runs.start.request import StartRequest
+from app.runs.store.newrun import NewRun
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 from trainer.experiment.experiment import to_yaml
@@ -47,13 +52,13 @@ class RunService:
     """Start and stop runs."""
 
     def __init__(
-        self, store: RunStore, planner: Planner, stop_grace_s: float, min_free_mb: int, prewarm: Prewarm | None = None
+        self, store: RunStore, executor: Executor, planner: Planner, stop_grace_s: float, min_free_mb: int
     ) -> None:
         self._store = store
+        self._executor = executor
         self._planner = planner
         self._stop_grace_s = stop_grace_s
         self._min_free_mb = min_free_mb
-        self._prewarm = prewarm
 
     def check(self, asked: StartRequest) -> Checked:
         """Return the plan of a start. Raises NotFound and InvalidStart as `start` does.
@@ -62,11 +67,14 @@ class RunService:
         """
         plan = self._planner.validate(asked)
         obstacles: list[RunError] = []
-        for refuse in (self._refuse_while_active, lambda: self._refuse_without_room(plan)):
-            try:
-                refuse()
-            except (RunActive, DiskFull) as error:
-                obstacles.append(error)
+        try:
+            self._refuse_without_slot(plan.needs)
+        except RunActive as error:
+            obstacles.append(error)
+        try:
+            self._refuse_without_room(plan)
+        except DiskFull as error:
+            obstacles.append(error)
         return Checked(plan, obstacles)
 
     def start(self, asked: StartRequest) -> Run:
@@ -74,58 +82,53 @@ class RunService:
 
         Raises RunActive, DiskFull, NotFound or InvalidStart before it writes anything, and LaunchFailed after.
         """
-        self._refuse_while_active()
+        self._refuse_without_slot(Needs(gpus=0))  # Before anything that takes long.
         plan = self._planner.plan(asked)
+        self._refuse_without_room(plan)
+        self._refuse_without_slot(plan.needs)
         try:
-            run_id = self._start(plan)
+            new = self._write(plan)
+            self._launch(new, plan.needs)
         except OSError as error:
             raise LaunchFailed(f"the run's files cannot be written: {error}", None) from error
-        return self._store.find(run_id)
+        return self._store.find(new.run.run_id)
 
     def stop(self, run_id: str | None, mode: str, wait: bool, requested_by: str) -> Stopped:
-        """Ask the active run to stop. With `wait`, return when no process of it is left.
+        """Ask an active run to stop. With `wait`, return when no process of it is left.
 
         The mode "save" keeps the work, and "discard" is quick. A discard may follow a save that takes too long. Raises
-        OtherRunActive if `run_id` is given and another run is active.
+        OtherRunActive if `run_id` is given and only other runs are active, and SeveralActive if it is not given and
+        more than one run is active.
         """
-        run = self._store.active()
+        run = self._to_stop(run_id)
         if run is None:
             return Stopped("not_running", None)
-        if run_id is not None and run_id != run.run_id:
-            raise OtherRunActive(run_id, run.run_id)
-        grace_s = self._grace_s(run)
+        grace_s, ref = self._grace_s(run), Ref.read(run.directory)
         self._write_stop(run.directory, mode, requested_by, grace_s)
-        self._signal_runner(run)
+        self._executor.signal(ref)
         if not wait:
             return Stopped("stopping", run.run_id)
-        self._wait_for_end(run, grace_s)
+        self._wait_for_end(ref, grace_s)
         return Stopped("stopped", run.run_id)
 
-    def _start(self, plan: Plan) -> str:
-        self._refuse_without_room(plan)
-        lock_fd, run_id = self._take_lock()
-        try:
-            self._launch(self._store.directory(run_id), plan, lock_fd)
-        finally:
-            os.close(lock_fd)
-        return run_id
-
-    def _refuse_while_active(self) -> None:
+    def _to_stop(self, run_id: str | None) -> Run | None:
         active = self._store.active()
-        if active is not None:
-            raise RunActive(active.run_id, active.pid)
+        if run_id is not None and active:
+            found = next((run for run in active if run.run_id == run_id), None)
+            if found is None:
+                raise OtherRunActive(run_id, [run.run_id for run in active])
+            return found
+        if len(active) > 1:
+            raise SeveralActive([run.run_id for run in active])
+        return next(iter(active), None)
 
-    def _take_lock(self) -> tuple[int, str]:
-        deadline = time.monotonic() + _KILL_MARGIN_S
-        while True:
-            taken = self._store.lock.acquire(self._store.create)
-            if taken is not None:
-                return taken
-            self._refuse_while_active()
-            # The lock is held, but its run has a verdict: the runner is about to exit.
-            if time.monotonic() > deadline:
-                raise RunActive(self._store.holder(), None)
-            time.sleep(_LOOK_EVERY_S)
+    def _refuse_without_slot(self, needs: Needs) -> None:
+        if (obstacle := self._executor.obstacle(needs)) is not None:
+            raise self._run_active(obstacle)
+
+    def _run_active(self, obstacle: str | None) -> RunActive:
+        active = self._store.active()
+        return RunActive([run.run_id for run in active], active[0].pid if active else None, obstacle)
 
     def _refuse_without_room(self, plan: Plan) -> None:
         runs_dir = self._store.runs_dir
@@ -135,27 +138,39 @@ class RunService:
             folders[cache_dir(runs_dir)] = "decoded images"
         disk.refuse_without_room(folders, self._min_free_mb)
 
-    def _launch(self, run: RunDir, plan: Plan, lock_fd: int) -> None:
-        command = plan.experiment.command
+    def _write(self, plan: Plan) -> NewRun:
+        """Write the files of a new run under a hidden name."""
+        new, command = self._store.create(), plan.experiment.command
         if command is None:
-            program = launcher.trainer_program(run, self._stop_grace_s)
+            program = invocation.trainer_program(new.run, self._stop_grace_s)
         else:
-            filled = launcher.fill(command, run.output, plan.request, plan.resume_dir)
-            program = launcher.command_program(filled, run, self._stop_grace_s)
+            filled = invocation.fill(command, new.run.output, plan.request, plan.resume_dir)
+            program = invocation.command_program(filled, new.run, self._stop_grace_s)
         try:
-            write_text(run.config, to_yaml(plan.experiment))
+            write_text(new.files.config, to_yaml(plan.experiment))
             if plan.preflight is not None:
-                write_json(run.preflight, plan.preflight)
+                write_json(new.files.preflight, plan.preflight)
             if command is not None:
-                run.output.mkdir()
-            write_manifest(run, self._store.next_sequence(), plan.request, program, plan.declared)
-            is_warm = command is None and self._prewarm is not None and self._prewarm.launch(run, lock_fd)
-            if not is_warm:
-                launcher.launch(run, lock_fd)
-        except (OSError, LaunchFailed):
-            if not is_there(run.state):  # The runner did not start, so there is no run.
-                shutil.rmtree(run.path, ignore_errors=True)
+                new.files.output.mkdir()
+            write_manifest(new.files, new.run.run_id, self._store.next_sequence(), plan.request, program, plan.declared)
+        except OSError:
+            new.discard()
             raise
+        return new
+
+    def _launch(self, new: NewRun, needs: Needs) -> None:
+        """Launch a new run. Raises RunActive, LaunchFailed, OSError, and removes the run unless its runner began."""
+        try:
+            ref = self._executor.submit(new.run, needs, new.reveal)
+        except NoRoom:
+            new.discard()
+            raise self._run_active(self._executor.obstacle(needs)) from None
+        except (OSError, LaunchFailed):
+            if not is_there(new.run.state):
+                new.discard()
+            raise
+        with suppress(OSError):  # The disk may be full. The executor finds the run without the file.
+            ref.write()
 
     def _grace_s(self, run: Run) -> float:
         """Return the grace period in run.json, or the one of the settings."""
@@ -177,29 +192,9 @@ class RunService:
             with suppress(OSError):
                 run.stop.touch()
 
-    def _signal_runner(self, run: Run) -> None:
-        """Signal the runner. If it is gone, kill the processes that it left."""
-        record = self._await_launch(run)
-        pid = processes.runner_pid(record, run.directory.path)
-        with suppress(ProcessLookupError):
-            if pid is not None:
-                os.kill(pid, signal.SIGTERM)
-                return
-        self._store.kill_processes(run)
-
-    def _await_launch(self, run: Run) -> dict[str, Any]:
-        """Wait until the runner has written its pid: before that it handles no signal. Return state.json or {}."""
-        deadline = time.monotonic() + _KILL_MARGIN_S
-        directory = run.directory
-        while is_there(directory.path) and not is_there(directory.state) and time.monotonic() < deadline:
-            if self._store.holder() != run.run_id:
-                break
-            time.sleep(_LOOK_EVERY_S)
-        return directory.read_json(directory.state) or {}
-
-    def _wait_for_end(self, run: Run, grace_s: float) -> None:
+    def _wait_for_end(self, ref: Ref, grace_s: float) -> None:
         deadline = time.monotonic() + grace_s + _KILL_MARGIN_S
-        while self._store.holder() == run.run_id:
+        while not isinstance(self._executor.find([ref])[ref.run_id], Gone):
             if time.monotonic() > deadline:
-                self._store.kill_processes(run)
+                self._executor.end(ref)
             time.sleep(_LOOK_EVERY_S)

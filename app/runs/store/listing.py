@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,10 +32,19 @@ class Listing:
                 raise RunsUnreadable(str(self._folder), error) from error
         return self._remembered.value
 
+    def last_sequence(self) -> int:
+        """Return the largest sequence of all runs, 0 without any. Raises RunsUnreadable."""
+        self.ids()
+        return self._order.last
+
     def next_sequence(self) -> int:
         """Return the sequence for a new run: larger than that of any other run. Raises RunsUnreadable."""
+        return max(time.time_ns() // 1000, self.last_sequence() + 1)
+
+    def created_after(self, sequence: int) -> list[str]:
+        """List the runs with a larger sequence, in that order. Raises RunsUnreadable."""
         self.ids()
-        return self._order.next()
+        return self._order.after(sequence)
 
     def _read(self) -> Remembered[Sequence[str]]:
         """The list also depends on where links lead, and on run directories that have no run.json yet."""

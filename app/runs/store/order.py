@@ -9,7 +9,6 @@ or else by its oldest file.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,10 +56,17 @@ class Order:
         """The directories that get another place if one of our run.json comes, in the state in which they were read."""
         return {path: state for place in self._places.values() for path, state in place.sequence.states.items()}
 
-    def next(self) -> int:
-        """Return the sequence for a new run: larger than that of each run sorted last."""
-        last = max((place.sequence.value for place in self._places.values() if place.is_decided), default=0)
-        return max(time.time_ns() // 1000, last + 1)
+    @property
+    def last(self) -> int:
+        """The largest sequence of the runs sorted last, 0 without any."""
+        return max((place.sequence.value for place in self._places.values() if place.is_decided), default=0)
+
+    def after(self, sequence: int) -> list[str]:
+        """List the runs with a larger sequence, in that order."""
+        found = [
+            (place.sequence.value, name_key(name), name) for name, place in self._places.items() if place.is_decided
+        ]
+        return [name for each, _, name in sorted(found) if each > sequence]
 
     def _place(self, entry: os.DirEntry[str]) -> _Place:
         known = self._places.get(entry.name)

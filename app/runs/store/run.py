@@ -9,7 +9,7 @@ from typing import Any
 from app.runs.store.filetimes import begin_and_end
 from app.runs.store.outputs import Outputs
 from app.runs.store.resume import needed_to_resume
-from app.runs.store.states import ACTIVE, UNKNOWN
+from app.runs.store.states import ACTIVE, QUEUED, UNKNOWN
 from app.runs.store.welltyped import PROGRESS, well_typed
 from trainer.manifest import dataset_name
 from trainer.rundir import RunDir
@@ -34,6 +34,11 @@ class Run:
     @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will change the run any more. False while it is queued or active."""
+        return not self.is_active and self.state != QUEUED
 
     @cached_property
     def manifest(self) -> dict[str, Any]:

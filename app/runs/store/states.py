@@ -1,19 +1,20 @@
-"""The states of a run, and the one function that composes a state from files and lock."""
+"""The states of a run, and the one function that composes a state from its files and its executor."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Literal
 
+from app.runs.executors.executor import Found, Gone, Pending, Unreachable
 from trainer.rundir import RunDir, is_there
 from trainer.runfile import RunFile
-from trainer.runner.verdict import COMPLETED, INTERRUPTED, VERDICTS
+from trainer.runner.verdict import COMPLETED, INTERRUPTED, NEVER_LAUNCHED, STOPPED, VERDICTS
 
-STARTING, RUNNING, STOPPING, UNKNOWN = "starting", "running", "stopping", "unknown"
+QUEUED, STARTING, RUNNING, STOPPING, UNKNOWN = "queued", "starting", "running", "stopping", "unknown"
 ACTIVE = frozenset({STARTING, RUNNING, STOPPING})
 
-State = Literal["starting", "running", "stopping", "completed", "stopped", "failed", "interrupted", "unknown"]
-STATES = ("starting", "running", "stopping", "completed", "stopped", "failed", "interrupted", "unknown")
+State = Literal["queued", "starting", "running", "stopping", "completed", "stopped", "failed", "interrupted", "unknown"]
+STATES = ("queued", "starting", "running", "stopping", "completed", "stopped", "failed", "interrupted", "unknown")
 
 _GONE = "every process of the run is gone, and no verdict was written (power loss, or all were killed)"
 _FOREIGN = "this service did not make the directory: it has no run.json, or one of another program"
@@ -24,30 +25,50 @@ def has_verdict(record: dict[str, Any]) -> bool:
     return str(record.get("state")) in VERDICTS
 
 
-def compose(run: RunDir, record: dict[str, Any] | None, is_alive: bool) -> tuple[str, str | None]:
+def compose(
+    run: RunDir, record: dict[str, Any] | None, found: Found, is_beating: bool = False
+) -> tuple[str, str | None]:
     """Return the state and its reason.
 
-    `record` is the content of state.json (None: missing or unreadable). `is_alive` says whether a process of this run
-    lives. A verdict is final. Without one `is_alive` decides, whatever the file says: a run is never active because of
-    what a killed process wrote. A directory is unknown if we cannot read it, or cannot tell that it is a run of ours.
-    Then we trust nothing in it.
+    `record` is the content of state.json (None: missing or unreadable). `found` is what the executor says. `is_beating`
+    says whether the run's heartbeat is fresh. A verdict is final. Without one the executor decides, whatever the file
+    says: a run is never active because of what a killed process wrote. Nor is it interrupted while its heart beats, or
+    while the executor cannot be reached. A directory is unknown if we cannot read it, or cannot tell that it is a run
+    of ours. Then we trust nothing in it.
     """
     claimed = str((record or {}).get("state"))
     reason = (record or {}).get("reason")
-    if not is_alive and not _is_by_our_runner(record) and (problem := _origin_problem(run)):
+    is_gone = isinstance(found, Gone) and not is_beating
+    if is_gone and not _is_by_our_runner(record) and (problem := _origin_problem(run)):
         return UNKNOWN, problem
     if claimed in VERDICTS:
         return claimed, reason if isinstance(reason, str) else None
-    if is_alive:
-        if is_there(run.stop):
-            return STOPPING, None
-        # Only a runner can have written a file that became corrupt, and only a launched run can lose its directory.
-        is_silent = claimed != RUNNING and _is_missing(run.state) and is_there(run.path)
-        return (STARTING if is_silent or claimed == STARTING else RUNNING), None
+    if not is_gone:
+        return _active(run, claimed, found)
+    if _is_missing(run.state) and (waiting := _never_launched(run)) is not None:
+        return waiting
     # The trainer writes its completion record last. So it had finished, and only the runner's verdict was lost.
     if isinstance((run.read_json(run.result) or {}).get("completed_at"), str):
         return COMPLETED, None
     return INTERRUPTED, _GONE
+
+
+def _never_launched(run: RunDir) -> tuple[str, str | None] | None:
+    """Return the state of a run that nobody launched; None if nobody wanted to wait, so that its launch has failed."""
+    if is_there(run.stop):
+        return STOPPED, NEVER_LAUNCHED
+    return (QUEUED, None) if is_there(run.queued) else None
+
+
+def _active(run: RunDir, claimed: str, found: Found) -> tuple[str, str | None]:
+    reason = f"not reachable since {found.since}" if isinstance(found, Unreachable) else None
+    if is_there(run.stop):
+        return STOPPING, reason
+    # Only a runner can have written a file that became corrupt, and only a launched run can lose its directory.
+    is_silent = claimed != RUNNING and _is_missing(run.state) and is_there(run.path)
+    if is_silent and isinstance(found, Pending | Unreachable):
+        return QUEUED, found.reason if isinstance(found, Pending) else reason
+    return (STARTING if is_silent or claimed == STARTING else RUNNING), reason
 
 
 def _is_by_our_runner(record: dict[str, Any] | None) -> bool:

@@ -3,58 +3,46 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import DeletionRefused, RunActive, RunNotFound
-from app.runs.executors.local import processes
-from app.runs.executors.local.lock import ActiveLock
-from app.runs.filestate import Remembered, file_states
+from app.runs.executors.executor import Executor, Found, Gone, Ref
 from app.runs.names import is_plain_name
+from app.runs.store.ids import Ids
 from app.runs.store.listing import Listing, is_run_directory
+from app.runs.store.newrun import NewRun
 from app.runs.store.run import Run
 from app.runs.store.states import ACTIVE, UNKNOWN, compose, has_verdict
-from app.runs.store.survivor import Survivor
 from trainer.rundir import RunDir, is_there
 from trainer.runner.verdict import INTERRUPTED
 
+IDS_LOCK = "ids.lock"
+
 
 class RunStore:
-    """The folder of run directories."""
+    """The folder of run directories. Its executor says which runs live."""
 
-    def __init__(self, runs_dir: Path, lock: ActiveLock, link_roots: tuple[Path, ...] = ()) -> None:
+    def __init__(self, runs_dir: Path, executor: Executor, link_roots: tuple[Path, ...] = ()) -> None:
         """`link_roots`: folders outside a run that links in the run may lead to."""
         self.runs_dir = runs_dir
-        self.lock = lock
+        self._executor = executor
         self._link_roots = link_roots
         self._listing = Listing(runs_dir)
-        self._survivor = Survivor(runs_dir, lock.path)
-        self._checked_name = Remembered[str | None](None, {})
-        """The name in the lock file, once it was found right or repaired."""
+        self._ids = Ids(runs_dir.parent / IDS_LOCK)
 
-    def create(self) -> str:
-        """Make a new run directory and return its id: the local time, plus `_2` and so on within one second.
-
-        The caller holds the lock, which still names the last run. So the id of a deleted run is not used again: its
-        followers would mistake the new run for it. Raises RunActive if the lock is free only because somebody deleted
-        its file under a living run.
-        """
+    def create(self) -> NewRun:
+        """Make the directory of a new run under a hidden name. Raises OSError."""
         self.runs_dir.mkdir(parents=True, exist_ok=True)
-        if (survivor := self._survivor.find()) is not None:
-            raise RunActive(survivor, None)
-        second = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-        number = _number_within(second, self.lock.named() or "")
         while True:
-            number += 1
-            run_id = second if number == 1 else f"{second}_{number}"
-            with suppress(FileExistsError):
-                (self.runs_dir / run_id).mkdir()
-                return run_id
+            run_id = self._ids.next(self.runs_dir)
+            new = NewRun(self.directory(run_id), self.directory(f".{run_id}"))
+            with suppress(FileExistsError):  # The clock was set back, or somebody deleted the file of the ids.
+                new.files.path.mkdir()
+                return new
 
     def directory(self, run_id: str) -> RunDir:
         """Return a run's directory, which need not exist."""
@@ -70,78 +58,49 @@ class RunStore:
         """Read a run again. Raises RunNotFound if its directory is gone."""
         return self._find(run.directory)
 
-    def holder(self) -> str | None:
-        """Return the id of the run whose processes live: it holds the lock, or somebody deleted its lock file.
+    def active(self) -> Sequence[Run]:
+        """Read the runs whose processes live, even without a directory. The run that started last comes first.
 
-        If the lock file names no run, or a run that is over, somebody may have overwritten it. Then the processes that
-        hold the lock tell which run it is, and the file is repaired.
+        A run with a verdict is over, even if its last process still lives for a moment.
         """
-        states, named = file_states([self.lock.path]), self.lock.holder()
-        if named is None:
-            return self._survivor.find()
-        if named == self._checked_name.value and self._checked_name.is_current():
-            return named
-        if not self._may_hold(named):
-            self.lock.rename(lambda: _name_of(processes.run_of_holder(self.lock.path)))
-            states, named = file_states([self.lock.path]), self.lock.holder()
-        self._checked_name = Remembered(named, states)
-        return named
+        found = self._executor.find()
+        runs = (self._read(self.directory(run_id), found) for run_id in found)
+        return sorted((run for run in runs if run.is_active), key=_started, reverse=True)
 
-    def _may_hold(self, name: str) -> bool:
-        is_a_run = is_plain_name(name) and is_run_directory(self.runs_dir / name)
-        run = self.directory(name)
-        return is_a_run and not has_verdict(run.read_json(run.state) or {})
-
-    def active(self) -> Run | None:
-        """Read the run whose processes live, even if its directory is gone; None if nothing runs.
-
-        A run with a verdict is over, even if its last process still holds the lock for a moment.
-        """
-        holder = self.holder()
-        if not is_plain_name(holder):
-            return None
-        run = self._read(self.directory(holder), holder)
-        return run if run.is_active else None
-
-    def active_and_ended(self) -> tuple[Run | None, Run | None]:
-        """Return the active run, and the newest run that has ended."""
-        return self.active(), next((run for run in self.list() if not run.is_active), None)
-
-    def named(self) -> str | None:
-        """Return the id of the run started last, whether or not it has ended."""
-        named = self.lock.named()
-        return named if is_plain_name(named) and is_run_directory(self.runs_dir / named) else self.holder()
+    def living(self) -> frozenset[str]:
+        """Return the ids of the runs that the executor knows to be pending or running."""
+        return frozenset(self._executor.find())
 
     def ids(self) -> Sequence[str]:
         """List the run ids, newest first."""
         return self._listing.ids()
 
+    def last_sequence(self) -> int:
+        """Return the largest `sequence` in the run.json of all runs, 0 without any."""
+        return self._listing.last_sequence()
+
     def next_sequence(self) -> int:
         """Return the `sequence` for the run.json of a new run: larger than all others, whatever the clock says."""
         return self._listing.next_sequence()
 
+    def created_after(self, sequence: int) -> Sequence[str]:
+        """List the ids of the runs with a larger `sequence`, in that order."""
+        return self._listing.created_after(sequence)
+
     def read(self, run_ids: Iterable[str]) -> Iterator[Run]:
         """Read the runs that exist, one at a time."""
-        holder = self.holder()
+        found = self._executor.find()
         for run_id in run_ids:
             if is_run_directory(self.runs_dir / run_id):
-                yield self._read(self.directory(run_id), holder)
+                yield self._read(self.directory(run_id), found)
 
     def list(self) -> Iterator[Run]:
         """Read the runs, newest first, one at a time."""
         return self.read(self.ids())
 
     def latest(self) -> Run | None:
-        """Return the active run, else the one started last."""
-        return self.active() or next(self.list(), None)
-
-    def kill_processes(self, run: Run) -> Sequence[int]:
-        """Kill (SIGKILL) every process that carries the run's mark or holds the lock for it. Return the pids.
-
-        Meanwhile no other run can take the lock, so no process of another run is killed.
-        """
-        with self.lock.kept_from_others(run.run_id) as is_held:
-            return processes.kill_all(run.directory.path, self.lock.path if is_held else None, run.record)
+        """Return the active run that started last. If none is active, return the run that was created last."""
+        return next(iter(self.active()), None) or next(self.list(), None)
 
     def delete(self, run_id: str) -> None:
         """Remove a run's directory. Raises RunNotFound, RunActive, DeletionRefused.
@@ -149,8 +108,8 @@ class RunStore:
         It removes links, never what they lead to. If the run itself is a link, it removes only that link.
         """
         run = self.find(run_id)
-        if run.is_active or self.holder() == run_id:
-            raise RunActive(run_id, run.pid)
+        if not run.is_over or run_id in self._executor.find():
+            raise RunActive([run_id], run.pid)
         try:
             remove = os.unlink if run.directory.path.is_symlink() else shutil.rmtree
             remove(run.directory.path)
@@ -162,42 +121,29 @@ class RunStore:
     def _find(self, directory: RunDir) -> Run:
         if not is_run_directory(directory.path):
             raise RunNotFound(directory.run_id)
-        return self._read(directory, self.holder())
+        return self._read(directory, self._executor.find())
 
-    def _read(self, directory: RunDir, holder: str | None) -> Run:
-        path = directory.path
+    def _read(self, directory: RunDir, found: Mapping[str, Found]) -> Run:
         record = directory.read_json(directory.state) or {}
-        state, reason = compose(directory, record, _is_alive(directory, record, holder))
+        state, reason = compose(directory, record, self._found(directory, record, found))
         if state in (INTERRUPTED, UNKNOWN) and not has_verdict(record):
-            # The run may have taken the lock, or written its verdict, since `holder` was read. A start takes the lock
-            # before it makes the directory, and the lock falls after the verdict. So this order gives the truth.
-            holder = self.holder()
+            # The run may have been launched, or its verdict written, since the executor was asked. An executor knows a
+            # run before its directory gets its name, and until its verdict is written. So this order gives the truth.
+            found = self._executor.find()
             record = directory.read_json(directory.state) or {}
-            state, reason = compose(directory, record, _is_alive(directory, record, holder))
+            state, reason = compose(directory, record, self._found(directory, record, found))
         if state == UNKNOWN:
             record = {}
-        is_lost = "runner" not in record and (is_there(directory.state) or not is_there(path))
-        if state in ACTIVE and is_lost:
-            record = record | {"pid": _pid_of_holder(path, self.lock.path)}
+        if state in ACTIVE and "runner" not in record and (is_there(directory.state) or not is_there(directory.path)):
+            record = record | {"pid": next(iter(self._executor.processes(Ref(directory)).others), None)}
         return Run(directory, state, reason, record)
 
-
-def _is_alive(run: RunDir, record: dict[str, Any], holder: str | None) -> bool:
-    """Whether a process of the run lives. Somebody may have deleted the lock file, so the runner counts too."""
-    return holder == run.run_id or (not has_verdict(record) and processes.is_runner_alive(record))
-
-
-def _number_within(second: str, run_id: str) -> int:
-    """Return the number of a run within its second, from 1; 0 for a run of another second."""
-    match = re.fullmatch(rf"{second}(?:_(\d+))?", run_id)
-    return int(match[1] or 1) if match else 0
+    def _found(self, run: RunDir, record: dict[str, Any], found: Mapping[str, Found]) -> Found:
+        if run.run_id in found or has_verdict(record):
+            return found.get(run.run_id, Gone())
+        return self._executor.find([Ref.read(run)])[run.run_id]
 
 
-def _name_of(path: Path | None) -> str | None:
-    return path.name if path is not None else None
-
-
-def _pid_of_holder(run_path: Path, lock_path: Path) -> int | None:
-    """Find the pid of an active run without a usable state.json: its oldest process that is not the runner."""
-    found = [p for p in processes.find(run_path, lock_path) if "trainer.runner" not in processes.command_line(p)]
-    return min(found, key=lambda p: p.create_time()).pid if found else None
+def _started(run: Run) -> tuple[str, str]:
+    """Sort by the time at which the runner began. A run without a runner begins right now."""
+    return run.started_at or "~", run.run_id

@@ -189,7 +189,7 @@ def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
         "duration_s": _seconds_between(run.started_at, run.ended_at),
     }
     is_final = has_verdict(run.record) or run.state == UNKNOWN
-    return _Entry(item, not run.is_active, is_final, run.needed_to_resume)
+    return _Entry(item, run.is_over, is_final, run.needed_to_resume)
 
 
 def _seconds_between(start: str | None, end: str | None) -> float | None:

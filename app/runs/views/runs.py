@@ -54,7 +54,7 @@ class RunViews:
         return run.snapshot() | {
             "progress": RunProgress(self._metrics.find_csv).read(run),
             "parameters": run.parameters,
-            "can_resume": not run.is_active and has_left(run.directory, run.needed_to_resume),
+            "can_resume": run.is_over and has_left(run.directory, run.needed_to_resume),
             "silent_s": self._silent_s(run) if run.is_active else None,
             "config": _read_yaml(run.directory) if run.is_ours else None,
             "preflight": run.directory.read_json(run.directory.preflight) if run.is_ours else None,
@@ -73,7 +73,7 @@ class RunViews:
         `from_line`: skip to the first line that begins in the chunk. The end stays the same.
         """
         run = self._store.find(run_id)
-        file, is_final = run.directory.file(run.directory.find_log()), not run.is_active
+        file, is_final = run.directory.file(run.directory.find_log()), run.is_over
         chunk = read_log(file, offset, limit, is_final)
         if from_line and chunk.text:
             start, end = first_line(file, chunk.offset, chunk.next_offset), chunk.next_offset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,14 @@ from app.runs.progress.progress import RunProgress
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 
-
-@dataclass(frozen=True)
-class _Answer:
-    holder: str | None
-    body: dict[str, Any]
+FIELDS = ("pid", "run_id", "state", "config_name", "progress", "started_at")
+"""What the answer says of each active run."""
 
 
 class Status:
     """Answer the question that programs ask most often.
 
-    Each answer asks the lock whether anything runs, and reads the files again only after a change. The runner and the
+    Each answer asks the executor what is active, and reads the files again only after a change. The runner and the
     service replace files, which changes the run's directory. Others may be written in place: state.json, on a full
     disk, and what a program writes from which the progress is read.
     """
@@ -33,48 +31,57 @@ class Status:
         self._metrics = metrics
         self._mutex = threading.Lock()
         self._progress: dict[str, RunProgress] = {}
-        """That of the active run, by its id."""
-        self._remembered = Remembered(_Answer(None, {}), {})
+        """That of the active runs, by their ids."""
+        self._remembered = Remembered(_Answer(frozenset(), {}), {})
 
     def describe(self) -> dict[str, Any]:
         """Return the answer. Do not change it: other callers get the same object."""
-        answer, holder = self._remembered.value, self._store.holder()
-        if answer.body and answer.holder == holder and self._remembered.is_current():
+        answer, living = self._remembered.value, self._store.living()
+        if answer.body and answer.living == living and self._remembered.is_current():
             return answer.body
         with self._mutex:
-            return self._read(holder, file_states(self._remembered.states))
+            return self._read(living, file_states(self._remembered.states))
 
-    def _read(self, holder: str | None, states: FileStates) -> dict[str, Any]:
+    def _read(self, living: frozenset[str], states: FileStates) -> dict[str, Any]:
         """Read the files whose states were taken before, or start over if it takes other files to answer."""
-        active, last = self._store.active_and_ended()
+        active, last = self._store.active(), next((run for run in self._store.list() if run.is_over), None)
         new = RunProgress(self._metrics.find_csv)
-        self._progress = {run.run_id: self._progress.get(run.run_id, new) for run in (active,) if run}
-        progress = self._progress[active.run_id].read(active) if active else None
-        read_from = self._progress[active.run_id].files(active) if active else []
-        files = [self._store.runs_dir, *_files(active), *_files(last), *read_from]
+        self._progress = {run.run_id: self._progress.get(run.run_id, new) for run in active}
+        described = [_describe(run, self._progress[run.run_id].read(run)) for run in active]
+        files = {self._store.runs_dir, *self._read_from(active), *([] if last is None else _files(last))}
         if states.keys() != set(map(str, files)):
-            return self._read(holder, file_states(files))
-        answer = _Answer(holder, _body(active, last, progress))
-        is_pid_known = active is None or "runner" in active.record  # Else we had to search for it.
-        self._remembered = Remembered(answer if is_pid_known else _Answer(None, {}), states)
+            return self._read(living, file_states(files))
+        answer = _Answer(living, _body(described, last))
+        are_pids_known = all("runner" in run.record for run in active)  # Else we had to search for them.
+        self._remembered = Remembered(answer if are_pids_known else _Answer(frozenset(), {}), states)
         return answer.body
 
+    def _read_from(self, active: Iterable[Run]) -> Iterator[Path]:
+        for run in active:
+            yield from (*_files(run), run.directory.stop, *self._progress[run.run_id].files(run))
 
-def _body(active: Run | None, last: Run | None, progress: dict[str, Any] | None) -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class _Answer:
+    living: frozenset[str]
+    """The runs that the executor knows to live."""
+    body: dict[str, Any]
+
+
+def _body(described: list[dict[str, Any]], last: Run | None) -> dict[str, Any]:
+    """`described` has the run that started last first. The fields outside of `active` are those of that run."""
     return {
-        "status": "running" if active else "not_running",
-        "running": active is not None,
-        "pid": active.pid if active else None,
-        "run_id": active.run_id if active else None,
-        "state": active.state if active else None,
-        "config_name": active.config_name if active else None,
-        "progress": progress,
-        "started_at": active.started_at if active else None,
+        "status": "running" if described else "not_running",
+        "running": bool(described),
+        **(described[0] if described else dict.fromkeys(FIELDS)),
+        "active": described,
         "last_run": {"run_id": last.run_id, "state": last.state, "reason": last.reason} if last else None,
     }
 
 
-def _files(run: Run | None) -> list[Path]:
-    if run is None:
-        return []
-    return [run.directory.path, run.directory.state, *([run.directory.stop] if run.is_active else [])]
+def _describe(run: Run, progress: dict[str, Any] | None) -> dict[str, Any]:
+    return {name: progress if name == "progress" else getattr(run, name) for name in FIELDS}
+
+
+def _files(run: Run) -> list[Path]:
+    return [run.directory.path, run.directory.state]

@@ -210,6 +210,9 @@ def test_status_describes_the_active_run_and_the_last_one(waiting: tuple[LiveSer
         "config_name": "waiting.yaml",
         "progress": None,
         "started_at": status["started_at"],
+        "active": [
+            {name: status[name] for name in ("pid", "run_id", "state", "config_name", "progress", "started_at")}
+        ],
         "last_run": status["last_run"],
     }
     assert psutil.pid_exists(status["pid"])

@@ -1,16 +1,17 @@
-"""Run on this machine: locks, processes, and the launch of the runner.
+"""Run on this machine: slots, processes, and the launch of the runner.
 
-The lock
---------
-`active.lock` is flocked through one open file description. The service opens it, the runner inherits it, and the
-program inherits it from the runner. To look at the lock is to try it for an instant in shared mode. A second lock,
-`active.lock.guard`, is held for these microseconds. So a look never makes a start fail, and nobody reads the run's name
-before it is written. /proc/locks would need no second lock, but in a container it hides locks whose taker has ended,
-such as a restarted service.
+Slots
+-----
+A slot's file is flocked through one open file description. The service opens it, the runner inherits it, and the
+program inherits it from the runner. To look at a slot is to try it for an instant in shared mode. A further lock,
+`slots/guard`, is held for these microseconds. So a look never makes a start fail, and nobody reads a run's name before
+it is written. /proc/locks would need no second lock, but in a container it hides locks whose taker has ended, such as a
+restarted service. A run holds one slot, whatever the number of its GPUs: the slot's file names them, so they are free
+again at the moment at which the slot is.
 
-The lock files may be deleted at any time, even under a living run. So a free lock does not prove that nothing runs. For
-each new state of the file, `store.survivor` searches the processes once, by the runner's pid and start time and by the
-mark in the environment. A run that it finds counts as the holder.
+The files may be deleted at any time, even under a living run. So a free slot does not prove that nothing runs. For each
+new state of the folder, `survivors` searches the processes once, by the runner's pid and start time and by the mark in
+the environment. A run that it finds counts as one that holds a slot.
 
 The prewarmed process
 ---------------------
@@ -26,7 +27,7 @@ path.
 - It lives no longer than the server. The end of the socket ends the keeper, and the end of the keeper ends the program.
 - A start uses it only if it is ready, and if the files of `trainer/` and the folders of packages are as they were
   before it began to import. Otherwise the start is a cold one, decided before anything of the run has begun.
-- While a run is active nothing is imported. A lower priority would not help, because without privileges a process
+- While no slot is free nothing is imported. A lower priority would not help, because without privileges a process
   cannot raise it again.
 - A process that ended by itself is not tried again before the next start or a change of the code.
 

@@ -13,9 +13,10 @@ from contextlib import suppress
 
 import psutil
 
-from app.runs.executors.local.launcher import PROJECT_ROOT, environment, search_path
+from app.runs.executors.invocation import PROJECT_ROOT, environment, search_path
 from app.runs.filestate import FileState, file_state
 from trainer.rundir import RunDir
+from trainer.runner.program import encode
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +26,10 @@ CodeState = frozenset[tuple[str, FileState | None]]
 
 
 class Prewarm:
-    """Keep at most one prewarmed process while no run is active, and launch a run with it.
+    """Keep at most one prewarmed process while a slot is free, and launch a run with it.
 
     A start never waits. If the process is not ready, or its code has changed on the disk, the process is ended and the
-    run starts cold. While a run is active nothing is imported, so that the training has the machine to itself. A
+    run starts cold. While no slot is free nothing is imported, so that the trainings have the machine to themselves. A
     process that exited by itself is replaced only after a start or a change of the code, because the next one would
     probably exit too.
     """
@@ -38,18 +39,18 @@ class Prewarm:
         self._given_up: CodeState | None = None
         self._mutex = threading.Lock()
 
-    def tend(self, is_idle: bool) -> None:
-        """Start, check or end the process. The supervisor calls this every second. `is_idle`: no run is active."""
+    def tend(self, has_room: bool) -> None:
+        """Start, check or end the process. Called every second. `has_room`: a slot is free."""
         code = code_state()
         with self._mutex:
             waiting = self._waiting
             if waiting is not None and waiting.has_exited():
                 self._given_up = code
-            elif waiting is not None and (waiting.code != code or not (is_idle or waiting.is_ready)):
+            elif waiting is not None and (waiting.code != code or not (has_room or waiting.is_ready)):
                 waiting.end()
             elif waiting is not None:
                 return
-            self._waiting = self._new(code) if is_idle and self._given_up != code else None
+            self._waiting = self._new(code) if has_room and self._given_up != code else None
 
     def _new(self, code: CodeState) -> Waiting | None:
         try:
@@ -59,7 +60,7 @@ class Prewarm:
             self._given_up = code
             return None
 
-    def launch(self, run: RunDir, lock_fd: int) -> bool:
+    def launch(self, run: RunDir, lock_fd: int, gpus: str | None = None) -> bool:
         """Launch the run as launcher.launch does. Return False, with nothing launched, if no process is usable."""
         with self._mutex:
             waiting, self._waiting, self._given_up = self._waiting, None, None
@@ -67,7 +68,7 @@ class Prewarm:
             return False
         try:
             is_usable = not waiting.has_exited() and waiting.is_ready and waiting.code == code_state()
-            return is_usable and waiting.hand_over(run, lock_fd)
+            return is_usable and waiting.hand_over(run, lock_fd, gpus)
         finally:
             waiting.end()
 
@@ -130,11 +131,11 @@ class Waiting:
         logger.info("A prewarmed process is ready for the next start: process %d, %s MB.", self._pid, self.memory_mb())
         return False
 
-    def hand_over(self, run: RunDir, lock_fd: int) -> bool:
+    def hand_over(self, run: RunDir, lock_fd: int, gpus: str | None) -> bool:
         """Return True once the process trains in `run`; False if it has exited, or is killed for not answering."""
         self._socket.settimeout(HAND_OVER_TAKES_AT_MOST_S)
         try:
-            socket.send_fds(self._socket, [os.fsencode(run.path)], [lock_fd])
+            socket.send_fds(self._socket, [encode(run.path, gpus)], [lock_fd])
             return self._socket.recv(1) == b"1"
         except TimeoutError:
             logger.warning("The prewarmed process does not answer. It is killed, and the run starts cold.")

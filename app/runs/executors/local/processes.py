@@ -1,6 +1,6 @@
 """Find and kill the processes of a run when its runner is gone.
 
-Without /proc this finds no process, and relies on the state.json of a run that holds the lock.
+Without /proc this finds no process, and relies on the state.json of a run that holds a slot.
 """
 
 from __future__ import annotations
@@ -27,19 +27,14 @@ def runner_pid(record: dict[str, Any] | None, run_path: Path) -> int | None:
     """
     if record is not None and is_runner_alive(record):
         return int(record["runner"]["pid"])
-    if record is not None and not can_search():
+    if record is not None and not process.can_search():
         return _claimed_pid(record, "runner")
     runners = [candidate for candidate in _all() if _is_runner(candidate, run_path)]
     return max(runners, key=lambda runner: runner.create_time()).pid if runners else None
 
 
-def can_search() -> bool:
-    """Whether processes can be inspected. On Linux this needs /proc, which a container or chroot may lack."""
-    return not psutil.LINUX or os.path.exists("/proc/self/stat")
-
-
 def _all() -> Iterator[psutil.Process]:
-    return psutil.process_iter() if can_search() else iter(())
+    return psutil.process_iter() if process.can_search() else iter(())
 
 
 def _claimed_pid(record: dict[str, Any], who: str) -> int | None:
@@ -79,7 +74,7 @@ def command_line(candidate: psutil.Process) -> list[str]:
 
 
 def run_of_holder(lock_path: Path) -> Path | None:
-    """Return the directory of the run whose processes hold the lock, from their mark. None if there is none."""
+    """Return the directory of the run whose processes hold the slot, from their mark. None if there is none."""
     for candidate in _all():
         try:
             if _holds(candidate, lock_path) and (run_path := candidate.environ().get(RUN_DIR_VARIABLE)):
@@ -90,10 +85,10 @@ def run_of_holder(lock_path: Path) -> Path | None:
 
 
 def find(run_path: Path, lock_path: Path | None) -> Iterator[psutil.Process]:
-    """Yield each process that has the run's mark in its environment or, with `lock_path`, holds the lock.
+    """Yield each process that has the run's mark in its environment or, with `lock_path`, holds the slot.
 
-    A forked process holds the lock's descriptor. A process that was executed with all descriptors closed still has the
-    mark. A server holds the lock for a moment during a launch. It is never found, because a run has another session.
+    A forked process holds the slot's descriptor. A process that was executed with all descriptors closed still has the
+    mark. A server holds a slot for a moment during a launch. It is never found, because a run has another session.
     """
     own_session = os.getsid(0)
     for candidate in _all():
@@ -121,7 +116,7 @@ def family(pid: int, proc: Path = Path("/proc")) -> list[int]:
 def kill_all(run_path: Path, lock_path: Path | None, record: dict[str, Any]) -> list[int]:
     """Kill every process of the run, and return the pids of those that were alive.
 
-    Without /proc, kill the process group of the program in state.json, if the run holds the lock.
+    Without /proc, kill the process group of the program in state.json, if the run holds a slot.
     """
     killed = []
     for found in find(run_path, lock_path):
@@ -130,7 +125,7 @@ def kill_all(run_path: Path, lock_path: Path | None, record: dict[str, Any]) -> 
             killed.append(found.pid)
         except psutil.Error:
             continue
-    if not can_search() and lock_path is not None and (group := _claimed_pid(record, "trainer")) is not None:
+    if not process.can_search() and lock_path is not None and (group := _claimed_pid(record, "trainer")) is not None:
         with suppress(OSError):
             os.killpg(group, signal.SIGKILL)
             killed.append(group)

@@ -12,11 +12,11 @@ import pytest
 
 from app.runs.collect.runmetrics import RunMetrics
 from app.runs.exceptions import NoRuns, RunNotFound
-from app.runs.executors.local.lock import ActiveLock
 from app.runs.filestate import Remembered, file_states
 from app.runs.follow.events import Event, LogWritten, MetricsLogged, RunChanged
 from app.runs.follow.followers import Followers
 from app.runs.store.store import RunStore
+from tests.app.runs.slots import hold, store_of
 from tests.app.written import METRICS, write_json, write_metrics, write_run
 from tests.waiting import wait_until
 
@@ -31,10 +31,7 @@ class Harness:
 
     def start(self) -> Path:
         """Create an active run, whose lock this process holds."""
-        taken = self.store.lock.acquire(self.store.create)
-        assert taken is not None
-        self.lock_fd = taken[0]
-        path = self.store.runs_dir / taken[1]
+        path, self.lock_fd = hold(self.store)
         write_json(path / "run.json", {"request": {}})
         write_json(path / "state.json", {"state": "running", "pid": 7, "runner": {"pid": 6}})
         return path
@@ -55,7 +52,7 @@ class Harness:
 @pytest.fixture
 def harness(tmp_path: Path) -> Iterator[Harness]:
     (tmp_path / "runs").mkdir()
-    store = RunStore(tmp_path / "runs", ActiveLock(tmp_path / "active.lock"))
+    store = store_of(tmp_path / "runs")
     harness = Harness(store, Followers(store, RunMetrics(tmp_path / "scraped")))
     yield harness
     harness.release()
@@ -66,7 +63,7 @@ def finish(run: Path, state: str = "completed") -> None:
 
 
 def test_the_active_run_is_followed_and_then_the_next_one(harness: Harness) -> None:
-    assert (harness.read_new(), harness.followers.current) == ([], None)
+    assert (harness.read_new(), harness.followers.active) == ([], [])
     first = harness.start()
     assert harness.states() == [(first.name, "running")]
     assert harness.states() == []
@@ -74,7 +71,7 @@ def test_the_active_run_is_followed_and_then_the_next_one(harness: Harness) -> N
     harness.release()
     second = harness.start()
     assert harness.states() == [(first.name, "completed"), (second.name, "running")]
-    assert harness.followers.current is not None
+    assert harness.followers.active
 
 
 def test_the_final_state_comes_last(harness: Harness) -> None:
@@ -97,7 +94,7 @@ def test_the_final_state_comes_after_all_collected_rows(harness: Harness) -> Non
     finish(run)
     events: list[Event] = []
     num_calls = 0
-    while harness.followers.current is not None:
+    while harness.followers.active:
         events += harness.read_new()
         num_calls += 1
     assert num_calls > 1
@@ -121,7 +118,7 @@ def test_a_run_whose_directory_is_removed_is_interrupted_once_its_processes_are_
     assert harness.states() == [(run.name, "running")]
     shutil.rmtree(run)
     assert {state for _, state in harness.states()} <= {"running"}, "a snapshot is published if its pid has changed"
-    assert harness.followers.current is not None
+    assert harness.followers.active
     harness.release()
     assert harness.states() == [(run.name, "interrupted")]
 

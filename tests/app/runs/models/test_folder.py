@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from app.runs.exceptions import FileNotInRun, ModelIncomplete
-from app.runs.executors.local.lock import ActiveLock
 from app.runs.models.folder import ModelFolder
 from app.runs.store.store import RunStore
 from tests.app.onnxfile import content_of, external
+from tests.app.runs.slots import store_of
 from tests.app.written import write_command_run, write_files, write_json, write_model, write_run
 
 ONNX = content_of()
@@ -23,7 +23,7 @@ RUN_ID = "2026-01-01_00-00-00"
 
 @pytest.fixture
 def store(tmp_path: Path) -> RunStore:
-    return RunStore(tmp_path / "runs", ActiveLock(tmp_path / "active.lock"))
+    return store_of(tmp_path / "runs")
 
 
 @pytest.fixture

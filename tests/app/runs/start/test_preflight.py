@@ -14,13 +14,12 @@ import psutil
 import pytest
 
 from app.runs.exceptions import InvalidStart
-from app.runs.executors.local.lock import ActiveLock
 from app.runs.start.datasets import DatasetFolder
 from app.runs.start.experiments import ExperimentFolder
 from app.runs.start.planner import Planner
 from app.runs.start.preflight import Preflight
 from app.runs.start.request import StartRequest
-from app.runs.store.store import RunStore
+from tests.app.runs.slots import executor_of, store_of
 from tests.trainer.trainings import TINY, write_images, write_rotten_avif
 from tests.waiting import wait_until
 
@@ -114,13 +113,15 @@ def test_a_start_does_not_wait_for_a_check_that_takes_too_long(
     preflight: Preflight, pets: dict[str, Path], tmp_path: Path
 ) -> None:
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
-    store = RunStore(tmp_path / "logs" / "runs", ActiveLock(tmp_path / "logs" / "active.lock"))
+    store = store_of(tmp_path / "logs" / "runs")
     folders = ExperimentFolder(tmp_path), DatasetFolder(tmp_path)
     request = StartRequest(config_name="tiny.yaml", dataset="pets")
-    unfinished = Planner(store, *folders, (), preflight, preflight_s=0).plan(request).preflight
+    unfinished = (
+        Planner(store, executor_of(store.runs_dir), *folders, (), preflight, preflight_s=0).plan(request).preflight
+    )
     assert unfinished is not None
     assert (unfinished["status"], unfinished["warnings"][0]["kind"]) == ("checking", "not_checked")
-    finished = Planner(store, *folders, (), preflight).plan(request).preflight
+    finished = Planner(store, executor_of(store.runs_dir), *folders, (), preflight).plan(request).preflight
     assert finished is not None
     assert finished["status"] == "checked"
 
@@ -145,8 +146,10 @@ def test_unreadable_images_prevent_a_start_unless_the_run_skips_them(
 ) -> None:
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
     (pets["train"] / "cat" / "broken.png").write_bytes(b"x")
-    store = RunStore(tmp_path / "logs" / "runs", ActiveLock(tmp_path / "logs" / "active.lock"))
-    planner = Planner(store, ExperimentFolder(tmp_path), DatasetFolder(tmp_path), (), preflight)
+    store = store_of(tmp_path / "logs" / "runs")
+    planner = Planner(
+        store, executor_of(store.runs_dir), ExperimentFolder(tmp_path), DatasetFolder(tmp_path), (), preflight
+    )
     request = StartRequest(config_name="tiny.yaml", dataset="pets")
     with pytest.raises(InvalidStart, match=r"broken\.png"):
         planner.plan(request)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from app.runs import exceptions
-from app.runs.executors.local.lock import ActiveLock
 from app.runs.start import disk
 from app.runs.start.datasets import DatasetFolder
 from app.runs.start.experiments import ExperimentFolder
@@ -20,6 +19,7 @@ from app.runs.start.preflight import Preflight
 from app.runs.start.request import StartRequest
 from app.runs.start.service import RunService
 from app.runs.store.store import RunStore
+from tests.app.runs.slots import executor_of
 from tests.waiting import wait_until
 
 WAIT_FOR_STOP = """
@@ -36,11 +36,14 @@ class Fixture:
     def __init__(self, home: Path, **options: Any) -> None:
         self.configs, self.data, self.runs = home / "configs", home / "data", home / "logs" / "runs"
         self.configs.mkdir()
-        self.store = RunStore(self.runs, ActiveLock(home / "logs" / "active.lock"))
+        executor = executor_of(self.runs, options.pop("max_active", 1), options.pop("gpus", None))
+        self.store = RunStore(self.runs, executor)
         roots = options.pop("data_roots", ())
         preflight = Preflight(home / "logs" / "preflight")
-        planner = Planner(self.store, ExperimentFolder(self.configs), DatasetFolder(self.data), roots, preflight)
-        self.service = RunService(self.store, planner, **{"stop_grace_s": 10.0, "min_free_mb": 1, **options})
+        planner = Planner(
+            self.store, executor, ExperimentFolder(self.configs), DatasetFolder(self.data), roots, preflight
+        )
+        self.service = RunService(self.store, executor, planner, **{"stop_grace_s": 10.0, "min_free_mb": 1, **options})
 
     def command(self, *argv: str, name: str = "program") -> StartRequest:
         (self.configs / f"{name}.yaml").write_text(json.dumps({"command": {"argv": list(argv)}}))
@@ -76,9 +79,57 @@ def test_a_second_start_is_refused_with_the_id_and_pid_of_the_first(runs: Fixtur
     run = runs.service.start(runs.python(WAIT_FOR_STOP))
     with pytest.raises(exceptions.RunActive) as raised:
         runs.service.start(runs.python("pass"))
-    assert (raised.value.run_id, raised.value.pid) == (run.run_id, run.pid)
+    assert (raised.value.run_ids, raised.value.pid) == ((run.run_id,), run.pid)
     runs.service.stop(run.run_id, "discard", True, "test")
     assert len(runs.store.ids()) == 1
+
+
+def test_as_many_runs_start_as_there_are_slots(tmp_path: Path) -> None:
+    runs = Fixture(tmp_path, max_active=2)
+    first, second = (runs.service.start(runs.python(WAIT_FOR_STOP)) for _ in range(2))
+    assert [run.run_id for run in runs.store.active()] == [second.run_id, first.run_id], "the last started comes first"
+    with pytest.raises(exceptions.RunActive, match="2 of 2 runs are active") as raised:
+        runs.service.start(runs.python("pass"))
+    assert (raised.value.run_ids, raised.value.pid) == ((second.run_id, first.run_id), second.pid)
+    with pytest.raises(exceptions.SeveralActive, match=first.run_id):
+        runs.service.stop(None, "save", True, "test")
+    with pytest.raises(exceptions.OtherRunActive, match=f"{second.run_id}, {first.run_id}"):
+        runs.service.stop("2000-01-01_00-00-00", "save", True, "test")
+    assert runs.service.stop(first.run_id, "save", True, "test").status == "stopped"
+    assert [run.run_id for run in runs.store.active()] == [second.run_id]
+    third = runs.service.start(runs.python(WAIT_FOR_STOP))
+    for run in (second, third):
+        assert runs.service.stop(run.run_id, "save", True, "test").status == "stopped"
+        assert runs.store.find(run.run_id).state == "stopped"
+
+
+SHOW_GPUS = "import os; print(os.environ.get('CUDA_VISIBLE_DEVICES', 'all'))"
+
+
+def test_each_run_sees_its_own_gpus(tmp_path: Path) -> None:
+    runs = Fixture(tmp_path, max_active=3, gpus=("GPU-a", "GPU-b", "GPU-c", "GPU-d"))
+    first = runs.service.start(replace(runs.python(SHOW_GPUS + "\n" + WAIT_FOR_STOP), gpus=2))
+    second = runs.service.start(runs.python(SHOW_GPUS + "\n" + WAIT_FOR_STOP))
+    with pytest.raises(exceptions.RunActive, match="1 of 4 GPUs are free, 2 are needed"):
+        runs.service.start(replace(runs.python("pass"), gpus=2))
+    third = runs.service.start(replace(runs.python(SHOW_GPUS), gpus=0))
+    shown = {first.run_id: "GPU-a,GPU-b", second.run_id: "GPU-c", third.run_id: ""}
+    for run in (first, second, third):
+        wait_until(lambda run=run: "\n" in run.directory.log.read_text(), 10)  # type: ignore[misc]
+        assert run.directory.log.read_text().splitlines()[0] == shown[run.run_id]
+        content = json.loads(run.directory.executor.read_text())
+        assert (content["executor"], ",".join(content["gpus"])) == ("local", shown[run.run_id])
+    for run in (first, second):
+        runs.service.stop(run.run_id, "discard", True, "test")
+    with pytest.raises(exceptions.InvalidStart, match="at most 4"):
+        runs.service.start(replace(runs.python("pass"), gpus=5))
+
+
+def test_a_run_sees_all_gpus_if_nobody_divides_them(runs: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    run = runs.service.start(runs.python(SHOW_GPUS))
+    wait_until(lambda: runs.store.find(run.run_id).is_over, 10)
+    assert run.directory.log.read_text() == "0,1\n"
 
 
 def test_stopping_another_run_stops_nothing(runs: Fixture) -> None:
@@ -132,7 +183,7 @@ def test_a_program_that_cannot_be_executed_is_a_failed_run_with_the_reason(runs:
     run = runs.store.find(raised.value.run_id)
     assert run.state == "failed"
     assert str(program) in (run.reason or "")
-    assert runs.store.active() is None
+    assert runs.store.active() == []
 
 
 def test_placeholders_and_environment_reach_the_program_but_our_settings_do_not(

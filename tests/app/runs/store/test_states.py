@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.runs.store.states import ACTIVE, STATES, compose
+from app.runs.executors.executor import Found, Gone, Pending, Running, Unreachable
+from app.runs.store.states import STATES, compose
 from trainer.rundir import RunDir, utc_now, write_json
 
 RECORDS: dict[str, dict[str, Any] | None] = {
@@ -22,39 +24,65 @@ RECORDS: dict[str, dict[str, Any] | None] = {
     "corrupt": {"state": ["no", "state"]},
 }
 MANIFESTS: dict[str, str | None] = {"ours": '{"request": {}}', "none": None, "foreign": '{"name": "x"}', "corrupt": "{"}
+FOUND = (Gone(), Running("node-1"), Pending("Resources"), Unreachable("2026-01-01T00:00:00+00:00"))
 VERDICTS = {"completed", "stopped", "failed", "interrupted"}
 
 
-def expected(record: str, is_alive: bool, manifest: str, is_stopping: bool) -> str:
-    """State the rule independently of the code."""
-    if not is_alive and manifest in ("none", "foreign"):
-        return "unknown"
-    if record in VERDICTS:
-        return record
-    if not is_alive:
-        return "interrupted"
-    if is_stopping:
-        return "stopping"
-    return "starting" if record in ("none", "starting") else "running"
+@dataclass(frozen=True)
+class Case:
+    """One combination of what a run's files, its executor and its heartbeat say."""
+
+    record: str
+    manifest: str
+    found: Found
+    is_beating: bool
+    is_stopping: bool
+    is_queued: bool
+
+    @property
+    def expected(self) -> str:
+        """State the rule independently of the code."""
+        is_gone = isinstance(self.found, Gone) and not self.is_beating
+        if is_gone and self.manifest in ("none", "foreign"):
+            return "unknown"
+        if self.record in VERDICTS:
+            return self.record
+        is_silent = self.record == "none"
+        if is_gone and not is_silent:
+            return "interrupted"
+        if is_gone:
+            return "stopped" if self.is_stopping else "queued" if self.is_queued else "interrupted"
+        if self.is_stopping:
+            return "stopping"
+        if is_silent and isinstance(self.found, Pending | Unreachable):
+            return "queued"
+        return "starting" if is_silent or self.record == "starting" else "running"
+
+    def write(self, run: RunDir) -> None:
+        run.path.mkdir()
+        if (text := MANIFESTS[self.manifest]) is not None:
+            run.run.write_text(text)
+        if (content := RECORDS[self.record]) is not None:
+            write_json(run.state, content)
+        if self.is_stopping:
+            write_json(run.stop, {"mode": "save"})
+        if self.is_queued:
+            write_json(run.queued, {"priority": 0})
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS)
 @pytest.mark.parametrize("record", RECORDS)
 def test_every_combination_has_its_state(tmp_path: Path, record: str, manifest: str) -> None:
-    for is_alive, is_stopping in itertools.product((False, True), (False, True)):
-        run = RunDir(tmp_path / f"{is_alive}{is_stopping}")
-        run.path.mkdir()
-        if (text := MANIFESTS[manifest]) is not None:
-            run.run.write_text(text)
-        if (content := RECORDS[record]) is not None:
-            write_json(run.state, content)
-        if is_stopping:
-            write_json(run.stop, {"mode": "save"})
-        state, reason = compose(run, content, is_alive)
-        assert state == expected(record, is_alive, manifest, is_stopping), (is_alive, is_stopping)
+    both = (False, True)
+    for number, more in enumerate(itertools.product(FOUND, both, both, both)):
+        case, run = Case(record, manifest, *more), RunDir(tmp_path / str(number))
+        case.write(run)
+        state, reason = compose(run, RECORDS[record], case.found, case.is_beating)
+        assert state == case.expected, case
         assert state in STATES
-        assert not (state in ACTIVE and reason)
         assert reason or state not in ("unknown", "interrupted", "failed")
+        is_unreachable = isinstance(case.found, Unreachable) and state not in VERDICTS
+        assert ("not reachable since 2026-01-01" in (reason or "")) == is_unreachable, case
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS)
@@ -63,30 +91,30 @@ def test_the_verdict_of_our_runner_counts_whatever_run_json_holds(tmp_path: Path
     if (text := MANIFESTS[manifest]) is not None:
         run.run.write_text(text)
     record = {"state": "stopped", "reason": None, "runner": {"pid": 1, "start_time": "x"}}
-    assert compose(run, record, False) == ("stopped", None)
-    assert compose(run, record | {"state": "running"}, False)[0] == "interrupted"
+    assert compose(run, record, Gone()) == ("stopped", None)
+    assert compose(run, record | {"state": "running"}, Gone())[0] == "interrupted"
 
 
 def test_a_completion_record_replaces_a_lost_verdict(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     write_json(run.result, {"completed_at": utc_now()})
-    assert compose(run, {"state": "running"}, False)[0] == "unknown", (
+    assert compose(run, {"state": "running"}, Gone())[0] == "unknown", (
         "without run.json it is a directory of another program"
     )
     write_json(run.run, {"request": {}})
-    assert compose(run, {"state": "running"}, False) == ("completed", None)
+    assert compose(run, {"state": "running"}, Gone()) == ("completed", None)
 
 
 def test_a_verdict_keeps_its_reason_and_other_states_get_one(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
-    assert "no run.json" in (compose(run, None, False)[1] or "")
+    assert "no run.json" in (compose(run, None, Gone())[1] or "")
     write_json(run.run, {"request": {}})
-    assert compose(run, {"state": "failed", "reason": "exit code 3"}, False) == ("failed", "exit code 3")
-    assert "gone" in (compose(run, None, False)[1] or "")
+    assert compose(run, {"state": "failed", "reason": "exit code 3"}, Gone()) == ("failed", "exit code 3")
+    assert "gone" in (compose(run, None, Gone())[1] or "")
 
 
 def test_a_state_file_that_cannot_be_read_is_unknown_and_not_interrupted(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     write_json(run.run, {"request": {}})
     run.state.mkdir()
-    assert compose(run, None, False) == ("unknown", "state.json cannot be read: it is not a regular file")
+    assert compose(run, None, Gone()) == ("unknown", "state.json cannot be read: it is not a regular file")

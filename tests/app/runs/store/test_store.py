@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 from app.runs.exceptions import FileNotInRun, RunActive, RunNotFound, RunsUnreadable
-from app.runs.executors.local.lock import ActiveLock
-from app.runs.store.store import RunStore, is_plain_name
+from app.runs.names import is_plain_name
+from app.runs.store.store import RunStore
 from app.runs.views.artifacts import find_artifact, list_artifacts
+from tests.app.runs.slots import hold, store_of
 from trainer.rundir import RunDir, write_json
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> RunStore:
-    return RunStore(tmp_path / "runs", ActiveLock(tmp_path / "active.lock"))
+    return store_of(tmp_path / "runs")
 
 
 def write_run(store: RunStore, run_id: str, state: str = "completed") -> Path:
@@ -30,7 +31,11 @@ def write_run(store: RunStore, run_id: str, state: str = "completed") -> Path:
 
 
 def test_runs_in_the_same_second_are_numbered(store: RunStore) -> None:
-    ids = [store.create() for _ in range(12)]
+    new = [store.create() for _ in range(12)]
+    ids = [each.run.run_id for each in new]
+    assert store.ids() == [], "nobody sees a run before it is complete"
+    for each in new:
+        each.reveal()
     assert len(set(ids)) == 12
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(_\d+)?", run_id) for run_id in ids)
     assert store.ids() == ids[::-1]
@@ -39,11 +44,10 @@ def test_runs_in_the_same_second_are_numbered(store: RunStore) -> None:
 def test_the_id_of_a_deleted_run_is_not_reused(store: RunStore) -> None:
     ids = []
     for _ in range(12):  # All within a second or two, each by a server process that knows no earlier run.
-        taken = store.lock.acquire(RunStore(store.runs_dir, store.lock).create)
-        assert taken is not None
-        os.close(taken[0])
-        ids.append(taken[1])
-        (store.runs_dir / ids[-1]).rmdir()
+        new = store_of(store.runs_dir).create()
+        ids.append(new.run.run_id)
+        new.reveal()
+        new.discard()
     assert len(set(ids)) == 12
 
 
@@ -96,19 +100,17 @@ def test_a_link_to_another_entry_or_to_no_directory_is_not_a_run(store: RunStore
     assert (store.runs_dir / "link").is_symlink()
 
 
-def test_only_the_run_that_holds_the_lock_is_active(store: RunStore) -> None:
-    descriptor, run_id = store.lock.acquire(store.create) or pytest.fail("the lock is free but was not acquired")
+def test_only_the_run_that_holds_a_slot_is_active(store: RunStore) -> None:
+    path, descriptor = hold(store)
     write_run(store, "2000-01-01_00-00-00", "running")
     states = {run.run_id: run.state for run in store.list()}
-    assert states == {run_id: "starting", "2000-01-01_00-00-00": "interrupted"}
-    active = store.active()
-    assert active is not None
-    assert active.run_id == run_id
+    assert states == {path.name: "starting", "2000-01-01_00-00-00": "interrupted"}
+    assert [run.run_id for run in store.active()] == [path.name]
     with pytest.raises(RunActive):
-        store.delete(run_id)
+        store.delete(path.name)
     os.close(descriptor)
-    assert store.active() is None
-    assert store.find(run_id).state == "unknown", "the run launched no process"
+    assert store.active() == []
+    assert store.find(path.name).state == "unknown", "the run launched no process"
 
 
 def test_a_deleted_run_is_gone(store: RunStore) -> None:

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from app.runs.collect.runmetrics import RunMetrics
-from app.runs.executors.local.lock import ActiveLock
 from app.runs.filestate import Remembered, file_states
-from app.runs.store.store import RunStore
 from app.runs.views.status import Status
+from tests.app.runs.slots import hold, store_of
 from tests.app.written import write_json, write_run
 from tests.waiting import wait_until
 
@@ -42,15 +41,12 @@ class Harness:
 @pytest.fixture
 def harness(tmp_path: Path) -> Iterator[Harness]:
     runs_dir = tmp_path / "runs"
-    lock = ActiveLock(tmp_path / "active.lock")
     ended = write_run(runs_dir, "2026-01-01_00-00-00", reason=None)
-    store = RunStore(runs_dir, lock)
-    taken = lock.acquire(store.create)
-    assert taken is not None
-    active = runs_dir / taken[1]
+    store = store_of(runs_dir)
+    active, descriptor = hold(store)
     write_json(active / "run.json", {"request": {"config_name": "digits.yaml"}})
     write_json(active / "state.json", {"state": "running", "pid": 7, "runner": {"pid": 6}, "started_at": "2026"})
-    harness = Harness(Status(store, RunMetrics(tmp_path / "scraped")), runs_dir, active, ended, taken[0])
+    harness = Harness(Status(store, RunMetrics(tmp_path / "scraped")), runs_dir, active, ended, descriptor)
     yield harness
     os.close(harness.lock_fd)
 
@@ -65,6 +61,16 @@ def test_the_status_describes_the_active_run_and_the_last_one(harness: Harness) 
         "config_name": "digits.yaml",
         "progress": None,
         "started_at": "2026",
+        "active": [
+            {
+                "pid": 7,
+                "run_id": harness.active.name,
+                "state": "running",
+                "config_name": "digits.yaml",
+                "progress": None,
+                "started_at": "2026",
+            }
+        ],
         "last_run": {"run_id": harness.ended.name, "state": "completed", "reason": None},
     }
 

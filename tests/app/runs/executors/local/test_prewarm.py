@@ -55,7 +55,7 @@ def wait_for_none(pair: Pair) -> None:
 
 
 def test_a_pair_that_is_not_ready_launches_nothing_and_is_ended(prewarm: Prewarm, pair: Pair, tmp_path: Path) -> None:
-    prewarm.tend(is_idle=True)
+    prewarm.tend(has_room=True)
     wait_for(pair)
     with open(tmp_path / "lock", "wb") as lock:
         assert not prewarm.launch(RunDir(tmp_path), lock.fileno())
@@ -63,25 +63,25 @@ def test_a_pair_that_is_not_ready_launches_nothing_and_is_ended(prewarm: Prewarm
 
 
 def test_no_pair_waits_while_a_run_is_active(prewarm: Prewarm, pair: Pair) -> None:
-    prewarm.tend(is_idle=True)
+    prewarm.tend(has_room=True)
     wait_for(pair)
-    prewarm.tend(is_idle=False)
-    prewarm.tend(is_idle=False)
+    prewarm.tend(has_room=False)
+    prewarm.tend(has_room=False)
     wait_for_none(pair)
 
 
 def test_a_pair_that_ended_by_itself_is_not_replaced_before_the_next_start(
     prewarm: Prewarm, pair: Pair, tmp_path: Path
 ) -> None:
-    prewarm.tend(is_idle=True)
+    prewarm.tend(has_room=True)
     for pid in wait_for(pair):
         psutil.Process(pid).kill()
     wait_for_none(pair)
-    prewarm.tend(is_idle=True)
-    prewarm.tend(is_idle=True)
+    prewarm.tend(has_room=True)
+    prewarm.tend(has_room=True)
     assert not pair()
     assert not prewarm.launch(RunDir(tmp_path), 0)
-    prewarm.tend(is_idle=True)
+    prewarm.tend(has_room=True)
     wait_for(pair)
 
 
@@ -89,17 +89,17 @@ def test_a_newly_installed_package_replaces_the_pair(
     prewarm: Prewarm, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
-    prewarm.tend(is_idle=True)
+    prewarm.tend(has_room=True)
     before = wait_for(pair)
     (tmp_path / "package.py").touch()
-    prewarm.tend(is_idle=True)
+    prewarm.tend(has_room=True)
     wait_until(lambda: len(pair()) == 2 and not pair() & before, 10, pair)
 
 
 def test_the_pair_ends_when_its_service_is_killed(pair: Pair) -> None:
     serve = (
         "import signal; from app.runs.executors.local.prewarm import Prewarm; "
-        "p = Prewarm(); p.tend(is_idle=True); signal.pause()"
+        "p = Prewarm(); p.tend(has_room=True); signal.pause()"
     )
     with subprocess.Popen([sys.executable, "-c", serve], cwd=ROOT) as service:
         try:

@@ -1,0 +1,64 @@
+"""Describe the program of a run for run.json, and the environment in which every executor launches it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from app.runs.globs import find_newest
+from trainer.experiment.command import Command
+from trainer.manifest import RunRequest
+from trainer.rundir import OUTPUT_DIR_VARIABLE, RunDir
+
+PROJECT_ROOT = Path(__file__).resolve().parents[3]
+
+
+def trainer_program(run: RunDir, grace_s: float) -> dict[str, Any]:
+    """Describe for run.json how to start our own trainer, which reads the rest of run.json."""
+    return {
+        "argv": [sys.executable, "-m", "trainer", f"--run-dir={run.path}"],
+        "cwd": os.getcwd(),
+        "env": {"PYTHONPATH": search_path()},
+        "needs_result": True,
+        "stop": {"signal": "SIGTERM", "grace_s": grace_s},
+    }
+
+
+def command_program(filled: Command, run: RunDir, grace_s: float) -> dict[str, Any]:
+    """Describe for run.json how to start a command without placeholders.
+
+    `grace_s` is for a command that sets no grace period.
+    """
+    stop = filled.stop
+    return {
+        "argv": list(filled.argv),
+        "cwd": str(PROJECT_ROOT / (filled.cwd or "")),
+        "env": {**filled.env, OUTPUT_DIR_VARIABLE: str(run.output)},
+        "needs_result": False,
+        "stop": {"signal": stop.signal, "grace_s": grace_s if stop.grace_s is None else stop.grace_s},
+    }
+
+
+def fill(command: Command, output_dir: Path, request: RunRequest, resume_dir: Path | None) -> Command:
+    """Return the command of a run with `output_dir`, every placeholder replaced.
+
+    `resume_dir` is the output folder of the run that it resumes.
+    """
+    values = {name: str(value or "") for name, value in vars(request).items()}
+    values |= {"output_dir": str(output_dir), "run_dir": str(output_dir)}
+    if resume_dir is None:
+        return command.fill(values)
+    return command.fill(values, resume_dir, lambda path: find_newest(resume_dir, path) or resume_dir / path)
+
+
+def search_path() -> str:
+    """Return the PYTHONPATH of our trainer: the project, which it needs in any folder, then the service's own path."""
+    return os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
+
+
+def environment() -> dict[str, str]:
+    """Return our environment without the settings, because a program must not get the API token, and unbuffered."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
+    return inherited | {"PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,94 @@
+"""Find the NVIDIA GPUs of this machine that runs may have, without torch."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import pynvml
+
+from trainer.experiment.accelerators import Machine
+
+AMPERE = 8
+"""The first major compute capability that supports bf16."""
+
+
+class GpuNotFound(ValueError):
+    """This machine has no such GPU. The message says which it has."""
+
+
+def find_gpus(wanted: Sequence[str] | None, visible: str | None) -> tuple[str, ...] | None:
+    """Return the UUIDs of the GPUs to divide among the runs.
+
+    `wanted` are indices and UUIDs. None means all that `visible`, the service's own CUDA_VISIBLE_DEVICES, leaves.
+    Returns None if NVML shows no GPU at all: then a run sees whatever there is, such as an AMD or Apple GPU. Without
+    NVML, `wanted` is returned as it is. Raises GpuNotFound.
+    """
+    present = _uuids()
+    if not present:
+        return None if wanted is None else tuple(wanted)
+    names = wanted if wanted is not None else present if visible is None else visible.split(",")
+    found: list[str] = []
+    for name in filter(None, map(str.strip, names)):
+        uuid = _uuid_of(name, present)
+        if uuid is not None:
+            found.append(uuid)
+        elif wanted is not None:
+            raise GpuNotFound(f"names {name}, but this machine has the GPUs {', '.join(_listed(present))}")
+        else:
+            break  # CUDA ignores what follows an invalid name, such as -1.
+    return tuple(dict.fromkeys(found))
+
+
+def accelerators_here(gpus: Sequence[str] | None) -> Machine | None:
+    """Describe what a training with these GPUs would see. None if nobody can know without torch (Apple, ROCm)."""
+    if gpus is None and (sys.platform == "darwin" or os.path.exists("/dev/kfd")):
+        return None
+    if gpus and not _uuids():
+        return None
+    return Machine(tuple(map(_has_bf16, gpus or ())))
+
+
+def _uuids() -> list[str]:
+    """List the UUIDs of all GPUs by index. Empty without NVML."""
+    try:
+        pynvml.nvmlInit()
+        handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
+        return [_text(pynvml.nvmlDeviceGetUUID(handle)) for handle in handles]
+    except pynvml.NVMLError:
+        return []
+
+
+def _uuid_of(name: str, present: Sequence[str]) -> str | None:
+    """Find a GPU by index, or by its UUID or a part of one from its beginning, as CUDA does."""
+    if name.isdecimal():
+        return present[int(name)] if int(name) < len(present) else None
+    if name.startswith("MIG-"):
+        return name if _is_handle(name) else None
+    return next((uuid for uuid in present if uuid.startswith(name)), None)
+
+
+def _is_handle(uuid: str) -> bool:
+    try:
+        pynvml.nvmlDeviceGetHandleByUUID(uuid.encode())
+    except pynvml.NVMLError:
+        return False
+    return True
+
+
+def _listed(present: Sequence[str]) -> list[str]:
+    return [f"{index} ({uuid})" for index, uuid in enumerate(present)]
+
+
+def _has_bf16(uuid: str) -> bool:
+    try:
+        handle = pynvml.nvmlDeviceGetHandleByUUID(uuid.encode())
+        major, _ = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
+    except pynvml.NVMLError:
+        return True  # Only the training can find out.
+    return bool(major >= AMPERE)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,60 @@
+"""Runs whose processes live although they hold no slot, because somebody deleted or replaced the slot's file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from app.runs.executors.local import processes
+from app.runs.filestate import Remembered, file_states
+from trainer.rundir import RunDir
+from trainer.runner.verdict import VERDICTS
+
+logger = logging.getLogger(__name__)
+
+
+class Survivors:
+    """Find such runs by their processes.
+
+    Deleting or replacing a file changes its folder, and nothing else does once every slot has its file. So we search
+    the machine's processes once for each state of the folder. After that we only look at the runs that we found.
+    """
+
+    def __init__(self, runs_dir: Path, slots: Path) -> None:
+        self._runs_dir = runs_dir
+        self._slots = slots
+        self._found: Remembered[list[str]] | None = None
+        self._named: set[str] = set()
+
+    def find(self, held: Collection[str]) -> list[str]:
+        """List runs without a verdict that have a living process. `held` are the runs that hold a slot."""
+        if self._found is None or not self._found.is_current():
+            states = file_states([self._slots])
+            self._found = Remembered(processes.living_runs(self._runs_dir), states)
+        self._found.value = [run_id for run_id in self._found.value if run_id in held or self._lives(run_id)]
+        survivors = [run_id for run_id in self._found.value if run_id not in held]
+        self._warn(survivors)
+        return survivors
+
+    def _lives(self, run_id: str) -> bool:
+        record = read_record(RunDir(self._runs_dir / run_id))
+        if has_verdict(record):
+            return False
+        return processes.is_runner_alive(record) or run_id in processes.living_runs(self._runs_dir)
+
+    def _warn(self, survivors: list[str]) -> None:
+        for run_id in set(survivors) - self._named:
+            logger.warning("Run %s has living processes but holds no slot in %s.", run_id, self._slots)
+        self._named = set(survivors)
+
+
+def read_record(run: RunDir) -> dict[str, Any]:
+    """Read state.json; empty if it is missing or corrupt."""
+    return run.read_json(run.state) or {}
+
+
+def has_verdict(record: dict[str, Any]) -> bool:
+    """Whether state.json holds the runner's verdict."""
+    return str(record.get("state")) in VERDICTS
