@@ -252,10 +252,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 def is_there(path: Path) -> bool:
-    """Whether the path exists. False if we may not look, where Path.exists raises."""
+    """Whether the path exists. False if we may not look, where Path.exists raises, and for an impossible name."""
     try:
         path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return False
     return True
 

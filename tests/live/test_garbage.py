@@ -36,6 +36,9 @@ WRONG_TYPES = {
     "model_name": ["m"],
     "class_names": 1,
     "completed_at": 4,
+    "outputs": {"metrics": 3, "log": {"patterns": ["("]}, "models": []},
+    "parameters": [1],
+    "resume": {"a": 1},
 }
 
 GARBAGE = {
@@ -47,7 +50,8 @@ GARBAGE = {
     "wrong types": json.dumps(WRONG_TYPES).encode(),
     "not numbers": b'{"pid": NaN, "epoch": Infinity, "exit_code": 1e999, "state": "completed"}',
     "deep": b"[" * 100_000,
-    "surrogates": b'{"state": "\\ud800", "reason": "\\udfff", "request": {"config_name": "\\ud800"}}',
+    "surrogates": b'{"state": "\\ud800", "reason": "\\udfff", "request": {"config_name": "\\ud800"},'
+    b' "resume": ["\\ud800", "a\\u0000b", "**/../*", "/etc"], "parameters": {"\\ud800": "\\udfff", "a": 1e999}}',
 }
 
 FILES = (

@@ -19,10 +19,16 @@ def problem(text: str) -> str | None:
         return None
     if placeholders.names(path):
         return f"must not have a placeholder behind {_BELOW}"
-    parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or ".." in parts or any("**" in part and part != "**" for part in parts):
+    if not is_inside(path):
         return f"must have a path or a glob behind {_BELOW}, such as last.pt or checkpoint-*"
     return None
+
+
+def is_inside(path: str) -> bool:
+    """Whether it is a path or a glob that cannot leave the folder that it is relative to."""
+    parts = PurePosixPath(path).parts
+    has_odd_stars = any("**" in part and part != "**" for part in parts)
+    return bool(parts) and not path.startswith("/") and ".." not in parts and not has_odd_stars
 
 
 def paths(arguments: Iterable[str]) -> list[str]:

@@ -82,7 +82,16 @@ class String(mm.String):
         text: str = super()._deserialize(value, attr, data, **options)
         if "\0" in text:
             raise ValidationError("must not contain a NUL character")
+        _check_unicode(text)
         return text
+
+
+def _check_unicode(text: str) -> None:
+    """Refuse half of a surrogate pair, such as "\\ud800" in YAML: no file and no argument can hold it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValidationError("must be valid Unicode, without single surrogates") from None
 
 
 Scalar = bool | int | float | str
@@ -134,12 +143,14 @@ def _check_json(value: Any) -> None:
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             raise ValidationError("keys must be text")
-        for each in value.values():
+        for each in (*value, *value.values()):
             _check_json(each)
     elif isinstance(value, list):
         for each in value:
             _check_json(each)
-    elif isinstance(value, bool | str) or value is None:
+    elif isinstance(value, str):
+        _check_unicode(value)
+    elif isinstance(value, bool) or value is None:
         return
     elif not isinstance(value, int | float) or not math.isfinite(value) or abs(value) >= 2**63:
         raise ValidationError("must contain only finite 64-bit numbers, texts, true, false, null, lists and mappings")
@@ -167,14 +178,24 @@ class Named(mm.Dict):
         content: dict[str, Any] = super()._deserialize(value, attr, data, **options)  # type: ignore[no-untyped-call]
         errors: dict[str, Any] = {}
         for name, each in content.items():
+            if messages := _messages(String(validate=_NOT_EMPTY), name):
+                errors[""] = messages
+                continue
             try:
-                String(validate=_NOT_EMPTY).deserialize(name)
                 content[name] = self._value.deserialize(each)
             except ValidationError as error:
-                errors[str(name)] = error.messages
+                errors[name] = error.messages
         if errors:
             raise ValidationError(errors)
         return content
+
+
+def _messages(field: mm.Field[Any], value: object) -> list[str]:
+    try:
+        field.deserialize(value)
+    except ValidationError as error:
+        return [str(message) for message in error.messages]
+    return []
 
 
 _NOT_EMPTY = Length(1, error="names must have at least one character")

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.runs.globs import find_newest
 from app.runs.store.welltyped import is_list_of, is_string
+from trainer.experiment.resume_arguments import is_inside
 from trainer.rundir import RunDir
 
 _OURS = ("checkpoints/last.ckpt", "checkpoints/last.json")
@@ -21,7 +22,9 @@ def needed_to_resume(manifest: Mapping[str, Any]) -> tuple[str, ...] | None:
     if "resume" not in manifest:
         return _OURS
     paths = manifest["resume"]
-    return ("output", *(f"output/{path}" for path in paths)) if is_list_of(is_string)(paths) else None
+    if not is_list_of(is_string)(paths) or not all(map(is_inside, paths)):
+        return None
+    return ("output", *(f"output/{path}" for path in paths))
 
 
 def has_left(run: RunDir, needed: tuple[str, ...] | None) -> bool:
