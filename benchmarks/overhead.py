@@ -100,7 +100,7 @@ def steps_per_s(server: LiveServer) -> tuple[float, float]:
         with server.client() as client:
             client.call("subscribe", {}, namespace="/training")
             run = RunDir(server.runs_dir / server.start_run(CONFIG.name, dataset="digits", overrides=LONG))
-            wait_until(lambda: run.find_metrics() is not None and num_rows(run) > 100, 120)
+            wait_until(lambda: run.metrics.exists() and num_rows(run) > 100, 120)
             assert server.process is not None
             service = psutil.Process(server.process.pid)
             steps, seconds = [0, 0], [0.0, 0.0]
@@ -122,9 +122,7 @@ def steps_per_s(server: LiveServer) -> tuple[float, float]:
 
 
 def num_rows(run: RunDir) -> int:
-    metrics = run.find_metrics()
-    assert metrics is not None
-    return metrics.path.read_bytes().count(b"\n")
+    return run.metrics.read_bytes().count(b"\n")
 
 
 def fit_alone(server: LiveServer, name: str) -> Fit:

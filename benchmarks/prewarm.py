@@ -63,8 +63,7 @@ def first_row_s(server: LiveServer) -> float:
 
 
 def has_row(run: RunDir) -> bool:
-    metrics = run.find_metrics()
-    return metrics is not None and metrics.path.read_bytes().count(b"\n") > 1
+    return run.metrics.exists() and run.metrics.read_bytes().count(b"\n") > 1
 
 
 def prewarmed_mb(server: LiveServer) -> float | None:

@@ -131,7 +131,7 @@ def _say(line: str) -> None:
 
 
 def _refuse_used(run: RunDir) -> None:
-    if run.checkpoints.exists() or run.find_metrics() or run.result.exists():
+    if run.checkpoints.exists() or run.metrics.exists() or run.result.exists():
         raise RunDirInUse(f"the run directory already holds another run: {run.path}")
 
 

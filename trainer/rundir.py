@@ -16,9 +16,6 @@ from typing import Any
 
 from trainer.runfile import MAX_JSON_BYTES, RunFile
 
-METRICS_FOLDERS = ("csv/version_*", "csv", "lightning_logs/version_*", "")
-"""The folders below RunDir.program_dir that may hold metrics.csv, the most likely first."""
-
 MAX_BYTES = {
     "run.json": 512 * 1024,
     "state.json": 64 * 1024,
@@ -98,6 +95,11 @@ class RunDir:
         return self.path / "train.log"
 
     @cached_property
+    def metrics(self) -> Path:
+        """csv/version_0/metrics.csv of our own trainer. Other programs write elsewhere: see app/runs/collect."""
+        return self.path / "csv" / "version_0" / "metrics.csv"
+
+    @cached_property
     def progress(self) -> Path:
         """progress.json of our own trainer, written at most five times a second. See `find_progress`."""
         return self.path / "progress.json"
@@ -170,16 +172,6 @@ class RunDir:
         """
         return self.file(path).read_json(MAX_BYTES.get(path.name, MAX_JSON_BYTES))
 
-    def find_metrics(self) -> RunFile | None:
-        """Find the metrics CSV. The version with the highest number wins. None if there is no metrics CSV."""
-        root = self.program_dir
-        for pattern in METRICS_FOLDERS:
-            for folder in _versions(root, pattern):
-                file = self.file(root / folder / "metrics.csv")
-                if file.exists():
-                    return file
-        return None
-
     def find_log(self) -> Path:
         """Return the path of the log, which need not exist.
 
@@ -207,23 +199,6 @@ def _files_ending(folder: Path, ending: str) -> list[tuple[float, Path]]:
             return [(each.stat(follow_symlinks=False).st_mtime, Path(each.path)) for each in named]
     except OSError:
         return []
-
-
-def _versions(root: Path, pattern: str) -> list[str]:
-    """List the folders of a run that match a pattern, the newest first."""
-    parent, _, name = pattern.rpartition("/")
-    if not name.endswith("*"):
-        return [pattern]
-    try:
-        found = [entry for entry in os.listdir(f"{root}/{parent}") if entry.startswith(name[:-1])]
-    except OSError:  # It does not exist, or we may not read it.
-        return []
-    return [f"{parent}/{entry}" for entry in sorted(found, key=_version, reverse=True)]
-
-
-def _version(folder: str) -> tuple[int, str]:
-    number = folder.rpartition("_")[2]
-    return (int(number) if number.isdecimal() else -1, folder)
 
 
 def utc_now() -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.rundir import RunDir, is_there, read_json, write_json, write_text
+from trainer.rundir import is_there, read_json, write_json, write_text
 
 
 def test_written_content_is_read_back(tmp_path: Path) -> None:
@@ -53,20 +53,6 @@ def test_each_write_replaces_the_whole_file(tmp_path: Path) -> None:
     for number in range(200):
         write_json(path, {"number": number, "padding": "x" * number * 100})
         assert json.loads(path.read_text())["number"] == number
-
-
-def test_find_metrics_returns_the_newest_version_that_lightning_wrote(tmp_path: Path) -> None:
-    run = RunDir(tmp_path)
-    assert run.find_metrics() is None
-    for name in ("metrics.csv", "lightning_logs/version_3/metrics.csv", "csv/metrics.csv"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("epoch\n")
-        assert run.find_metrics() == run.file(path)
-    for version in ("version_2", "version_10", "version_x"):
-        (tmp_path / "csv" / version).mkdir()
-        (tmp_path / "csv" / version / "metrics.csv").write_text("epoch\n")
-    assert run.find_metrics() == run.file("csv/version_10/metrics.csv")
 
 
 def test_is_there_tells_whether_a_path_exists(tmp_path: Path) -> None:

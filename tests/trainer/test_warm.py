@@ -73,7 +73,7 @@ def test_a_warm_training_has_the_metrics_and_the_log_of_a_cold_one(
 
     reported = server.wait_for_state(run_id, "completed", "failed", timeout_s=120)
     assert (reported["state"], reported["exit_code"]) == ("completed", 0), run.log.read_text()
-    assert run.find_metrics().path.read_bytes() == completed.run.find_metrics().path.read_bytes()
+    assert run.metrics.read_bytes() == completed.run.metrics.read_bytes()
     assert without_paths(run.log.read_text()) == without_paths(completed.log)
 
 

@@ -143,15 +143,13 @@ def write_rotten_avif(path: Path) -> None:
 
 def read_rows(run: RunDir) -> list[dict[str, str]]:
     """Read the rows of metrics.csv without their empty values."""
-    file = run.find_metrics()
-    assert file is not None
-    with open(file.path, newline="") as opened:
+    with open(run.metrics, newline="") as opened:
         return [{name: value for name, value in row.items() if value} for row in csv.DictReader(opened)]
 
 
 def is_validating(started: Started) -> bool:
     """Whether the first validation has begun. Requires log_every_n_steps=5, the number of steps before it."""
-    return started.run.find_metrics() is not None and any(row.get("step") == "4" for row in read_rows(started.run))
+    return started.run.metrics.exists() and any(row.get("step") == "4" for row in read_rows(started.run))
 
 
 def request_for(run: RunDir, experiment: Experiment, data: Path) -> Request:

@@ -86,10 +86,9 @@ def copy_checkpoints(earlier: EarlierRun, run: RunDir) -> None:
 
 def _rows_before(run: RunDir, step: int) -> list[Row]:
     """Read the rows before `step`, without the test's. The resumed run trains, and logs, later steps again."""
-    metrics = run.find_metrics()
-    if metrics is None:
+    if not run.metrics.exists():
         return []
-    with open(metrics.path, encoding="utf-8", newline="") as file:
+    with open(run.metrics, encoding="utf-8", newline="") as file:
         rows = [{name: value for name, value in row.items() if value} for row in csv.DictReader(file)]
     is_test = [any(name.startswith("test/") for name in row) for row in rows]
     return [row for row, test in zip(rows, is_test) if "step" in row and int(row["step"]) < step and not test]

@@ -87,14 +87,13 @@ def _save_mistake(request: Request, number: int, source: Path) -> str | None:
 def _draw(run: RunDir, report: dict[str, Any]) -> dict[str, str]:
     """Draw the plots that have content and return their paths within the run."""
     shown = [each for each in report["mistakes"] if each["image"]]
-    metrics = run.find_metrics()
     figures: dict[str, Callable[[], Figure]] = {
         "confusion_matrix": lambda: plots.draw_confusion_matrix(report["confusion_matrix"], len(report["classes"])),
         "reliability": lambda: plots.draw_reliability(report["calibration"]),
     }
     if shown:
         figures["mistakes"] = lambda: plots.draw_mistakes(shown, [run.path / each["image"] for each in shown])
-    curves = read_curves(metrics.path) if metrics else {}
+    curves = read_curves(run.metrics) if run.metrics.exists() else {}
     if curves:
         figures["curves"] = lambda: plots.draw_curves(curves)
     texts = [*report["confusion_matrix"]["class_names"], *(each["file"] for each in shown)]

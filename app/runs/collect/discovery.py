@@ -12,14 +12,14 @@ from app.runs.store.run import Run
 from trainer.runfile import RunFile
 
 USUAL_FILES = (
-    "csv/version_*/metrics.csv",
+    "csv/version_[0-9]*/metrics.csv",
     "csv/metrics.csv",
-    "lightning_logs/version_*/metrics.csv",
+    "lightning_logs/version_[0-9]*/metrics.csv",
     "metrics.csv",
     "results.csv",
     "metrics.jsonl",
     "trainer_state.json",
-    "checkpoint-*/trainer_state.json",
+    "checkpoint-[0-9]*/trainer_state.json",
 )
 """Where well-known programs write metrics below their own folder, the first one first."""
 MAX_FILES = 100

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import orjson
 
-from app.runs.metrics.attempt import attempt_of
 from app.runs.metrics.chunk import Chunk, NonFinite
 from app.runs.metrics.downsampling import choose
 from app.runs.metrics.table import Table
@@ -43,7 +42,7 @@ def encode(run_id: str, table: Table, wanted: WantedRows, problem: str | None = 
         "num_skipped_rows": table.num_skipped,
         "skipped_rows": [skipped._asdict() for skipped in table.skipped],
         "metrics_problem": problem,
-        "attempt": attempt_of(table.first_row),
+        "attempt": table.attempt(),
         "csv_file": str(table.file),
         "last_modified": table.state.modified_at,
     }

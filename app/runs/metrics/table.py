@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -94,6 +96,17 @@ class Table:
     @property
     def names_of_text_columns(self) -> list[str]:
         return [self.columns[i] for i in sorted(self.text_columns)]
+
+    def attempt(self, restarts: int = 0) -> str | None:
+        """Name the attempt at the training by the first row. None without rows.
+
+        A program that starts again may write its file again from the start. `restarts` separates attempts with the same
+        first row.
+        """
+        if not self.first_row:
+            return None
+        identity = json.dumps([sorted(self.first_row.items()), restarts])
+        return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
     def continued(self, state: FileState, inspected_ns: int) -> Table:
         """Return a copy to which an inspection of a later state of the file adds rows."""

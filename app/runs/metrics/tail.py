@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.runs.exceptions import MetricsUnreadable
-from app.runs.metrics.attempt import attempt_of
 from app.runs.metrics.chunk import Chunk, Number
 from app.runs.metrics.header import NOTHING_DECLARED
 from app.runs.metrics.inspection import inspect
@@ -54,7 +53,7 @@ class MetricsTail:
         first_row, restarts, attempt = self._attempt
         if first_row is not self.table.first_row or restarts != self.num_restarts:
             # Not each time: a row may have thousands of columns.
-            attempt = attempt_of(self.table.first_row, self.num_restarts)
+            attempt = self.table.attempt(self.num_restarts)
             self._attempt = self.table.first_row, self.num_restarts, attempt
         return attempt
 
