@@ -192,7 +192,7 @@ def _is_child(process: psutil.Process) -> bool:
     """Return whether a process is a child of this one, or a child's child."""
     try:
         return any(parent.pid == os.getpid() for parent in process.parents())
-    except psutil.Error:
+    except (psutil.Error, OSError):
         return False
 
 
@@ -202,12 +202,12 @@ def _is_of_a_run(process: psutil.Process, base: str) -> bool:
         arguments = process.cmdline()
         is_runner = "trainer.runner" in arguments and base in " ".join(arguments)
         return is_runner or process.environ().get(RUN_DIR_VARIABLE, "").startswith(base)
-    except psutil.Error:
+    except (psutil.Error, OSError):
         return False
 
 
 def _describe(process: psutil.Process) -> str:
     try:
         return f"{process.pid} {process.status()} {process.cmdline()}"
-    except psutil.Error:
+    except (psutil.Error, OSError):
         return f"{process.pid} gone"

@@ -16,6 +16,6 @@ def encode_each(items: Iterable[dict[str, Any]]) -> str:
     return f"[{', '.join(map(json.dumps, items))}]"
 
 
-def offloaded(compute: Callable[[], Any]) -> Response:
-    """Compute an answer and encode it where it delays nobody else."""
-    return Response(domain().offload(lambda: json.dumps(compute())), mimetype="application/json")
+def offloaded(compute: Callable[..., Any], *values: Any, **more: Any) -> Response:
+    """Answer with what `compute` returns. It is computed and encoded where it delays nobody else."""
+    return Response(domain().offload(lambda: json.dumps(compute(*values, **more))), mimetype="application/json")

@@ -75,4 +75,4 @@ def _answer_to_defect(error: Exception) -> Any:
         _shortage.report(error)
         return error_body(503, f"The service cannot open more files: {error.strerror}."), 503, {"Retry-After": "1"}
     current_app.logger.exception("An unexpected error")
-    return error_body(500, f"Unexpected error: {type(error).__name__}. The service's log has the details."), 500
+    return error_body(500, wire.describe_defect(error)), 500

@@ -27,8 +27,7 @@ blp = Blueprint("runs", __name__, url_prefix="/training/runs", description="One 
 @blp.errors(404)
 def get_run(run_id: str) -> Response:
     """Return everything known about a run."""
-    views = domain().views
-    return offloaded(lambda: views.describe(run_id))
+    return offloaded(domain().views.describe, run_id)
 
 
 @blp.get("/<run_id>/log")
@@ -37,8 +36,7 @@ def get_run(run_id: str) -> Response:
 @blp.errors(404, 422)
 def get_log(query: dict[str, Any], run_id: str) -> Response:
     """Return a chunk of the log. The next chunk starts at `next_offset`."""
-    views = domain().views
-    return offloaded(lambda: views.log(run_id, query["offset"], query["limit"], query["from_line"]))
+    return offloaded(domain().views.log, run_id, **query)
 
 
 @blp.get("/<run_id>/log/search")
@@ -47,8 +45,7 @@ def get_log(query: dict[str, Any], run_id: str) -> Response:
 @blp.errors(404, 422)
 def search_log(query: dict[str, Any], run_id: str) -> Response:
     """Search a chunk of the log for a text. Continue at `next_offset` until it equals `size`."""
-    views = domain().views
-    return offloaded(lambda: views.search_log(run_id, query["text"], query["offset"], query["limit"]))
+    return offloaded(domain().views.search_log, run_id, **query)
 
 
 @blp.get("/<run_id>/report")

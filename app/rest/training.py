@@ -105,8 +105,7 @@ def list_configs() -> Response:
 @blp.errors(404, 422)
 def get_config(name: str) -> Response:
     """Return an experiment with its defaults filled in, or a 422 with its errors by key."""
-    experiments = domain().experiments
-    return offloaded(lambda: experiments.describe(name))
+    return offloaded(domain().experiments.describe, name)
 
 
 @blp.get("/parameters")
