@@ -6,16 +6,21 @@ from typing import Any
 
 import pytest
 
-from app.runs.store.outputs import Outputs, declared
+from app.runs.start.planner import Plan
+from app.runs.store.outputs import Outputs
 from trainer.experiment import experiment
 from trainer.experiment.outputs import MetricsOutput, ModelsOutput
+from trainer.manifest import RunRequest
+
+REQUEST = RunRequest("x.yaml", None, None, None, None, "model", {}, None)
 
 
 def test_a_manifest_keeps_what_the_experiment_declares() -> None:
     loaded = experiment.parse({"command": {"argv": ["x"]}, "metrics": {"files": ["a.csv"]}, "log": {"patterns": []}})
-    manifest = {"request": {}, **declared(loaded)}
+    manifest = {"request": {}, **Plan(loaded, REQUEST, None).declared}
     assert Outputs.of(manifest) == Outputs(metrics=MetricsOutput(files=("a.csv",)))
-    assert declared(experiment.parse({"model": {"architecture": "ResNetForImageClassification"}})) == {}
+    ours = experiment.parse({"model": {"architecture": "ResNetForImageClassification"}})
+    assert Plan(ours, REQUEST, None).declared == {}
 
 
 @pytest.mark.parametrize(
