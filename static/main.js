@@ -5,7 +5,6 @@ import { createDetails } from "./details.js";
 import { byId } from "./dom.js";
 import { followDownload } from "./download.js";
 import { createDrawing } from "./drawing.js";
-import { bytes } from "./format.js";
 import { followLive } from "./live.js";
 import { MAX_SHOWN } from "./models.js";
 import { createRouter, runsIn, viewOf } from "./router.js";
@@ -15,7 +14,7 @@ import { readToken, saveToken } from "./token.js";
 import { createChartsView } from "./views/charts.js";
 import { createCompare } from "./views/compare.js";
 import { renderConnection } from "./views/connection.js";
-import { renderDetails, sizeOf } from "./views/details.js";
+import { renderDetails, totalSize } from "./views/details.js";
 import { askHowToStop, askToken, askWhetherToDelete } from "./views/dialogs.js";
 import { renderEpochs } from "./views/epochs.js";
 import { renderFrame } from "./views/frame.js";
@@ -76,9 +75,9 @@ async function stop() {
 
 async function deleteRun() {
   const { run, detail } = getState();
-  const size = bytes(sizeOf(detail.artifacts));
-  const what = isOfCommand(run) ? "everything that its program wrote, its metrics" : "its model, checkpoints, metrics";
-  const about = `This deletes run ${run.run_id} with ${what} and log (${size}). You cannot undo it.`;
+  const isForeign = isOfCommand(run) || run.state === "unknown";
+  const what = isForeign ? "everything that its program wrote, its metrics" : "its model, checkpoints, metrics";
+  const about = `This deletes run ${run.run_id} with ${what} and log (${totalSize(detail.artifacts)}). You cannot undo it.`;
   if (!(await askWhetherToDelete(about))) return;
   if (await attempt(() => api.delete(`training/models/${encodeURIComponent(run.run_id)}`), notify)) go("runs");
 }

@@ -48,6 +48,23 @@ def test_each_file_of_a_command_is_a_model(shared: LiveServer, output: Path) -> 
     assert refused["message"].endswith("Available: output/best.onnx, output/last.pt.")
 
 
+FILES = [
+    "../state.json", "output/../run.json", "%00", "/etc/passwd", "output/best.pt/", "output", ".", "%ff", "%ed%a0%80",
+    "output%5cbest.pt", "run.json", "%F0%9F%99%82",
+]  # fmt: skip
+
+
+def test_a_download_serves_no_other_file(shared: LiveServer, output: Path) -> None:
+    write_files(output, "best.pt")
+    os.mkfifo(output / "best.fifo")
+    (output / "best.link").symlink_to("/etc/passwd")
+    for file in (*FILES, "output/best.fifo", "output/best.link"):
+        refused = problem(shared.get(f"{address_of(output)}?file={file}"), 404)
+        assert refused["message"].endswith("Available: output/best.pt."), file
+    for query in ("file=", f"file={'x' * 5000}", "files=best.pt", "variant="):
+        problem(shared.get(f"{address_of(output)}?{query}"), 422)
+
+
 def test_a_model_with_external_data_is_downloaded_as_an_archive(shared: LiveServer, output: Path) -> None:
     weights, onnx = os.urandom(400_000), content_of(external("best.onnx.data", 400_000))
     write_files(output, "best.onnx", content=onnx)

@@ -43,7 +43,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_file_that_nobody_changes_is_read_whole(path: Path) -> None:
-    with open_steady(download_of(path.parent, "m.pt", is_final=False))["m.pt"] as file:
+    with open_steady(download_of(path.parent, "m.pt", is_final=False), steady_s=0)["m.pt"] as file:
         assert file.read() == CONTENT
         assert file.read(10) == b""
 
@@ -66,23 +66,33 @@ def test_a_file_that_is_replaced_is_read_to_its_end(path: Path) -> None:
         assert file.read() == CONTENT
 
 
-def test_a_file_that_is_being_written_is_refused(path: Path) -> None:
-    is_refused = threading.Event()
+@contextmanager
+def writing(path: Path, wait_s: float, num_times: int) -> Iterator[None]:
+    """Rewrite a file so many times, with a pause in between."""
+    is_over = threading.Event()
 
     def write() -> None:
-        with open(path, "ab") as file:
-            while not is_refused.wait(0.01):
-                file.write(b"x")
-                file.flush()
+        for number in range(num_times):
+            if is_over.wait(wait_s):
+                return
+            path.write_bytes(CONTENT + bytes(number))
 
     writer = threading.Thread(target=write)
     writer.start()
-    try:
-        with pytest.raises(ModelChanging, match=r"m\.pt is being written"):
-            open_steady(download_of(path.parent, "m.pt", is_final=False))
-    finally:
-        is_refused.set()
-        writer.join()
+    yield
+    is_over.set()
+    writer.join()
+
+
+def test_a_file_that_is_being_written_is_refused(path: Path) -> None:
+    with writing(path, 0.01, 10**6), pytest.raises(ModelChanging, match=r"m\.pt is being written"):
+        open_steady(download_of(path.parent, "m.pt", is_final=False), steady_s=0.1)
+
+
+def test_a_download_waits_for_the_end_of_a_write(path: Path) -> None:
+    download = download_of(path.parent, "m.pt", is_final=False)
+    with writing(path, 0.2, 3), open_steady(download)["m.pt"] as file:
+        assert file.read() == CONTENT + bytes(2)
 
 
 def test_a_file_that_is_gone_or_closed_is_refused(path: Path) -> None:
