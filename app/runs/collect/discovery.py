@@ -43,15 +43,17 @@ def find_files(run: Run) -> Found:
     """Find the declared files, all of them, or else the first file in the usual places.
 
     The usual places are those in the program's folder, and, if it has none of them, those in the folders within it. Of
-    several folders the one with the highest number counts.
+    several folders the one with the highest number counts. Our own trainer writes one file.
     """
+    if run.is_of_our_trainer:
+        file = run.directory.file(run.directory.metrics)
+        return Found({file.name: file} if file.exists() else {}, [])
     declared = run.outputs.metrics.files
     if declared:
         matches = _find(run, declared)
         missing = [file for index, file in enumerate(declared) if index not in {match.glob for match in matches}]
         return Found(_newest(run, matches), [file for file in missing if not matches or not _is_glob(file)])
-    is_program = run.directory.program_dir == run.directory.output or not run.is_ours
-    matches = _find(run, USUAL_FILES) or (is_program and _find(run, [f"*/{file}" for file in USUAL_FILES])) or []
+    matches = _find(run, USUAL_FILES) or _find(run, [f"*/{file}" for file in USUAL_FILES])
     best = max(matches, key=lambda match: (-match.glob, _natural(_path(run, match))), default=None)
     return Found(_newest(run, [] if best is None else [best]), [])
 
