@@ -32,6 +32,13 @@ function valuesOf(name, value) {
   return declared.map(([path, each]) => [path, ARGUMENTS.has(path) ? commandLine(each) : each]);
 }
 
+/** An experiment with the values of a command's parameters instead of their declarations. */
+export function withValues(config, parameters) {
+  if (!parameters || !config?.command) return config;
+  const { parameters: _, ...command } = config.command;
+  return { ...config, command, parameters };
+}
+
 /** A list of arguments as one would type it in a shell. */
 export const commandLine = (words) => words.map(quoted).join(" ");
 

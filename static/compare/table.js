@@ -1,6 +1,7 @@
 /** The table of the differences between compared runs. */
 import { toneOf } from "../charts/lines.js";
 import { make } from "../dom.js";
+import { withValues } from "../experiment.js";
 import { datasetName, duration, experimentName, metric, parameterText, secondsBetween } from "../format.js";
 import { bestOf, lastOf } from "../metrics.js";
 import { differences, results } from "./differences.js";
@@ -8,10 +9,10 @@ import { differences, results } from "./differences.js";
 /** `runs`: {id, index, label, detail, metrics}. */
 export function tableOf(runs) {
   const details = runs.map(({ detail }) => detail);
-  const configs = details.map(({ request, model_name, config }) => ({
+  const configs = details.map(({ request, model_name, config, parameters }) => ({
     dataset: datasetName(request),
     model_name,
-    ...config,
+    ...withValues(config, parameters),
   }));
   const groups = [
     ["Outcome", outcomeRows(details)],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { commandLine, sectionsOf } from "../../static/experiment.js";
+import { commandLine, sectionsOf, withValues } from "../../static/experiment.js";
 
 const labels = (sections) => sections.map(({ name, rows }) => [name, rows.map(({ label }) => label)]);
 
@@ -48,4 +48,11 @@ test("arguments are quoted as for a shell", () => {
     commandLine(["sh", "-c", 'echo "$1"', "it's", "", "--lr={lr}"]),
     `sh -c 'echo "$1"' 'it'\\''s' '' --lr={lr}`,
   );
+});
+
+test("runs of a command differ by the values of its parameters", () => {
+  const config = { description: "", command: { argv: ["a"], parameters: { lr: { default: 1, min: 0 } } } };
+  assert.deepEqual(withValues(config, { lr: 2 }), { description: "", command: { argv: ["a"] }, parameters: { lr: 2 } });
+  assert.deepEqual(withValues({ seed: 1 }, null), { seed: 1 });
+  assert.equal(withValues(null, { lr: 2 }), null);
 });

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -50,8 +51,9 @@ class Command:
 
     `argv`, `cwd` and `env` may hold placeholders. `{output_dir}` is the run's folder for everything that the program
     writes, and `{run_dir}` is another name for it. `{config_name}`, `{train_data_dir}`, `{val_data_dir}`,
-    `{test_data_dir}` and `{model_name}` come from the start request, and so do the command's own `parameters`. `{{` and
-    `}}` stand for braces. A leading `~` is the home directory.
+    `{test_data_dir}` and `{model_name}` come from the start request, and so do the command's own `parameters`. An
+    argument such as `{amp?--amp}` is given only if the boolean parameter `amp` is true. `{{` and `}}` stand for braces.
+    A leading `~` is the home directory.
     """
 
     argv: tuple[str, ...] = parameter(
@@ -95,15 +97,25 @@ class Command:
         of the run to resume: then the arguments of `resume` are added, with the paths that `find` returns for theirs.
         """
         known = {**values, **{name: text_of(value) for name, value in self.values().items()}}
-        argv = [placeholders.fill(text, known) for text in self.argv]
+        argv = [placeholders.fill(text, known) for text in self._given(self.argv)]
         if resume_dir is not None:
-            argv += [resume_arguments.fill(text, known, resume_dir, find) for text in self.resume or ()]
+            given = self._given(self.resume or ())
+            argv += [resume_arguments.fill(text, known, resume_dir, find) for text in given]
         return replace(
             self,
             argv=tuple(argv),
             cwd=None if self.cwd is None else placeholders.fill(self.cwd, known),
             env={name: placeholders.fill(value, known) for name, value in self.env.items()},
         )
+
+    def _given(self, arguments: Sequence[str]) -> Iterator[str]:
+        """Yield the arguments, with the text of each flag whose parameter is true, without the other flags."""
+        for text in arguments:
+            flag = placeholders.as_flag(text)
+            if flag is None:
+                yield text
+            elif self.parameters[flag.name].default is True:
+                yield flag.text
 
     def override(self, overrides: Mapping[str, object]) -> tuple[Command, dict[str, list[str]]]:
         """Return the command with other values of its parameters, and errors by name."""
@@ -137,8 +149,9 @@ class Command:
     def problems(self) -> Iterator[tuple[str, str]]:
         known = tuple(dict.fromkeys((*PLACEHOLDERS, *self.parameters)))
         for name, text in self._texts():
-            for message in placeholders.problems(text, (*known, RESUME_DIR) if name == "resume" else known):
-                yield name, message
+            if not self._is_flag(name, text):
+                for message in placeholders.problems(text, (*known, RESUME_DIR) if name == "resume" else known):
+                    yield name, message
         if not self.argv[0].strip():
             yield "argv", "must begin with the name of a program"
         if self.cwd is not None and not self.cwd.strip():
@@ -150,6 +163,13 @@ class Command:
             if problem := resume_arguments.problem(text):
                 yield "resume", problem
         yield from self._parameter_problems()
+
+    def _is_flag(self, setting: str, text: str) -> bool:
+        """Whether a text is a flag of one of the parameters, in a place where an argument may be missing."""
+        flag = placeholders.as_flag(text)
+        declared = self.parameters.get(flag.name) if flag is not None else None
+        is_boolean = declared is not None and isinstance(declared.default, bool)
+        return is_boolean and setting in ("argv", "resume") and text != self.argv[0]
 
     def _parameter_problems(self) -> Iterator[tuple[str, str]]:
         used = self.placeholders()
@@ -175,7 +195,8 @@ class Command:
     def _code(self) -> str:
         """Return the code that argv hands to a shell or to Python; empty without any."""
         if _INTERPRETER.fullmatch(self.argv[0].rpartition("/")[2]):
-            for option, code in zip(self.argv[1:], self.argv[2:], strict=False):
+            plain = [flag.text if (flag := placeholders.as_flag(text)) else text for text in self.argv]
+            for option, code in pairwise(plain[1:]):
                 if not option.startswith("-"):
                     break
                 if _CODE_OPTION.fullmatch(option):

@@ -108,6 +108,34 @@ def test_a_text_may_begin_with_a_dash_where_no_argument_begins_with_it(argument:
     assert command_of(experiment.parse(content, {"note": "-1"})).fill({}).argv[1].endswith("-1")
 
 
+@pytest.mark.parametrize(("amp", "expected"), [(True, ("x", "--amp", "1")), (False, ("x", "1"))])
+def test_a_flag_is_given_if_its_parameter_is_true(amp: bool, expected: tuple[str, ...]) -> None:
+    content = {"argv": ["x", "{amp?--amp}", "1"], "parameters": {"amp": False}, "resume": ["-r", "{amp?--keep-amp}"]}
+    command = command_of(experiment.parse({"command": content}, {"amp": amp}))
+    assert command.fill({}).argv == expected
+    assert command.fill({}, Path("/o")).argv == (*expected, "-r", *["--keep-amp"] * amp)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"argv": ["{amp?x}", "y"]},
+        {"argv": ["x", "--{amp?amp}"]},
+        {"argv": ["x", "{lr?--lr}"]},
+        {"argv": ["x", "{model_name?--name}"]},
+        {"argv": ["x", "{amp?}"]},
+        {"argv": ["x"], "env": {"A": "{amp?1}"}},
+        {"argv": ["x"], "cwd": "{amp?1}"},
+    ],
+)
+def test_a_flag_is_a_whole_argument_of_a_boolean(content: dict[str, Any]) -> None:
+    parameters = {"amp": False, "lr": 0.1}
+    errors = errors_of(content | {"parameters": parameters, "resume": ["{amp?-a}", "{lr}"]})
+    assert 'must be a whole argument, such as "{amp?--amp}"' in " ".join(
+        text for texts in errors.values() for text in texts
+    )
+
+
 @pytest.mark.parametrize(
     ("declared", "key", "message"),
     [
@@ -161,13 +189,15 @@ def test_a_name_that_cannot_be_a_parameter_is_refused(name: str, message: str) -
         {"argv": ["sh", "-c", "train {a}"]},
         {"argv": ["/bin/bash", "-l", "-ec", "train {a}"]},
         {"argv": ["python3.11", "-c", "print('{a}')"]},
+        {"argv": ["sh", "{b?-e}", "-c", "train {a}"], "parameters": {"b": True}},
     ],
 )
 def test_a_text_that_would_choose_the_code_needs_choices(content: dict[str, Any]) -> None:
-    errors = errors_of(content | {"parameters": {"a": "x"}})
+    others = content.get("parameters", {})
+    errors = errors_of(content | {"parameters": {"a": "x"} | others})
     assert "give it choices" in errors["command.parameters.a"][0]
     declared = {"default": "x", "choices": ["x", "y"]}
-    assert experiment.parse({"command": content | {"parameters": {"a": declared}}})
+    assert experiment.parse({"command": content | {"parameters": {"a": declared} | others}})
 
 
 def test_a_text_may_be_an_argument_of_a_script() -> None:

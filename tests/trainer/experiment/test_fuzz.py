@@ -17,8 +17,8 @@ NUM_EXPERIMENTS = 500
 
 VALID: dict[str, Any] = {
     "command": {
-        "argv": ["program", "{a}", "--b={b}"],
-        "parameters": {"a": 1, "b": {"default": 0.5, "min": 0, "max": 9}},
+        "argv": ["program", "{a}", "--b={b}", "{c?--c}"],
+        "parameters": {"a": 1, "b": {"default": 0.5, "min": 0, "max": 9}, "c": True},
         "resume": ["--resume", "{resume_dir}/x*"],
     },
     "metrics": {"files": ["a.csv"], "columns": {"a": "b"}, "better": {"b": "lower"}},
@@ -27,7 +27,21 @@ VALID: dict[str, Any] = {
 }
 VALUES = (
     *(None, True, False, -1, 0, 3, 2**63, 10**400, 0.5, -0.0, 1e308, float("inf"), float("nan"), [], {}, [[]]),
-    *("", " ", "x", "-x", "{", "{a}", "{{a}}", "{resume_dir}/a*", "{resume_dir}/{a}", "{output_dir}", "a\0b", "\ud800"),
+    *(
+        "",
+        " ",
+        "x",
+        "-x",
+        "{",
+        "{a}",
+        "{{a}}",
+        "{resume_dir}/a*",
+        "{resume_dir}/{a}",
+        "{c?x}",
+        "{output_dir}",
+        "a\0b",
+        "\ud800",
+    ),
     *("../x", "/x", "~/a", "**", "(?P<a>x)", "(?P<é>x)", "(", "(" * 2000, "é\n", "lower", ["{b}"]),
     *({"default": 1}, {"default": "a", "choices": ["a", "b"]}, {"default": 1, "min": 0, "max": 9}, {"a": 1}),
 )
