@@ -17,6 +17,8 @@ MAX_PROGRAM_SIZE = 1000
 MAX_MEMORY_BYTES = 1024 * 1024
 """For the compiled pattern and the states that RE2 caches."""
 
+COUNTERS = ("epoch", "step")
+"""They say when a row was logged, in small or capital letters."""
 SPLITS = ("train", "val", "test")
 """`train_loss` becomes the metric `train/loss`, as our own trainer names it."""
 
@@ -52,7 +54,7 @@ class PatternInvalid(ValueError):
 class LogPattern:
     """A pattern whose named groups are metrics. Thread-safe, and it leaves the interpreter to others while it matches.
 
-    `epoch` and `step` stay as they are. In other names `_` after `train`, `val` or `test` becomes `/`.
+    `epoch` and `step` stay, in small letters. In other names `_` after `train`, `val` or `test` becomes `/`.
     """
 
     def __init__(self, text: str) -> None:
@@ -116,5 +118,7 @@ def _check(text: str, pattern: Any, columns: dict[int, str]) -> None:
 
 
 def _column(group: str) -> str:
+    if group.lower() in COUNTERS:
+        return group.lower()
     split, _, rest = group.partition("_")
     return f"{split}/{rest}" if rest and split in SPLITS else group

@@ -174,14 +174,14 @@ def test_a_pattern_that_no_line_matched_is_reported_at_the_end(tmp_path: Path) -
 
 def test_a_slow_pattern_makes_each_read_short_and_no_row_wrong(tmp_path: Path) -> None:
     slow = r"(?P<slow>(x{1,40}){1,10})y"
-    data = (b"x" * 8000 + b"\n") * 20 + b"xy\n" + b"loss: 1"
+    data = (b"x" * 8000 + b"\n") * 8 + b"xy\n" + b"loss: 1"
     log = Log(tmp_path, [slow, LOSS])
     log.write(data)
     num_reads = 1
     while not log.read(is_final=True).is_whole:
         num_reads += 1
     assert log.rows == [{"slow": "x"}, {"loss": 1}]
-    assert num_reads > 3
+    assert num_reads > 2
 
 
 @pytest.mark.parametrize("seed", range(5))
