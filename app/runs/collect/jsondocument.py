@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from app.runs.collect.jsonrows import parse_json, row_of
@@ -20,8 +21,10 @@ ROWS_AT_ONCE = 2_000
 
 @dataclass(frozen=True)
 class JsonDocument:
-    """A file that a program writes as a whole each time: a list of objects, an object with such a list under
-    `log_history`, or a single object.
+    """A file that a program writes as a whole each time.
+
+    It holds a list of objects, an object with such a list under `log_history`, an object with a list of values per
+    column as Keras has it, or a single object.
 
     A newer document has the rows of the older one, and more. With other rows the program started again. A document with
     fewer rows may be an older checkpoint, so the rows stay if the first one is the same.
@@ -60,11 +63,23 @@ def _new(rows: Sequence[Row], position: Position) -> Reading:
 
 def _rows(content: Any) -> list[Row]:
     """Raises ValueError if the document has no rows in one of the known forms."""
-    if isinstance(content, dict):
-        content = content.get("log_history", [content])
-    if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
+    history = content
+    if isinstance(content, dict) and "log_history" in content:
+        history = content["log_history"]
+    elif isinstance(content, dict):
+        history = _rows_of_columns(content) if has_history(content) else [content]
+    if not isinstance(history, list) or not all(isinstance(each, dict) for each in history):
         raise ValueError("it is neither a list of objects, nor an object with such a list as log_history")
-    return [row for row in map(row_of, content) if row]
+    return [row for row in map(row_of, history) if row]
+
+
+def _rows_of_columns(content: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(content, values)) for values in zip_longest(*content.values())]
+
+
+def has_history(content: dict[str, Any]) -> bool:
+    """Whether an object is a whole document, and not the row of a step."""
+    return "log_history" in content or (bool(content) and all(isinstance(each, list) for each in content.values()))
 
 
 def _digest(rows: Sequence[Row]) -> str:

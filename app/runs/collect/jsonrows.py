@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from app.runs.collect.source import Row, Value
+from app.runs.metrics.header import COUNTERS
 
 MAX_DEPTH = 8
 
@@ -28,9 +29,9 @@ def row_of(content: Mapping[str, Any]) -> Row:
     """Return the numbers and texts of an object by name. Empty if it has no number.
 
     The names of nested objects are joined: `{"train": {"loss": 1}}` has `train/loss`. True and false are texts. Lists
-    and nulls are left out.
+    and nulls are left out. A counter in other letters, such as Epoch, gets its usual name.
     """
-    row = dict(_values(content, "", MAX_DEPTH))
+    row = {name.lower() if name.lower() in COUNTERS else name: value for name, value in _values(content, "", MAX_DEPTH)}
     return row if any(isinstance(value, (int, float)) for value in row.values()) else {}
 
 

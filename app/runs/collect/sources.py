@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from app.runs.collect.csvrows import CsvRows
-from app.runs.collect.jsondocument import JsonDocument
+from app.runs.collect.jsondocument import JsonDocument, has_history
 from app.runs.collect.jsonlines import JsonLines
 from app.runs.collect.jsonrows import parse_json
 from app.runs.collect.source import Source
@@ -18,7 +18,7 @@ def source_of(name: str, file: RunFile) -> Source | None:
     """Return the source for a file by how it begins. None as long as that is unknown.
 
     Unless its suffix says it, a file that begins with a brace or a bracket is JSON, and any other one is a CSV. It has
-    JSON lines if its first line alone is an object, but no trainer_state.json in one line.
+    JSON lines if its first line alone is an object, but not a whole history in one line.
     """
     if file.path.suffix in (".csv", ".tsv"):
         return CsvRows(name, file)
@@ -41,4 +41,4 @@ def _is_object(line: bytes) -> bool:
         content = parse_json(line)
     except ValueError:
         return False
-    return isinstance(content, dict) and "log_history" not in content
+    return isinstance(content, dict) and not has_history(content)

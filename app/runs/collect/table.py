@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import IO, Any
 
 from app.runs.collect.source import Row, Value
 from app.runs.metrics.header import MAX_COLUMNS, MAX_HEADER_BYTES, read_header
+from trainer.runfile import RunFile
 
 State = dict[str, Any]
 """A JSON object."""
@@ -82,10 +84,10 @@ class ScrapedTable:
 
     def _recover(self) -> None:
         """Find out which version the table is."""
+        content = RunFile.alone(self._json).read_json() or {}
         try:
-            content = json.loads(self._json.read_bytes())
             before, after = _Version(**content["before"]), _Version(**content["after"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (KeyError, TypeError):
             return
         if self._length == after.length:
             version = after
@@ -94,11 +96,12 @@ class ScrapedTable:
         else:
             return
         if self._length > version.length:
-            os.truncate(self._csv, version.length)
+            with _open(self._csv, os.O_WRONLY) as file:
+                file.truncate(version.length)
         self._length, self.state, self._is_to_replace = version.length, version.state, False
         if version.length:
-            with open(self._csv, "rb") as file:
-                self._columns = _names(read_header(file.fileno()))
+            with RunFile.alone(self._csv).open() as opened:
+                self._columns = _names(read_header(opened.fileno()))
 
     def _wider(self, names: Iterable[str]) -> list[str]:
         """Return the columns of the table and further ones, as far as a reader takes them."""
@@ -146,7 +149,7 @@ class ScrapedTable:
         file.write(header)
         if not self._is_to_replace and self._columns:
             end_of_line = b"," * (num_columns - len(self._columns)) + b"\n"
-            with open(self._csv, "rb") as old:
+            with RunFile.alone(self._csv).open() as old:
                 old.seek(len(read_header(old.fileno())))
                 while data := old.read(min(COPY_BYTES, self._length - old.tell())):
                     file.write(data.replace(b"\n", end_of_line))
@@ -178,10 +181,15 @@ def _is_full(num_columns: int, header_bytes: int) -> bool:
 
 
 def _length(path: Path) -> int:
+    """Return the length of a file, 0 if there is none. Remove what is no regular file."""
     try:
-        return path.stat().st_size
+        status = path.lstat()
     except FileNotFoundError:
         return 0
+    if stat.S_ISREG(status.st_mode):
+        return status.st_size
+    path.unlink()
+    return 0
 
 
 def _lines(rows: Iterable[Sequence[Value | None]]) -> bytes:

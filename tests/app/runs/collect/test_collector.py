@@ -209,11 +209,12 @@ def test_a_table_that_somebody_changed_is_begun_again(program: Program) -> None:
     assert program.collect() == ["epoch,loss", "0,1"]
 
 
-def test_the_table_follows_no_link(program: Program, tmp_path: Path) -> None:
+def test_the_table_follows_no_link_and_waits_for_no_pipe(program: Program, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("keep")
     for name in ("scraped.csv", ".scraped.csv", ".scraped.json"):
         (tmp_path / name).symlink_to(victim)
+    os.mkfifo(tmp_path / "scraped.json")
     program.write('{"loss": 1}\n')
     program.collect()
     program.write('{"loss": 2, "acc": 1}\n')

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.runs.collect.jsondocument import MAX_DOCUMENT_BYTES, ROWS_AT_ONCE, JsonDocument
-from app.runs.collect.source import Position, Reading, Restarted
+from app.runs.collect.source import Position, Reading, Restarted, Row
 from trainer.runfile import RunFile
 
 HISTORY = [
@@ -63,9 +63,18 @@ def test_a_document_of_another_form_waits_and_is_said_once_it_rests(source: Json
     assert resting.problem == final.problem != None  # noqa: E711
 
 
-@pytest.mark.parametrize("content", [[{"loss": 1}, {"note": "no number"}, {"loss": 2}], {"loss": 1}])
-def test_a_list_and_a_single_object_are_rows_too(source: JsonDocument, content: Any) -> None:
-    assert read(source, content, {}).rows == [{"loss": 1}, {"loss": 2}][: len(content)]
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        ([{"loss": 1}, {"note": "no number"}, {"loss": 2}], [{"loss": 1}, {"loss": 2}]),
+        ({"Epoch": 3, "test": {"loss": 1}}, [{"epoch": 3, "test/loss": 1}]),
+        ({"loss": [2, 1], "val_loss": [3]}, [{"loss": 2, "val_loss": 3}, {"loss": 1}]),
+        ({"log_history": []}, []),
+        ({"best_metric": None, "log_history": []}, []),
+    ],
+)
+def test_other_forms_of_documents_have_rows_too(source: JsonDocument, content: Any, rows: list[Row]) -> None:
+    assert read(source, content, {}).rows == rows
 
 
 def test_a_long_history_comes_in_pieces(source: JsonDocument) -> None:

@@ -60,6 +60,12 @@ def test_a_trainer_state_is_collected_without_declaration(tmp_path: Path, indent
     assert describe(inspect(found.file))["total_epochs"] == 1
 
 
+def test_a_history_of_keras_is_no_json_lines(tmp_path: Path) -> None:
+    run = command_run(tmp_path / "run", "completed", files=["history.json"])
+    write(run, "history.json", json.dumps({"accuracy": [0.5, 0.75], "loss": [2, 1]}))
+    assert table(collect(run)) == [["accuracy", "loss"], [0.5, 2], [0.75, 1]]
+
+
 def test_several_files_share_one_table(tmp_path: Path) -> None:
     files = ["train.csv", "val.csv", "more.jsonl"]
     run = command_run(tmp_path / "run", "completed", files=files, columns={"val/loss": "val_loss"})
