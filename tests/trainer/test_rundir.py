@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from trainer.rundir import is_there, read_json, write_json, write_text
+from trainer.rundir import RunDir, is_there, read_json, write_json, write_text
 
 
 def test_written_content_is_read_back(tmp_path: Path) -> None:
@@ -59,3 +60,23 @@ def test_is_there_tells_whether_a_path_exists(tmp_path: Path) -> None:
     assert is_there(tmp_path)
     assert not is_there(tmp_path / "missing")
     assert not is_there(tmp_path / "missing" / "deeper")
+
+
+def test_the_log_of_another_program_may_have_any_name(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    assert run.find_log() == run.log
+    for name, time in (("old.log", 10**9), ("new.log", 2 * 10**9), ("later.txt", 3 * 10**9)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time, time))
+    (tmp_path / "link.log").symlink_to("/etc/passwd")
+    os.mkfifo(tmp_path / "fifo.log")
+    assert run.find_log().name == "new.log"
+    run.log.touch()
+    assert run.find_log() == run.log
+
+
+def test_a_run_of_ours_has_no_other_log(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    (tmp_path / "other.log").touch()
+    run.run.touch()
+    assert run.find_log() == run.log

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.runs.store.filetimes import begin_and_end
 from app.runs.store.listing import Listing
 from trainer.rundir import RunDir, write_json
 
@@ -40,6 +42,22 @@ def test_a_directory_of_another_program_is_ordered_by_its_oldest_file(tmp_path: 
         (tmp_path / name / "results.csv").touch()
         os.utime(tmp_path / name / "results.csv", (NOON_US / 1e6 + age_s,) * 2)
     assert Listing(tmp_path).ids() == ["after", "ours", "before"]
+
+
+def test_a_directory_of_another_program_is_ordered_by_the_time_in_its_name(tmp_path: Path) -> None:
+    """A copy without times has only new files."""
+    write(tmp_path, "ours", created_at=AT_NOON)
+    noon = datetime.fromtimestamp(NOON_US / 1e6)
+    for name in ((noon + timedelta(seconds=s)).strftime("%Y-%m-%d_%H-%M-%S") for s in (1, -1)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.csv").touch()
+    after, *others = Listing(tmp_path).ids()
+    assert (after > others[1], others[0]) == (True, "ours")
+    times = begin_and_end(tmp_path / after)
+    assert times is not None
+    assert times[0] == "2026-01-02T12:00:01+00:00" < times[1]
+    (tmp_path / "2026-99-99_00-00-00").mkdir()
+    assert Listing(tmp_path).ids()[0] == "2026-99-99_00-00-00"  # It is no time, so the folder's own counts.
 
 
 @pytest.mark.parametrize("is_far_ahead", [False, True])
