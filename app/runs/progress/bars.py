@@ -32,7 +32,7 @@ _FORMATS = tuple(
         # rich: "Training ━━━━━╸━━━  45% 0:00:12"
         rf"{_LINE} +(?P<percent>\d{{1,3}})%(?: (?P<left>\d+:\d\d:\d\d|-:--:--))?",
         # Keras 3: "45/100 ━━━━━━━━ 12s 40ms/step - loss: 0.3"; Keras 2: "45/100 [===>....] - ETA: 12s - loss: 0.3"
-        rf"^\s*{_COUNTS} {_LINE} (?P<left>[\d:]+s?) (?P<each>[\d.]+[mu]?s)/\w+",
+        rf"^\s*{_COUNTS} {_LINE} [\d:]+s? (?P<each>[\d.]+[mu]?s)/\w+",
         rf"^\s*{_COUNTS} \[[=>.]+\] - ETA: (?P<left>[\d:]+s?)",
         rf"^\s*{_COUNTS} \[=+\] -",
     )
@@ -78,10 +78,9 @@ def _bar(row: str, match: re.Match[str]) -> Bar | None:
         percent = 100 * count / total
     else:
         return None
-    left_s, each_s = _seconds(found.get("left")), _scaled(found.get("each"))
-    elapsed_s = _seconds(found.get("elapsed")) if each_s is None or count is None else each_s * count
-    if "each" in found and count == total:  # Keras then writes the time that it took.
-        left_s = 0.0
+    elapsed_s, left_s, each_s = _seconds(found.get("elapsed")), _seconds(found.get("left")), _scaled(found.get("each"))
+    if each_s is not None and count is not None and total is not None:  # Keras rounds the time that is left.
+        elapsed_s, left_s = count * each_s, (total - count) * each_s
     exact = all(text and text.replace(",", "").isdecimal() for text in (found.get("count"), found.get("total")))
     return Bar(
         row[: match.start()].strip(" :"),
