@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,8 +31,12 @@ class Collector:
         self._done = Remembered((False, False), {})
         """Whether everything was collected, and as final."""
 
-    def collect(self, sources: Sequence[Source], is_final: bool, limit_s: float = 0.0) -> bool:
+    def collect(
+        self, sources: Sequence[Source], is_final: bool, limit_s: float = 0.0, counters: Collection[str] = ()
+    ) -> bool:
         """Collect new rows for about `limit_s`, but at least some of every source.
+
+        `counters` are columns that say when a row was logged, besides `epoch` and `step`. They are always the same.
 
         Return whether there is more to collect, now or soon, by this process or by another one. `is_final` means that
         nobody writes any more. Raises nothing: `problems` says what is wrong.
@@ -41,41 +45,43 @@ class Collector:
             return False
         states = file_states([self.csv, *(source.file.path for source in sources)])
         try:
-            has_more = self._collect(sources, is_final, time.monotonic() + limit_s)
+            has_more = self._collect(sources, is_final, time.monotonic() + limit_s, counters)
         except OSError as error:
             self.problems = {SCRAPED: f"{self.csv} cannot be written: {error.strerror or error}"}
             return False
         self._done = Remembered((not has_more, is_final), states)
         return has_more
 
-    def _collect(self, sources: Sequence[Source], is_final: bool, deadline: float) -> bool:
+    def _collect(self, sources: Sequence[Source], is_final: bool, deadline: float, counters: Collection[str]) -> bool:
         with _lock(self.csv.with_suffix(".lock")) as is_held:
             if not is_held:
                 return True
             table = ScrapedTable(self.csv, self.csv.with_suffix(".json"))
             before = None
-            while has_more := self._collect_some(table, sources, is_final):
+            while has_more := self._collect_some(table, sources, is_final, counters):
                 if before == table.state or time.monotonic() >= deadline:  # Nothing new: a source waits for something.
                     break
                 before = table.state
                 time.sleep(0)  # Let other threads run.
             return has_more
 
-    def _collect_some(self, table: ScrapedTable, sources: Sequence[Source], is_final: bool) -> bool:
+    def _collect_some(
+        self, table: ScrapedTable, sources: Sequence[Source], is_final: bool, counters: Collection[str]
+    ) -> bool:
         """Read some of every source, and append it. Return whether there is more."""
-        columns, positions = Columns(table.state), table.state.get("positions", {})
+        columns, positions = Columns(table.state, counters), table.state.get("positions", {})
         try:
             readings = self._read_some(sources, positions, is_final)
         except Restarted:
             table.begin_again({})
-            return self._collect_some(table, sources, is_final)
+            return self._collect_some(table, sources, is_final, counters)
         if not readings:  # They were all deleted. The table keeps their rows.
             return False
         for name, reading in readings.items():
             columns.add(name, reading.rows)
         if columns.is_new_name_shared:
             table.begin_again(columns.state_without_rows)
-            return self._collect_some(table, sources, is_final)
+            return self._collect_some(table, sources, is_final, counters)
         rows = [columns.named(name, row) for name, reading in readings.items() for row in reading.rows]
         positions = positions | {name: reading.position for name, reading in readings.items()}
         table.append(rows, {"positions": positions} | columns.state)

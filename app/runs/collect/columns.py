@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,10 +13,12 @@ from app.runs.metrics.header import COUNTERS
 class Columns:
     """Tells apart what two sources call the same: `loss` of train.csv and val.csv is `train/loss` and `val/loss`.
 
-    A column that only one source has keeps its name.
+    A column that only one source has keeps its name, and so does one that says when a row was logged: `epoch`, `step`
+    and the `counters`, which the experiment declares to be one of them.
     """
 
-    def __init__(self, state: Mapping[str, Any]) -> None:
+    def __init__(self, state: Mapping[str, Any], counters: Collection[str] = ()) -> None:
+        self._counters = counters
         self._owners: dict[str, str] = dict(state.get("owners", {}))
         self._shared: set[str] = set(state.get("shared", ()))
         self.is_new_name_shared = False
@@ -35,9 +37,12 @@ class Columns:
     def add(self, source: str, rows: Iterable[Row]) -> None:
         """Add the columns of some rows."""
         for name in {name for row in rows for name in row} - self._shared:
-            if name.lower() not in COUNTERS and self._owners.setdefault(name, source) != source:
+            if not self._is_counter(name) and self._owners.setdefault(name, source) != source:
                 self._shared.add(name)
                 self.is_new_name_shared = True
+
+    def _is_counter(self, name: str) -> bool:
+        return name.lower() in COUNTERS or name in self._counters
 
     def named(self, source: str, row: Row) -> Row:
         """Return a row under the names of the table."""

@@ -17,7 +17,13 @@ USUAL_FILES = (
     "lightning_logs/version_[0-9]*/metrics.csv",
     "metrics.csv",
     "results.csv",
+    "history.csv",
+    "summary.csv",
+    "progress.csv",
+    "log.csv",
     "metrics.jsonl",
+    "metrics.json",
+    "vis_data/scalars.json",
     "trainer_state.json",
     "checkpoint-[0-9]*/trainer_state.json",
 )

@@ -16,6 +16,7 @@ from app.runs.collect.discovery import Found, find_files
 from app.runs.collect.logpatterns import LogPatterns
 from app.runs.collect.source import Source
 from app.runs.collect.sources import source_of
+from app.runs.metrics.header import COUNTERS
 from app.runs.store.run import Run
 from trainer.experiment.outputs import MetricsOutput
 from trainer.runfile import RunFile
@@ -121,7 +122,8 @@ class _Known:
         if not run.is_ours:
             with suppress(OSError):  # The collector says what is wrong.
                 self._collector.csv.parent.mkdir(parents=True, exist_ok=True)
-        return self._describe(run, sources, self._collector.collect(sources, run.is_over, COLLECT_S))
+        counters = [written for written, name in run.outputs.metrics.columns.items() if name in COUNTERS]
+        return self._describe(run, sources, self._collector.collect(sources, run.is_over, COLLECT_S, counters))
 
     def search(self, run: Run) -> None:
         """Find the files, and set the time for the next search."""

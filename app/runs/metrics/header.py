@@ -53,7 +53,8 @@ class Header:
     def parse(cls, written: bytes, declared: MetricsOutput = NOTHING_DECLARED) -> Header:
         """`declared` has other names for columns, and directions. Raises ValueError and csv.Error.
 
-        A counter in other letters, such as Epoch, gets its usual name.
+        Columns without a name, and those of the same name, are declared by the names that they get here. A counter in
+        other letters, such as Epoch, gets its usual name.
         """
         if written.startswith(_UTF_16_MARKS):
             raise ValueError("it is UTF-16. Write it as UTF-8")
@@ -64,7 +65,7 @@ class Header:
             names.pop()  # The line ends with a delimiter.
         if len(names) > MAX_COLUMNS:
             raise ValueError(f"its header has {len(names):,} columns, more than {MAX_COLUMNS:,}")
-        names = [declared.columns.get(name, name) for name in names]
+        names = [declared.columns.get(name, name) for name in _unique(names)]
         names = [name.lower() if name.lower() in COUNTERS else name for name in names]
         return cls(written, _unique(names), delimiter, declared.better)
 

@@ -39,9 +39,9 @@ def named_step(text: str) -> NamedStep | None:
     if found is None:
         return None
     step, total, left = int(found["step"]), int(found["total"] or 0), _LEFT.search(text)
-    if total < step and left is None:
-        return None
-    return NamedStep(step, total if total >= step else None, None if left is None else _seconds(left))
+    total_steps = total if total and total >= step else None
+    left_s = None if left is None else _seconds(left)
+    return None if total_steps is None and left_s is None else NamedStep(step, total_steps, left_s)
 
 
 def _seconds(match: re.Match[str]) -> float:

@@ -142,3 +142,16 @@ def test_a_log_has_rows_beside_those_of_a_file(tmp_path: Path) -> None:
     write(run, "metrics.csv", "epoch,loss\n1,0.5\n")
     run.directory.log.write_text("loss=0.25\n")
     assert table(collect(run)) == [["epoch", "metrics/loss", "log/loss"], [1, 0.5, None], [None, None, 0.25]]
+
+
+def test_declared_counters_are_the_same_in_all_files(tmp_path: Path) -> None:
+    run = command_run(tmp_path / "run", "completed", files=["*.tsv"], columns={"iter": "step"})
+    write(run, "learn.tsv", "iter\tscore\n0\t0.5\n")
+    write(run, "test.tsv", "iter\tscore\n0\t0.25\n")
+    assert table(collect(run)) == [["step", "learn/score", "test/score"], [0, 0.5, None], [0, None, 0.25]]
+
+
+def test_a_column_without_a_name_can_be_renamed(tmp_path: Path) -> None:
+    run = command_run(tmp_path / "run", "completed", columns={"column 1": "epoch", "loss.1": "val/loss"})
+    write(run, "metrics.csv", ",loss,loss\n0,1.5,2.5\n")
+    assert table(collect(run)) == [["epoch", "loss", "val/loss"], [0, 1.5, 2.5]]

@@ -40,6 +40,7 @@ def meter(count: int, total: int = 100, label: str = "", elapsed_s: float = 10) 
         ),
         ("eta: 0:05:12  iter: 99  total_loss: 1.2", {"eta_s": 312, "scope": "bar", "step": 99}),
         ("step 99: loss 1.2", {}),
+        ("step 0: loss 1.2", {}),
         ("Step 3: copying 1/2 folders", {}),
         (
             "Train: 3 [  10/20 ( 53%)]  Loss: 2.31 (2.40)",
