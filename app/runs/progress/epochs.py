@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+MAX_WORD_CHARS = 40
+"""No word is longer, and a row may name hundreds of epochs."""
+
 _NUMBER = r"(?P<epoch>\d{1,9}(?:\.\d{1,9})?)"
 _EPOCH = re.compile(
     rf"\bepoch\b(?:\(\w+\))?[^\w\n]{{0,5}}{_NUMBER}(?![\w.]*[a-z%])(?:\s*(?:/|of)\s*(?P<total>\d{{1,9}}))?",
@@ -53,7 +56,7 @@ def named_epoch(text: str, is_label: bool = False) -> NamedEpoch | None:
 
 
 def _word_before(text: str, place: int) -> str:
-    words = text[:place].split()
+    words = text[max(0, place - MAX_WORD_CHARS) : place].split()
     return words[-1].strip("([{<>}])*#=-:,.'\"").lower() if words else ""
 
 

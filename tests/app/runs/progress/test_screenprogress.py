@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -233,3 +235,28 @@ def test_progress_only_grows_up_to_the_end(program: Any) -> None:
     assert seen == sorted(seen)
     assert seen[-1] > 95
     assert len(set(seen)) > 10
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_a_program_prints_the_progress_is_one(seed: int) -> None:
+    """Parts of what programs print are cut, moved and repeated."""
+    rng = random.Random(seed)
+    usual = [
+        *(meter(40), meter(100), meter(7, label="Epoch 2/3"), meter(3, 4, "Epochs"), meter(9, label="Epoch 0")),
+        *(f"\rEpoch 1/9 {LINE} 5/10 0:00:02 • 0:00:02 2.5it/s", f"Epoch 1/4\n 5/10 {LINE} 2s 400ms/step - loss: 1"),
+        *(
+            f"\n\rtrain {LINE}  45% 0:00:12\x1b[A",
+            "Epoch [3/10], Step [100/400]\n",
+            "Train Epoch: 1 [640/2560 (25%)]\n",
+        ),
+        *("9" * 30, "/", "%|", "0", ".", "\n", "\r", "\x1b[A", "\x1b[2K", "best ", " ETA: ", "x" * 2000, "\udcff"),
+    ]
+    text = "".join(rng.choices(usual, k=500))
+    screen, seen = Screen(), []
+    for _ in range(1500):
+        begin = rng.randrange(len(text))
+        screen.write(text[begin : begin + rng.randrange(120)].encode(errors="surrogateescape"))
+        seen.append(progress_of(screen.rows, counts_from_zero=rng.random() < 0.5))
+    json.dumps(seen, allow_nan=False)
+    assert all(0 <= progress.get("percent", 0) <= 100 and progress.get("eta_s", 0) >= 0 for progress in seen)
+    assert len({progress.get("percent") for progress in seen}) > 20
