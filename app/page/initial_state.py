@@ -36,8 +36,15 @@ def _answer(access: Access, run_id: str | None) -> dict[str, object] | None:
 
 
 def _is_small(run_id: str | None) -> bool:
-    """Return whether the run's metrics are small enough. True if there is no run. Raises RunNotFound and OSError."""
+    """Return whether the run's metrics, and what they are collected from, are small enough. True if there is no run.
+
+    Raises RunNotFound and OSError.
+    """
     store = domain().store
     run = store.find(run_id) if run_id is not None else store.latest()
-    file = domain().metrics.find_csv(run) if run is not None else None
-    return file is None or file.status().st_size <= MAX_METRICS_BYTES
+    if run is None:
+        return True
+    found = domain().metrics.find(run)
+    logs = [run.directory.log] if found.file is None and run.outputs.log.patterns else []
+    files = [run.directory.file(path) for path in (*found.files, *logs)]
+    return sum(file.status().st_size for file in files if file.exists()) <= MAX_METRICS_BYTES

@@ -35,17 +35,24 @@ class MetricsFile(NamedTuple):
     declared: MetricsOutput
     is_final: bool
     """The run is over and everything is collected, so nobody writes any more."""
-    sources: tuple[Path, ...]
-    """The files that the program writes. A change of one of them may be new metrics."""
+    path: Path
+    """Where the CSV is, or will be."""
+    written: tuple[Path, ...]
+    """The files that the program writes, without its log."""
     problem: str | None
     """What cannot be read, for people."""
     has_more: bool
     """Whether there is more to collect, now or soon."""
 
     @property
+    def exists(self) -> bool:
+        """Whether there are metrics, collected or not."""
+        return self.file is not None or bool(self.written)
+
+    @property
     def files(self) -> list[Path]:
-        """The files to watch for changes: the CSV and its sources."""
-        return [*self.sources, *([self.file.path] if self.file is not None else [])]
+        """The files whose changes may be new metrics. The last one need not exist."""
+        return [*self.written, self.path]
 
 
 class RunMetrics:
@@ -158,7 +165,8 @@ class _Known:
             file if file.exists() and (sources or run.is_ours) else None,
             run.outputs.metrics,
             run.is_over and not has_more,
-            tuple(source.file.path for source in sources),
+            file.path,
+            tuple(found.path for found in self._found.files.values()),
             "; ".join(problems) or None,
             has_more,
         )

@@ -144,8 +144,10 @@ class Catalogue:
 def _files(run: RunDir, metrics: MetricsFile) -> list[Path]:
     """Return the files of metrics, and the folders that change when a better file appears, or the first one."""
     written = run.program_dir
-    folders = {file.parent if file.parent == written else file.parent.parent for file in metrics.files}
-    return [*metrics.files, *(folders or (written, written / "csv"))]
+    if not metrics.exists:
+        return [written, written / "csv", metrics.path]
+    folders = {file.parent if file.parent == written else file.parent.parent for file in metrics.written}
+    return [*metrics.files, *folders]
 
 
 def _find_best(metrics: MetricsFile) -> _Best:
@@ -171,16 +173,15 @@ def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
 
     Nobody writes into a run after its verdict, nor into an unknown one until somebody adds files.
     """
-    has_metrics = bool(metrics.files)
     state = next(iter(written.values()))
     item = {
         "run_id": run.run_id,
         "created_at": run.created_at,
-        "modified_at": (state and state.modified_at) if has_metrics or run.is_ours else run.ended_at,
+        "modified_at": (state and state.modified_at) if metrics.exists or run.is_ours else run.ended_at,
         "status": run.state,
         "reason": run.reason,
-        "has_metrics": has_metrics,
-        "metrics_file": str(metrics.file or metrics.files[0]) if has_metrics else None,
+        "has_metrics": metrics.exists,
+        "metrics_file": str(metrics.path) if metrics.exists else None,
         "config_name": run.config_name,
         "model_name": run.model_name,
         "dataset": run.dataset,
