@@ -43,7 +43,7 @@ export function withValues(config, parameters) {
 export const commandLine = (words) => words.map(quoted).join(" ");
 
 function quoted(word) {
-  return /^[\w@%+=:,./{}~-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return /^([\w@%+=:,./{}~-]+|\{[^{}]*\})$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 const isEmpty = (value) => value === null || (typeof value === "object" && Object.keys(value).length === 0);

@@ -3,6 +3,8 @@ import { make, setText } from "../dom.js";
 import { hintOf, isNumeric, isSame, keyOf, optionsOf, parsed, textOf } from "../parameters.js";
 import { showMessages } from "./field.js";
 
+/** So many parameters are shown at once. Of more, only these sections are open. */
+const FEW = 20;
 const OPEN = new Set(innerWidth < 760 ? ["trainer"] : ["trainer", "optimizer", "data"]);
 
 export class ParameterFields {
@@ -57,9 +59,10 @@ export class ParameterFields {
     const sectionOf = ({ path }) => (path.includes(".") ? path.split(".")[0] : "");
     const names = [...new Set(parameters.map(sectionOf))];
     const inSection = (name) => parameters.filter((parameter) => sectionOf(parameter) === name);
+    const areFew = parameters.length <= FEW;
     const groups = names.map((name) => this.#group(name, inSection(name)));
     this.#container.replaceChildren(
-      ...(names.length === 1 ? groups : groups.map((each, i) => section(names[i], each))),
+      ...(names.length === 1 ? groups : groups.map((each, i) => section(names[i], each, areFew))),
     );
   }
 
@@ -108,10 +111,10 @@ export class ParameterFields {
   }
 }
 
-function section(name, group) {
+function section(name, group, isOpen) {
   const changes = make("span", { className: "changes" });
   const summary = make("summary", {}, make("span", { text: name || "general" }), changes);
-  return make("details", { open: OPEN.has(name) }, summary, group);
+  return make("details", { open: isOpen || OPEN.has(name) }, summary, group);
 }
 
 const isOverridden = ({ parameter, input }) => !isSame(parsed(parameter, input.value), parameter.default);

@@ -45,8 +45,8 @@ test("a command is shown with the values of its parameters, without what it leav
 
 test("arguments are quoted as for a shell", () => {
   assert.equal(
-    commandLine(["sh", "-c", 'echo "$1"', "it's", "", "--lr={lr}"]),
-    `sh -c 'echo "$1"' 'it'\\''s' '' --lr={lr}`,
+    commandLine(["sh", "-c", 'echo "$1"', "it's", "", "--lr={lr}", "{amp?--amp}"]),
+    `sh -c 'echo "$1"' 'it'\\''s' '' --lr={lr} {amp?--amp}`,
   );
 });
 
