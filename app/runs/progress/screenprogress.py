@@ -43,6 +43,8 @@ class _Block:
     bars: Sequence[Bar]
     epoch: NamedEpoch | None
     """The epoch that the rows or those above them named last."""
+    has_epoch_bar: bool
+    """Whether a bar named that epoch, so that bars which name none show something else."""
     num_rows_after: int
     is_outdated: bool
     """Whether a row below names another epoch."""
@@ -54,6 +56,11 @@ class _Block:
     @property
     def is_of_many_epochs(self) -> bool:
         return self.epoch is not None and self.epoch.max_epochs is not None
+
+    @property
+    def is_after_epoch_bar(self) -> bool:
+        """Whether the bars come after the one of the epoch, as that of a validation does."""
+        return self.is_of_many_epochs and self.has_epoch_bar and all(row.epoch is None for row in self.rows)
 
     @property
     def is_live(self) -> bool:
@@ -122,7 +129,8 @@ def _last_block(rows: Sequence[_Row]) -> _Block | None:
     epoch, last = _last_epoch(rows[:end]), _last_epoch(rows)
     is_outdated = epoch is not None and last is not None and epoch.max_epochs is not None and epoch.epoch != last.epoch
     bars = [row.bar for row in rows[begin:end] if row.bar is not None]
-    return _Block(rows[begin:end], bars, epoch, len(rows) - end, is_outdated)
+    has_epoch_bar = next((row.bar is not None for row in reversed(rows[:end]) if row.epoch is not None), False)
+    return _Block(rows[begin:end], bars, epoch, has_epoch_bar, len(rows) - end, is_outdated)
 
 
 def _of_bars(block: _Block, counts_from_zero: bool) -> Progress:
@@ -133,6 +141,8 @@ def _of_bars(block: _Block, counts_from_zero: bool) -> Progress:
         is_trained = bool(_NO_TRAINING.search(epoch_bar.label))
         found = _of_epoch(block.epoch, 100.0 if is_trained else epoch_bar.percent, epoch_bar, counts_from_zero)
         return found | {"batch": epoch_bar.count, "num_batches": epoch_bar.total}
+    if block.epoch is not None and block.is_after_epoch_bar:
+        return _of_epoch(block.epoch, 100.0, None, counts_from_zero)
     found = {"percent": upper.percent, "eta_s": upper.left_s, "scope": "bar" if upper is inner else "training"}
     if _OF_EPOCHS.search(upper.label):
         found |= {"scope": "training", "max_epochs": upper.total}
@@ -145,7 +155,8 @@ def _epoch_bar(block: _Block, upper: Bar) -> Bar | None:
     """Return the bar that shows the epoch, if the epoch says more than the upper bar."""
     named = [row.bar for row in block.rows if row.epoch is not None and row.bar is not None]
     if not named:
-        return upper if block.is_of_many_epochs and len(block.bars) == 1 else None
+        is_below_epoch = block.is_of_many_epochs and not block.has_epoch_bar
+        return upper if is_below_epoch and len(block.bars) == 1 else None
     is_inside = block.bars.index(named[-1]) > block.bars.index(upper)
     return None if is_inside and not block.is_of_many_epochs else named[-1]
 

@@ -100,6 +100,15 @@ def test_the_validation_of_an_epoch_comes_after_its_training() -> None:
     assert shown(trained)["percent"] == 50
 
 
+def test_a_bar_after_that_of_the_last_epoch_takes_nothing_back() -> None:
+    """Ultralytics validates its best weights when the training is done."""
+    last_epoch = f"\r        3/3         0G      2.364          8         32: 100% {LINE} 8/8 10.2it/s 0.8s\n"
+    validation = (
+        "Validating weights/best.pt...\n\r               classes   top1_acc   top5_acc: 50% ━━━━━━ 1/2 32.2it/s 0.1s"
+    )
+    assert shown(last_epoch + validation) == {"percent": 100, "scope": "training", "epoch": 3, "max_epochs": 3}
+
+
 @pytest.mark.parametrize("label", ["Epochs", "epoch", "", "Training"])
 def test_of_nested_bars_of_tqdm_the_upper_one_is_the_trainings(label: str) -> None:
     file = io.StringIO()
