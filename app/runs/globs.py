@@ -49,11 +49,23 @@ def find_matches(run: RunDir, folder: Path, globs: Sequence[str], max_entries: i
 
 def find_newest(folder: Path, glob: str) -> Path | None:
     """Find the file or folder that was written last among those that match, also a link. None if nothing matches."""
+    written = []
+    for path in _present(folder, glob):
+        with suppress(OSError):  # It has been deleted meanwhile.
+            written.append((path.stat().st_mtime_ns, path))
+    return max(written)[1] if written else None
+
+
+def has_match(folder: Path, glob: str) -> bool:
+    """Whether a file or folder matches, also a link. Stops at the first one."""
+    return any(True for _ in _present(folder, glob))
+
+
+def _present(folder: Path, glob: str) -> Iterator[Path]:
+    path = folder / PurePosixPath(glob)
     if not _is_pattern(glob):
-        path = folder / PurePosixPath(glob)
-        return path if is_there(path) else None
-    found = (path for path, _ in _walk(folder, {(0, PurePosixPath(glob).parts)}, MAX_ENTRIES) if is_there(path))
-    return max(found, key=lambda path: (path.stat().st_mtime_ns, path), default=None)
+        return iter([path] if is_there(path) else [])
+    return (path for path, _ in _walk(folder, {(0, PurePosixPath(glob).parts)}, MAX_ENTRIES) if is_there(path))
 
 
 def _matches(run: RunDir, found: Sequence[tuple[Path, int]]) -> Iterator[Match]:

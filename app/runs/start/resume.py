@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.runs.exceptions import InvalidStart
-from app.runs.globs import find_newest
+from app.runs.globs import has_match
 from app.runs.start.folders import Folders
 from app.runs.start.request import TRAIN_FIELD, Errors, StartRequest
 from app.runs.store.run import Run
@@ -51,7 +51,7 @@ def _command_problem(earlier: Run, command: Command, is_same_file: bool) -> str 
     output = earlier.directory.output
     if not output.is_dir():
         return f"Run {earlier.run_id} has no output folder, so there is nothing to resume from."
-    missing = [path for path in resume_arguments.paths(command.resume) if find_newest(output, path) is None]
+    missing = [path for path in resume_arguments.paths(command.resume) if not has_match(output, path)]
     if missing:
         return f"Run {earlier.run_id} has not written {', '.join(missing)}, so there is nothing to resume from."
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.runs.globs import find_newest
+from app.runs.globs import has_match
 from app.runs.store.welltyped import is_list_of, is_string
 from trainer.experiment.resume_arguments import is_inside
 from trainer.rundir import RunDir
@@ -29,4 +29,4 @@ def needed_to_resume(manifest: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 def has_left(run: RunDir, needed: tuple[str, ...] | None) -> bool:
     """Whether all that is needed is there. Only a start finds out whether it can be read."""
-    return needed is not None and all(find_newest(run.path, path) is not None for path in needed)
+    return needed is not None and all(has_match(run.path, path) for path in needed)

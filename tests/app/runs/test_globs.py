@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.runs.globs import find_matches, find_newest
+from app.runs.globs import find_matches, find_newest, has_match
 from trainer.rundir import RunDir
 
 FILES = ("a.pt", "b.onnx", "weights/best.pt", "weights/last.pt", "weights/deep/er/x.onnx", ".cache/hidden.pt", ".d.pt")
@@ -95,4 +95,10 @@ def test_the_newest_match_is_a_file_or_a_folder(run: RunDir, glob: str, expected
         os.utime(run.output / name, (1_000_000_000 - age,) * 2)
     os.utime(run.output / "weights/deep", (0, 0))
     assert find_newest(run.output, glob) == run.output / expected
-    assert find_newest(run.output, "none/*.pt") is find_newest(run.output, "none.pt") is None
+    assert has_match(run.output, glob)
+
+
+@pytest.mark.parametrize("glob", ["none/*.pt", "none.pt", "a\0.pt", "*.none"])
+def test_nothing_is_the_newest_of_no_match(run: RunDir, glob: str) -> None:
+    assert find_newest(run.output, glob) is None
+    assert not has_match(run.output, glob)
