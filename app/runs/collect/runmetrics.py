@@ -92,6 +92,9 @@ class RunMetrics:
         known, deadline = self._of(run), time.monotonic() + limit_s
         while (found := known.collect(run)).has_more and time.monotonic() < deadline:
             time.sleep(PAUSE_S)  # Another thread may be collecting, and all others want to run too.
+        if found.has_more:
+            problems = filter(None, [found.problem, "The rest of the rows is still being collected"])
+            found = found._replace(problem="; ".join(problems))
         return found
 
     def forget(self, run_id: str) -> None:

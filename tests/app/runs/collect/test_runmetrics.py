@@ -102,6 +102,15 @@ def test_an_unreadable_file_is_said(tmp_path: Path) -> None:
     assert str(found.problem).startswith("a.jsonl: ")
 
 
+def test_rows_that_are_still_missing_are_said(tmp_path: Path) -> None:
+    run = command_run(tmp_path / "run", "completed")
+    write(run, "metrics.jsonl", '{"step": 1}\n' * 100_000)
+    found = RunMetrics(tmp_path / "scraped").collect_all(run, 0)
+    assert 1 < len(table(found)) < 100_000
+    assert "still being collected" in str(found.problem)
+    assert collect(run).problem is None
+
+
 def test_nothing_is_written_into_a_folder_that_is_not_ours(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "model"
     (folder / "checkpoint-20").mkdir(parents=True)
