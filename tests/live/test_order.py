@@ -6,7 +6,8 @@ import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from tests.app.written import METRICS, write_metrics, write_model, write_run
+from tests.app.onnxfile import content_of
+from tests.app.written import METRICS, write_command_run, write_files, write_metrics
 from tests.servers import LiveServer
 
 
@@ -24,7 +25,7 @@ def assert_newest_first(server: LiveServer, run_ids: list[str]) -> None:
     with server.client() as client:
         assert client.call("subscribe", {}, namespace="/training", timeout=10)["run"]["run_id"] == run_ids[0]
     for run_id in run_ids:
-        write_model(server.runs_dir / run_id, run_id=run_id)
+        write_files(server.runs_dir / run_id / "output", "m.onnx", content=content_of())
     assert [card["run_id"] for card in server.get("/training/models").json()["models_info"]] == run_ids
 
 
@@ -44,7 +45,7 @@ def test_a_new_time_zone_changes_the_ids_but_not_the_order(stopped_server: LiveS
 def test_setting_the_clock_back_does_not_change_the_order(own_server: LiveServer) -> None:
     server = own_server
     tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
-    ahead = write_run(server.runs_dir, tomorrow.strftime("%Y-%m-%d_%H-%M-%S"), created_at=tomorrow.isoformat())
+    ahead = write_command_run(server.runs_dir, tomorrow.strftime("%Y-%m-%d_%H-%M-%S"), created_at=tomorrow.isoformat())
     first, second = run_one(server), run_one(server)
     assert_newest_first(server, [second, first, ahead.name])
     created = [created_at(server.runs_dir / run_id) for run_id in (first, second)]
