@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import random
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.progress import Progress
 from tqdm import tqdm
 
-from app.runs.collect.logpatterns import MAX_LINE_BYTES, SLICE_BYTES, LogPatterns
+from app.runs.collect.logpatterns import LogPatterns
+from app.runs.collect.logrows import MAX_LINE_BYTES, SLICE_BYTES
 from app.runs.collect.source import Position, Reading, Row
 from trainer.runfile import RunFile
 
@@ -38,9 +40,7 @@ class Log:
 
     def read(self, is_final: bool = False, is_quiet: bool = True) -> Reading:
         """Read once, as a process that was just started would. `is_quiet`: nothing was written lately."""
-        if is_quiet:
-            os.utime(self._path, (0, 0))
-        source = LogPatterns("train.log", RunFile.alone(self._path), self._patterns)
+        source = LogPatterns("log", RunFile.alone(self._path), self._patterns, 0 if is_quiet else 3600)
         position: Position = json.loads(self._position)
         reading = source.read_new(position, is_final)
         self._position = json.dumps(reading.position)
@@ -218,3 +218,21 @@ def test_nested_bars_give_one_row_per_epoch(tmp_path: Path) -> None:
         log.read(is_quiet=False)
     log.read_all(is_final=True)
     assert log.rows == [{"epoch": epoch, "train/loss": loss} for epoch in (1, 2) for loss in (epoch + 0.19, 9)]
+
+
+def test_several_lines_that_rich_draws_for_ever_give_a_row_per_change(tmp_path: Path) -> None:
+    file = io.StringIO()
+    with Progress(console=Console(file=file, force_terminal=True, width=80), auto_refresh=False) as progress:
+        bars = [progress.add_task("", total=10) for _ in range(2)]
+        for loss in (3, 2, 1):
+            for bar, name in zip(bars, ("loss", "val_loss")):
+                progress.update(bar, description=f"{name}={loss}")
+            for _ in range(20):
+                progress.refresh()
+        progress.print("loss=0")
+    data = file.getvalue().encode()
+    assert data.count(b"\n") > 60
+    rows = rows_of(tmp_path, data, r"^loss=(?P<train_loss>\d)", r"^val_loss=(?P<val_loss>\d)")
+    values = [row for loss in (3, 2, 1) for row in ({"train/loss": loss}, {"val/loss": loss})]
+    assert [row for row in rows if row != {"train/loss": 0}] == values
+    assert {"train/loss": 0} in rows
