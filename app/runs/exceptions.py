@@ -65,8 +65,8 @@ class ModelIncomplete(RunError):
 
     def __init__(self, run_id: str, file: str, problem: str) -> None:
         super().__init__(
-            f"The model {file} of run {run_id} cannot be downloaded whole: {problem}. You can download the file alone"
-            " as an artifact of the run."
+            f"The model {file} of run {run_id} cannot be downloaded whole: {problem}. What there is of it can be"
+            " downloaded as artifacts of the run."
         )
 
 

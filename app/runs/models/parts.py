@@ -57,7 +57,8 @@ def _read(run: RunDir, onnx: RunFile) -> Remembered[Parts]:
 def _size(path: str, file: RunFile, needed: int) -> int:
     """Return the size of a part. Raises Incomplete."""
     try:
-        size = file.status().st_size
+        with file.open() as opened:
+            size = os.fstat(opened.fileno()).st_size
     except FileNotFoundError as error:
         raise Incomplete(f"its part {path!r} is missing") from error
     except OSError as error:
