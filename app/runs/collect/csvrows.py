@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.runs.collect.lines import Lines, is_resting, read_lines
+from app.runs.collect.lines import REWRITE_S, Lines, read_lines
 from app.runs.collect.source import Position, Reading, Restarted, Row
 from app.runs.metrics.chunk import Chunk
 from app.runs.metrics.header import Header
@@ -53,7 +54,8 @@ class CsvRows:
         chunk = Chunk(header, lines)
         new = _Progress(position, header.columns)
         rows = [row for row in map(new.take, _rows(chunk)) if row]
-        if new.num_rows < new.num_known and read.is_whole and (is_final or is_resting(self.file.status())):
+        is_late = is_final or time.time() - position.get("read_again_at", 0) > REWRITE_S
+        if new.num_rows < new.num_known and read.is_whole and is_late:
             raise Restarted  # The file has fewer rows than were read, and nobody is writing it again.
         num_skipped = position.get("num_skipped", 0) + len(chunk.problems)
         first = position.get("first_skipped") or (chunk.problems[0].reason if chunk.problems else None)
@@ -95,10 +97,10 @@ class _Progress:
 def _to_read_again(position: Position) -> Position:
     """Return a position at the start of a file that keeps in mind what was read of it."""
     if position["num_rows"] < position.get("num_known", 0):
-        return {"num_known": position["num_known"], "known": position["known"]}
+        return {name: position[name] for name in ("num_known", "known", "read_again_at")}
     header = Header.parse(position["header"].encode(errors="surrogateescape"))
     known = {"columns": header.columns, "first": position["first"], "last": position["last"]}
-    return {"num_known": position["num_rows"], "known": known}
+    return {"num_known": position["num_rows"], "known": known, "read_again_at": time.time()}
 
 
 def _rows(chunk: Chunk) -> list[Row]:

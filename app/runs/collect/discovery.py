@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -36,13 +37,13 @@ _NUMBER = re.compile(r"(\d+)", re.ASCII)
 
 
 class Found(NamedTuple):
-    """The metrics files of a run by name, and the declared files that do not exist.
+    """The metrics files of a run by name, and for people, what is wrong with the declaration.
 
     A name stays the same when a newer version or checkpoint of the file appears.
     """
 
     files: dict[str, RunFile]
-    missing: list[str]
+    problems: list[str]
 
 
 def find_files(run: Run) -> Found:
@@ -54,14 +55,24 @@ def find_files(run: Run) -> Found:
     if run.is_of_our_trainer:
         file = run.directory.file(run.directory.metrics)
         return Found({file.name: file} if file.exists() else {}, [])
-    declared = run.outputs.metrics.files
-    if declared:
-        matches = _find(run, declared)
-        missing = [file for index, file in enumerate(declared) if index not in {match.glob for match in matches}]
-        return Found(_newest(run, matches), [file for file in missing if not matches or not _is_glob(file)])
+    if run.outputs.metrics.files:
+        return _find_declared(run, run.outputs.metrics.files)
     matches = _find(run, USUAL_FILES) or _find(run, [f"*/{file}" for file in USUAL_FILES])
     best = max(matches, key=lambda match: (-match.glob, _natural(_path(run, match))), default=None)
     return Found(_newest(run, [] if best is None else [best]), [])
+
+
+def _find_declared(run: Run, declared: Sequence[str]) -> Found:
+    matches = _find(run, declared)
+    files = _newest(run, matches)
+    missing = [file for index, file in enumerate(declared) if index not in {match.glob for match in matches}]
+    missing = [file for file in missing if not matches or not _is_glob(file)]
+    problems = []
+    if missing:
+        problems.append(f"No file matches {', '.join(missing)} in output/{' yet' if run.is_active else ''}")
+    if len(files) > MAX_FILES:
+        problems.append(f"Of {len(files):,} files only the first {MAX_FILES} are read")
+    return Found(dict(islice(files.items(), MAX_FILES)), problems)
 
 
 def _is_glob(file: str) -> bool:
@@ -80,7 +91,7 @@ def _newest(run: Run, matches: Sequence[Match]) -> dict[str, RunFile]:
         found.pop(name, None)
         found[name] = match
     newest = sorted(found.items(), key=lambda item: (item[1].glob, item[0]))
-    return {name: match.file for name, match in newest[:MAX_FILES]}
+    return {name: match.file for name, match in newest}
 
 
 def _path(run: Run, match: Match) -> PurePosixPath:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
 from app.runs.collect.jsonrows import parse_json, row_of
-from app.runs.collect.lines import is_resting
+from app.runs.collect.lines import REWRITE_S
 from app.runs.collect.source import Position, Reading, Restarted, Row
 from trainer.runfile import RunFile
 
@@ -42,7 +43,7 @@ class JsonDocument:
         try:
             rows = _rows(parse_json(text))
         except ValueError as error:
-            if is_final or is_resting(status):
+            if is_final or time.time() - status.st_mtime > REWRITE_S:
                 return Reading([], position, True, f"cannot be read: {error}")
             return Reading([], position, False)  # The program may be writing it right now.
         return _new(rows, position)

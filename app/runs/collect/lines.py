@@ -16,7 +16,7 @@ MAX_LINE_BYTES = 1024 * 1024
 """A longer line is skipped. It is never in memory as a whole."""
 EDGE_BYTES = 1024
 REWRITE_S = 1.0
-"""A program that writes its whole file again and again is faster than this. So a shorter file that rests is another."""
+"""A program that writes its whole file again is faster than this. A file that stays shorter was started again."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,6 @@ def read_lines(file: RunFile, position: Position, is_final: bool = False, return
         return _Slice(opened.fileno(), position, is_final, returns_end_lines).read()
 
 
-def is_resting(status: os.stat_result) -> bool:
-    """Whether nobody seems to be writing the file again right now."""
-    return time.time() - status.st_mtime >= REWRITE_S
-
-
 class _Slice:
     """One read of an open file."""
 
@@ -65,8 +60,9 @@ class _Slice:
 
     def read(self) -> Lines:
         status = os.fstat(self._descriptor)
-        if status.st_size < self._offset and not self._is_final and not is_resting(status):
-            return Lines([], self._number, self._known, is_whole=False)  # The program may be writing it again.
+        shorter_at = self._known.get("shorter_at", time.time())
+        if status.st_size < self._offset and not self._is_final and time.time() - shorter_at < REWRITE_S:
+            return Lines([], self._number, self._known | {"shorter_at": shorter_at}, is_whole=False)
         if status.st_size < self._offset or (self._offset and self._edges != self._known["edges"]):
             raise Restarted
         data = self._next()

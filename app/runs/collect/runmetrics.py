@@ -162,15 +162,13 @@ class _Known:
         else:
             file = self._scraped(run)
             problems = [f"{name}: {problem}" for name, problem in self._collector.problems.items()]
-        if missing := self._found.missing:
-            problems.append(f"No file matches {', '.join(missing)} in output/{' yet' if run.is_active else ''}")
         return MetricsFile(
             file if file.exists() and (sources or run.is_ours) else None,
             run.outputs.metrics,
             run.is_over and not has_more,
             file.path,
             tuple(found.path for found in self._found.files.values()),
-            "; ".join(problems) or None,
+            "; ".join([*problems, *self._found.problems]) or None,
             has_more,
         )
 

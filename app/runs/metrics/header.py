@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -65,9 +65,11 @@ class Header:
             names.pop()  # The line ends with a delimiter.
         if len(names) > MAX_COLUMNS:
             raise ValueError(f"its header has {len(names):,} columns, more than {MAX_COLUMNS:,}")
-        names = [declared.columns.get(name, name) for name in _unique(names)]
+        names = _unique(names)
+        renamed = [place for place, name in enumerate(names) if name in declared.columns]
+        names = [declared.columns.get(name, name) for name in names]
         names = [name.lower() if name.lower() in COUNTERS else name for name in names]
-        return cls(written, _unique(names), delimiter, declared.better)
+        return cls(written, _unique(names, renamed), delimiter, declared.better)
 
 
 def read_header(descriptor: int) -> bytes:
@@ -87,14 +89,17 @@ def read_header(descriptor: int) -> bytes:
         size *= 4
 
 
-def _unique(names: Iterable[str]) -> list[str]:
-    """Give every column a unique name: by its place if it has no name, and as pandas does (`loss.1`) if it is taken."""
-    unique: dict[str, None] = {}
+def _unique(names: Sequence[str], first: Iterable[int] = ()) -> list[str]:
+    """Give every column a unique name: by its place if it has no name, and as pandas does (`loss.1`) if it is taken.
+
+    The columns at the places `first` choose first.
+    """
+    unique: dict[str, int] = {}
     last_numbers: dict[str, int] = {}
-    for place, name in enumerate(names, start=1):
-        base = free = name or f"column {place}"
+    for place in dict.fromkeys([*first, *range(len(names))]):
+        base = free = names[place] or f"column {place + 1}"
         while free in unique:
             last_numbers[base] = number = last_numbers.get(base, 0) + 1
             free = f"{base}.{number}"
-        unique[free] = None
-    return list(unique)
+        unique[free] = place
+    return sorted(unique, key=unique.__getitem__)

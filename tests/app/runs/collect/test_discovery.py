@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.runs.collect.discovery import USUAL_FILES, find_files
+from app.runs.collect.discovery import MAX_FILES, USUAL_FILES, find_files
 from app.runs.store.run import Run
 from tests.app.runs.collect.runs import command_run, write
 from trainer.rundir import RunDir
@@ -69,7 +69,15 @@ def test_declared_files_are_all_read_in_their_order(tmp_path: Path) -> None:
         write(run, path, "step\n1\n")
     expected = ["val.csv", "logs/a.jsonl", "logs/b.jsonl", "checkpoint-100/trainer_state.json"]
     assert list(found(run).values()) == [f"output/{path}" for path in expected]
-    assert find_files(run).missing == ["none.csv"]
+    assert find_files(run).problems == ["No file matches none.csv in output/ yet"]
+
+
+def test_files_beyond_the_limit_are_said(tmp_path: Path) -> None:
+    run = command_run(tmp_path, files=["*.csv"])
+    for number in range(MAX_FILES + 1):
+        write(run, f"{number}.csv", "step\n1\n")
+    assert len(found(run)) == MAX_FILES
+    assert "Of 101 files only the first 100" in find_files(run).problems[0]
 
 
 def test_files_outside_of_the_program_folder_are_no_metrics_of_a_command(tmp_path: Path) -> None:

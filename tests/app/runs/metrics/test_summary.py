@@ -72,3 +72,10 @@ def test_the_experiment_names_columns_and_directions(tmp_path: Path) -> None:
     assert summary["best_metrics"] == {"best_val/acc": 0.75, "best_val/score": 1.0}
     assert summary["directions"] == {"val/acc": "higher", "val/score": "lower"}
     assert summary["total_epochs"] == 2
+
+
+def test_a_declared_name_goes_before_the_same_name_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text("step,iteration,loss\n1,10,2\n")
+    declared = MetricsOutput(columns={"iteration": "step"})
+    assert describe(inspect(RunFile.alone(path), declared=declared))["available_columns"] == ["step.1", "step", "loss"]
