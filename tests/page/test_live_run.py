@@ -230,7 +230,7 @@ def test_the_page_prompts_for_the_token_once(tmp_path: Path, open_page: OpenPage
         expect(page.locator("#token-dialog")).to_be_hidden()
         start_by_form(page, training)
         wait_for_state(page, "running")
-        training.leave_model()
+        training.leave_models()
         training.end()
         wait_for_state(page, "completed")
         page.reload()
@@ -238,6 +238,9 @@ def test_the_page_prompts_for_the_token_once(tmp_path: Path, open_page: OpenPage
             page.click("#download")
         assert started.value.suggested_filename == "mine.onnx"
         assert Path(started.value.path()).read_bytes() == b"\x08\x0a\x3a\x00"
+        with page.expect_download() as started:
+            page.locator("#run-models tr", has_text="earlier.onnx").get_by_role("link").click()
+        assert started.value.suggested_filename == "earlier.onnx"
         expect(page.locator("#token-dialog")).to_be_hidden()
     finally:
         end(server)

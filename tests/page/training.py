@@ -45,10 +45,11 @@ class SteeredTraining:
         )
         self.order(print=f"epoch {epoch + 1} is done\n")
 
-    def leave_model(self) -> None:
-        """Write an ONNX file without any node. As its bytes are ASCII, it is also a text."""
-        self.order(file="mine.onnx", text="\x08\x0a\x3a\x00")
-        self.order(file="mine.json", text=json.dumps({"model_name": "mine"}))
+    def leave_models(self) -> None:
+        """Write two ONNX files without any node, the better one last. As their bytes are ASCII, they are also texts."""
+        for name in ("earlier", "mine"):
+            self.order(file=f"{name}.onnx", text="\x08\x0a\x3a\x00")
+            self.order(file=f"{name}.json", text=json.dumps({"model_name": name}))
 
     def end(self, code: int = 0) -> None:
         self.order(exit=code)
