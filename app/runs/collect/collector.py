@@ -49,6 +49,10 @@ class Collector:
         except OSError as error:
             self.problems = {SCRAPED: f"{self.csv} cannot be written: {error.strerror or error}"}
             return False
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
+            # The program of the run changed the state of the table. Without the state the table is begun again.
+            self.csv.with_suffix(".json").unlink(missing_ok=True)
+            return True
         self._done = Remembered((not has_more, is_final), states)
         return has_more
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -16,7 +17,7 @@ from typing import IO, Any
 
 from app.runs.collect.source import Row, Value
 from app.runs.metrics.header import MAX_COLUMNS, MAX_HEADER_BYTES, read_header
-from trainer.runfile import RunFile
+from trainer.runfile import MAX_JSON_BYTES, RunFile
 
 State = dict[str, Any]
 """A JSON object."""
@@ -86,14 +87,10 @@ class ScrapedTable:
         """Find out which version the table is."""
         content = RunFile.alone(self._json).read_json() or {}
         try:
-            before, after = _Version(**content["before"]), _Version(**content["after"])
+            version = _current(_Version(**content["before"]), _Version(**content["after"]), self._length)
         except (KeyError, TypeError):
             return
-        if self._length == after.length:
-            version = after
-        elif before.length <= self._length < after.length:
-            version = before
-        else:
+        if version is None:
             return
         if self._length > version.length:
             with _open(self._csv, os.O_WRONLY) as file:
@@ -130,9 +127,8 @@ class ScrapedTable:
                 temporary.unlink()
             with _open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
                 length = self._write(file, header, len(columns), text)
-                if (
-                    length == self._length > 0
-                ):  # Another length, because the length tells the old file from the new one.
+                if length == self._length > 0:
+                    # The length tells the old file from the new one. Readers leave the space out.
                     file.seek(0)
                     length = self._write(file, header[:-1] + b" \n", len(columns), text)
             self._announce(_Version(length, state))
@@ -158,13 +154,23 @@ class ScrapedTable:
 
     def _announce(self, after: _Version) -> None:
         """Say what the file is about to become. It need not survive a power cut, since the sources do."""
-        content = {"before": vars(_Version(self._length, self.state)), "after": vars(after)}
+        versions = {"before": vars(_Version(self._length, self.state)), "after": vars(after)}
+        content = json.dumps(versions).encode()
+        if len(content) > MAX_JSON_BYTES:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(self._json))
         temporary = self._json.with_name(f".{self._json.name}")
         with suppress(FileNotFoundError):
             temporary.unlink()
         with _open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
-            file.write(json.dumps(content).encode())
+            file.write(content)
         os.replace(temporary, self._json)
+
+
+def _current(before: _Version, after: _Version, length: int) -> _Version | None:
+    """Return the version that a table of this length is, perhaps with a part of the next one."""
+    if length == after.length:
+        return after
+    return before if before.length <= length < after.length else None
 
 
 def _open(path: Path, flags: int) -> IO[bytes]:
@@ -200,7 +206,7 @@ def _lines(rows: Iterable[Sequence[Value | None]]) -> bytes:
 
 
 def _names(header: bytes) -> list[str]:
-    return [name.strip() for name in next(csv.reader([header.decode()]))]
+    return [name.strip() for name in next(csv.reader([header.decode(errors="replace")]))]
 
 
 def _cell(value: Any) -> Any:

@@ -202,6 +202,21 @@ def test_a_table_without_its_state_is_begun_again(program: Program, state: str |
     assert [line.strip() for line in program.collect()] == ["epoch,loss", "0,1"]
 
 
+@pytest.mark.parametrize(
+    "state",
+    [7, {"positions": 7}, {"positions": {"metrics.jsonl": []}}, {"owners": 7}, {"shared": 7},
+     {"positions": {"metrics.jsonl": {"lines": 7}}}, {"positions": {"metrics.jsonl": {"lines": {"offset": 10**30}}}},
+     {"positions": {"metrics.jsonl": {"lines": {"offset": 2}}}}, {"positions": {"metrics.jsonl": {"wrong": 7}}}],
+)  # fmt: skip
+def test_a_state_that_the_program_changed_is_forgotten(program: Program, state: object) -> None:
+    program.write('{"epoch": 0, "loss": 1}\n')
+    program.collect()
+    version = {"length": program.csv.stat().st_size, "state": state}
+    (program.folder / "scraped.json").write_text(json.dumps({"before": version, "after": version}))
+    program.write('{"epoch": 1, "loss": 2}\n')
+    assert [line.strip() for line in program.collect()] == ["epoch,loss", "0,1", "1,2"]
+
+
 def test_a_table_that_somebody_changed_is_begun_again(program: Program) -> None:
     program.write('{"epoch": 0, "loss": 1}\n')
     program.collect()
