@@ -71,9 +71,10 @@ def test_a_stop_before_the_training_begins_promises_no_checkpoint(
 
 
 HOLD_SLOT = """
-import pathlib, sys
+import os, pathlib, sys
 from app.runs.executors.local.slots import Slots
-taken = Slots(pathlib.Path(sys.argv[1]), 1).take(sys.argv[2], 0, (), lambda: None)
+slots, hidden, run = map(pathlib.Path, sys.argv[1:])
+taken = Slots(slots, 1).take(run.name, 0, (), lambda: os.rename(hidden, run))
 sys.stdin.read()
 """
 
@@ -81,9 +82,9 @@ sys.stdin.read()
 def test_the_page_shows_starting_and_stopping(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     page = open_page(eventlet_server.url)
     run_id = "2026-01-01_00-00-00"
-    write_run(eventlet_server.runs_dir, run_id, None)
-    slots = eventlet_server.runs_dir.parent / "slots"
-    with subprocess.Popen([sys.executable, "-c", HOLD_SLOT, slots, run_id], cwd=ROOT, stdin=subprocess.PIPE):
+    hidden = write_run(eventlet_server.home, run_id, None)
+    paths = (eventlet_server.runs_dir.parent / "slots", hidden, eventlet_server.runs_dir / run_id)
+    with subprocess.Popen([sys.executable, "-c", HOLD_SLOT, *paths], cwd=ROOT, stdin=subprocess.PIPE):
         wait_for_state(page, "starting")  # The runner has not written a state yet.
     wait_for_state(page, "interrupted")
 
