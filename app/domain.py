@@ -20,12 +20,15 @@ from app.runs.follow.system import SystemMonitor
 from app.runs.follow.usage import UsageHistory
 from app.runs.metrics.tables import Tables
 from app.runs.models.folder import ModelFolder
+from app.runs.queue.dispatcher import Dispatcher
+from app.runs.queue.queue import QUEUE, Queue
 from app.runs.start.datasets import DatasetFolder
 from app.runs.start.experiments import ExperimentFolder
 from app.runs.start.planner import Planner
 from app.runs.start.preflight import Preflight
 from app.runs.start.preview import Previews
 from app.runs.start.service import RunService
+from app.runs.start.stop import Stops
 from app.runs.store.store import RunStore
 from app.runs.views.catalogue import Catalogue
 from app.runs.views.runs import RunViews
@@ -38,6 +41,8 @@ from trainer.rundir import GPUS_VARIABLE
 class Domain:
     store: RunStore
     service: RunService
+    stops: Stops
+    queue: Queue
     views: RunViews
     status: Status
     catalogue: Catalogue
@@ -49,6 +54,7 @@ class Domain:
     metrics: RunMetrics
     usage: UsageHistory
     supervisor: Supervisor
+    dispatcher: Dispatcher
     offload: Callable[[Callable[[], Any]], Any]
     """Call a function that computes for long, without blocking other clients."""
 
@@ -72,11 +78,15 @@ def build(
     usage = UsageHistory(SystemMonitor(settings.runs_dir, executor.processes, memory_mb).measure)
     models = ModelFolder(store)
     lock = SupervisorLock(settings.runs_dir.parent / SUPERVISOR)
+    queue = Queue(store, settings.runs_dir.parent / QUEUE)
+    service = RunService(store, executor, queue, planner, settings.stop_grace_s, settings.min_free_mb)
     return Domain(
         store=store,
-        service=RunService(store, executor, planner, settings.stop_grace_s, settings.min_free_mb),
+        service=service,
+        stops=Stops(store, executor, queue, settings.stop_grace_s),
+        queue=queue,
         views=RunViews(store, Tables(make_lock), metrics, models),
-        status=Status(store, metrics),
+        status=Status(store, queue, metrics),
         catalogue=Catalogue(store, metrics),
         experiments=experiments,
         datasets=datasets,
@@ -85,7 +95,8 @@ def build(
         models=models,
         metrics=metrics,
         usage=usage,
-        supervisor=Supervisor(store, executor, metrics, lock, usage.measure, settings.poll_interval_s),
+        supervisor=Supervisor(store, executor, queue, metrics, lock, usage.measure, settings.poll_interval_s),
+        dispatcher=Dispatcher(queue, executor, service.obstacle, lock, settings.poll_interval_s),
         offload=offload,
     )
 

@@ -103,10 +103,10 @@ def own_server(stopped_server: LiveServer) -> LiveServer:
 
 
 def renew(server: LiveServer) -> None:
-    """Stop the active run and delete all runs, experiments and datasets. The server keeps running for the next test."""
+    """Stop all runs and delete all runs, experiments and datasets. The server keeps running for the next test."""
     is_up = server.process is not None and server.process.poll() is None
     if is_up:
-        server.post("/training/stop", {"mode": "discard"})
+        stop_everything(server)
     for path in server.home.iterdir():
         if path not in (server.log_path, server.runs_dir.parent, server.configs_dir, server.data_dir):
             remove(path)
@@ -120,6 +120,14 @@ def renew(server: LiveServer) -> None:
     assert is_up, "the server has exited; a test that kills its server must use `own_server`"
 
 
+def stop_everything(server: LiveServer) -> None:
+    """Stop the queued runs and then the active ones."""
+    for run in server.get("/training/queue").json()["runs"]:
+        server.post("/training/stop", {"run_id": run["run_id"]})
+    for run in server.get("/training/status").json()["active"]:
+        server.post("/training/stop", {"run_id": run["run_id"], "mode": "discard"})
+
+
 def remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
@@ -131,7 +139,7 @@ def end(server: LiveServer) -> None:
     """Stop the active run and the server in any state."""
     if server.process is not None and server.process.poll() is None:
         if not server.settings.get("TRAINING_API_TOKEN"):
-            server.post("/training/stop", {"mode": "discard"})
+            stop_everything(server)
         server.kill()
     check_log(server)
 

@@ -135,6 +135,9 @@ class LiveServer:
     def post(self, path: str, json: Any = None, **options: Any) -> requests.Response:
         return requests.post(self.url + path, json=json, timeout=60, **options)
 
+    def patch(self, path: str, json: Any = None) -> requests.Response:
+        return requests.patch(self.url + path, json=json, timeout=60)
+
     def delete(self, path: str, **options: Any) -> requests.Response:
         return requests.delete(self.url + path, timeout=60, **options)
 

@@ -11,7 +11,7 @@ from flask_socketio import SocketIO
 from app.live.broadcast import Broadcast
 from app.live.packets import NAMESPACE
 from app.live.sessions import Sessions
-from app.runs.follow.events import Event, SystemMeasured, size_of
+from app.runs.follow.events import Event, QueueChanged, SystemMeasured, size_of
 from app.runs.follow.follower import MAX_ANSWER_BYTES
 from app.runs.follow.supervisor import Supervisor
 
@@ -59,7 +59,7 @@ class Emitter:
         if not events:
             return
         first = events[0]
-        audience = [EVERYBODY] if isinstance(first, SystemMeasured) else self._followers_of(first.run_id)
+        audience = [EVERYBODY] if isinstance(first, SystemMeasured | QueueChanged) else self._followers_of(first.run_id)
         size = sum(map(size_of, events))
         for sid, eio_sid in list(self._participants(audience)):
             if not self._has_room(sid, eio_sid, size):

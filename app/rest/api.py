@@ -23,7 +23,7 @@ DESCRIPTIONS = {
     403: "Not allowed: a web page of another origin, or an unknown host name.",
     404: "Not found. The message lists what exists.",
     408: "The request took too long to arrive.",
-    409: "A run is active, which prevents this.",
+    409: "The state of a run, or of the queue, prevents this.",
     413: "The body is too large.",
     414: "The address is too long.",
     416: "The requested range lies beyond the end of the file.",

@@ -26,6 +26,9 @@ STATUS = {
     domain.RunActive: 409,
     domain.OtherRunActive: 409,
     domain.SeveralActive: 409,
+    domain.QueueWaits: 409,
+    domain.NotQueued: 409,
+    domain.RunQueued: 409,
     domain.DeletionRefused: 403,
     domain.LaunchFailed: 500,
     domain.DataFolderUnreadable: 503,
@@ -55,6 +58,8 @@ def _more(error: domain.RunError) -> dict[str, Any]:
     """Return the fields that the contract adds to the shape for this error."""
     if isinstance(error, domain.RunActive):
         return {"status": "running", "pid": error.pid, "run_id": next(iter(error.run_ids), None)}
+    if isinstance(error, domain.QueueWaits):
+        return {"status": "queued", "pid": None, "run_id": error.run_id}
     if isinstance(error, domain.LaunchFailed):
         return {"status": f"error: {error}", "run_id": error.run_id}
     if isinstance(error, domain.MetricsUnreadable):

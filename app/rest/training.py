@@ -18,6 +18,7 @@ from app.schemas.answers import ConfigsSchema, ServiceStatusSchema, StartedSchem
 from app.schemas.choices import CheckedSchema, ParameterListSchema, PreviewSchema
 from app.schemas.datasets import DatasetListSchema, DatasetReportSchema
 from app.schemas.errors import LaunchErrorSchema, RunActiveErrorSchema
+from app.schemas.queue import QueuedSchema
 from app.schemas.requests import (
     DatasetQuerySchema,
     ParametersQuerySchema,
@@ -37,11 +38,15 @@ blp = Blueprint("training", __name__, url_prefix="/training", description="Start
 @blp.post("/start")
 @blp.arguments(StartRequestSchema)
 @blp.answers(200, StartedSchema)
+@blp.answers(202, QueuedSchema, "The run waits in the queue.")
 @blp.errors(400, 404, 413, 422, 507, shapes={409: RunActiveErrorSchema, 500: LaunchErrorSchema})
-def start_run(asked: StartRequest) -> dict[str, Any]:
-    """Start a training run. Return once its program is running."""
-    run = domain().service.start(asked)
-    return {"status": "started", "pid": run.record.get("pid"), "run_id": run.run_id}
+def start_run(asked: StartRequest) -> Any:
+    """Start a training run. Return once its program is running or, with `queue`, once the run waits in the queue."""
+    started = domain().service.start(asked)
+    run_id = started.run.run_id
+    if started.is_queued:
+        return {"status": "queued", "run_id": run_id, "position": started.position}, 202
+    return {"status": "started", "pid": started.run.record.get("pid"), "run_id": run_id}
 
 
 @blp.post("/check")
@@ -69,8 +74,11 @@ def check_start(asked: StartRequest) -> dict[str, Any]:
 @blp.answers(202, StoppedSchema, "The run was asked to stop (wait=0).")
 @blp.errors(400, 409, 413, 422)
 def stop_run(asked: dict[str, Any], query: dict[str, Any]) -> Any:
-    """Stop the active run. Return once none of its processes is left, or at once with wait=0."""
-    stopped = domain().service.stop(asked["run_id"], asked["mode"], query["wait"], f"REST {request.remote_addr}")
+    """Stop an active run, or take a queued one out of the queue.
+
+    Return once none of its processes is left, or at once with wait=0.
+    """
+    stopped = domain().stops.stop(asked["run_id"], asked["mode"], query["wait"], f"REST {request.remote_addr}")
     body = {"status": stopped.status, "run_id": stopped.run_id}
     return body, 202 if stopped.status == "stopping" else 200
 

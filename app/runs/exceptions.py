@@ -111,16 +111,33 @@ class RunActive(RunError):
 
     def __init__(self, run_ids: Sequence[str], pid: int | None, obstacle: str | None = None) -> None:
         """`obstacle` says why no further run can start beside them."""
-        reason = f" ({obstacle})" if obstacle is not None else ""
         if len(run_ids) == 1:
-            message = f"Run {run_ids[0]} is active{reason}. Stop it first, or wait until it ends."
+            message = f"Run {run_ids[0]} is active. Stop it first, or wait until it ends."
         else:
-            named = f"Runs {', '.join(run_ids)} are active" if run_ids else "No run can start now"
-            message = f"{named}{reason}. Stop one first, or wait until one ends."
+            message = f"{obstacle}. Stop one of these runs first, or wait until one ends: {', '.join(run_ids)}."
         super().__init__(message)
         self.run_ids = tuple(run_ids)
         self.pid = pid
         """The pid of the first one's program."""
+
+
+class QueueWaits(RunError):
+    """Runs wait in the queue, and a start does not say that it may wait behind them."""
+
+    def __init__(self, run_ids: Sequence[str]) -> None:
+        first = f"Run {run_ids[0]} waits" if len(run_ids) == 1 else f"{len(run_ids)} runs wait"
+        super().__init__(f"{first} in the queue. Set queue to true to wait too, or pause the queue.")
+        self.run_id = run_ids[0]
+
+
+class NotQueued(RunError):
+    def __init__(self, run_id: str, state: str) -> None:
+        super().__init__(f"Run {run_id} does not wait in the queue: it is {state}.")
+
+
+class RunQueued(RunError):
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"Run {run_id} waits in the queue. Stop it first.")
 
 
 class NoRoom(RunError):

@@ -91,6 +91,7 @@ class ServiceStatusSchema(Schema):
     progress = fields.nested(ProgressSchema, allow_none=True)
     started_at = fields.string(allow_none=True)
     active = fields.array(fields.nested(ActiveRunSchema), "All active runs. The run that started last comes first.")
+    num_queued = fields.integer("Runs that wait in the queue.")
     last_run = fields.nested(LastRunSchema, allow_none=True)
 
 

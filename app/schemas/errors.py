@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, validate
+from marshmallow import Schema
 
 from app.schemas import fields
 
@@ -17,9 +17,9 @@ class ErrorSchema(Schema):
 
 
 class RunActiveErrorSchema(ErrorSchema):
-    status = fields.string(validate=validate.Equal("running"))
-    pid = fields.integer("Process id of the active run's program.", allow_none=True)
-    run_id = fields.string("Id of the active run.", allow_none=True)
+    status = fields.string("queued: no run may start before those in the queue.", one_of=["running", "queued"])
+    pid = fields.integer("Process id of the program of the active run that started last.", allow_none=True)
+    run_id = fields.string("Id of the active run that started last, or of the first queued run.", allow_none=True)
 
 
 class LaunchErrorSchema(ErrorSchema):

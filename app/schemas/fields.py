@@ -26,6 +26,19 @@ def boolean(about: str = "", **options: Any) -> fields.Boolean:
     return fields.Boolean(**_options(about, options))
 
 
+class _StrictBoolean(fields.Boolean):
+    """A boolean in JSON. marshmallow takes 1, "yes" and more."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+def strict_boolean(about: str = "", **options: Any) -> fields.Boolean:
+    return _StrictBoolean(**_options(about, options))
+
+
 def anything(about: str = "", **options: Any) -> fields.Raw:
     return fields.Raw(**_options(about, options))
 

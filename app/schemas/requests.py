@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError, post_load
 from marshmallow.fields import Field
 from marshmallow.validate import Length, Range
 
+from app.runs.queue.entry import MAX_PRIORITY
 from app.runs.start.request import NOT_GIVEN, StartRequest
 from app.runs.store.states import STATES
 from app.runs.views.catalogue import FIELDS
@@ -115,6 +116,13 @@ class StartRequestSchema(_Request):
         strict=True,
         validate=Range(0, MAX_GPUS),
     )
+    queue = fields.strict_boolean("Let the run wait in the queue if it cannot start at once.", load_default=False)
+    priority = fields.integer(
+        "Runs with a higher priority come first in the queue.",
+        load_default=0,
+        strict=True,
+        validate=Range(-MAX_PRIORITY, MAX_PRIORITY),
+    )
 
     @post_load
     def make(self, values: dict[str, Any], **_: Any) -> StartRequest:
@@ -123,12 +131,20 @@ class StartRequestSchema(_Request):
 
 class StopRequestSchema(_Request):
     run_id = fields.string(
-        "Id of the active run. Another id stops nothing.", load_default=None, validate=Length(max=MAX_NAME_CHARS)
+        "Id of an active or queued run. Required if several are active. Any other id stops nothing.",
+        load_default=None,
+        validate=Length(max=MAX_NAME_CHARS),
     )
     mode = fields.string(
         "save: keep the last checkpoint and export the best model. discard: stop without saving.",
         load_default="save",
         one_of=["save", "discard"],
+    )
+
+
+class MoveRequestSchema(_Request):
+    position = fields.integer(
+        "The new place in the queue, from 1. Beyond the end: the last place.", strict=True, validate=Range(1, 2**31)
     )
 
 

@@ -10,6 +10,7 @@ from app.runs.metrics.chunk import NonFinite, Number, Row
 from trainer.experiment.direction import Direction
 
 BATCH_BYTES = 128 * 1024
+MAX_QUEUED_IDS = 100
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,19 @@ class SystemMeasured:
         return self.measures
 
 
+@dataclass(frozen=True)
+class QueueChanged:
+    """The queue has other runs, or another order, or was paused or resumed. `run_ids` are the first MAX_QUEUED_IDS."""
+
+    name: ClassVar[str] = "queue"
+    paused: bool
+    num_runs: int
+    run_ids: list[str]
+
+    def payload(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
 def size_of(event: Event) -> int:
     """Estimate the bytes of an event as JSON."""
     size = 1024
@@ -135,5 +149,5 @@ def batches(events: Iterable[Event]) -> Iterator[list[Event]]:
         yield batch
 
 
-Event = RunChanged | EpochChanged | MetricsLogged | ProgressChanged | LogWritten | SystemMeasured
-EVENTS = (RunChanged, EpochChanged, MetricsLogged, ProgressChanged, LogWritten, SystemMeasured)
+Event = RunChanged | EpochChanged | MetricsLogged | ProgressChanged | LogWritten | SystemMeasured | QueueChanged
+EVENTS = (RunChanged, EpochChanged, MetricsLogged, ProgressChanged, LogWritten, SystemMeasured, QueueChanged)

@@ -15,6 +15,7 @@ from app.runs.follow.events import Event, batches
 from app.runs.follow.follower import Follower
 from app.runs.follow.newcomers import Newcomers
 from app.runs.follow.past import PastRuns
+from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 from trainer.runner.verdict import INTERRUPTED
@@ -46,7 +47,7 @@ class Followers:
     last.
     """
 
-    def __init__(self, store: RunStore, metrics: RunMetrics) -> None:
+    def __init__(self, store: RunStore, queue: Queue, metrics: RunMetrics) -> None:
         self._store = store
         self._metrics = metrics
         self._followed: dict[str, _Followed] = {}
@@ -55,7 +56,7 @@ class Followers:
         """The same runs, in the order in which `read_new` reads them."""
         self._latest: _Followed | None = None
         self._counter = count()
-        self._newcomers = Newcomers(store)
+        self._newcomers = Newcomers(store, queue)
         self._past = PastRuns(metrics)
         self._has_read = False
 

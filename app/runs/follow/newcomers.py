@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from app.runs.filestate import Remembered, file_states
+from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
+from app.runs.store.states import QUEUED
 from app.runs.store.store import RunStore
 
 
 class Newcomers:
-    """Notice every new run, even one that ends before the next look. A directory that somebody copies is none."""
+    """Notice every run that begins, even one that ends before the next look. A directory that somebody copies is none.
 
-    def __init__(self, store: RunStore) -> None:
+    A run begins when it is created or, if it has to wait, when it leaves the queue.
+    """
+
+    def __init__(self, store: RunStore, queue: Queue) -> None:
         self._store = store
+        self._queue = queue
+        self._queued: set[str] = set()
         self._last_sequence: int | None = None
         self._folder = Remembered(None, {})
 
     def read(self) -> list[Run]:
-        """Read the runs that were created since the last call, in that order. The first call returns none."""
+        """Read the runs that began since the last call, in that order. The first call returns none."""
+        created, queued = self._created(), {entry.run_id for entry in self._queue.waiting()}
+        left, self._queued = self._queued - queued, queued
+        return [run for run in self._store.read([*sorted(left), *created]) if run.state != QUEUED]
+
+    def _created(self) -> list[str]:
         if self._last_sequence is not None and self._folder.is_current():
             return []
         self._folder = Remembered(None, file_states([self._store.runs_dir]))
         last, self._last_sequence = self._last_sequence, self._store.last_sequence()
-        return list(self._store.read(self._store.created_after(last))) if last is not None else []
+        return list(self._store.created_after(last)) if last is not None else []

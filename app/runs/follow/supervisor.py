@@ -13,10 +13,11 @@ from app.runs.complaints import Complaints
 from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.executors.executor import Executor, Ref
 from app.runs.filelock import SupervisorLock
-from app.runs.follow.events import EpochChanged, Event, SystemMeasured
+from app.runs.follow.events import MAX_QUEUED_IDS, EpochChanged, Event, QueueChanged, SystemMeasured
 from app.runs.follow.follower import Follower
 from app.runs.follow.followers import Followers
 from app.runs.follow.position import Attempts, Position
+from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 
@@ -66,17 +67,20 @@ class Supervisor:
         self,
         store: RunStore,
         executor: Executor,
+        queue: Queue,
         metrics: RunMetrics,
         lock: SupervisorLock,
         measure: Callable[[Sequence[Run]], dict[str, Any] | None],
         poll_interval_s: float,
     ) -> None:
         self._executor = executor
+        self._queue = queue
+        self._published_queue: QueueChanged | None = None
         self._lock = lock
         self._publish: Callable[[Sequence[Event]], None] = _discard
         self._measure = measure
         self._poll_interval_s = poll_interval_s
-        self._followers = Followers(store, metrics)
+        self._followers = Followers(store, queue, metrics)
         self._measured_at = 0.0
         self._complaints = Complaints(logger, "The supervisor")
         self._mutex = threading.RLock()
@@ -105,6 +109,7 @@ class Supervisor:
         """Read once and publish the new events."""
         with self._mutex:
             try:
+                self._publish_queue()
                 self._publish_new()
             finally:
                 self._act_each_second()
@@ -180,6 +185,13 @@ class Supervisor:
             if is_complete and time.monotonic() - started_at > MAX_PUBLISH_S:
                 return
             time.sleep(0)  # Let other green threads run.
+
+    def _publish_queue(self) -> None:
+        ids = [entry.run_id for entry in self._queue.waiting()]
+        event = QueueChanged(self._queue.is_paused, len(ids), ids[:MAX_QUEUED_IDS])
+        if event != self._published_queue:
+            self._published_queue = event
+            self._publish([event])
 
     def _run(self) -> None:
         known, pause_s, polled_at = self._followers.states, self._poll_interval_s, 0.0

@@ -33,6 +33,9 @@ class StartRequest:
     resume_from: str | None = None
     gpus: int | None = None
     """None: the experiment says."""
+    queue: bool = False
+    """Whether the run may wait for its turn."""
+    priority: int = 0
 
     def field_of(self, key: str) -> str:
         """Return the request's field that a parameter comes from: its override, or the parameter itself.

@@ -29,8 +29,8 @@ def resume_problems(earlier: Run, wanted: Experiment, asked: StartRequest, is_sa
 
     `is_same_file` means that the experiment file has the name of the earlier run's.
     """
-    if earlier.is_active:
-        return {"resume_from": [f"Run {earlier.run_id} is still active; stop it first."]}
+    if not earlier.is_over:
+        return {"resume_from": [f"Run {earlier.run_id} is {earlier.state}; wait until it ends, or stop it first."]}
     if wanted.command is not None:
         problem = _command_problem(earlier, wanted.command, is_same_file)
         return {"resume_from": [problem]} if problem else {}

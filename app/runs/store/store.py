@@ -9,14 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from app.runs.exceptions import DeletionRefused, RunActive, RunNotFound
+from app.runs.exceptions import DeletionRefused, RunActive, RunNotFound, RunQueued
 from app.runs.executors.executor import Executor, Found, Gone, Ref
 from app.runs.names import is_plain_name
 from app.runs.store.ids import Ids
 from app.runs.store.listing import Listing, is_run_directory
 from app.runs.store.newrun import NewRun
 from app.runs.store.run import Run
-from app.runs.store.states import ACTIVE, UNKNOWN, compose, has_verdict
+from app.runs.store.states import ACTIVE, QUEUED, UNKNOWN, compose, has_verdict
 from trainer.rundir import RunDir, is_there
 from trainer.runner.verdict import INTERRUPTED
 
@@ -99,15 +99,18 @@ class RunStore:
         return self.read(self.ids())
 
     def latest(self) -> Run | None:
-        """Return the active run that started last. If none is active, return the run that was created last."""
-        return next(iter(self.active()), None) or next(self.list(), None)
+        """Return the active run that started last. If none is active, return the last of those that ever began."""
+        began = (run_id for run_id in self.ids() if not is_there(self.directory(run_id).queued))
+        return next(iter(self.active()), None) or next(self.read(began), None)
 
     def delete(self, run_id: str) -> None:
-        """Remove a run's directory. Raises RunNotFound, RunActive, DeletionRefused.
+        """Remove a run's directory. Raises RunNotFound, RunActive, RunQueued, DeletionRefused.
 
         It removes links, never what they lead to. If the run itself is a link, it removes only that link.
         """
         run = self.find(run_id)
+        if run.state == QUEUED:
+            raise RunQueued(run_id)
         if not run.is_over or run_id in self._executor.find():
             raise RunActive([run_id], run.pid)
         try:

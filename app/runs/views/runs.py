@@ -42,10 +42,10 @@ class RunViews:
 
     def latest_run_id(self) -> str:
         """Return the id of the run started last. Raises NoRuns."""
-        ids = self._store.ids()
-        if not ids:
+        latest = self._store.latest()
+        if latest is None:
             raise NoRuns
-        return ids[0]
+        return latest.run_id
 
     def describe(self, run_id: str) -> dict[str, Any]:
         """Describe a run in full."""

@@ -11,6 +11,7 @@ from typing import Any
 from app.runs.collect.runmetrics import RunMetrics
 from app.runs.filestate import FileStates, Remembered, file_states
 from app.runs.progress.progress import RunProgress
+from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 
@@ -21,28 +22,29 @@ FIELDS = ("pid", "run_id", "state", "config_name", "progress", "started_at")
 class Status:
     """Answer the question that programs ask most often.
 
-    Each answer asks the executor what is active, and reads the files again only after a change. The runner and the
-    service replace files, which changes the run's directory. Others may be written in place: state.json, on a full
-    disk, and what a program writes from which the progress is read.
+    Each answer asks the executor what is active and the queue what waits. It reads the files again only after a change.
+    The runner and the service replace files, which changes the run's directory. Others may be written in place:
+    state.json, on a full disk, and what a program writes from which the progress is read.
     """
 
-    def __init__(self, store: RunStore, metrics: RunMetrics) -> None:
+    def __init__(self, store: RunStore, queue: Queue, metrics: RunMetrics) -> None:
         self._store = store
+        self._queue = queue
         self._metrics = metrics
         self._mutex = threading.Lock()
         self._progress: dict[str, RunProgress] = {}
         """That of the active runs, by their ids."""
-        self._remembered = Remembered(_Answer(frozenset(), {}), {})
+        self._remembered = Remembered(_Answer(frozenset(), 0, {}), {})
 
     def describe(self) -> dict[str, Any]:
         """Return the answer. Do not change it: other callers get the same object."""
-        answer, living = self._remembered.value, self._store.living()
-        if answer.body and answer.living == living and self._remembered.is_current():
+        answer, living, queued = self._remembered.value, self._store.living(), len(self._queue.waiting())
+        if answer.body and (answer.living, answer.num_queued) == (living, queued) and self._remembered.is_current():
             return answer.body
         with self._mutex:
-            return self._read(living, file_states(self._remembered.states))
+            return self._read(living, queued, file_states(self._remembered.states))
 
-    def _read(self, living: frozenset[str], states: FileStates) -> dict[str, Any]:
+    def _read(self, living: frozenset[str], num_queued: int, states: FileStates) -> dict[str, Any]:
         """Read the files whose states were taken before, or start over if it takes other files to answer."""
         active, last = self._store.active(), next((run for run in self._store.list() if run.is_over), None)
         new = RunProgress(self._metrics.find_csv)
@@ -50,10 +52,10 @@ class Status:
         described = [_describe(run, self._progress[run.run_id].read(run)) for run in active]
         files = {self._store.runs_dir, *self._read_from(active), *([] if last is None else _files(last))}
         if states.keys() != set(map(str, files)):
-            return self._read(living, file_states(files))
-        answer = _Answer(living, _body(described, last))
+            return self._read(living, num_queued, file_states(files))
+        answer = _Answer(living, num_queued, _body(described, num_queued, last))
         are_pids_known = all("runner" in run.record for run in active)  # Else we had to search for them.
-        self._remembered = Remembered(answer if are_pids_known else _Answer(frozenset(), {}), states)
+        self._remembered = Remembered(answer if are_pids_known else _Answer(frozenset(), 0, {}), states)
         return answer.body
 
     def _read_from(self, active: Iterable[Run]) -> Iterator[Path]:
@@ -65,16 +67,18 @@ class Status:
 class _Answer:
     living: frozenset[str]
     """The runs that the executor knows to live."""
+    num_queued: int
     body: dict[str, Any]
 
 
-def _body(described: list[dict[str, Any]], last: Run | None) -> dict[str, Any]:
+def _body(described: list[dict[str, Any]], num_queued: int, last: Run | None) -> dict[str, Any]:
     """`described` has the run that started last first. The fields outside of `active` are those of that run."""
     return {
         "status": "running" if described else "not_running",
         "running": bool(described),
         **(described[0] if described else dict.fromkeys(FIELDS)),
         "active": described,
+        "num_queued": num_queued,
         "last_run": {"run_id": last.run_id, "state": last.state, "reason": last.reason} if last else None,
     }
 

@@ -34,7 +34,10 @@ MAX_QUERY_CHARS = 7000
 APP = create_app(Settings(), "threading")
 DOCUMENT = json.loads(json.dumps(APP.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()))
 OPERATIONS = [
-    (method, path) for path, item in DOCUMENT["paths"].items() for method in item if method in ("get", "post", "delete")
+    (method, path)
+    for path, item in DOCUMENT["paths"].items()
+    for method in item
+    if method in ("get", "post", "patch", "delete")
 ]
 SCHEMAS = DOCUMENT["components"]["schemas"]
 
@@ -93,7 +96,7 @@ def test_every_error_is_described_in_the_one_shape(method: str, path: str) -> No
 
 def test_each_operation_describes_its_status_codes() -> None:
     expected = {
-        ("post", "/training/start"): {200, 400, 404, 409, 413, 422, 500, 507},
+        ("post", "/training/start"): {200, 202, 400, 404, 409, 413, 422, 500, 507},
         ("post", "/training/stop"): {200, 202, 400, 409, 413, 422},
         ("delete", "/training/models/{run_id}"): {200, 403, 404, 409},
         ("get", "/training/models/{run_id}/download"): {200, 206, 304, 404, 409, 416, 422},
@@ -111,7 +114,7 @@ def test_each_operation_describes_its_status_codes() -> None:
 def test_the_additional_fields_of_some_errors_are_described() -> None:
     conflict = answer_of("post", "/training/start", 409)
     assert {"pid", "run_id"} <= set(conflict["required"])
-    assert conflict["properties"]["status"]["enum"] == ["running"]
+    assert conflict["properties"]["status"]["enum"] == ["running", "queued"]
     assert "run_id" in answer_of("post", "/training/start", 500)["properties"]
     for code in (404, 409):
         assert {"success", "error"} <= set(answer_of("delete", "/training/models/{run_id}", code)["required"])

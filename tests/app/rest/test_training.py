@@ -213,6 +213,7 @@ def test_status_describes_the_active_run_and_the_last_one(waiting: tuple[LiveSer
         "active": [
             {name: status[name] for name in ("pid", "run_id", "state", "config_name", "progress", "started_at")}
         ],
+        "num_queued": 0,
         "last_run": status["last_run"],
     }
     assert psutil.pid_exists(status["pid"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.runs.executors.local.executor import LocalExecutor
 from app.runs.executors.local.slots import SLOTS, Slots
+from app.runs.queue.queue import QUEUE, Queue
 from app.runs.store.store import RunStore
 
 
@@ -19,6 +20,10 @@ def executor_of(runs_dir: Path, count: int = 1, gpus: tuple[str, ...] | None = N
 
 def store_of(runs_dir: Path, count: int = 1) -> RunStore:
     return RunStore(runs_dir, executor_of(runs_dir, count))
+
+
+def queue_of(store: RunStore) -> Queue:
+    return Queue(store, store.runs_dir.parent / QUEUE)
 
 
 def hold(store: RunStore, count: int = 1) -> tuple[Path, int]:

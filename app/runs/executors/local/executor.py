@@ -81,6 +81,8 @@ class LocalExecutor:
         if len(held) >= self._slots.count:
             return f"{len(held)} of {self._slots.count} runs are active"
         num_needed, num_gpus = self._needed_gpus(needs), len(self._slots.gpus)
+        if num_needed > num_gpus:
+            return None  # It need not wait: `submit` fails.
         num_free = len(set(self._slots.gpus).difference(*(slot.gpus for slot in held)))
         return f"{num_free} of {num_gpus} GPUs are free, {num_needed} are needed" if num_needed > num_free else None
 

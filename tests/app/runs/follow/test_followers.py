@@ -16,7 +16,7 @@ from app.runs.filestate import Remembered, file_states
 from app.runs.follow.events import Event, LogWritten, MetricsLogged, RunChanged
 from app.runs.follow.followers import Followers
 from app.runs.store.store import RunStore
-from tests.app.runs.slots import hold, store_of
+from tests.app.runs.slots import hold, queue_of, store_of
 from tests.app.written import METRICS, write_json, write_metrics, write_run
 from tests.waiting import wait_until
 
@@ -53,7 +53,7 @@ class Harness:
 def harness(tmp_path: Path) -> Iterator[Harness]:
     (tmp_path / "runs").mkdir()
     store = store_of(tmp_path / "runs")
-    harness = Harness(store, Followers(store, RunMetrics(tmp_path / "scraped")))
+    harness = Harness(store, Followers(store, queue_of(store), RunMetrics(tmp_path / "scraped")))
     yield harness
     harness.release()
 

@@ -13,7 +13,7 @@ import pytest
 from app.runs.collect.runmetrics import RunMetrics
 from app.runs.filestate import Remembered, file_states
 from app.runs.views.status import Status
-from tests.app.runs.slots import hold, store_of
+from tests.app.runs.slots import hold, queue_of, store_of
 from tests.app.written import write_json, write_run
 from tests.waiting import wait_until
 
@@ -46,7 +46,9 @@ def harness(tmp_path: Path) -> Iterator[Harness]:
     active, descriptor = hold(store)
     write_json(active / "run.json", {"request": {"config_name": "digits.yaml"}})
     write_json(active / "state.json", {"state": "running", "pid": 7, "runner": {"pid": 6}, "started_at": "2026"})
-    harness = Harness(Status(store, RunMetrics(tmp_path / "scraped")), runs_dir, active, ended, descriptor)
+    harness = Harness(
+        Status(store, queue_of(store), RunMetrics(tmp_path / "scraped")), runs_dir, active, ended, descriptor
+    )
     yield harness
     os.close(harness.lock_fd)
 
@@ -71,6 +73,7 @@ def test_the_status_describes_the_active_run_and_the_last_one(harness: Harness) 
                 "started_at": "2026",
             }
         ],
+        "num_queued": 0,
         "last_run": {"run_id": harness.ended.name, "state": "completed", "reason": None},
     }
 

@@ -1,0 +1,16 @@
+"""What waits for a slot, in which order, and the dispatcher that launches it.
+
+A queued run is a run directory with its frozen experiment and `queued.json`, both written before the directory gets its
+name. So the queue survives every crash and a reboot. The holder of `supervisor.lock` dispatches: it submits the first
+run, writes `executor.json`, and removes `queued.json`. Killed between any two of these steps, it launches nothing twice
+and loses nothing:
+
+- Before the runner has created `state.json`, the run is still queued, and the next dispatcher submits it.
+- After that the run is launched, and the next dispatcher only removes `queued.json`. A second runner would refuse.
+
+`queue.json` beside the runs holds whether the queue is paused, and the order that somebody chose. If it is corrupt, the
+runs are in the order of their priority and age.
+
+The first run alone is tried. Were the next one launched when the first needs more GPUs than are free, the first might
+wait for ever.
+"""

@@ -1,0 +1,46 @@
+"""queued.json: since when a run waits, with which priority, and for how many GPUs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.runs.executors.executor import Needs
+from trainer.rundir import RunDir, utc_now, write_json
+
+MAX_PRIORITY = 1000
+CORRUPT = "its queued.json is corrupt, so it cannot start: stop it, and start it again"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run that waits."""
+
+    run: RunDir
+    priority: int = 0
+    """Runs with a higher priority come first."""
+    queued_at: str | None = None
+    gpus: int | None = None
+    problem: str | None = None
+    """Why the run can never be launched, if it cannot."""
+
+    @property
+    def run_id(self) -> str:
+        return self.run.run_id
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(self.gpus)
+
+
+def write_entry(directory: RunDir, priority: int, needs: Needs) -> None:
+    """Write queued.json into a directory, which need not have the run's name yet. Raises OSError."""
+    write_json(directory.queued, {"queued_at": utc_now(), "priority": priority, "gpus": needs.gpus})
+
+
+def read_entry(run: RunDir) -> Entry:
+    """Read queued.json. A corrupt one gives an entry with a problem."""
+    match run.read_json(run.queued):
+        case {"priority": int(priority), "queued_at": str(queued_at), "gpus": int() | None as gpus}:
+            if abs(priority) <= MAX_PRIORITY and (gpus is None or gpus >= 0):
+                return Entry(run, priority, queued_at, gpus)
+    return Entry(run, problem=CORRUPT)

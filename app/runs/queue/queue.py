@@ -1,0 +1,152 @@
+"""The queue: the runs that wait for a slot, in the order in which they get one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from app.runs.exceptions import NotQueued
+from app.runs.executors.executor import Needs
+from app.runs.filestate import Remembered, file_states
+from app.runs.queue.arrangement import Arrangement, ArrangementFile
+from app.runs.queue.entry import Entry, read_entry, write_entry
+from app.runs.store.newrun import NewRun
+from app.runs.store.store import RunStore
+from trainer.rundir import RunDir, is_there
+
+QUEUE = "queue.json"
+PAUSED = "the queue is paused"
+
+
+class Queue:
+    """The queued runs of a folder of runs. It remembers nothing that the files could contradict."""
+
+    def __init__(self, store: RunStore, path: Path) -> None:
+        """`path` is queue.json."""
+        self._store = store
+        self._arrangement = ArrangementFile(path)
+        self._known = _Known(None, frozenset(), {})
+
+    @property
+    def is_paused(self) -> bool:
+        return self._arrangement.read().is_paused
+
+    def waiting(self) -> list[Entry]:
+        """List the runs that wait, the next one first. Those that can never be launched are not among them."""
+        return self._arrangement.read().arrange([each for each in self._unlaunched() if each.problem is None])
+
+    def broken(self) -> list[Entry]:
+        """List the queued runs that can never be launched."""
+        return [entry for entry in self._unlaunched() if entry.problem is not None]
+
+    def launched(self) -> list[RunDir]:
+        """List the runs that still have a queued.json although they need not wait any more: launched, or stopped."""
+        return [entry.run for entry in self._read() if not _waits(entry.run)]
+
+    def position(self, run_id: str) -> int | None:
+        """Return a run's place, from 1; None if it does not wait."""
+        places = (place for place, entry in enumerate(self.waiting(), 1) if entry.run_id == run_id)
+        return next(places, None)
+
+    def add(self, new: NewRun, priority: int, needs: Needs) -> None:
+        """Let a new run wait, and reveal it. Raises OSError."""
+        write_entry(new.files, priority, needs)
+        new.reveal()
+
+    def remove(self, run: RunDir) -> None:
+        """Let a run wait no longer. Raises OSError, unless the run does not wait."""
+        with suppress(FileNotFoundError):
+            run.queued.unlink()
+
+    def move(self, run_id: str, position: int) -> None:
+        """Move a run to a place, from 1; beyond the end means last. Raises RunNotFound, NotQueued and OSError."""
+
+        def moved(arrangement: Arrangement) -> Arrangement:
+            order = [entry.run_id for entry in self.waiting()]
+            if run_id not in order:
+                raise NotQueued(run_id, self._store.find(run_id).state)
+            order.remove(run_id)
+            order.insert(position - 1, run_id)
+            return replace(arrangement, order=tuple(order))
+
+        self._arrangement.change(moved)
+
+    def pause(self, is_paused: bool) -> None:
+        """Launch nothing, or launch again. Active runs go on. Raises OSError."""
+        self._arrangement.pause(is_paused)
+
+    def describe(self, obstacle: Callable[[Entry], str | None]) -> dict[str, Any]:
+        """Describe the queue for clients. `obstacle` says why the first run waits."""
+        is_paused, waiting = self.is_paused, self.waiting()
+        return {
+            "paused": is_paused,
+            "runs": [
+                *(self._describe(entry, place, obstacle, is_paused) for place, entry in enumerate(waiting, 1)),
+                *(self._describe(entry, None, obstacle, is_paused) for entry in self.broken()),
+            ],
+        }
+
+    def _describe(
+        self, entry: Entry, position: int | None, obstacle: Callable[[Entry], str | None], is_paused: bool
+    ) -> dict[str, Any]:
+        run = next(iter(self._store.read([entry.run_id])), None)
+        reason = entry.problem or (PAUSED if is_paused else None)
+        if reason is None and position == 1:
+            reason = obstacle(entry)
+        elif reason is None and position is not None:
+            reason = f"{position - 1} runs are before it" if position > 2 else "1 run is before it"
+        return {
+            "run_id": entry.run_id,
+            "position": position,
+            "reason": reason,
+            "priority": entry.priority,
+            "gpus": entry.gpus,
+            "queued_at": entry.queued_at,
+            "config_name": run.config_name if run is not None else None,
+            "model_name": run.model_name if run is not None else None,
+            "dataset": run.dataset if run is not None else None,
+        }
+
+    def _unlaunched(self) -> list[Entry]:
+        return [entry for entry in self._read() if _waits(entry.run)]
+
+    def _read(self) -> list[Entry]:
+        """Read each queued.json once. Only a new run can have a new one: it is there before the run has its name.
+
+        Several threads may call this. Each makes its own new `_Known`, and none of them can be wrong.
+        """
+        known = self._known
+        if known.folder is None or not known.folder.is_current():
+            folder = Remembered(None, file_states([self._store.runs_dir]))
+            ids = self._store.ids()
+            new = [run_id for run_id in reversed(ids) if run_id not in known.ids]
+            known = _Known(folder, frozenset(ids), {**known.entries, **dict.fromkeys(new)})
+        entries = {run_id: self._refreshed(run_id, each) for run_id, each in known.entries.items()}
+        self._known = _Known(known.folder, known.ids, {run_id: each for run_id, each in entries.items() if each})
+        return [each.value for each in entries.values() if each is not None]
+
+    def _refreshed(self, run_id: str, remembered: Remembered[Entry] | None) -> Remembered[Entry] | None:
+        """Return the run's entry as it is now; None if the run has no queued.json."""
+        if remembered is not None and remembered.is_current():
+            return remembered
+        run = self._store.directory(run_id)
+        states = file_states([run.queued])
+        return Remembered(read_entry(run), states) if states[str(run.queued)] is not None else None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What was read last."""
+
+    folder: Remembered[None] | None
+    ids: frozenset[str]
+    entries: dict[str, Remembered[Entry] | None]
+    """The entries of the runs with a queued.json, oldest first."""
+
+
+def _waits(run: RunDir) -> bool:
+    """Whether nobody has launched or stopped the run."""
+    return not is_there(run.state) and not is_there(run.stop)

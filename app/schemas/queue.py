@@ -1,0 +1,30 @@
+"""Schemas of answers about the queue."""
+
+from __future__ import annotations
+
+from marshmallow import Schema
+
+from app.schemas import fields
+
+
+class QueuedRunSchema(Schema):
+    run_id = fields.string()
+    position = fields.integer("Place in the queue, from 1. null: the run can never start.", allow_none=True)
+    reason = fields.string("Why the run waits. null: it starts in a moment.", allow_none=True)
+    priority = fields.integer()
+    gpus = fields.integer("GPUs that the run needs. null: a share of all.", allow_none=True)
+    queued_at = fields.string("UTC, ISO 8601.", allow_none=True)
+    config_name = fields.string(allow_none=True)
+    model_name = fields.string(allow_none=True)
+    dataset = fields.string(allow_none=True)
+
+
+class QueueSchema(Schema):
+    paused = fields.boolean("Whether the queue is paused: then it starts no run.")
+    runs = fields.array(QueuedRunSchema, "The next run comes first.")
+
+
+class QueuedSchema(Schema):
+    status = fields.string(example="queued")
+    run_id = fields.string()
+    position = fields.integer("Place in the queue, from 1. null: the executor's own queue tells none.", allow_none=True)
