@@ -10,7 +10,7 @@ from itertools import count
 
 from app.runs.collect.runmetrics import RunMetrics
 from app.runs.exceptions import NoRuns, RunNotFound
-from app.runs.filestate import FileStates, file_states
+from app.runs.filestate import FileState, FileStates, file_state, file_states
 from app.runs.follow.events import Event, batches
 from app.runs.follow.follower import Follower
 from app.runs.follow.newcomers import Newcomers
@@ -34,6 +34,8 @@ class _Followed:
     """The batches that the last read has not yielded yet."""
     has_begun: bool = False
     """Whether `read_new` has read the run."""
+    manifest: FileState | None = None
+    """The state of run.json at the last read. Another one shows that somebody replaced the directory since."""
 
     @property
     def is_over(self) -> bool:
@@ -104,7 +106,7 @@ class Followers:
     def published(self, run_id: str | None) -> Follower | None:
         """Return the follower of a run (None: of the latest one) if `read_new` reads that run."""
         followed = self._followed.get(run_id) if run_id is not None else self._latest
-        return followed.follower if followed is not None and _exists(followed.follower.run) else None
+        return followed.follower if followed is not None and _exists(followed) else None
 
     def find(self, run_id: str | None) -> Run:
         """Find a run (None: the latest one). Raises RunNotFound and NoRuns."""
@@ -150,6 +152,7 @@ class Followers:
 
     def _read_new(self, followed: _Followed) -> Iterator[tuple[Run, list[Event]]]:
         follower, followed.has_begun = followed.follower, True
+        followed.manifest = file_state(follower.run.directory.run)
         if followed.unread is None:
             followed.unread = batches(follower.read_new(self._read(follower.run)))
         for batch in followed.unread:
@@ -172,5 +175,7 @@ class Followers:
             return next(active, Run(run.directory, INTERRUPTED, _REMOVED, {}))
 
 
-def _exists(run: Run) -> bool:
-    return run.is_active or os.path.isdir(run.directory.path)
+def _exists(followed: _Followed) -> bool:
+    directory = followed.follower.run.directory
+    is_there = os.path.isdir(directory.path) and file_state(directory.run) == followed.manifest
+    return followed.follower.run.is_active or is_there
