@@ -17,8 +17,8 @@ serve: .venv/installed  ## serve on gunicorn, as in production
 quick: check test-js  ## all checks, and the tests that need neither a server nor a training
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not live and not slow"
 
-test: check test-js  ## everything that CI runs, two files at a time, because most tests wait for servers and trainings
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: check test-js  ## everything that CI runs, three files at a time, because most tests wait for servers and trainings
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed-dev check-js  ## lint, format and types
 	$(BIN)/ruff format --check .

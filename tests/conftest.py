@@ -23,13 +23,13 @@ LIVE_FIXTURES = {"shared_server", "stopped_server", "module_server", "browser", 
 
 OTHERS = frozenset(psutil.pids())
 """The processes from before the tests. Reading all of them after each test would take 20 s in total."""
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # Set before torch is imported: two parallel tests have one core each.
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # Set before torch is imported: parallel tests share the cores.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need a server or a training as live, and run the files with slow tests first.
 
-    `make quick` deselects the live tests. The order keeps two workers busy until the end.
+    `make quick` deselects the live tests. The order keeps all workers busy until the end.
     """
     for item in items:
         if isinstance(item, pytest.Function) and _is_live(item):

@@ -92,6 +92,12 @@ class Reader:
         assert self._demo.poll() is None, self.demo_log.read_text()
         return "The service keeps running" in self.demo_log.read_text()
 
+    def shorten_trainings(self) -> None:
+        """Keep one of four images of the demo's dataset, so that the trainings in the documents are short."""
+        for number, image in enumerate(sorted((self.home / "data" / "digits").rglob("*.png"))):
+            if number % 4:
+                image.unlink()
+
     def follow(self, block: Block) -> None:
         """Run a block verbatim except for the port and the run id. Fail if the block fails."""
         self._wait_for_the_right_moment(block.text)

@@ -10,6 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import requests
 import yaml
 
 from docs.write_experiments_md import TARGET, page
@@ -32,6 +33,7 @@ def module_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     reader = Reader(tmp_path_factory.mktemp("reader") / "training-service")
     try:
         reader.start()
+        reader.shorten_trainings()
         yield reader
     finally:
         reader.end()
@@ -41,6 +43,13 @@ def module_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 def reader(module_reader: Reader) -> Iterator[Reader]:
     yield module_reader
     module_reader.stop()
+
+
+@pytest.mark.slow
+def test_the_demo_learns_the_digits(reader: Reader) -> None:
+    (card,) = requests.get(f"{reader.url}/training/models", timeout=30).json()["models_info"]
+    assert card["config_name"] == "digits_resnet.yaml"
+    assert card["test_metrics"]["test/acc"] >= 0.985
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The shipped experiments, and a ConvNeXt."""
+"""The shipped experiments."""
 
 from __future__ import annotations
 
@@ -9,36 +9,14 @@ import torch
 import transformers
 
 from tests.trainer.pretrained import save_pretrained
-from tests.trainer.trainings import EXPERIMENTS, Launcher, write_config
+from tests.trainer.trainings import EXPERIMENTS, Launcher
 from trainer.rundir import read_json
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "accuracy"), [("digits_resnet", 0.985), ("digits_vit", 0.97)])
-def test_the_shipped_experiments_learn_the_digits(launcher: Launcher, digits: Path, name: str, accuracy: float) -> None:
-    done = launcher.train(EXPERIMENTS / f"{name}.yaml", digits)
-    assert done.process.returncode == 0, done.log
-    assert (read_json(done.run.result) or {})["test_metrics"]["test/acc"] >= accuracy
-
-
-CONVNEXT = """
-model:
-  architecture: ConvNextForImageClassification
-  config: {hidden_sizes: [32, 64], depths: [1, 1], num_stages: 2, patch_size: 2, layer_scale_init_value: 1.0,
-           initializer_range: 0.1}
-data:
-  image_size: 16
-  channels: 1
-  batch_size: 32
-  augmentation: {rotation_deg: 10, translation: 0.06, scale: 0.1}
-optimizer: {learning_rate: 0.004}
-trainer: {max_epochs: 9, cpu_threads: 1}
-"""
-
-
-@pytest.mark.slow
-def test_a_convnext_learns_the_digits(launcher: Launcher, digits: Path, tmp_path: Path) -> None:
-    done = launcher.train(write_config(tmp_path, CONVNEXT), digits)
+def test_a_vit_learns_the_digits(launcher: Launcher, digits: Path) -> None:
+    """The demo in the documents does the same with the ResNet: tests/test_docs.py."""
+    done = launcher.train(EXPERIMENTS / "digits_vit.yaml", digits)
     assert done.process.returncode == 0, done.log
     assert (read_json(done.run.result) or {})["test_metrics"]["test/acc"] >= 0.97
 
