@@ -13,7 +13,7 @@ from app.runs.metrics.header import COUNTERS
 from trainer.experiment.logpattern import LogPattern
 
 SLICE_BYTES = 256 * 1024
-BLOCK_BYTES = 4 * 1024
+BLOCK_BYTES = 1024
 """Lines that are tried together first, because most lines of most logs match no pattern."""
 MAX_LINE_BYTES = 8 * 1024
 """Patterns see only the beginning of a longer line, so that the slowest one takes 0.1 s."""
@@ -100,6 +100,8 @@ class LogRows:
         text = _clean(block)
         as_lines = text.translate(_AS_LINES)
         patterns = [(index, each) for index, each in enumerate(self._patterns) if each.may_match(as_lines)]
+        if not patterns and not self._pending and _UP not in text:
+            return  # Nothing in most blocks changes anything.
         for place, line in enumerate(text.split(b"\n")):
             self._num_newlines += place > 0
             for state in filter(None, line.split(b"\r")):
@@ -120,6 +122,8 @@ class LogRows:
             if found := pattern.match(state):
                 self.matched.add(index)
                 texts = found | texts
+        if not texts:
+            return
         row = {name: _value(text) for name, text in texts.items()}
         self._counters |= {name: row[name] for name in COUNTERS if isinstance(row.get(name), (int, float))}
         if row.keys() <= set(COUNTERS):
@@ -145,10 +149,9 @@ class LogRows:
 
 def _clean(block: bytes) -> bytes:
     """Return valid UTF-8 without escape sequences, but with _UP for those that move the cursor up."""
+    block = block.replace(_UP, b"").replace(b"\b", b"")
     if b"\x1b" in block:
-        block = _CURSOR_UP.sub(lambda found: _UP * int(found[1] or 1), block.replace(_UP, b""))
-        block = ESCAPE.sub(b"", block)
-    block = block.replace(b"\b", b"")
+        block = ESCAPE.sub(b"", _CURSOR_UP.sub(lambda found: _UP * int(found[1] or 1), block))
     return block if block.isascii() else block.decode(errors="replace").encode()
 
 
