@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +13,7 @@ from marshmallow.validate import Length
 
 from trainer.experiment import placeholders, resume_arguments
 from trainer.experiment.command_parameters import CommandParameter, text_of
+from trainer.experiment.inline_code import inline_code
 from trainer.experiment.placeholders import PLACEHOLDERS, RESUME_DIR
 from trainer.experiment.schema import between, parameter
 from trainer.experiment.strict_fields import Scalar
@@ -25,8 +25,6 @@ StopSignal = Literal["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUS
 MAX_PARAMETERS = 200
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
-_INTERPRETER = re.compile(r"(ba|da|z|k|fi)?sh|python[0-9.]*")
-_CODE_OPTION = re.compile(r"-[a-z]*c")
 
 
 @dataclass(frozen=True)
@@ -188,20 +186,10 @@ class Command:
         """Say where a text that any start may set would decide which program or code runs."""
         if name in placeholders.names(self.argv[0]) | placeholders.names(self.cwd or ""):
             yield "would let a start run any program", ""
-        if name in placeholders.names(self._code()):
+        plain = [flag.text if (flag := placeholders.as_flag(text)) else text for text in self.argv]
+        if any(name in placeholders.names(code) for code in inline_code(plain)):
             argument = f'pass it as an argument, like [sh, -c, \'train.py --name "$1"\', sh, "{{{name}}}"]'
             yield "would let a start add code to a script", f", or {argument}"
-
-    def _code(self) -> str:
-        """Return the code that argv hands to a shell or to Python; empty without any."""
-        if _INTERPRETER.fullmatch(self.argv[0].rpartition("/")[2]):
-            plain = [flag.text if (flag := placeholders.as_flag(text)) else text for text in self.argv]
-            for option, code in pairwise(plain[1:]):
-                if not option.startswith("-"):
-                    break
-                if _CODE_OPTION.fullmatch(option):
-                    return code
-        return ""
 
     def _texts(self) -> Iterator[tuple[str, str]]:
         """Yield each text that may hold placeholders, with the name of its setting."""
