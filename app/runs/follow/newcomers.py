@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 from app.runs.filestate import Remembered, file_states
 from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
 from app.runs.store.states import QUEUED
 from app.runs.store.store import RunStore
+
+FRESH = timedelta(minutes=1)
 
 
 class Newcomers:
@@ -26,7 +30,8 @@ class Newcomers:
         """Read the runs that began since the last call, in that order. The first call returns none."""
         created, queued = self._created(), {entry.run_id for entry in self._queue.waiting()}
         left, self._queued = self._queued - queued, queued
-        return [run for run in self._store.read([*sorted(left), *created]) if run.state != QUEUED]
+        began = (run for run in self._store.read([*sorted(left), *created]) if run.state != QUEUED)
+        return [run for run in began if not run.is_over or run.run_id in left or _is_fresh(run)]
 
     def _created(self) -> list[str]:
         if self._last_sequence is not None and self._folder.is_current():
@@ -34,3 +39,12 @@ class Newcomers:
         self._folder = Remembered(None, file_states([self._store.runs_dir]))
         last, self._last_sequence = self._last_sequence, self._store.last_sequence()
         return list(self._store.created_after(last)) if last is not None else []
+
+
+def _is_fresh(run: Run) -> bool:
+    """Whether the run ended a moment ago. A copy of a run keeps its times."""
+    try:
+        age = datetime.now(timezone.utc) - datetime.fromisoformat(run.ended_at or run.created_at or "")
+    except (ValueError, TypeError):  # TypeError: it has no time zone.
+        return False
+    return abs(age) < FRESH

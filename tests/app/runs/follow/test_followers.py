@@ -19,6 +19,7 @@ from app.runs.store.store import RunStore
 from tests.app.runs.slots import hold, queue_of, store_of
 from tests.app.written import METRICS, write_json, write_metrics, write_run
 from tests.waiting import wait_until
+from trainer.rundir import utc_now
 
 
 @dataclass
@@ -72,6 +73,53 @@ def test_the_active_run_is_followed_and_then_the_next_one(harness: Harness) -> N
     second = harness.start()
     assert harness.states() == [(first.name, "completed"), (second.name, "running")]
     assert harness.followers.active
+
+
+def test_every_active_run_is_followed_and_the_latest_one_is_the_last_started(tmp_path: Path) -> None:
+    store = store_of(tmp_path / "runs", count=2)
+    followers = Followers(store, queue_of(store), RunMetrics(tmp_path / "scraped"))
+    harness = Harness(store, followers)
+    harness.read_new()
+
+    def start(started_at: str) -> tuple[Path, int]:
+        path, descriptor = hold(store, count=2)
+        write_json(path / "run.json", {"request": {}})
+        write_json(path / "state.json", {"state": "running", "pid": 7, "runner": {"pid": 6}, "started_at": started_at})
+        return path, descriptor
+
+    (first, first_fd), (second, second_fd) = start("2026-01-01"), start("2026-01-02")
+    assert harness.states() == [(first.name, "running"), (second.name, "running")]
+    assert [run.run_id for run in followers.active] == [second.name, first.name]
+    assert followers.latest_run_id == second.name
+    write_metrics(first, METRICS)
+    wait_until(lambda: any(isinstance(each, MetricsLogged) for each in harness.read_new()), 10)
+    finish(second)
+    os.close(second_fd)
+    events = harness.read_new()
+    states = [(each.run_id, each.snapshot["state"]) for each in events if isinstance(each, RunChanged)]
+    assert states == [(second.name, "completed"), (first.name, "running")], "first the end, then where the other one is"
+    assert followers.latest_run_id == first.name
+    (position,) = [each for each in events if isinstance(each, MetricsLogged)]
+    assert (position.run_id, position.from_row, position.rows) == (first.name, 4, [])
+    third, third_fd = start("2026-01-03")
+    assert harness.states() == [(third.name, "running")]
+    assert followers.latest_run_id == third.name
+    for path, descriptor in ((first, first_fd), (third, third_fd)):
+        finish(path)
+        os.close(descriptor)
+    assert sorted(harness.states()) == [(first.name, "completed"), (third.name, "completed")]
+    assert (followers.active, followers.latest_run_id) == ([], third.name)
+
+
+def test_a_run_that_came_and_went_between_two_reads_is_followed(harness: Harness) -> None:
+    harness.read_new()
+    new = harness.store.create()
+    write_json(new.files.run, {"request": {}, "sequence": harness.store.next_sequence()})
+    write_json(new.files.state, {"state": "completed", "runner": {"pid": 6}, "ended_at": utc_now()})
+    new.reveal()
+    write_run(harness.store.runs_dir, "2026-01-01_00-00-00")  # Somebody copies a directory.
+    assert harness.states() == [(new.run.run_id, "completed")]
+    assert harness.states() == []
 
 
 def test_the_final_state_comes_last(harness: Harness) -> None:
