@@ -25,6 +25,8 @@ MAX_RUNS = 64
 COLLECT_S = 0.05
 """How long one call collects."""
 PAUSE_S = 0.02
+SEARCH_SHARE = 0.01
+"""The share of the time in which a run that is followed is searched for files."""
 
 
 class MetricsFile(NamedTuple):
@@ -140,7 +142,7 @@ class _Known:
         started_at = time.monotonic()
         self._found = find_files(run)
         now = time.monotonic()
-        self._search_at = now + 20 * (now - started_at)
+        self._search_at = now + (now - started_at) / SEARCH_SHARE
 
     def _sources(self, run: Run) -> list[Source]:
         files = [source_of(name, file) for name, file in self._found.files.items()]
