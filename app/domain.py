@@ -11,9 +11,12 @@ from flask import current_app
 
 from app.runs.collect.runmetrics import RunMetrics
 from app.runs.executors import invocation
+from app.runs.executors.executor import Executor
 from app.runs.executors.local.executor import LocalExecutor
 from app.runs.executors.local.gpus import find_gpus
 from app.runs.executors.local.prewarm import Prewarm
+from app.runs.executors.slurm.commands import Commands
+from app.runs.executors.slurm.executor import SlurmExecutor
 from app.runs.filelock import SUPERVISOR, SupervisorLock
 from app.runs.follow.supervisor import Supervisor
 from app.runs.follow.system import SystemMonitor
@@ -65,9 +68,8 @@ def build(
     make_lock: Callable[[], AbstractContextManager[object]],
 ) -> Domain:
     """`make_lock` makes a lock for the threads in which `offload` computes."""
-    prewarm = Prewarm() if settings.prewarm else None
-    gpus = find_gpus(settings.gpus, invocation.environment().get(GPUS_VARIABLE))
-    executor = LocalExecutor(settings.runs_dir, settings.max_active, gpus, prewarm)
+    prewarm = Prewarm() if settings.prewarm and settings.executor == "local" else None
+    executor = _executor(settings, prewarm)
     store = RunStore(settings.runs_dir, executor, settings.link_roots)
     experiments = ExperimentFolder(settings.configs_dir)
     datasets = DatasetFolder(settings.data_dir)
@@ -99,6 +101,14 @@ def build(
         dispatcher=Dispatcher(queue, executor, service.obstacle, lock, settings.poll_interval_s),
         offload=offload,
     )
+
+
+def _executor(settings: Settings, prewarm: Prewarm | None) -> Executor:
+    if settings.executor == "slurm":
+        commands = Commands(invocation.environment())
+        return SlurmExecutor.connect(settings.runs_dir, commands, settings.slurm_options, invocation.PROJECT_ROOT)
+    gpus = find_gpus(settings.gpus, invocation.environment().get(GPUS_VARIABLE))
+    return LocalExecutor(settings.runs_dir, settings.max_active, gpus, prewarm)
 
 
 def domain() -> Domain:

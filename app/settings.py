@@ -10,7 +10,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from app.runs.executors.slurm.options import parse as parse_slurm_options
+
 PREFIX = "TRAINING_"
+EXECUTORS = ("local", "slurm")
 ROOT = Path(__file__).resolve().parents[1]
 """The project's folder. Default paths are relative to it."""
 
@@ -84,6 +87,12 @@ def _flag(text: str) -> bool:
     return text == "1"
 
 
+def _executor(text: str) -> str:
+    if text not in EXECUTORS:
+        raise ValueError(f"must be {' or '.join(EXECUTORS)}")
+    return text
+
+
 def _token(text: str) -> str:
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("must be printable ASCII without spaces")
@@ -147,6 +156,12 @@ class Settings:
     )
     max_sockets: int = _setting(
         "1000", "open sockets at most; under gunicorn each holds a thread", _number(int, 1, 100_000)
+    )
+    executor: str = _setting(
+        "local", "where runs execute: local (on this machine) or slurm (on its cluster)", _executor
+    )
+    slurm_options: tuple[str, ...] = _setting(
+        "", "options for every sbatch, such as --partition=gpu --time=2-00:00:00", parse_slurm_options
     )
     prewarm: bool = _setting("0", "1: keep a process with everything imported, for quick starts", _flag)
 

@@ -9,7 +9,12 @@ const PHASES = {
   export: "Exporting the model",
 };
 const PHASES_OF_COMMANDS = { loading: "Loading libraries", prepare: "Preparing", test: "Testing", export: "Exporting" };
-const STATES = { starting: "Starting\u2026", running: "Running", stopping: "Stopping\u2026" };
+const STATES = {
+  queued: "Waiting in the queue",
+  starting: "Starting\u2026",
+  running: "Running",
+  stopping: "Stopping\u2026",
+};
 const BEFORE_TRAINING = new Set(["loading", "prepare"]);
 
 /** Whether the program has begun to train, as far as it says. */

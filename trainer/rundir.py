@@ -85,6 +85,11 @@ class RunDir:
         return self.path / "state.json"
 
     @cached_property
+    def executor_log(self) -> Path:
+        """executor.log, what a cluster and the runner print before there is a train.log, or instead of it."""
+        return self.path / "executor.log"
+
+    @cached_property
     def heartbeat(self) -> Path:
         """heartbeat, touched by the runner while it lives, unless it runs on the service's machine."""
         return self.path / "heartbeat"

@@ -39,6 +39,10 @@ class RunSchema(Schema):
     state = fields.string(one_of=STATES)
     reason = fields.string(allow_none=True)
     pid = fields.integer(allow_none=True)
+    node = fields.string("The machine on which the run began. null: it has not begun.", allow_none=True)
+    gpus = fields.array(
+        fields.string(), "The GPUs that the program sees, by UUID or index. null: whichever there are.", allow_none=True
+    )
     config_name = fields.string(allow_none=True)
     model_name = fields.string(allow_none=True)
     request = fields.mapping()

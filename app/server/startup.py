@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 
 from app.runs.exceptions import DataFolderUnreadable
+from app.runs.executors import invocation
 from app.runs.executors.local.gpus import GpuNotFound, find_gpus
 from app.runs.executors.local.slots import SLOTS, Slots
+from app.runs.executors.slurm import startup as slurm
+from app.runs.executors.slurm.commands import Commands, SlurmError
 from app.runs.filelock import SUPERVISOR, problem_with
 from app.runs.start.datasets import DatasetFolder
 from app.runs.start.experiments import ExperimentFolder
@@ -26,7 +30,23 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         find_gpus(settings.gpus, None)
     except GpuNotFound as error:
         raise SettingsError(f"TRAINING_GPUS {error}.") from error
+    if settings.executor == "slurm":
+        _refuse_unusable_slurm(settings)
     return settings
+
+
+def _refuse_unusable_slurm(settings: Settings) -> None:
+    """Raise SettingsError if jobs cannot be submitted. A controller that is away may come back."""
+    if missing := slurm.missing_commands():
+        raise SettingsError(
+            f"TRAINING_EXECUTOR='slurm' needs SLURM's commands, but there is no {', '.join(missing)} in the PATH. Run "
+            "the service on a machine from which jobs can be submitted."
+        )
+    try:
+        slurm.check(Commands(invocation.environment()), settings.slurm_options, invocation.PROJECT_ROOT)
+    except SlurmError as error:
+        options = f"TRAINING_SLURM_OPTIONS={shlex.join(settings.slurm_options)!r}"
+        raise SettingsError(f"SLURM takes no jobs with {options}: {error}.") from error
 
 
 def _problem_with(settings: Settings) -> str | None:

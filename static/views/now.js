@@ -71,12 +71,17 @@ function renderRun(run, state) {
   renderBar(run, progress);
   renderCounts(run, progress);
   renderTimeLeft(run, progress);
+  setFact("fact-machine", machineText(run), Boolean(run.node));
   setFact("fact-started", shortTime(run.started_at ?? run.created_at), run.state !== "unknown"); // An unknown run has only a file's time.
   renderBest(metrics, detail?.config?.checkpoint?.monitor ?? detail?.config?.metrics?.monitor);
   const tests = metricNames(metrics)
     .filter((name) => splitOf(name) === "test")
     .sort(byImportance);
   byId("tests").replaceChildren(...tests.map((name) => testFact(name, lastOf(metrics, name))));
+}
+
+function machineText({ node, gpus }) {
+  return gpus?.length > 0 ? `${node} \u00b7 ${gpus.length} GPU${gpus.length > 1 ? "s" : ""}` : (node ?? "");
 }
 
 function setFact(id, text, isShown = true, name = null) {

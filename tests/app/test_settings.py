@@ -30,6 +30,8 @@ DEFAULTS = {
     "TRAINING_GPUS": None,
     "TRAINING_MIN_FREE_MB": 500,
     "TRAINING_MAX_SOCKETS": 1000,
+    "TRAINING_EXECUTOR": "local",
+    "TRAINING_SLURM_OPTIONS": (),
     "TRAINING_PREWARM": False,
 }
 
@@ -79,6 +81,8 @@ BAD = {
     "TRAINING_GPUS": ["0,", ",", "0,0", "all", "-1", "0 1", "GPU-", "GPU-a b", "auto,0", "99999"],
     "TRAINING_MIN_FREE_MB": ["-1", "1.5", "many"],
     "TRAINING_MAX_SOCKETS": ["0", "-1", "x"],
+    "TRAINING_EXECUTOR": ["Slurm", "kubernetes"],
+    "TRAINING_SLURM_OPTIONS": ["gpu", "--array=1-3", "--comment='"],
 }
 
 

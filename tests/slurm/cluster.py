@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -25,8 +24,8 @@ _ATTEMPTS = 3
 _CONF = """\
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
-SlurmUser={user}
-SlurmdUser={user}
+SlurmUser=root
+SlurmdUser=root
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 CredType=cred/munge
@@ -41,7 +40,7 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 SchedulerType=sched/backfill
-SchedulerParameters=sched_min_interval=10000,batch_sched_delay=0
+SchedulerParameters=batch_sched_delay=1,sched_interval=1
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 GresTypes=gpu
@@ -62,9 +61,12 @@ _GRES = "NodeName=n1 Name=gpu File=/dev/null\nNodeName=n2 Name=gpu File=/dev/zer
 """SLURM sets CUDA_VISIBLE_DEVICES only for character devices."""
 
 
-def missing_programs() -> list[str]:
-    """Name the programs that a cluster needs and this machine lacks."""
-    return [name for name in ("munged", "slurmctld", "slurmd", "sbatch") if shutil.which(name, path=PATH) is None]
+def obstacle() -> str | None:
+    """Say why there can be no cluster on this machine. None if there can."""
+    missing = [name for name in ("munged", "slurmctld", "slurmd", "sbatch") if shutil.which(name, path=PATH) is None]
+    if missing:
+        return f"there is no {', '.join(missing)} (apt-get install slurm-wlm munge)"
+    return None if os.geteuid() == 0 else "SLURM's daemons need root"
 
 
 class Cluster:
@@ -119,21 +121,34 @@ class Cluster:
         print(json.dumps([program, *argv[1:]]), file=self._keeper.stdin, flush=True)
         self._pids[name] = int(self._keeper.stdout.readline())
 
+    def start_missing(self) -> None:
+        """Start every daemon that is not running, and return once both nodes are up."""
+        missing = [name for name in self._pids if not psutil.pid_exists(self._pids[name])]
+        for name in missing:
+            self.start_daemon(name)
+        if missing:
+            self.wait_until_up()
+
     def kill(self, name: str) -> None:
         """Send SIGKILL to a daemon, and return once it is gone."""
         process = psutil.Process(self._pids[name])
         process.kill()
         wait_until(lambda: not process.is_running(), 5)
 
+    def wait_until_saved(self, name: str) -> None:
+        """Return once the controller has written a job to disk. A crash before that loses the job."""
+        saved = self.folder / "state" / "job_state"
+        wait_until(lambda: saved.exists() and name.encode() in saved.read_bytes(), 20)
+
     def lose_jobs(self) -> None:
         """Let the controller forget every job and begin to count again, as after a crash with its state lost."""
         self.kill(CONTROLLER)
         shutil.rmtree(self.folder / "state")
         (self.folder / "state").mkdir()
-        self.start_daemon(CONTROLLER)
-        self.wait_until_up()
+        self.start_missing()
 
     def wait_until_up(self) -> None:
+        """Return once the controller answers and both nodes can take jobs, or have some."""
         wait_until(self._is_up, _START_TAKES_AT_MOST_S, self._describe)
 
     def run(self, *argv: str) -> str:
@@ -145,6 +160,13 @@ class Cluster:
     def state_of(self, name: str) -> str:
         """Return SLURM's state of the job with that name; empty if SLURM does not know one."""
         return self.run("squeue", "--noheader", "--states=all", f"--name={name}", "--format=%T")
+
+    def end_jobs(self) -> None:
+        """Start the daemons that a test has killed, kill every job, and return once no process of one is left."""
+        self.start_missing()
+        self.run("scancel", "--full", "--signal=KILL", "--state=RUNNING", f"--user={os.getuid()}")
+        self.run("scancel", f"--user={os.getuid()}")
+        wait_until(lambda: not self.run("squeue", "--noheader"), 20, lambda: self.run("squeue"))
 
     def _start(self) -> None:
         self._configure()
@@ -173,7 +195,6 @@ class Cluster:
         conf = _CONF.format(
             folder=self.folder,
             host=socket.gethostname(),
-            user=psutil.Process().username(),
             ports=_free_ports(3),
             cpus=os.cpu_count(),
             **self._timeouts_s,
@@ -188,7 +209,8 @@ class Cluster:
             capture_output=True,
             text=True,
         )
-        return shown.stdout.split() == ["idle"] * len(NODES)
+        states = shown.stdout.split()
+        return len(states) == len(NODES) and set(states) <= {"idle", "mix", "alloc", "comp"}
 
     def _describe(self) -> dict[str, str]:
         return {log.name: log.read_text(errors="replace")[-1000:] for log in self.folder.glob("*.log")}
@@ -197,8 +219,8 @@ class Cluster:
 def is_daemon(process: psutil.Process) -> bool:
     """Whether a process is part of a cluster itself, not of a job."""
     try:
-        name = process.name()
-        return name in ("munged", "slurmctld", "slurmd") or "tests.slurm.keeper" in process.cmdline()
+        is_one = process.name() in ("munged", "slurmctld", "slurmscriptd", "slurmd")
+        return is_one or "tests.slurm.keeper" in process.cmdline()
     except psutil.Error:
         return True  # It has exited.
 
@@ -212,9 +234,3 @@ def _free_ports(count: int) -> list[int]:
     finally:
         for probe in probes:
             probe.close()
-
-
-def kill(pid: int) -> None:
-    """Send SIGKILL, and return once the process is gone."""
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not psutil.pid_exists(pid), 5)

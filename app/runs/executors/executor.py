@@ -8,11 +8,12 @@ not find out again: every service process has its own, and a restarted one goes 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import NamedTuple, Protocol
 
 from trainer.experiment.accelerators import Machine
 from trainer.rundir import RunDir, write_json
+from trainer.runner.verdict import VERDICTS
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,15 @@ class Needs:
 
     gpus: int | None = None
     """The number of GPUs. None: neither the request nor the experiment says, so the executor decides."""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """No process of the run lives, and the executor will not launch one."""
+
+    state: str | None = None
+    """How the run ended if its runner wrote no verdict. None: the executor does not know."""
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,8 @@ class Ref:
     node: str | None = None
     gpus: tuple[str, ...] | None = None
     """The GPUs that the program sees, by UUID or index. None: whichever there are."""
+    ended: Gone | None = None
+    """What the executor has said about the end of a run without a verdict. It may forget that."""
 
     @property
     def run_id(self) -> str:
@@ -48,13 +60,12 @@ class Ref:
     def read(cls, run: RunDir) -> Ref:
         """Read executor.json. Values that are missing or corrupt are None."""
         content = run.read_json(run.executor) or {}
-        gpus = content.get("gpus")
         executor, reference, node = (_text(content.get(name)) for name in ("executor", "reference", "node"))
-        return cls(run, executor, reference, node, tuple(map(str, gpus)) if isinstance(gpus, list) else None)
+        return cls(run, executor, reference, node, _texts(content.get("gpus")), _end(content.get("ended")))
 
     def write(self) -> None:
         """Write executor.json. Raises OSError."""
-        write_json(self.run.executor, {name: value for name, value in vars(self).items() if name != "run"})
+        write_json(self.run.executor, {name: value for name, value in asdict(self).items() if name != "run"})
 
 
 @dataclass(frozen=True)
@@ -72,15 +83,12 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Gone:
-    """No process of the run lives, and the executor will not launch one."""
-
-
-@dataclass(frozen=True)
 class Unreachable:
     """Nobody knows, because the executor does not answer. `since` is UTC, ISO 8601."""
 
     since: str
+    last: Pending | Running = Running()
+    """What the executor said last, or what the run's files say."""
 
 
 Found = Pending | Running | Gone | Unreachable
@@ -152,3 +160,14 @@ class Executor(Protocol):
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    return tuple(map(str, value)) if isinstance(value, list) else None
+
+
+def _end(value: object) -> Gone | None:
+    match value:
+        case {"state": str(state), "reason": str() | None as reason} if state in VERDICTS:
+            return Gone(state, reason)
+    return None

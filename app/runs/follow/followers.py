@@ -15,6 +15,7 @@ from app.runs.follow.events import Event, batches
 from app.runs.follow.follower import Follower
 from app.runs.follow.newcomers import Newcomers
 from app.runs.follow.past import PastRuns
+from app.runs.follow.settling import Settling
 from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
@@ -59,6 +60,7 @@ class Followers:
         self._latest: _Followed | None = None
         self._counter = count()
         self._newcomers = Newcomers(store, queue)
+        self._settling = Settling()
         self._past = PastRuns(metrics)
         self._has_read = False
 
@@ -169,7 +171,7 @@ class Followers:
     def _read(self, run: Run) -> Run:
         """Read the run again, even if its directory has been removed."""
         try:
-            return self._store.find_again(run)
+            return self._settling.hold_back(run, self._store.find_again(run))
         except RunNotFound:
             active = (each for each in self._store.active() if each.run_id == run.run_id)
             return next(active, Run(run.directory, INTERRUPTED, _REMOVED, {}))

@@ -112,6 +112,12 @@ class Run:
         pid = self.record.get("pid")
         return pid if self.is_active and isinstance(pid, int) else None
 
+    @property
+    def gpus(self) -> list[str] | None:
+        """The GPUs that the program sees, by UUID or index. None: whichever there are."""
+        gpus = self.record.get("gpus")
+        return list(map(str, gpus)) if isinstance(gpus, list) else None
+
     @cached_property
     def progress(self) -> dict[str, Any] | None:
         """The content of progress.json, which the program of a `command` may write too."""
@@ -147,6 +153,8 @@ class Run:
             "state": self.state,
             "reason": self.reason,
             "pid": self.pid,
+            "node": _text(self.record.get("host")),
+            "gpus": self.gpus,
             "config_name": self.config_name,
             "model_name": self.model_name,
             "request": self.request,

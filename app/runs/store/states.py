@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from app.runs.executors.executor import Found, Gone, Pending, Unreachable
+from app.runs.executors.executor import Found, Gone, Pending, Running, Unreachable
 from trainer.rundir import RunDir, is_there
 from trainer.runfile import RunFile
 from trainer.runner.verdict import COMPLETED, INTERRUPTED, NEVER_LAUNCHED, STOPPED, VERDICTS
@@ -25,32 +25,28 @@ def has_verdict(record: dict[str, Any]) -> bool:
     return str(record.get("state")) in VERDICTS
 
 
-def compose(
-    run: RunDir, record: dict[str, Any] | None, found: Found, is_beating: bool = False
-) -> tuple[str, str | None]:
+def compose(run: RunDir, record: dict[str, Any] | None, found: Found) -> tuple[str, str | None]:
     """Return the state and its reason.
 
-    `record` is the content of state.json (None: missing or unreadable). `found` is what the executor says. `is_beating`
-    says whether the run's heartbeat is fresh. A verdict is final. Without one the executor decides, whatever the file
-    says: a run is never active because of what a killed process wrote. Nor is it interrupted while its heart beats, or
-    while the executor cannot be reached. A directory is unknown if we cannot read it, or cannot tell that it is a run
-    of ours. Then we trust nothing in it.
+    `record` is the content of state.json (None: missing or unreadable). `found` is what the executor says. A verdict is
+    final. Without one the executor decides, whatever the file says: a run is never active because of what a killed
+    process wrote. Nor is it interrupted while the executor cannot be reached. A directory is unknown if we cannot read
+    it, or cannot tell that it is a run of ours. Then we trust nothing in it.
     """
     claimed = str((record or {}).get("state"))
     reason = (record or {}).get("reason")
-    is_gone = isinstance(found, Gone) and not is_beating
-    if is_gone and not _is_by_our_runner(record) and (problem := _origin_problem(run)):
+    if isinstance(found, Gone) and not _is_by_our_runner(record) and (problem := _origin_problem(run)):
         return UNKNOWN, problem
     if claimed in VERDICTS:
         return claimed, reason if isinstance(reason, str) else None
-    if not is_gone:
+    if not isinstance(found, Gone):
         return _active(run, claimed, found)
     if _is_missing(run.state) and (waiting := _never_launched(run)) is not None:
         return waiting
     # The trainer writes its completion record last. So it had finished, and only the runner's verdict was lost.
     if isinstance((run.read_json(run.result) or {}).get("completed_at"), str):
         return COMPLETED, None
-    return INTERRUPTED, _GONE
+    return (INTERRUPTED, _GONE) if found.state is None else (found.state, found.reason)
 
 
 def _never_launched(run: RunDir) -> tuple[str, str | None] | None:
@@ -60,14 +56,16 @@ def _never_launched(run: RunDir) -> tuple[str, str | None] | None:
     return (QUEUED, None) if is_there(run.queued) else None
 
 
-def _active(run: RunDir, claimed: str, found: Found) -> tuple[str, str | None]:
-    reason = f"not reachable since {found.since}" if isinstance(found, Unreachable) else None
+def _active(run: RunDir, claimed: str, found: Pending | Running | Unreachable) -> tuple[str, str | None]:
+    lives, reason = (
+        (found.last, f"not reachable since {found.since}") if isinstance(found, Unreachable) else (found, None)
+    )
     if is_there(run.stop):
         return STOPPING, reason
     # Only a runner can have written a file that became corrupt, and only a launched run can lose its directory.
     is_silent = claimed != RUNNING and _is_missing(run.state) and is_there(run.path)
-    if is_silent and isinstance(found, Pending | Unreachable):
-        return QUEUED, found.reason if isinstance(found, Pending) else reason
+    if is_silent and isinstance(lives, Pending):
+        return QUEUED, reason or lives.reason
     return (STARTING if is_silent or claimed == STARTING else RUNNING), reason
 
 

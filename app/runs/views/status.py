@@ -50,7 +50,8 @@ class Status:
         new = RunProgress(self._metrics.find_csv)
         self._progress = {run.run_id: self._progress.get(run.run_id, new) for run in active}
         described = [_describe(run, self._progress[run.run_id].read(run)) for run in active]
-        files = {self._store.runs_dir, *self._read_from(active), *([] if last is None else _files(last))}
+        waiting = {self._store.directory(run_id).path for run_id in living}  # Their state.json makes them active.
+        files = {self._store.runs_dir, *waiting, *self._read_from(active), *([] if last is None else _files(last))}
         if states.keys() != set(map(str, files)):
             return self._read(living, num_queued, file_states(files))
         answer = _Answer(living, num_queued, _body(described, num_queued, last))

@@ -1,0 +1,79 @@
+"""The commands of SLURM."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from tempfile import TemporaryFile
+from typing import IO
+
+TIMEOUT_S = 15.0
+"""SLURM's commands give up by themselves after some 9 s without the controller, but not all of them."""
+
+
+class SlurmError(Exception):
+    """A command has failed. The message is what SLURM says, in one line."""
+
+
+class Commands:
+    """Run SLURM's commands in an environment, which holds no setting of the service."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def run(self, argv: Sequence[str], script: str = "") -> str:
+        """Run a command with `script` as its standard input, and return what it prints. Raises SlurmError."""
+        with TemporaryFile() as stdin, TemporaryFile() as output, TemporaryFile() as errors:
+            stdin.write(script.encode())
+            stdin.seek(0)
+            try:
+                exit_code = _wait(self.begin(argv, output, errors, stdin))
+            except OSError as error:
+                raise SlurmError(f"cannot execute {argv[0]}: {error.strerror or error}") from error
+            if exit_code is None:
+                raise SlurmError(f"{argv[0]} got no answer from SLURM within {TIMEOUT_S:g} s")
+            if exit_code != 0:
+                raise SlurmError(explain(argv[0], read(errors)))
+            return read(output)
+
+    def begin(
+        self, argv: Sequence[str], output: IO[bytes], errors: IO[bytes], stdin: IO[bytes] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a command with files for what it prints, and return at once. Raises OSError."""
+        return subprocess.Popen(
+            argv,
+            env=self._environment,
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
+        )
+
+
+def _wait(command: subprocess.Popen[bytes]) -> int | None:
+    """Return the exit code. None: the command took too long and was killed.
+
+    Not with subprocess.run: under eventlet it raises a TimeoutExpired that is not the one of subprocess.
+    """
+    try:
+        return command.wait(TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        command.kill()
+        command.wait()
+        return None
+
+
+def read(file: IO[bytes]) -> str:
+    """Return what a command has printed into a file."""
+    file.seek(0)
+    return file.read().decode(errors="replace")
+
+
+def explain(command: str, errors: str) -> str:
+    """Return the fatal or else the first error that a command has printed, without the name of the command."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    fatal = [line for line in lines if "fatal: " in line]
+    text = next(iter([*fatal, *lines]), f"{command} failed without a message")
+    for prefix in (f"{command}: ", "error: ", "fatal: "):
+        text = text.removeprefix(prefix)
+    return text

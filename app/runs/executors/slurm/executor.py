@@ -1,0 +1,222 @@
+"""Execute runs as jobs of a SLURM cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from app.runs.exceptions import LaunchFailed
+from app.runs.executors.executor import Found, Gone, Needs, Pending, Processes, Ref, Running, Unreachable
+from app.runs.executors.slurm.commands import Commands, SlurmError
+from app.runs.executors.slurm.endings import ending
+from app.runs.executors.slurm.heartbeats import Heartbeats
+from app.runs.executors.slurm.job import Job
+from app.runs.executors.slurm.listing import Listings
+from app.runs.executors.slurm.submission import Submissions
+from app.runs.names import is_plain_name
+from trainer.experiment.accelerators import Machine
+from trainer.rundir import RunDir, is_there
+from trainer.runner.verdict import VERDICTS
+
+logger = logging.getLogger(__name__)
+
+CLOCK = "clock"
+"""The file beside the runs whose time is the time of their file system."""
+AGAIN_AFTER_S = 10.0
+
+
+class SlurmExecutor:
+    """The executor of a cluster. SLURM's list of jobs and the heartbeats of the runs are all that it knows."""
+
+    name = "slurm"
+
+    def __init__(self, runs_dir: Path, commands: Commands, submissions: Submissions, listings: Listings) -> None:
+        self._runs_dir = runs_dir
+        self._commands = commands
+        self._submissions = submissions
+        self._listings = listings
+        self._heartbeats = Heartbeats(runs_dir.parent / CLOCK)
+        self._met_at: dict[str, float] | None = None
+        """When this process met each run that may live, by time.monotonic()."""
+        self._gone: dict[str, Gone] = {}
+        self._mutex = threading.Lock()
+        self._next_at: dict[tuple[str, str], float] = {}
+
+    @classmethod
+    def connect(cls, runs_dir: Path, commands: Commands, options: Sequence[str], project_root: Path) -> SlurmExecutor:
+        return cls(runs_dir, commands, Submissions(commands, options, project_root), Listings(commands))
+
+    @property
+    def num_gpus(self) -> int | None:
+        return None  # The nodes may differ.
+
+    def accelerators(self) -> Machine | None:
+        return None
+
+    def obstacle(self, needs: Needs) -> str | None:
+        return None  # SLURM's queue takes every run.
+
+    def submit(self, run: RunDir, needs: Needs, reveal: Callable[[], None]) -> Ref:
+        """Submit the job of a run, which may wait in SLURM's queue. See Executor.submit."""
+        met_at = self._known()
+        if self._listings.unreachable_since is not None:
+            raise LaunchFailed(f"SLURM has not answered since {self._listings.unreachable_since}", None)
+        met_at[run.run_id] = float("inf")  # Until the job is submitted, no list of jobs can have it.
+        try:
+            reveal()
+            ref = Ref(run, self.name)
+            ref.write()
+            ref = replace(ref, reference=self._submissions.submit(run, needs, _grace_s(run)))
+            ref.write()
+        except SlurmError as error:
+            raise LaunchFailed(f"SLURM did not take the run: {error}", None) from error
+        finally:
+            met_at[run.run_id] = time.monotonic()
+            self._listings.hurry()
+        return ref
+
+    def find(self, refs: Iterable[Ref] = ()) -> Mapping[str, Found]:
+        met_at, asked = self._known(), {ref.run_id: ref for ref in refs}
+        self._listings.advance()
+        here = str(self._runs_dir)
+        for folder, job in self._listings.last.jobs.items():
+            parent, _, name = folder.rpartition("/")
+            if parent == here and not job.has_ended:
+                met_at.setdefault(name, time.monotonic())
+        found: dict[str, Found] = {}
+        for run_id in {**met_at, **asked}:
+            found[run_id] = self._judge(asked.get(run_id) or Ref(RunDir(self._runs_dir / run_id), self.name))
+            if isinstance(gone := found[run_id], Gone):
+                met_at.pop(run_id, None)
+                self._gone[run_id] = gone
+        return {run_id: each for run_id, each in found.items() if run_id in asked or not isinstance(each, Gone)}
+
+    def signal(self, ref: Ref) -> None:
+        """Cancel the job if it is pending, else signal its runner, which also finds stop.json by itself."""
+        only = ("--state=RUNNING", "--batch", "--signal=TERM")  # SLURM tries for 95 s to signal a pending job.
+        self._scancel(ref, [("--state=PENDING",), only])
+
+    def end(self, ref: Ref) -> Collection[int]:
+        if self._is_due("end", ref.run_id):
+            self._scancel(ref, [("--state=RUNNING", "--full", "--signal=KILL"), ()])
+        return []
+
+    def tend(self, refs: Iterable[Ref]) -> None:
+        """Write to executor.json what SLURM forgets, and cancel again what was to be stopped while it was away."""
+        for ref in refs:
+            found, job = self.find([ref])[ref.run_id], self._job(ref)
+            if isinstance(found, Gone):
+                self._record_end(ref, found)
+            elif job is not None and (ref.reference, ref.node) != (job.job_id, job.node):
+                self._write(replace(ref, executor=self.name, reference=job.job_id, node=job.node))
+            if isinstance(found, Pending) and is_there(ref.run.stop) and self._is_due("signal", ref.run_id):
+                self.signal(ref)
+
+    def processes(self, ref: Ref) -> Processes:
+        return Processes(None, [])
+
+    def close(self) -> None:
+        self._listings.close()
+
+    def _known(self) -> dict[str, float]:
+        """Return when this process met each run that may live. At the first call, look for them in their folder."""
+        with self._mutex:
+            if self._met_at is None:
+                met_at = dict.fromkeys(_unfinished(self._runs_dir, self.name), time.monotonic())
+                self._listings.wait()
+                self._met_at = met_at
+            return self._met_at
+
+    def _judge(self, ref: Ref) -> Found:
+        if (known_end := ref.ended or self._gone.get(ref.run_id)) is not None and not self._has_live_job(ref):
+            return known_end
+        if ref.executor != self.name and not (ref.executor is None and self._heartbeats.is_new(ref.run)):
+            return Gone()  # It is not ours. A new run may not have its executor.json yet.
+        job = self._job(ref)
+        if job is None or job.has_ended:
+            if (gone := self._judge_without_job(ref, job)) is not None:
+                return gone
+            lives: Pending | Running = Running(ref.node) if is_there(ref.run.state) else Pending()
+        else:
+            lives = Pending(job.reason and f"SLURM: {job.reason}") if job.is_pending else Running(job.node)
+        since = self._listings.unreachable_since
+        return lives if since is None else Unreachable(since, lives)
+
+    def _judge_without_job(self, ref: Ref, job: Job | None) -> Gone | None:
+        """Judge a run whose job SLURM does not list, or says to have ended. None: it may live all the same."""
+        assert self._met_at is not None
+        met_at = self._met_at.setdefault(ref.run_id, time.monotonic())
+        if _has_verdict(ref.run):
+            return Gone()
+        if job is None and self._listings.last.begun_at <= met_at:
+            return None  # The list is older than the job may be.
+        if self._heartbeats.is_beating(ref.run):
+            return None
+        if job is None and Ref.read(ref.run).reference is None and self._heartbeats.is_new(ref.run):
+            return None
+        return ending(ref.run, job)
+
+    def _job(self, ref: Ref) -> Job | None:
+        return self._listings.last.jobs.get(str(self._runs_dir / ref.run_id))
+
+    def _has_live_job(self, ref: Ref) -> bool:
+        job = self._job(ref)
+        return job is not None and not job.has_ended
+
+    def _record_end(self, ref: Ref, gone: Gone) -> None:
+        if ref.ended is None and gone.state is not None and is_there(ref.run.path):
+            self._write(replace(ref, ended=gone))
+
+    def _write(self, ref: Ref) -> None:
+        with suppress(OSError):  # The disk is full, or the run was deleted. We know it again from SLURM.
+            ref.write()
+
+    def _scancel(self, ref: Ref, variants: Sequence[Sequence[str]]) -> None:
+        """Call scancel in a thread of its own, because it hangs while the controller is away."""
+        job = self._job(ref)
+        job_id = ref.reference or (job.job_id if job is not None else None)
+        if job_id is not None:  # Else the job is being submitted, and finds stop.json when it begins.
+            threading.Thread(target=self._scancel_now, args=(ref.run_id, job_id, variants), daemon=True).start()
+
+    def _scancel_now(self, run_id: str, job_id: str, variants: Sequence[Sequence[str]]) -> None:
+        for options in variants:
+            try:
+                self._commands.run(["scancel", f"--name={run_id}", *options, job_id])
+            except SlurmError as error:
+                logger.info("Run %s: scancel of job %s: %s", run_id, job_id, error)
+        self._listings.hurry()
+
+    def _is_due(self, what: str, run_id: str) -> bool:
+        """Whether something that is asked for many times a second should be done again."""
+        key, now = (what, run_id), time.monotonic()
+        if now < self._next_at.get(key, 0.0):
+            return False
+        self._next_at[key] = now + AGAIN_AFTER_S
+        return True
+
+
+def _unfinished(runs_dir: Path, executor: str) -> list[str]:
+    """List the runs of an executor that have neither a verdict nor a recorded end."""
+    try:
+        names = [name for name in os.listdir(runs_dir) if is_plain_name(name)]
+    except OSError:
+        return []
+    runs = (RunDir(runs_dir / name) for name in names)
+    refs = (Ref.read(run) for run in runs if is_there(run.executor))
+    return [ref.run_id for ref in refs if ref.executor == executor and ref.ended is None and not _has_verdict(ref.run)]
+
+
+def _has_verdict(run: RunDir) -> bool:
+    return (run.read_json(run.state) or {}).get("state") in VERDICTS
+
+
+def _grace_s(run: RunDir) -> float:
+    """Return the grace period in run.json, which the service has written a moment ago."""
+    grace_s = (run.read_json(run.run) or {})["program"]["stop"]["grace_s"]
+    return float(grace_s)

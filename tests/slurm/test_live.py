@@ -1,0 +1,99 @@
+"""The whole service on a cluster."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import end
+from tests.servers import LiveServer
+from tests.slurm.cluster import CONTROLLER, Cluster
+from tests.waiting import wait_until
+
+SAVING = ("save_on_signal.py", "{output_dir}/saved", "--takes", "0")
+LATE = "attr_timeout=3,entry_timeout=3,negative_timeout=3"
+"""Options of a FUSE mount that shows a change up to 3 s late, as NFS does."""
+
+
+@contextmanager
+def server_on(cluster: Cluster, home: Path, wrapper: list[str] | None = None) -> Iterator[LiveServer]:
+    """A service on a cluster, whose runs get a GPU. Its runs are ended in the end."""
+    options = "--partition=gpu --gres=gpu:1"
+    server = LiveServer(home, TRAINING_EXECUTOR="slurm", TRAINING_SLURM_OPTIONS=options, **cluster.environment)
+    server.wrapper = wrapper or []
+    server.write_command("saving", *SAVING)
+    server.write_command("metrics", "write_metrics.py", "{output_dir}", "--rows", "50", "--pause", "0.02")
+    try:
+        yield server.start()
+    finally:
+        end(server)
+        cluster.end_jobs()
+
+
+def start(server: LiveServer, config_name: str) -> str:
+    """Start a run, which SLURM may have launched already when the service answers, and return its id."""
+    answer = server.post("/training/start", {"config_name": config_name})
+    assert (answer.status_code, answer.json()["status"]) in ((202, "queued"), (200, "started")), answer.text
+    return str(answer.json()["run_id"])
+
+
+def test_runs_on_a_cluster_from_start_to_stop(cluster: Cluster, tmp_path: Path) -> None:
+    with server_on(cluster, tmp_path) as server:
+        running = [start(server, "saving.yaml") for _ in range(2)]
+        for run_id in running:
+            run = server.wait_for_state(run_id, "running")
+        assert (run["node"], run["gpus"]) == ("n2", ["0"])
+        status = server.get("/training/status").json()
+        assert {each["run_id"] for each in status["active"]} == set(running)
+        waiting = start(server, "saving.yaml")
+        wait_until(lambda: server.run(waiting)["reason"] == "SLURM: Resources", 20, lambda: server.run(waiting))
+        assert server.run(waiting)["state"] == "queued"
+        assert server.delete(f"/training/models/{waiting}").status_code == 409
+
+        server.kill()
+        cluster.kill(CONTROLLER)
+        cluster.start_missing()
+        server.start()
+        assert [server.run(each)["state"] for each in (*running, waiting)] == ["running", "running", "queued"]
+
+        for run_id in (waiting, running[0]):
+            assert server.post("/training/stop", {"run_id": run_id}).json() == {"status": "stopped", "run_id": run_id}
+            assert server.run(run_id)["state"] == "stopped"
+        assert (server.runs_dir / running[0] / "output" / "saved").exists()
+        assert server.run(running[1])["state"] == "running"
+        assert server.delete(f"/training/models/{waiting}").status_code == 200
+
+
+@pytest.fixture
+def late_folder(tmp_path: Path) -> list[str]:
+    """A command prefix that shows a program the folder of runs as NFS does. Everybody else sees it as it is."""
+    if shutil.which("bindfs") is None or not os.access("/dev/fuse", os.W_OK):
+        pytest.skip("there is no bindfs (apt-get install bindfs), or no /dev/fuse")
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    mount = f'mount --make-rprivate / && bindfs -o {LATE} {logs} {logs} && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", mount, "sh"]
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_where_changes_show_late(cluster: Cluster, tmp_path: Path, late_folder: list[str]) -> None:
+    with server_on(cluster, tmp_path, late_folder) as server, server.client() as client:
+        received: dict[str, list[Any]] = {"metrics": [], "log": [], "run": []}
+
+        def keep(name: str) -> Callable[[Any], None]:
+            return lambda payload: received[name].append(payload)
+
+        for name in received:
+            client.on(name, keep(name), namespace="/training")
+        run_id = start(server, "metrics.yaml")
+        client.call("subscribe", {"run_id": run_id, "row": 0, "log_offset": 0}, namespace="/training")
+        wait_until(lambda: received["run"] and received["run"][-1]["state"] == "completed", 60, lambda: received["run"])
+        assert sum(len(each["rows"]) for each in received["metrics"]) == 50
+        text = "".join(each["text"] for each in received["log"])
+        assert text == (server.runs_dir / run_id / "train.log").read_bytes().decode()
