@@ -14,7 +14,7 @@ from app.runs.executors.executor import Executor, Found, Gone, Ref
 from app.runs.names import is_plain_name
 from app.runs.store.ids import Ids
 from app.runs.store.listing import Listing, is_run_directory
-from app.runs.store.newrun import NewRun
+from app.runs.store.newrun import NewRun, remove_abandoned
 from app.runs.store.run import Run
 from app.runs.store.states import ACTIVE, QUEUED, UNKNOWN, compose, has_verdict
 from trainer.rundir import RunDir, is_there
@@ -37,6 +37,7 @@ class RunStore:
     def create(self) -> NewRun:
         """Make the directory of a new run under a hidden name. Raises OSError."""
         self.runs_dir.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(self.runs_dir)
         while True:
             run_id = self._ids.next(self.runs_dir)
             new = NewRun(self.directory(run_id), self.directory(f".{run_id}"))

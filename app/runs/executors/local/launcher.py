@@ -8,6 +8,7 @@ import sys
 from app.runs.exceptions import LaunchFailed
 from app.runs.executors.invocation import PROJECT_ROOT, environment
 from trainer.rundir import GPUS_VARIABLE, RunDir
+from trainer.runner.runner import ALREADY_LAUNCHED
 from trainer.runner.verdict import VERDICTS
 
 
@@ -32,6 +33,8 @@ def launch(run: RunDir, lock_fd: int, gpus: str | None) -> None:
         raise LaunchFailed(f"cannot start the runner: {error}", run.run_id) from error
     if launched.returncode == 0:
         return
+    if launched.returncode == ALREADY_LAUNCHED:
+        raise LaunchFailed("the run was launched before", run.run_id)
     record = run.read_json(run.state) or {}
     if record.get("state") in VERDICTS:
         raise LaunchFailed(str(record.get("reason")), run.run_id)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from app.runs.executors.executor import Executor
 from app.runs.filelock import SupervisorLock
 from app.runs.queue.dispatcher import Dispatcher
 from app.runs.queue.entry import Entry
@@ -34,10 +35,17 @@ signal.pause()
 class Service:
     """A service over empty folders."""
 
-    def __init__(self, home: Path, max_active: int = 1, gpus: tuple[str, ...] | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        home: Path,
+        max_active: int = 1,
+        gpus: tuple[str, ...] | None = None,
+        executor: Executor | None = None,
+        **options: Any,
+    ) -> None:
         self.configs, self.data, self.runs = home / "configs", home / "data", home / "logs" / "runs"
         self.configs.mkdir(exist_ok=True)
-        self.executor = executor_of(self.runs, max_active, gpus)
+        self.executor = executor or executor_of(self.runs, max_active, gpus)
         self.store = RunStore(self.runs, self.executor)
         self.queue = queue_of(self.store)
         roots = options.pop("data_roots", ())

@@ -41,6 +41,17 @@ def test_runs_in_the_same_second_are_numbered(store: RunStore) -> None:
     assert store.ids() == ids[::-1]
 
 
+def test_what_a_crash_left_of_a_start_is_removed_later(store: RunStore) -> None:
+    abandoned, other = store.create().files.path, store.runs_dir / ".hidden"
+    other.mkdir()
+    store.create()
+    assert abandoned.exists(), "its start may still go on"
+    for path in (abandoned, other):
+        os.utime(path, (10**9, 10**9))
+    store.create()
+    assert (abandoned.exists(), other.exists()) == (False, True)
+
+
 def test_the_id_of_a_deleted_run_is_not_reused(store: RunStore) -> None:
     ids = []
     for _ in range(12):  # All within a second or two, each by a server process that knows no earlier run.
