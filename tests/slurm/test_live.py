@@ -72,12 +72,18 @@ def test_runs_on_a_cluster_from_start_to_stop(cluster: Cluster, tmp_path: Path) 
 
 @pytest.fixture
 def late_folder(tmp_path: Path) -> list[str]:
-    """A command prefix that shows a program the folder of runs as NFS does. Everybody else sees it as it is."""
+    """A command prefix that shows a server the folder of runs as NFS does. Everybody else sees it as it is.
+
+    The mount ends with the server, because both are in its process group.
+    """
     if shutil.which("bindfs") is None or not os.access("/dev/fuse", os.W_OK):
         pytest.skip("there is no bindfs (apt-get install bindfs), or no /dev/fuse")
     logs = tmp_path / "logs"
     logs.mkdir()
-    mount = f'mount --make-rprivate / && bindfs -o {LATE} {logs} {logs} && exec "$@"'
+    mount = (
+        f"mount --make-rprivate / && bindfs -f -o {LATE} {logs} {logs} & "
+        f'until mountpoint --quiet {logs}; do sleep 0.05; done; exec "$@"'
+    )
     return ["unshare", "--mount", "sh", "-c", mount, "sh"]
 
 
