@@ -50,7 +50,10 @@ class Job:
         return True
 
     def explain(self, received: set[int]) -> tuple[str, str]:
-        """Return the verdict on a run that was told to end although nobody had asked for a stop, and the reason."""
+        """Return the verdict on a run that was told to end although nobody had asked for a stop, and the reason.
+
+        Call it when the program has ended: a killed slurmstepd is our parent until its last thread is gone.
+        """
         if TIME_LIMIT_SIGNAL in received:
             return FAILED, "SLURM time limit reached"
         if os.getppid() != self._parent:

@@ -46,7 +46,8 @@ class Runner:
         self._shutdown: Shutdown | None = None
         self._killed_after_s: float | None = None
         self._stop: dict[str, Any] | None = None
-        self._termination: tuple[str, str] | None = None
+        self._ended_by: set[int] | None = None
+        """The signals that told the runner to end the program although nobody had asked for a stop."""
         self._did_another_exit_well = False
         self._oom_counter = OomCounter()
         self._state: dict[str, Any] = {
@@ -101,7 +102,7 @@ class Runner:
         children.kill_all(self._program.pid)
         ending = verdict.Ending(
             exit_code,
-            self._termination,
+            self._explain(self._ended_by) if self._ended_by is not None else None,
             self._killed_after_s,
             is_oom,
             self._stop_signal,
@@ -163,7 +164,7 @@ class Runner:
         assert self._program is not None
         stop, known = self._read_stop(), self._stop
         self._stop = stop
-        self._termination = None if stop is not None else self._termination or self._explain(received)
+        self._ended_by = None if stop is not None else self._ended_by or received
         if self._shutdown is not None:
             if not stop or stop != known:  # Else a job has found the stop by itself before this signal came.
                 self._shutdown.repeat(is_leader_alive=self._program.returncode is None)
