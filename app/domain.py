@@ -80,7 +80,7 @@ def build(
     usage = UsageHistory(SystemMonitor(settings.runs_dir, executor.processes, memory_mb).measure)
     models = ModelFolder(store)
     lock = SupervisorLock(settings.runs_dir.parent / SUPERVISOR)
-    queue = Queue(store, settings.runs_dir.parent / QUEUE)
+    queue = Queue(store, settings.runs_dir.parent / QUEUE, settings.poll_interval_s)
     service = RunService(store, executor, queue, planner, settings.stop_grace_s, settings.min_free_mb)
     return Domain(
         store=store,

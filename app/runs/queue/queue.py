@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.runs.exceptions import NotQueued
 from app.runs.executors.executor import Needs
@@ -14,6 +15,8 @@ from app.runs.filestate import Remembered, file_states
 from app.runs.queue.arrangement import Arrangement, ArrangementFile
 from app.runs.queue.entry import Entry, read_entry, write_entry
 from app.runs.store.newrun import NewRun
+from app.runs.store.run import Run
+from app.runs.store.states import QUEUED
 from app.runs.store.store import RunStore
 from trainer.rundir import RunDir, is_there
 
@@ -24,11 +27,12 @@ PAUSED = "the queue is paused"
 class Queue:
     """The queued runs of a folder of runs. It remembers nothing that the files could contradict."""
 
-    def __init__(self, store: RunStore, path: Path) -> None:
-        """`path` is queue.json."""
+    def __init__(self, store: RunStore, path: Path, max_age_s: float = 0.0) -> None:
+        """`path` is queue.json. What another process changes shows after `max_age_s` at the latest."""
         self._store = store
+        self._max_age_s = max_age_s
         self._arrangement = ArrangementFile(path)
-        self._known = _Known(None, frozenset(), {})
+        self._known = _Known(None, frozenset(), {}, 0.0)
 
     @property
     def is_paused(self) -> bool:
@@ -44,7 +48,7 @@ class Queue:
 
     def launched(self) -> list[RunDir]:
         """List the runs that still have a queued.json although they need not wait any more: launched, or stopped."""
-        return [entry.run for entry in self._read() if not _waits(entry.run)]
+        return [entry.run for entry, waits in self._read() if not waits]
 
     def position(self, run_id: str) -> int | None:
         """Return a run's place, from 1; None if it does not wait."""
@@ -55,11 +59,13 @@ class Queue:
         """Let a new run wait, and reveal it. Raises OSError."""
         write_entry(new.files, priority, needs)
         new.reveal()
+        self._read_again()
 
     def remove(self, run: RunDir) -> None:
         """Let a run wait no longer. Raises OSError, unless the run does not wait."""
         with suppress(FileNotFoundError):
             run.queued.unlink()
+        self._read_again()
 
     def move(self, run_id: str, position: int) -> None:
         """Move a run to a place, from 1; beyond the end means last. Raises RunNotFound, NotQueued and OSError."""
@@ -92,7 +98,7 @@ class Queue:
     def _describe(
         self, entry: Entry, position: int | None, obstacle: Callable[[Entry], str | None], is_paused: bool
     ) -> dict[str, Any]:
-        run = next(iter(self._store.read([entry.run_id])), None)
+        run = Run(entry.run, QUEUED, None, {})
         reason = entry.problem or (PAUSED if is_paused else None)
         if reason is None and position == 1:
             reason = obstacle(entry)
@@ -105,36 +111,55 @@ class Queue:
             "priority": entry.priority,
             "gpus": entry.gpus,
             "queued_at": entry.queued_at,
-            "config_name": run.config_name if run is not None else None,
-            "model_name": run.model_name if run is not None else None,
-            "dataset": run.dataset if run is not None else None,
+            "config_name": run.config_name,
+            "model_name": run.model_name,
+            "dataset": run.dataset,
         }
 
     def _unlaunched(self) -> list[Entry]:
-        return [entry for entry in self._read() if _waits(entry.run)]
+        return [entry for entry, waits in self._read() if waits]
 
-    def _read(self) -> list[Entry]:
-        """Read each queued.json once. Only a new run can have a new one: it is there before the run has its name.
+    def _read_again(self) -> None:
+        self._known = replace(self._known, read_at=0.0)
+
+    def _read(self) -> list[_Read]:
+        """Read what has changed. Only a new run can have a new queued.json: it is there before the run has its name.
 
         Several threads may call this. Each makes its own new `_Known`, and none of them can be wrong.
         """
-        known = self._known
-        if known.folder is None or not known.folder.is_current():
-            folder = Remembered(None, file_states([self._store.runs_dir]))
-            ids = self._store.ids()
-            new = [run_id for run_id in reversed(ids) if run_id not in known.ids]
-            known = _Known(folder, frozenset(ids), {**known.entries, **dict.fromkeys(new)})
-        entries = {run_id: self._refreshed(run_id, each) for run_id, each in known.entries.items()}
-        self._known = _Known(known.folder, known.ids, {run_id: each for run_id, each in entries.items() if each})
-        return [each.value for each in entries.values() if each is not None]
+        known, now = self._known, time.monotonic()
+        if now - known.read_at > self._max_age_s:
+            if known.folder is None or not known.folder.is_current():
+                known = self._discover(known)
+            entries = {run_id: self._refreshed(run_id, each) for run_id, each in known.entries.items()}
+            self._known = known = replace(
+                known, entries={run_id: each for run_id, each in entries.items() if each is not None}, read_at=now
+            )
+        return [each.value for each in known.entries.values() if each is not None]
 
-    def _refreshed(self, run_id: str, remembered: Remembered[Entry] | None) -> Remembered[Entry] | None:
+    def _discover(self, known: _Known) -> _Known:
+        folder = Remembered(None, file_states([self._store.runs_dir]))
+        ids = self._store.ids()
+        new = [run_id for run_id in reversed(ids) if run_id not in known.ids]
+        return replace(known, folder=folder, ids=frozenset(ids), entries={**known.entries, **dict.fromkeys(new)})
+
+    def _refreshed(self, run_id: str, remembered: Remembered[_Read] | None) -> Remembered[_Read] | None:
         """Return the run's entry as it is now; None if the run has no queued.json."""
         if remembered is not None and remembered.is_current():
             return remembered
         run = self._store.directory(run_id)
-        states = file_states([run.queued])
-        return Remembered(read_entry(run), states) if states[str(run.queued)] is not None else None
+        states = file_states([run.path, run.queued])
+        if states[str(run.queued)] is None:
+            return None
+        return Remembered(_Read(read_entry(run), _waits(run)), states)
+
+
+class _Read(NamedTuple):
+    """A run with a queued.json."""
+
+    entry: Entry
+    waits: bool
+    """Whether nobody has launched or stopped the run."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +168,9 @@ class _Known:
 
     folder: Remembered[None] | None
     ids: frozenset[str]
-    entries: dict[str, Remembered[Entry] | None]
-    """The entries of the runs with a queued.json, oldest first."""
+    entries: Mapping[str, Remembered[_Read] | None]
+    """The runs with a queued.json, oldest first."""
+    read_at: float
 
 
 def _waits(run: RunDir) -> bool:

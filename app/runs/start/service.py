@@ -67,7 +67,8 @@ class RunService:
         plan = self._planner.validate(asked)
         obstacles: list[RunError] = []
         try:
-            self._refuse_to_wait(plan.needs)
+            if not asked.queue:
+                self._refuse_to_wait(plan.needs)
         except (RunActive, QueueWaits) as error:
             obstacles.append(error)
         try:

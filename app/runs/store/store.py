@@ -99,10 +99,13 @@ class RunStore:
         """Read the runs, newest first, one at a time."""
         return self.read(self.ids())
 
+    def began(self) -> Iterator[Run]:
+        """Read the runs that do not wait in the queue, newest first, one at a time."""
+        return self.read(run_id for run_id in self.ids() if not is_there(self.directory(run_id).queued))
+
     def latest(self) -> Run | None:
         """Return the active run that started last. If none is active, return the last of those that ever began."""
-        began = (run_id for run_id in self.ids() if not is_there(self.directory(run_id).queued))
-        return next(iter(self.active()), None) or next(self.read(began), None)
+        return next(iter(self.active()), None) or next(self.began(), None)
 
     def delete(self, run_id: str) -> None:
         """Remove a run's directory. Raises RunNotFound, RunActive, RunQueued, DeletionRefused.

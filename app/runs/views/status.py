@@ -46,7 +46,7 @@ class Status:
 
     def _read(self, living: frozenset[str], num_queued: int, states: FileStates) -> dict[str, Any]:
         """Read the files whose states were taken before, or start over if it takes other files to answer."""
-        active, last = self._store.active(), next((run for run in self._store.list() if run.is_over), None)
+        active, last = self._store.active(), next((run for run in self._store.began() if run.is_over), None)
         new = RunProgress(self._metrics.find_csv)
         self._progress = {run.run_id: self._progress.get(run.run_id, new) for run in active}
         described = [_describe(run, self._progress[run.run_id].read(run)) for run in active]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +59,23 @@ def test_as_many_runs_start_as_there_are_slots(tmp_path: Path) -> None:
     for run in (second, third):
         assert runs.stop(run.run_id, "save").status == "stopped"
         assert runs.store.find(run.run_id).state == "stopped"
+
+
+def test_runs_without_their_slots_still_count(tmp_path: Path) -> None:
+    """Somebody may delete the files of the slots while runs hold them."""
+    runs = Service(tmp_path, max_active=2, gpus=("GPU-a", "GPU-b"))
+    first, second = (runs.start(runs.python(WAIT_FOR_STOP)) for _ in range(2))
+    shutil.rmtree(tmp_path / "logs" / "slots")
+    for service in (runs, Service(tmp_path, max_active=2, gpus=("GPU-a", "GPU-b"))):
+        assert {run.run_id for run in service.store.active()} == {first.run_id, second.run_id}
+        with pytest.raises(exceptions.RunActive):
+            service.start(runs.python("pass"))
+    runs.stop(first.run_id)
+    third = runs.start(runs.python(SHOW_GPUS))
+    wait_until(lambda: runs.store.find(third.run_id).is_over, 10)
+    assert third.directory.log.read_text() == "GPU-a\n", "the other GPU still belongs to the second run"
+    assert runs.stop(second.run_id).status == "stopped"
+    assert runs.store.find(second.run_id).state == "stopped"
 
 
 SHOW_GPUS = "import os; print(os.environ.get('CUDA_VISIBLE_DEVICES', 'all'))"
