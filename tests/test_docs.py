@@ -21,6 +21,7 @@ from trainer.rundir import RunDir
 
 PAGES = sorted(str(path.relative_to(ROOT)) for pattern in ("*.md", "docs/*.md") for path in ROOT.glob(pattern))
 BLOCKS = [block for name in PAGES for block in blocks_of(name)]
+RECIPES = sorted((ROOT / "docs" / "recipes").glob("*/experiment.yaml"))
 COMMANDS = [block for block in BLOCKS if block.language in ("sh", "python")]
 OTHER_LANGUAGES = {"json", "yaml", "ini", "nginx", "text"}
 
@@ -128,6 +129,11 @@ def test_the_run_directory_page_names_every_file() -> None:
     files = [run.run, run.config, run.state, run.stop, run.log, run.progress, run.card, run.result, run.checkpoints]
     files += [run.report, run.report_text, run.report_pictures]
     assert [file.name for file in files if file.name not in text] == []
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.parent.name)
+def test_the_commands_page_shows_every_recipe_as_it_is(recipe: Path) -> None:
+    assert recipe.read_text(encoding="utf-8") in [block.text for block in BLOCKS if block.page == "docs/commands.md"]
 
 
 def test_every_test_named_in_the_table_of_attacks_exists() -> None:
