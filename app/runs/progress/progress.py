@@ -37,7 +37,7 @@ class RunProgress:
     def read(self, run: Run) -> dict[str, Any] | None:
         """Return the progress by the names of progress.json, with its `source` and `scope`. None if it is unknown.
 
-        A completed run is at 100%, whatever its program said last.
+        A completed run is at 100%, whatever its program said last. A single bar says nothing of another run that ended.
         """
         progress = _of_file(run) or self._observed(run)
         if progress is None or run.is_active:
@@ -45,6 +45,8 @@ class RunProgress:
         progress["eta_s"] = None
         if run.state == COMPLETED:
             progress |= {"percent": 100.0, "scope": "training"}
+        elif progress["scope"] == "bar":  # Perhaps that of a last test, after the stop.
+            progress["percent"] = None
         return progress
 
     def files(self, run: Run) -> list[Path]:

@@ -51,6 +51,12 @@ def test_the_log_counts_before_the_metrics(tmp_path: Path) -> None:
     assert read(run) == {"source": "metrics", "epoch": 2, "step": 20}
 
 
+def test_a_bar_alone_says_nothing_of_a_stopped_run(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "a", log=b"Epoch 2\n\r100%|####| 2/2 [00:04<00:00, 1.2it/s]\n")
+    assert (read(run) or {})["percent"] == 100
+    assert "percent" not in (read(run, "stopped") or {})
+
+
 def test_the_last_counters_of_a_long_file_are_found(tmp_path: Path) -> None:
     text = "epoch;step;loss\n" + "".join(f"{row / 1000};{row};0,5\n" for row in range(100_000)) + "100;100"
     assert read(write_run(tmp_path, "a", metrics=text)) == {"source": "metrics", "epoch": 99.999, "step": 99_999}
