@@ -121,10 +121,10 @@ def renew(server: LiveServer) -> None:
 
 
 def stop_everything(server: LiveServer) -> None:
-    """Stop the queued runs and then the active ones."""
-    for run in server.get("/training/queue").json()["runs"]:
+    """Stop the queued runs and then the active ones. A server whose runs folder a test took away has none."""
+    for run in server.get("/training/queue").json().get("runs", []):
         server.post("/training/stop", {"run_id": run["run_id"]})
-    for run in server.get("/training/status").json()["active"]:
+    for run in server.get("/training/status").json().get("active", []):
         server.post("/training/stop", {"run_id": run["run_id"], "mode": "discard"})
 
 
@@ -138,9 +138,11 @@ def remove(path: Path) -> None:
 def end(server: LiveServer) -> None:
     """Stop the active run and the server in any state."""
     if server.process is not None and server.process.poll() is None:
-        if not server.settings.get("TRAINING_API_TOKEN"):
-            stop_everything(server)
-        server.kill()
+        try:
+            if not server.settings.get("TRAINING_API_TOKEN"):
+                stop_everything(server)
+        finally:
+            server.kill()
     check_log(server)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from app.runs.exceptions import DiskFull, LaunchFailed, NoRoom, QueueWaits, RunActive, RunError
+from app.runs.exceptions import DiskFull, LaunchFailed, NoRoom, QueueWaits, RunActive, RunError, RunsUnreadable
 from app.runs.executors.executor import Executor, Needs
 from app.runs.queue.entry import Entry
 from app.runs.queue.queue import Queue
@@ -83,6 +83,20 @@ class RunService:
         Raises RunActive, QueueWaits, DiskFull, NotFound or InvalidStart before it writes anything, and LaunchFailed
         after.
         """
+        try:
+            return self._start(asked)
+        except RunsUnreadable as error:
+            raise LaunchFailed(str(error), None) from error
+
+    def obstacle(self, entry: Entry) -> str | None:
+        """Say why a queued run cannot be launched at this moment, or None if it can be."""
+        try:
+            disk.refuse_without_room(self._folders(_caches_images(entry.run)), self._min_free_mb)
+        except DiskFull as error:
+            return str(error)
+        return self._executor.obstacle(entry.needs)
+
+    def _start(self, asked: StartRequest) -> Started:
         if not asked.queue:
             self._refuse_to_wait(Needs(gpus=0))  # Before anything that takes long.
         plan = self._planner.plan(asked)
@@ -97,14 +111,6 @@ class RunService:
         except OSError as error:
             raise LaunchFailed(f"the run's files cannot be written: {error}", None) from error
         return Started(self._store.find(new.run.run_id))
-
-    def obstacle(self, entry: Entry) -> str | None:
-        """Say why a queued run cannot be launched at this moment, or None if it can be."""
-        try:
-            disk.refuse_without_room(self._folders(_caches_images(entry.run)), self._min_free_mb)
-        except DiskFull as error:
-            return str(error)
-        return self._executor.obstacle(entry.needs)
 
     def _must_wait(self, needs: Needs) -> bool:
         return self._queue.is_paused or bool(self._queue.waiting()) or self._executor.obstacle(needs) is not None

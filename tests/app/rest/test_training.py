@@ -133,6 +133,7 @@ def test_the_request_is_stored_with_its_defaults(shared: LiveServer, tmp_path: P
         "model_name": "model",
         "overrides": {},
         "resume_from": None,
+        "gpus": None,
     }
     assert shared.run(run_id)["request"] == request
 
@@ -227,7 +228,8 @@ def test_status_describes_the_active_run_and_the_last_one(waiting: tuple[LiveSer
     idle = server.get("/training/status").json()
     assert idle["last_run"] == {"run_id": run_id, "state": "completed", "reason": None}
     nulls = dict.fromkeys(("pid", "run_id", "state", "config_name", "progress", "started_at"))
-    assert idle == {"status": "not_running", "running": False, "last_run": idle["last_run"], **nulls}
+    none = {"active": [], "num_queued": 0}
+    assert idle == {"status": "not_running", "running": False, "last_run": idle["last_run"], **none, **nulls}
 
 
 def test_status_has_the_reason_of_a_failure(shared: LiveServer) -> None:
