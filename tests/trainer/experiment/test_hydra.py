@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainer.trainings import ROOT
 from trainer.experiment import experiment, hydra
 from trainer.experiment.experiment import ExperimentInvalid
 
@@ -48,3 +49,8 @@ def test_a_valid_experiment_is_never_taken_for_one(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("# @package _global_\nmodel: {architecture: ResNetForImageClassification}\n")
     assert experiment.load(path).model.architecture == "ResNetForImageClassification"
+
+
+def test_the_advice_names_a_section_of_the_documents() -> None:
+    assert "see Hydra in docs/commands.md" in hydra.ADVICE
+    assert "\n### Hydra\n" in (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
