@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import count
 
 from app.runs.collect.runmetrics import RunMetrics
 from app.runs.exceptions import NoRuns, RunNotFound
-from app.runs.filestate import FileState, FileStates, file_state, file_states
+from app.runs.filestate import FileStates, file_states
 from app.runs.follow.events import Event, batches
 from app.runs.follow.follower import Follower
 from app.runs.follow.newcomers import Newcomers
@@ -35,8 +35,8 @@ class _Followed:
     """The batches that the last read has not yielded yet."""
     has_begun: bool = False
     """Whether `read_new` has read the run."""
-    manifest: FileState | None = None
-    """The state of run.json at the last read. Another one shows that somebody replaced the directory since."""
+    states: FileStates = field(default_factory=dict)
+    """The states of the run's files before the last read."""
 
     @property
     def is_over(self) -> bool:
@@ -106,12 +106,20 @@ class Followers:
         self._forget_past()
 
     def published(self, run_id: str | None) -> Follower | None:
-        """Return the follower of a run (None: of the latest one) if `read_new` reads that run."""
+        """Return the follower of a run (None: of the latest one) if `read_new` reads that run, or has read all of it.
+
+        Nobody reads a run again that is over. Somebody may remove or replace its files all the same.
+        """
         followed = self._followed.get(run_id) if run_id is not None else self._latest
-        return followed.follower if followed is not None and _exists(followed) else None
+        if followed is None or (followed.is_over and _states(followed.follower) != followed.states):
+            return None
+        return followed.follower
 
     def find(self, run_id: str | None) -> Run:
         """Find a run (None: the latest one). Raises RunNotFound and NoRuns."""
+        if run_id is None and self._latest is not None:
+            with suppress(RunNotFound):
+                return self._store.find(self._latest.follower.run.run_id)
         run = self._store.find(run_id) if run_id is not None else self._store.latest()
         if run is None:
             raise NoRuns
@@ -154,7 +162,7 @@ class Followers:
 
     def _read_new(self, followed: _Followed) -> Iterator[tuple[Run, list[Event]]]:
         follower, followed.has_begun = followed.follower, True
-        followed.manifest = file_state(follower.run.directory.run)
+        followed.states = _states(follower)
         if followed.unread is None:
             followed.unread = batches(follower.read_new(self._read(follower.run)))
         for batch in followed.unread:
@@ -177,7 +185,5 @@ class Followers:
             return next(active, Run(run.directory, INTERRUPTED, _REMOVED, {}))
 
 
-def _exists(followed: _Followed) -> bool:
-    directory = followed.follower.run.directory
-    is_there = os.path.isdir(directory.path) and file_state(directory.run) == followed.manifest
-    return followed.follower.run.is_active or is_there
+def _states(follower: Follower) -> FileStates:
+    return file_states([follower.run.directory.run, *follower.files])

@@ -191,12 +191,17 @@ def test_finding_a_run_without_any_runs_raises(harness: Harness) -> None:
     assert harness.followers.published(None) is None
 
 
-def test_a_run_that_replaces_the_latest_one_under_its_name_is_read_anew(harness: Harness) -> None:
-    write_run(harness.store.runs_dir, "2026-01-01_00-00-00", log=b"first")
+def test_a_run_that_changes_after_its_end_is_read_again(harness: Harness) -> None:
+    """Somebody may copy a run, delete it, and copy another one under its name."""
+    run = write_run(harness.store.runs_dir, "2026-01-01_00-00-00", log=b"first")
     harness.read_new()
-    assert harness.followers.published("2026-01-01_00-00-00") is not None
-    shutil.rmtree(harness.store.runs_dir / "2026-01-01_00-00-00")
-    write_run(harness.store.runs_dir, "2026-01-01_00-00-00", "failed", log=b"second")
-    assert harness.followers.published("2026-01-01_00-00-00") is harness.followers.published(None) is None
-    past = harness.followers.past(harness.followers.find("2026-01-01_00-00-00"))
-    assert (past.run.state, past.position()[-2].next_offset) == ("failed", 6)
+    harness.read_new()
+    assert harness.followers.published(run.name) is harness.followers.published(None) is not None
+    with open(run / "train.log", "ab") as log:
+        log.write(b" line")
+    assert harness.followers.published(run.name) is harness.followers.published(None) is None
+    assert harness.followers.past(harness.followers.find(None)).attempts.run_id == run.name
+    shutil.rmtree(run)
+    write_run(harness.store.runs_dir, run.name, "failed", log=b"second")
+    assert harness.followers.published(run.name) is None
+    assert harness.followers.past(harness.followers.find(run.name)).run.state == "failed"
