@@ -26,7 +26,7 @@ class Service:
     """What a service process knows: an executor, and a folder of runs that may be another service's too."""
 
     def __init__(self, cluster: Cluster, runs_dir: Path, *options: str) -> None:
-        runs_dir.mkdir(exist_ok=True)
+        runs_dir.mkdir(parents=True, exist_ok=True)
         self.runs_dir = runs_dir
         commands = Commands(os.environ | cluster.environment | {"PATH": PATH, "TRAINING_API_TOKEN": "secret"})
         listings = Listings(commands, every_s=0.2, answers_within_s=2)

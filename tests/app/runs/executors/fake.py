@@ -20,6 +20,19 @@ from trainer.rundir import RunDir
 DOWN_SINCE = "2026-01-01T00:00:00+00:00"
 
 
+def launch_runner(run: RunDir) -> subprocess.Popen[bytes]:
+    """Launch the runner of a run as the job of a cluster."""
+    argv = [sys.executable, "-m", "trainer.runner", str(run.path)]
+    return subprocess.Popen(
+        argv,
+        cwd=ROOT,
+        env=environment(),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
 @dataclass
 class Job:
     run: RunDir
@@ -56,18 +69,7 @@ class FakeCluster:
         for job in self.jobs.values():
             num_running = sum(isinstance(each.found, Running) for each in self.jobs.values())
             if job.runner is None and num_running < self.capacity:
-                job.runner = self.launch(job.run)
-
-    def launch(self, run: RunDir) -> subprocess.Popen[bytes]:
-        argv = [sys.executable, "-m", "trainer.runner", str(run.path)]
-        return subprocess.Popen(
-            argv,
-            cwd=ROOT,
-            env=environment(),
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+                job.runner = launch_runner(job.run)
 
     def cancel_all(self) -> None:
         for job in self.jobs.values():

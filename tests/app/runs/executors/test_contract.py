@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import repeat
@@ -16,29 +16,34 @@ import pytest
 from app.runs.exceptions import LaunchFailed, NoRoom, RunActive
 from app.runs.executors.executor import Executor, Gone, Needs, Pending, Ref, Running
 from app.runs.store.run import Run
-from tests.app.runs.executors.fake import DOWN_SINCE, FakeCluster, FakeExecutor
+from tests.app.runs.executors.fake import DOWN_SINCE, FakeCluster, FakeExecutor, launch_runner
 from tests.app.runs.slots import executor_of
 from tests.app.runs.start.domain import WAIT_FOR_STOP, Service
 from tests.live.processes import is_gone
+from tests.slurm.conftest import cluster as slurm  # noqa: F401
+from tests.slurm.conftest import is_shared  # noqa: F401
+from tests.slurm.submitted import Service as Jobs
 from tests.waiting import wait_until
 from trainer.rundir import read_json, write_json
 
 
 @dataclass
 class Engine:
-    """A service with the executor under test, which has room for one run, and the cluster behind it."""
+    """A service with the executor under test."""
 
     service: Service
-    cluster: FakeCluster | None
-    """None: there is nothing behind the executor, so it has no queue of its own and cannot be away."""
+    another_executor: Callable[[], Executor]
+    """Return the executor of another server process."""
+    cluster: FakeCluster | None = None
+    """The fake cluster with room for one run, if the executor is a fake."""
 
     @property
     def executor(self) -> Executor:
         return self.service.executor
 
-    def another_executor(self) -> Executor:
-        """Return the executor of another server process."""
-        return executor_of(self.service.runs) if self.cluster is None else FakeExecutor(self.cluster)
+    @property
+    def is_local(self) -> bool:
+        return self.executor.name == "local"
 
     def start(self, code: str = WAIT_FOR_STOP) -> Run:
         run = self.service.start(self.service.python(code))
@@ -59,13 +64,20 @@ class Engine:
         return self.find(run)
 
 
-@pytest.fixture(params=["local", "fake"])
+@pytest.fixture(params=["local", "fake", "slurm"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    cluster = FakeCluster() if request.param == "fake" else None
-    service = Service(tmp_path, executor=None if cluster is None else FakeExecutor(cluster))
-    yield Engine(service, cluster)
-    if cluster is not None:
-        cluster.cancel_all()
+    if request.param == "local":
+        yield Engine(Service(tmp_path), lambda: executor_of(tmp_path / "logs" / "runs"))
+    elif request.param == "fake":
+        fake = FakeCluster()
+        yield Engine(Service(tmp_path, executor=FakeExecutor(fake)), lambda: FakeExecutor(fake), fake)
+        fake.cancel_all()
+    else:
+        cluster, runs_dir = request.getfixturevalue("slurm"), tmp_path / "logs" / "runs"
+        executors = [Jobs(cluster, runs_dir).executor for _ in range(2)]
+        yield Engine(Service(tmp_path, executor=executors[0]), lambda: executors[1])
+        for executor in executors:
+            executor.close()
 
 
 @pytest.fixture
@@ -74,11 +86,14 @@ def cluster(engine: Engine) -> FakeCluster:
     return engine.cluster
 
 
-WITH_CLUSTER = pytest.mark.parametrize("engine", ["fake"], indirect=True)
+FAKE = pytest.mark.parametrize("engine", ["fake"], indirect=True)
+"""tests/slurm tries the same with SLURM's own daemons."""
+LOCAL_OR_FAKE = pytest.mark.parametrize("engine", ["local", "fake"], indirect=True)
 
 
 def test_a_run_lives_from_its_submission_to_its_verdict(engine: Engine, tmp_path: Path) -> None:
     run = engine.start(f"import os, time\nwhile not os.path.exists({str(tmp_path / 'end')!r}): time.sleep(0.01)")
+    wait_until(lambda: isinstance(engine.found(run), Running), 20)
     for executor in (engine.executor, engine.another_executor()):
         assert isinstance(executor.find()[run.run_id], Running)
         assert isinstance(executor.find([Ref(run.directory)])[run.run_id], Running), "the run id alone is enough"
@@ -88,6 +103,7 @@ def test_a_run_lives_from_its_submission_to_its_verdict(engine: Engine, tmp_path
     assert run.run_id not in engine.executor.find()
 
 
+@LOCAL_OR_FAKE
 def test_a_run_is_revealed_once_it_has_room_or_a_place_in_the_queue_of_the_executor(engine: Engine) -> None:
     first = engine.start()
     if engine.cluster is None:
@@ -111,7 +127,7 @@ def test_a_stop_ends_a_running_run_and_returns_when_it_is_gone(engine: Engine) -
     assert (engine.find(run).state, engine.find(run).record["exit_code"]) == ("stopped", 0)
 
 
-@WITH_CLUSTER
+@FAKE
 def test_a_stop_takes_a_pending_run_out_of_the_queue(engine: Engine, cluster: FakeCluster) -> None:
     first, second = engine.start(), engine.service.start(engine.service.python("pass"))
     assert engine.service.stop(second.run_id).status == "stopped"
@@ -127,7 +143,7 @@ def test_a_run_is_launched_once_however_often_it_is_submitted(engine: Engine) ->
     run = engine.start("print('launched')")
     engine.wait_for_end(run)
     state = read_json(run.directory.state)
-    with nullcontext() if engine.cluster is not None else pytest.raises(LaunchFailed, match="launched before"):
+    with pytest.raises(LaunchFailed, match="launched before") if engine.is_local else nullcontext():
         engine.executor.submit(run.directory, Needs(), lambda: None)
     wait_until(lambda: isinstance(engine.found(run), Gone), 20)
     assert (run.directory.log.read_text(), read_json(run.directory.state)) == ("launched\n", state)
@@ -135,18 +151,18 @@ def test_a_run_is_launched_once_however_often_it_is_submitted(engine: Engine) ->
 
 def test_an_active_run_is_launched_once_however_often_it_is_submitted(engine: Engine) -> None:
     run = engine.start()
-    if engine.cluster is None:
+    if engine.is_local:
         with pytest.raises(NoRoom):
             engine.executor.submit(run.directory, Needs(), lambda: pytest.fail("it was revealed before"))
     else:
-        with engine.cluster.launch(run.directory) as again:
+        with launch_runner(run.directory) as again:
             assert again.wait(20) == 2, "the runner refuses"
     assert engine.find(run).state == "running"
     engine.service.stop(run.run_id, "discard")
     assert run.directory.log.read_text() == "up\n"
 
 
-@WITH_CLUSTER
+@FAKE
 def test_a_run_keeps_its_state_while_the_engine_is_away(engine: Engine, cluster: FakeCluster) -> None:
     run = engine.start()
     cluster.is_down = True
@@ -162,7 +178,7 @@ def test_a_run_keeps_its_state_while_the_engine_is_away(engine: Engine, cluster:
     assert engine.wait_for_end(run).state == "interrupted"
 
 
-@WITH_CLUSTER
+@FAKE
 def test_a_verdict_counts_whatever_the_engine_says(engine: Engine, cluster: FakeCluster) -> None:
     run = engine.start("pass")
     engine.wait_for_end(run)
@@ -172,6 +188,7 @@ def test_a_verdict_counts_whatever_the_engine_says(engine: Engine, cluster: Fake
         assert engine.service.store.active() == []
 
 
+@LOCAL_OR_FAKE
 def test_an_id_that_is_given_again_leads_to_no_other_run(engine: Engine) -> None:
     first = engine.start("pass")
     engine.wait_for_end(first)
@@ -200,6 +217,7 @@ child.wait()
 """
 
 
+@LOCAL_OR_FAKE
 def test_nothing_is_left_of_a_run_whose_runner_is_killed(engine: Engine) -> None:
     run = engine.start("import time\nprint('up', flush=True)\ntime.sleep(1000)")
     program = psutil.Process(int(run.record["pid"]))
@@ -210,9 +228,9 @@ def test_nothing_is_left_of_a_run_whose_runner_is_killed(engine: Engine) -> None
     assert (ended.state, ended.is_active) == ("interrupted", False)
 
 
+@pytest.mark.parametrize("engine", ["local"], indirect=True)
 def test_orphans_that_left_their_session_are_ended(engine: Engine) -> None:
-    if engine.cluster is not None:
-        return  # A cluster ends by itself what a job leaves behind.
+    """A cluster ends by itself what a job leaves behind."""
     run = engine.start(ORPHAN)
     orphan = psutil.Process(int(run.directory.log.read_text().split()[0]))
     os.kill(int(run.record["runner"]["pid"]), signal.SIGKILL)
@@ -221,6 +239,7 @@ def test_orphans_that_left_their_session_are_ended(engine: Engine) -> None:
     assert engine.wait_for_end(run).state == "interrupted"
 
 
+@LOCAL_OR_FAKE
 def test_an_end_kills_every_process(engine: Engine) -> None:
     run = engine.start()
     killed = engine.executor.end(Ref.read(run.directory))
