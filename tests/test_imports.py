@@ -37,7 +37,7 @@ SERVICE = [
     {"app.settings"},
     {"app.runs.views", "app.runs.start", "app.runs.follow"},
     {"app.runs.queue"},
-    {"app.runs.collect", "app.runs.models", "app.runs.progress"},
+    {"app.runs.collect", "app.runs.models", "app.runs.progress", "app.runs.usage"},
     {"app.runs.store", "app.runs.metrics", "app.runs.log"},
     {"app.runs.executors"},
     {"app.runs.globs"},

@@ -100,6 +100,11 @@ class RunDir:
         return self.path / "train.log"
 
     @cached_property
+    def usage(self) -> Path:
+        """usage.csv, written by the service: what the run's processes and GPUs use. See app/runs/usage."""
+        return self.path / "usage.csv"
+
+    @cached_property
     def metrics(self) -> Path:
         """csv/version_0/metrics.csv of our own trainer. Other programs write elsewhere: see app/runs/collect."""
         return self.path / "csv" / "version_0" / "metrics.csv"

@@ -15,6 +15,7 @@ from app.runs.views.artifacts import find_artifact
 from app.schemas.report import ReportSchema
 from app.schemas.requests import LogQuerySchema, LogSearchQuerySchema
 from app.schemas.runs import ArtifactListSchema, LogMatchesSchema, LogSchema, RunSchema
+from app.schemas.usage import RunUsageSchema
 
 ADDED_TO_REPORTS = ("split", "splits", "notes")
 """Fields that reports of earlier versions do not have."""
@@ -46,6 +47,14 @@ def get_log(query: dict[str, Any], run_id: str) -> Response:
 def search_log(query: dict[str, Any], run_id: str) -> Response:
     """Search a chunk of the log for a text. Continue at `next_offset` until it equals `size`."""
     return offloaded(domain().views.search_log, run_id, **query)
+
+
+@blp.get("/<run_id>/usage")
+@blp.answers(200, RunUsageSchema)
+@blp.errors(404)
+def get_run_usage(run_id: str) -> Response:
+    """Show what the run's processes and GPUs used over its whole time, as in usage.csv."""
+    return offloaded(domain().views.usage, run_id)
 
 
 @blp.get("/<run_id>/report")

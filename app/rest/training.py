@@ -14,7 +14,7 @@ from app.rest.errors import status_of
 from app.runs.exceptions import PreviewFailed
 from app.runs.start.parameters import list_parameters
 from app.runs.start.request import StartRequest
-from app.schemas.answers import ConfigsSchema, ServiceStatusSchema, StartedSchema, StoppedSchema, UsageSchema
+from app.schemas.answers import ConfigsSchema, ServiceStatusSchema, StartedSchema, StoppedSchema
 from app.schemas.choices import CheckedSchema, ParameterListSchema, PreviewSchema
 from app.schemas.datasets import DatasetListSchema, DatasetReportSchema
 from app.schemas.errors import LaunchErrorSchema, RunActiveErrorSchema
@@ -27,6 +27,7 @@ from app.schemas.requests import (
     StopQuerySchema,
     StopRequestSchema,
 )
+from app.schemas.usage import MachineUsageSchema
 from trainer.experiment import experiment
 
 CHECK_WAIT_S = 5.0
@@ -92,7 +93,7 @@ def get_status() -> dict[str, Any]:
 
 
 @blp.get("/system")
-@blp.answers(200, UsageSchema)
+@blp.answers(200, MachineUsageSchema)
 @blp.errors()
 def get_usage() -> dict[str, Any]:
     """Show how busy the machine was in the last ten minutes."""

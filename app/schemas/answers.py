@@ -1,11 +1,8 @@
-"""Schemas of answers about the service: the active run, the usage of the machine, the experiments."""
+"""Schemas of answers about the service: the active run, the experiments."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from marshmallow import INCLUDE, Schema
-from marshmallow.fields import Field
 
 from app.runs.store.states import STATES
 from app.schemas import fields
@@ -93,27 +90,6 @@ class ServiceStatusSchema(Schema):
     active = fields.array(fields.nested(ActiveRunSchema), "All active runs. The run that started last comes first.")
     num_queued = fields.integer("Runs that wait in the queue.")
     last_run = fields.nested(LastRunSchema, allow_none=True)
-
-
-def _samples(unit: str) -> Field[Any]:
-    return fields.array(fields.number(allow_none=True), f"{unit}, oldest first.")
-
-
-class GpuUsageSchema(Schema):
-    index = fields.integer()
-    utilisation_percent = _samples("Percent")
-    memory_used_mb = _samples("MB")
-    temperature_c = _samples("Degrees Celsius")
-    power_w = _samples("Watts")
-
-
-class UsageSchema(Schema):
-    every_s = fields.number("Seconds between two samples.")
-    cpu_percent = _samples("Percent of all cores")
-    memory_used_mb = _samples("MB")
-    disk_free_mb = _samples("Free MB on the disk of the runs")
-    prewarm_memory_mb = _samples("MB of the prewarmed process (null without one)")
-    gpus = fields.array(GpuUsageSchema)
 
 
 class ConfigsSchema(Schema):

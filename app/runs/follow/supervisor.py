@@ -20,6 +20,7 @@ from app.runs.follow.position import Attempts, Position
 from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
+from app.runs.usage.recorder import UsageRecorder
 
 T = TypeVar("T")
 
@@ -81,6 +82,7 @@ class Supervisor:
         self._measure = measure
         self._poll_interval_s = poll_interval_s
         self._followers = Followers(store, queue, metrics)
+        self._usage = UsageRecorder()
         self._measured_at = 0.0
         self._complaints = Complaints(logger, "The supervisor")
         self._mutex = threading.RLock()
@@ -102,6 +104,7 @@ class Supervisor:
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
+        self._usage.close()
         self._executor.close()
         self._lock.release()
 
@@ -225,10 +228,17 @@ class Supervisor:
             return
         self._measured_at = now
         active = self._followers.active
-        if self._lock.try_acquire():
+        if is_holder := self._lock.try_acquire():
             self._executor.tend([Ref.read(run.directory) for run in active])
         if (measures := self._measure(active)) is not None:
             self._publish([SystemMeasured(measures)])
+            self._record(active, measures, is_holder)
+
+    def _record(self, active: Sequence[Run], measures: dict[str, Any], is_holder: bool) -> None:
+        if is_holder:
+            self._usage.record(active, measures)
+        else:
+            self._usage.forget()
 
 
 def _discard(events: Sequence[Event]) -> None:

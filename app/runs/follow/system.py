@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,18 +39,21 @@ class SystemMonitor:
     def measure(self, active: Sequence[Run]) -> dict[str, Any]:
         """Return the payload of the event `system`.
 
-        `runs` covers the processes of each active run. `run` is the one of the run that started last, or None.
+        `runs` covers the processes of each active run, and names its GPUs. `run` is the one of the run that started
+        last, or None.
         """
+        gpus = self._gpus()
         memory = psutil.virtual_memory() if process.can_search() else None
-        runs = self._of_runs(active)
+        runs = self._of_runs(active, gpus)
         return {
+            "time": round(time.time()),
             "cpu_percent": psutil.cpu_percent() if memory is not None else None,
             "num_cpus": os.cpu_count(),
             "memory_used_mb": (memory.total - memory.available) // MEGABYTE if memory is not None else None,
             "memory_total_mb": memory.total // MEGABYTE if memory is not None else None,
             "disk_free_mb": self._disk_free_mb(),
             "prewarm_memory_mb": self._prewarm_memory_mb(),
-            "gpus": self._gpus(),
+            "gpus": gpus,
             "run": next(iter(runs), None),
             "runs": list(filter(None, runs)),
         }
@@ -58,12 +62,14 @@ class SystemMonitor:
         existing = next((path for path in (self._disk_path, *self._disk_path.parents) if path.exists()), None)
         return psutil.disk_usage(str(existing)).free // MEGABYTE if existing else None
 
-    def _of_runs(self, active: Sequence[Run]) -> list[dict[str, Any] | None]:
+    def _of_runs(self, active: Sequence[Run], gpus: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | None]:
         before, self._processes = self._processes, {}
-        return [self._of_run(run, before) for run in active]
+        return [self._of_run(Ref.read(run.directory), before, gpus) for run in active]
 
-    def _of_run(self, run: Run, before: Mapping[int, psutil.Process]) -> dict[str, Any] | None:
-        runner, others = self._processes_of(Ref.read(run.directory))
+    def _of_run(
+        self, run: Ref, before: Mapping[int, psutil.Process], gpus: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any] | None:
+        runner, others = self._processes_of(run)
         if runner is None:
             return None
         cpu_percent, memory, num_processes = 0.0, 0, 0
@@ -82,6 +88,7 @@ class SystemMonitor:
             "cpu_percent": round(cpu_percent, 1),
             "memory_mb": memory // MEGABYTE,
             "num_processes": num_processes,
+            "gpus": [gpu["index"] for gpu in gpus if {gpu["uuid"], str(gpu["index"])} & set(run.gpus or ())],
         }
 
     def _gpus(self) -> list[dict[str, Any]]:
@@ -111,16 +118,21 @@ def _gpu(index: int) -> dict[str, Any]:
         except pynvml.NVMLError:
             return None
 
-    name = query(pynvml.nvmlDeviceGetName)
+    name, uuid = (_text(query(each)) for each in (pynvml.nvmlDeviceGetName, pynvml.nvmlDeviceGetUUID))
     memory = query(pynvml.nvmlDeviceGetMemoryInfo)
     utilisation = query(pynvml.nvmlDeviceGetUtilizationRates)
     power_mw = query(pynvml.nvmlDeviceGetPowerUsage)
     return {
         "index": index,
-        "name": name.decode() if isinstance(name, bytes) else name,
+        "uuid": uuid,
+        "name": name,
         "utilisation_percent": utilisation and utilisation.gpu,
         "memory_used_mb": memory and memory.used // MEGABYTE,
         "memory_total_mb": memory and memory.total // MEGABYTE,
         "temperature_c": query(pynvml.nvmlDeviceGetTemperature, pynvml.NVML_TEMPERATURE_GPU),
         "power_w": power_mw and power_mw / 1000,
     }
+
+
+def _text(value: str | bytes | None) -> str | None:
+    return value.decode() if isinstance(value, bytes) else value

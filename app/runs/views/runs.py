@@ -21,6 +21,7 @@ from app.runs.progress.progress import RunProgress
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
+from app.runs.usage.answer import describe_usage, usage_problem
 from app.runs.views.artifacts import list_artifacts
 from trainer.experiment import strict_yaml
 from trainer.experiment.strict_yaml import YamlInvalid
@@ -61,6 +62,7 @@ class RunViews:
             "stop": run.directory.read_json(run.directory.stop) if run.is_ours else None,
             "model": models[0] if models else None,
             "models": models,
+            "usage_problem": usage_problem(run),
             "artifacts": self._artifacts(run),
         }
 
@@ -85,6 +87,16 @@ class RunViews:
         run = self._store.find(run_id).directory
         found: LogMatches = search_log(run.file(run.find_log()), text, offset, limit)
         return {"run_id": run_id, **vars(found)}
+
+    def usage(self, run_id: str) -> dict[str, Any]:
+        """Describe what the run used. Raises FileNotInRun, which says why nothing is known."""
+        run = self._store.find(run_id)
+        problem = usage_problem(run)
+        with suppress(OSError):
+            if problem is None:
+                return describe_usage(run)
+        why = problem or "its usage.csv cannot be read"
+        raise FileNotInRun(f"Run {run_id} is {run.state} and has no usage: {why}.")
 
     def metrics_file(self, run_id: str) -> MetricsFile:
         """Find the metrics, collected. Raises FileNotInRun if the run has none yet."""

@@ -55,6 +55,7 @@ def test_a_run_is_described_in_full(shared: LiveServer, run: Path) -> None:
         "config": {"command": {"argv": ["true"]}},
         "preflight": {"status": "checked"},
         "stop": {"mode": "save", "requested_by": "test"},
+        "usage_problem": "nothing was measured before it ended",
     }
     assert card["model_path"] == str(model)
     assert {file["path"]: file["size"] for file in artifacts}["checkpoints/epoch_003.onnx"] == 4
@@ -68,6 +69,7 @@ def test_garbage_in_every_file_is_no_500(shared: LiveServer, run: Path, garbage:
     names = (
         "run.json",
         "config.yaml",
+        "usage.csv",
         "state.json",
         "stop.json",
         "progress.json",
@@ -174,6 +176,7 @@ def test_a_bad_log_query_is_a_422(shared: LiveServer, run: Path, query: str) -> 
 def test_every_get_answers_and_leaves_the_run_unchanged(empty: LiveServer, run: Path) -> None:
     write_model(run)
     write_report(run)
+    (run / "usage.csv").write_text("time,cpu_percent,memory_mb\n2,100,500\n")
     name = write_config(empty, "known.yaml")
     write_dataset(empty.data_dir, name)  # The name then denotes both an experiment and a dataset.
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
