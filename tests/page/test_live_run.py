@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -47,6 +48,7 @@ def test_a_run_from_its_start_to_its_end(server: LiveServer, open_page: OpenPage
 
     training.epoch(0)
     expect(page.locator("#epoch")).to_have_text("1 of 3 epochs done")
+    expect(page.locator("#fact-machine")).to_have_text(socket.gethostname())
     expect(page.locator("#fact-step")).to_have_text("10 of 30")
     expect(page.locator("#fact-rate")).to_have_text("123")
     expect(page.locator("#fact-left")).to_have_text("1 min 5 s")

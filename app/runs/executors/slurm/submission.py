@@ -19,10 +19,12 @@ CHECKED_EVERY_S = 30
 MAX_SIGNAL_S = 65_535
 
 _SCRIPT = """\
-#!/bin/bash -l
+#!/bin/bash
+[ -n "$SLURM_GET_USER_ENV" ] || shopt -q login_shell || exec bash -l "$0"
 export PYTHONUNBUFFERED=1
 cd {root} && exec {python} -m trainer.runner {run}
 """
+"""With --export=NIL some versions of SLURM load the environment of a login, which may take seconds. Others do not."""
 
 
 class Submissions:
