@@ -43,6 +43,7 @@ class Follower:
         self.run = run
         self._collect = collect
         self.is_over = False
+        self._is_skipping = False
         self._metrics = MetricsTail()
         self._metrics_file: MetricsFile | None = None
         self._log = LogTail()
@@ -63,6 +64,10 @@ class Follower:
 
     def skip_to_end(self) -> Iterator[None]:
         """Skip the current content of the files. The caller must exhaust the iterator."""
+        self._is_skipping = True
+        return self._skip()
+
+    def _skip(self) -> Iterator[None]:
         while True:
             for event in self._new_metrics():
                 if isinstance(event, MetricsLogged):
@@ -74,6 +79,14 @@ class Follower:
         self._log.skip_to_end(self._log_file, is_final=self.run.is_over)
         self._progress = self._run_progress.read(self.run)
 
+    def may_reach(self, position: Position) -> bool:
+        """Whether a client has more than this follower because `skip_to_end` is not done.
+
+        The client got it from another process of the service, or before a restart.
+        """
+        has_more = position.row > self._metrics.num_rows or (position.log_offset or 0) > self._log.offset
+        return self._is_skipping and has_more
+
     def read_new(self, run: Run) -> Iterator[Event]:
         """Yield the changes in the order in which to publish them. The caller must exhaust the iterator.
 
@@ -81,6 +94,7 @@ class Follower:
         files to their end, and yields the final state last. If there is much to collect, the next calls do that.
         """
         self.run = run
+        self._is_skipping = False
         is_final = run.is_over
         if not is_final:
             yield from self._new_state()

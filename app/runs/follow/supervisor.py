@@ -133,7 +133,7 @@ class Supervisor:
                 return Subscription(body, True, None)
             return Subscription(body, not follower.is_behind(body), follower.attempts)
 
-        return self._use_follower(run_id, answer, is_polled=True)
+        return self._use_follower(run_id, answer, position)
 
     def describe(self, run_id: str | None) -> dict[str, Any]:
         """Return the answer to a subscription from the start of a run (None: of the latest one).
@@ -154,18 +154,24 @@ class Supervisor:
                 return []
             return follower.position() if follower is not None else []
 
-    def _use_follower(self, run_id: str | None, use: Callable[[Follower | None], T], is_polled: bool = False) -> T:
+    def _use_follower(
+        self, run_id: str | None, use: Callable[[Follower | None], T], position: Position | None = None
+    ) -> T:
         """Call `use` under the mutex with the follower of a run, or with None if there is no run at all.
 
-        This reads a past run before it takes the mutex, so nobody else waits for that. Raises RunNotFound.
+        With the `position` of a client this polls first, and waits while a new process has not read as far as the
+        client. Otherwise the client would drop what it has. This reads a past run before it takes the mutex, so nobody
+        else waits for that. Raises RunNotFound.
         """
         past: Follower | None = None
         while True:
             with self._mutex:
-                if is_polled:
+                if position is not None:
                     self.poll()
                 if (follower := self._followers.published(run_id)) is not None:
-                    return use(follower)
+                    if position is None or not follower.may_reach(position):
+                        return use(follower)
+                    continue
                 try:
                     run = self._followers.find(run_id)
                 except NoRuns:
