@@ -36,8 +36,7 @@ export function followLive({ getState, dispatch, getToken, checkAccess }) {
   });
   socket.on("disconnect", (reason) => {
     sync.disconnected();
-    if (getState().connection.status === "live") setConnection("offline");
-    explain();
+    setConnection("offline");
     // The client reconnects by itself, except after the server has closed the connection on purpose.
     if (reason === "io server disconnect") setTimeout(() => socket.connect(), RETRY_AFTER_MS);
   });
@@ -61,8 +60,8 @@ function subscribe(socket, request, answered) {
 /** Why the service refuses sockets, in its own words; null if it does not answer. */
 async function refusal() {
   try {
-    // A POST names the page's origin, as a socket does. Without a session it opens none.
-    const response = await fetch("socket.io/?transport=polling", { method: "POST", cache: "no-store" });
+    // A POST names the page's origin, as a socket does. It opens no session.
+    const response = await fetch("socket.io/?EIO=4&transport=polling", { method: "POST", cache: "no-store" });
     return [403, 503].includes(response.status) ? (await response.json()).message : null;
   } catch {
     return null;

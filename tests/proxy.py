@@ -32,7 +32,7 @@ http {{
       proxy_pass {upstream}{path};
       proxy_http_version 1.1;
       proxy_set_header Host {host};
-      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Upgrade {upgrade};
       proxy_set_header Connection $http_connection;
     }}
   }}
@@ -41,8 +41,18 @@ http {{
 
 
 @contextmanager
-def proxied(home: Path, upstream: str, strips: bool, tls: bool = False, host: str = "$http_host") -> Iterator[str]:
-    """Serve `upstream` below /train/ and yield that address. If `strips`, nginx removes the prefix from paths."""
+def proxied(
+    home: Path,
+    upstream: str,
+    strips: bool,
+    tls: bool = False,
+    host: str = "$http_host",
+    upgrade: str = "$http_upgrade",
+) -> Iterator[str]:
+    """Serve `upstream` below /train/ and yield that address. If `strips`, nginx removes the prefix from paths.
+
+    With an empty `upgrade` nginx passes no WebSocket on.
+    """
     nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if nginx is None or shutil.which("openssl") is None:
         if os.environ.get("CI") == "true":
@@ -52,7 +62,13 @@ def proxied(home: Path, upstream: str, strips: bool, tls: bool = False, host: st
     make_certificate(home)
     port = free_port()
     configuration = HTTP.format(
-        home=home, port=port, tls=" ssl" if tls else "", upstream=upstream, path="/" if strips else "", host=host
+        home=home,
+        port=port,
+        tls=" ssl" if tls else "",
+        upstream=upstream,
+        path="/" if strips else "",
+        host=host,
+        upgrade=upgrade or '""',
     )
     (home / "nginx.conf").write_text(configuration, encoding="utf-8")
     # As root, nginx runs its workers as another user, who cannot open the test's folders.

@@ -62,11 +62,14 @@ class Gate:
         if method not in ("GET", "POST", "OPTIONS"):
             raise _Refused(405, f"{method} is not allowed here. Use GET or POST.", Allow="GET, POST, OPTIONS")
         transport, sid = _read_query(environ)
+        if sid is None and method != "OPTIONS":
+            self._check_place()
         _check_transport(environ, transport)
         if method == "OPTIONS":
             return self._pass_on(environ, start_response)
+        if sid is None and method != "GET":
+            raise _Refused(400, "Open a session with GET.")
         if sid is None:
-            self._check_place(method)
             return self._pass_on(environ, start_response)
         session = self._sessions.get(sid)
         if session is None:
@@ -87,9 +90,7 @@ class Gate:
         if "HTTP_ORIGIN" not in environ and site not in ("same-origin", "none"):
             raise _Refused(403, "Pages of other sites may not load this as a script or an image.")
 
-    def _check_place(self, method: str) -> None:
-        if method != "GET":
-            raise _Refused(400, "Open a session with GET.")
+    def _check_place(self) -> None:
         if self._sessions.is_full:
             raise _Refused(503, f"{self._max_sockets} sockets are already open. TRAINING_MAX_SOCKETS allows no more.")
 

@@ -12,9 +12,11 @@ from typing import Any
 
 import psutil
 import pytest
+import requests
 
 from tests.app.answers import problem
 from tests.conftest import end
+from tests.live.files import assert_equals_files, wait_until_over
 from tests.live.following import following
 from tests.live.processes import is_gone, program_of, runner_of, wait_for_log
 from tests.servers import KINDS, ROOT, LiveServer
@@ -122,27 +124,38 @@ def test_every_worker_answers_and_one_ends_orphans(two_workers: LiveServer) -> N
     server.wait_for_state(run_id, "interrupted", timeout_s=5)
 
 
-def test_every_worker_follows_the_run_for_its_own_sockets(two_workers: LiveServer) -> None:
+def test_viewers_of_a_killed_worker_miss_nothing_and_get_nothing_twice(two_workers: LiveServer) -> None:
     server = two_workers
     config = server.write_command("rows", "write_metrics.py", "{run_dir}", "--rows", "60", "--gates")
+    for method in ("GET", "POST"):  # The page asks with POST why it gets no socket.
+        refused = requests.request(method, f"{server.url}/socket.io/?EIO=4&transport=polling", timeout=60)
+        assert "WebSocket" in problem(refused, 503)["message"]
     with ExitStack() as stack:
-        clients = [stack.enter_context(following(server)) for _ in range(24)]
-        assert all(sockets_of(worker, server.port) for worker in workers_of(server))
+        clients = [stack.enter_context(following(server)) for _ in range(20)]
+        workers = workers_of(server)
+        assert all(sockets_of(worker, server.port) for worker in workers)
         run_id = server.start_run(config)
-        wait_until(lambda: all(client.state == "running" for client in clients), 20)
-        first = workers_of(server)[0]
-        first.kill()  # Its clients reconnect to any worker.
-        (server.runs_dir / run_id / "output" / "go").write_text("1000")
-        wait_until(lambda: all(client.state == "completed" for client in clients), 30)
+        gate = server.runs_dir / run_id / "output" / "go"
+        wait_until(lambda: program_of(server, run_id), 20)
+        wait_until(gate.parent.exists, 20)
+        gate.write_text("20")
         for client in clients:
-            wait_until(lambda client=client: len(client.rows) == 60, 10)  # type: ignore[misc]
-            assert (client.run_id, client.violations) == (run_id, [])
+            wait_until(lambda client=client: len(client.rows) == 20, 20)  # type: ignore[misc]
+        workers[0].kill()
+        gate.write_text("60")
+        for client in clients:
+            wait_until_over(client)
+            assert_equals_files(client, server)
+            assert client.violations == []
+        num_rows = [sum(len(rows_in(event)) for event in client.events) for client in clients]
+        assert num_rows == [60] * 20, "every row came exactly once"
+        num_connects = [client.num_connects for client in clients]
+        assert min(num_connects) == 1 < max(num_connects), "only the viewers of the killed worker reconnect"
 
 
-def test_several_workers_refuse_long_polling_with_a_reason(two_workers: LiveServer) -> None:
-    answer = two_workers.get("/socket.io/?EIO=4&transport=polling")
-    assert "WebSocket" in problem(answer, 503)["message"]
-    assert two_workers.get("/training/status").ok
+def rows_in(event: tuple[str, dict[str, Any]]) -> list[Any]:
+    name, payload = event
+    return list(payload["rows"]) if name in ("ack", "metrics") else []
 
 
 def sockets_of(worker: psutil.Process, port: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import end
 from tests.page.conftest import LOST_SOCKET, REFUSED_REQUEST, Console
 from tests.proxy import proxied
 from tests.servers import LiveServer
@@ -68,3 +69,17 @@ def test_a_proxy_that_rewrites_the_host_is_named(
         page = open_page(address + "/")
         expect(page.locator("#connection")).to_have_attribute("data-status", "refused")
         expect(page.locator("#notice")).to_contain_text("may not use this service")
+
+
+def test_a_proxy_without_websockets_is_named_if_there_are_several_workers(
+    open_page: Open, console: Console, tmp_path: Path
+) -> None:
+    console.expected += [REFUSED_REQUEST, LOST_SOCKET]
+    server = LiveServer(tmp_path, "gunicorn", workers=2).start()
+    try:
+        with proxied(tmp_path / "nginx", server.url, strips=True, upgrade="") as address:
+            page = open_page(address + "/")
+            expect(page.locator("#connection")).to_have_attribute("data-status", "refused")
+            expect(page.locator("#notice")).to_contain_text("let proxies forward the upgrade")
+    finally:
+        end(server)
