@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from app.runs.executors.invocation import PROJECT_ROOT, environment
 from app.runs.start.pool import Pool
 from trainer.rundir import read_json, utc_now
@@ -43,12 +45,19 @@ class _Check:
         cached = read_json(self.file) or {}
         report = cached.get("report")
         if code is None:
-            # The file may still hold the report of an earlier process.
-            is_own = cached.get("pid") == self.process.pid
-            return report if is_own and isinstance(report, dict) else _checking("the images are still being listed")
+            is_current = isinstance(report, dict) and self._is_current(cached.get("pid"), report.get("status"))
+            return cached["report"] if is_current else _checking("the images are still being listed")
         if code in _DONE_EXIT_CODES and isinstance(report, dict) and report.get("status") == "checked":
             return report
         return _failed(self._reason(code))
+
+    def _is_current(self, pid: object, status: object) -> bool:
+        """Whether the file holds no report that an earlier check left.
+
+        Another process of the service may have begun the same check. Then this one waits, and shows its progress.
+        """
+        is_of_other = status == "checking" and isinstance(pid, int) and psutil.pid_exists(pid)
+        return pid == self.process.pid or is_of_other
 
     def _reason(self, code: int) -> str:
         """Say why the process exited before its report was complete."""

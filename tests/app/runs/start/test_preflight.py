@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -72,6 +73,24 @@ def test_an_outdated_report_is_not_returned(preflight: Preflight, pets: dict[str
     report = preflight.check(pets, 0)
     assert (report["status"], report["done"]) == ("checking", 0)
     assert preflight.check(pets, LONG)["errors"]
+
+
+def test_a_check_that_another_process_of_the_service_began_shows_its_progress(
+    preflight: Preflight, pets: dict[str, Path], tmp_path: Path
+) -> None:
+    preflight.check(pets, LONG)
+    (path,) = (tmp_path / "logs" / "preflight").glob("*.json")
+    cached = json.loads(path.read_text())
+    with psutil.Popen(["true"]) as dead:
+        dead.wait()
+    with open(path.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # As the other process does while it checks.
+        for pid, done in ((dead.pid, 0), (os.getpid(), 7)):
+            partial = cached["report"] | {"status": "checking", "done": 7}
+            path.write_text(json.dumps(cached | {"pid": pid, "report": partial}))
+            report = preflight.check(pets, 0)
+            assert (report["status"], report["done"]) == ("checking", done)
+    assert preflight.check(pets, LONG)["status"] == "checked"
 
 
 def test_a_killed_check_is_reported_and_the_next_one_is_complete(
