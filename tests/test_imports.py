@@ -179,7 +179,12 @@ EDGES = {
     "trainer/runner/job.py",  # reads what SLURM tells a job
     "trainer/runner/program.py",  # passes the environment on to a prewarmed program
 }
-NAMES_IN_MESSAGES = {"app/runs/exceptions.py", "app/runs/start/folders.py"}
+NAMES_IN_MESSAGES = {
+    "app/runs/exceptions.py",
+    "app/runs/executors/slurm/endings.py",
+    "app/runs/executors/slurm/submission.py",
+    "app/runs/start/folders.py",
+}
 
 
 def texts(file: str) -> list[str]:

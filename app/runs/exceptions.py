@@ -131,8 +131,11 @@ class QueueWaits(RunError):
 
 
 class NotQueued(RunError):
+    """A run has no place in our queue. One that is `queued` waits in the executor's own queue, such as SLURM's."""
+
     def __init__(self, run_id: str, state: str) -> None:
-        super().__init__(f"Run {run_id} does not wait in the queue: it is {state}.")
+        why = "the executor decides when it starts" if state == "queued" else f"it is {state}"
+        super().__init__(f"Run {run_id} has no place in the queue: {why}.")
 
 
 class RunQueued(RunError):

@@ -9,7 +9,9 @@ from app.schemas import fields
 
 class QueuedRunSchema(Schema):
     run_id = fields.string()
-    position = fields.integer("Place in the queue, from 1. null: the run can never start.", allow_none=True)
+    position = fields.integer(
+        "Place in the queue, from 1. null: the run can never start, or SLURM decides when.", allow_none=True
+    )
     reason = fields.string("Why the run waits. null: it starts in a moment.", allow_none=True)
     priority = fields.integer()
     gpus = fields.integer("GPUs that the run needs. null: a share of all.", allow_none=True)

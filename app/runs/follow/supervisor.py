@@ -196,7 +196,7 @@ class Supervisor:
             time.sleep(0)  # Let other green threads run.
 
     def _publish_queue(self) -> None:
-        ids = [entry.run_id for entry in self._queue.waiting()]
+        ids = self._queue.ids()
         event = QueueChanged(self._queue.is_paused, len(ids), ids[:MAX_QUEUED_IDS])
         if event != self._published_queue:
             self._published_queue = event

@@ -50,6 +50,10 @@ class Queue:
         """List the runs that still have a queued.json although they need not wait any more: launched, or stopped."""
         return [entry.run for entry, waits in self._read() if not waits]
 
+    def ids(self) -> list[str]:
+        """List the runs that wait, here or in the executor's own queue."""
+        return [*(entry.run_id for entry in self.waiting()), *(run.run_id for run in self._store.pending())]
+
     def position(self, run_id: str) -> int | None:
         """Return a run's place, from 1; None if it does not wait."""
         places = (place for place, entry in enumerate(self.waiting(), 1) if entry.run_id == run_id)
@@ -85,35 +89,21 @@ class Queue:
         self._arrangement.pause(is_paused)
 
     def describe(self, obstacle: Callable[[Entry], str | None]) -> dict[str, Any]:
-        """Describe the queue for clients. `obstacle` says why the first run waits."""
+        """Describe the queue for clients. `obstacle` says why the first run waits.
+
+        Runs that wait in the executor's own queue have no position, because nobody here knows their order.
+        """
         is_paused, waiting = self.is_paused, self.waiting()
         return {
             "paused": is_paused,
             "runs": [
-                *(self._describe(entry, place, obstacle, is_paused) for place, entry in enumerate(waiting, 1)),
-                *(self._describe(entry, None, obstacle, is_paused) for entry in self.broken()),
+                *(
+                    _describe(entry, place, _reason(entry, place, obstacle, is_paused))
+                    for place, entry in enumerate(waiting, 1)
+                ),
+                *(_describe(entry, None, entry.problem) for entry in self.broken()),
+                *(_describe(Entry(run.directory), None, run.reason) for run in self._store.pending()),
             ],
-        }
-
-    def _describe(
-        self, entry: Entry, position: int | None, obstacle: Callable[[Entry], str | None], is_paused: bool
-    ) -> dict[str, Any]:
-        run = Run(entry.run, QUEUED, None, {})
-        reason = entry.problem or (PAUSED if is_paused else None)
-        if reason is None and position == 1:
-            reason = obstacle(entry)
-        elif reason is None and position is not None:
-            reason = f"{position - 1} runs are before it" if position > 2 else "1 run is before it"
-        return {
-            "run_id": entry.run_id,
-            "position": position,
-            "reason": reason,
-            "priority": entry.priority,
-            "gpus": entry.gpus,
-            "queued_at": entry.queued_at,
-            "config_name": run.config_name,
-            "model_name": run.model_name,
-            "dataset": run.dataset,
         }
 
     def _unlaunched(self) -> list[Entry]:
@@ -152,6 +142,29 @@ class Queue:
         if states[str(run.queued)] is None:
             return None
         return Remembered(_Read(read_entry(run), _waits(run)), states)
+
+
+def _describe(entry: Entry, position: int | None, reason: str | None) -> dict[str, Any]:
+    run = Run(entry.run, QUEUED, None, {})
+    return {
+        "run_id": entry.run_id,
+        "position": position,
+        "reason": reason,
+        "priority": entry.priority,
+        "gpus": entry.gpus,
+        "queued_at": entry.queued_at,
+        "config_name": run.config_name,
+        "model_name": run.model_name,
+        "dataset": run.dataset,
+    }
+
+
+def _reason(entry: Entry, position: int, obstacle: Callable[[Entry], str | None], is_paused: bool) -> str | None:
+    if is_paused:
+        return PAUSED
+    if position == 1:
+        return obstacle(entry)
+    return f"{position - 1} runs are before it" if position > 2 else "1 run is before it"
 
 
 class _Read(NamedTuple):

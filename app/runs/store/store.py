@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import DeletionRefused, RunActive, RunNotFound, RunQueued
-from app.runs.executors.executor import Executor, Found, Gone, Ref
+from app.runs.executors.executor import Executor, Found, Gone, Ref, Running
 from app.runs.names import is_plain_name
 from app.runs.store.ids import Ids
 from app.runs.store.listing import Listing, is_run_directory
@@ -67,6 +67,12 @@ class RunStore:
         found = self._executor.find()
         runs = (self._read(self.directory(run_id), found) for run_id in found)
         return sorted((run for run in runs if run.is_active), key=_started, reverse=True)
+
+    def pending(self) -> list[Run]:
+        """Read the runs that wait in the executor's own queue, in no particular order."""
+        found = self._executor.find()
+        asked = (run_id for run_id, each in found.items() if not isinstance(each, Running))
+        return [run for run_id in asked if (run := self._read(self.directory(run_id), found)).state == QUEUED]
 
     def living(self) -> frozenset[str]:
         """Return the ids of the runs that the executor knows to be pending or running."""

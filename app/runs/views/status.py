@@ -38,7 +38,7 @@ class Status:
 
     def describe(self) -> dict[str, Any]:
         """Return the answer. Do not change it: other callers get the same object."""
-        answer, living, queued = self._remembered.value, self._store.living(), len(self._queue.waiting())
+        answer, living, queued = self._remembered.value, self._store.living(), len(self._queue.ids())
         if answer.body and (answer.living, answer.num_queued) == (living, queued) and self._remembered.is_current():
             return answer.body
         with self._mutex:

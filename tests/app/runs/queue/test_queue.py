@@ -13,6 +13,7 @@ import pytest
 
 from app.runs import exceptions
 from app.runs.queue.queue import PAUSED
+from tests.app.runs.executors.fake import FakeCluster, FakeExecutor
 from tests.app.runs.slots import queue_of, store_of
 from tests.app.runs.start.domain import WAIT_FOR_STOP, Service
 from tests.waiting import wait_until
@@ -208,6 +209,20 @@ def test_a_full_disk_makes_the_queue_wait(service: Service, tmp_path: Path) -> N
     assert "MB are free" in str(full.queue.describe(full.obstacle)["runs"][0]["reason"])
     assert service.dispatcher.step()
     wait_until(lambda: service.store.find(run.run_id).state == "completed", 10)
+
+
+def test_the_queue_of_the_executor_is_shown(tmp_path: Path) -> None:
+    cluster = FakeCluster()
+    service = Service(tmp_path, executor=FakeExecutor(cluster))
+    first, second = (service.start(service.python(WAIT_FOR_STOP)) for _ in range(2))
+    assert described(service) == [(second.run_id, None, "Resources")]
+    assert service.queue.ids() == [second.run_id]
+    with pytest.raises(exceptions.NotQueued, match="the executor decides"):
+        service.queue.move(second.run_id, 1)
+    for run in (second, first):
+        service.stop(run.run_id, "discard")
+    assert described(service) == []
+    cluster.cancel_all()
 
 
 def test_a_queued_run_cannot_be_resumed(service: Service) -> None:
