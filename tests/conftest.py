@@ -17,7 +17,13 @@ from tests.servers import KINDS, LiveServer
 from tests.waiting import wait_until
 from trainer.rundir import RUN_DIR_VARIABLE
 
-LIVE_MODULES = {"tests.servers", "tests.reader", "tests.trainer.launched", "tests.trainer.trainings"}
+LIVE_MODULES = {
+    "tests.servers",
+    "tests.slurm.cluster",
+    "tests.reader",
+    "tests.trainer.launched",
+    "tests.trainer.trainings",
+}
 LIVE_FIXTURES = {"shared_server", "stopped_server", "module_server", "browser", "preloaded"}
 """A test is live if it uses one of these fixtures, or if its file imports a class from one of these modules."""
 

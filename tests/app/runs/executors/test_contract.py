@@ -64,7 +64,7 @@ class Engine:
         return self.find(run)
 
 
-@pytest.fixture(params=["local", "fake", "slurm"])
+@pytest.fixture(params=["local", "fake", pytest.param("slurm", marks=pytest.mark.live)])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     if request.param == "local":
         yield Engine(Service(tmp_path), lambda: executor_of(tmp_path / "logs" / "runs"))
