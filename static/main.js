@@ -8,6 +8,7 @@ import { createDrawing } from "./drawing.js";
 import { followLive } from "./live.js";
 import { MAX_SHOWN } from "./models.js";
 import { createRouter, runsIn, viewOf } from "./router.js";
+import { MANY_ROWS } from "./runusage.js";
 import { followed, INITIAL, isActive, isLost, isOfCommand, reduce } from "./state.js";
 import { createStore } from "./store.js";
 import { readToken, saveToken } from "./token.js";
@@ -22,6 +23,7 @@ import { createLogView } from "./views/log.js";
 import { renderModels } from "./views/models.js";
 import { renderDuration, renderNow } from "./views/now.js";
 import { pathOfRuns, Runs } from "./views/runs.js";
+import { renderRunUsage } from "./views/runusage.js";
 import { StartForm } from "./views/start.js";
 import { renderSystem } from "./views/system.js";
 import { renderTab } from "./views/tab.js";
@@ -141,6 +143,15 @@ async function loadUsage() {
   await attempt(async () => dispatch({ type: "usage", usage: await api.get("training/system") }), ignore);
 }
 
+/** Whether the page shows a run of which the service has recorded the usage. */
+const hasUsage = ({ view, run, detail }) =>
+  view.name === "run" && run !== null && detail?.run_id === run.run_id && detail.usage_problem === null;
+
+async function loadRunUsage() {
+  const path = `${pathOfRunInRest(getState().run.run_id)}/usage`;
+  await attempt(async () => dispatch({ type: "runUsage", answer: await api.get(path) }), ignore);
+}
+
 /** Fill a view with what it shows apart from the run that the socket follows. */
 function fill(view, isBack = false) {
   showComparison(view.name === "compare" ? runsIn(location.search) : []);
@@ -167,6 +178,7 @@ function follow(state, before) {
   else if (isBack) fill(state.view, isBack);
   else if (hasChanged) refreshLists();
   if (isBack) loadUsage();
+  if (hasUsage(state) && (isBack || hasChanged || !hasUsage(before))) loadRunUsage();
   if (isOtherRun) details.clear();
   if (hasChanged) details.refresh();
 }
@@ -175,6 +187,7 @@ function follow(state, before) {
 function refresh() {
   const { view, connection } = getState();
   if (document.hidden || isLost(connection)) return;
+  if (hasUsage(getState()) && getState().runUsage.rows.length > MANY_ROWS) loadRunUsage();
   if (followed(view) !== null || view.name === "now") details.refresh();
   else refreshLists();
 }
@@ -200,6 +213,7 @@ const VIEWS = [
   renderDetails,
   renderModels,
   renderSystem,
+  renderRunUsage,
 ];
 const drawing = createDrawing((state) => {
   for (const render of VIEWS) render(state);

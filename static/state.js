@@ -1,5 +1,6 @@
 /** What the page knows, and the one function that changes it: reduce(state, action) -> state. No effects, no DOM. */
 import { append, NO_METRICS, truncate } from "./metrics.js";
+import { NO_RUN_USAGE, withAnswer, withSystem } from "./runusage.js";
 import { NOTHING_UNREAD, unreadOf } from "./unread.js";
 import { longer, NO_USAGE, withSample } from "./usage.js";
 
@@ -16,6 +17,8 @@ const NO_RUN = Object.freeze({
   attempt: null,
   log: NO_LOG,
   detail: null,
+  /** What the run uses over its whole time; see runusage.js. */
+  runUsage: NO_RUN_USAGE,
 });
 const IDLE_REQUEST = Object.freeze({ isBusy: false, problem: null });
 
@@ -86,7 +89,13 @@ const CHANGES = {
     unread: changed(state.unread, unreadOf(event)),
   }),
   log: (state, { offset, next_offset, text }) => ({ log: withChunk(state.log, { offset, next_offset, text }) }),
-  system: (state, { system }) => ({ system, usage: withSample(state.usage, system) }),
+  system: (state, { system }) => ({
+    system,
+    usage: withSample(state.usage, system),
+    runUsage: withSystem(state.runUsage, system, state.run?.run_id),
+  }),
+  runUsage: (state, { answer }) =>
+    answer.run_id === state.run?.run_id ? { runUsage: withAnswer(state.runUsage, answer) } : {},
   usage: (state, { usage }) => ({ usage: longer(usage, state.usage) }),
   detail: (state, { detail }) => (detail.run_id === state.run?.run_id ? { detail: changed(state.detail, detail) } : {}),
   models: (state, { models }) => ({ models: changed(state.models, models) }),

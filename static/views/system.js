@@ -1,20 +1,17 @@
 /** The machine's usage: what each measure is now, and its last ten minutes. */
-import { byId, make, makeSvg, setText, whenChanged } from "../dom.js";
+import { byId, make, setText, whenChanged } from "../dom.js";
 import { megabytes, UNKNOWN } from "../format.js";
-import { isActive } from "../state.js";
+import { createSparkline, pathsOf, WIDTH } from "../sparkline.js";
 import { MAX_SAMPLES } from "../usage.js";
-
-const WIDTH = 120;
-const HEIGHT = 28;
 
 /** The elements of each measure that is shown, by its title. */
 const shown = new Map();
 
 export const renderSystem = whenChanged(
-  (state) => [state.system, state.usage, state.isLoaded, state.view, isActive(state.run)],
-  ({ system, usage, isLoaded, view, run }) => {
-    // The usage now says nothing about a run that has ended. Shown before the page is loaded, it would move.
-    byId("system").hidden = !isLoaded || (view.name === "run" && !isActive(run));
+  (state) => [state.system, state.usage, state.isLoaded, state.view],
+  ({ system, usage, isLoaded, view }) => {
+    // The page of a run shows what the run itself uses. Shown before the page is loaded, the section would move.
+    byId("system").hidden = !isLoaded || view.name === "run";
     const measures = system === null ? [] : measuresOf(system, usage);
     if (measures.map(({ title }) => title).join() !== [...shown.keys()].join()) build(measures);
     for (const measure of measures) update(shown.get(measure.title), measure);
@@ -54,37 +51,24 @@ const highest = (values) => Math.max(...values, 1);
 function build(measures) {
   shown.clear();
   const rows = measures.map(({ title }) => {
-    const area = makeSvg("path", { class: "spark-area" });
-    const line = makeSvg("path", { class: "spark-line" });
-    const box = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" };
-    const now = make("span");
-    shown.set(title, { now, area, line });
-    return make("div", {}, make("dt", { text: title }), make("dd", {}, now, makeSvg("svg", box, area, line)));
+    const [now, spark] = [make("span"), createSparkline()];
+    shown.set(title, { now, spark });
+    return make("div", {}, make("dt", { text: title }), make("dd", {}, now, spark.element));
   });
   byId("usage").replaceChildren(...rows);
 }
 
-function update({ now, area, line }, { now: text, values, top }) {
+function update({ now, spark }, { now: text, values, top }) {
   setText(now, text);
-  const paths = sparkline(values, top);
-  line.setAttribute("d", paths.line);
-  area.setAttribute("d", paths.area);
+  spark.draw(sparkline(values, top));
 }
 
-/** The paths of a sparkline, with the newest value at the right edge. A value that is unknown leaves a gap. */
+/** The paths of the last ten minutes, with the newest value at the right edge. */
 export function sparkline(values, top) {
   const step = WIDTH / (MAX_SAMPLES - 1);
-  const left = WIDTH - (values.length - 1) * step;
-  const parts = [];
-  values.forEach((value, i) => {
-    if (!Number.isFinite(value)) return;
-    const isFirst = i === 0 || !Number.isFinite(values[i - 1]);
-    if (isFirst) parts.push([]);
-    const share = Math.min(1, Math.max(0, value / (top || 1)));
-    parts.at(-1).push([(left + i * step).toFixed(2), (HEIGHT - 1 - share * (HEIGHT - 2)).toFixed(2)]);
-  });
-  const joined = (points) => points.map((point) => point.join(" ")).join("L");
-  const line = parts.map((points) => `M${joined(points)}`);
-  const area = parts.map((points) => `M${points[0][0]} ${HEIGHT}L${joined(points)}L${points.at(-1)[0]} ${HEIGHT}Z`);
-  return { line: line.join(""), area: area.join("") };
+  return pathsOf(
+    values.map((_, i) => WIDTH - (values.length - 1 - i) * step),
+    values,
+    top,
+  );
 }

@@ -50,6 +50,12 @@ def supervisors_of(server: LiveServer) -> list[psutil.Process]:
     return found
 
 
+def usage_of(server: LiveServer, run_id: str) -> list[float]:
+    """Return the times of the rows of usage.csv."""
+    answer = server.get(f"/training/runs/{run_id}/usage")
+    return list(answer.json()["times"]) if answer.ok else []
+
+
 def burst(server: LiveServer) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Send 100 simultaneous starts. Return the bodies of those that were accepted and refused."""
     config = server.write_command("w", "wait_for_file.py", str(server.home / "end"))
@@ -106,17 +112,24 @@ def test_every_worker_answers_and_one_ends_orphans(two_workers: LiveServer) -> N
     wait_for_log(server, run_id, "ready")
     wait_until(lambda: len(supervisors_of(server)) == 1, 10)
     first = supervisors_of(server)[0]
+    wait_until(lambda: len(usage_of(server, run_id)) >= 2, 15)
     answers = [server.get("/training/status").json() for _ in range(40)]
     assert all(answer == answers[0] for answer in answers)
     assert (answers[0]["status"], answers[0]["run_id"]) == ("running", run_id)
 
     first.kill()
     wait_until(lambda: is_gone(first), 10)
+    before = usage_of(server, run_id)
     wait_until(lambda: supervisors_of(server), 10)
     assert len(supervisors_of(server)) == 1
     wait_until(lambda: len(workers_of(server)) == 2, 20)
     assert supervisors_of(server)[0] != first
     assert server.get("/training/status").json()["run_id"] == run_id
+    # The new supervisor goes on with the usage.
+    wait_until(lambda: len(usage_of(server, run_id)) > len(before), 15)
+    after = usage_of(server, run_id)
+    assert after[: len(before)] == before
+    assert after == sorted(set(after))
     # The new supervisor also ends the processes of a killed runner.
     program, runner = program_of(server, run_id), runner_of(server, run_id)
     runner.kill()

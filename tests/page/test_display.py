@@ -69,11 +69,20 @@ def test_back_restores_the_scroll_position(eventlet_server: LiveServer, open_pag
     wait_until(lambda: page.evaluate("scrollY") == 700, 5, lambda: page.evaluate("scrollY"))
 
 
-def test_the_page_of_an_ended_run_hides_the_machines_usage(eventlet_server: LiveServer, open_page: OpenPage) -> None:
-    write_run(eventlet_server.runs_dir, RUN, metrics=METRICS)
+def test_the_page_of_a_run_shows_its_own_usage_and_not_the_machines(
+    eventlet_server: LiveServer, open_page: OpenPage
+) -> None:
+    run = write_run(eventlet_server.runs_dir, RUN, metrics=METRICS)
+    (run / "usage.csv").write_text("time,cpu_percent,memory_mb\n0,100,8000\n7200,300,6000\n")
     page = open_page(f"{eventlet_server.url}/runs/{RUN}")
     expect(page.locator("#epochs tbody tr")).to_have_count(2)
     expect(page.locator("#system")).to_be_hidden()
+    expect(page.locator("#run-usage")).to_contain_text("over 2 h")
+    expect(page.locator("#run-usage")).to_contain_text("mean 200%")
+    expect(page.locator("#run-usage")).to_contain_text("peak 8.00\u202fGB")
+    (run / "usage.csv").unlink()
+    page.reload()
+    expect(page.locator("#no-run-usage")).to_contain_text("nothing was measured")
     page.click(".navigation a[href='./']")
     expect(page.locator("#system")).to_be_visible()
 

@@ -36,6 +36,8 @@ def test_a_run_is_described_in_full(shared: LiveServer, run: Path) -> None:
         "state": "completed",
         "reason": None,
         "pid": None,
+        "node": None,
+        "gpus": None,
         "config_name": "digits.yaml",
         "model_name": "digits",
         "request": {"config_name": "digits.yaml", "model_name": "digits", "overrides": {}},
