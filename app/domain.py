@@ -75,7 +75,7 @@ def build(
     datasets = DatasetFolder(settings.data_dir)
     preflight = Preflight(settings.runs_dir.parent / "preflight")
     planner = Planner(store, executor, experiments, datasets, settings.data_roots, preflight, offload=offload)
-    metrics = RunMetrics(settings.runs_dir.parent / "scraped")
+    metrics = RunMetrics(settings.runs_dir.parent / "scraped", make_lock)
     memory_mb = prewarm.memory_mb if prewarm is not None else lambda: None
     usage = UsageHistory(SystemMonitor(settings.runs_dir, executor.processes, memory_mb).measure)
     models = ModelFolder(store)

@@ -6,7 +6,8 @@ import shutil
 import threading
 import time
 from collections import OrderedDict
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,9 +65,12 @@ class RunMetrics:
     directory first, or below `cache_dir` if the directory is not ours: nothing is written there.
     """
 
-    def __init__(self, cache_dir: Path) -> None:
+    def __init__(
+        self, cache_dir: Path, make_lock: Callable[[], AbstractContextManager[object]] = threading.Lock
+    ) -> None:
+        """`make_lock` makes a lock for the threads in which the service computes."""
         self._cache_dir = cache_dir
-        self._lock = threading.Lock()
+        self._lock = make_lock()
         self._known: OrderedDict[Path, _Known] = OrderedDict()
 
     def find(self, run: Run) -> MetricsFile:

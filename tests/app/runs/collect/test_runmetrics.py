@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from app.runs.metrics.summary import describe
 from app.runs.store.run import Run
 from tests.app.runs.collect.runs import command_run, write
 from tests.app.runs.tables import rows_of
+from tests.servers import ROOT
 from trainer.rundir import RunDir
 
 HISTORY = [{"epoch": 0.5, "step": 10, "loss": 2.3}, {"epoch": 1.0, "eval_accuracy": 0.4, "step": 20}]
@@ -164,3 +167,37 @@ def test_a_column_without_a_name_can_be_renamed(tmp_path: Path) -> None:
     run = command_run(tmp_path / "run", "completed", columns={"column 1": "epoch", "loss.1": "val/loss"})
     write(run, "metrics.csv", ",loss,loss\n0,1.5,2.5\n")
     assert table(collect(run)) == [["epoch", "loss", "val/loss"], [0, 1.5, 2.5]]
+
+
+def test_green_threads_and_real_ones_may_ask_at_the_same_time(tmp_path: Path) -> None:
+    """Eventlet's own locks wake nobody in another thread."""
+    asked = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FIND_IN_MANY_THREADS, str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert asked.returncode == 0, asked.stderr
+
+
+FIND_IN_MANY_THREADS = """
+import eventlet; eventlet.monkey_patch()
+import sys
+from pathlib import Path
+from eventlet import sleep, spawn, tpool
+from app.runs.collect.runmetrics import RunMetrics
+from app.runs.store.run import Run
+from app.server.threads import lock_maker_for
+from trainer.rundir import RunDir
+sys.setswitchinterval(1e-6)
+folder = Path(sys.argv[1])
+metrics, run = RunMetrics(folder / "scraped", lock_maker_for("eventlet")), Run(RunDir(folder), "unknown", None, {})
+
+def find_often(pause=lambda: None):
+    for _ in range(100):
+        metrics.find(run)
+        pause()
+
+threads = [spawn(tpool.execute, find_often) for _ in range(4)] + [spawn(find_often, sleep)]
+with eventlet.Timeout(60):
+    for thread in threads:
+        thread.wait()
+"""
