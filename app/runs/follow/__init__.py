@@ -1,8 +1,8 @@
-"""Follow the active run and turn changes of its files into events.
+"""Follow the active runs and turn changes of their files into events.
 
 When the supervisor reads
 -------------------------
-The supervisor reads the run's files every `poll_interval_s`. In between it checks their times and sizes five times as
+The supervisor reads the runs' files every `poll_interval_s`. In between it checks their times and sizes five times as
 often. A program writes the metrics, log and progress of a step one after the other. So after a change the supervisor
 waits a fifth of the interval, reads, and then pauses for half an interval. Clients get a row after about 30 ms, and a
 training that writes a thousand rows a second costs about 14 reads. inotify would save 20 ms and the checks (0.1% of a
@@ -12,6 +12,13 @@ can take long. The supervisor then pauses for as long (at most the interval), so
 The position in the metrics is a row count, because Lightning rewrites the file when a new metric appears. The position
 in the log is a byte offset between two characters. The supervisor notices a run that ends between two reads, because
 it appears among the runs. At the end it reads the verdict, drains metrics and log, and publishes the final state.
+
+Several runs
+------------
+Each active run has a follower, and they take turns, so a run that writes much delays the others by one batch. Clients
+that name no run follow the latest one: the active run that started last, or else the run that was active last. When it
+ends and an older run is still active, they get the position of that run, see the gap, and subscribe again. A
+run's events go to its own followers and, if it is the latest run, to those who name none.
 
 What a subscriber gets
 ----------------------
@@ -30,8 +37,8 @@ the log that the client has in part is a gap too.
 Several server processes
 ------------------------
 gunicorn's workers, or two services on the same runs, each follow the files and publish to their own clients. So they do
-not depend on each other. Only the holder of `supervisor.lock` kills the processes that a killed runner left behind, and
-keeps a prewarmed process. A WebSocket stays with the process that accepted it. The requests of a long poll could reach
-any process, so the service refuses polling with several workers. We tried a message queue between the processes: when
-Redis was away for a second, every client lost 19 of 40 rows.
+not depend on each other. Only the holder of `supervisor.lock` launches queued runs, kills the processes that a killed
+runner left behind, and keeps a prewarmed process. A WebSocket stays with the process that accepted it. The requests of
+a long poll could reach any process, so the service refuses polling with several workers. We tried a message queue
+between the processes: when Redis was away for a second, every client lost 19 of 40 rows.
 """
