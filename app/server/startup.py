@@ -60,9 +60,9 @@ def _problem_with(settings: Settings) -> str | None:
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         return "the service may not read and write in it"
     locks = [
-        *Slots(folder.parent / SLOTS, settings.max_active).lock_files,
         folder.parent / SUPERVISOR,
         folder.parent / IDS_LOCK,
+        *Slots(folder.parent / SLOTS, settings.max_active).lock_files,
     ]
     return problem_with(locks)
 
