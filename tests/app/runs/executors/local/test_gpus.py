@@ -32,6 +32,7 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, int **device) {
   for (int i = 0; i < 3; i++) if (!strcmp(uuid, uuids[i])) { *device = &numbers[i]; return 0; }
   return 6;  /* not found */
 }
+int nvmlDeviceGetPowerUsage(int *device, unsigned int *mw) { *mw = 100000 * (*device + 1); return 0; }
 int nvmlDeviceGetCudaComputeCapability(int *device, int *major, int *minor) { *major = 7 + *device; return 0; }
 """
 FIND = """
@@ -43,6 +44,24 @@ try:
     print(json.dumps([found, accelerators_here(found).cuda_has_bf16]))
 except GpuNotFound as error:
     print(json.dumps(str(error)))
+"""
+
+MEASURE = """
+import json, os, sys
+from pathlib import Path
+from app.runs.executors.executor import Processes, Ref
+from app.runs.follow.system import SystemMonitor
+from app.runs.store.run import Run
+from app.runs.usage.answer import describe_usage
+from app.runs.usage.recorder import UsageRecorder
+from trainer.rundir import RunDir
+directory = RunDir(Path(sys.argv[1]))
+Ref(directory, "local", gpus=tuple(json.loads(sys.argv[2]))).write()
+run = Run(directory, "running", None, {})
+recorder = UsageRecorder()
+recorder.record([run], SystemMonitor(directory.path, lambda ref: Processes(os.getpid(), [])).measure([run]))
+recorder.close()
+print(json.dumps(describe_usage(run)["gpus"]))
 """
 
 
@@ -106,6 +125,19 @@ def test_without_nvml_a_run_sees_what_there_is_or_what_is_named() -> None:
     assert accelerators_here(("0",)) is None
     with pytest.raises(ValueError, match="x"):
         raise GpuNotFound("x")
+
+
+@pytest.mark.parametrize(
+    ("gpus", "power_w"), [(["GPU-aaaa-1"], {0: [100]}), (["GPU-aaaa-1", "2"], {0: [100], 2: [300]}), ([], {})]
+)
+def test_a_run_is_measured_with_its_own_gpus(
+    library: dict[str, str], tmp_path: Path, gpus: list[str], power_w: dict[int, list[float]]
+) -> None:
+    argv = [sys.executable, "-c", MEASURE, str(tmp_path), json.dumps(gpus)]
+    done = subprocess.run(argv, cwd=ROOT, env=os.environ | library, stdout=subprocess.PIPE, text=True, check=True)
+    measured = json.loads(done.stdout)
+    assert {gpu["index"]: gpu["power_w"] for gpu in measured} == power_w
+    assert all(gpu["utilisation_percent"] == [None] for gpu in measured)  # This library does not report it.
 
 
 def test_a_service_refuses_gpus_that_do_not_exist(library: dict[str, str], tmp_path: Path) -> None:
