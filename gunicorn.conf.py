@@ -1,4 +1,4 @@
-"""gunicorn for production: one process, many threads. `gunicorn -c gunicorn.conf.py wsgi:app`."""
+"""gunicorn for production: `gunicorn -c gunicorn.conf.py wsgi:app`. One process of many threads, or several with -w."""
 
 import os
 import signal
@@ -24,6 +24,7 @@ except SettingsError as error:
     sys.exit(f"error: {error}")
 
 bind = _settings.address
+# Each worker follows the runs for its own sockets, so -w may say more. See docs/operations.md. Limits count in each.
 workers = 1
 worker_class = Worker
 threads = _settings.max_sockets + MAX_WAITING + CLOSING_SOCKETS + OTHER_THREADS

@@ -41,8 +41,8 @@ class Latencies:
     rest_p99: float = 0.0
 
 
-def ours(kind: str, num_clients: int) -> Latencies:
-    with service(kind) as server:
+def ours(kind: str, num_clients: int, workers: int = 1) -> Latencies:
+    with service(kind, workers) as server:
         options = ["--rows", str(NUM_ROWS), "--pause", str(EVERY_S), "--stamps"]
         config = server.write_command("m", "write_metrics.py", "{run_dir}", *options)
         with crowd(server.port, num_clients) as followers:
@@ -73,13 +73,22 @@ def measure(rounds: int) -> Iterator[Figure]:
         latencies = [(ours(kind, 100), emitted(kind, 100)) for _ in range(rounds)]
         yield figure(f"{kind}, 100 clients, p50", [(our.p50, base.p50) for our, base in latencies], 60)
         yield figure(f"{kind}, 100 clients, p99", [(our.p99, base.p99) for our, base in latencies], 150)
-    latencies = [(ours("eventlet", 1000), emitted("eventlet", 1000)) for _ in range(rounds)]
-    yield figure("eventlet, 1,000 clients, p50", [(our.p50, base.p50) for our, base in latencies], None)
-    yield figure("eventlet, 1,000 clients, p99", [(our.p99, base.p99) for our, base in latencies], 200)
+    yield from of_1000_clients("eventlet", rounds, p99_goal=200, rest_goal=100)
+    yield from of_1000_clients("gunicorn", rounds, workers=2)
+
+
+def of_1000_clients(
+    kind: str, rounds: int, workers: int = 1, p99_goal: float | None = None, rest_goal: float | None = None
+) -> Iterator[Figure]:
+    """Measure the delays, the lost rows, and REST at the same time. The baseline has one process in any case."""
+    name = f"{kind}, 1,000 clients" if workers == 1 else f"{kind} with {workers} workers, 1,000 clients"
+    latencies = [(ours(kind, 1000, workers), emitted(kind, 1000)) for _ in range(rounds)]
+    yield figure(f"{name}, p50", [(our.p50, base.p50) for our, base in latencies], None)
+    yield figure(f"{name}, p99", [(our.p99, base.p99) for our, base in latencies], p99_goal)
     lost = [float(our.num_lost) for our, _ in latencies]
-    yield Figure("eventlet, 1,000 clients, lost", "rows", lost, goal=0, is_ratio=False)
+    yield Figure(f"{name}, lost", "rows", lost, goal=0, is_ratio=False)
     rest = [our.rest_p99 for our, _ in latencies]
-    yield Figure("eventlet, 1,000 clients, REST p99", "ms", rest, goal=100, is_ratio=False)
+    yield Figure(f"{name}, REST p99", "ms", rest, goal=rest_goal, is_ratio=False)
 
 
 def figure(name: str, pairs: list[tuple[float, float]], goal: float | None) -> Figure:

@@ -16,10 +16,10 @@ from tests.waiting import wait_until
 
 
 @contextmanager
-def service(kind: str) -> Iterator[LiveServer]:
-    """Start our service. `kind` is eventlet or gunicorn."""
+def service(kind: str, workers: int = 1) -> Iterator[LiveServer]:
+    """Start our service. `kind` is eventlet or gunicorn. Only gunicorn may have several workers."""
     with tempfile.TemporaryDirectory() as home:
-        server = LiveServer(Path(home), kind).start()
+        server = LiveServer(Path(home), kind, workers).start()
         try:
             yield server
         finally:

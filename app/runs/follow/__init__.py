@@ -41,4 +41,7 @@ not depend on each other. Only the holder of `supervisor.lock` launches queued r
 runner left behind, and keeps a prewarmed process. A WebSocket stays with the process that accepted it. The requests of
 a long poll could reach any process, so the service refuses polling with several workers. We tried a message queue
 between the processes: when Redis was away for a second, every client lost 19 of 40 rows.
+
+A client may come from another process, or from before a restart. A new process reads the active runs to their end
+without publishing, which takes seconds for a long run. A client that has more than the process has read waits for it.
 """
