@@ -104,7 +104,9 @@ def load(file: Path | RunFile, overrides: Mapping[str, object] | None = None) ->
         text = strict_yaml.read_text(file)
         content = strict_yaml.parse(text)
         if not isinstance(content, dict):
-            raise ExperimentInvalid({"": ["must be a mapping of sections, like `model:` and `trainer:`"]})
+            raise ExperimentInvalid(
+                {"": ["must be a mapping of sections, such as `command:`, or `model:` and `trainer:`"]}
+            )
         return parse(content, overrides)
     except (strict_yaml.YamlInvalid, ExperimentInvalid) as error:
         if hydra.is_configuration(text):

@@ -1,4 +1,4 @@
-"""Facts from files of other programs, or of older versions of ours. A value of the wrong type counts as missing."""
+"""Facts from files of other programs, or of older versions of ours. A value of a wrong type or range is missing."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ def is_number(value: Any) -> bool:
     return is_integer(value) or (isinstance(value, float) and math.isfinite(value))
 
 
+def is_at_least_zero(rule: Rule) -> Rule:
+    return lambda value: rule(value) and value >= 0
+
+
+def is_percent(value: Any) -> bool:
+    return is_number(value) and 0 <= value <= 100
+
+
 def is_boolean(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -51,16 +59,16 @@ def _anything(_: Any) -> bool:
 
 
 PROGRESS: Mapping[str, Rule] = {
-    "percent": is_number,
+    "percent": is_percent,
     "phase": is_string,
     "epoch": is_number,
-    "max_epochs": is_number,
-    "batch": is_integer,
-    "num_batches": is_integer,
-    "step": is_number,
-    "total_steps": is_number,
-    "samples_per_s": is_number,
-    "eta_s": is_number,
+    "max_epochs": is_at_least_zero(is_number),
+    "batch": is_at_least_zero(is_integer),
+    "num_batches": is_at_least_zero(is_integer),
+    "step": is_at_least_zero(is_number),
+    "total_steps": is_at_least_zero(is_number),
+    "samples_per_s": is_at_least_zero(is_number),
+    "eta_s": is_at_least_zero(is_number),
 }
 """progress.json. The program of a `command` may write its own, and count epochs in fractions."""
 
