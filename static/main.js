@@ -16,7 +16,7 @@ import { createChartsView } from "./views/charts.js";
 import { createCompare } from "./views/compare.js";
 import { renderConnection } from "./views/connection.js";
 import { renderDetails, totalSize } from "./views/details.js";
-import { askHowToStop, askToken, askWhetherToDelete } from "./views/dialogs.js";
+import { askHowToStop, askToken, askWhetherToDelete, stopAsking } from "./views/dialogs.js";
 import { renderEpochs } from "./views/epochs.js";
 import { renderFrame } from "./views/frame.js";
 import { createLogView } from "./views/log.js";
@@ -180,6 +180,7 @@ function follow(state, before) {
   if (isBack) loadUsage();
   if (hasUsage(state) && (isBack || hasChanged || !hasUsage(before))) loadRunUsage();
   if (isOtherRun) details.clear();
+  if (isActive(before.run) && (isOtherRun || !isActive(run))) stopAsking(); // There is nothing left to stop.
   if (hasChanged) details.refresh();
 }
 

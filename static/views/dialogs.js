@@ -26,6 +26,11 @@ export function askHowToStop({ state, on_stop: onStop }, progress) {
   });
 }
 
+/** Take the question back, as if it were answered with "keep running". */
+export function stopAsking() {
+  byId("stop-dialog").close("");
+}
+
 /** What a stop does. `onStop` is null for a run that does not say. */
 function aboutStop(onStop, saves) {
   if (saves) {

@@ -40,6 +40,20 @@ def test_stop_asks_for_confirmation_and_explains_the_effect(eventlet_server: Liv
     expect(page.locator("#again")).to_be_visible()
 
 
+def test_the_question_whether_to_stop_goes_away_when_the_run_ends(
+    eventlet_server: LiveServer, open_page: OpenPage
+) -> None:
+    training = SteeredTraining(eventlet_server)
+    page = open_page(eventlet_server.url)
+    start_by_form(page, training)
+    wait_for_state(page, "running")
+    page.click("#stop")
+    expect(page.locator("#stop-dialog")).to_be_visible()
+    training.end()
+    wait_for_state(page, "completed")
+    expect(page.locator("#stop-dialog")).to_be_hidden()
+
+
 @pytest.mark.parametrize("mode", ["save", "discard", ""])
 def test_a_run_that_saves_can_be_stopped_with_and_without_saving(
     eventlet_server: LiveServer, open_page: OpenPage, mode: str
