@@ -53,5 +53,6 @@ class StartRequest:
 
 def invalid(errors: Errors, problem: str = "The run cannot be started") -> InvalidStart:
     """Make the exception whose message holds all errors."""
-    sentences = " ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items())
-    return InvalidStart(f"{problem}: {sentences}", errors)
+    found = [f"{name}: {text}" for name, texts in errors.items() for text in texts]
+    joined = "; ".join([*(text.removesuffix(".") for text in found[:-1]), *found[-1:]])
+    return InvalidStart(f"{problem}: {joined}", errors)

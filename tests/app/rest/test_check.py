@@ -157,3 +157,16 @@ def test_the_check_lists_what_currently_prevents_a_start(waiting: tuple[LiveServ
     (obstacle,) = body["obstacles"]
     refusal = problem(server.post("/training/start", request), 409, status="running", pid=ANY, run_id=run_id)
     assert obstacle == {"code": 409, "message": refusal["message"]}
+
+
+def test_several_mistakes_can_be_told_apart_in_the_message(shared: LiveServer) -> None:
+    command = "command: {argv: [echo, '{n}', '{x}'], parameters: {n: {default: 5, max: 9}, x: 0.5}}\n"
+    write_config(shared, "several.yaml", command)
+    start = {"config_name": "several.yaml", "overrides": {"n": 10**30, "x": "much"}}
+    message = problem(shared.post("/training/check", start), 422)["message"]
+    mistakes = (
+        "overrides.n: must be a whole number of 64 bits",
+        "overrides.n: must be at most 9",
+        "overrides.x: must be a number",
+    )
+    assert message == f"The run cannot be started: {'; '.join(mistakes)}"
