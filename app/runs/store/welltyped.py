@@ -8,6 +8,9 @@ from typing import Any
 
 Rule = Callable[[Any], bool]
 
+MAX_AMOUNT = 1e12
+"""No training has so many epochs or steps, or takes so many seconds, and a date so far away cannot be shown."""
+
 
 def well_typed(content: Mapping[str, Any], rules: Mapping[str, Rule]) -> dict[str, Any]:
     """Return `content` with None for each value that its rule refuses. Values without a rule stay."""
@@ -30,8 +33,8 @@ def is_number(value: Any) -> bool:
     return is_integer(value) or (isinstance(value, float) and math.isfinite(value))
 
 
-def is_at_least_zero(rule: Rule) -> Rule:
-    return lambda value: rule(value) and value >= 0
+def is_amount(rule: Rule) -> Rule:
+    return lambda value: rule(value) and 0 <= value <= MAX_AMOUNT
 
 
 def is_percent(value: Any) -> bool:
@@ -62,13 +65,13 @@ PROGRESS: Mapping[str, Rule] = {
     "percent": is_percent,
     "phase": is_string,
     "epoch": is_number,
-    "max_epochs": is_at_least_zero(is_number),
-    "batch": is_at_least_zero(is_integer),
-    "num_batches": is_at_least_zero(is_integer),
-    "step": is_at_least_zero(is_number),
-    "total_steps": is_at_least_zero(is_number),
-    "samples_per_s": is_at_least_zero(is_number),
-    "eta_s": is_at_least_zero(is_number),
+    "max_epochs": is_amount(is_number),
+    "batch": is_amount(is_integer),
+    "num_batches": is_amount(is_integer),
+    "step": is_amount(is_number),
+    "total_steps": is_amount(is_number),
+    "samples_per_s": is_amount(is_number),
+    "eta_s": is_amount(is_number),
 }
 """progress.json. The program of a `command` may write its own, and count epochs in fractions."""
 

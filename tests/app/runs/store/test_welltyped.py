@@ -19,6 +19,7 @@ from app.runs.store.welltyped import MODEL_CARD, PROGRESS, well_typed
         ({"epoch": "3", "batch": 1.5, "phase": 7}, {"epoch": None, "batch": None, "phase": None}),
         ({"epoch": True, "eta_s": float("nan")}, {"epoch": None, "eta_s": None}),
         ({"percent": 250, "eta_s": -1, "max_epochs": -2}, {"percent": None, "eta_s": None, "max_epochs": None}),
+        ({"max_epochs": 1e300, "eta_s": 1e13, "step": 10**30}, {"max_epochs": None, "eta_s": None, "step": None}),
         ({"percent": -0.1, "step": -1, "batch": -1}, {"percent": None, "step": None, "batch": None}),
         ({"percent": 100, "epoch": -1, "step": 0, "eta_s": 0}, {"percent": 100, "epoch": -1, "step": 0, "eta_s": 0}),
         ({"eta_s": None, "own": {"anything": 1}}, {"eta_s": None, "own": {"anything": 1}}),
