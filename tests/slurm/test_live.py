@@ -43,6 +43,11 @@ def start(server: LiveServer, config_name: str) -> str:
     return str(answer.json()["run_id"])
 
 
+def stop(server: LiveServer, run_id: str) -> tuple[int, Any]:
+    answer = server.post("/training/stop", {"run_id": run_id})
+    return answer.status_code, answer.json()
+
+
 def test_runs_on_a_cluster_from_start_to_stop(cluster: Cluster, tmp_path: Path) -> None:
     with server_on(cluster, tmp_path) as server:
         running = [start(server, "saving.yaml") for _ in range(2)]
@@ -58,15 +63,19 @@ def test_runs_on_a_cluster_from_start_to_stop(cluster: Cluster, tmp_path: Path) 
 
         server.kill()
         cluster.kill(CONTROLLER)
-        cluster.start_missing()
         server.start()
-        assert [server.run(each)["state"] for each in (*running, waiting)] == ["running", "running", "queued"]
-
-        for run_id in (waiting, running[0]):
-            assert server.post("/training/stop", {"run_id": run_id}).json() == {"status": "stopped", "run_id": run_id}
-            assert server.run(run_id)["state"] == "stopped"
+        runs = [server.run(each) for each in (*running, waiting)]
+        assert [run["state"] for run in runs] == ["running", "running", "queued"]
+        assert all(run["reason"].startswith("not reachable since ") for run in runs)
+        assert stop(server, waiting) == (202, {"status": "stopping", "run_id": waiting})
+        assert stop(server, running[0]) == (200, {"status": "stopped", "run_id": running[0]})
         assert (server.runs_dir / running[0] / "output" / "saved").exists()
+        assert server.post("/training/start", {"config_name": "saving.yaml"}).status_code == 500
+
+        cluster.start_missing()
+        server.wait_for_state(waiting, "stopped")
         assert server.run(running[1])["state"] == "running"
+        assert stop(server, running[1]) == (200, {"status": "stopped", "run_id": running[1]})
         assert server.delete(f"/training/models/{waiting}").status_code == 200
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from app.runs.exceptions import OtherRunActive, SeveralActive
-from app.runs.executors.executor import Executor, Gone, Ref
+from app.runs.executors.executor import Executor, Found, Gone, Pending, Ref, Unreachable
 from app.runs.names import is_plain_name
 from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
@@ -50,13 +50,11 @@ class Stops:
         grace_s, ref = self._grace_s(run), Ref.read(run.directory)
         _write_stop(run.directory, mode, requested_by, grace_s)
         self._queue.remove(run.directory)
-        if run.state == QUEUED and self._is_gone(ref):
+        if run.state == QUEUED and isinstance(self._find(ref), Gone):
             return Stopped("stopped", run.run_id)  # A runner that begins now sees stop.json.
         self._executor.signal(ref)
-        if not wait:
-            return Stopped("stopping", run.run_id)
-        self._wait_for_end(ref, grace_s)
-        return Stopped("stopped", run.run_id)
+        is_over = wait and self._wait_for_end(ref, grace_s)
+        return Stopped("stopped" if is_over else "stopping", run.run_id)
 
     def _choose(self, run_id: str | None) -> Run | None:
         active = self._store.active()
@@ -72,20 +70,25 @@ class Stops:
     def _queued(self, run_id: str) -> list[Run]:
         return [run for run in self._store.read(filter(is_plain_name, [run_id])) if run.state == QUEUED]
 
-    def _is_gone(self, ref: Ref) -> bool:
-        return isinstance(self._executor.find([ref])[ref.run_id], Gone)
+    def _find(self, ref: Ref) -> Found:
+        return self._executor.find([ref])[ref.run_id]
 
     def _grace_s(self, run: Run) -> float:
         """Return the grace period in run.json, or the one of the settings."""
         grace_s = (run.on_stop or {}).get("grace_s")
         return float(grace_s) if isinstance(grace_s, int | float) else self._stop_grace_s
 
-    def _wait_for_end(self, ref: Ref, grace_s: float) -> None:
+    def _wait_for_end(self, ref: Ref, grace_s: float) -> bool:
+        """Return True when the run is gone. Return False if its executor is away and may be for long."""
         deadline = time.monotonic() + grace_s + _KILL_MARGIN_S
-        while not self._is_gone(ref):
-            if time.monotonic() > deadline:
+        while not isinstance(found := self._find(ref), Gone):
+            is_late = time.monotonic() > deadline
+            if isinstance(found, Unreachable) and (is_late or isinstance(found.last, Pending)):
+                return False
+            if is_late:
                 self._executor.end(ref)
             time.sleep(_LOOK_EVERY_S)
+        return True
 
 
 def _write_stop(run: RunDir, mode: str, requested_by: str, grace_s: float) -> None:

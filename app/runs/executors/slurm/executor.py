@@ -45,7 +45,6 @@ class SlurmExecutor:
         self._met_at: dict[str, float] | None = None
         """When this process met each run that may live, by time.monotonic()."""
         self._gone: dict[str, Gone] = {}
-        self._mutex = threading.Lock()
         self._next_at: dict[tuple[str, str], float] = {}
 
     @classmethod
@@ -126,12 +125,12 @@ class SlurmExecutor:
 
     def _known(self) -> dict[str, float]:
         """Return when this process met each run that may live. At the first call, look for them in their folder."""
-        with self._mutex:
-            if self._met_at is None:
-                met_at = dict.fromkeys(_unfinished(self._runs_dir, self.name), time.monotonic())
-                self._listings.wait()
-                self._met_at = met_at
-            return self._met_at
+        if self._met_at is None:
+            # Without a lock: under eventlet a thread of offload_for would wait for one for ever.
+            met_at = dict.fromkeys(_unfinished(self._runs_dir, self.name), time.monotonic())
+            self._listings.wait()
+            self._met_at = self._met_at if self._met_at is not None else met_at
+        return self._met_at
 
     def _judge(self, ref: Ref) -> Found:
         if (known_end := ref.ended or self._gone.get(ref.run_id)) is not None and not self._has_live_job(ref):
@@ -146,7 +145,9 @@ class SlurmExecutor:
         else:
             lives = Pending(job.reason and f"SLURM: {job.reason}") if job.is_pending else Running(job.node)
         since = self._listings.unreachable_since
-        return lives if since is None else Unreachable(since, lives)
+        if since is None:
+            return lives
+        return Gone() if _has_verdict(ref.run) else Unreachable(since, lives)
 
     def _judge_without_job(self, ref: Ref, job: Job | None) -> Gone | None:
         """Judge a run whose job SLURM does not list, or says to have ended. None: it may live all the same."""
