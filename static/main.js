@@ -13,7 +13,6 @@ import { followed, INITIAL, isActive, isLost, isOfCommand, reduce } from "./stat
 import { createStore } from "./store.js";
 import { readToken, saveToken } from "./token.js";
 import { createChartsView } from "./views/charts.js";
-import { createCompare } from "./views/compare.js";
 import { renderConnection } from "./views/connection.js";
 import { renderDetails, totalSize } from "./views/details.js";
 import { askHowToStop, askToken, askWhetherToDelete, stopAsking } from "./views/dialogs.js";
@@ -97,10 +96,21 @@ const save = (runs) => attempt(() => saveCsv(api.get, runs), notify);
 
 let compare = null;
 
-/** Show the runs in the address. The view is created when it is needed first. */
-function showComparison(ids) {
-  if (ids.length) compare ??= createCompare(byId("compare"), { get: api.get, go: (path) => go(path), save });
-  compare?.show(ids);
+/** Show the runs in the address. The view is loaded and created when it is needed first. */
+async function showComparison(ids) {
+  if (ids.length) compare ??= loadComparison().catch(forgetComparison);
+  (await compare)?.show(ids);
+}
+
+/** The modules did not arrive: load them again the next time. */
+function forgetComparison(error) {
+  compare = null;
+  throw error;
+}
+
+async function loadComparison() {
+  const { createCompare } = await import("./compare/view.js");
+  return createCompare(byId("compare"), { get: api.get, go: (path) => go(path), save });
 }
 
 const startForm = new StartForm({

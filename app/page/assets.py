@@ -1,8 +1,8 @@
 """Serve the page's files under an address that depends on their content, so that browsers cache them forever.
 
 The service answers from memory, compressed, before Flask sees the request. It serves the style sheets as one file and
-the JavaScript modules as they are. The HTML names all modules, so a browser requests them at once instead of one import
-after the other.
+the JavaScript modules as they are. The HTML names the modules of the first view, so a browser requests them at once
+instead of one import after the other.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ PREFIX = "/assets"
 MAX_AGE_S = 365 * 24 * 3600
 STYLES = "styles/all.css"
 SCRIPT = "main.js"
-NOT_MODULES = ("vendor", "docs")
-"""The folders whose scripts are not modules of the page."""
+NOT_AT_ONCE = ("vendor", "docs", "compare")
+"""The folders whose scripts are not modules of the page, or modules that the page imports when it needs them."""
 FIRST_STYLE_SHEETS = ("vendor/uPlot-1.6.32.min.css", "styles/tokens.css", "styles/base.css")
 """The style sheets that come first. The others refine them and do not depend on each other."""
 
@@ -90,4 +90,4 @@ class Assets:
 
 
 def _is_module(name: str) -> bool:
-    return name.endswith(".js") and name.partition("/")[0] not in NOT_MODULES
+    return name.endswith(".js") and name.partition("/")[0] not in NOT_AT_ONCE

@@ -26,6 +26,21 @@ def boolean(about: str = "", **options: Any) -> fields.Boolean:
     return fields.Boolean(**_options(about, options))
 
 
+class _StrictInteger(fields.Integer):
+    """An integer in JSON, where 3.0 is one. marshmallow takes texts too, or refuses 3.0 with `strict`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int:
+        if isinstance(value, float) and value.is_integer():
+            return super()._deserialize(int(value), attr, data, **options)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **options)
+
+
+def strict_integer(about: str = "", **options: Any) -> fields.Integer:
+    return _StrictInteger(**_options(about, options))
+
+
 class _StrictBoolean(fields.Boolean):
     """A boolean in JSON. marshmallow takes 1, "yes" and more."""
 

@@ -109,18 +109,16 @@ class StartRequestSchema(_Request):
         example={"trainer.max_epochs": 3},
     )
     resume_from = _name("Id of the run to resume from.")
-    gpus = fields.integer(
+    gpus = fields.strict_integer(
         "Number of GPUs that the program sees. null: the experiment says, or else the machine's GPUs are divided by "
         "TRAINING_MAX_ACTIVE.",
         load_default=None,
-        strict=True,
         validate=Range(0, MAX_GPUS),
     )
     queue = fields.strict_boolean("Let the run wait in the queue if it cannot start at once.", load_default=False)
-    priority = fields.integer(
+    priority = fields.strict_integer(
         "Runs with a higher priority come first in the queue.",
         load_default=0,
-        strict=True,
         validate=Range(-MAX_PRIORITY, MAX_PRIORITY),
     )
 
@@ -143,8 +141,8 @@ class StopRequestSchema(_Request):
 
 
 class MoveRequestSchema(_Request):
-    position = fields.integer(
-        "The new place in the queue, from 1. Beyond the end: the last place.", strict=True, validate=Range(1, 2**31)
+    position = fields.strict_integer(
+        "The new place in the queue, from 1. Beyond the end: the last place.", validate=Range(1, 2**31)
     )
 
 
@@ -262,6 +260,6 @@ class SubscribeSchema(_Request):
     """What a Socket.IO client sends to subscribe."""
 
     run_id = fields.string(load_default=None, validate=Length(max=MAX_NAME_CHARS))
-    row = fields.integer(load_default=0, strict=True, validate=Range(0, 2**53))
-    log_offset = fields.integer(load_default=None, strict=True, validate=Range(0, 2**53))
+    row = fields.strict_integer(load_default=0, validate=Range(0, 2**53))
+    log_offset = fields.strict_integer(load_default=None, validate=Range(0, 2**53))
     attempt = fields.string(load_default=None, validate=Length(max=MAX_NAME_CHARS))

@@ -19,6 +19,7 @@ from app.runs.follow.settling import Settling
 from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
+from trainer.rundir import is_there
 from trainer.runner.verdict import INTERRUPTED
 
 _REMOVED = "the run's directory was removed"
@@ -111,7 +112,7 @@ class Followers:
         Nobody reads a run again that is over. Somebody may remove or replace its files all the same.
         """
         followed = self._followed.get(run_id) if run_id is not None else self._latest
-        if followed is None or (followed.is_over and _states(followed.follower) != followed.states):
+        if followed is None or (followed.is_over and _is_changed(followed)):
             return None
         return followed.follower
 
@@ -183,6 +184,12 @@ class Followers:
         except RunNotFound:
             active = (each for each in self._store.active() if each.run_id == run.run_id)
             return next(active, Run(run.directory, INTERRUPTED, _REMOVED, {}))
+
+
+def _is_changed(followed: _Followed) -> bool:
+    """Whether somebody has changed or removed the files of a run since they were read."""
+    directory = followed.follower.run.directory
+    return not is_there(directory.path) or _states(followed.follower) != followed.states
 
 
 def _states(follower: Follower) -> FileStates:

@@ -35,11 +35,24 @@ class Screen:
         begin = data.rfind(b"\x1b", max(0, len(data) - MAX_ESCAPE_BYTES))
         is_unfinished = begin >= 0 and ESCAPE.match(data, begin) is None
         data, self._unfinished = (data[:begin], data[begin:]) if is_unfinished else (data, b"")
-        for number, part in enumerate(_CONTROL.split(data.replace(b"\b", b""))):
+        for number, part in enumerate(_CONTROL.split(self._skip_scrolled(data).replace(b"\b", b""))):
             if number % 2:
                 self._move(part)
             elif part:
                 self._put(part)
+
+    def _skip_scrolled(self, data: bytes) -> bytes:
+        """Return the end of `data` that stays on the screen, if no escape sequence moves the cursor back up.
+
+        Twice the rows, because the first newlines may only move the cursor down to the last row.
+        """
+        if b"\x1b" in data or data.count(b"\n") <= 2 * MAX_ROWS:
+            return data
+        begin = len(data)
+        for _ in range(MAX_ROWS):
+            begin = data.rfind(b"\n", 0, begin)
+        self._rows, self._cursor, self._is_at_start = [b""], 0, True
+        return data[begin + 1 :]
 
     def _put(self, text: bytes) -> None:
         row = b"" if self._is_at_start else self._rows[self._cursor]

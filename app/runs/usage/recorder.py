@@ -66,12 +66,16 @@ class UsageRecorder:
             self._recorded[run.run_id] = _Recorded(run)
         try:
             self._recorded[run.run_id].add(row)
+        except FileNotFoundError:  # Somebody removed the directory of the active run.
+            pass
         except OSError as error:
             self._complaints.failed(error)
 
     def _flush(self, recorded: _Recorded) -> None:
         try:
             recorded.flush()
+        except FileNotFoundError:  # Somebody deleted the run.
+            pass
         except OSError as error:
             self._complaints.failed(error)
 

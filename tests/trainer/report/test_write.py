@@ -64,8 +64,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def evaluate(images: Path, run: RunDir) -> Evaluated:
     """Make outputs that predict the second class for each image: 20 mistakes, with falling confidence."""
-    run.path.mkdir()
-    (run.path / "metrics.csv").write_text(METRICS)
+    run.metrics.parent.mkdir(parents=True)
+    run.metrics.write_text(METRICS)
     request = request_for(run, parse({"model": {"class_path": "a.B"}, "data": {"channels": 3}}), images)
     logits = torch.zeros(30, 3)
     logits[:, 1] = torch.linspace(4, 1, 30)
@@ -96,7 +96,7 @@ def test_each_file_that_the_report_names_exists(written: Evaluated) -> None:
     for path in named:
         assert (written.run.path / path).read_bytes().startswith(PNG)
     files = {path.relative_to(written.run.path).as_posix() for path in written.run.path.rglob("*") if path.is_file()}
-    assert files == {*named, "report.json", "report.md", "metrics.csv"}
+    assert files == {*named, "report.json", "report.md", "csv/version_0/metrics.csv"}
     markdown = written.run.report_text.read_text()
     assert all(f"]({path})" in markdown for path in report["plots"].values())
 
@@ -119,7 +119,7 @@ def test_mistakes_have_their_file_names_and_thumbnails(written: Evaluated, image
 
 
 def test_without_mistakes_and_metrics_their_plots_are_omitted(evaluated: Evaluated) -> None:
-    (evaluated.run.path / "metrics.csv").unlink()
+    evaluated.run.metrics.unlink()
     evaluated.outputs.predictions = evaluated.outputs.labels
     evaluated.write()
     assert set(evaluated.report["plots"]) == {"confusion_matrix", "reliability"}

@@ -169,6 +169,7 @@ def test_a_run_whose_directory_is_removed_is_interrupted_once_its_processes_are_
     assert harness.followers.active
     harness.release()
     assert harness.states() == [(run.name, "interrupted")]
+    assert harness.followers.published(None) is None, "new clients follow no run that was removed"
 
 
 def test_a_past_run_is_read_once_until_its_files_change(harness: Harness) -> None:

@@ -38,6 +38,13 @@ def test_the_pieces_in_which_the_data_comes_do_not_matter() -> None:
     assert rows_of(*(data[i : i + 1] for i in range(len(data)))) == rows_of(data)
 
 
+@pytest.mark.parametrize("line", [b"%d\n", b"%d\n\n\n", b"\n\n%d\r"])
+def test_many_lines_at_once_show_what_they_show_one_by_one(line: bytes) -> None:
+    begin = b"".join(b"old %d\n" % number for number in range(MAX_ROWS)) + b"\x1b[400A"
+    data = b"".join(line % number for number in range(1100))
+    assert rows_of(begin, data) == rows_of(begin, *(data[i : i + 1] for i in range(len(data))))
+
+
 def test_the_screen_is_bounded() -> None:
     rows = rows_of(b"".join(b"%d\n" % number for number in range(2 * MAX_ROWS)), b"x" * 10**6, b"y" * 10**6)
     assert rows == [str(number) for number in range(MAX_ROWS + 1, 2 * MAX_ROWS)] + ["x" * MAX_ROW_BYTES]

@@ -80,12 +80,13 @@ def test_a_run_without_processes_here_has_no_usage(run: Run) -> None:
     assert not run.directory.usage.exists()
 
 
-def test_a_run_that_was_deleted_is_not_written_again(run: Run) -> None:
+def test_a_run_that_was_deleted_is_not_written_again(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     recorder = UsageRecorder()
     recorder.record([run], measures(10, of(run, 100, 900)))
     shutil.rmtree(run.directory.path)
     recorder.record([], measures(11))
     assert not run.directory.path.exists()
+    assert caplog.records == [], "that is no error"
 
 
 def test_a_file_that_cannot_be_written_is_logged_once_and_disturbs_no_other_run(

@@ -8,8 +8,8 @@
 import { pathOfRunInRest } from "../api.js";
 import { createCharts } from "../charts/charts.js";
 import { toneOf } from "../charts/lines.js";
-import { shortNames } from "../compare/differences.js";
-import { tableOf } from "../compare/table.js";
+import { shortNames } from "./differences.js";
+import { tableOf } from "./table.js";
 import { make, setText } from "../dom.js";
 import { experimentName, shortTime } from "../format.js";
 import { fetchMetrics } from "../metrics.js";
