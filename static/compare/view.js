@@ -8,13 +8,13 @@
 import { pathOfRunInRest } from "../api.js";
 import { createCharts } from "../charts/charts.js";
 import { toneOf } from "../charts/lines.js";
-import { shortNames } from "./differences.js";
-import { tableOf } from "./table.js";
 import { make, setText } from "../dom.js";
 import { experimentName, shortTime } from "../format.js";
 import { fetchMetrics } from "../metrics.js";
 import { pathOfComparison } from "../router.js";
 import { isActive } from "../state.js";
+import { shortNames } from "./differences.js";
+import { tableOf } from "./table.js";
 
 const TOTAL_POINTS = 100_000;
 const [MIN_POINTS, MAX_POINTS] = [2000, 20_000];
