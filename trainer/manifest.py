@@ -58,6 +58,12 @@ def read_request(run: RunDir) -> RunRequest:
         raise ManifestInvalid(f"{run.run} holds no complete request: {error}") from error
 
 
+def is_of_our_trainer(manifest: Mapping[str, Any] | None) -> bool:
+    """Whether our own training program runs, as the content of run.json says, and not that of a `command`."""
+    program = (manifest or {}).get("program")
+    return isinstance(program, dict) and program.get("needs_result") is True
+
+
 def write_manifest(
     directory: RunDir,
     run_id: str,

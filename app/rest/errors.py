@@ -50,7 +50,7 @@ def status_of(error: domain.RunError) -> int:
 
 def _answer(error: domain.RunError) -> tuple[dict[str, Any], int, dict[str, str]]:
     code = status_of(error)
-    headers = {"Retry-After": str(retry_after_s)} if (retry_after_s := getattr(error, "retry_after_s", None)) else {}
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, domain.TryAgain) else {}
     return error_body(code, str(error), getattr(error, "errors", None), **_more(error)), code, headers
 
 

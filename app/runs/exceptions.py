@@ -70,13 +70,20 @@ class ModelIncomplete(RunError):
         )
 
 
-class ModelChanging(RunError):
-    """The program writes the model at this moment. Try again after `retry_after_s`."""
+class TryAgain(RunError):
+    """Base class: what cannot be done now can be done in a moment, after `retry_after_s`."""
 
     retry_after_s = 5
 
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem}. Try again in {self.retry_after_s} seconds.")
+
+
+class ModelChanging(TryAgain):
+    """The program writes the model at this moment."""
+
     def __init__(self, name: str) -> None:
-        super().__init__(f"The model {name} is being written. Try again in {self.retry_after_s} seconds.")
+        super().__init__(f"The model {name} is being written")
 
 
 class Invalid(RunError):
@@ -177,13 +184,11 @@ class DiskFull(RunError):
         )
 
 
-class Busy(RunError):
-    """The queue for such requests is full. Try again after `retry_after_s`."""
-
-    retry_after_s = 5
+class Busy(TryAgain):
+    """The queue for such requests is full."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"Too many {what} at the same time. Try again in {self.retry_after_s} seconds.")
+        super().__init__(f"Too many {what} at the same time")
 
 
 class DeletionRefused(RunError):

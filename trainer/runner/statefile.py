@@ -1,4 +1,4 @@
-"""state.json, which the runner can write even on a full disk. Standard library only."""
+"""state.json, which the runner can write even on a full disk, and how to read it. Standard library only."""
 
 from __future__ import annotations
 
@@ -7,6 +7,19 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+
+from trainer.rundir import RunDir
+from trainer.runner.verdict import VERDICTS
+
+
+def read_record(run: RunDir) -> dict[str, Any]:
+    """Read state.json; empty if it is missing or corrupt."""
+    return run.read_json(run.state) or {}
+
+
+def has_verdict(record: dict[str, Any]) -> bool:
+    """Whether the content of state.json is the runner's verdict."""
+    return str(record.get("state")) in VERDICTS
 
 
 class AlreadyLaunched(Exception):

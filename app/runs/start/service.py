@@ -17,7 +17,8 @@ from app.runs.store.newrun import NewRun
 from app.runs.store.run import Run
 from app.runs.store.states import QUEUED
 from app.runs.store.store import RunStore
-from trainer.rundir import RunDir, cache_dir, is_there
+from trainer.manifest import is_of_our_trainer
+from trainer.rundir import cache_dir, is_there
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,9 @@ class RunService:
     def obstacle(self, entry: Entry) -> str | None:
         """Say why a queued run cannot be launched at this moment, or None if it can be."""
         try:
-            disk.refuse_without_room(self._folders(_caches_images(entry.run)), self._min_free_mb)
+            disk.refuse_without_room(
+                self._folders(is_of_our_trainer(entry.run.read_json(entry.run.run))), self._min_free_mb
+            )
         except DiskFull as error:
             return str(error)
         return self._executor.obstacle(entry.needs)
@@ -160,9 +163,3 @@ class RunService:
             new.discard()
             raise
         return Started(self._store.find(new.run.run_id), self._queue.position(new.run.run_id))
-
-
-def _caches_images(run: RunDir) -> bool:
-    """Whether the run's program is our own trainer."""
-    program = (run.read_json(run.run) or {}).get("program")
-    return isinstance(program, dict) and program.get("needs_result") is True

@@ -11,7 +11,7 @@ from app.runs.store.outputs import Outputs
 from app.runs.store.resume import needed_to_resume
 from app.runs.store.states import ACTIVE, QUEUED, UNKNOWN
 from app.runs.store.welltyped import PROGRESS, well_typed
-from trainer.manifest import dataset_name
+from trainer.manifest import dataset_name, is_of_our_trainer
 from trainer.rundir import RunDir
 
 MAX_TEXT_CHARS = 4096
@@ -128,9 +128,7 @@ class Run:
 
     @property
     def is_of_our_trainer(self) -> bool:
-        """Whether our own training program runs, as run.json says, and not that of a `command`."""
-        program = self.manifest.get("program")
-        return isinstance(program, dict) and program.get("needs_result") is True
+        return is_of_our_trainer(self.manifest)
 
     @property
     def on_stop(self) -> dict[str, Any] | None:

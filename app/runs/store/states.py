@@ -20,11 +20,6 @@ _GONE = "every process of the run is gone, and no verdict was written (power los
 _FOREIGN = "this service did not make the directory: it has no run.json, or one of another program"
 
 
-def has_verdict(record: dict[str, Any]) -> bool:
-    """Whether state.json holds the runner's verdict."""
-    return str(record.get("state")) in VERDICTS
-
-
 def compose(run: RunDir, record: dict[str, Any] | None, found: Found) -> tuple[str, str | None]:
     """Return the state and its reason.
 

@@ -16,8 +16,9 @@ from app.runs.store.ids import Ids
 from app.runs.store.listing import Listing, is_run_directory
 from app.runs.store.newrun import NewRun, remove_abandoned
 from app.runs.store.run import Run
-from app.runs.store.states import ACTIVE, QUEUED, UNKNOWN, compose, has_verdict
+from app.runs.store.states import ACTIVE, QUEUED, UNKNOWN, compose
 from trainer.rundir import RunDir, is_there
+from trainer.runner.statefile import has_verdict, read_record
 from trainer.runner.verdict import INTERRUPTED
 
 IDS_LOCK = "ids.lock"
@@ -137,13 +138,13 @@ class RunStore:
         return self._read(directory, self._executor.find())
 
     def _read(self, directory: RunDir, found: Mapping[str, Found]) -> Run:
-        record = directory.read_json(directory.state) or {}
+        record = read_record(directory)
         state, reason = compose(directory, record, self._found(directory, record, found))
         if state in (INTERRUPTED, UNKNOWN) and not has_verdict(record):
             # The run may have been launched, or its verdict written, since the executor was asked. An executor knows a
             # run before its directory gets its name, and until its verdict is written. So this order gives the truth.
             found = self._executor.find()
-            record = directory.read_json(directory.state) or {}
+            record = read_record(directory)
             state, reason = compose(directory, record, self._found(directory, record, found))
         if state == UNKNOWN:
             record = {}

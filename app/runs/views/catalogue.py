@@ -18,10 +18,11 @@ from app.runs.metrics.summary import Summary, summarise
 from app.runs.metrics.tables import read
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
-from app.runs.store.states import UNKNOWN, has_verdict
+from app.runs.store.states import UNKNOWN
 from app.runs.store.store import RunStore
 from trainer.experiment.direction import Direction
 from trainer.rundir import RunDir
+from trainer.runner.statefile import has_verdict
 
 FIELDS = ("created_at", "duration_s", "status", "config_name", "model_name", "dataset")
 """What a client can sort by, besides the best value of a metric."""

@@ -20,11 +20,13 @@ from app.runs.executors.local.gpus import accelerators_here
 from app.runs.executors.local.orphans import Orphans
 from app.runs.executors.local.prewarm import Prewarm
 from app.runs.executors.local.slots import SLOTS, Slot, Slots, Taken
-from app.runs.executors.local.survivors import Survivors, has_verdict, read_record
+from app.runs.executors.local.survivors import Survivors
 from app.runs.filestate import Remembered, file_states
 from app.runs.names import is_plain_name
 from trainer.experiment.accelerators import Machine
+from trainer.manifest import is_of_our_trainer
 from trainer.rundir import RunDir, is_there
+from trainer.runner.statefile import has_verdict, read_record
 
 _LOOK_EVERY_S = 0.02
 _PATIENCE_S = 10.0
@@ -58,10 +60,8 @@ class LocalExecutor:
         taken = self._take(run, needs, reveal)
         try:
             visible = None if self._gpus is None else ",".join(taken.slot.gpus)
-            is_warm = (
-                self._prewarm is not None and _is_ours(run) and self._prewarm.launch(run, taken.descriptor, visible)
-            )
-            if not is_warm:
+            prewarm = self._prewarm if is_of_our_trainer(run.read_json(run.run)) else None
+            if prewarm is None or not prewarm.launch(run, taken.descriptor, visible):
                 launcher.launch(run, taken.descriptor, visible)
         finally:
             os.close(taken.descriptor)
@@ -203,9 +203,3 @@ class LocalExecutor:
                 break
             time.sleep(_LOOK_EVERY_S)
         return read_record(run)
-
-
-def _is_ours(run: RunDir) -> bool:
-    """Whether the run's program is our own trainer, which can be prewarmed."""
-    program = (run.read_json(run.run) or {}).get("program")
-    return isinstance(program, dict) and program.get("needs_result") is True

@@ -9,7 +9,7 @@ from app.runs.exceptions import LaunchFailed
 from app.runs.executors.invocation import PROJECT_ROOT, environment
 from trainer.rundir import GPUS_VARIABLE, RunDir
 from trainer.runner.runner import ALREADY_LAUNCHED
-from trainer.runner.verdict import VERDICTS
+from trainer.runner.statefile import has_verdict, read_record
 
 
 def launch(run: RunDir, lock_fd: int, gpus: str | None) -> None:
@@ -35,8 +35,8 @@ def launch(run: RunDir, lock_fd: int, gpus: str | None) -> None:
         return
     if launched.returncode == ALREADY_LAUNCHED:
         raise LaunchFailed("the run was launched before", run.run_id)
-    record = run.read_json(run.state) or {}
-    if record.get("state") in VERDICTS:
+    record = read_record(run)
+    if has_verdict(record):
         raise LaunchFailed(str(record.get("reason")), run.run_id)
     lines = launched.stderr.decode("utf-8", errors="replace").strip().splitlines()
     message = lines[-1] if lines else "no message"

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterable
 
 from app.runs.executors.executor import Ref
 from app.runs.executors.local import processes
-from app.runs.executors.local.survivors import has_verdict, read_record
 from trainer.rundir import RunDir
+from trainer.runner.statefile import has_verdict, read_record
 
 logger = logging.getLogger(__name__)
 

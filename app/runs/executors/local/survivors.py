@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 from app.runs.executors.local import processes
 from app.runs.filestate import Remembered, file_states
 from trainer.rundir import RunDir
-from trainer.runner.verdict import VERDICTS
+from trainer.runner.statefile import has_verdict, read_record
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +47,3 @@ class Survivors:
         for run_id in set(survivors) - self._named:
             logger.warning("Run %s has living processes but holds no slot in %s.", run_id, self._slots)
         self._named = set(survivors)
-
-
-def read_record(run: RunDir) -> dict[str, Any]:
-    """Read state.json; empty if it is missing or corrupt."""
-    return run.read_json(run.state) or {}
-
-
-def has_verdict(record: dict[str, Any]) -> bool:
-    """Whether state.json holds the runner's verdict."""
-    return str(record.get("state")) in VERDICTS

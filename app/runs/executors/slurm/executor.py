@@ -22,7 +22,7 @@ from app.runs.executors.slurm.submission import Submissions
 from app.runs.names import is_plain_name
 from trainer.experiment.accelerators import Machine
 from trainer.rundir import RunDir, is_there
-from trainer.runner.verdict import VERDICTS
+from trainer.runner.statefile import has_verdict, read_record
 
 logger = logging.getLogger(__name__)
 
@@ -147,13 +147,13 @@ class SlurmExecutor:
         since = self._listings.unreachable_since
         if since is None:
             return lives
-        return Gone() if _has_verdict(ref.run) else Unreachable(since, lives)
+        return Gone() if has_verdict(read_record(ref.run)) else Unreachable(since, lives)
 
     def _judge_without_job(self, ref: Ref, job: Job | None) -> Gone | None:
         """Judge a run whose job SLURM does not list, or says to have ended. None: it may live all the same."""
         assert self._met_at is not None
         met_at = self._met_at.setdefault(ref.run_id, time.monotonic())
-        if _has_verdict(ref.run):
+        if has_verdict(read_record(ref.run)):
             return Gone()
         if job is None and self._listings.last.begun_at <= met_at:
             return None  # The list is older than the job may be.
@@ -210,11 +210,11 @@ def _unfinished(runs_dir: Path, executor: str) -> list[str]:
         return []
     runs = (RunDir(runs_dir / name) for name in names)
     refs = (Ref.read(run) for run in runs if is_there(run.executor))
-    return [ref.run_id for ref in refs if ref.executor == executor and ref.ended is None and not _has_verdict(ref.run)]
-
-
-def _has_verdict(run: RunDir) -> bool:
-    return (run.read_json(run.state) or {}).get("state") in VERDICTS
+    return [
+        ref.run_id
+        for ref in refs
+        if ref.executor == executor and ref.ended is None and not has_verdict(read_record(ref.run))
+    ]
 
 
 def _grace_s(run: RunDir) -> float:
