@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from app.runs.names import is_unicode
+from app.runs.names import is_addressable
 from trainer.rundir import RunDir, is_there
 from trainer.runfile import RunFile
 
@@ -34,8 +34,8 @@ def find_matches(run: RunDir, folder: Path, globs: Sequence[str], max_entries: i
     """Find the files below `folder` that match a glob, by the order of the globs, then by path.
 
     `*`, `?` and `[...]` match within a name, and `**` matches folders at any depth. As in a shell, they match no name
-    that begins with a dot or is not UTF-8. They follow no link to a folder. A path without them may, as far as RunFile
-    follows it.
+    that begins with a dot, and none that no address can hold. They follow no link to a folder. A path without them may,
+    as far as RunFile follows it.
     """
     found: dict[Path, int] = {}
     for index, glob in enumerate(globs):
@@ -83,7 +83,7 @@ def _walk(folder: Path, rests: set[_Rest], max_entries: int) -> Iterator[tuple[P
         with suppress(OSError), os.scandir(parent) as entries:
             for entry in islice(entries, num_left):
                 num_left -= 1
-                if not is_unicode(entry.name):
+                if not is_addressable(entry.name):
                     continue
                 left = {(index, parts) for index, rest in rests for parts in _after(rest, entry.name)}
                 if matched := [index for index, parts in left if not parts]:

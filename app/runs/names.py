@@ -8,13 +8,16 @@ from typing import TypeGuard
 MAX_NAME_BYTES = 255
 
 
-def is_unicode(name: str) -> bool:
-    """Whether a name from the disk can stand in JSON and in an address. A file may have any bytes as its name."""
+def is_addressable(name: str) -> bool:
+    """Whether a name from the disk can stand in JSON and in an address. A file may have any bytes as its name.
+
+    A route of Flask matches no line end.
+    """
     try:
         name.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return "\n" not in name
 
 
 def is_plain_name(name: object) -> TypeGuard[str]:

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from app.runs.exceptions import FileNotInRun
-from app.runs.names import is_unicode
+from app.runs.names import is_addressable
 from trainer.rundir import RunDir
 from trainer.runfile import RunFile
 
@@ -18,7 +18,7 @@ MAX_ARTIFACTS = 10_000
 def list_artifacts(run: RunDir) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the first MAX_ARTIFACTS regular files of a run by their paths inside, in order.
 
-    It leaves out temporary files, names that are not UTF-8, and links to files that are listed anyway.
+    It leaves out temporary files, names that no address can hold, and links to files that are listed anyway.
     """
     return islice(_list(run, run.path), MAX_ARTIFACTS)
 
@@ -34,9 +34,9 @@ def find_artifact(run: RunDir, name: str) -> RunFile:
 def _list(run: RunDir, top: Path) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the files below a folder of the run. It follows links to folders, but no further links inside those."""
     for folder, folders, names in os.walk(top):
-        folders[:] = sorted(filter(is_unicode, folders))
+        folders[:] = sorted(filter(is_addressable, folders))
         linked = [name for name in folders if os.path.islink(os.path.join(folder, name))]
-        for name in sorted(filter(is_unicode, names)):
+        for name in sorted(filter(is_addressable, names)):
             file = run.file(Path(folder, name))
             if not name.startswith(".") and not (os.path.islink(file.path) and _leads_inside(run, file.path)):
                 yield from _describe(run, file)

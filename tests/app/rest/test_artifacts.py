@@ -40,6 +40,7 @@ def test_artifacts_are_listed_with_their_sizes(shared: LiveServer, run: Path, tm
     (run / ".temporary").write_text("")
     os.mkfifo(run / "fifo")
     (run / os.fsdecode(b"\xff.txt")).touch()
+    (run / "line\nend.txt").touch()
     (run / os.fsdecode(b"\xff")).mkdir()
     (run / os.fsdecode(b"\xff") / "file").touch()
     (tmp_path / "outside").write_text("")
