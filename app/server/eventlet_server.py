@@ -22,7 +22,7 @@ from app.server.incoming import ALLOWED_S, NOT_NOW, Requests
 from app.server.offences import Offences
 from app.server.openfiles import NO_FILES, Capacity
 from app.server.patience import LINGER_S
-from app.server.waiting import MAX_UNREAD, Waiting
+from app.server.waiting import MAX_UNREAD, Waiting, has_unread
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -43,7 +43,7 @@ class Server:
         self._app = app
         self._config = Config()
         self._config.set("limit_request_line", wire.LIMIT_REQUEST_LINE)
-        self._waiting: Waiting[Any] = Waiting()
+        self._waiting: Waiting[Any] = Waiting(lambda connection: has_unread(connection.fileno()))
         self._num_open = 0
         self._given_up: set[Any] = set()
         """Connections that are shut down but not closed yet."""

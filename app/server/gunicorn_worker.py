@@ -29,7 +29,7 @@ from app.server.incoming import NOT_NOW
 from app.server.offences import Offences
 from app.server.openfiles import NO_FILES, Capacity
 from app.server.patience import GRACE_S, IDLE_S, LINGER_S, MIN_BYTES_PER_S
-from app.server.waiting import MAX_UNREAD, Waiting
+from app.server.waiting import MAX_UNREAD, Waiting, has_unread
 
 logger = logging.getLogger("gunicorn.error")
 
@@ -58,7 +58,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types.
 
     def init_process(self) -> None:
         self.max_keepalived = self.worker_connections
-        self._waiting: Waiting[Connection] = Waiting()
+        self._waiting: Waiting[Connection] = Waiting(lambda conn: has_unread(conn.sock.fileno()))
         self._inspected_at = time.monotonic()
         self._held: Counter[str] = Counter()
         """The number of busy threads of each share."""

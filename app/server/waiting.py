@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import struct
+import termios
 import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
+
+from app.server.incoming import ALLOWED_S
 
 MAX_UNREAD = 256
 """The most connections with an unread answer. Each keeps as much in memory as the page's largest file."""
@@ -17,7 +22,9 @@ C = TypeVar("C", bound=Hashable)
 class Waiting(Generic[C]):
     """The waiting connections by kind (what they wait for), each kind in the order of arrival."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, has_sent: Callable[[C], bool], clock: Callable[[], float] = time.monotonic) -> None:
+        """`has_sent` says whether the client of a connection has sent something that nobody has read yet."""
+        self._has_sent = has_sent
         self._clock = clock
         self._kinds: dict[str, dict[C, tuple[float, float]]] = {}
         """When the wait of each connection began, and its deadline."""
@@ -66,11 +73,23 @@ class Waiting(Generic[C]):
     def least_missed(self) -> C | None:
         """Return the connection to end when there is no room: the oldest of the largest kind, if it is old enough.
 
-        An attack makes many connections of one kind. An honest client is one of few of its kind and waits briefly.
+        An attack makes many connections of one kind. An honest client is one of few of its kind and waits briefly. One
+        that has sent what is waited for waits for the service, which may be late.
         """
         latest = self._clock() - TENURE_S
-        for connections in sorted(self._kinds.values(), key=len, reverse=True):
-            oldest = next(iter(connections), None)
-            if oldest is not None and connections[oldest][0] <= latest:
-                return oldest
+        for kind, connections in sorted(self._kinds.items(), key=lambda item: -len(item[1])):
+            for connection, (since, _) in connections.items():
+                if since > latest:
+                    break
+                if kind not in ALLOWED_S or not self._has_sent(connection):
+                    return connection
         return None
+
+
+def has_unread(descriptor: int) -> bool:
+    """Whether a socket has received bytes that nobody has read yet. False for a closed one."""
+    try:
+        answer = fcntl.ioctl(descriptor, termios.FIONREAD, struct.pack("i", 0))
+    except (OSError, ValueError):
+        return False
+    return bool(struct.unpack("i", answer)[0])

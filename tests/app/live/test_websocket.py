@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +17,10 @@ from typing import Any
 import engineio
 import pytest
 
-from app.live import websocket
 from app.live.pace import Pace
 from app.live.websocket import SESSION, WebSocket
 from tests.proxy import make_certificate
+from tests.servers import ROOT
 
 CLOSE_FRAME = b"\x88\x02\x03\xe8"
 """Code 1000: a normal closure."""
@@ -49,13 +51,22 @@ def received_by(client: socket.socket) -> bytes:
     return received
 
 
+REPLACE = """
+import sys, engineio
+from app.live import websocket
+engine, other = (engineio.Server(async_mode=sys.argv[1]) for _ in "ab")
+before = engine._async["websocket"]
+websocket.use_in(engine)
+assert engine._async["websocket"] is websocket.WebSocket is not before
+assert other._async["websocket"] is engineio.Server(async_mode=sys.argv[1])._async["websocket"] is before
+"""
+
+
 @pytest.mark.parametrize("async_mode", ["threading", "eventlet"])
 def test_our_websocket_replaces_the_librarys_in_one_engine_only(async_mode: str) -> None:
-    engine = engineio.Server(async_mode=async_mode)
-    before = engine._async["websocket"]
-    websocket.use_in(engine)
-    assert engine._async["websocket"] is WebSocket is not before
-    assert engineio.Server(async_mode=async_mode)._async["websocket"] is before
+    """In a process of its own: once eventlet is imported, it warns at each fork of the tests that follow."""
+    argv = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", REPLACE, async_mode]
+    subprocess.run(argv, cwd=ROOT, check=True)
 
 
 def test_a_connected_client_gets_a_close_frame(ends: tuple[socket.socket, socket.socket]) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from app.server.waiting import TENURE_S, Waiting
+import socket
+
+from app.server.waiting import TENURE_S, Waiting, has_unread
+
+
+def never(_: str) -> bool:
+    return False
 
 
 class Clock:
@@ -16,7 +22,7 @@ class Clock:
 
 def test_the_least_missed_connection_is_the_oldest_of_the_largest_kind() -> None:
     clock = Clock()
-    waiting: Waiting[str] = Waiting(clock)
+    waiting: Waiting[str] = Waiting(never, clock)
     waiting.enter("honest", "next request", 1)
     for name in ("first", "second", "third"):
         waiting.enter(name, "head", 1)
@@ -28,7 +34,7 @@ def test_the_least_missed_connection_is_the_oldest_of_the_largest_kind() -> None
 
 def test_a_new_connection_is_not_closed_before_its_tenure_ends() -> None:
     clock = Clock()
-    waiting: Waiting[str] = Waiting(clock)
+    waiting: Waiting[str] = Waiting(never, clock)
     assert waiting.least_missed() is None
     waiting.enter("idle", "next request", 30)
     clock.now = TENURE_S
@@ -41,10 +47,35 @@ def test_a_new_connection_is_not_closed_before_its_tenure_ends() -> None:
     assert waiting.least_missed() == "new 0"
 
 
+def test_a_connection_is_not_closed_while_its_request_waits_for_the_service() -> None:
+    clock, late = Clock(), {"late"}
+    waiting: Waiting[str] = Waiting(late.__contains__, clock)
+    for name in ("late", "idle"):
+        waiting.enter(name, "next request", 30)
+    clock.now = TENURE_S
+    assert waiting.least_missed() == "idle"
+    waiting.leave("idle")
+    assert waiting.least_missed() is None
+    waiting.enter("late", "unread answer", 30)
+    clock.now = 2 * TENURE_S
+    assert waiting.least_missed() == "late", "a client that does not read may send as much as it likes"
+
+
+def test_what_a_client_has_sent_counts_until_it_is_read() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert not has_unread(ours.fileno())
+        theirs.send(b"GET")
+        assert has_unread(ours.fileno())
+        ours.recv(3)
+        assert not has_unread(ours.fileno())
+    assert not has_unread(ours.fileno())
+
+
 def test_a_connection_that_still_waits_for_the_same_part_keeps_its_deadline() -> None:
     """Otherwise an occasional byte would keep a connection open forever."""
     clock = Clock()
-    waiting: Waiting[str] = Waiting(clock)
+    waiting: Waiting[str] = Waiting(never, clock)
     assert waiting.enter("slow", "head", 10) is None
     clock.now = 9
     assert waiting.enter("slow", "head", 10) == "head"
