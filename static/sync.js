@@ -110,7 +110,8 @@ export class Sync {
 
   #isKnown(name, event) {
     const { run, metrics, log } = this.#getState();
-    if (name === "run") return !isActive(run) && isActive(event); // The answer knew that the run has ended.
+    if (name === "progress") return !isActive(run); // The answer knew that the run has ended.
+    if (name === "run") return !isActive(run) && isActive(event);
     if (name === "metrics") return this.#isOfAttempt(event) && event.from_row + event.rows.length <= metrics.count;
     if (name === "log") return event.next_offset <= log.nextOffset;
     return false;

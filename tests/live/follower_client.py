@@ -18,6 +18,7 @@ import socketio
 from socketio.exceptions import BadNamespaceError
 
 from tests.servers import WITHOUT_UTF8_CHECK, disconnect
+from trainer.runner.verdict import VERDICTS
 
 NAMESPACE = "/training"
 EVENTS = ("run", "epoch", "metrics", "progress", "log")
@@ -79,6 +80,13 @@ class FollowerClient:
         return self.run["state"] if self.run else None
 
     @property
+    def has_ended_last(self) -> bool:
+        """Whether nothing new came after the final state, which is an event or, after a gap, an acknowledgement."""
+        name, payload = self.events[-1]
+        run = payload if name == "run" else payload.get("run")
+        return run is not None and run["state"] in VERDICTS
+
+    @property
     def log(self) -> str:
         return "".join(self._log)
 
@@ -131,8 +139,20 @@ class FollowerClient:
                 return
             pending, self._pending = self._pending, []
             for name, payload in pending:
-                if name != "log" or payload["next_offset"] > self.log_offset:  # Otherwise the ack included it.
+                if not self._is_known(name, payload):
                     self._apply(name, payload)
+
+    def _is_known(self, name: str, payload: dict[str, Any]) -> bool:
+        """Whether the acknowledgement included an event that came during the subscription."""
+        if payload["run_id"] != self.run_id:
+            return False
+        if name == "metrics":
+            return payload["attempt"] == self.attempt and payload["from_row"] + len(payload["rows"]) <= len(self.rows)
+        if name == "epoch":
+            return payload["num_rows"] <= len(self.rows)
+        if name == "log":
+            return payload["next_offset"] <= self.log_offset
+        return self.state in VERDICTS and (name == "progress" or payload["state"] not in VERDICTS)
 
     def _apply_ack(self, request: dict[str, Any], ack: dict[str, Any]) -> bool:
         """Apply the acknowledgement. Return False if the position belonged to another run: then subscribe again."""
@@ -183,8 +203,7 @@ class FollowerClient:
         elif name == "progress":
             self.progress = {key: value for key, value in payload.items() if key != "run_id"}
         elif name == "epoch":
-            if payload["num_rows"] >= len(self.rows):  # Otherwise the ack included a later value.
-                self.epochs[payload["epoch"]] = payload["metrics"]
+            self.epochs[payload["epoch"]] = payload["metrics"]
         elif name == "metrics":
             if self.rows and payload["attempt"] != self.attempt:
                 self._gap()

@@ -66,7 +66,7 @@ def test_the_final_state_comes_after_the_last_metrics_and_log(server: LiveServer
             run_id = server.start_run(config)
             wait_until(lambda run_id=run_id: client.run_id == run_id, 10)
             wait_until_over(client)
-            assert client.events[-1][0] == "run"
+            assert client.has_ended_last
             assert_equals_files(client, server)
 
 
@@ -79,7 +79,7 @@ def test_50_clients_all_receive_everything(server: LiveServer) -> None:
         for client in clients:
             wait_until_over(client, 60)
         for client in clients:
-            assert client.events[-1][0] == "run"
+            assert client.has_ended_last
             assert_equals_files(client, server)
 
 

@@ -90,7 +90,7 @@ def test_what_a_program_prints_becomes_metrics_and_progress(own_server: LiveServ
         assert client.progress is not None
         assert (client.progress["percent"], client.progress["epoch"]) == (100, 3)
     assert rows_of(server, run_id) == ROWS["bars"]
-    assert [event["epoch"] for name, event in client.events if name == "epoch"][-1] == 3
+    assert list(client.epochs) == [1, 2, 3]
 
     for style in ("plain", "dicts"):
         run_id = server.start_run(write_printing(server, style, go))

@@ -100,7 +100,7 @@ def test_a_run_and_its_follower_survive_the_server(server: LiveServer, number: s
         assert client.state == "completed"
         assert client.num_connects == 2
         assert_equals_files(client, server)
-        assert client.events[-1][0] == "run", "the final state must come last"
+        assert client.has_ended_last
     assert log_of(run_path) == server.get(f"/training/runs/{run_id}/log").json()["text"]
 
 

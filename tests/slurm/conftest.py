@@ -24,6 +24,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def is_shared() -> Callable[[psutil.Process], bool]:
+def is_shared(is_shared: Callable[[psutil.Process], bool]) -> Callable[[psutil.Process], bool]:
     """A daemon that a test has started again serves the next tests."""
-    return is_daemon
+    return lambda process: is_daemon(process) or is_shared(process)

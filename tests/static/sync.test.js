@@ -23,10 +23,10 @@ function connect() {
     metrics: (run_id, from_row, ...values) =>
       sync.receive("metrics", { run_id, columns: ["a"], from_row, rows: values.map((value) => [value]) }),
     log: (run_id, offset, text) => sync.receive("log", { run_id, offset, next_offset: offset + text.length, text }),
-    answer: (of, from_row = 0, values = [], offset = 0, text = "") =>
+    answer: (of, from_row = 0, values = [], offset = 0, text = "", progress = null) =>
       subscriptions.at(-1).answered({
         run: of,
-        progress: null,
+        progress,
         columns: ["a"],
         from_row,
         rows: values.map((value) => [value]),
@@ -40,6 +40,7 @@ function connect() {
       (state.metrics.columns.get("a") ?? []).slice(0, state.metrics.count),
       state.log.chunks.map(({ text }) => text).join(""),
     ],
+    progress: () => state.progress,
     /** What each subscription said that the page has. */
     positions: () => subscriptions.map(({ request }) => [request.row, request.log_offset]),
   };
@@ -55,6 +56,13 @@ test("events wait for the answer that they continue", () => {
   metrics("A", 2, 3);
   assert.deepEqual(known(), ["A", "running", [1, 2, 3], "xy"]);
   assert.deepEqual(positions(), [[0, null]]);
+});
+
+test("progress from before the answer does not outlive the run that the answer knows to have ended", () => {
+  const { sync, answer, progress } = connect();
+  sync.receive("progress", { run_id: "A", percent: 66 });
+  answer(run("A", "completed"), 0, [], 0, "", { percent: 100 });
+  assert.equal(progress().percent, 100);
 });
 
 test("one subscription fills a gap", () => {
