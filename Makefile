@@ -44,9 +44,9 @@ bench: .venv/installed-dev  ## measure everything beside its baseline and write 
 
 lock:  ## resolve setup.cfg again; torch's own pins keep CUDA's packages, which a CPU build does not have
 	$(PYTHON) -m venv .venv && $(BIN)/pip install --quiet uv
-	for part in "" "-dev"; do $(BIN)/uv pip compile setup.cfg --universal --python-version 3.10 --upgrade \
+	for part in "" "-dev"; do $(BIN)/uv pip compile setup.cfg --universal --python-version 3.10 --extra trainer --upgrade \
 	  $${part:+--extra dev --extra recipes --constraint requirements.lock} --no-annotate --no-header --output-file requirements$$part.lock \
-	  $$($(BIN)/uv pip compile setup.cfg --universal --python-version 3.10 --upgrade --no-annotate --no-header \
+	  $$($(BIN)/uv pip compile setup.cfg --universal --python-version 3.10 --extra trainer --upgrade --no-annotate --no-header \
 	     | grep -oE '^(cuda|nvidia|triton)[a-z0-9-]*' | grep -v '^nvidia-ml-py$$' | sed 's/^/--no-emit-package /'); done
 
 clean:
