@@ -1,44 +1,61 @@
-"""Who may use the service: clients with the token, and web pages of known origins."""
+"""Who may use the service, and for what: clients with a token, and web pages of known origins."""
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
 import socket
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from flask import Flask, request
+from flask import Flask, current_app, g, request
 from flask_cors import CORS
 from flask_smorest import abort
 
 from app.settings import Settings
 
 GUARDED = "/training"
+Grant = Literal["full", "read"]
+"""What a client may do: everything, or see everything and change nothing."""
+READING = ("GET", "HEAD")
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Access:
     """Decide by token, origin and host name, for REST and sockets alike."""
 
     def __init__(self, settings: Settings) -> None:
-        self._token = settings.api_token
+        tokens: list[tuple[Grant, str | None]] = [("full", settings.api_token), ("read", settings.read_token)]
+        self._tokens = [(grant, token.encode()) for grant, token in tokens if token is not None]
         self._origins = settings.cors_origins
         machine = socket.gethostname().lower()
         origin_names = (urlsplit(origin).hostname for origin in settings.cors_origins)
         self._names = {"localhost", settings.host, machine, machine.partition(".")[0], *origin_names} - {""}
         self.is_host_known = lru_cache(maxsize=64)(self._is_host_known)
 
-    def is_token_right(self, token: object) -> bool:
-        """Compare the token in constant time. Without a configured token every client may enter."""
-        if self._token is None:
-            return True
-        return isinstance(token, str) and hmac.compare_digest(token.encode(errors="replace"), self._token.encode())
+    @property
+    def least(self) -> Grant:
+        """What every client that gets in may do. The page assumes it until it knows more."""
+        return self._tokens[-1][0] if self._tokens else "full"
 
-    def is_authorised(self, environ: dict[str, Any]) -> bool:
-        """Whether a request has the token, if the service has one."""
+    def grant(self, token: object) -> Grant | None:
+        """Return what a token allows, or None for a wrong one. Without configured tokens every client may do all.
+
+        This compares in constant time.
+        """
+        if not self._tokens:
+            return "full"
+        given = token.encode(errors="replace") if isinstance(token, str) else b""
+        grants = [grant for grant, right in self._tokens if hmac.compare_digest(given, right)]
+        return grants[0] if grants else None
+
+    def grant_of(self, environ: dict[str, Any]) -> Grant | None:
+        """Return what a request may do, or None if it lacks the token."""
         scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-        return self.is_token_right(token.strip() if scheme.lower() == "bearer" else None)
+        return self.grant(token.strip() if scheme.lower() == "bearer" else None)
 
     def is_origin_allowed(self, origin: str | None, environ: dict[str, Any]) -> bool:
         """Whether a page from `origin` may use the service: one of our own pages, or one of a configured origin.
@@ -58,7 +75,7 @@ class Access:
         ours. So a service without a token answers only under IP addresses, the machine's own name, and the names in
         TRAINING_CORS_ORIGINS. TRAINING_ALLOW_ANONYMOUS does not change that: it admits programs, not every web page.
         """
-        if self._token is not None or host is None or "*" in self._origins:
+        if self._tokens or host is None or "*" in self._origins:
             return True
         name = _split(f"//{host}").hostname or ""
         return name in self._names or name.endswith(".localhost") or _is_address(name)
@@ -98,12 +115,32 @@ class Access:
         refusal = self.refusal(request.environ)
         if refusal is not None:
             abort(403, message=refusal)
-        if not self.is_authorised(request.environ):
+        g.access = self.grant_of(request.environ)
+        if g.access is None:
             abort(
                 401,
                 message="This service needs a token. Send the header Authorization: Bearer TOKEN.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
+        if g.access == "read" and _changes_something():
+            abort(
+                403,
+                message=f"The read token does not allow {request.method} {request.path}, which changes something. Send "
+                "the token of TRAINING_API_TOKEN.",
+            )
+
+
+def changes_nothing(view: View) -> View:
+    """Mark a view that changes nothing although its method is not GET. It is open to the read token."""
+    view.changes_nothing = True  # type: ignore[attr-defined]
+    return view
+
+
+def _changes_something() -> bool:
+    """Whether the view of the request may change something. A request that finds no view changes nothing."""
+    if request.method in READING or request.endpoint is None:
+        return False
+    return not getattr(current_app.view_functions[request.endpoint], "changes_nothing", False)
 
 
 def _split(url: str) -> SplitResult:

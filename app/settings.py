@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.runs.executors.slurm.options import parse as parse_slurm_options
+from app.tokens import parse_token, read_token
 
 PREFIX = "TRAINING_"
 EXECUTORS = ("local", "slurm")
+TOKENS = ("api_token", "read_token")
 ROOT = Path(__file__).resolve().parents[1]
 """The project's folder. Default paths are relative to it."""
 
@@ -93,12 +95,6 @@ def _executor(text: str) -> str:
     return text
 
 
-def _token(text: str) -> str:
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("must be printable ASCII without spaces")
-    return text
-
-
 def _number(cast: Callable[[str], T], low: float, high: float) -> Callable[[str], T]:
     def parse(text: str) -> T:
         try:
@@ -135,7 +131,12 @@ class Settings:
     link_roots: tuple[Path, ...] = _setting(
         None, "colon-separated: folders outside a run that links in a run may lead to", _paths
     )
-    api_token: str | None = _setting(None, "if set, every /training request and every socket needs this token", _token)
+    api_token: str | None = _setting(
+        None, "if set, every /training request and every socket needs this token, or the read token", parse_token
+    )
+    api_token_file: Path | None = _setting(None, "a file that contains the API token", _absolute)
+    read_token: str | None = _setting(None, "a second token, which allows to see everything", parse_token)
+    read_token_file: Path | None = _setting(None, "a file that contains the read token", _absolute)
     allow_anonymous: bool = _setting("0", "1: listen beyond loopback without a token", _flag)
     cors_origins: tuple[str, ...] = _setting(
         None, "comma-separated origins whose pages may use REST and sockets; unset: the same origin only", _origins
@@ -179,7 +180,10 @@ class Settings:
             try:
                 values[setting.name] = setting.metadata["parse"](text)
             except ValueError as error:
-                raise SettingsError(f"{variable}={text!r} {error}.") from error
+                shown = variable if setting.name in TOKENS else f"{variable}={text!r}"  # A log must not show a token.
+                raise SettingsError(f"{shown} {error}.") from error
+        values |= _tokens_from_files(values)
+        _check_tokens(values.get("api_token"), values.get("read_token"))
         return cls(**values)
 
     @classmethod
@@ -205,6 +209,33 @@ class Settings:
             f"Refusing to listen on {host} without a token. Set TRAINING_API_TOKEN, or listen on 127.0.0.1. Set "
             "TRAINING_ALLOW_ANONYMOUS=1 only if everybody who can reach the service may run programs on this machine."
         )
+
+
+def _tokens_from_files(values: Mapping[str, Any]) -> dict[str, str]:
+    """Read the tokens that are in files, such as systemd's credentials and Docker's secrets. Raises SettingsError."""
+    files = {name: values[f"{name}_file"] for name in TOKENS if f"{name}_file" in values}
+    tokens = {}
+    for name, path in files.items():
+        variable = PREFIX + name.upper()
+        if name in values:
+            raise SettingsError(f"{variable} and {variable}_FILE are both set. Set one of them.")
+        try:
+            tokens[name] = read_token(path)
+        except ValueError as error:
+            raise SettingsError(f"{variable}_FILE={str(path)!r} {error}.") from error
+    return tokens
+
+
+def _check_tokens(api_token: str | None, read_token: str | None) -> None:
+    """Raise SettingsError unless the read token is less than another one."""
+    if read_token is None:
+        return
+    if api_token is None:
+        raise SettingsError(
+            "TRAINING_READ_TOKEN needs TRAINING_API_TOKEN: without it everybody may change everything. Set both."
+        )
+    if read_token == api_token:
+        raise SettingsError("TRAINING_READ_TOKEN must differ from TRAINING_API_TOKEN.")
 
 
 def _is_foreign(variable: str, text: str) -> bool:

@@ -1,4 +1,5 @@
 /** Wire the page: store, REST, views, and last the socket. */
+import { createAccess, enterToken } from "./access.js";
 import { createApi, pathOfRunInRest } from "./api.js";
 import { saveCsv } from "./charts/csv.js";
 import { createDetails } from "./details.js";
@@ -11,11 +12,11 @@ import { createRouter, runsIn, viewOf } from "./router.js";
 import { MANY_ROWS } from "./runusage.js";
 import { followed, INITIAL, isActive, isLost, isOfCommand, reduce } from "./state.js";
 import { createStore } from "./store.js";
-import { readToken, saveToken } from "./token.js";
+import { readToken } from "./token.js";
 import { createChartsView } from "./views/charts.js";
 import { renderConnection } from "./views/connection.js";
 import { renderDetails, totalSize } from "./views/details.js";
-import { askHowToStop, askToken, askWhetherToDelete, stopAsking } from "./views/dialogs.js";
+import { askHowToStop, askWhetherToDelete, stopAsking } from "./views/dialogs.js";
 import { renderEpochs } from "./views/epochs.js";
 import { renderFrame } from "./views/frame.js";
 import { createLogView } from "./views/log.js";
@@ -32,7 +33,7 @@ const ACTIVE_EVERY_MS = 5000;
 const REFRESH_EVERY_MS = 15_000;
 
 const { getState, dispatch, listen } = createStore(reduce, INITIAL);
-const api = createApi({ readToken, ask: async (wasWrong) => saveToken(await askToken(wasWrong)) });
+const api = createApi({ readToken, ask: enterToken });
 
 /** Do what the service may refuse, and pass its problem to `refused`. Resolves with whether it was done. */
 async function attempt(action, refused) {
@@ -187,7 +188,10 @@ function follow(state, before) {
   if (state.view !== before.view && isOther(state.view, before.view)) fill(state.view);
   else if (isBack) fill(state.view, isBack);
   else if (hasChanged) refreshLists();
-  if (isBack) loadUsage();
+  if (isBack) {
+    loadUsage();
+    learnAccess(); // Another token may have been entered.
+  }
   if (hasUsage(state) && (isBack || hasChanged || !hasUsage(before))) loadRunUsage();
   if (isOtherRun) details.clear();
   if (isActive(before.run) && (isOtherRun || !isActive(run))) stopAsking(); // There is nothing left to stop.
@@ -259,6 +263,7 @@ const go = createRouter((view) => {
   navigate(view);
   watchActive();
 });
+const learnAccess = createAccess({ get: api.get, attempt, dispatch });
 navigate(viewOf(location));
 // The HTML brings the first answer to a subscription; the socket continues from there.
 const initial = JSON.parse(byId("initial-state").textContent);

@@ -32,6 +32,8 @@ export const INITIAL = Object.freeze({
   active: null,
   /** Whether the service has answered at least once. */
   isLoaded: false,
+  /** What the token allows: "full", or "read" to see everything and change nothing. */
+  access: "full",
   /** status: connecting, live, offline or refused. */
   connection: Object.freeze({ status: "connecting", message: null, since: null }),
   system: null,
@@ -72,6 +74,7 @@ const CHANGES = {
   }),
   missing: (state, { message }) => ({ ...withoutRun(state), isLoaded: true, missing: message }),
   active: (_, { active }) => ({ active }),
+  access: (_, { access }) => ({ access }),
   connection: ({ connection, notice }, { status, message = null, at = null }) => ({
     connection: { status, message, since: at },
     notice: status === "live" && isLost(connection) ? null : notice, // The page asks again for what failed meanwhile.

@@ -15,6 +15,14 @@ export function readToken() {
   }
 }
 
+/** Call `forgotten` when another tab forgets the token. */
+export function watchToken(forgotten) {
+  addEventListener("storage", ({ key, newValue }) => {
+    if ((key === KEY || key === null) && newValue === null) forgotten();
+  });
+}
+
+/** Remember a token, or with null forget it. */
 export function saveToken(token) {
   inMemory = token;
   try {

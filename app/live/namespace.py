@@ -38,7 +38,7 @@ class TrainingNamespace(Namespace):  # type: ignore[misc]  # Flask-SocketIO has 
 
     def on_connect(self, auth: Any = None) -> None:
         token = auth.get("token") if isinstance(auth, dict) else None
-        if not self._access.is_token_right(token) and not self._access.is_authorised(request.environ):
+        if (self._access.grant(token) or self._access.grant_of(request.environ)) is None:
             raise ConnectionRefusedError(
                 "This service needs a token. Connect with auth {token: TOKEN} or send Authorization: Bearer TOKEN."
             )

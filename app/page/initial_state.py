@@ -27,7 +27,7 @@ def initial_state(access: Access, run_id: str | None) -> Markup:
 
 
 def _answer(access: Access, run_id: str | None) -> dict[str, object] | None:
-    if access.refusal(request.environ) is not None or not access.is_authorised(request.environ):
+    if access.refusal(request.environ) is not None or access.grant_of(request.environ) is None:
         return None
     try:
         return domain().supervisor.describe(run_id) if _is_small(run_id) else None

@@ -51,12 +51,14 @@ def register(app: Flask, access: Access) -> None:
     assert app.static_folder is not None
     assets = Assets(Path(app.static_folder))
     files = {"assets": assets.address.removeprefix("/"), "styles": STYLES, "script": SCRIPT, "modules": assets.modules}
+    least = access.least
 
     def page(view: str, run_id: str | None = None) -> Response:
         """Render the page with a view."""
         state = initial_state(access, run_id) if view in RUN_VIEWS else "null"
         root = "../" * (request.path.count("/") - 1) or "./"  # A relative root works under any path of a proxy.
-        return _packed(render_template("index.html", root=root, view=view, states=STATES, initial_state=state, **files))
+        shown = {"view": view, "states": STATES, "initial_state": state, "access": least}
+        return _packed(render_template("index.html", root=root, **shown, **files))
 
     for path, view in VIEWS.items():
         app.add_url_rule(path, f"page_{view}", page, defaults={"view": view})

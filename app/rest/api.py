@@ -20,7 +20,7 @@ from app.schemas.errors import ErrorSchema
 DESCRIPTIONS = {
     400: "The body is not JSON.",
     401: "The token is missing or wrong.",
-    403: "Not allowed: a web page of another origin, or an unknown host name.",
+    403: "Not allowed: a web page of another origin, an unknown host name, or a token that may only read.",
     404: "Not found. The message lists what exists.",
     408: "The request took too long to arrive.",
     409: "The state of a run, or of the queue, prevents this.",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from flask import Response, request
+from flask import Response, g, request
 
+from app.access import changes_nothing
 from app.domain import domain
 from app.rest.api import Blueprint
 from app.rest.encoding import offloaded
@@ -14,7 +15,7 @@ from app.rest.errors import status_of
 from app.runs.exceptions import PreviewFailed
 from app.runs.start.parameters import list_parameters
 from app.runs.start.request import StartRequest
-from app.schemas.answers import ConfigsSchema, ServiceStatusSchema, StartedSchema, StoppedSchema
+from app.schemas.answers import AccessSchema, ConfigsSchema, ServiceStatusSchema, StartedSchema, StoppedSchema
 from app.schemas.choices import CheckedSchema, ParameterListSchema, PreviewSchema
 from app.schemas.datasets import DatasetListSchema, DatasetReportSchema
 from app.schemas.errors import LaunchErrorSchema, RunActiveErrorSchema
@@ -51,6 +52,7 @@ def start_run(asked: StartRequest) -> Any:
 
 
 @blp.post("/check")
+@changes_nothing
 @blp.arguments(StartRequestSchema)
 @blp.answers(200, CheckedSchema)
 @blp.errors(400, 404, 413, 422)
@@ -90,6 +92,14 @@ def stop_run(asked: dict[str, Any], query: dict[str, Any]) -> Any:
 def get_status() -> dict[str, Any]:
     """Return what is running, and how the last run ended."""
     return domain().status.describe()
+
+
+@blp.get("/access")
+@blp.answers(200, AccessSchema)
+@blp.errors()
+def get_access() -> dict[str, str]:
+    """Return what the token of this request allows: everything, or only to see everything."""
+    return {"access": g.access}
 
 
 @blp.get("/system")

@@ -12,6 +12,10 @@ class PingSchema(Schema):
     status = fields.string()
 
 
+class AccessSchema(Schema):
+    access = fields.string("read: the token allows to see everything and to change nothing.", one_of=["full", "read"])
+
+
 class StartedSchema(Schema):
     status = fields.string(example="started")
     pid = fields.integer("Process id of the training program.", allow_none=True)

@@ -6,8 +6,9 @@ import { VIEWS } from "../router.js";
 import { isActive } from "../state.js";
 
 export const renderFrame = whenChanged(
-  (state) => [state.view, state.run, state.progress, state.active],
+  (state) => [state.view, state.run, state.progress, state.active, state.access],
   (state) => {
+    document.documentElement.dataset.access = state.access;
     const { name } = state.view;
     for (const element of document.querySelectorAll(".view")) {
       element.hidden = !element.dataset.views.split(" ").includes(name);

@@ -36,6 +36,7 @@ export const renderNow = whenChanged(
     state.metrics,
     state.isLoaded,
     state.missing,
+    state.access,
     state.connection.status,
     state.run?.state === "failed" ? state.log : null,
   ],
@@ -50,10 +51,11 @@ export const renderNow = whenChanged(
   },
 );
 
-function renderNothing({ isLoaded, missing, connection }) {
+function renderNothing({ isLoaded, missing, connection, access }) {
   const unloaded = { offline: "No connection yet", refused: "No live updates" }[connection.status] ?? "Loading\u2026";
   setText(byId("now-title"), missing !== null ? "No such run" : isLoaded ? "No runs yet" : unloaded);
-  setText(byId("about"), missing ?? (isLoaded ? "Choose an experiment and a dataset to start your first run." : ""));
+  const next = access === "full" ? "Choose an experiment and a dataset to start your first run." : "";
+  setText(byId("about"), missing ?? (isLoaded ? next : ""));
   setText(byId("state"), "");
 }
 

@@ -21,6 +21,9 @@ DEFAULTS = {
     "TRAINING_DATA_ROOTS": (),
     "TRAINING_LINK_ROOTS": (),
     "TRAINING_API_TOKEN": None,
+    "TRAINING_API_TOKEN_FILE": None,
+    "TRAINING_READ_TOKEN": None,
+    "TRAINING_READ_TOKEN_FILE": None,
     "TRAINING_ALLOW_ANONYMOUS": False,
     "TRAINING_CORS_ORIGINS": (),
     "TRAINING_URL_PREFIX": "",
@@ -71,7 +74,6 @@ BAD = {
     "TRAINING_PORT": ["x", "-1", "65536", "80.5", "1e3"],
     "TRAINING_DATA_ROOTS": [":", "::"],
     "TRAINING_LINK_ROOTS": [":"],
-    "TRAINING_API_TOKEN": ["two words", "schlüssel", "a\x00b", "a\n"],
     "TRAINING_ALLOW_ANONYMOUS": ["yes", "true", "2", " 1"],
     "TRAINING_CORS_ORIGINS": ["example.org", "https://", "https://a/path", "ftp://a", "https://a https://b"],
     "TRAINING_URL_PREFIX": ["train", "/a b", "//x", "/a//b", "/../x", "/a/.", "https://a/b", "/a?b", "/ä"],
@@ -93,6 +95,63 @@ def test_an_invalid_value_is_reported_with_what_would_be_right(name: str, text: 
     message = str(raised.value)
     assert message.startswith(f"{name}={text!r} must ")
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", ["TRAINING_API_TOKEN", "TRAINING_READ_TOKEN"])
+@pytest.mark.parametrize("text", ["two words", "schlüssel", "a\x00b", "a\n"], ids=ascii)
+def test_an_invalid_token_is_refused_and_not_shown(name: str, text: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        parse(**{name: text})
+    assert str(raised.value) == f"{name} must be printable ASCII without spaces."
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"], ids=ascii)
+def test_tokens_are_read_from_files(tmp_path: Path, ending: str) -> None:
+    for name in ("api", "read"):
+        (tmp_path / name).write_bytes(f"{name}-secret{ending}".encode())
+    files = {f"TRAINING_{name.upper()}_TOKEN_FILE": str(tmp_path / name) for name in ("api", "read")}
+    settings = parse(TRAINING_API_TOKEN="", **files)
+    assert (settings.api_token, settings.read_token) == ("api-secret", "read-secret")
+
+
+WRONG_FILES = {
+    b"": "is empty",
+    b"\n": "is empty",
+    b"one\ntwo\n": "one token",
+    b"secret \n": "one token",
+    b"\xff\xfe": "one token",
+    b"x" * 5000: "at most 4,096",
+    None: "No such file",
+}
+
+
+@pytest.mark.parametrize("content", WRONG_FILES, ids=lambda content: ascii(content)[:20])
+@pytest.mark.parametrize("name", ["TRAINING_API_TOKEN", "TRAINING_READ_TOKEN"])
+def test_an_unusable_token_file_is_reported_in_one_line(tmp_path: Path, name: str, content: bytes | None) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError, match=WRONG_FILES[content]) as raised:
+        parse(**{f"{name}_FILE": str(file)})
+    message = str(raised.value)
+    assert message.startswith(f"{name}_FILE={str(file)!r} ")
+    assert "\n" not in message
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize("name", ["TRAINING_API_TOKEN", "TRAINING_READ_TOKEN"])
+def test_a_token_that_is_given_twice_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "token").write_text("same")
+    with pytest.raises(SettingsError, match=f"{name} and {name}_FILE are both set"):
+        parse(**{name: "same", f"{name}_FILE": str(tmp_path / "token")})
+
+
+def test_a_read_token_needs_another_api_token() -> None:
+    with pytest.raises(SettingsError, match="needs TRAINING_API_TOKEN"):
+        parse(TRAINING_READ_TOKEN="look")
+    with pytest.raises(SettingsError, match="must differ"):
+        parse(TRAINING_READ_TOKEN="same", TRAINING_API_TOKEN="same")
+    assert parse(TRAINING_READ_TOKEN="look", TRAINING_API_TOKEN="change").read_token == "look"
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,15 @@ from tests.waiting import wait_until
 
 TOKEN = "correct-horse-battery-staple"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
+READ_TOKEN = "look-but-do-not-touch"
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server with a token, a dataset and one run with a model."""
-    server = LiveServer(tmp_path_factory.mktemp("guarded"), request.param, TRAINING_API_TOKEN=TOKEN)
+    server = LiveServer(tmp_path_factory.mktemp("guarded"), request.param)
+    (server.home / "token").write_text(f"{TOKEN}\n")
+    server.settings |= {"TRAINING_API_TOKEN_FILE": str(server.home / "token"), "TRAINING_READ_TOKEN": READ_TOKEN}
     write_model(write_run(server.runs_dir, "run-1", metrics=METRICS, log=b"secret log"))
     server.write_command("program", "exit_with.py", "0")
     write_images(server.data_dir / "pets", {"cat": 60, "dog": 180}, counts=(2, 1, 1))
@@ -132,15 +135,24 @@ def test_polling_without_the_token_is_refused(guarded: LiveServer, auth: Any) ->
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-def test_a_socket_with_the_token_can_subscribe(guarded: LiveServer, transport: str) -> None:
+@pytest.mark.parametrize("token", [TOKEN, READ_TOKEN])
+def test_a_socket_with_a_token_can_subscribe(guarded: LiveServer, transport: str, token: str) -> None:
     client = socketio.Client()
-    client.connect(guarded.url, auth={"token": TOKEN}, namespaces=["/training"], transports=[transport])
+    client.connect(guarded.url, auth={"token": token}, namespaces=["/training"], transports=[transport])
     try:
         subscribed = client.call("subscribe", {"run_id": "run-1"}, namespace="/training", timeout=10)
     finally:
         disconnect(client)
     assert subscribed["run"]["run_id"] == "run-1"
     assert subscribed["log"]["text"] == "secret log"
+
+
+def test_the_read_token_starts_nothing(guarded: LiveServer) -> None:
+    started = guarded.post(
+        "/training/start", {"config_name": "program.yaml"}, headers={"Authorization": f"Bearer {READ_TOKEN}"}
+    )
+    assert "read token" in problem(started, 403)["message"]
+    assert guarded.get("/training/status", headers=BEARER).json()["running"] is False
 
 
 def test_the_training_program_does_not_get_the_token(guarded: LiveServer) -> None:
@@ -153,7 +165,9 @@ def test_the_training_program_does_not_get_the_token(guarded: LiveServer) -> Non
     assert "OWN=value" in log
     assert "TRAINING_" not in log
     for file in run.rglob("*"):
-        assert not file.is_file() or TOKEN not in file.read_text(errors="replace"), file
+        text = file.read_text(errors="replace") if file.is_file() else ""
+        assert TOKEN not in text, file
+        assert READ_TOKEN not in text, file
 
 
 def test_the_page_shows_runs_only_with_the_token(guarded: LiveServer) -> None:

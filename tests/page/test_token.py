@@ -1,4 +1,4 @@
-"""The page of a service with a token."""
+"""The page of a service with tokens."""
 
 from __future__ import annotations
 
@@ -19,20 +19,33 @@ except ImportError:
 OpenPage = Callable[..., Any]
 
 
-def test_the_page_prompts_for_the_token_once(tmp_path: Path, open_page: OpenPage, console: Console) -> None:
+def enter(page: Any, token: str) -> None:
+    page.fill("#token", token)
+    page.keyboard.press("Enter")
+
+
+def test_the_page_prompts_for_the_token_once_and_offers_what_it_allows(
+    tmp_path: Path, open_page: OpenPage, console: Console
+) -> None:
     console.expected += [REFUSED_REQUEST, LOST_SOCKET]  # The server ends before the page does.
-    server = LiveServer(tmp_path, TRAINING_API_TOKEN="open-sesame")
+    server = LiveServer(tmp_path, TRAINING_API_TOKEN="open-sesame", TRAINING_READ_TOKEN="peep")
     server.start()
     training = SteeredTraining(server)
     try:
         page = open_page(server.url)
-        page.fill("#token", "wrong")
-        page.keyboard.press("Enter")
+        enter(page, "wrong")
         expect(page.locator("#token-wrong")).to_be_visible()
-        page.fill("#token", "open-sesame")
-        page.keyboard.press("Enter")
+        enter(page, "peep")
+        expect(page.locator("#connection")).to_have_text("Live")
+        expect(page.get_by_text("View only")).to_be_visible()
+        page.goto(f"{server.url}/start")
+        expect(page.get_by_text("Your token lets you follow runs.")).to_be_visible()
+        assert page.locator("[data-changes]:visible").count() == 0
+        page.click("#forget-token")
+        enter(page, "open-sesame")
         expect(page.locator("#connection")).to_have_text("Live")
         expect(page.locator("#token-dialog")).to_be_hidden()
+        expect(page.get_by_text("View only")).to_be_hidden()
         start_by_form(page, training)
         wait_for_state(page, "running")
         training.leave_models()
