@@ -24,7 +24,7 @@ import logging
 
 from flask import Flask
 
-from app import create_app, start
+from app.factory import create_app, start
 from app.server import openfiles, startup
 from app.settings import Settings, SettingsError
 

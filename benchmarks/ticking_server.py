@@ -16,7 +16,7 @@ import gc  # noqa: E402
 import os  # noqa: E402
 import time  # noqa: E402
 
-from app import create_app, start  # noqa: E402
+from app.factory import create_app, start  # noqa: E402
 from app.server import startup  # noqa: E402
 from app.server.eventlet_server import Server  # noqa: E402
 

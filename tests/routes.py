@@ -6,7 +6,7 @@ from functools import cache
 
 from werkzeug.routing import Map
 
-from app import create_app
+from app.factory import create_app
 from app.settings import Settings
 
 QUERIES = {

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 
-from app import create_app
+from app.factory import create_app
 from app.live.namespace import TrainingNamespace
 from app.live.packets import NAMESPACE
 from app.runs.follow.events import EVENTS

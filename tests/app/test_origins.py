@@ -13,7 +13,7 @@ import requests
 import socketio
 from socketio.exceptions import ConnectionError as Refused
 
-from app import create_app
+from app.factory import create_app
 from app.settings import Settings
 from tests.app.answers import ask, check_shape, problem, tree
 from tests.app.written import write_run

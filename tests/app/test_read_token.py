@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app import create_app
+from app.factory import create_app
 from app.settings import Settings
 from tests.app.answers import check_shape
 from tests.app.written import METRICS, write_model, write_run

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app import create_app
+from app.factory import create_app
 from app.settings import Settings
 from tests.app.answers import check_shape, problem
 from tests.app.written import write_dataset, write_images

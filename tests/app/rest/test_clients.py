@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from app import create_app
+from app.factory import create_app
 from app.settings import Settings
 
 USE_IN_TYPESCRIPT = """

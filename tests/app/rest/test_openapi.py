@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
-from app import create_app
+from app.factory import create_app
 from app.runs.store.states import STATES
 from app.settings import Settings
 from tests.app.written import METRICS, write_dataset, write_metrics, write_model, write_report, write_run

@@ -1,0 +1,65 @@
+"""The app factory. `create_app` wires the service; importing does nothing."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app import domain, live
+from app.access import Access
+from app.page import pages
+from app.rest import errors, metrics, models, queue, runs, training
+from app.rest.api import Api
+from app.rest.openapi import INFO, keep_document
+from app.server.prefix import Prefix
+from app.server.threads import lock_maker_for, offload_for
+from app.settings import ROOT, Settings
+
+MAX_BODY_BYTES = 128 * 1024
+"""A start with the longest overrides, however they are escaped, has less."""
+
+
+def create_app(settings: Settings, async_mode: str) -> Flask:
+    """Build the app. `async_mode` is the server's: "eventlet" or "threading".
+
+    Nothing runs yet. Whoever serves the app calls `start`.
+    """
+    app = Flask("app", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.url_map.merge_slashes = False  # Take a path as it is or not at all: no redirects.
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    access = Access(settings)
+    access.register(app)
+    app.extensions["domain"] = domain.build(settings, offload_for(async_mode), lock_maker_for(async_mode))
+    _add_rest(app, settings)
+    pages.register(app, access)
+    supervisor = app.extensions["domain"].supervisor
+    app.extensions["emitter"] = live.register(app, access, supervisor, settings.max_sockets, async_mode)
+    app.wsgi_app = Prefix(app.wsgi_app, settings.url_prefix)  # type: ignore[method-assign]
+    return app
+
+
+def start(app: Flask) -> None:
+    """Start the dispatcher of the queue, and the supervisor, which sends what is new to the connected clients."""
+    app.extensions["domain"].supervisor.start(app.extensions["emitter"].publish)
+    app.extensions["domain"].dispatcher.start()
+
+
+def _add_rest(app: Flask, settings: Settings) -> None:
+    app.config |= {
+        "API_TITLE": "Training service",
+        "API_VERSION": "v1",
+        "OPENAPI_VERSION": "3.1.0",
+        "OPENAPI_URL_PREFIX": "/",
+        "OPENAPI_JSON_PATH": "openapi.json",
+    }
+    security: list[dict[str, list[str]]] = [{"token": []}]
+    spec = {
+        "security": security if settings.api_token else [*security, {}],
+        "servers": [{"url": "."}],  # relative to the document, so it works below any proxy's prefix
+        "info": INFO,
+    }
+    api = Api(app, spec_kwargs=spec)
+    for blueprint in (pages.blp, training.blp, queue.blp, models.blp, metrics.blp, runs.blp):
+        api.register_blueprint(blueprint)
+    keep_document(app)
+    errors.register(app)
