@@ -186,7 +186,7 @@ def nothing_left_behind(
         if _is_of_a_run(process, ours) or (process.pid not in pids_before and _is_child(process))
     ]
     left = [process for process in left if not is_shared(process)]
-    _, left = psutil.wait_procs(left, timeout=2)  # A runner exits some milliseconds after it writes its verdict.
+    _, left = psutil.wait_procs(left, timeout=10)  # A runner exits some milliseconds after it writes its verdict.
     shown = [_describe(process) for process in left]
     for process in left:
         process.kill()

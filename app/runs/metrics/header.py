@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,7 @@ COUNTERS = ("epoch", "step")
 """Columns that say when a row was logged. All others are metrics."""
 NOTHING_DECLARED = MetricsOutput()
 
+_CONTROL = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -59,12 +61,16 @@ class Header:
         if written.startswith(_UTF_16_MARKS):
             raise ValueError("it is UTF-16. Write it as UTF-8")
         text = written.decode("utf-8-sig", errors="replace").replace("\0", "").strip("\r\n")
+        if _CONTROL.search(text):
+            raise ValueError("it is not text. Write metrics as CSV or JSON lines")
         delimiter = max(DELIMITERS, key=text.count)
         names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])]
         while names and not names[-1]:
             names.pop()  # The line ends with a delimiter.
         if len(names) > MAX_COLUMNS:
             raise ValueError(f"its header has {len(names):,} columns, more than {MAX_COLUMNS:,}")
+        if all(map(_is_number, names)) and not all(map(str.isdigit, names)):
+            raise ValueError("its first line has numbers. Write a header first, such as epoch,train/loss")
         names = _unique(names)
         renamed = [place for place, name in enumerate(names) if name in declared.columns]
         names = [declared.columns.get(name, name) for name in names]
@@ -87,6 +93,14 @@ def read_header(descriptor: int) -> bytes:
         if size >= MAX_HEADER_BYTES:
             raise ValueError("its header is longer than 256 KiB")
         size *= 4
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name.replace(",", "."))
+    except ValueError:
+        return False
+    return True
 
 
 def _unique(names: Sequence[str], first: Iterable[int] = ()) -> list[str]:

@@ -51,6 +51,9 @@ def test_a_file_without_a_header_is_an_empty_table(tmp_path: Path, text: str) ->
     ("content", "problem"),
     [
         (b"\xff\xfee\0p\0\n\0", "UTF-16"),
+        (b"PK\x03\x04\x14\0\0\n", "not text"),
+        (b"0,1.25,0.5\n1,0.75,0.6\n", "header"),
+        (b"0;1,25;0,5;7\n", "header"),
         (b"a," * 200_000 + b"b\n1\n", "header is longer than 256 KiB"),
         (b"a," * 10_000 + b"b\n1\n", "header has 10,001 columns, more than 10,000"),
         (b"a" * 200_000 + b",b\n1,2\n", "field larger"),
