@@ -15,7 +15,7 @@ from app.rest.errors import status_of
 from app.runs.exceptions import PreviewFailed
 from app.runs.start.parameters import list_parameters
 from app.runs.start.request import StartRequest
-from app.schemas.answers import AccessSchema, ConfigsSchema, ServiceStatusSchema, StartedSchema, StoppedSchema
+from app.schemas.answers import ConfigsSchema, GrantSchema, ServiceStatusSchema, StartedSchema, StoppedSchema
 from app.schemas.choices import CheckedSchema, ParameterListSchema, PreviewSchema
 from app.schemas.datasets import DatasetListSchema, DatasetReportSchema
 from app.schemas.errors import LaunchErrorSchema, RunActiveErrorSchema
@@ -95,7 +95,7 @@ def get_status() -> dict[str, Any]:
 
 
 @blp.get("/access")
-@blp.answers(200, AccessSchema)
+@blp.answers(200, GrantSchema)
 @blp.errors()
 def get_access() -> dict[str, str]:
     """Return what the token of this request allows: everything, or only to see everything."""

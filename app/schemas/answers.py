@@ -12,7 +12,7 @@ class PingSchema(Schema):
     status = fields.string()
 
 
-class AccessSchema(Schema):
+class GrantSchema(Schema):
     access = fields.string("read: the token allows to see everything and to change nothing.", one_of=["full", "read"])
 
 
