@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import current_app
 
+from app.installation import CODE_DIR
 from app.runs.collect.runmetrics import RunMetrics
 from app.runs.executors import invocation
 from app.runs.executors.executor import Executor
@@ -74,7 +75,8 @@ def build(
     experiments = ExperimentFolder(settings.configs_dir)
     datasets = DatasetFolder(settings.data_dir)
     preflight = Preflight(settings.runs_dir.parent / "preflight")
-    planner = Planner(store, executor, experiments, datasets, settings.data_roots, preflight, offload=offload)
+    folders = (experiments, datasets, settings.data_roots)
+    planner = Planner(store, executor, *folders, preflight, home=settings.home, offload=offload)
     metrics = RunMetrics(settings.runs_dir.parent / "scraped", make_lock)
     memory_mb = prewarm.memory_mb if prewarm is not None else lambda: None
     usage = UsageHistory(SystemMonitor(settings.runs_dir, executor.processes, memory_mb).measure)
@@ -106,7 +108,7 @@ def build(
 def _executor(settings: Settings, prewarm: Prewarm | None) -> Executor:
     if settings.executor == "slurm":
         commands = Commands(invocation.environment())
-        return SlurmExecutor.connect(settings.runs_dir, commands, settings.slurm_options, invocation.PROJECT_ROOT)
+        return SlurmExecutor.connect(settings.runs_dir, commands, settings.slurm_options, CODE_DIR)
     gpus = find_gpus(settings.gpus, invocation.environment().get(GPUS_VARIABLE))
     return LocalExecutor(settings.runs_dir, settings.max_active, gpus, prewarm)
 

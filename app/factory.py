@@ -6,13 +6,14 @@ from flask import Flask
 
 from app import domain, live
 from app.access import Access
+from app.installation import share_dir
 from app.page import pages
 from app.rest import errors, metrics, models, queue, runs, training
 from app.rest.api import Api
 from app.rest.openapi import INFO, keep_document
 from app.server.prefix import Prefix
 from app.server.threads import lock_maker_for, offload_for
-from app.settings import ROOT, Settings
+from app.settings import Settings
 
 MAX_BODY_BYTES = 128 * 1024
 """A start with the longest overrides, however they are escaped, has less."""
@@ -23,7 +24,7 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
 
     Nothing runs yet. Whoever serves the app calls `start`.
     """
-    app = Flask("app", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    app = Flask("app", root_path=str(share_dir()), template_folder="templates", static_folder="static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.merge_slashes = False  # Take a path as it is or not at all: no redirects.
     app.json.sort_keys = False  # type: ignore[attr-defined]

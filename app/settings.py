@@ -10,14 +10,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from app.installation import default_home
 from app.runs.executors.slurm.options import parse as parse_slurm_options
 from app.tokens import parse_token, read_token
 
 PREFIX = "TRAINING_"
 EXECUTORS = ("local", "slurm")
 TOKENS = ("api_token", "read_token")
-ROOT = Path(__file__).resolve().parents[1]
-"""The project's folder. Default paths are relative to it."""
 
 _ADDRESS_OF_SERVICE = re.compile(r"(?:tcp|udp|sctp)://\S+:\d+")
 """What Kubernetes, and Docker for links, put into NAME_PORT for a service NAME. A service may be named `training`."""
@@ -111,9 +110,14 @@ def _number(cast: Callable[[str], T], low: float, high: float) -> Callable[[str]
 
 def _setting(default: str | None, doc: str, parse: Callable[[str], Any] = str) -> Any:
     """Declare a setting. `default` is written as in the environment; None means unset."""
-    value = None if default is None else ROOT / default if parse is _absolute else parse(default)
+    value = None if default is None else parse(default)
     factory = () if parse in (_paths, _origins) and default is None else value
     return field(default=factory, metadata={"default": default, "doc": doc, "parse": parse})
+
+
+def _folder(default: str, doc: str) -> Any:
+    """Declare a folder below the home."""
+    return field(default=Path(default), metadata={"default": default, "doc": doc, "parse": _absolute})
 
 
 @dataclass(frozen=True)
@@ -122,9 +126,13 @@ class Settings:
 
     host: str = _setting("127.0.0.1", "where the service listens", _host)
     port: int = _setting("8000", "where the service listens", _number(int, 0, 65535))
-    configs_dir: Path = _setting("configs/experiment", "experiment files", _absolute)
-    runs_dir: Path = _setting("logs/train/runs", "run directories (the locks are in its parent)", _absolute)
-    data_dir: Path = _setting("data", "where the service finds datasets", _absolute)
+    home: Path = field(
+        default_factory=default_home,
+        metadata={"default": None, "doc": "the folder of the defaults of the next three", "parse": _absolute},
+    )
+    configs_dir: Path = _folder("configs/experiment", "experiment files")
+    runs_dir: Path = _folder("logs/train/runs", "run directories (the locks are in its parent)")
+    data_dir: Path = _folder("data", "where the service finds datasets")
     data_roots: tuple[Path, ...] = _setting(
         None, "colon-separated: if set, the data folders of a start must lie below one of these", _paths
     )
@@ -165,6 +173,10 @@ class Settings:
         "", "options for every sbatch, such as --partition=gpu --time=2-00:00:00", parse_slurm_options
     )
     prewarm: bool = _setting("0", "1: keep a process with everything imported, for quick starts", _flag)
+
+    def __post_init__(self) -> None:
+        for name in ("configs_dir", "runs_dir", "data_dir"):
+            object.__setattr__(self, name, self.home / getattr(self, name))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

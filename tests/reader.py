@@ -69,7 +69,7 @@ class Reader:
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.demo_log = home.with_name("demo.log")
-        _check_out(home)
+        check_out(home)
         _write_shims(home.with_name("shims"))
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
         self.environment |= {
@@ -150,7 +150,7 @@ class Reader:
                 os.killpg(self._demo.pid, signal.SIGKILL)
 
 
-def _check_out(home: Path) -> None:
+def check_out(home: Path) -> None:
     """Copy the project to `home`, like a fresh clone with its packages installed."""
     home.mkdir()
     for name in ("app", "trainer", "docs", "configs", "templates", "static", "tests"):

@@ -57,22 +57,9 @@ class LiveServer:
 
     def start(self) -> LiveServer:
         """Start the server and return once it answers."""
-        argv = [*self.wrapper, sys.executable, str(ROOT / "wsgi.py")]
-        if self.kind == "gunicorn":
-            argv = [
-                *self.wrapper,
-                sys.executable,
-                "-m",
-                "gunicorn",
-                "-c",
-                str(ROOT / "gunicorn.conf.py"),
-                "-w",
-                str(self.workers),
-                "wsgi:app",
-            ]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                argv,
+                [*self.wrapper, *self.command()],
                 cwd=self.cwd,
                 env=self.environment(),
                 stdout=log,
@@ -81,6 +68,12 @@ class LiveServer:
             )
         wait_until(self._answers, 30, lambda: self.log_path.read_text(errors="replace")[-4000:])
         return self
+
+    def command(self) -> list[str]:
+        if self.kind == "eventlet":
+            return [sys.executable, str(ROOT / "wsgi.py")]
+        configuration = str(ROOT / "gunicorn.conf.py")
+        return [sys.executable, "-m", "gunicorn", "-c", configuration, "-w", str(self.workers), "wsgi:app"]
 
     def take_log(self) -> str:
         """Return what the server has logged since the last call."""

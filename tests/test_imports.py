@@ -44,7 +44,7 @@ SERVICE = [
     {"app.runs.executors"},
     {"app.runs.globs"},
     {"app.runs.complaints", "app.runs.filelock", "app.runs.filestate", "app.runs.names"},
-    {"app.runs.exceptions", "app.tokens"},
+    {"app.runs.exceptions", "app.installation", "app.tokens"},
 ]
 """The layers of the service. A package imports only from lower layers and from the trainer's torch-free packages."""
 TRAINER = [

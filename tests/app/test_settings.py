@@ -15,6 +15,7 @@ from tests.servers import ROOT
 DEFAULTS = {
     "TRAINING_HOST": "127.0.0.1",
     "TRAINING_PORT": 8000,
+    "TRAINING_HOME": ROOT,
     "TRAINING_CONFIGS_DIR": ROOT / "configs/experiment",
     "TRAINING_RUNS_DIR": ROOT / "logs/train/runs",
     "TRAINING_DATA_DIR": ROOT / "data",
@@ -51,6 +52,13 @@ def test_the_defaults_are_the_documented_ones() -> None:
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_an_empty_variable_counts_as_unset(name: str) -> None:
     assert parse(**{name: ""}) == parse()
+
+
+def test_the_default_folders_are_below_the_home() -> None:
+    settings = parse(TRAINING_HOME="/srv/training", TRAINING_DATA_DIR="elsewhere")
+    assert settings.configs_dir == Path("/srv/training/configs/experiment")
+    assert settings.runs_dir == Path("/srv/training/logs/train/runs")
+    assert settings.data_dir == Path.cwd() / "elsewhere"
 
 
 def test_values_are_parsed() -> None:

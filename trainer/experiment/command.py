@@ -57,7 +57,7 @@ class Command:
     argv: tuple[str, ...] = parameter(
         MISSING, Length(1, error="must name a program"), doc="the program and its arguments"
     )
-    cwd: str | None = parameter(None, doc="folder to run in, relative to the project's own folder. null = that folder")
+    cwd: str | None = parameter(None, doc="folder to run in, relative to the service's home folder. null = that folder")
     env: dict[str, str] = parameter({}, doc="environment variables of the program, in addition to the service's own")
     parameters: dict[str, CommandParameter] = parameter(
         {},

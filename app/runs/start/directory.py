@@ -20,7 +20,7 @@ def write_run(store: RunStore, plan: Plan, stop_grace_s: float) -> NewRun:
     if command is None:
         program = invocation.trainer_program(new.run, stop_grace_s)
     else:
-        filled = invocation.fill(command, new.run.output, plan.request, plan.resume_dir)
+        filled = invocation.fill(command, plan.home, new.run.output, plan.request, plan.resume_dir)
         program = invocation.command_program(filled, new.run, stop_grace_s)
     try:
         write_text(new.files.config, to_yaml(plan.experiment))

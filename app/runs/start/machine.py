@@ -9,10 +9,21 @@ from trainer.experiment import accelerators
 from trainer.experiment.accelerators import Machine
 from trainer.experiment.experiment import Experiment
 
-PACKAGES = ("torch", "lightning", "torchmetrics", "transformers", "kornia", "PIL", "onnx", "onnxscript", "onnxruntime")
-"""The packages that our trainer always imports."""
+PACKAGES = (
+    "torch",
+    "lightning",
+    "torchmetrics",
+    "transformers",
+    "kornia",
+    "onnx",
+    "onnxscript",
+    "onnxruntime",
+    "matplotlib",
+    "tensorboard",
+)
+"""The packages that our trainer always imports. The extra `trainer` in setup.cfg installs them."""
 
-LOGGER_PACKAGES = {"tensorboard": "tensorboard", "mlflow": "mlflow"}
+INSTALL = "Install it: pip install 'training-service[{extra}]'"
 
 
 def problems(experiment: Experiment, machine: Machine | None) -> dict[str, list[str]]:
@@ -29,10 +40,10 @@ def problems(experiment: Experiment, machine: Machine | None) -> dict[str, list[
 def _problems(experiment: Experiment, machine: Machine | None) -> Iterator[tuple[str, str]]:
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        yield "", f"trainings need packages that are not installed on this machine: {', '.join(missing)}"
-    for logger, package in LOGGER_PACKAGES.items():
-        if logger in experiment.loggers and importlib.util.find_spec(package) is None:
-            yield "loggers", f"{logger} needs the package {package}, which is not installed on this machine"
+        install = INSTALL.format(extra="trainer")
+        yield "", f"the training program is not installed on this machine (no {', '.join(missing)}). {install}"
+    if "mlflow" in experiment.loggers and importlib.util.find_spec("mlflow") is None:
+        yield "loggers", f"mlflow is not installed on this machine. {INSTALL.format(extra='mlflow')}"
     if machine is not None:
         for name, problem in accelerators.problems(experiment.trainer, machine):
             yield f"trainer.{name}", problem

@@ -38,6 +38,8 @@ class Plan:
     request: RunRequest
     preflight: Report | None
     """The report on the images. None for a `command`, whose data the service does not check."""
+    home: Path
+    """The folder in which a `command` executes unless it sets `cwd`."""
     needs: Needs = Needs()
     """What the run needs before it can be launched."""
     resume_dir: Path | None = None
@@ -70,16 +72,18 @@ class Planner:
         datasets: DatasetFolder,
         data_roots: Iterable[Path],
         preflight: Preflight,
+        home: Path,
         preflight_s: float = 20.0,
         offload: Callable[[Callable[[], Plan]], Plan] = lambda compute: compute(),
     ) -> None:
-        """`offload` calls what reads many files, so that nobody else waits meanwhile."""
+        """`home` is the folder in which commands execute. `offload` calls what reads many files, so nobody waits."""
         self._store = store
         self._executor = executor
         self._experiments = experiments
         self._datasets = datasets
         self._data_roots = [root.resolve() for root in data_roots]
         self._preflight = preflight
+        self._home = home
         self._preflight_s = preflight_s
         self._offload = offload
 
@@ -110,7 +114,8 @@ class Planner:
             errors = self._command_problems(experiment.command, request, resume_dir)
         if errors:
             raise invalid(errors)
-        return Plan(experiment, request, None, needs_of(asked, experiment, self._executor), resume_dir)
+        needs = needs_of(asked, experiment, self._executor)
+        return Plan(experiment, request, None, self._home, needs, resume_dir)
 
     def _request(self, asked: StartRequest, earlier: Run | None, folders: Folders, used: list[str]) -> RunRequest:
         paths = {name: folders[name] if name in used else None for name in DIRECTORY_FIELDS}
@@ -143,7 +148,7 @@ class Planner:
             problem = "An argument of the command begins with {config_name}, so the program would take it for an option"
             return {"config_name": [f"{problem}. Rename the file: its name must not begin with -."]}
         output_dir = RunDir(self._store.runs_dir / "RUN_ID").output  # A stand-in: the run has no id yet.
-        filled = invocation.fill(command, output_dir, request, resume_dir)
+        filled = invocation.fill(command, self._home, output_dir, request, resume_dir)
         return program.find_problems(filled, output_dir, invocation.environment())
 
     def _check_images(self, asked: StartRequest, plan: Plan) -> Report:

@@ -16,7 +16,8 @@ from typing import Any
 
 import psutil
 
-from app.runs.executors.invocation import PROJECT_ROOT, environment
+from app.installation import CODE_DIR
+from app.runs.executors.invocation import environment
 from app.runs.start.pool import Pool
 from trainer.rundir import read_json, utc_now
 
@@ -126,7 +127,7 @@ class Preflight:
         with open(file.with_suffix(".log"), "wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "trainer.preflight", "--cache", str(file), *options],
-                cwd=PROJECT_ROOT,
+                cwd=CODE_DIR,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -10,8 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
+from app.installation import CODE_DIR
 from app.runs.exceptions import Busy, PreviewFailed
-from app.runs.executors.invocation import PROJECT_ROOT, environment
+from app.runs.executors.invocation import environment
 from app.runs.start.pool import Pool
 
 TIMEOUT_S = 30.0
@@ -43,7 +44,7 @@ class Previews:
 
 def _launch(argv: list[str], output: IO[bytes], errors: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        argv, cwd=PROJECT_ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=errors
+        argv, cwd=CODE_DIR, env=environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=errors
     )
 
 

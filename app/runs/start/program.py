@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.runs.executors.invocation import PROJECT_ROOT
 from trainer.experiment.command import Command
 
 _HEAD_BYTES = 256
@@ -14,12 +13,12 @@ _HEAD_BYTES = 256
 
 
 def find_problems(command: Command, output_dir: Path, environment: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return errors by parameter for a command with every placeholder replaced.
+    """Return errors by parameter for a command that `invocation.fill` has filled.
 
     `output_dir` counts as existing, because the start makes it. `environment` is the environment without the command's
     own variables. If the command sets PATH, its program is searched there.
     """
-    cwd = PROJECT_ROOT / (command.cwd or "")
+    cwd = Path(command.cwd or "")
     if cwd != output_dir and (problem := _folder_problem(cwd)):
         return {"command.cwd": [problem]}
     search = {**environment, **command.env}.get("PATH", os.defpath)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from app.installation import CODE_DIR
 from app.runs.exceptions import LaunchFailed
-from app.runs.executors.invocation import PROJECT_ROOT, environment
+from app.runs.executors.invocation import environment
 from trainer.rundir import GPUS_VARIABLE, RunDir
 from trainer.runner.runner import ALREADY_LAUNCHED
 from trainer.runner.statefile import has_verdict, read_record
@@ -21,7 +22,7 @@ def launch(run: RunDir, lock_fd: int, gpus: str | None) -> None:
     try:
         launched = subprocess.run(
             [sys.executable, "-m", "trainer.runner", str(run.path), str(lock_fd)],
-            cwd=PROJECT_ROOT,
+            cwd=CODE_DIR,
             env=environment() | ({} if gpus is None else {GPUS_VARIABLE: gpus}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -13,7 +13,8 @@ from contextlib import suppress
 
 import psutil
 
-from app.runs.executors.invocation import PROJECT_ROOT, environment, search_path
+from app.installation import CODE_DIR, is_installed
+from app.runs.executors.invocation import environment, search_path
 from app.runs.filestate import FileState, file_state
 from trainer.rundir import RunDir
 from trainer.runner.program import encode
@@ -100,7 +101,7 @@ class Waiting:
             arguments = [str(theirs.fileno()), os.getcwd(), search_path()]
             self._launcher = subprocess.Popen(
                 [sys.executable, "-m", "trainer.runner.keeper", *arguments],
-                cwd=PROJECT_ROOT,
+                cwd=CODE_DIR,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
@@ -172,6 +173,7 @@ def code_state() -> CodeState:
 
     Installing, upgrading or removing a package changes its folder.
     """
-    own = [str(path) for path in (PROJECT_ROOT / "trainer").rglob("*.py")]
-    packages = [path for path in sys.path if path not in ("", str(PROJECT_ROOT), os.getcwd())]
+    own = [str(path) for path in (CODE_DIR / "trainer").rglob("*.py")]
+    no_packages = {"", os.getcwd(), *([] if is_installed() else [str(CODE_DIR)])}
+    packages = [path for path in sys.path if path not in no_packages]
     return frozenset((path, file_state(path)) for path in own + packages)

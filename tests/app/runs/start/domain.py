@@ -23,6 +23,7 @@ from app.runs.start.stop import Stopped, Stops
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 from tests.app.runs.slots import executor_of, queue_of
+from tests.servers import ROOT
 
 WAIT_FOR_STOP = """
 import signal, sys
@@ -51,7 +52,7 @@ class Service:
         roots = options.pop("data_roots", ())
         preflight = Preflight(home / "logs" / "preflight")
         folders = ExperimentFolder(self.configs), DatasetFolder(self.data)
-        planner = Planner(self.store, self.executor, *folders, roots, preflight)
+        planner = Planner(self.store, self.executor, *folders, roots, preflight, ROOT)
         self._service = RunService(
             self.store, self.executor, self.queue, planner, **{"stop_grace_s": 10.0, "min_free_mb": 1, **options}
         )

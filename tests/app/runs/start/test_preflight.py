@@ -21,6 +21,7 @@ from app.runs.start.planner import Planner
 from app.runs.start.preflight import Preflight
 from app.runs.start.request import StartRequest
 from tests.app.runs.slots import executor_of, store_of
+from tests.servers import ROOT
 from tests.trainer.trainings import TINY, write_images, write_rotten_avif
 from tests.waiting import wait_until
 
@@ -136,11 +137,13 @@ def test_a_start_does_not_wait_for_a_check_that_takes_too_long(
     folders = ExperimentFolder(tmp_path), DatasetFolder(tmp_path)
     request = StartRequest(config_name="tiny.yaml", dataset="pets")
     unfinished = (
-        Planner(store, executor_of(store.runs_dir), *folders, (), preflight, preflight_s=0).plan(request).preflight
+        Planner(store, executor_of(store.runs_dir), *folders, (), preflight, ROOT, preflight_s=0)
+        .plan(request)
+        .preflight
     )
     assert unfinished is not None
     assert (unfinished["status"], unfinished["warnings"][0]["kind"]) == ("checking", "not_checked")
-    finished = Planner(store, executor_of(store.runs_dir), *folders, (), preflight).plan(request).preflight
+    finished = Planner(store, executor_of(store.runs_dir), *folders, (), preflight, ROOT).plan(request).preflight
     assert finished is not None
     assert finished["status"] == "checked"
 
@@ -167,7 +170,7 @@ def test_unreadable_images_prevent_a_start_unless_the_run_skips_them(
     (pets["train"] / "cat" / "broken.png").write_bytes(b"x")
     store = store_of(tmp_path / "logs" / "runs")
     planner = Planner(
-        store, executor_of(store.runs_dir), ExperimentFolder(tmp_path), DatasetFolder(tmp_path), (), preflight
+        store, executor_of(store.runs_dir), ExperimentFolder(tmp_path), DatasetFolder(tmp_path), (), preflight, ROOT
     )
     request = StartRequest(config_name="tiny.yaml", dataset="pets")
     with pytest.raises(InvalidStart, match=r"broken\.png"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +18,10 @@ REQUEST = RunRequest("x.yaml", None, None, None, None, "model", {}, None)
 
 def test_a_manifest_keeps_what_the_experiment_declares() -> None:
     loaded = experiment.parse({"command": {"argv": ["x"]}, "metrics": {"files": ["a.csv"]}, "log": {"patterns": []}})
-    manifest = {"request": {}, **Plan(loaded, REQUEST, None).declared}
+    manifest = {"request": {}, **Plan(loaded, REQUEST, None, Path()).declared}
     assert Outputs.of(manifest) == Outputs(metrics=MetricsOutput(files=("a.csv",)))
     ours = experiment.parse({"model": {"architecture": "ResNetForImageClassification"}})
-    assert Plan(ours, REQUEST, None).declared == {}
+    assert Plan(ours, REQUEST, None, Path()).declared == {}
 
 
 @pytest.mark.parametrize(
