@@ -16,6 +16,7 @@ from app.runs.executors.executor import Executor
 from app.runs.executors.local.executor import LocalExecutor
 from app.runs.executors.local.gpus import find_gpus
 from app.runs.executors.local.prewarm import Prewarm
+from app.runs.executors.routing import RoutingExecutor
 from app.runs.executors.slurm.commands import Commands
 from app.runs.executors.slurm.executor import SlurmExecutor
 from app.runs.filelock import SUPERVISOR, SupervisorLock
@@ -106,11 +107,19 @@ def build(
 
 
 def _executor(settings: Settings, prewarm: Prewarm | None) -> Executor:
-    if settings.executor == "slurm":
+    """Return the executor for new runs, which also reaches active runs of the other one."""
+
+    def local() -> Executor:
+        gpus = find_gpus(settings.gpus, invocation.environment().get(GPUS_VARIABLE))
+        return LocalExecutor(settings.runs_dir, settings.max_active, gpus, prewarm)
+
+    def slurm() -> Executor:
         commands = Commands(invocation.environment())
         return SlurmExecutor.connect(settings.runs_dir, commands, settings.slurm_options, CODE_DIR)
-    gpus = find_gpus(settings.gpus, invocation.environment().get(GPUS_VARIABLE))
-    return LocalExecutor(settings.runs_dir, settings.max_active, gpus, prewarm)
+
+    executors = {LocalExecutor.name: local, SlurmExecutor.name: slurm}
+    current = executors.pop(settings.executor)()
+    return RoutingExecutor(settings.runs_dir, current, executors)
 
 
 def domain() -> Domain:

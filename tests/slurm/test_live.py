@@ -79,6 +79,29 @@ def test_runs_on_a_cluster_from_start_to_stop(cluster: Cluster, tmp_path: Path) 
         assert server.delete(f"/training/models/{waiting}").status_code == 200
 
 
+def test_every_run_stays_with_its_own_executor(cluster: Cluster, tmp_path: Path) -> None:
+    with server_on(cluster, tmp_path) as server:
+        on_cluster = start(server, "saving.yaml")
+        server.wait_for_state(on_cluster, "running")
+        server.kill()
+        server.settings["TRAINING_EXECUTOR"] = "local"
+        server.start()
+        assert server.run(on_cluster)["state"] == "running"
+        here = server.start_run("saving.yaml")
+        wait_until(lambda: "ready" in (server.runs_dir / here / "train.log").read_text(), 20)
+        assert stop(server, on_cluster) == (200, {"status": "stopped", "run_id": on_cluster})
+        assert (server.runs_dir / on_cluster / "output" / "saved").exists()
+
+        server.kill()
+        server.settings["TRAINING_EXECUTOR"] = "slurm"
+        server.start()
+        run = server.run(here)
+        assert (run["state"], run["reason"]) == ("running", None)
+        assert run["pid"] == server.get("/training/status").json()["pid"]
+        assert stop(server, here) == (200, {"status": "stopped", "run_id": here})
+        assert (server.runs_dir / here / "output" / "saved").exists()
+
+
 @pytest.fixture
 def late_folder(tmp_path: Path) -> list[str]:
     """A command prefix that shows a server the folder of runs as NFS does. Everybody else sees it as it is.

@@ -149,7 +149,7 @@ class RunStore:
         if state == UNKNOWN:
             record = {}
         if state in ACTIVE and "runner" not in record and (is_there(directory.state) or not is_there(directory.path)):
-            record = record | {"pid": next(iter(self._executor.processes(Ref(directory)).others), None)}
+            record = record | {"pid": next(iter(self._executor.processes(Ref.read(directory)).others), None)}
         return Run(directory, state, reason, record)
 
     def _found(self, run: RunDir, record: dict[str, Any], found: Mapping[str, Found]) -> Found:

@@ -50,7 +50,7 @@ class LocalExecutor:
         self._gpus = gpus
         self._slots = Slots(runs_dir.parent / SLOTS, max_active, gpus or ())
         self._prewarm = prewarm
-        self._survivors = Survivors(runs_dir, self._slots.folder)
+        self._survivors = Survivors(runs_dir, self._slots.folder, self.name)
         self._orphans = Orphans(self.end)
         self._checked: dict[Path, Remembered[str]] = {}
         """The names in the slots' files, once they were found right or repaired."""

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection
 from pathlib import Path
 
+from app.runs.executors.executor import Ref
 from app.runs.executors.local import processes
 from app.runs.filestate import Remembered, file_states
 from trainer.rundir import RunDir
@@ -21,9 +22,11 @@ class Survivors:
     the machine's processes once for each state of the folder. After that we only look at the runs that we found.
     """
 
-    def __init__(self, runs_dir: Path, slots: Path) -> None:
+    def __init__(self, runs_dir: Path, slots: Path, executor: str) -> None:
+        """`executor` is the name of the executor of this machine. A cluster may have launched other runs here."""
         self._runs_dir = runs_dir
         self._slots = slots
+        self._executor = executor
         self._found: Remembered[list[str]] | None = None
         self._named: set[str] = set()
 
@@ -31,11 +34,15 @@ class Survivors:
         """List runs without a verdict that have a living process. `held` are the runs that hold a slot."""
         if self._found is None or not self._found.is_current():
             states = file_states([self._slots])
-            self._found = Remembered(processes.living_runs(self._runs_dir), states)
+            living = processes.living_runs(self._runs_dir)
+            self._found = Remembered([run_id for run_id in living if self._is_ours(run_id)], states)
         self._found.value = [run_id for run_id in self._found.value if run_id in held or self._lives(run_id)]
         survivors = [run_id for run_id in self._found.value if run_id not in held]
         self._warn(survivors)
         return survivors
+
+    def _is_ours(self, run_id: str) -> bool:
+        return Ref.read(RunDir(self._runs_dir / run_id)).executor in (None, self._executor)
 
     def _lives(self, run_id: str) -> bool:
         record = read_record(RunDir(self._runs_dir / run_id))

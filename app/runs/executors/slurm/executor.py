@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -19,7 +18,7 @@ from app.runs.executors.slurm.heartbeats import Heartbeats
 from app.runs.executors.slurm.job import Job
 from app.runs.executors.slurm.listing import Listings
 from app.runs.executors.slurm.submission import Submissions
-from app.runs.names import is_plain_name
+from app.runs.executors.unfinished import find_unfinished
 from trainer.experiment.accelerators import Machine
 from trainer.rundir import RunDir, is_there
 from trainer.runner.statefile import has_verdict, read_record
@@ -127,7 +126,8 @@ class SlurmExecutor:
         """Return when this process met each run that may live. At the first call, look for them in their folder."""
         if self._met_at is None:
             # Without a lock: under eventlet a thread of offload_for would wait for one for ever.
-            met_at = dict.fromkeys(_unfinished(self._runs_dir, self.name), time.monotonic())
+            ours = (ref.run_id for ref in find_unfinished(self._runs_dir) if ref.executor == self.name)
+            met_at = dict.fromkeys(ours, time.monotonic())
             self._listings.wait()
             self._met_at = self._met_at if self._met_at is not None else met_at
         return self._met_at
@@ -200,21 +200,6 @@ class SlurmExecutor:
             return False
         self._next_at[key] = now + AGAIN_AFTER_S
         return True
-
-
-def _unfinished(runs_dir: Path, executor: str) -> list[str]:
-    """List the runs of an executor that have neither a verdict nor a recorded end."""
-    try:
-        names = [name for name in os.listdir(runs_dir) if is_plain_name(name)]
-    except OSError:
-        return []
-    runs = (RunDir(runs_dir / name) for name in names)
-    refs = (Ref.read(run) for run in runs if is_there(run.executor))
-    return [
-        ref.run_id
-        for ref in refs
-        if ref.executor == executor and ref.ended is None and not has_verdict(read_record(ref.run))
-    ]
 
 
 def _grace_s(run: RunDir) -> float:

@@ -143,7 +143,7 @@ class Listings:
     def _fail(self, since: str, problem: str) -> None:
         self._failed_at = time.monotonic()
         if self.problem is None:
-            logger.warning("SLURM does not answer: %s. Until it does, no run can start.", problem)
+            logger.warning("SLURM does not answer: %s. Until it does, its runs keep their state.", problem)
         self.unreachable_since = self.unreachable_since or since
         self.problem = problem
 
