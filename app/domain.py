@@ -27,6 +27,9 @@ from app.runs.metrics.tables import Tables
 from app.runs.models.folder import ModelFolder
 from app.runs.queue.dispatcher import Dispatcher
 from app.runs.queue.queue import QUEUE, Queue
+from app.runs.retention.expiry import Expiry
+from app.runs.retention.sizes import Sizes
+from app.runs.retention.trash import TRASH, Trash
 from app.runs.start.datasets import DatasetFolder
 from app.runs.start.experiments import ExperimentFolder
 from app.runs.start.planner import Planner
@@ -58,6 +61,9 @@ class Domain:
     models: ModelFolder
     metrics: RunMetrics
     usage: UsageHistory
+    sizes: Sizes
+    trash: Trash
+    expiry: Expiry
     supervisor: Supervisor
     dispatcher: Dispatcher
     offload: Callable[[Callable[[], Any]], Any]
@@ -81,7 +87,8 @@ def build(
     metrics = RunMetrics(settings.runs_dir.parent / "scraped", make_lock)
     memory_mb = prewarm.memory_mb if prewarm is not None else lambda: None
     usage = UsageHistory(SystemMonitor(settings.runs_dir, executor.processes, memory_mb).measure)
-    models = ModelFolder(store)
+    models, sizes = ModelFolder(store), Sizes(make_lock)
+    trash = Trash(store, settings.runs_dir.parent / TRASH)
     lock = SupervisorLock(settings.runs_dir.parent / SUPERVISOR)
     queue = Queue(store, settings.runs_dir.parent / QUEUE, settings.poll_interval_s)
     service = RunService(store, executor, queue, planner, settings.stop_grace_s, settings.min_free_mb)
@@ -90,9 +97,9 @@ def build(
         service=service,
         stops=Stops(store, executor, queue, settings.stop_grace_s),
         queue=queue,
-        views=RunViews(store, Tables(make_lock), metrics, models),
+        views=RunViews(store, Tables(make_lock), metrics, models, sizes),
         status=Status(store, queue, metrics),
-        catalogue=Catalogue(store, metrics),
+        catalogue=Catalogue(store, metrics, sizes),
         experiments=experiments,
         datasets=datasets,
         preflight=preflight,
@@ -100,6 +107,9 @@ def build(
         models=models,
         metrics=metrics,
         usage=usage,
+        sizes=sizes,
+        trash=trash,
+        expiry=Expiry(trash, lock, offload),
         supervisor=Supervisor(store, executor, queue, metrics, lock, usage.measure, settings.poll_interval_s),
         dispatcher=Dispatcher(queue, executor, service.obstacle, lock, settings.poll_interval_s),
         offload=offload,

@@ -8,7 +8,7 @@ from app import domain, live
 from app.access import Access
 from app.installation import share_dir
 from app.page import pages
-from app.rest import errors, metrics, models, queue, runs, training
+from app.rest import errors, metrics, models, queue, runs, training, trash
 from app.rest.api import Api
 from app.rest.openapi import INFO, keep_document
 from app.server.prefix import Prefix
@@ -40,9 +40,10 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
 
 
 def start(app: Flask) -> None:
-    """Start the dispatcher of the queue, and the supervisor, which sends what is new to the connected clients."""
+    """Start the dispatcher, the expiry of the trash, and the supervisor, which sends what is new to the clients."""
     app.extensions["domain"].supervisor.start(app.extensions["emitter"].publish)
     app.extensions["domain"].dispatcher.start()
+    app.extensions["domain"].expiry.start()
 
 
 def _add_rest(app: Flask, settings: Settings) -> None:
@@ -60,7 +61,7 @@ def _add_rest(app: Flask, settings: Settings) -> None:
         "info": INFO,
     }
     api = Api(app, spec_kwargs=spec)
-    for blueprint in (pages.blp, training.blp, queue.blp, models.blp, metrics.blp, runs.blp):
+    for blueprint in (pages.blp, training.blp, queue.blp, models.blp, metrics.blp, runs.blp, trash.blp):
         api.register_blueprint(blueprint)
     keep_document(app)
     errors.register(app)

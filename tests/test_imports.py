@@ -38,7 +38,7 @@ SERVICE = [
     {"app.access", "app.problems"},
     {"app.settings"},
     {"app.runs.views", "app.runs.start", "app.runs.follow"},
-    {"app.runs.queue"},
+    {"app.runs.queue", "app.runs.retention"},
     {"app.runs.collect", "app.runs.models", "app.runs.progress", "app.runs.usage"},
     {"app.runs.store", "app.runs.metrics", "app.runs.log"},
     {"app.runs.executors"},

@@ -30,6 +30,8 @@ STATUS = {
     domain.NotQueued: 409,
     domain.RunQueued: 409,
     domain.DeletionRefused: 403,
+    domain.TrashUnusable: 409,
+    domain.RestoreRefused: 409,
     domain.LaunchFailed: 500,
     domain.DataFolderUnreadable: 503,
     domain.RunsUnreadable: 503,

@@ -15,7 +15,7 @@ from app.rest.errors import status_of
 from app.runs.exceptions import RunError
 from app.schemas.errors import DeletionErrorSchema, DeletionForbiddenSchema
 from app.schemas.models import DeletedSchema, ModelPathListSchema, ModelsSchema
-from app.schemas.requests import ModelQuerySchema, ModelsQuerySchema
+from app.schemas.requests import DeletionQuerySchema, ModelQuerySchema, ModelsQuerySchema
 
 blp = Blueprint("models", __name__, url_prefix="/training", description="The trained models.")
 
@@ -63,13 +63,15 @@ def download_model(query: dict[str, Any], run_id: str) -> Response:
 
 
 @blp.delete("/models/<run_id>")
+@blp.arguments(DeletionQuerySchema, location="query")
 @blp.answers(200, DeletedSchema)
-@blp.errors(shapes={403: DeletionForbiddenSchema, **dict.fromkeys((404, 409), DeletionErrorSchema)})
-def delete_run(run_id: str) -> Any:
-    """Delete a run with its model, metrics, log and checkpoints."""
-    store, metrics, offload = domain().store, domain().metrics, domain().offload
+@blp.errors(422, shapes={403: DeletionForbiddenSchema, **dict.fromkeys((404, 409), DeletionErrorSchema)})
+def delete_run(query: dict[str, Any], run_id: str) -> Any:
+    """Delete a run with its model, metrics, log and checkpoints. With trash=1 it can be restored for a day."""
+    delete = domain().trash.put if query["trash"] else domain().store.delete
+    metrics, offload = domain().metrics, domain().offload
     try:
-        offload(lambda: store.delete(run_id))
+        offload(lambda: delete(run_id))
         offload(lambda: metrics.forget(run_id))
     except RunError as error:
         code = status_of(error)

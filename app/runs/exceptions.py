@@ -180,7 +180,7 @@ class DiskFull(RunError):
     def __init__(self, folder: Path, use: str, free_mb: int, min_free_mb: int) -> None:
         super().__init__(
             f"{free_mb} MB are free for {use} in {folder}. A start needs {min_free_mb} MB (TRAINING_MIN_FREE_MB). "
-            "Delete old runs or free space on that disk."
+            "Delete old runs for good, empty the trash, or free space on that disk."
         )
 
 
@@ -194,3 +194,20 @@ class Busy(TryAgain):
 class DeletionRefused(RunError):
     def __init__(self, run_id: str, problem: str) -> None:
         super().__init__(f"Run {run_id} could not be deleted: {problem}")
+
+
+class TrashUnusable(RunError):
+    """A run cannot be moved to the trash, but it can be deleted."""
+
+    def __init__(self, run_id: str, trash: Path) -> None:
+        super().__init__(f"Run {run_id} is on another disk than the trash {trash}. Delete it for good.")
+
+
+class NotInTrash(NotFound):
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"No run {run_id!r} in the trash.")
+
+
+class RestoreRefused(RunError):
+    def __init__(self, run_id: str, problem: str) -> None:
+        super().__init__(f"Run {run_id} could not be restored: {problem}.")

@@ -18,6 +18,12 @@ def integer(about: str = "", **options: Any) -> fields.Integer:
     return fields.Integer(**_options(about, options))
 
 
+def size() -> fields.Integer:
+    """The size of a run."""
+    about = "Bytes of all files of the run, each hard-linked file once, without what links lead to. null: not measured"
+    return integer(f"{about} yet, or a folder cannot be read.", allow_none=True)
+
+
 def number(about: str = "", **options: Any) -> fields.Float:
     return fields.Float(**_options(about, options))
 

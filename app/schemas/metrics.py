@@ -35,6 +35,7 @@ class RunListItemSchema(Schema):
     started_at = fields.string(allow_none=True)
     ended_at = fields.string(allow_none=True)
     duration_s = fields.number("null: the run has not ended.", allow_none=True)
+    size_bytes = fields.size()
     best_metrics = fields.mapping(
         fields.number(), "Best value of each metric whose direction is known. null without `best=1`.", allow_none=True
     )

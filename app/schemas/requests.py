@@ -187,6 +187,10 @@ class ModelQuerySchema(_Request):
     )
 
 
+class DeletionQuerySchema(_Request):
+    trash = fields.boolean("1: keep the run in the trash for a day. 0: delete it for good.", load_default=False)
+
+
 class PreviewQuerySchema(_Request):
     split = fields.string("Split of the images.", load_default="train", one_of=SPLITS)
     per_class = fields.integer("Maximum number of images per class.", load_default=6, validate=Range(1, 24))

@@ -68,6 +68,7 @@ class RunSchema(Schema):
     model = fields.nested(ModelCardSchema, "The first of `models`. null: no model yet.", allow_none=True)
     models = fields.array(ModelCardSchema, "The cards of the run's models.")
     usage_problem = fields.string("Why the run has no usage. null: it has some.", allow_none=True)
+    size_bytes = fields.size()
     artifacts = fields.array(ArtifactSchema)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,17 @@ from trainer.runner.statefile import has_verdict, read_record
 from trainer.runner.verdict import INTERRUPTED
 
 IDS_LOCK = "ids.lock"
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder with everything in it. Raises OSError.
+
+    It removes links, never what they lead to. If the folder itself is a link, it removes only that link.
+    """
+    if path.is_symlink():
+        path.unlink()
+    else:
+        shutil.rmtree(path)
 
 
 class RunStore:
@@ -114,10 +124,9 @@ class RunStore:
         """Return the active run that started last. If none is active, return the last of those that ever began."""
         return next(iter(self.active()), None) or next(self.began(), None)
 
-    def delete(self, run_id: str) -> None:
-        """Remove a run's directory. Raises RunNotFound, RunActive, RunQueued, DeletionRefused.
-
-        It removes links, never what they lead to. If the run itself is a link, it removes only that link.
+    def delete(self, run_id: str, remove: Callable[[Path], None] = remove_tree) -> None:
+        """Remove a run's directory, or do something else with it. Raises RunNotFound, RunActive, RunQueued,
+        DeletionRefused.
         """
         run = self.find(run_id)
         if run.state == QUEUED:
@@ -125,7 +134,6 @@ class RunStore:
         if not run.is_over or run_id in self._executor.find():
             raise RunActive([run_id], run.pid)
         try:
-            remove = os.unlink if run.directory.path.is_symlink() else shutil.rmtree
             remove(run.directory.path)
         except FileNotFoundError as error:
             raise RunNotFound(run_id) from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -16,6 +17,7 @@ from app.runs.filestate import FileStates, Remembered, file_states
 from app.runs.metrics.inspection import inspect
 from app.runs.metrics.summary import Summary, summarise
 from app.runs.metrics.tables import read
+from app.runs.retention.sizes import Sizes
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.states import UNKNOWN
@@ -24,11 +26,15 @@ from trainer.experiment.direction import Direction
 from trainer.rundir import RunDir
 from trainer.runner.statefile import has_verdict
 
-FIELDS = ("created_at", "duration_s", "status", "config_name", "model_name", "dataset")
+SIZE = "size_bytes"
+FIELDS = ("created_at", "duration_s", SIZE, "status", "config_name", "model_name", "dataset")
 """What a client can sort by, besides the best value of a metric."""
 SEARCHED = ("run_id", "config_name", "model_name", "dataset")
 MAX_COLLECT_S = 2.0
 """The list waits this long for the metrics of one run to be collected."""
+MAX_MEASURE_S = 0.25
+"""The list waits this long for the sizes of its runs. Those that are not measured by then have none. The next list
+continues. A list that is sorted by size waits for all."""
 MAX_METRICS = 200
 """The list shows, and sorts by, the first 200 metrics of a run that have a direction."""
 
@@ -47,6 +53,7 @@ class _Entry:
 
     item: dict[str, Any]
     is_over: bool
+    has_verdict: bool
     is_final: bool
     """Nobody writes any more, so the entry stays right until somebody changes the files."""
     needed_to_resume: tuple[str, ...] | None
@@ -68,9 +75,10 @@ class Wanted:
 class Catalogue:
     """List the runs. The first list of ten thousand runs takes seconds. Later lists only look at each run's files."""
 
-    def __init__(self, store: RunStore, metrics: RunMetrics) -> None:
+    def __init__(self, store: RunStore, metrics: RunMetrics, sizes: Sizes) -> None:
         self._store = store
         self._metrics = metrics
+        self._sizes = sizes
         self._remembered: dict[str, Remembered[_Entry]] = {}
 
     def page(self, wanted: Wanted) -> tuple[list[dict[str, Any]], int]:
@@ -79,12 +87,11 @@ class Catalogue:
         ids = self._store.ids()
         self._forget_all_but(ids)
         if wanted.status is wanted.search is wanted.sort is None:
-            chosen = self._entries(ids[wanted.offset : end])
-            return [self._describe(entry, wanted.best) for entry in chosen], len(ids)
+            return self._describe(self._entries(ids[wanted.offset : end]), wanted.best), len(ids)
         matching = [entry for entry in self._entries(ids) if _is_wanted(entry.item, wanted)]
         if wanted.sort is not None:
             matching = self._sorted(matching, wanted.sort)
-        return [self._describe(entry, wanted.best) for entry in islice(matching, wanted.offset, end)], len(matching)
+        return self._describe(matching[wanted.offset : end], wanted.best), len(matching)
 
     def _entries(self, ids: Sequence[str]) -> list[_Entry]:
         """Return the entries of those runs that exist, in the order of the ids."""
@@ -109,20 +116,32 @@ class Catalogue:
     def _sorted(self, entries: list[_Entry], sort: str) -> list[_Entry]:
         """Sort stably, so that equal runs stay newest first. Runs without a value come last in either direction."""
         name = sort.removeprefix("-")
-        value: Callable[[_Entry], Any] = (
-            (lambda entry: entry.item[name]) if name in FIELDS else (lambda entry: self._best(entry).values.get(name))
-        )
-        valued = [(value(entry), entry) for entry in entries]
+        valued = [(self._value(entry, name), entry) for entry in entries]
         known = sorted(
             (each for each in valued if each[0] is not None), key=itemgetter(0), reverse=sort.startswith("-")
         )
         return [entry for _, entry in known] + [entry for each, entry in valued if each is None]
 
-    def _describe(self, entry: _Entry, with_best: bool) -> dict[str, Any]:
+    def _value(self, entry: _Entry, name: str) -> Any:
+        """Return what a run is sorted by."""
+        if name == SIZE:
+            return self._size(entry, float("inf"))
+        return entry.item[name] if name in FIELDS else self._best(entry).values.get(name)
+
+    def _size(self, entry: _Entry, limit_s: float) -> int | None:
+        run = self._store.directory(entry.item["run_id"])
+        return self._sizes.measure(run.path, entry.has_verdict, limit_s)
+
+    def _describe(self, entries: Iterable[_Entry], with_best: bool) -> list[dict[str, Any]]:
+        deadline = time.monotonic() + MAX_MEASURE_S
+        return [self._describe_one(entry, with_best, deadline) for entry in entries]
+
+    def _describe_one(self, entry: _Entry, with_best: bool, deadline: float) -> dict[str, Any]:
         """Add what is looked up each time, because it costs little for one page of runs."""
         run = self._store.directory(entry.item["run_id"])
         best = self._best(entry) if with_best else None
         return entry.item | {
+            SIZE: self._size(entry, deadline - time.monotonic()),
             "can_resume": entry.is_over and has_left(run, entry.needed_to_resume),
             "best_metrics": best and best.values,
             "directions": best and best.directions,
@@ -190,8 +209,8 @@ def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
         "ended_at": run.ended_at,
         "duration_s": _seconds_between(run.started_at, run.ended_at),
     }
-    is_final = has_verdict(run.record) or run.state == UNKNOWN
-    return _Entry(item, run.is_over, is_final, run.needed_to_resume)
+    is_judged = has_verdict(run.record)
+    return _Entry(item, run.is_over, is_judged, is_judged or run.state == UNKNOWN, run.needed_to_resume)
 
 
 def _seconds_between(start: str | None, end: str | None) -> float | None:

@@ -18,6 +18,7 @@ from app.runs.metrics.table import Table
 from app.runs.metrics.tables import Tables, read
 from app.runs.models.folder import ModelFolder
 from app.runs.progress.progress import RunProgress
+from app.runs.retention.sizes import Sizes
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
@@ -26,20 +27,24 @@ from app.runs.views.artifacts import list_artifacts
 from trainer.experiment import strict_yaml
 from trainer.experiment.strict_yaml import YamlInvalid
 from trainer.rundir import RunDir
+from trainer.runner.statefile import has_verdict
 from trainer.runner.verdict import COMPLETED
 
 MAX_COLLECT_S = 30.0
 """A request waits this long for the metrics of a past run to be collected. Then it gets what there is."""
+MAX_MEASURE_S = 1.0
+"""A request waits this long for the size of a run. A later one continues."""
 
 
 class RunViews:
     """Answer about runs. All methods with a run id raise RunNotFound."""
 
-    def __init__(self, store: RunStore, tables: Tables, metrics: RunMetrics, models: ModelFolder) -> None:
+    def __init__(self, store: RunStore, tables: Tables, metrics: RunMetrics, models: ModelFolder, sizes: Sizes) -> None:
         self._store = store
         self._tables = tables
         self._metrics = metrics
         self._models = models
+        self._sizes = sizes
 
     def latest_run_id(self) -> str:
         """Return the id of the run started last. Raises NoRuns."""
@@ -63,6 +68,7 @@ class RunViews:
             "model": models[0] if models else None,
             "models": models,
             "usage_problem": usage_problem(run),
+            "size_bytes": self._sizes.measure(run.directory.path, has_verdict(run.record), MAX_MEASURE_S),
             "artifacts": self._artifacts(run),
         }
 

@@ -51,10 +51,12 @@ def test_runs_are_listed_newest_first_with_all_fields(empty: LiveServer) -> None
         "started_at": None,
         "ended_at": None,
         "duration_s": None,
+        "size_bytes": interrupted["size_bytes"],
         "best_metrics": None,
         "directions": None,
     }
     assert "gone" in interrupted["reason"]
+    assert interrupted["size_bytes"] > 0
     assert (failed["status"], failed["has_metrics"], failed["reason"]) == ("failed", True, "exit code 3")
     assert failed["metrics_file"] == str(empty.runs_dir / failed["run_id"] / "csv/version_0/metrics.csv")
     assert (bare["run_id"], bare["status"], bare["config_name"]) == ("2026-01-03_00-00-00", "unknown", None)

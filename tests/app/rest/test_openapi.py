@@ -98,7 +98,7 @@ def test_each_operation_describes_its_status_codes() -> None:
     expected = {
         ("post", "/training/start"): {200, 202, 400, 404, 409, 413, 422, 500, 507},
         ("post", "/training/stop"): {200, 202, 400, 409, 413, 422},
-        ("delete", "/training/models/{run_id}"): {200, 403, 404, 409},
+        ("delete", "/training/models/{run_id}"): {200, 403, 404, 409, 422},
         ("get", "/training/models/{run_id}/download"): {200, 206, 304, 404, 409, 416, 422},
         ("get", "/training/datasets/{name}"): {200, 202, 404, 422},
         ("get", "/training/metrics/runs/{run_id}"): {200, 304, 404, 422},

@@ -1,0 +1,187 @@
+"""The trash: deleted runs that can be restored for a day.
+
+A deleted run is moved to `trash/DELETED_AT/RUN_ID`, beside the runs folder. DELETED_AT is the time in microseconds
+since 1970, so runs with the same id do not collide, and everybody knows when a run is due. What is being removed has a
+hidden name, so nobody restores half a run, and a crash in the middle leaves nothing behind for long.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from app.runs.exceptions import DeletionRefused, NotInTrash, RestoreRefused, TrashUnusable
+from app.runs.retention.sizes import Sizes
+from app.runs.store.run import Run
+from app.runs.store.store import RunStore, remove_tree
+from trainer.rundir import RunDir
+from trainer.runner.statefile import has_verdict, read_record
+from trainer.runner.verdict import INTERRUPTED
+
+TRASH = "trash"
+KEEP_S = 24 * 3600
+MAX_MEASURE_S = 0.25
+"""A list waits this long for the sizes of its runs. The next list continues."""
+_PLACE = re.compile(r"\d{16}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class TrashedRun:
+    """A run in the trash. `deleted_us`: when it was deleted, in microseconds since 1970."""
+
+    directory: RunDir
+    deleted_us: int
+
+    @property
+    def run_id(self) -> str:
+        return self.directory.run_id
+
+    @property
+    def expires_us(self) -> int:
+        return self.deleted_us + KEEP_S * 10**6
+
+    def read(self) -> Run:
+        """Read the run. Without a verdict it was interrupted, because no active run can be deleted."""
+        record = read_record(self.directory)
+        state = record["state"] if has_verdict(record) else INTERRUPTED
+        return Run(self.directory, state, None, record)
+
+
+class Trash:
+    """The folder of deleted runs. All server processes may use it at the same time: they only rename."""
+
+    def __init__(self, store: RunStore, folder: Path) -> None:
+        """`folder` must be on the same file system as the runs."""
+        self._store = store
+        self._folder = folder
+
+    def put(self, run_id: str) -> None:
+        """Delete a run in a way that can be undone. Raises TrashUnusable, and as RunStore.delete."""
+        self._store.delete(run_id, self._take)
+
+    def runs(self) -> list[TrashedRun]:
+        """List the runs, the one deleted last first."""
+        found = [run for name in self._names() if _PLACE.fullmatch(name) for run in self._in(name)]
+        return sorted(found, key=lambda run: run.deleted_us, reverse=True)
+
+    def describe(self, sizes: Sizes) -> list[dict[str, Any]]:
+        """Describe the runs for clients."""
+        deadline = time.monotonic() + MAX_MEASURE_S
+        return [
+            _describe(run, sizes.measure(run.directory.path, True, deadline - time.monotonic())) for run in self.runs()
+        ]
+
+    def restore(self, run_id: str) -> None:
+        """Move a run back, of several with that id the one deleted last. Raises NotInTrash, RestoreRefused."""
+        run = self._find(run_id)
+        target = self._store.runs_dir / run_id
+        if os.path.lexists(target):
+            raise RestoreRefused(run_id, "the runs folder has a run with that id. Delete or rename that one first")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(run.directory.path, target)
+        except FileNotFoundError as error:
+            raise NotInTrash(run_id) from error
+        except OSError as error:
+            raise RestoreRefused(run_id, error.strerror or str(error)) from error
+        with suppress(OSError):
+            run.directory.path.parent.rmdir()
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run for good. Raises NotInTrash, DeletionRefused."""
+        self._remove(str(self._find(run_id).deleted_us))
+
+    def empty(self) -> int:
+        """Remove all runs for good, and return how many. Raises DeletionRefused for the first that cannot be."""
+        runs = self.runs()
+        for run in runs:
+            self._remove(str(run.deleted_us))
+        return len(runs)
+
+    def expire(self) -> None:
+        """Remove what is due, and what a crash left. Only the holder of the supervisor lock may call it.
+
+        Raises DeletionRefused for the first run that cannot be removed.
+        """
+        due_us = time.time_ns() // 1000 - KEEP_S * 10**6
+        for name in self._names():
+            if name.startswith(".") or (_PLACE.fullmatch(name) and int(name) <= due_us):
+                self._remove(name.removeprefix("."))
+
+    def _take(self, path: Path) -> None:
+        self._folder.mkdir(exist_ok=True)
+        place = self._new_place()
+        try:
+            os.rename(path, place / path.name)
+        except OSError as error:
+            place.rmdir()
+            if error.errno == errno.EXDEV:
+                raise TrashUnusable(path.name, self._folder) from error
+            raise
+
+    def _new_place(self) -> Path:
+        """Make the folder for a run that is deleted now."""
+        deleted_us = time.time_ns() // 1000
+        while True:
+            place = self._folder / str(deleted_us)
+            with suppress(FileExistsError):  # Another process deletes a run in the same microsecond.
+                place.mkdir()
+                return place
+            deleted_us += 1
+
+    def _names(self) -> list[str]:
+        try:
+            return os.listdir(self._folder)
+        except FileNotFoundError:
+            return []
+
+    def _in(self, name: str) -> Iterator[TrashedRun]:
+        with suppress(FileNotFoundError, NotADirectoryError):  # Another process restored or removed it.
+            for run_id in os.listdir(self._folder / name):
+                yield TrashedRun(RunDir(self._folder / name / run_id), int(name))
+
+    def _find(self, run_id: str) -> TrashedRun:
+        found = next((run for run in self.runs() if run.run_id == run_id), None)
+        if found is None:
+            raise NotInTrash(run_id)
+        return found
+
+    def _remove(self, name: str) -> None:
+        """Remove what was deleted at a time. From the first moment on nobody can restore it. Raises DeletionRefused."""
+        hidden = self._folder / f".{name}"
+        with suppress(FileNotFoundError):  # Another process removes it, or was killed while it did.
+            os.rename(self._folder / name, hidden)
+        try:
+            for path in hidden.iterdir():
+                remove_tree(path)
+            hidden.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise DeletionRefused(str(hidden), error.strerror or str(error)) from error
+
+
+def _describe(trashed: TrashedRun, size_bytes: int | None) -> dict[str, Any]:
+    run = trashed.read()
+    return {
+        "run_id": run.run_id,
+        "state": run.state,
+        "config_name": run.config_name,
+        "model_name": run.model_name,
+        "created_at": run.created_at,
+        "deleted_at": _iso(trashed.deleted_us),
+        "expires_at": _iso(trashed.expires_us),
+        "size_bytes": size_bytes,
+    }
+
+
+def _iso(time_us: int) -> str:
+    return datetime.fromtimestamp(time_us / 1e6, timezone.utc).isoformat()
