@@ -6,17 +6,18 @@ import { createDetails } from "./details.js";
 import { byId } from "./dom.js";
 import { followDownload } from "./download.js";
 import { createDrawing } from "./drawing.js";
+import { bytes } from "./format.js";
 import { followLive } from "./live.js";
 import { MAX_SHOWN } from "./models.js";
-import { createRouter, runsIn, viewOf } from "./router.js";
+import { createRouter, pathOfRun, runsIn, viewOf } from "./router.js";
 import { MANY_ROWS } from "./runusage.js";
 import { followed, INITIAL, isActive, isLost, isOfCommand, reduce } from "./state.js";
 import { createStore } from "./store.js";
 import { readToken } from "./token.js";
 import { createChartsView } from "./views/charts.js";
 import { renderConnection } from "./views/connection.js";
-import { renderDetails, totalSize } from "./views/details.js";
-import { askHowToStop, askWhetherToDelete, stopAsking } from "./views/dialogs.js";
+import { renderDetails } from "./views/details.js";
+import { askHowToStop, askToDelete, stopAsking } from "./views/dialogs.js";
 import { renderEpochs } from "./views/epochs.js";
 import { renderFrame } from "./views/frame.js";
 import { createLogView } from "./views/log.js";
@@ -27,6 +28,7 @@ import { renderRunUsage } from "./views/runusage.js";
 import { StartForm } from "./views/start.js";
 import { renderSystem } from "./views/system.js";
 import { renderTab } from "./views/tab.js";
+import { Trash } from "./views/trash.js";
 
 const DURATION_EVERY_MS = 1000;
 const ACTIVE_EVERY_MS = 5000;
@@ -79,9 +81,14 @@ async function deleteRun() {
   const { run, detail } = getState();
   const isForeign = isOfCommand(run) || run.state === "unknown";
   const what = isForeign ? "everything that its program wrote, its metrics" : "its model, checkpoints, metrics";
-  const about = `This deletes run ${run.run_id} with ${what} and log (${totalSize(detail.artifacts)}). You cannot undo it.`;
-  if (!(await askWhetherToDelete(about))) return;
-  if (await attempt(() => api.delete(`training/models/${encodeURIComponent(run.run_id)}`), notify)) go("runs");
+  const size = detail.size_bytes === null ? "" : ` (${bytes(detail.size_bytes)})`;
+  const about = `This deletes run ${run.run_id} with ${what} and log${size}. From the trash it can be restored for a day.`;
+  const how = await askToDelete("Delete this run?", about, true);
+  if (how === null) return;
+  const path = `training/models/${encodeURIComponent(run.run_id)}${how === "trash" ? "?trash=1" : ""}`;
+  if (!(await attempt(() => api.delete(path), notify))) return;
+  go("runs");
+  if (how === "trash") trash.offerUndo(run);
 }
 
 /** Without a token the browser saves the file itself, however large it is. It would not say why the service refuses. */
@@ -135,6 +142,12 @@ const runs = new Runs({
   replace: (query) => history.replaceState(history.state, "", pathOfRuns(query)),
 });
 
+const trash = new Trash({
+  api,
+  attempt: (action) => attempt(action, notify),
+  restored: (runId) => go(pathOfRun(runId)),
+});
+
 const details = createDetails({
   api,
   getState,
@@ -166,14 +179,14 @@ async function loadRunUsage() {
 /** Fill a view with what it shows apart from the run that the socket follows. */
 function fill(view, isBack = false) {
   showComparison(view.name === "compare" ? runsIn(location.search) : []);
-  if (view.name === "runs") runs.open(view.query);
+  if (view.name === "runs") Promise.all([runs.open(view.query), trash.refresh()]);
   else if (view.name === "models") listModels();
   else if (view.name === "start") startForm.open(view.query, isBack);
 }
 
 function refreshLists() {
   const { view } = getState();
-  if (view.name === "runs") runs.refresh();
+  if (view.name === "runs") Promise.all([runs.refresh(), trash.refresh()]);
   else if (view.name === "models") listModels();
 }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.runs.retention.trash import TRASH
 from tests.servers import KINDS, LiveServer
 from tests.waiting import wait_until
 from trainer.rundir import RUN_DIR_VARIABLE
@@ -116,7 +117,7 @@ def renew(server: LiveServer) -> None:
     for path in server.home.iterdir():
         if path not in (server.log_path, server.runs_dir.parent, server.configs_dir, server.data_dir):
             remove(path)
-    for folder in (server.runs_dir, server.configs_dir, server.data_dir):
+    for folder in (server.runs_dir, server.runs_dir.parent / TRASH, server.configs_dir, server.data_dir):
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.iterdir():
             remove(path)

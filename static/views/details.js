@@ -6,9 +6,6 @@ import { filesOf } from "../models.js";
 import { isActive } from "../state.js";
 import { modelFiles } from "./modelfiles.js";
 
-/** The service lists no more files of a run. */
-const MAX_FILES = 10_000;
-
 export function renderDetails(state) {
   const detail = state.detail?.run_id === state.run?.run_id ? state.detail : null;
   byId("details").hidden = detail === null;
@@ -94,8 +91,8 @@ const renderModels = whenPartChanged(
 );
 
 const renderFiles = whenPartChanged(
-  ({ run_id, artifacts }) => [run_id, artifacts],
-  ({ run_id, artifacts }) => {
+  ({ run_id, artifacts, size_bytes }) => [run_id, artifacts, size_bytes],
+  ({ run_id, artifacts, size_bytes: size }) => {
     const focused = byId("files-body").contains(document.activeElement)
       ? document.activeElement.getAttribute("href")
       : null;
@@ -115,12 +112,6 @@ const renderFiles = whenPartChanged(
       [...byId("files-body").querySelectorAll("a")]
         .find((link) => link.getAttribute("href") === focused)
         ?.focus({ preventScroll: true });
-    setText(byId("files-note"), `${totalSize(artifacts)} in total`);
+    setText(byId("files-note"), size === null ? "" : `${bytes(size)} in total`);
   },
 );
-
-/** How large all files are together, as far as the service lists them. */
-export function totalSize(artifacts) {
-  const size = bytes(artifacts.reduce((sum, file) => sum + file.size, 0));
-  return artifacts.length < MAX_FILES ? size : `more than ${size}`;
-}

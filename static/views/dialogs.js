@@ -1,4 +1,4 @@
-/** The dialogs: how to stop a run, whether to delete one, and the token. */
+/** The dialogs: how to stop a run, whether to delete something, and the token. */
 import { byId, setText } from "../dom.js";
 import { duration } from "../format.js";
 import { hasBegun } from "../progress.js";
@@ -43,14 +43,16 @@ function aboutStop(onStop, saves) {
   return `The program gets ${signal}. Whether it saves its work depends on the program.${grace}`;
 }
 
-/** Ask whether to delete a run; `about` says what goes with it. Resolves with true or false. */
-export function askWhetherToDelete(about) {
+/** Ask whether to delete; `about` says what goes. Resolves with "trash" if that is offered, "delete", or null. */
+export function askToDelete(question, about, canTrash = false) {
   const dialog = byId("delete-dialog");
+  byId("delete-softly").hidden = !canTrash;
+  setText(byId("delete-question"), question);
   setText(byId("delete-about"), about);
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "delete"), { once: true });
+    dialog.addEventListener("close", () => resolve(dialog.returnValue || null), { once: true });
   });
 }
 

@@ -1,6 +1,6 @@
 /** All runs as a table, one page at a time. The service sorts and filters them. */
 import { byId, make, setText } from "../dom.js";
-import { count, counted, duration, experimentName, metric, shortTime } from "../format.js";
+import { bytes, count, counted, duration, experimentName, metric, shortTime } from "../format.js";
 import { pathOfComparison, pathOfRun } from "../router.js";
 import { byImportance, splitOf } from "../series.js";
 
@@ -22,6 +22,13 @@ const COLUMNS = [
     first: "-",
     className: "number wide",
     cell: (run) => (run.duration_s === null ? "" : duration(run.duration_s)),
+  },
+  {
+    key: "size_bytes",
+    title: "Size",
+    first: "-",
+    className: "number wider",
+    cell: (run) => (run.size_bytes === null ? "" : bytes(run.size_bytes)),
   },
 ];
 

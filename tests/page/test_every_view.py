@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 
+from app.runs.retention.trash import TRASH
 from tests.app.written import write_json, write_metrics, write_model, write_run
 from tests.page.axe import violations
 from tests.servers import LiveServer
@@ -22,7 +24,7 @@ except ImportError:
 
 OpenPage = Callable[..., Any]
 FAILED, COMPLETED = "2026-01-01_00-00-00", "2026-01-02_00-00-00"
-MAX_BYTES = 160_000
+MAX_BYTES = 180_000
 
 VIEWS = {
     "/": "#report-facts div",
@@ -54,6 +56,7 @@ def server(module_server: LiveServer) -> LiveServer:
     write_model(completed, **facts)
     (completed / "mistake.png").write_bytes((module_server.data_dir / "pets/train/cat/0.png").read_bytes())
     write_json(completed / "report.json", report())
+    write_run(module_server.runs_dir.parent / TRASH / str(time.time_ns() // 1000), "2026-01-03_00-00-00")
     return module_server
 
 
