@@ -6,7 +6,7 @@ JS_TESTS := $(sort $(wildcard tests/static/*.test.js tests/static/*/*.test.js))
 .PHONY: demo run serve quick test test-js check check-js coverage bench lock clean
 
 demo: .venv/installed  ## train on real handwritten digits through the API, then keep serving (DETACH=1: stop then)
-	@$(BIN)/python docs/examples/demo.py $(if $(DETACH),--detach)
+	@$(BIN)/python -m docs.examples.demo $(if $(DETACH),--detach)
 
 run: .venv/installed  ## serve on eventlet
 	$(BIN)/python wsgi.py

@@ -17,6 +17,7 @@ import psutil
 import requests
 import socketio
 
+from app.cli.client import Client
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -136,14 +137,12 @@ class LiveServer:
 
     def start_run(self, config_name: str, **fields: Any) -> str:
         """Start a run and return its id."""
-        answer = self.post("/training/start", {"config_name": config_name, **fields})
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["run_id"])
+        with Client(self.url) as client:
+            return str(client.start(config_name, **fields)["run_id"])
 
     def run(self, run_id: str) -> dict[str, Any]:
-        answer = self.get(f"/training/runs/{run_id}")
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
+        with Client(self.url) as client:
+            return client.run(run_id)
 
     def wait_for_state(self, run_id: str, *states: str, timeout_s: float = 30) -> dict[str, Any]:
         """Return the run once it is in one of the states."""

@@ -63,6 +63,8 @@ TRAINER = [
     {"trainer.runfile"},
 ]
 """The layers of the training program, with the same rule."""
+CLI_MAY_IMPORT = {"app.tokens", "app.installation"}
+"""The modules of the service that the command line and its client may import."""
 SHARED = {
     "trainer.runner",
     "trainer.experiment",
@@ -141,6 +143,13 @@ def test_the_service_loads_no_deep_learning_library() -> None:
     assert not HEAVY & imported_by(every_module)
     assert not HEAVY & imported_by("from app.factory import create_app; from app.settings import Settings; "
                                    "create_app(Settings(), 'threading')")  # fmt: skip
+
+
+def test_the_client_needs_no_part_of_the_service() -> None:
+    loaded = imported_by("import app.cli.client")
+    assert not loaded & (HEAVY | WEB | FORMS)
+    names = {name for file in sources("app/cli") for name in imports_of(ROOT / file) if name.startswith("app.")}
+    assert all(name.startswith("app.cli") or package(name) in CLI_MAY_IMPORT for name in names), names
 
 
 def test_the_runner_needs_only_the_standard_library() -> None:

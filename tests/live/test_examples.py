@@ -15,7 +15,7 @@ from tests.servers import ROOT, LiveServer
 
 EXAMPLES = ROOT / "docs" / "examples"
 COMMANDS = {
-    "python": [sys.executable, str(EXAMPLES / "follow.py")],
+    "python": [sys.executable, "-m", "docs.examples.follow"],
     "javascript": ["node", "--experimental-websocket", str(EXAMPLES / "follow.mjs")],
 }
 
@@ -25,6 +25,10 @@ needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is
 @pytest.fixture(params=["python", pytest.param("javascript", marks=needs_node)])
 def command(request: pytest.FixtureRequest) -> list[str]:
     return COMMANDS[request.param]
+
+
+def run_example(command: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
 def assert_equals_run(text: str, server: LiveServer, run_id: str) -> None:
@@ -39,7 +43,7 @@ def assert_equals_run(text: str, server: LiveServer, run_id: str) -> None:
 def test_a_client_gets_all_rows_of_a_long_run(server: LiveServer, command: list[str]) -> None:
     rows = "".join(f"{i // 100},{i},{i / 8},,1\n" for i in range(40_000))
     run = write_run(server.runs_dir, "2020-01-01_00-00-00", metrics="epoch,step,a,b,c\n" + rows, log=b"started\n")
-    followed = subprocess.run([*command, server.url, run.name], capture_output=True, text=True, timeout=60, check=True)
+    followed = run_example(command, server.url, "unknown")
     assert_equals_run(followed.stdout, server, run.name)
 
 
@@ -48,13 +52,12 @@ def test_a_client_follows_a_run_from_its_start(server: LiveServer, command: list
         "m", "write_metrics.py", "{run_dir}", "--rows", "60", "--new-column-every", "20", "--pause", "0.02"
     )
     run_id = server.start_run(config)
-    followed = subprocess.run([*command, server.url], capture_output=True, text=True, timeout=60, check=True)
+    followed = run_example(command, server.url)
+    assert followed.returncode == 0, followed.stderr
     assert_equals_run(followed.stdout, server, run_id)
 
 
 def test_an_unknown_run_is_an_error(server: LiveServer, command: list[str]) -> None:
-    followed = subprocess.run(
-        [*command, server.url, "unknown"], capture_output=True, text=True, timeout=60, check=False
-    )
+    followed = run_example(command, server.url, "unknown")
     assert followed.returncode == 1
     assert "unknown" in followed.stderr

@@ -1,0 +1,62 @@
+"""Save a file of the service so that it is whole or not there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from email.message import Message
+from email.utils import collapse_rfc2231_value
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from app.cli.rest import Rest
+
+Report = Callable[[int, int | None], None]
+"""Gets the number of bytes so far, and of all bytes if it is known."""
+
+
+def save(rest: Rest, path: tuple[str, ...], query: dict[str, Any], target: Path, report: Report | None = None) -> Path:
+    """Save a download into a folder under the service's name for it, or into a file. Return the file's path.
+
+    An existing file is replaced once the download is whole. Raises ServiceError, Unreachable and OSError.
+    """
+    with rest.open(*path, query=query) as response:
+        file = target / _name(response) if target.is_dir() else target
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name[:100]}.", delete=False) as temporary:
+            try:
+                _copy(rest, response, temporary, report or (lambda *_: None))
+                temporary.flush()
+                os.fchmod(temporary.fileno(), 0o666 & ~_umask())
+                os.replace(temporary.name, file)
+            except BaseException:
+                os.unlink(temporary.name)
+                raise
+    return file
+
+
+def _copy(rest: Rest, response: requests.Response, file: Any, report: Report) -> None:
+    length = response.headers.get("Content-Length")
+    done = 0
+    for chunk in rest.chunks(response):
+        file.write(chunk)
+        done += len(chunk)
+        report(done, int(length) if length else None)
+
+
+def _name(response: requests.Response) -> str:
+    """Return the service's name for a file, without any folder."""
+    message = Message()
+    message["Content-Disposition"] = response.headers.get("Content-Disposition", "")
+    parameters = message.get_params([], "Content-Disposition")
+    names = [collapse_rfc2231_value(value) for key, value in parameters if key == "filename"]
+    return Path(names[-1] if names else "").name or "model"  # The last one may have letters beyond ASCII.
+
+
+def _umask() -> int:
+    """Return the process's mask. The system tells it only when it is set."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

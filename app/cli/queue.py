@@ -1,0 +1,34 @@
+"""The queue of the service, for the client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.cli.rest import Rest
+
+QUEUE = ("training", "queue")
+
+
+class Queue:
+    """The runs that wait. Each method but `cancel` returns the queue as it then is."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+
+    def list(self) -> dict[str, Any]:
+        return dict(self._rest.get(*QUEUE))
+
+    def move(self, run_id: str, position: int) -> dict[str, Any]:
+        """Move a run to another place, from 1."""
+        return dict(self._rest.call("PATCH", *QUEUE, run_id, body={"position": position}))
+
+    def cancel(self, run_id: str) -> dict[str, Any]:
+        """Take a run out of the queue. It is `stopped` then, as any run that somebody stops."""
+        return dict(self._rest.call("POST", "training", "stop", body={"run_id": run_id, "mode": "save"}))
+
+    def pause(self) -> dict[str, Any]:
+        """Start no more queued runs. Active runs go on."""
+        return dict(self._rest.call("POST", *QUEUE, "pause"))
+
+    def resume(self) -> dict[str, Any]:
+        return dict(self._rest.call("POST", *QUEUE, "resume"))
