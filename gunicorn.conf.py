@@ -1,14 +1,17 @@
 """gunicorn for production: `gunicorn -c gunicorn.conf.py wsgi:app`. One process of many threads, or several with -w."""
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # gunicorn itself searches only the current directory.
 
 from app.live.sessions import MAX_WAITING
+from app.runs.executors.invocation import SHARED_METRICS_VARIABLE
 from app.server import openfiles, startup
 from app.server.gunicorn_worker import OTHER_THREADS, Worker
 from app.server.patience import IDLE_S
@@ -49,6 +52,19 @@ def on_starting(server):
             f"the {OTHER_THREADS} threads of REST. Set more threads or allow fewer sockets."
         )
     openfiles.allow_for(_settings.max_sockets)
+    # Set before a worker imports prometheus_client. The workers add up their requests in the files of this folder.
+    os.environ[SHARED_METRICS_VARIABLE] = tempfile.mkdtemp(prefix="training-service-")
+
+
+def child_exit(server, worker):
+    """Forget the sockets of a worker that has ended, and keep the number of its requests."""
+    from prometheus_client import multiprocess  # Not at the top: it reads the variable when it is imported.
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server):
+    shutil.rmtree(os.environ[SHARED_METRICS_VARIABLE], ignore_errors=True)
 
 
 def when_ready(server):

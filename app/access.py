@@ -16,7 +16,8 @@ from flask_smorest import abort
 
 from app.settings import Settings
 
-GUARDED = "/training"
+GUARDED = ("/training", "/metrics")
+"""The beginnings of the paths that need a token."""
 Grant = Literal["full", "read"]
 """What a client may do: everything, or see everything and change nothing."""
 READING = ("GET", "HEAD")
@@ -99,13 +100,13 @@ class Access:
         return None
 
     def register(self, app: Flask) -> None:
-        """Guard every request below /training."""
+        """Guard the requests of REST."""
         if self._origins:
             CORS(
                 app,
                 origins=list(self._origins),
                 expose_headers=["ETag", "X-Total-Count"],
-                resources={f"{GUARDED}/*": {}},
+                resources={"/training/*": {}},
             )
         app.before_request(self._check)
 

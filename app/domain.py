@@ -39,6 +39,7 @@ from app.runs.start.service import RunService
 from app.runs.start.stop import Stops
 from app.runs.store.store import RunStore
 from app.runs.views.catalogue import Catalogue
+from app.runs.views.census import Census
 from app.runs.views.runs import RunViews
 from app.runs.views.status import Status
 from app.settings import Settings
@@ -54,6 +55,7 @@ class Domain:
     views: RunViews
     status: Status
     catalogue: Catalogue
+    census: Census
     experiments: ExperimentFolder
     datasets: DatasetFolder
     preflight: Preflight
@@ -100,6 +102,7 @@ def build(
         views=RunViews(store, Tables(make_lock), metrics, models, sizes),
         status=Status(store, queue, metrics),
         catalogue=Catalogue(store, metrics, sizes),
+        census=Census(store),
         experiments=experiments,
         datasets=datasets,
         preflight=preflight,

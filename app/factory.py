@@ -7,8 +7,9 @@ from flask import Flask
 from app import domain, live
 from app.access import Access
 from app.installation import share_dir
+from app.monitoring.exposition import Monitoring
 from app.page import pages
-from app.rest import errors, metrics, models, queue, runs, training, trash
+from app.rest import errors, metrics, models, prometheus, queue, runs, training, trash
 from app.rest.api import Api
 from app.rest.openapi import INFO, keep_document
 from app.server.prefix import Prefix
@@ -28,6 +29,7 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.merge_slashes = False  # Take a path as it is or not at all: no redirects.
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["monitoring"] = Monitoring(app)
     access = Access(settings)
     access.register(app)
     app.extensions["domain"] = domain.build(settings, offload_for(async_mode), lock_maker_for(async_mode))
@@ -41,7 +43,9 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
 
 def start(app: Flask) -> None:
     """Start the dispatcher, the expiry of the trash, and the supervisor, which sends what is new to the clients."""
-    app.extensions["domain"].supervisor.start(app.extensions["emitter"].publish)
+    supervisor, emitter = app.extensions["domain"].supervisor, app.extensions["emitter"]
+    observing = app.extensions["monitoring"].observing
+    supervisor.start(observing(emitter.publish, lambda: emitter.num_clients, lambda: supervisor.polled_at))
     app.extensions["domain"].dispatcher.start()
     app.extensions["domain"].expiry.start()
 
@@ -61,7 +65,8 @@ def _add_rest(app: Flask, settings: Settings) -> None:
         "info": INFO,
     }
     api = Api(app, spec_kwargs=spec)
-    for blueprint in (pages.blp, training.blp, queue.blp, models.blp, metrics.blp, runs.blp, trash.blp):
+    blueprints = (pages, training, queue, models, metrics, runs, trash, prometheus)
+    for blueprint in (each.blp for each in blueprints):
         api.register_blueprint(blueprint)
     keep_document(app)
     errors.register(app)

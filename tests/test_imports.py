@@ -34,6 +34,7 @@ SERVICE = [
     {"app.page"},
     {"app.live"},
     {"app.rest"},
+    {"app.monitoring"},
     {"app.schemas", "app.domain", "app.server"},
     {"app.access", "app.problems"},
     {"app.settings"},

@@ -54,6 +54,10 @@ class Emitter:
         self._receive = socketio.server.eio.handlers["message"]
         socketio.server.eio.on("message", self._received)
 
+    @property
+    def num_clients(self) -> int:
+        return self._sessions.num_joined
+
     def publish(self, events: Sequence[Event]) -> None:
         """Send events of one run, or the measures, to its followers. The supervisor makes one call at a time."""
         if not events:

@@ -111,9 +111,13 @@ class Sessions:
         return self._open.get(sid)
 
     @property
+    def num_joined(self) -> int:
+        return sum(session.waiting_since is None for session in list(self._open.values()))
+
+    @property
     def is_full(self) -> bool:
         """Whether no more clients may join."""
-        return sum(session.waiting_since is None for session in list(self._open.values())) >= self._max_joined
+        return self.num_joined >= self._max_joined
 
     def join(self, session: Session) -> bool:
         """Move a session from the waiting ones to the joined ones. Return False if there is no place for it."""

@@ -45,7 +45,7 @@ CALLS = [
     ("GET", "/training/runs/run-1/log"), ("GET", "/training/runs/run-1/artifacts"),
     ("GET", "/training/runs/run-1/artifacts/train.log"), ("HEAD", "/training/runs/run-1/artifacts/train.log"),
     ("POST", "/training/check"), ("GET", "/training/parameters"), ("GET", "/training/system"),
-    ("GET", "/training/datasets/pets/preview"),
+    ("GET", "/training/datasets/pets/preview"), ("GET", "/metrics"),
     ("GET", "/training/nothing"), ("GET", "/training"), ("PUT", "/training/status"), ("GET", "//training/status"),
     ("GET", "/%74raining/status"), ("GET", "/training%2fstatus"), ("GET", "/./training/status"),
     ("GET", "/docs/../training/status"),

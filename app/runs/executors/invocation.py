@@ -14,6 +14,9 @@ from trainer.experiment.command import Command
 from trainer.manifest import RunRequest
 from trainer.rundir import OUTPUT_DIR_VARIABLE, RunDir
 
+SHARED_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Where prometheus_client keeps the metrics that gunicorn's workers share."""
+
 
 def trainer_program(run: RunDir, grace_s: float) -> dict[str, Any]:
     """Describe for run.json how to start our own trainer, which reads the rest of run.json."""
@@ -62,6 +65,10 @@ def search_path() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return our environment without the settings, because a program must not get the API token, and unbuffered."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
-    return inherited | {"PYTHONUNBUFFERED": "1"}
+    """Return our environment, unbuffered, for a program.
+
+    It lacks the settings, because a program must not get the API token, and the folder of our own metrics.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
+    kept.pop(SHARED_METRICS_VARIABLE, None)
+    return kept | {"PYTHONUNBUFFERED": "1"}

@@ -84,6 +84,8 @@ class Supervisor:
         self._followers = Followers(store, queue, metrics)
         self._usage = UsageRecorder()
         self._measured_at = 0.0
+        self.polled_at = time.time()
+        """When the thread last read the runs without an error: seconds since 1970."""
         self._complaints = Complaints(logger, "The supervisor")
         self._mutex = threading.RLock()
         self._stopping = threading.Event()
@@ -212,6 +214,7 @@ class Supervisor:
                 polled_at = started_at
                 try:
                     self.poll()
+                    self.polled_at = time.time()
                     self._complaints.succeeded()
                 except Exception as error:
                     self._complaints.failed(error)

@@ -27,6 +27,11 @@ class UsageHistory:
         self._samples.append(measures)
         return measures
 
+    @property
+    def latest(self) -> dict[str, Any] | None:
+        """The last measures."""
+        return self._samples[-1] if self._samples else None
+
     def describe(self) -> dict[str, Any]:
         """Return a list for each measure, oldest first. Unknown values are None.
 
