@@ -17,10 +17,12 @@ from app.server.gunicorn_worker import OTHER_THREADS, Worker
 from app.server.patience import IDLE_S
 from app.server.wire import LIMIT_REQUEST_LINE
 from app.settings import SettingsError
+from process_one import serve_below
 
 CLOSING_SOCKETS = 32
 """Threads for sockets that are being closed or refused, in addition to the open ones."""
 
+serve_below()
 try:
     _settings = startup.read_settings(os.environ)
 except SettingsError as error:

@@ -1,4 +1,4 @@
-"""nginx (Debian's nginx-light) in front of a service on loopback. Without nginx, tests skip, but fail in CI."""
+"""nginx and Caddy in front of a service on loopback, with the configurations of docs/deploy."""
 
 from __future__ import annotations
 
@@ -12,30 +12,20 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.servers import free_port
+from tests.servers import ROOT, free_port
 from tests.waiting import wait_until
 
-INSTALL = "The tests behind a proxy need nginx (apt-get install nginx-light) and openssl."
+DEPLOY = ROOT / "docs" / "deploy"
 PREFIX = "/train"
 
-HTTP = """
+AROUND_SERVERS = """
 daemon off; worker_processes 1; pid {home}/nginx.pid; error_log {home}/error.log;
 events {{ worker_connections 64; }}
 http {{
   access_log off;
   client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/fastcgi;
   uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
-  server {{
-    listen 127.0.0.1:{port}{tls};
-    ssl_certificate {home}/cert.pem; ssl_certificate_key {home}/key.pem;
-    location /train/ {{
-      proxy_pass {upstream}{path};
-      proxy_http_version 1.1;
-      proxy_set_header Host {host};
-      proxy_set_header Upgrade {upgrade};
-      proxy_set_header Connection $http_connection;
-    }}
-  }}
+  {servers}
 }}
 """
 
@@ -49,34 +39,76 @@ def proxied(
     host: str = "$http_host",
     upgrade: str = "$http_upgrade",
 ) -> Iterator[str]:
-    """Serve `upstream` below /train/ and yield that address. If `strips`, nginx removes the prefix from paths.
+    """Serve `upstream` below /train/ with our nginx.conf and yield that address.
 
-    With an empty `upgrade` nginx passes no WebSocket on.
+    If `strips`, nginx removes the prefix from paths. With an empty `upgrade` it passes no WebSocket on.
     """
-    nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if nginx is None or shutil.which("openssl") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(INSTALL)
-        pytest.skip(INSTALL)
+    nginx = find("nginx", "apt-get install nginx-light openssl")
     home.mkdir()
     make_certificate(home)
     port = free_port()
-    configuration = HTTP.format(
-        home=home,
-        port=port,
-        tls=" ssl" if tls else "",
-        upstream=upstream,
-        path="/" if strips else "",
-        host=host,
-        upgrade=upgrade or '""',
-    )
-    (home / "nginx.conf").write_text(configuration, encoding="utf-8")
+    here = {
+        "listen 443 ssl;": f"listen 127.0.0.1:{port}{' ssl' if tls else ''};",
+        "listen 80;": f"listen 127.0.0.1:{free_port()};",
+        "listen [::]:443 ssl;": "",
+        "listen [::]:80;": "",
+        "/etc/ssl/certs/train.example.org.pem": f"{home}/cert.pem",
+        "/etc/ssl/private/train.example.org.key": f"{home}/key.pem",
+        "http://127.0.0.1:8000": upstream + ("/" if strips else ""),
+        "$http_host": host,
+        "$http_upgrade": upgrade or '""',
+    }
+    servers = replaced((DEPLOY / "nginx.conf").read_text(encoding="utf-8"), here)
+    (home / "nginx.conf").write_text(AROUND_SERVERS.format(home=home, servers=servers), encoding="utf-8")
     # As root, nginx runs its workers as another user, who cannot open the test's folders.
     user = ["-g", "user root;"] if os.geteuid() == 0 else []
-    process = subprocess.Popen(
-        [nginx, "-e", f"{home}/error.log", "-c", f"{home}/nginx.conf", *user], stdin=subprocess.DEVNULL
-    )
-    address = f"{'https' if tls else 'http'}://localhost:{port}{PREFIX}"
+    argv = [nginx, "-e", f"{home}/error.log", "-c", f"{home}/nginx.conf", *user]
+    with running(argv, home, f"{'https' if tls else 'http'}://localhost:{port}{PREFIX}") as address:
+        yield address
+
+
+@contextmanager
+def proxied_by_caddy(home: Path, upstream: str) -> Iterator[str]:
+    """Serve `upstream` below /train/ by TLS with our Caddyfile and yield that address."""
+    caddy = find("caddy", "apt-get install caddy openssl")
+    home.mkdir()
+    make_certificate(home)
+    address = f"https://localhost:{free_port()}"
+    here = {
+        "train.example.org {": f"{address} {{\n\ttls {home}/cert.pem {home}/key.pem",
+        "127.0.0.1:8000": upstream.removeprefix("http://"),
+    }
+    site = replaced((DEPLOY / "Caddyfile").read_text(encoding="utf-8"), here)
+    options = "{\n\tadmin off\n\tauto_https disable_redirects\n}\n"
+    (home / "Caddyfile").write_text(options + site, encoding="utf-8")
+    with running([caddy, "run", "--config", f"{home}/Caddyfile"], home, address + PREFIX) as below:
+        yield below
+
+
+def find(proxy: str, install: str) -> str:
+    """Return the path of a proxy. Without it, or without openssl, skip the test, but fail it in CI."""
+    found = shutil.which(proxy, path=f"{os.environ['PATH']}:/usr/sbin")
+    if found is None or shutil.which("openssl") is None:
+        message = f"This test needs {proxy} and openssl ({install})."
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+def replaced(text: str, here: dict[str, str]) -> str:
+    """Adapt an example to this machine. Each old part must be in it."""
+    for old, new in here.items():
+        assert old in text, f"the example has no {old!r}"
+        text = text.replace(old, new)
+    return text
+
+
+@contextmanager
+def running(argv: list[str], home: Path, address: str) -> Iterator[str]:
+    environment = os.environ | {"HOME": str(home), "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)}
+    with open(home / "error.log", "ab") as log:
+        process = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         wait_until(lambda: answers(process, address), 10, lambda: (home / "error.log").read_text())
         yield address
@@ -95,7 +127,7 @@ def make_certificate(home: Path) -> None:
 
 
 def answers(process: subprocess.Popen[bytes], address: str) -> bool:
-    assert process.poll() is None, "nginx has exited"
+    assert process.poll() is None, "the proxy has exited"
     try:
         return requests.get(f"{address}/ping", timeout=5, verify=False).ok
     except requests.ConnectionError:

@@ -67,7 +67,7 @@ class LiveServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until(self._answers, 30, lambda: self.log_path.read_text(errors="replace")[-4000:])
+        wait_until(self.answers, 30, lambda: self.log_path.read_text(errors="replace")[-4000:])
         return self
 
     def command(self) -> list[str]:
@@ -90,7 +90,7 @@ class LiveServer:
         """Return the server's environment: that of the tests, with this server's TRAINING_ settings only."""
         return {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")} | self.settings
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.log_path.read_text(errors="replace")[-4000:]
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import configparser
+import json
+import os
 import re
 import subprocess
 import zipfile
@@ -18,22 +20,32 @@ from tests.servers import KINDS, ROOT, LiveServer
 SHARED = ("templates", "static", "configs/experiment")
 
 
+DOCKERFILE = (ROOT / "docs" / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+
+
 class InstalledServer(LiveServer):
-    """The installed service in a folder that `training init` made, with no setting but its port."""
+    """The installed service in a new folder, with no setting but its port: as in the Dockerfile, or on gunicorn."""
 
     def __init__(self, home: Path, kind: str, installation: Installation) -> None:
         super().__init__(home, kind)
         self.installation = installation
         self.cwd = home / "box"
-        self.settings = {"TRAINING_PORT": str(self.port)}
-        made = installation.run("training", "init", "box", cwd=home)
-        assert made.returncode == 0, made.stderr
+        self.settings = {"TRAINING_PORT": str(self.port), "PATH": f"{installation.bin}:{os.environ['PATH']}"}
+        self.cwd.mkdir()
 
     def command(self) -> list[str]:
         if self.kind == "eventlet":
-            return [str(self.installation.bin / "training"), "serve"]
+            return docker_command("CMD")
+        made = self.installation.run("training", "init", ".", cwd=self.cwd)
+        assert made.returncode == 0, made.stderr
         configuration = str(self.installation.packages / "app" / "share" / "gunicorn.conf.py")
         return [str(self.installation.bin / "python"), "-m", "gunicorn", "-c", configuration, "wsgi:app"]
+
+
+def docker_command(instruction: str) -> list[str]:
+    """Return the command of an instruction of the Dockerfile."""
+    [command] = re.findall(rf"^{instruction} .*?(\[.*\])$", DOCKERFILE, re.MULTILINE)
+    return list(json.loads(command))
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +65,7 @@ def test_the_installed_service_runs_commands_and_says_what_it_needs_to_train(
     server = InstalledServer(tmp_path, kind, installation)
     try:
         server.start()
+        subprocess.run(docker_command("HEALTHCHECK"), env=server.environment(), check=True)
         assert_the_page_is_whole(server)
         run_id = server.start_run("command_example.yaml", overrides={"epochs": 1})
         server.wait_for_state(run_id, "completed")

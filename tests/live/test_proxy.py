@@ -1,28 +1,40 @@
-"""REST and sockets behind a real TLS proxy that serves the service below a path, on both servers."""
+"""REST and sockets behind real TLS proxies that serve the service below a path."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 import requests
 import socketio
 
-from tests.proxy import PREFIX, proxied
+from tests.conftest import end
+from tests.proxy import PREFIX, proxied, proxied_by_caddy
 from tests.servers import KINDS, WITHOUT_UTF8_CHECK, LiveServer, disconnect
 
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 
 
-@pytest.fixture(params=[True, False], ids=["the proxy strips the prefix", "the service does"])
-def behind(request: pytest.FixtureRequest, stopped_server: LiveServer, tmp_path: Path) -> Iterator[str]:
-    strips: bool = request.param
-    if not strips:
-        stopped_server.settings["TRAINING_URL_PREFIX"] = PREFIX
-    stopped_server.start()
-    with proxied(tmp_path / "nginx", stopped_server.url, strips=strips, tls=True) as address:
-        yield address
+@pytest.fixture(params=["nginx strips the prefix", "nginx", "caddy"])
+def behind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    proxy: str = request.param
+    server = LiveServer(tmp_path, "gunicorn" if proxy == "nginx" else "eventlet")
+    if "strips" not in proxy:
+        server.settings["TRAINING_URL_PREFIX"] = PREFIX
+    server.start()
+    try:
+        with proxied_as(proxy, tmp_path / "proxy", server.url) as address:
+            yield address
+    finally:
+        end(server)
+
+
+def proxied_as(proxy: str, home: Path, upstream: str) -> AbstractContextManager[str]:
+    if proxy == "caddy":
+        return proxied_by_caddy(home, upstream)
+    return proxied(home, upstream, strips="strips" in proxy, tls=True)
 
 
 def test_rest_and_sockets_work_below_a_path(behind: str) -> None:
@@ -31,6 +43,7 @@ def test_rest_and_sockets_work_below_a_path(behind: str) -> None:
     page = requests.get(f"{behind}/runs", verify=False)
     assert page.ok
     assert '<base href="./">' in page.text
+    assert requests.get(f"{behind}?runs=x", verify=False).url.startswith(f"{behind}/"), "with a slash"
     own = {"Origin": behind.removesuffix(PREFIX)}
     assert requests.post(f"{behind}/training/stop", headers=own, verify=False).json()["status"] == "not_running"
     client = socketio.Client(ssl_verify=False, websocket_extra_options=WITHOUT_UTF8_CHECK)
