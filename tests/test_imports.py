@@ -56,7 +56,7 @@ TRAINER = [
     {"trainer.model", "trainer.report"},
     {"trainer.fit"},
     {"trainer.batches", "trainer.ddp", "trainer.reasons", "trainer.libraries"},
-    {"trainer.request", "trainer.network"},
+    {"trainer.request", "trainer.network", "trainer.explanation"},
     {"trainer.preparation"},
     {"trainer.preflight", "trainer.experiment"},
     {"trainer.dataset", "trainer.runner", "trainer.progress", "trainer.stopping", "trainer.manifest"},

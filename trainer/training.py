@@ -103,6 +103,7 @@ class Training:
             "test_metrics": card["test_metrics"],
             "best_checkpoint": card["checkpoint"],
             "model_path": card["model_path"],
+            "explanation": card["explanation"],
             "epochs": self._fit.trainer.current_epoch,
             "steps": self._fit.trainer.global_step,
         }

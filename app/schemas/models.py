@@ -66,6 +66,11 @@ class ModelCardSchema(Schema):
     )
     allowed_difference = fields.number(allow_none=True, required=False)
     tolerance = fields.string("The rule for comparing the logits.", allow_none=True, required=False)
+    explanation = fields.mapping(
+        about="method, source and grid of the output `heatmap` of the ONNX file. null: it has none.",
+        allow_none=True,
+        required=False,
+    )
 
 
 class ModelsSchema(Schema):

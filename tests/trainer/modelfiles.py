@@ -24,7 +24,7 @@ from trainer.stopping import Stop
 MODELS: dict[str, dict[str, Any]] = {
     "resnet": {
         "architecture": "ResNetForImageClassification",
-        "config": {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "basic"},
+        "config": {"embedding_size": 8, "hidden_sizes": [16], "depths": [1], "layer_type": "basic"},
     },
     "vit": {
         "architecture": "ViTForImageClassification",
@@ -68,9 +68,11 @@ class Untrained:
 
     def write(self, stop: Stop | None = None, **test_metrics: float) -> dict[str, Any]:
         """Write the model's files and return its card."""
-        stop = stop or Stop(self.run.stop)
-        files = ModelFiles(self.request, self.data_module, self.progress, stop, self.lines.append)
         with warnings.catch_warnings():
             # `python -m trainer` ignores these warnings too.
             warnings.filterwarnings("ignore", module=r"(lightning|torch|onnxscript|copyreg)(\..*)?$")
-            return files.write(self.module, self.run.checkpoints / "epoch_000.ckpt", {}, test_metrics)
+            return self.files(stop).write(self.module, self.run.checkpoints / "epoch_000.ckpt", {}, test_metrics)
+
+    def files(self, stop: Stop | None = None) -> ModelFiles:
+        """Return the writer of the model's files."""
+        return ModelFiles(self.request, self.data_module, self.progress, stop or Stop(self.run.stop), self.lines.append)

@@ -209,6 +209,13 @@ class Export:
         " half precision, for GPUs. int8 = calibrated on at most 512 train images, for CPUs",
     )
 
+    explanation: bool = parameter(
+        False,
+        doc="true = a further output, heatmap (B, h, w) from 0 to 1, shows what in the image the prediction is based"
+        " on: a class activation map, or attention rollout for a vision transformer (docs/models.md). A network that"
+        " allows neither is refused before the training",
+    )
+
     def problems(self) -> Iterator[tuple[str, str]]:
         if len(set(self.variants)) < len(self.variants):
             yield "variants", "must name each variant once"

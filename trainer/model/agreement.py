@@ -13,6 +13,9 @@ from trainer.model.session import Outputs, softmax
 TOLERANCE = 1e-4
 """Largest allowed difference of a logit, relative to the largest absolute logit (or to 1, if that is larger)."""
 
+HEATMAP_TOLERANCE = 1e-2
+"""Largest allowed difference of a heatmap's value, which is from 0 to 1."""
+
 TIE = 0.1
 """Two classes count as tied if their logits differ by less than this fraction of the allowed difference."""
 
@@ -51,3 +54,19 @@ def compare(actual: Outputs, expected: NDArray[Any]) -> Agreement:
     if not difference_p <= TOLERANCE:
         raise ValueError(f"the file's probabilities differ from the softmax of its logits by {difference_p:.2g}")
     return Agreement(difference, allowed)
+
+
+def compare_heatmaps(actual: Outputs, logits: NDArray[Any], heatmaps: NDArray[Any]) -> float:
+    """Compare a file's heatmaps with the network's, (B, h, w), and return the largest difference. Raises ValueError.
+
+    Skips images whose classes tie, because a class activation map of another class is another map.
+    """
+    if actual.heatmaps is None or actual.heatmaps.shape != heatmaps.shape:
+        raise ValueError(f"the file's heatmaps do not have the network's shape {heatmaps.shape}")
+    is_same_class = actual.logits.argmax(1) == logits.argmax(1)
+    difference = float(np.abs(actual.heatmaps - heatmaps)[is_same_class].max(initial=0))
+    if not difference <= HEATMAP_TOLERANCE:
+        raise ValueError(
+            f"the file's heatmaps differ from the network's by {difference:.2g} (allowed: {HEATMAP_TOLERANCE:.2g})"
+        )
+    return difference

@@ -55,5 +55,6 @@ def model_card(
         "size_bytes": exported.size_bytes,
         "sha256": exported.sha256,
         **exported.agreement.metadata(),
+        "explanation": exported.explanation,
         "variants": [],
     }

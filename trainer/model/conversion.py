@@ -5,6 +5,7 @@ Inputs, outputs and metadata stay the same, so a consumer only has to exchange t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from onnxruntime.quantization import (  # type: ignore[import-untyped]
 from onnxruntime.transformers.float16 import convert_float_to_float16  # type: ignore[import-untyped]
 from onnxruntime.transformers.onnx_model import OnnxModel as Graph  # type: ignore[import-untyped]
 
+from trainer.explanation.explained import OUTPUT
 from trainer.model.preprocessing import NORMALISATION
 from trainer.temporary import temporaries_in
 
@@ -41,6 +43,10 @@ def convert(name: str, source: Path, target: Path, calibration: Calibration) -> 
     Raises what the libraries raise. Only int8 consumes `calibration`.
     """
     props = {each.key: each.value for each in onnx.load(source).metadata_props if each.key not in ORIGINAL_ONLY}
+    explanation = json.loads(props.get("explanation", "null"))
+    if explanation is not None:
+        kept = {name: value for name, value in explanation.items() if name not in ORIGINAL_ONLY}
+        props["explanation"] = json.dumps(kept)
     model = _CONVERSIONS[name](source, calibration)
     onnx.helper.set_model_props(model, props | {"variant": name})
     target.write_bytes(model.SerializeToString())
@@ -48,9 +54,11 @@ def convert(name: str, source: Path, target: Path, calibration: Calibration) -> 
 
 
 def _fp16(source: Path, _: Calibration) -> onnx.ModelProto:
+    original = onnx.load(source)
     # Normalisation, if it is part of the graph, stays float32, because the mean would lose digits.
-    nodes = list(NORMALISATION)
-    model: onnx.ModelProto = convert_float_to_float16(onnx.load(source), keep_io_types=True, node_block_list=nodes)
+    nodes = [*NORMALISATION, *heatmap_nodes(original.graph)]
+    model: onnx.ModelProto = convert_float_to_float16(original, keep_io_types=True, node_block_list=nodes)
+    del model.graph.value_info[:]  # the conversion writes float16 for tensors between nodes that it leaves alone
     Graph(model).topological_sort()  # the conversion appends the casts of inputs and outputs at the end
     return model
 
@@ -73,6 +81,7 @@ def _int8(source: Path, calibration: Calibration) -> onnx.ModelProto:
             quantised,
             _Reader(calibration),
             op_types_to_quantize=QUANTISED,
+            nodes_to_exclude=heatmap_nodes(onnx.load(simplified).graph),
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
@@ -80,6 +89,26 @@ def _int8(source: Path, calibration: Calibration) -> onnx.ModelProto:
             calibrate_method=CalibrationMethod.MinMax,
         )
         return onnx.load(quantised)
+
+
+def heatmap_nodes(graph: onnx.GraphProto) -> list[str]:
+    """List the nodes that only the heatmap needs. They stay float32, since they have no weights worth shrinking."""
+    heatmaps = [each.name for each in graph.output if each.name == OUTPUT]
+    others = [each.name for each in graph.output if each.name != OUTPUT]
+    return sorted(_needed(graph, heatmaps) - _needed(graph, others))
+
+
+def _needed(graph: onnx.GraphProto, outputs: list[str]) -> set[str]:
+    """Return the names of the nodes that `outputs` depend on."""
+    makers = {output: node for node in graph.node for output in node.output}
+    needed: set[str] = set()
+    waiting = list(outputs)
+    while waiting:
+        node = makers.get(waiting.pop())
+        if node is not None and node.name not in needed:
+            needed.add(node.name)
+            waiting += node.input
+    return needed
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]

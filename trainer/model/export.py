@@ -11,13 +11,12 @@ from typing import Any
 
 import onnx
 import torch
-from torch import Tensor
-from transformers import PreTrainedModel
+from torch import Tensor, nn
 
-from trainer.model.agreement import Agreement, compare
+from trainer.explanation.explained import OUTPUT, Explained, prepare
+from trainer.model.agreement import HEATMAP_TOLERANCE, Agreement, compare, compare_heatmaps
 from trainer.model.preprocessing import include_preprocessing
 from trainer.model.session import OnnxModel
-from trainer.network.network import Network
 
 
 class ExportFailed(Exception):
@@ -31,12 +30,16 @@ class Exported:
     sha256: str
     opset: int
     agreement: Agreement
+    explanation: dict[str, Any] | None
+    """What the model card says about the output `heatmap`."""
 
 
 def export(
-    network: Network, path: Path, pixels: Tensor, images: Tensor, opset: int, metadata: dict[str, Any]
+    network: nn.Module, path: Path, pixels: Tensor, images: Tensor, opset: int, metadata: dict[str, Any]
 ) -> Exported:
     """Write `network` to `path` as one self-contained file, input "input" and output "logits", any batch size.
+
+    An Explained network has the output "heatmap" too.
 
     `metadata` (see card.onnx_metadata) becomes the file's metadata_props, strings as they are and other values as JSON.
     It also decides whether preprocessing is part of the graph. The export runs the file on `pixels` (B, C, H, W) uint8,
@@ -48,37 +51,29 @@ def export(
     """
     temporary = path.with_name(f".{path.name}")
     try:
-        _prepare(network)
+        prepare(network)
         model = _convert(network, images[:2], opset, metadata)
         _save(model, temporary, metadata)
         onnx.checker.check_model(str(temporary), full_check=True)
-        agreement = _compare(network, temporary, pixels, images)
-        _save(model, temporary, metadata | agreement.metadata())
+        agreement, explanation = _compare(network, temporary, pixels, images)
+        _save(model, temporary, metadata | agreement.metadata() | {"explanation": explanation})
         size_bytes, sha256 = size_and_hash(temporary)
         temporary.replace(path)
     except Exception as error:
         raise ExportFailed(reason_of(error)) from error
     finally:
         temporary.unlink(missing_ok=True)
-    return Exported(path, size_bytes, sha256, opset, agreement)
+    return Exported(path, size_bytes, sha256, opset, agreement, explanation)
 
 
-def _prepare(network: Network) -> None:
-    network.cpu().eval()
-    for each in network.modules():
-        if isinstance(each, PreTrainedModel):
-            # Some networks (Swin) cannot be exported with torch's fused attention, because of the views that it makes.
-            each.set_attn_implementation("eager")
-
-
-def _convert(network: Network, example: Tensor, opset: int, metadata: dict[str, Any]) -> onnx.ModelProto:
+def _convert(network: nn.Module, example: Tensor, opset: int, metadata: dict[str, Any]) -> onnx.ModelProto:
     program = torch.onnx.export(
         network,
         (example,),
         dynamo=True,
         external_data=False,
         input_names=["input"],
-        output_names=["logits"],
+        output_names=["logits", OUTPUT] if isinstance(network, Explained) else ["logits"],
         dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
         opset_version=opset,
         verbose=False,
@@ -104,15 +99,29 @@ def _save(model: onnx.ModelProto, path: Path, metadata: dict[str, Any]) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def _compare(network: Network, path: Path, pixels: Tensor, images: Tensor) -> Agreement:
-    """Compare all images together and one alone, and return the larger difference. Raises ValueError."""
+def _compare(network: nn.Module, path: Path, pixels: Tensor, images: Tensor) -> tuple[Agreement, dict[str, Any] | None]:
+    """Compare all images together and one alone, and return the larger differences. Raises ValueError."""
     model = OnnxModel(path, torch.get_num_threads())
-    agreements = []
+    agreements, heatmap_differences = [], []
     for size in (len(images), 1):
+        actual = model.run(pixels[:size].numpy())
         with torch.no_grad():
-            logits = network(images[:size]).numpy()
-        agreements.append(compare(model.run(pixels[:size].numpy()), logits))
-    return max(agreements, key=lambda each: each.max_difference / each.allowed_difference)
+            logits, *heatmaps = _outputs(network, images[:size])
+        agreements.append(compare(actual, logits.numpy()))
+        heatmap_differences += [compare_heatmaps(actual, logits.numpy(), each.numpy()) for each in heatmaps]
+    worst = max(agreements, key=lambda each: each.max_difference / each.allowed_difference)
+    if not isinstance(network, Explained):
+        return worst, None
+    return worst, {
+        **network.describe(),
+        "max_difference": max(heatmap_differences),
+        "allowed_difference": HEATMAP_TOLERANCE,
+    }
+
+
+def _outputs(network: nn.Module, images: Tensor) -> tuple[Tensor, ...]:
+    outputs = network(images)
+    return outputs if isinstance(outputs, tuple) else (outputs,)
 
 
 def size_and_hash(path: Path) -> tuple[int, str]:

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from trainer import rundir
 from trainer.batches.datamodule import ImageDataModule
 from trainer.batches.statistics import evenly_spaced
+from trainer.experiment.experiment import ExperimentInvalid
+from trainer.explanation.explained import RIGHT, Explained
+from trainer.explanation.readout import NotExplainable
 from trainer.fit.module import Classifier
 from trainer.model.card import model_card, onnx_metadata
 from trainer.model.export import Exported, ExportFailed, export
@@ -59,7 +63,7 @@ class ModelFiles:
         self._progress.begin_phase("export")
         metadata = self._metadata(module)
         path = checkpoint.with_suffix(".onnx")
-        exported = self._export(module, path, metadata, NUM_COMPARED_IMAGES)
+        exported = self._export_trained(module, path, metadata)
         self._log(f"export: {path}, {exported.size_bytes:,} bytes, {_difference(exported)}")
         card = model_card(self._request, metadata, checkpoint, exported, train_metrics, test_metrics or {})
         rundir.write_json(self._request.run.card, card)
@@ -74,13 +78,19 @@ class ModelFiles:
     def try_export(self, module: Classifier) -> None:
         """Export the untrained network and delete the file, to detect before the training what would fail after it.
 
-        Raises ExportFailed. Changes neither `module` nor the random state.
+        Raises ExportFailed, and ExperimentInvalid if the network allows no heatmap. Changes neither `module` nor the
+        random state.
         """
         path = self._request.run.checkpoints / ".trial.onnx"
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with torch.random.fork_rng(devices=[]):
-                exported = self._export(module, path, self._metadata(module), NUM_TRIAL_IMAGES)
+                is_explained = self._request.experiment.export.explanation
+                exported = self._export(module, path, self._metadata(module), NUM_TRIAL_IMAGES, is_explained)
+        except NotExplainable as error:
+            raise ExperimentInvalid(
+                {"export.explanation": [f"this network allows no heatmap: {error}. {RIGHT}"]}
+            ) from None
         except ExportFailed as error:
             raise ExportFailed(f"the network cannot be exported to ONNX, so it is not trained: {error}") from error
         finally:
@@ -91,11 +101,25 @@ class ModelFiles:
         mean, std = module.mean.flatten().tolist(), module.std.flatten().tolist()
         return onnx_metadata(self._request, self._data_module.splits["train"].class_names, mean, std)
 
-    def _export(self, module: Classifier, path: Path, metadata: dict[str, Any], num_images: int) -> Exported:
+    def _export_trained(self, module: Classifier, path: Path, metadata: dict[str, Any]) -> Exported:
+        """Export the trained network, without the heatmap if that fails, because the model is worth more."""
+        if self._request.experiment.export.explanation:
+            try:
+                return self._export(module, path, metadata, NUM_COMPARED_IMAGES, is_explained=True)
+            except (ExportFailed, NotExplainable) as error:
+                self._log(f"export: the model has no heatmap, because its export failed: {error}")
+        return self._export(module, path, metadata, NUM_COMPARED_IMAGES, is_explained=False)
+
+    def _export(
+        self, module: Classifier, path: Path, metadata: dict[str, Any], num_images: int, is_explained: bool
+    ) -> Exported:
         pixels = self._compared_pixels(num_images)
+        images = module.normalise(pixels)
         opset = self._request.experiment.export.opset
-        network = copy.deepcopy(module.eval_network)  # the copy is not compiled by torch.compile
-        return export(network, path, pixels, module.normalise(pixels), opset, metadata)
+        network: nn.Module = copy.deepcopy(module.eval_network)  # the copy is not compiled by torch.compile
+        if is_explained:
+            network = Explained(network, images[:NUM_TRIAL_IMAGES])
+        return export(network, path, pixels, images, opset, metadata)
 
     def _compared_pixels(self, num_images: int) -> torch.Tensor:
         images = self._data_module.dataset(self._data_module.tested_split)
@@ -105,5 +129,6 @@ class ModelFiles:
 
 
 def _difference(exported: Exported) -> str:
-    agreement = exported.agreement
-    return f"differs from the network by {agreement.max_difference:.1e} (allowed {agreement.allowed_difference:.1e})"
+    agreement, explanation = exported.agreement, exported.explanation
+    text = f"differs from the network by {agreement.max_difference:.1e} (allowed {agreement.allowed_difference:.1e})"
+    return text if explanation is None else f"{text}, with a heatmap ({explanation['method']})"

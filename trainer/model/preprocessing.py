@@ -19,7 +19,7 @@ def include_preprocessing(model: ModelProto, mean: Sequence[float], std: Sequenc
     The new output `probabilities` is the softmax of `logits`. Names and shapes of input and `logits` stay the same.
     """
     graph = model.graph
-    (pixels,), (logits,) = graph.input, graph.output
+    (pixels,), logits = graph.input, graph.output[0]
     for node in graph.node:
         node.input[:] = [NORMALISATION[-1] if name == pixels.name else name for name in node.input]
     nodes = [*_normalisation(pixels.name), *graph.node, _softmax(logits.name)]

@@ -26,6 +26,8 @@ class Outputs(NamedTuple):
     """(B, num_classes)"""
     probabilities: NDArray[np.float32]
     """(B, num_classes). Each row sums to 1."""
+    heatmaps: NDArray[np.float32] | None = None
+    """(B, h, w) from 0 to 1. None if the file has no heatmap."""
 
 
 class OnnxModel:
@@ -52,6 +54,8 @@ class OnnxModel:
         self.channels, self.image_size = int(metadata["channels"]), int(metadata["image_size"])
         self.value_range = ValueRange.of(json.loads(metadata.get("value_range", "null")))
         self.includes_preprocessing = json.loads(metadata.get("includes_preprocessing", "false")) is True
+        self.explanation: dict[str, Any] | None = json.loads(metadata.get("explanation", "null"))
+        """What the model card says about the heatmap, or None if the file has none."""
         self._mean, self._std = (
             np.array(json.loads(metadata[name]), np.float32).reshape(-1, 1, 1) for name in ("mean", "std")
         )
@@ -70,12 +74,16 @@ class OnnxModel:
     def run(self, pixels: NDArray[np.uint8]) -> Outputs:
         """Run the model on pixels, (B, C, H, W), with B at least 1."""
         chunks = [self._run(pixels[start : start + MAX_BATCH]) for start in range(0, len(pixels), MAX_BATCH)]
-        return Outputs(*map(np.concatenate, zip(*chunks)))
+        logits, probabilities = (np.concatenate([chunk[index] for chunk in chunks]) for index in range(2))
+        heatmaps = [chunk.heatmaps for chunk in chunks if chunk.heatmaps is not None]
+        return Outputs(logits, probabilities, np.concatenate(heatmaps) if heatmaps else None)
 
     def _run(self, pixels: NDArray[np.uint8]) -> Outputs:
-        names = list(Outputs._fields if self.includes_preprocessing else Outputs._fields[:1])
-        logits, *probabilities = self._session.run(names, {"input": self.prepare(pixels)})
-        return Outputs(logits, probabilities[0] if probabilities else softmax(logits))
+        values = self._session.run(None, {"input": self.prepare(pixels)})
+        found = dict(zip((each.name for each in self._session.get_outputs()), values))
+        logits = found["logits"]
+        probabilities = found["probabilities"] if self.includes_preprocessing else softmax(logits)
+        return Outputs(logits, probabilities, found.get("heatmap"))
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from trainer.batches.datamodule import ImageDataModule
 from trainer.batches.statistics import evenly_spaced
 from trainer.model.conversion import convert
 from trainer.model.export import reason_of, size_and_hash
-from trainer.model.session import MAX_BATCH, OnnxModel
+from trainer.model.session import MAX_BATCH, OnnxModel, Outputs
 from trainer.progress import ProgressFile
 from trainer.stopping import Stop
 
@@ -35,6 +35,8 @@ class Variant:
     """(B,) predicted classes of each batch."""
     max_difference: float = 0.0
     """Of a logit from the original's."""
+    heatmap_differences: list[float] = field(default_factory=list)
+    """Mean difference of the heatmaps from the original's, of each image. Empty without heatmaps."""
     error: str | None = None
 
     @property
@@ -51,14 +53,16 @@ class Variant:
             traceback.print_exception(error)
             self.error = reason_of(error)
 
-    def predict(self, pixels: NDArray[np.uint8], original: NDArray[Any]) -> None:
-        """Run the variant on pixels, (B, C, H, W). Raises ValueError if its logits are not finite."""
+    def predict(self, pixels: NDArray[np.uint8], original: Outputs) -> None:
+        """Run the variant on pixels, (B, C, H, W). Raises ValueError if its outputs are not finite."""
         assert self.model is not None
-        logits = self.model.run(pixels).logits
-        if not np.isfinite(logits).all():
+        logits, _, heatmaps = self.model.run(pixels)
+        if not all(np.isfinite(each).all() for each in (logits, heatmaps) if each is not None):
             raise ValueError("its outputs are not finite")
         self.predictions.append(logits.argmax(1))
-        self.max_difference = max(self.max_difference, float(np.abs(logits - original).max()))
+        self.max_difference = max(self.max_difference, float(np.abs(logits - original.logits).max()))
+        if heatmaps is not None and original.heatmaps is not None:
+            self.heatmap_differences += np.abs(heatmaps - original.heatmaps).mean((1, 2)).tolist()
 
 
 class Variants:
@@ -117,9 +121,9 @@ class Variants:
         """Run all variants and the original batch by batch, so that each image is read once."""
         for batch in self._data_module.test_dataloader() if variants else ():
             pixels, labels = batch.images.numpy(), batch.labels.numpy()
-            original = self._original.run(pixels).logits
+            original = self._original.run(pixels)
             self._labels.append(labels)
-            self._predictions.append(original.argmax(1))
+            self._predictions.append(original.logits.argmax(1))
             for variant in variants:
                 if variant.error is None:
                     with variant.attempt():
@@ -139,7 +143,7 @@ class Variants:
         size_bytes, sha256 = size_and_hash(variant.temporary)
         variant.temporary.replace(variant.path)
         measured = self._compare(variant)
-        acc, original_acc, agreement, difference = measured.values()
+        acc, original_acc, agreement, difference, *_ = measured.values()
         self._log(
             f"variant {variant.name}: {variant.path}, {size_bytes:,} bytes, accuracy {acc:.4f} (original"
             f" {original_acc:.4f}), same class for {agreement:.2%}, logits differ by at most {difference:.2g}"
@@ -151,10 +155,11 @@ class Variants:
     def _compare(self, variant: Variant) -> dict[str, float]:
         """Return the measured values for the model card."""
         predicted, original, labels = map(np.concatenate, (variant.predictions, self._predictions, self._labels))
-        split = self._data_module.tested_split
+        split, differences = self._data_module.tested_split, variant.heatmap_differences
         return {
             f"{split}_acc": float((predicted == labels).mean()),
             f"original_{split}_acc": float((original == labels).mean()),
             "agreement": float((predicted == original).mean()),
             "max_difference": variant.max_difference,
+            **({"heatmap_difference": float(np.mean(differences))} if differences else {}),
         }

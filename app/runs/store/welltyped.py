@@ -94,5 +94,6 @@ MODEL_CARD: Mapping[str, Rule] = {
     "max_difference": is_number,
     "allowed_difference": is_number,
     "tolerance": is_string,
+    "explanation": is_object,
 }
 """classification_model.json, or the card that the program of a `command` writes beside its model."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 import torch
 
 from tests.trainer.modelfiles import MODELS, Untrained
+from trainer.experiment.experiment import ExperimentInvalid
+from trainer.explanation.explained import Explained
 from trainer.model.session import OnnxModel
 from trainer.model.variants import Variants
 from trainer.rundir import read_json
@@ -28,8 +31,9 @@ INPUT_TYPES = {"resnet": "float32", "vit": "uint8", "convnext": "uint8"}
 def written(
     request: pytest.FixtureRequest, squares: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Untrained, dict[str, Any]]:
-    """A model of each family with both variants, and its card. The ResNet has no preprocessing."""
-    export = {"variants": ["fp16", "int8"], "include_preprocessing": INPUT_TYPES[request.param] == "uint8"}
+    """A model of each family with heatmap and both variants, and its card. The ResNet has no preprocessing."""
+    has_preprocessing = INPUT_TYPES[request.param] == "uint8"
+    export = {"variants": ["fp16", "int8"], "include_preprocessing": has_preprocessing, "explanation": True}
     made = Untrained(tmp_path_factory.mktemp(request.param), squares, request.param, export)
     return made, made.write(acc=0.5)
 
@@ -71,7 +75,8 @@ def test_each_file_takes_any_batch_size_of_the_same_input(written: tuple[Untrain
         assert (taken.name, taken.shape[1:]) == ("input", [1, 8, 8])
         assert taken.type == ("tensor(uint8)" if raw else "tensor(float)")
         outputs = [(each.name, each.type) for each in session.get_outputs()]
-        assert outputs == [(name, "tensor(float)") for name in ("logits", "probabilities")[: 1 + raw]]
+        names = ("logits", "heatmap", "probabilities")[: 2 + raw]
+        assert outputs == [(name, "tensor(float)") for name in names]
         for size in (1, 5):
             images = np.full((size, 1, 8, 8), 100, np.uint8 if raw else np.float32)
             assert all(len(output) == size for output in session.run(None, {"input": images}))
@@ -98,6 +103,58 @@ def test_the_file_gives_the_networks_outputs_and_its_variants_give_similar_ones(
         assert entry["test_acc"] == np.mean(logits.argmax(1) == batch.labels.numpy())
         assert entry["original_test_acc"] == np.mean(expected.argmax(1).numpy() == batch.labels.numpy())
         assert entry["agreement"] == np.mean(logits.argmax(1) == expected.argmax(1).numpy())
+
+
+def test_each_file_gives_the_networks_heatmaps_or_similar_ones(written: tuple[Untrained, dict[str, Any]]) -> None:
+    made, card = written
+    batch = made.data_module.dataset("test").__getitems__(range(8))
+    explained = Explained(copy.deepcopy(made.module.network), made.module.normalise(batch.images))
+    with torch.no_grad():
+        logits, expected = explained(made.module.normalise(batch.images))
+    assert expected.shape[1:] == tuple(card["explanation"]["grid"])
+    assert card["explanation"].items() >= explained.describe().items()
+    assert card["explanation"]["max_difference"] <= card["explanation"]["allowed_difference"]
+    for path in paths_of(card):
+        model = OnnxModel(Path(path))
+        found = model.run(batch.images.numpy())
+        assert found.heatmaps is not None
+        assert model.explanation is not None
+        assert model.explanation.items() >= explained.describe().items()
+        assert ("max_difference" in model.explanation) == (path == card["model_path"])
+        if path == card["model_path"]:
+            np.testing.assert_array_equal(found.logits.argmax(1), logits.argmax(1))
+            np.testing.assert_allclose(found.heatmaps, expected, rtol=0, atol=1e-3)
+        assert 0 <= found.heatmaps.min() <= found.heatmaps.max() <= 1
+    original = OnnxModel(Path(card["model_path"])).run(batch.images.numpy()).heatmaps
+    for entry in card["variants"]:
+        heatmaps = OnnxModel(Path(entry["model_path"])).run(batch.images.numpy()).heatmaps
+        assert entry["heatmap_difference"] == pytest.approx(np.abs(heatmaps - original).mean(), abs=1e-4)
+
+
+@pytest.mark.parametrize("written", ["resnet"], indirect=True)
+def test_a_heatmap_does_not_change_the_logits(
+    written: tuple[Untrained, dict[str, Any]], squares: Path, tmp_path: Path
+) -> None:
+    made, card = written
+    plain = Untrained(tmp_path, squares, "resnet", {}).write(acc=0.5)
+    assert plain["explanation"] is None
+    pixels = made.data_module.dataset("test").__getitems__(range(8)).images.numpy()
+    without, with_heatmap = (OnnxModel(Path(each["model_path"])).run(pixels) for each in (plain, card))
+    assert without.heatmaps is None
+    np.testing.assert_allclose(with_heatmap.logits, without.logits, rtol=0, atol=1e-6)
+
+
+def test_a_network_without_a_heatmap_is_refused_before_the_training_but_a_trained_model_is_kept(
+    squares: Path, tmp_path: Path
+) -> None:
+    made = Untrained(tmp_path, squares, "resnet", {"explanation": True})
+    made.module.network.model.classifier.append(torch.nn.Tanh())  # not linear
+    with pytest.raises(ExperimentInvalid, match=r"export\.explanation: .* Use a network that ends in a mean"):
+        made.files().try_export(made.module)
+    card = made.write(acc=0.5)
+    assert card["explanation"] is None
+    assert "no heatmap" in made.lines[0]
+    assert OnnxModel(Path(card["model_path"])).explanation is None
 
 
 def test_the_variants_are_smaller_and_reported(written: tuple[Untrained, dict[str, Any]]) -> None:
