@@ -17,7 +17,7 @@ serve: .venv/installed  ## serve on gunicorn, as in production
 quick: check test-js  ## all checks, and the tests that need neither a server nor a training
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not live and not slow"
 
-test: check test-js  ## everything that CI runs, three files at a time, because most tests wait for servers and trainings
+test: check test-js .venv/clients/installed  ## everything that CI runs, three files at a time, because most tests wait for servers and trainings
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed-dev check-js  ## lint, format and types
@@ -61,6 +61,11 @@ clean:
 
 .venv/installed-dev: requirements-dev.lock .venv/installed
 	@$(BIN)/pip install --quiet --requirement requirements-dev.lock
+	@touch $@
+
+.venv/clients/installed: tests/openapi/requirements.txt .venv/installed  ## generators of clients, apart from the rest
+	@$(PYTHON) -m venv .venv/clients
+	@.venv/clients/bin/pip install --quiet --requirement tests/openapi/requirements.txt
 	@touch $@
 
 node_modules/.package-lock.json: package-lock.json

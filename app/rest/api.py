@@ -13,6 +13,7 @@ from marshmallow import Schema
 from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from app.problems import error_body, first_errors
+from app.rest.errors import error_field
 from app.rest.openapi import omit_null_default
 from app.rest.parser import JsonParser
 from app.schemas.errors import ErrorSchema
@@ -77,13 +78,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no typ
             view = self.answers(code, BINARY, description, content_type="application/octet-stream")(view)
         return self.answers(304, description=NOT_MODIFIED)(view)
 
-    def errors(self, *codes: int, shapes: Mapping[int, type[Schema]] | None = None) -> Any:
+    def errors(self, *codes: int, shapes: Mapping[int, type[Schema]] | None = None, is_open: bool = False) -> Any:
         """Document an operation's errors, and name the operation after its view.
 
         `shapes` holds the schemas of errors with additional fields. Errors that every operation has (token, origin,
-        time, length, an unreadable folder) are added.
+        time, length, an unreadable folder) are added, except what a call that `is_open` cannot have.
         """
-        schemas = dict.fromkeys((401, 403, 408, 414, 431, 503, *codes), ErrorSchema) | dict(shapes or {})
+        common = (403, 408, 414, 431) if is_open else (401, 403, 408, 414, 431, 503)
+        schemas = dict.fromkeys((*common, *codes), ErrorSchema) | dict(shapes or {})
         documented = {
             code: {"description": DESCRIPTIONS[code], "content": {"application/json": {"schema": schema}}}
             for code, schema in sorted(schemas.items())
@@ -107,7 +109,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
         message = details.get("message") or (_sentence(errors) if errors else _explain(error))
         headers = dict(error.get_headers()) | (details.get("headers") or {})
         del headers["Content-Type"]  # The framework would send an HTML page. This is JSON.
-        return error_body(error.code, message, errors), error.code, headers
+        return error_body(error.code, message, errors, **error_field(error.code, message)), error.code, headers
 
 
 def _explain(error: HTTPException) -> str:
@@ -131,14 +133,8 @@ def _by_field(messages: Any) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for fields in messages.values():
         merged |= fields if isinstance(fields, dict) else {"": fields}
-    return {name.removeprefix("_schema"): texts for name, texts in merged.items()}
+    return merged
 
 
-def _sentence(errors: dict[str, Any]) -> str:
-    return " ".join(f"{name}: {_text(texts)}".removeprefix(": ") for name, texts in errors.items())
-
-
-def _text(texts: Any) -> str:
-    if isinstance(texts, dict):
-        return " ".join(f"{name}: {_text(inner)}" for name, inner in texts.items())
-    return " ".join(map(str, texts)) if isinstance(texts, list) else str(texts)
+def _sentence(errors: dict[str, list[str]]) -> str:
+    return " ".join(f"{name}: {' '.join(texts)}".removeprefix(": ") for name, texts in errors.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask, current_app, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
@@ -53,7 +53,13 @@ def status_of(error: domain.RunError) -> int:
 def _answer(error: domain.RunError) -> tuple[dict[str, Any], int, dict[str, str]]:
     code = status_of(error)
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, domain.TryAgain) else {}
-    return error_body(code, str(error), getattr(error, "errors", None), **_more(error)), code, headers
+    more = error_field(code, str(error)) | _more(error)
+    return error_body(code, str(error), getattr(error, "errors", None), **more), code, headers
+
+
+def error_field(code: int, message: str) -> dict[str, str]:
+    """Return the field that the contract adds to errors of the resource `metrics`."""
+    return {"error": message} if request.blueprint == "metrics" and code in (404, 422) else {}
 
 
 def _more(error: domain.RunError) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from app.schemas.errors import MetricsErrorSchema
 from app.schemas.metrics import MetricsSchema, RunListItemSchema, SummarySchema
 from app.schemas.requests import MetricsQuerySchema, RunsQuerySchema
 
+ERRORS = dict.fromkeys((404, 422), MetricsErrorSchema)
+
 blp = Blueprint("metrics", __name__, url_prefix="/training/metrics", description="The metrics of runs.")
 
 
@@ -29,7 +31,7 @@ blp = Blueprint("metrics", __name__, url_prefix="/training/metrics", description
 @blp.arguments(MetricsQuerySchema, location="query")
 @blp.answers(200, MetricsSchema)
 @blp.answers(304, description=NOT_MODIFIED)
-@blp.errors(404, shapes={422: MetricsErrorSchema})
+@blp.errors(shapes=ERRORS)
 def get_latest_metrics(query: dict[str, Any]) -> Response:
     """Return the metrics of the run started last."""
     return _rows(domain().views.latest_run_id(), query)
@@ -44,7 +46,7 @@ def get_latest_metrics(query: dict[str, Any]) -> Response:
         "X-Total-Count": {"description": "Number of runs before limit and offset.", "schema": {"type": "integer"}}
     },
 )
-@blp.errors(422)
+@blp.errors(shapes={422: MetricsErrorSchema})
 def list_runs(query: dict[str, Any]) -> Response:
     """List the runs, newest first unless sorted. The header X-Total-Count gives their total number."""
     catalogue, offload = domain().catalogue, domain().offload
@@ -57,7 +59,7 @@ def list_runs(query: dict[str, Any]) -> Response:
 @blp.arguments(MetricsQuerySchema, location="query")
 @blp.answers(200, MetricsSchema)
 @blp.answers(304, description=NOT_MODIFIED)
-@blp.errors(404, shapes={422: MetricsErrorSchema})
+@blp.errors(shapes=ERRORS)
 def get_metrics(query: dict[str, Any], run_id: str) -> Response:
     """Return a run's metrics, row by row as they were logged."""
     return _rows(run_id, query)
@@ -66,7 +68,7 @@ def get_metrics(query: dict[str, Any], run_id: str) -> Response:
 @blp.get("/runs/<run_id>/summary")
 @blp.answers(200, SummarySchema)
 @blp.answers(304, description=NOT_MODIFIED)
-@blp.errors(404, shapes={422: MetricsErrorSchema})
+@blp.errors(shapes=ERRORS)
 def get_metrics_summary(run_id: str) -> Response:
     """Return totals, best and final values. Only a metric whose direction is known has a best value."""
 

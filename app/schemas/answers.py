@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from marshmallow import INCLUDE, Schema
+from marshmallow import INCLUDE
 
 from app.runs.store.states import STATES
 from app.schemas import fields
+from app.schemas.fields import Schema
 
 
 class PingSchema(Schema):
-    status = fields.string()
+    status = fields.string(one_of=["ok"])
 
 
 class GrantSchema(Schema):
@@ -17,7 +18,7 @@ class GrantSchema(Schema):
 
 
 class StartedSchema(Schema):
-    status = fields.string(example="started")
+    status = fields.string(one_of=["started"])
     pid = fields.integer("Process id of the training program.", allow_none=True)
     run_id = fields.string()
 

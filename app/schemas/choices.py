@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema
-
 from app.schemas import fields
+from app.schemas.fields import Schema
+from app.schemas.runs import RunRequestSchema
+from trainer.dataset.splits import SPLITS
 
 
 class ObstacleSchema(Schema):
-    code = fields.integer("HTTP status that the start would have: 409 or 507.")
+    code = fields.integer("HTTP status that the start would have.", one_of=[409, 507])
     message = fields.string()
 
 
 class CheckedSchema(Schema):
-    request = fields.mapping(about="The request as run.json would have it, with all defaults.")
+    request = fields.nested(RunRequestSchema, "The request as run.json would have it, with all defaults.")
     experiment = fields.mapping(about="The experiment with all defaults and overrides.")
     obstacles = fields.array(ObstacleSchema, "What prevents the start at the moment: an active run, a full disk.")
 
@@ -52,6 +53,6 @@ class PreviewClassSchema(Schema):
 
 class PreviewSchema(Schema):
     dataset_name = fields.string()
-    split = fields.string()
+    split = fields.string(one_of=SPLITS)
     num_classes = fields.integer("All classes of the split. `classes` are the first of them.")
     classes = fields.array(PreviewClassSchema)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
-from marshmallow import Schema
 from marshmallow.fields import Field
 
 from app.schemas import fields
+from app.schemas.fields import Schema
+from trainer.dataset.splits import SPLITS
+from trainer.preflight.finding import Kind
 
 
 class NumImagesSchema(Schema):
@@ -50,18 +52,21 @@ class TrainedSplitSchema(Schema):
     )
 
 
+class TrainedSplitsSchema(Schema):
+    """The splits that a training used. null: no such split."""
+
+    train = fields.nested(TrainedSplitSchema, allow_none=True)
+    val = fields.nested(TrainedSplitSchema, allow_none=True)
+    test = fields.nested(TrainedSplitSchema, allow_none=True)
+
+
 class DatasetListSchema(Schema):
     datasets = fields.array(DatasetSchema)
 
 
 class FindingSchema(Schema):
-    kind = fields.string(
-        "Errors: folders, classes, class_name, unreadable, unreadable_class, unreadable_folder, not_checked. "
-        "Warnings: incomplete, not_decoded, missing_split, unused_folders, ignored, loose, repeated_folder, leakage, "
-        "contradiction, duplicates, empty_class, few_images, imbalance, odd_sizes, odd_channels, flat_values, "
-        "cut_values, gaps."
-    )
-    split = fields.string("The split with the problem. null: not a single split.", allow_none=True)
+    kind = fields.string(one_of=get_args(Kind))
+    split = fields.string("The split with the problem. null: not a single split.", allow_none=True, one_of=SPLITS)
     message = fields.string()
     count = fields.integer("Number of files with the problem. 0: the finding is not about files.")
     files = fields.array(fields.string(), "The first 20 of these files.")
@@ -89,8 +94,9 @@ class ValueRangeSchema(Schema):
     num_images = fields.integer("Images with more than 8 bits per channel.")
 
 
-class DatasetReportSchema(Schema):
-    dataset_name = fields.string()
+class PreflightSchema(Schema):
+    """What the check of a dataset's images found."""
+
     status = fields.string(
         "checking: ask again. failed: the check itself failed, and an error says why.",
         one_of=["checking", "checked", "failed"],
@@ -110,3 +116,7 @@ class DatasetReportSchema(Schema):
     )
     errors = fields.array(FindingSchema, "Problems that make a training impossible.")
     warnings = fields.array(FindingSchema, "Problems that may harm the result of a training.")
+
+
+class DatasetReportSchema(PreflightSchema):
+    dataset_name = fields.string()

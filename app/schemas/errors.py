@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema
-
 from app.schemas import fields
+from app.schemas.fields import Schema
 
 
 class ErrorSchema(Schema):
@@ -13,7 +12,11 @@ class ErrorSchema(Schema):
     code = fields.integer("HTTP status code.")
     status = fields.string("HTTP status text, or a text that the call documents.")
     message = fields.string("What is wrong and what would be right.")
-    errors = fields.mapping(about="What would be right, by field.")
+    errors = fields.mapping(
+        fields.array(fields.string()),
+        "What would be right, by field. A dotted path names a field inside another.",
+        example={"overrides.trainer.max_epochs": ["Must be at least 1."]},
+    )
 
 
 class RunActiveErrorSchema(ErrorSchema):
@@ -28,6 +31,7 @@ class LaunchErrorSchema(ErrorSchema):
 
 
 class MetricsErrorSchema(ErrorSchema):
+    error = fields.string("Same as `message`.")
     csv_file = fields.string("The unreadable file, if that is the problem.", required=False)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema
 from marshmallow.fields import Field
 
 from app.runs.store.states import STATES
 from app.schemas import fields
+from app.schemas.fields import Schema
 
 
 def _directions(**options: Any) -> Field[Any]:

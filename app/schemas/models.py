@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import INCLUDE, Schema
+from marshmallow import INCLUDE
 from marshmallow.fields import Field
 
 from app.schemas import fields
+from app.schemas.datasets import TrainedSplitsSchema
+from app.schemas.fields import Schema
 
 
 def _metrics(about: str) -> Field[Any]:
@@ -21,6 +23,26 @@ class ModelPathListSchema(Schema):
 class ExternalDataSchema(Schema):
     path = fields.string("Path relative to the folder of the ONNX file.")
     size_bytes = fields.integer()
+
+
+class VariantSchema(Schema):
+    """A smaller file of a model, measured beside the original on the images of the tested split."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    name = fields.string(example="int8")
+    error = fields.string("Why there is no file. Absent: there is one.", allow_none=True, required=False)
+    model_path = fields.string("Absolute path of the file.", allow_none=True, required=False)
+    size_bytes = fields.integer(allow_none=True, required=False)
+    sha256 = fields.string(allow_none=True, required=False)
+    test_acc = fields.number("Absent: there are no test images.", allow_none=True, required=False)
+    original_test_acc = fields.number(allow_none=True, required=False)
+    val_acc = fields.number("Absent: there are test images.", allow_none=True, required=False)
+    original_val_acc = fields.number(allow_none=True, required=False)
+    agreement = fields.number("Share of images with the same class as the original.", allow_none=True, required=False)
+    max_difference = fields.number("Largest difference between two logits.", allow_none=True, required=False)
+    num_calibration_images = fields.integer("Only int8 has it.", allow_none=True, required=False)
 
 
 class ModelCardSchema(Schema):
@@ -50,17 +72,8 @@ class ModelCardSchema(Schema):
     class_names = fields.array(fields.string(), "In the order of the model's outputs.", allow_none=True, required=False)
     train_metrics = _metrics("Metrics of the checkpoint's epoch, such as train/loss.")
     test_metrics = _metrics("Metrics such as test/loss and test/acc.")
-    splits = fields.mapping(
-        about="Path, num_images and split_off by train, val and test. null: no such split.",
-        allow_none=True,
-        required=False,
-    )
-    variants = fields.array(
-        fields.mapping(),
-        "Smaller files of the model, each with name, path, size and accuracy, or with an error.",
-        allow_none=True,
-        required=False,
-    )
+    splits = fields.nested(TrainedSplitsSchema, allow_none=True, required=False)
+    variants = fields.array(VariantSchema, "Smaller files of the model.", allow_none=True, required=False)
     max_difference = fields.number(
         "Largest difference between a logit of the ONNX file and of torch.", allow_none=True, required=False
     )

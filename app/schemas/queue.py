@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema
-
 from app.schemas import fields
+from app.schemas.fields import Schema
 
 
 class QueuedRunSchema(Schema):
@@ -27,6 +26,6 @@ class QueueSchema(Schema):
 
 
 class QueuedSchema(Schema):
-    status = fields.string(example="queued")
+    status = fields.string(one_of=["queued"])
     run_id = fields.string()
     position = fields.integer("Place in the queue, from 1. null: the executor's own queue tells none.", allow_none=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import INCLUDE, Schema
+from marshmallow import INCLUDE
 from marshmallow.fields import Field
 
 from app.schemas import fields
-from app.schemas.datasets import TrainedSplitSchema
+from app.schemas.datasets import TrainedSplitsSchema
+from app.schemas.fields import Schema
 
 
 def _may_be_undefined(description: str) -> Field[Any]:
@@ -92,11 +93,7 @@ class ReportSchema(Schema):
     config_name = fields.string()
     checkpoint = fields.string("The tested checkpoint, of the best epoch.")
     split = fields.string("The split that was tested: val if there are no test images.", one_of=["test", "val"])
-    splits = fields.mapping(
-        fields.nested(TrainedSplitSchema, allow_none=True),
-        "The splits that the training used, by train, val and test. null: no such split.",
-        required=False,
-    )
+    splits = fields.nested(TrainedSplitsSchema, required=False)
     notes = fields.array(fields.string(), "Sentences that a reader must know, such as which images were split off.")
     num_images = fields.integer("Number of images of that split.")
     num_right = fields.integer()

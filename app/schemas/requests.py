@@ -6,15 +6,16 @@ import json
 import re
 from typing import Any
 
-from marshmallow import Schema, ValidationError, post_load
+from marshmallow import ValidationError, post_load
 from marshmallow.fields import Field
-from marshmallow.validate import Length, Range
 
 from app.runs.queue.entry import MAX_PRIORITY
 from app.runs.start.request import NOT_GIVEN, StartRequest
+from app.runs.start.stop import MODES
 from app.runs.store.states import STATES
 from app.runs.views.catalogue import FIELDS
 from app.schemas import fields
+from app.schemas.fields import Schema
 from trainer.dataset.splits import SPLITS
 
 MAX_PATH_CHARS = 4096
@@ -27,24 +28,13 @@ MAX_OVERRIDES_BYTES = 32 * 1024
 MAX_OVERRIDES_DEPTH = 10
 
 
-class _Request(Schema):
-    """Base class of everything that a client sends."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.error_messages |= {
-            "type": "Must be a JSON object.",
-            "unknown": f"Unknown field. Known fields: {', '.join(self.fields)}.",
-        }
-
-
 def _printable(text: str) -> None:
     if not text.isprintable():
         raise ValidationError("Must not contain control characters.")
 
 
 def _name(about: str, **options: Any) -> Field[Any]:
-    return fields.string(about, load_default=None, validate=[Length(1, MAX_NAME_CHARS), _printable], **options)
+    return fields.string(about, load_default=None, validate=[fields.length(1, MAX_NAME_CHARS), _printable], **options)
 
 
 def _directory(what: str) -> Field[Any]:
@@ -52,7 +42,7 @@ def _directory(what: str) -> Field[Any]:
         f"Folder on the server with one subfolder of images per class, {what}",
         load_default=lambda: NOT_GIVEN,  # A callable, because the OpenAPI document would show a plain value.
         allow_none=True,
-        validate=[Length(1, MAX_PATH_CHARS), _printable],
+        validate=[fields.length(1, MAX_PATH_CHARS), _printable],
     )
 
 
@@ -72,6 +62,8 @@ def _storable(overrides: dict[str, Any]) -> None:
         raise ValidationError("Must be valid Unicode, without single surrogates.") from None
     except RecursionError:
         num_bytes, depth = 0, MAX_OVERRIDES_DEPTH + 1
+    if not all(1 <= len(name) <= MAX_NAME_CHARS for name in overrides):
+        raise ValidationError(f"Must have names of 1 to {MAX_NAME_CHARS} characters.")
     if len(overrides) > MAX_OVERRIDES:
         raise ValidationError(f"Must have at most {MAX_OVERRIDES} overrides.")
     if depth > MAX_OVERRIDES_DEPTH:
@@ -85,7 +77,7 @@ def _depth(value: Any) -> int:
     return 1 + max(map(_depth, inner), default=0)
 
 
-class StartRequestSchema(_Request):
+class StartRequestSchema(Schema):
     """A start. A command needs only the folders that it uses. A resumed run takes the rest from the earlier run."""
 
     config_name = _name("Experiment file. Required unless the start resumes a run.", example="digits_resnet.yaml")
@@ -105,7 +97,6 @@ class StartRequestSchema(_Request):
         about="Parameters of the experiment by dotted path.",
         load_default=dict,
         validate=_storable,
-        keys=fields.string(validate=Length(1, MAX_NAME_CHARS)),
         example={"trainer.max_epochs": 3},
     )
     resume_from = _name("Id of the run to resume from.")
@@ -113,13 +104,13 @@ class StartRequestSchema(_Request):
         "Number of GPUs that the program sees. null: the experiment says, or else the machine's GPUs are divided by "
         "TRAINING_MAX_ACTIVE.",
         load_default=None,
-        validate=Range(0, MAX_GPUS),
+        validate=fields.between(0, MAX_GPUS),
     )
     queue = fields.strict_boolean("Let the run wait in the queue if it cannot start at once.", load_default=False)
     priority = fields.strict_integer(
         "Runs with a higher priority come first in the queue.",
         load_default=0,
-        validate=Range(-MAX_PRIORITY, MAX_PRIORITY),
+        validate=fields.between(-MAX_PRIORITY, MAX_PRIORITY),
     )
 
     @post_load
@@ -127,80 +118,80 @@ class StartRequestSchema(_Request):
         return StartRequest(**values)
 
 
-class StopRequestSchema(_Request):
+class StopRequestSchema(Schema):
     run_id = fields.string(
         "Id of an active or queued run. Required if several are active. Any other id stops nothing.",
         load_default=None,
-        validate=Length(max=MAX_NAME_CHARS),
+        validate=fields.length(0, MAX_NAME_CHARS),
     )
     mode = fields.string(
         "save: keep the last checkpoint and export the best model. discard: stop without saving.",
         load_default="save",
-        one_of=["save", "discard"],
+        one_of=MODES,
     )
 
 
-class MoveRequestSchema(_Request):
+class MoveRequestSchema(Schema):
     position = fields.strict_integer(
-        "The new place in the queue, from 1. Beyond the end: the last place.", validate=Range(1, 2**31)
+        "The new place in the queue, from 1. Beyond the end: the last place.", validate=fields.between(1, 2**31)
     )
 
 
-class StopQuerySchema(_Request):
+class StopQuerySchema(Schema):
     wait = fields.boolean("0: answer at once. 1: answer when no process is left.", load_default=True)
 
 
-class ParametersQuerySchema(_Request):
+class ParametersQuerySchema(Schema):
     config_name = fields.string(
         "An experiment: only its parameters, with its values.",
         load_default=None,
         allow_none=False,
-        validate=Length(1, MAX_NAME_CHARS),
+        validate=fields.length(1, MAX_NAME_CHARS),
     )
     run_id = fields.string(
         "A run to resume: only the parameters of its own copy of the experiment. This goes before config_name.",
         load_default=None,
         allow_none=False,
-        validate=Length(1, MAX_NAME_CHARS),
+        validate=fields.length(1, MAX_NAME_CHARS),
     )
 
 
-class DatasetQuerySchema(_Request):
+class DatasetQuerySchema(Schema):
     wait = fields.boolean(
         "0: answer at once. 1: answer when the check is finished, or after five seconds.", load_default=True
     )
 
 
-class ModelQuerySchema(_Request):
+class ModelQuerySchema(Schema):
     file = fields.string(
         "Path of one of the run's models, as `file` in its card. Default: the run's first model.",
         load_default=None,
         allow_none=False,
-        validate=Length(1, MAX_PATH_CHARS),
+        validate=fields.length(1, MAX_PATH_CHARS),
         example="output/weights/best.pt",
     )
     variant = fields.string(
         "A smaller file of the model, such as `fp16` or `int8`, if the run made one.",
         load_default=None,
         allow_none=False,
-        validate=Length(1, MAX_NAME_CHARS),
+        validate=fields.length(1, MAX_NAME_CHARS),
     )
 
 
-class DeletionQuerySchema(_Request):
+class DeletionQuerySchema(Schema):
     trash = fields.boolean("1: keep the run in the trash for a day. 0: delete it for good.", load_default=False)
 
 
-class PreviewQuerySchema(_Request):
+class PreviewQuerySchema(Schema):
     split = fields.string("Split of the images.", load_default="train", one_of=SPLITS)
-    per_class = fields.integer("Maximum number of images per class.", load_default=6, validate=Range(1, 24))
+    per_class = fields.integer("Maximum number of images per class.", load_default=6, validate=fields.between(1, 24))
 
 
-class ModelsQuerySchema(_Request):
+class ModelsQuerySchema(Schema):
     limit = fields.integer(
-        "Maximum number. Default: all.", load_default=None, allow_none=False, validate=Range(1, 100_000)
+        "Maximum number. Default: all.", load_default=None, allow_none=False, validate=fields.between(1, 100_000)
     )
-    offset = fields.integer("Skip this many of the newest.", load_default=0, validate=Range(0, 2**31))
+    offset = fields.integer("Skip this many of the newest.", load_default=0, validate=fields.between(0, 2**31))
 
 
 class RunsQuerySchema(ModelsQuerySchema):
@@ -209,61 +200,63 @@ class RunsQuerySchema(ModelsQuerySchema):
         "Only runs whose id, experiment, model name or dataset contains this text.",
         load_default=None,
         allow_none=False,
-        validate=Length(max=MAX_NAME_CHARS),
+        validate=fields.length(0, MAX_NAME_CHARS),
     )
     sort = fields.string(
         f"{', '.join(FIELDS)}, or a metric (by its best value). A `-` before the name: descending. Runs without a "
         "value come last. Default: newest first.",
         load_default=None,
         allow_none=False,
-        validate=Length(1, MAX_NAME_CHARS),
+        validate=fields.length(1, MAX_NAME_CHARS),
         example="-val/acc",
     )
     best = fields.boolean("1: add the best value of each metric, of the first 200 of a run.", load_default=False)
 
 
-class MetricsQuerySchema(_Request):
-    since_row = fields.integer("Skip the rows before this one.", load_default=0, validate=Range(0, 2**53))
+class MetricsQuerySchema(Schema):
+    since_row = fields.integer("Skip the rows before this one.", load_default=0, validate=fields.between(0, 2**53))
     max_points = fields.integer(
         "Maximum number of rows. Every column keeps its peaks.",
         load_default=None,
         allow_none=False,
-        validate=Range(2, 1_000_000),
+        validate=fields.between(2, 1_000_000),
     )
     columns = fields.string(
         "Only these columns, separated by commas. Unknown columns are left out.",
         load_default=None,
         allow_none=False,
-        validate=Length(max=MAX_PATH_CHARS),
+        validate=fields.length(0, MAX_PATH_CHARS),
     )
 
 
-class LogQuerySchema(_Request):
+class LogQuerySchema(Schema):
     offset = fields.integer(
-        "First byte. Below 0: counted from the end.", load_default=0, validate=Range(-(2**53), 2**53)
+        "First byte. Below 0: counted from the end.", load_default=0, validate=fields.between(-(2**53), 2**53)
     )
     limit = fields.integer(
-        "Maximum number of bytes. A character is never split.", load_default=64 * 1024, validate=Range(1, MAX_LOG_BYTES)
+        "Maximum number of bytes. A character is never split.",
+        load_default=64 * 1024,
+        validate=fields.between(1, MAX_LOG_BYTES),
     )
     from_line = fields.boolean("1: begin at the first line that starts in the range, if one does.", load_default=False)
 
 
-class LogSearchQuerySchema(_Request):
+class LogSearchQuerySchema(Schema):
     text = fields.string(
-        "The text to find. ASCII letters match in upper and lower case.", validate=Length(1, MAX_NAME_CHARS)
+        "The text to find. ASCII letters match in upper and lower case.", validate=fields.length(1, MAX_NAME_CHARS)
     )
-    offset = fields.integer("First byte, where a line begins.", load_default=0, validate=Range(0, 2**53))
+    offset = fields.integer("First byte, where a line begins.", load_default=0, validate=fields.between(0, 2**53))
     limit = fields.integer(
         "Maximum number of bytes to search. The last line is searched in full unless it is too long.",
         load_default=MAX_LOG_SEARCH_BYTES,
-        validate=Range(1, MAX_LOG_SEARCH_BYTES),
+        validate=fields.between(1, MAX_LOG_SEARCH_BYTES),
     )
 
 
-class SubscribeSchema(_Request):
+class SubscribeSchema(Schema):
     """What a Socket.IO client sends to subscribe."""
 
-    run_id = fields.string(load_default=None, validate=Length(max=MAX_NAME_CHARS))
-    row = fields.strict_integer(load_default=0, validate=Range(0, 2**53))
-    log_offset = fields.strict_integer(load_default=None, validate=Range(0, 2**53))
-    attempt = fields.string(load_default=None, validate=Length(max=MAX_NAME_CHARS))
+    run_id = fields.string(load_default=None, validate=fields.length(0, MAX_NAME_CHARS))
+    row = fields.strict_integer(load_default=0, validate=fields.between(0, 2**53))
+    log_offset = fields.strict_integer(load_default=None, validate=fields.between(0, 2**53))
+    attempt = fields.string(load_default=None, validate=fields.length(0, MAX_NAME_CHARS))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema
+from marshmallow import INCLUDE
 
+from app.runs.start.stop import MODES
 from app.runs.store.states import STATES
 from app.schemas import fields
 from app.schemas.answers import ProgressSchema
+from app.schemas.datasets import PreflightSchema
+from app.schemas.fields import Schema
 from app.schemas.models import ModelCardSchema
 
 
@@ -34,6 +37,35 @@ class OnStopSchema(Schema):
     )
 
 
+class RunRequestSchema(Schema):
+    """A request for a run, with all defaults. Runs of earlier versions lack some fields."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    config_name = fields.string(allow_none=True, required=False)
+    train_data_dir = fields.string(allow_none=True, required=False)
+    val_data_dir = fields.string(allow_none=True, required=False)
+    test_data_dir = fields.string(allow_none=True, required=False)
+    dataset = fields.string(allow_none=True, required=False)
+    model_name = fields.string(allow_none=True, required=False)
+    overrides = fields.mapping(about="Parameters by dotted path.", allow_none=True, required=False)
+    resume_from = fields.string("Id or path of the run that was resumed.", allow_none=True, required=False)
+    gpus = fields.integer("null: the experiment says.", allow_none=True, required=False)
+
+
+class StopSchema(Schema):
+    """Who asked for the run's stop, and how."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    requested_by = fields.string(allow_none=True, required=False)
+    requested_at = fields.string("UTC, ISO 8601.", allow_none=True, required=False)
+    mode = fields.string(one_of=MODES, allow_none=True, required=False)
+    grace_s = fields.number("Seconds from the signal to the kill.", allow_none=True, required=False)
+
+
 class RunSchema(Schema):
     run_id = fields.string()
     state = fields.string(one_of=STATES)
@@ -45,7 +77,7 @@ class RunSchema(Schema):
     )
     config_name = fields.string(allow_none=True)
     model_name = fields.string(allow_none=True)
-    request = fields.mapping()
+    request = fields.nested(RunRequestSchema)
     created_at = fields.string(allow_none=True)
     started_at = fields.string(allow_none=True)
     ended_at = fields.string(allow_none=True)
@@ -60,11 +92,11 @@ class RunSchema(Schema):
     silent_s = fields.number(
         "Seconds since an active run wrote its log, metrics or progress. null: not active.", allow_none=True
     )
-    config = fields.mapping(allow_none=True)
-    preflight = fields.mapping(
-        about="Report on the images from before the start, as in GET /training/datasets/{name}.", allow_none=True
+    config = fields.mapping(about="The experiment with all defaults and overrides.", allow_none=True)
+    preflight = fields.nested(
+        PreflightSchema, "What the check of the images found before the start. null: no images.", allow_none=True
     )
-    stop = fields.mapping(allow_none=True)
+    stop = fields.nested(StopSchema, "null: nobody asked for a stop.", allow_none=True)
     model = fields.nested(ModelCardSchema, "The first of `models`. null: no model yet.", allow_none=True)
     models = fields.array(ModelCardSchema, "The cards of the run's models.")
     usage_problem = fields.string("Why the run has no usage. null: it has some.", allow_none=True)

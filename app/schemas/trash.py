@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema
-
 from app.runs.store.states import STATES
 from app.schemas import fields
+from app.schemas.fields import Schema
 
 
 class TrashedRunSchema(Schema):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema
 from marshmallow.fields import Field
 
 from app.schemas import fields
+from app.schemas.fields import Schema
 
 
 def _samples(unit: str) -> Field[Any]:

@@ -4,15 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+Kind = Literal[
+    "folders",
+    "classes",
+    "class_name",
+    "unreadable",
+    "unreadable_class",
+    "unreadable_folder",
+    "not_checked",
+    "incomplete",
+    "not_decoded",
+    "missing_split",
+    "unused_folders",
+    "ignored",
+    "loose",
+    "repeated_folder",
+    "leakage",
+    "contradiction",
+    "duplicates",
+    "empty_class",
+    "few_images",
+    "imbalance",
+    "odd_sizes",
+    "odd_channels",
+    "flat_values",
+    "cut_values",
+    "gaps",
+]
 MAX_FILES = 20
 """The number of files that a finding names by default. It counts all."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    kind: str
+    kind: Kind
     message: str
     split: str | None = None
     """The split that it is about, if it is about one."""
@@ -32,7 +59,7 @@ class Finding:
         }
 
 
-def about_files(kind: str, message: str, files: Iterable[str], split: str | None = None) -> Finding:
+def about_files(kind: Kind, message: str, files: Iterable[str], split: str | None = None) -> Finding:
     """Make a finding about files."""
     names = sorted(files)
     return Finding(kind, message, split, len(names), tuple(names))

@@ -7,7 +7,7 @@ from typing import Any
 from app.runs.models.model import ONNX, Model
 from app.runs.names import is_plain_name
 from app.runs.store.run import Run
-from app.runs.store.welltyped import MODEL_CARD, well_typed
+from app.runs.store.welltyped import MODEL_CARD, VARIANT, well_typed
 from trainer.rundir import RunDir
 from trainer.runfile import RunFile
 
@@ -27,7 +27,7 @@ def verified_models(run: Run) -> list[Model]:
     variants, facts = _variants(directory, card), well_typed(card, MODEL_CARD)
     if described := _described_variants(card):
         places = {name: {"model_path": str(place)} for name, place in variants.items()}
-        facts["variants"] = [entry | places.get(name, {}) for name, entry in described.items()]
+        facts["variants"] = [well_typed(entry, VARIANT) | places.get(name, {}) for name, entry in described.items()]
     path = file.path.relative_to(directory.path).as_posix()
     return [Model(run.run_id, name, path, file, status, facts, True, variants=variants, is_verified=True)]
 

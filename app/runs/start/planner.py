@@ -185,8 +185,11 @@ class Planner:
             if all(name.startswith("overrides.") for name in errors):
                 raise invalid(errors) from error
             raise InvalidStart(str(error), errors) from error
-        required = ["config_name", *DIRECTORY_FIELDS] if asked.dataset is None else ["config_name"]
-        raise invalid({name: [MISSING] for name in required if not getattr(asked, name)})
+        missing = {"config_name": [f"{MISSING} Name an experiment, or a run to resume as `resume_from`."]}
+        if asked.dataset is None:
+            folders = (name for name in DIRECTORY_FIELDS if not getattr(asked, name))
+            missing |= {name: [f"{MISSING} Give the folder, or a `dataset`."] for name in folders}
+        raise invalid(missing)
 
     def _config_name(self, asked: StartRequest, earlier: Run | None) -> str | None:
         if asked.config_name is not None:

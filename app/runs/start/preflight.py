@@ -19,11 +19,12 @@ import psutil
 from app.installation import CODE_DIR
 from app.runs.executors.invocation import environment
 from app.runs.start.pool import Pool
+from trainer.preflight.finding import Kind
 from trainer.rundir import read_json, utc_now
 
 Report = dict[str, Any]
 
-NOT_CHECKED = "not_checked"
+NOT_CHECKED: Kind = "not_checked"
 """The kind of the only finding if nothing could be checked."""
 _LOOK_EVERY_S = 0.02
 _DONE_EXIT_CODES = (0, 1)

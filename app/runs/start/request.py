@@ -11,7 +11,7 @@ from trainer.dataset.splits import SPLITS
 
 DIRECTORY_FIELDS = tuple(f"{split}_data_dir" for split in SPLITS)
 TRAIN_FIELD = DIRECTORY_FIELDS[0]
-MISSING = "Missing data for required field."
+MISSING = "Is missing."
 NOT_GIVEN = ""
 """The value of a folder that the request does not name. Null means that there is no such folder."""
 

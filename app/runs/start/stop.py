@@ -15,6 +15,7 @@ from app.runs.store.states import QUEUED
 from app.runs.store.store import RunStore
 from trainer.rundir import RunDir, utc_now, write_json
 
+MODES = ("save", "discard")
 _LOOK_EVERY_S = 0.02
 _KILL_MARGIN_S = 10.0
 """After the grace period, the time that the runner has to kill everything before the service does."""

@@ -10,7 +10,7 @@ from app.runs.store.filetimes import begin_and_end
 from app.runs.store.outputs import Outputs
 from app.runs.store.resume import needed_to_resume
 from app.runs.store.states import ACTIVE, QUEUED, UNKNOWN
-from app.runs.store.welltyped import PROGRESS, well_typed
+from app.runs.store.welltyped import PROGRESS, REQUEST, well_typed
 from trainer.manifest import dataset_name, is_of_our_trainer
 from trainer.rundir import RunDir
 
@@ -67,10 +67,10 @@ class Run:
         parameters = self.manifest.get("parameters")
         return parameters if isinstance(parameters, dict) else None
 
-    @property
+    @cached_property
     def request(self) -> dict[str, Any]:
         request = self.manifest.get("request")
-        return request if isinstance(request, dict) else {}
+        return well_typed(request, REQUEST) if isinstance(request, dict) else {}
 
     @property
     def config_name(self) -> str | None:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from trainer.dataset.splits import SPLITS
+
 Rule = Callable[[Any], bool]
 
 MAX_AMOUNT = 1e12
@@ -57,6 +59,17 @@ def is_object_of(rule: Rule) -> Rule:
     return lambda value: isinstance(value, dict) and all(each is None or rule(each) for each in value.values())
 
 
+def is_object_with(rules: Mapping[str, Rule]) -> Rule:
+    """Return the rule for an object that has all these names, each with a value that its own rule accepts."""
+    return lambda value: (
+        isinstance(value, dict) and all(name in value and rule(value[name]) for name, rule in rules.items())
+    )
+
+
+def is_null_or(rule: Rule) -> Rule:
+    return lambda value: value is None or rule(value)
+
+
 def _anything(_: Any) -> bool:
     return True
 
@@ -75,6 +88,51 @@ PROGRESS: Mapping[str, Rule] = {
 }
 """progress.json. The program of a `command` may write its own, and count epochs in fractions."""
 
+REQUEST: Mapping[str, Rule] = {
+    "config_name": is_string,
+    "train_data_dir": is_string,
+    "val_data_dir": is_string,
+    "test_data_dir": is_string,
+    "dataset": is_string,
+    "model_name": is_string,
+    "overrides": is_object,
+    "resume_from": is_string,
+    "gpus": is_integer,
+}
+"""The request in run.json."""
+
+STOP: Mapping[str, Rule] = {
+    "requested_by": is_string,
+    "requested_at": is_string,
+    "mode": is_string,
+    "grace_s": is_number,
+}
+"""stop.json."""
+
+SPLIT: Mapping[str, Rule] = {
+    "path": is_string,
+    "num_images": is_integer,
+    "num_unreadable": is_integer,
+    "split_off": is_null_or(is_object_with({"share": is_number, "seed": is_integer})),
+}
+"""A split in a model card."""
+
+VARIANT: Mapping[str, Rule] = {
+    "name": is_string,
+    "error": is_string,
+    "model_path": is_string,
+    "size_bytes": is_integer,
+    "sha256": is_string,
+    "test_acc": is_number,
+    "original_test_acc": is_number,
+    "val_acc": is_number,
+    "original_val_acc": is_number,
+    "agreement": is_number,
+    "max_difference": is_number,
+    "num_calibration_images": is_integer,
+}
+"""A variant in a model card of our own trainer."""
+
 MODEL_CARD: Mapping[str, Rule] = {
     "model_name": is_string,
     "model_path": is_string,
@@ -83,7 +141,7 @@ MODEL_CARD: Mapping[str, Rule] = {
     "class_names": is_list_of(is_string),
     "train_metrics": is_object_of(is_number),
     "test_metrics": is_object_of(is_number),
-    "splits": is_object,
+    "splits": is_object_with(dict.fromkeys(SPLITS, is_null_or(is_object_with(SPLIT)))),
     "variants": is_list_of(is_object),
     "input_shape": is_list_of(is_integer_or_null),
     "mean": is_list_of(is_number),

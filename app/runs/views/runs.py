@@ -22,6 +22,7 @@ from app.runs.retention.sizes import Sizes
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
+from app.runs.store.welltyped import STOP, well_typed
 from app.runs.usage.answer import describe_usage, usage_problem
 from app.runs.views.artifacts import list_artifacts
 from trainer.experiment import strict_yaml
@@ -64,7 +65,7 @@ class RunViews:
             "silent_s": self._silent_s(run) if run.is_active else None,
             "config": _read_yaml(run.directory) if run.is_ours else None,
             "preflight": run.directory.read_json(run.directory.preflight) if run.is_ours else None,
-            "stop": run.directory.read_json(run.directory.stop) if run.is_ours else None,
+            "stop": _read_stop(run),
             "model": models[0] if models else None,
             "models": models,
             "usage_problem": usage_problem(run),
@@ -163,6 +164,11 @@ def _why_no_report(run: Run) -> str:
     if run.state == COMPLETED:
         return "writing it failed, and the run's log says why"
     return "it ended before it tested its best checkpoint. A run with resume_from can test it"
+
+
+def _read_stop(run: Run) -> dict[str, Any] | None:
+    stop = run.directory.read_json(run.directory.stop) if run.is_ours else None
+    return None if stop is None else well_typed(stop, STOP)
 
 
 def _read_yaml(run: RunDir) -> dict[str, Any] | None:
