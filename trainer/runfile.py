@@ -117,6 +117,8 @@ class RunFile:
         """Return the allowed folder that contains the resolved path, and that path."""
         path = Path(os.path.realpath(self.path, strict=True))
         for root in map(os.path.realpath, (self.directory, *self.link_roots)):
+            if path == Path(root):
+                raise NotInRun(self.path, "it is not a regular file")
             if path.is_relative_to(root):
                 return Path(root), path
         raise NotInRun(self.path, "it is a link that leads out of the run")

@@ -57,6 +57,12 @@ def test_a_link_is_followed_only_into_an_allowed_folder(run: Path, tmp_path: Pat
         assert content(run, f"{folder}-chain/file") == expected
 
 
+def test_a_link_to_the_run_or_to_an_allowed_folder_is_no_file(run: Path, tmp_path: Path) -> None:
+    (run / "run").symlink_to(run)
+    (run / "allowed").symlink_to(tmp_path / "allowed")
+    assert [content(run, name) for name in ("run", "allowed")] == [None, None]
+
+
 def test_a_link_cannot_leave_an_allowed_folder(run: Path, tmp_path: Path) -> None:
     (tmp_path / "allowed" / "out").symlink_to(tmp_path / "outside")
     (tmp_path / "allowed-not").mkdir()
