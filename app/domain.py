@@ -79,7 +79,7 @@ def build(
 ) -> Domain:
     """`make_lock` makes a lock for the threads in which `offload` computes."""
     prewarm = Prewarm() if settings.prewarm and settings.executor == "local" else None
-    executor = _executor(settings, prewarm)
+    executor = executor_of(settings, prewarm)
     store = RunStore(settings.runs_dir, executor, settings.link_roots)
     experiments = ExperimentFolder(settings.configs_dir)
     datasets = DatasetFolder(settings.data_dir)
@@ -119,7 +119,7 @@ def build(
     )
 
 
-def _executor(settings: Settings, prewarm: Prewarm | None) -> Executor:
+def executor_of(settings: Settings, prewarm: Prewarm | None = None) -> Executor:
     """Return the executor for new runs, which also reaches active runs of the other one."""
 
     def local() -> Executor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from app.cli.init import init
+from app.cli.prune import prune
 from app.cli.serve import serve
 
 
@@ -16,3 +17,4 @@ def main() -> None:
 
 main.add_command(serve)
 main.add_command(init)
+main.add_command(prune)

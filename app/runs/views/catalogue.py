@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.collect.runmetrics import MetricsFile, RunMetrics
-from app.runs.exceptions import MetricsUnreadable, RunNotFound
+from app.runs.collect.summary import summarise_file
+from app.runs.exceptions import RunNotFound
 from app.runs.filestate import FileStates, Remembered, file_states
-from app.runs.metrics.inspection import inspect
-from app.runs.metrics.summary import Summary, summarise
-from app.runs.metrics.tables import read
 from app.runs.retention.sizes import Sizes
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
@@ -171,12 +169,7 @@ def _files(run: RunDir, metrics: MetricsFile) -> list[Path]:
 
 
 def _find_best(metrics: MetricsFile) -> _Best:
-    """Find nothing in a file that cannot be read, because the list still shows its run."""
-    file, is_final, declared = metrics.file, metrics.is_final, metrics.declared
-    try:
-        summary = read(lambda: inspect(file, is_final=is_final, declared=declared), summarise) if file else Summary()
-    except MetricsUnreadable:
-        summary = Summary()
+    summary = summarise_file(metrics)
     directions = dict(islice(summary.directions.items(), MAX_METRICS))
     return _Best({name: summary.best[name] for name in directions if name in summary.best}, directions)
 

@@ -1,0 +1,67 @@
+"""The best runs of each experiment, by the metric that the experiment watches."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.runs.collect.runmetrics import RunMetrics
+from app.runs.collect.summary import summarise_file
+from app.runs.store.run import Run
+from trainer.experiment import strict_yaml
+from trainer.experiment.direction import Direction
+from trainer.experiment.strict_yaml import YamlInvalid
+
+
+@dataclass(frozen=True)
+class Place:
+    """The best value of a run, and its place among the runs of its experiment, from 1."""
+
+    monitor: str
+    value: float
+    rank: int
+
+
+class Ranking:
+    """The places of runs. Runs of one experiment that watch different metrics do not compete."""
+
+    def __init__(self, metrics: RunMetrics, runs: Iterable[Run], monitor: str | None = None) -> None:
+        """`runs` are those that compete, newest first. `monitor` is for all of them, whatever their experiments say.
+
+        It reads the metrics of all runs.
+        """
+        groups: dict[tuple[str | None, str, Direction], list[tuple[float, Run]]] = defaultdict(list)
+        for run in runs:
+            name = monitor or monitor_of(run)
+            summary = summarise_file(metrics.find(run))
+            if name is not None and name in summary.best:
+                groups[run.config_name, name, summary.directions[name]].append((summary.best[name], run))
+        self._places = {
+            run.run_id: Place(name, value, rank)
+            for (_, name, direction), valued in groups.items()
+            for rank, (value, run) in enumerate(_best_first(valued, direction), 1)
+        }
+
+    def place(self, run: Run) -> Place | None:
+        """Return the place of a run. None: no best value is known."""
+        return self._places.get(run.run_id)
+
+
+def monitor_of(run: Run) -> str | None:
+    """Return the metric that chooses the checkpoint, or that the experiment of a command shows first."""
+    if run.outputs.metrics.monitor is not None:
+        return run.outputs.metrics.monitor
+    try:
+        content = strict_yaml.read(run.directory.file(run.directory.config))
+    except YamlInvalid:
+        return None
+    match content:
+        case {"checkpoint": {"monitor": str(monitor)}}:
+            return monitor
+    return None
+
+
+def _best_first(valued: list[tuple[float, Run]], direction: Direction) -> list[tuple[float, Run]]:
+    """Sort stably, so that of equal runs the newer one comes first."""
+    return sorted(valued, key=lambda each: each[0] if direction == "lower" else -each[0])
