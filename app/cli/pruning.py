@@ -1,4 +1,8 @@
-"""What `training prune` does: decide, remove and report."""
+"""What `training prune` does: decide, remove and report.
+
+It works on the folder of runs, so it is the one module of the command line that needs the service's code. Only its
+command loads it.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from app.runs.exceptions import RunError
 from app.runs.retention.prune import Decision, Pruner, Rule
 from app.runs.store.store import RunStore
 from app.settings import Settings, SettingsError
+
+__all__ = ["Rule", "open_runs", "print_json", "print_table", "prune"]
 
 
 @dataclass(frozen=True)
