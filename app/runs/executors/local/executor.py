@@ -193,7 +193,7 @@ class LocalExecutor:
 
     def _has_runner(self, run: RunDir) -> bool:
         record = read_record(run)
-        return not has_verdict(record) and processes.is_runner_alive(record)
+        return not has_verdict(record) and processes.is_runner_alive(record, run.path)
 
     def _await_launch(self, run: RunDir) -> dict[str, Any]:
         """Wait until the runner has written its pid: before that it handles no signal. Return state.json or {}."""

@@ -25,7 +25,7 @@ def runner_pid(record: dict[str, Any] | None, run_path: Path) -> int | None:
 
     The youngest match counts, because during a launch the runner's parent has the same command line.
     """
-    if record is not None and is_runner_alive(record):
+    if record is not None and is_runner_alive(record, run_path):
         return int(record["runner"]["pid"])
     if record is not None and not process.can_search():
         return _claimed_pid(record, "runner")
@@ -44,10 +44,24 @@ def _claimed_pid(record: dict[str, Any], who: str) -> int | None:
     return pid if isinstance(pid, int) and pid > 1 else None
 
 
-def is_runner_alive(record: dict[str, Any]) -> bool:
-    """Whether the runner in state.json is alive. Another process with its pid does not count."""
+def is_runner_alive(record: dict[str, Any], run_path: Path) -> bool:
+    """Whether the runner in state.json is alive. Another process with its pid does not count.
+
+    Nor does the runner of another directory: state.json may have been copied with an active run, as by a backup.
+    """
     identity = record.get("runner")
-    return isinstance(identity, dict) and process.is_alive(identity.get("pid"), identity.get("start_time"))
+    if not isinstance(identity, dict) or not process.is_alive(identity.get("pid"), identity.get("start_time")):
+        return False
+    return not _is_copy_of_another(run_path, identity["pid"])
+
+
+def _is_copy_of_another(run_path: Path, runner: int) -> bool:
+    """Whether the runner names another directory that exists. The old name of a directory that was moved does not."""
+    try:
+        [named] = command_line(psutil.Process(runner))[3:4]
+        return not os.path.samefile(named, run_path)
+    except (ValueError, OSError, psutil.Error):
+        return False
 
 
 def living_runs(runs_dir: Path) -> list[str]:

@@ -45,10 +45,11 @@ class Survivors:
         return Ref.read(RunDir(self._runs_dir / run_id)).executor in (None, self._executor)
 
     def _lives(self, run_id: str) -> bool:
-        record = read_record(RunDir(self._runs_dir / run_id))
+        run = RunDir(self._runs_dir / run_id)
+        record = read_record(run)
         if has_verdict(record):
             return False
-        return processes.is_runner_alive(record) or run_id in processes.living_runs(self._runs_dir)
+        return processes.is_runner_alive(record, run.path) or run_id in processes.living_runs(self._runs_dir)
 
     def _warn(self, survivors: list[str]) -> None:
         for run_id in set(survivors) - self._named:
