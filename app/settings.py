@@ -17,6 +17,8 @@ from app.tokens import parse_token, read_token
 PREFIX = "TRAINING_"
 EXECUTORS = ("local", "slurm")
 TOKENS = ("api_token", "read_token")
+OF_CLIENTS = ("TRAINING_URL",)
+"""Variables that the command line reads, and the service does not."""
 
 _ADDRESS_OF_SERVICE = re.compile(r"(?:tcp|udp|sctp)://\S+:\d+")
 """What Kubernetes, and Docker for links, put into NAME_PORT for a service NAME. A service may be named `training`."""
@@ -205,7 +207,7 @@ class Settings:
         return [
             f"{variable} is not a setting and is ignored.{_suggestion(variable, known)}"
             for variable, text in environment.items()
-            if variable.startswith(PREFIX) and variable not in known and not _is_foreign(variable, text)
+            if variable.startswith(PREFIX) and variable not in (*known, *OF_CLIENTS) and not _is_foreign(variable, text)
         ]
 
     @property

@@ -116,7 +116,7 @@ class Reader:
         return str(status["run_id"] or status["last_run"]["run_id"])
 
     def _wait_for_the_right_moment(self, text: str) -> None:
-        if "/training/start" in text:
+        if "/training/start" in text or "training start" in text:
             self.stop()
         elif "localhost:8000" in text:
             is_during = any(part in text for part in DURING_A_RUN)
@@ -163,9 +163,10 @@ def check_out(home: Path) -> None:
 
 
 def _write_shims(folder: Path) -> None:
-    """Make curl fail on HTTP errors, and make `make` treat the packages as installed."""
+    """Make curl fail on HTTP errors, and make `make` and the shell treat the packages as installed."""
     shims = {
         "curl": f'exec {shutil.which("curl")} --fail-with-body --silent --show-error "$@"',
+        "training": f'exec {sys.executable} -m app.cli "$@"',
         "make": f'exec {shutil.which("make")} -o .venv/installed -o .venv/installed-dev "$@"',
     }
     folder.mkdir()

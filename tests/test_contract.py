@@ -12,7 +12,7 @@ from app.live.namespace import TrainingNamespace
 from app.live.packets import NAMESPACE
 from app.runs.follow.events import EVENTS
 from app.runs.store.states import STATES
-from app.settings import PREFIX, Settings
+from app.settings import OF_CLIENTS, PREFIX, Settings
 from tests.servers import ROOT
 from trainer.experiment import experiment
 from trainer.experiment.command import PLACEHOLDERS
@@ -47,7 +47,7 @@ def test_every_setting_is_in_the_table_with_its_default(variable: str) -> None:
 
 def test_the_documents_name_no_unknown_setting() -> None:
     named = {name for text in DOCS.values() for name in re.findall(rf"\b{PREFIX}[A-Z_]+\b", text)}
-    assert named <= set(VARIABLES)
+    assert named <= {*VARIABLES, *OF_CLIENTS}
 
 
 @pytest.mark.parametrize(("method", "path"), routes())

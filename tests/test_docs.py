@@ -13,6 +13,7 @@ import pytest
 import requests
 import yaml
 
+from docs import write_cli_md
 from docs.write_experiments_md import TARGET, page
 from tests.reader import NOT_RUN, Block, Reader, blocks_of
 from tests.servers import ROOT
@@ -116,6 +117,11 @@ def anchors(path: Path) -> set[str]:
 
 def test_the_experiments_page_is_up_to_date() -> None:
     assert TARGET.read_text(encoding="utf-8") == page(), "run: python -m docs.write_experiments_md"
+
+
+def test_the_page_of_the_command_line_is_up_to_date() -> None:
+    text = write_cli_md.TARGET.read_text(encoding="utf-8")
+    assert text == write_cli_md.page(), "run: python -m docs.write_cli_md"
 
 
 def test_the_experiments_page_lists_every_parameter() -> None:

@@ -147,11 +147,15 @@ def test_the_service_loads_no_deep_learning_library() -> None:
 
 
 def test_the_client_needs_no_part_of_the_service() -> None:
-    loaded = imported_by("import app.cli.client")
-    assert not loaded & (HEAVY | WEB | FORMS)
+    assert not imported_by("import app.cli.client") & (HEAVY | WEB | FORMS)
     files = set(sources("app/cli")) - {"app/cli/pruning.py"}  # It works on the folder of runs, without the service.
     names = {name for file in files for name in imports_of(ROOT / file) if name.startswith("app.")}
     assert all(name.startswith("app.cli") or package(name) in CLI_MAY_IMPORT for name in names), names
+
+
+def test_the_command_line_starts_without_the_libraries_of_the_client() -> None:
+    loaded = imported_by("from app.cli import main; main(['--help'], standalone_mode=False)")
+    assert not loaded & (HEAVY | WEB | FORMS | {"requests", "websocket", "yaml"})
 
 
 def test_the_runner_needs_only_the_standard_library() -> None:

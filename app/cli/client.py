@@ -20,7 +20,7 @@ from app.cli.events import Event
 from app.cli.exceptions import Unreachable
 from app.cli.following import Following
 from app.cli.live import follow
-from app.cli.queue import Queue
+from app.cli.queueing import Queue
 from app.cli.rest import ANSWER_TIMEOUT_S, Rest
 
 if TYPE_CHECKING:
@@ -141,9 +141,13 @@ class Client:
         query = {"file": file, "variant": variant}
         return save(self._rest, ("training", "models", run_id, "download"), query, target, report)
 
-    def delete(self, run_id: str) -> Answer:
-        """Delete a run with everything that belongs to it."""
-        return dict(self._rest.call("DELETE", "training", "models", run_id))
+    def delete(self, run_id: str, trash: bool = False) -> Answer:
+        """Delete a run with everything that belongs to it, or move it to the trash, where it stays for a day."""
+        return dict(self._rest.call("DELETE", "training", "models", run_id, query={"trash": int(trash)}))
+
+    def restore(self, run_id: str) -> Answer:
+        """Move a run back out of the trash."""
+        return dict(self._rest.call("POST", "training", "trash", run_id, "restore"))
 
     def datasets(self) -> list[Answer]:
         return list(self._rest.get("training", "datasets")["datasets"])

@@ -1,0 +1,38 @@
+"""`training delete` and `training restore`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from app.cli.completion import complete_run
+from app.cli.connected import connected
+from app.cli.output import Output
+
+if TYPE_CHECKING:
+    from app.cli.client import Client
+
+
+@click.command()
+@click.argument("run", shell_complete=complete_run)
+@click.option("--for-good", is_flag=True, help="Free the disk space at once. Nobody can undo that.")
+@connected
+def delete(client: Client, output: Output, run: str, for_good: bool) -> None:
+    """Move RUN to the trash, with its model, metrics, log and checkpoints. It stays there for a day."""
+    answer = client.delete(run, trash=not for_good)
+    if output.is_json:
+        output.json(answer)
+    else:
+        output.line(
+            f"Run {run} is deleted." if for_good else f"Run {run} is in the trash. Undo: training restore {run}"
+        )
+
+
+@click.command()
+@click.argument("run")
+@connected
+def restore(client: Client, output: Output, run: str) -> None:
+    """Move RUN back out of the trash."""
+    answer = client.restore(run)
+    output.json(answer) if output.is_json else output.line(f"Run {run} is back.")

@@ -1,0 +1,38 @@
+"""`training follow`: watch a run until it ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from app.cli import exits
+from app.cli.completion import complete_run
+from app.cli.connected import connected
+from app.cli.output import Output
+from app.cli.view import show
+
+if TYPE_CHECKING:
+    from app.cli.client import Client
+
+
+@click.command()
+@click.argument("run", required=False, shell_complete=complete_run)
+@connected
+def follow(client: Client, output: Output, run: str | None) -> None:
+    """Show RUN until it ends: progress, epochs, and how it ended. Exit with its outcome.
+
+    Without RUN: the run that started last, or the first one to start. Ctrl-C ends only this command.
+    """
+    follow_run(client, output, run)
+
+
+def follow_run(client: Client, output: Output, run_id: str | None) -> None:
+    """Show a run and exit with its outcome. Ctrl-C leaves the run alone."""
+    try:
+        final = show(client.follow(run_id, log_offset=None), output)
+    except KeyboardInterrupt:
+        run = f" {run_id}" if run_id else ""
+        output.note(f"The run goes on. To follow it again: training follow{run}. To stop it: training stop{run}")
+        raise
+    raise SystemExit(exits.OUTCOMES[final.state])

@@ -1,0 +1,59 @@
+"""`training metrics`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.cli.commands.latest import latest_run
+from app.cli.completion import complete_run
+from app.cli.connected import connected
+from app.cli.output import Output, number
+
+if TYPE_CHECKING:
+    from app.cli.client import Client
+
+
+@click.command()
+@click.argument("run", required=False, shell_complete=complete_run)
+@click.option("--rows", is_flag=True, help="Print all rows as CSV, not the best and last values.")
+@click.option("--columns", metavar="NAMES", help="Only these metrics, separated by commas.")
+@connected
+def metrics(client: Client, output: Output, run: str | None, rows: bool, columns: str | None) -> None:
+    """Print the last and the best value of each metric of RUN, or of the run that started last."""
+    run_id = run or latest_run(client)
+    if rows:
+        answer = client.metrics(run_id, columns=columns)
+        output.json(answer) if output.is_json else click.echo(_csv(answer, columns), nl=False)
+        return
+    summary = client.summary(run_id)
+    if output.is_json:
+        output.json(summary)
+        return
+    names = columns.split(",") if columns else summary["final_metrics"]
+    output.table(("METRIC", "LAST", "BEST", "BETTER"), (_row(summary, name) for name in names), "No metrics yet.")
+
+
+def _row(summary: dict[str, Any], name: str) -> tuple[object, ...]:
+    last, best = summary["final_metrics"].get(name), summary["best_metrics"].get(f"best_{name}")
+    return name, number(last), number(best), summary["directions"].get(name)
+
+
+def _csv(answer: dict[str, Any], columns: str | None) -> str:
+    wanted = columns.split(",") if columns else answer["available_columns"]
+    names = [name for name in answer["available_columns"] if name in wanted]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for row, values in enumerate(answer["data"]):
+        writer.writerow(values | _non_finite(answer, row))
+    return text.getvalue()
+
+
+def _non_finite(answer: dict[str, Any], row: int) -> dict[str, str]:
+    """Return the values of a row that JSON has not: nan, inf and -inf."""
+    found = answer["non_finite"].items()
+    return {name: value for name, lists in found for value, rows in lists.items() if row in rows}

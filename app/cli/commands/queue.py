@@ -1,0 +1,74 @@
+"""`training queue`: the runs that wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.cli.commands.group import ListByDefault
+from app.cli.completion import complete_queued
+from app.cli.connected import connected
+from app.cli.output import Output
+
+if TYPE_CHECKING:
+    from app.cli.client import Client
+
+HEADER = ("POSITION", "RUN", "EXPERIMENT", "PRIORITY", "GPUS", "WHY IT WAITS")
+
+
+@click.group(cls=ListByDefault)
+def queue() -> None:
+    """Show and change the queue."""
+
+
+@queue.command("list")
+@connected
+def list_queue(client: Client, output: Output) -> None:
+    """List the queued runs in the order in which they start."""
+    _print(output, client.queue.list())
+
+
+@queue.command()
+@click.argument("run", shell_complete=complete_queued)
+@click.argument("position", type=click.IntRange(1))
+@connected
+def move(client: Client, output: Output, run: str, position: int) -> None:
+    """Move RUN to POSITION, from 1."""
+    _print(output, client.queue.move(run, position))
+
+
+@queue.command()
+@click.argument("run", shell_complete=complete_queued)
+@connected
+def cancel(client: Client, output: Output, run: str) -> None:
+    """Take RUN out of the queue. If it has just started, it is stopped."""
+    answer = client.queue.cancel(run)
+    output.json(answer) if output.is_json else output.line(f"Run {run} is {answer['status']}.")
+
+
+@queue.command()
+@connected
+def pause(client: Client, output: Output) -> None:
+    """Start no more queued runs. Active runs go on."""
+    _print(output, client.queue.pause())
+
+
+@queue.command()
+@connected
+def resume(client: Client, output: Output) -> None:
+    """Start queued runs again."""
+    _print(output, client.queue.resume())
+
+
+def _print(output: Output, queued: dict[str, Any]) -> None:
+    if output.is_json:
+        output.json(queued)
+        return
+    output.table(HEADER, map(_row, queued["runs"]), "The queue is empty.")
+    if queued["paused"]:
+        output.line("The queue is paused.")
+
+
+def _row(run: dict[str, Any]) -> tuple[object, ...]:
+    return tuple(run[name] for name in ("position", "run_id", "config_name", "priority", "gpus", "reason"))

@@ -1,0 +1,101 @@
+"""`training start` and `training check`: an experiment, its data, and what differs from the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.cli.commands.follow import follow_run
+from app.cli.completion import complete_config, complete_dataset, complete_run
+from app.cli.connected import connected
+from app.cli.output import Output
+
+if TYPE_CHECKING:
+    from app.cli.client import Client
+
+FOLDERS = ("train_data_dir", "val_data_dir", "test_data_dir")
+
+
+def _override(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:
+    """Parse KEY=VALUE. A value is JSON, or else a text."""
+    overrides = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise click.BadParameter(f"{text!r} must be KEY=VALUE, such as trainer.max_epochs=3.")
+        try:
+            overrides[key] = json.loads(value)
+        except ValueError:
+            overrides[key] = value
+    return overrides
+
+
+OPTIONS = [
+    click.argument("config", required=False, shell_complete=complete_config),
+    click.option("--dataset", metavar="NAME", shell_complete=complete_dataset, help="Dataset in the data folder."),
+    click.option("--train-data-dir", metavar="FOLDER", help="Folder on the server, instead of a dataset."),
+    click.option("--val-data-dir", metavar="FOLDER", help="Folder on the server."),
+    click.option("--test-data-dir", metavar="FOLDER", help="Folder on the server."),
+    click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, callback=_override,
+                 help="Set a parameter, such as trainer.max_epochs=3. VALUE is JSON or a text. Repeatable."),
+    click.option("--model-name", metavar="NAME", help="Name of the model.  [default: model]"),
+    click.option("--resume", "resume_from", metavar="RUN", shell_complete=complete_run, help="Resume an earlier run."),
+    click.option("--queue", is_flag=True, help="Wait in the queue if the run cannot start at once."),
+    click.option("--gpus", type=int, help="Number of GPUs that the program sees."),
+    click.option("--priority", type=int, help="Runs with a higher priority come first in the queue."),
+]  # fmt: skip
+
+
+def _start_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_start_options
+@click.option("-f", "--follow", "is_followed", is_flag=True, help="Show the run until it ends; exit with its outcome.")
+@connected
+def start(client: Client, output: Output, /, is_followed: bool, **options: Any) -> None:
+    """Start a run of the experiment CONFIG.
+
+    With --resume the experiment and everything else that is not given are those of the earlier run.
+    """
+    answer = client.start(**_request(options))
+    if output.is_json:
+        output.json(answer)
+    elif answer["status"] == "queued":
+        position = f" at position {answer['position']}" if answer["position"] else ""
+        output.line(f"Run {answer['run_id']} waits in the queue{position}.")
+    else:
+        output.line(f"Run {answer['run_id']} has started.")
+    if is_followed:
+        follow_run(client, output, answer["run_id"])
+
+
+@click.command()
+@_start_options
+@connected
+def check(client: Client, output: Output, /, **options: Any) -> None:
+    """Check what a start of CONFIG would do, without starting anything."""
+    answer = client.check(**_request(options))
+    if output.is_json:
+        output.json(answer)
+        return
+    output.line("The start is valid.")
+    for obstacle in answer["obstacles"]:
+        output.line(f"It cannot begin now: {obstacle['message']}")
+
+
+def _request(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that were given. Raises UsageError unless they name an experiment or a run."""
+    config, resume_from = options.pop("config"), options["resume_from"]
+    if config is None and resume_from is None:
+        raise click.UsageError("Name an experiment (CONFIG), or a run to resume (--resume RUN).")
+    given = {name: value for name, value in options.items() if value not in (None, False, {})}
+    if any(name in given for name in FOLDERS):
+        given = {**dict.fromkeys(FOLDERS), **given}
+    return {"config_name": config, **given}

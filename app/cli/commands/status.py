@@ -1,0 +1,43 @@
+"""`training status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.cli.connected import connected
+from app.cli.output import Output, duration
+from app.cli.progress import ending, progress_text, share_of
+
+if TYPE_CHECKING:
+    from app.cli.client import Client
+
+HEADER = ("RUN", "EXPERIMENT", "STATE", "PROGRESS", "", "LEFT")
+
+
+@click.command()
+@connected
+def status(client: Client, output: Output) -> None:
+    """Show what runs now, and how the last run ended."""
+    answer = client.status()
+    if output.is_json:
+        output.json(answer)
+        return
+    output.table(HEADER, map(_row, answer["active"]), _last(answer["last_run"]))
+    if answer["num_queued"]:
+        output.line(f"{answer['num_queued']} in the queue.")
+
+
+def _row(run: dict[str, Any]) -> tuple[object, ...]:
+    progress = run["progress"]
+    share, scope = share_of(progress)
+    percent = "" if share is None else f"{share:.0%}{scope}"
+    left = duration((progress or {}).get("eta_s"))
+    return run["run_id"], run["config_name"], run["state"], progress_text(run["state"], progress), percent, left
+
+
+def _last(run: dict[str, Any] | None) -> str:
+    if run is None:
+        return "No runs yet."
+    return f"No run is active. {ending(run['run_id'], run['state'], run['reason'])}"

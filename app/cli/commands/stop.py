@@ -1,0 +1,31 @@
+"""`training stop`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from app.cli.completion import complete_run
+from app.cli.connected import connected
+from app.cli.output import Output
+
+if TYPE_CHECKING:
+    from app.cli.client import Client
+
+
+@click.command()
+@click.argument("run", required=False, shell_complete=complete_run)
+@click.option("--mode", type=click.Choice(["save", "discard"]), default="save", show_default=True,
+              help="save: keep the last checkpoint, and export the best model. discard: save nothing.")  # fmt: skip
+@click.option("--no-wait", is_flag=True, help="Return at once, not when the run has ended.")
+@connected
+def stop(client: Client, output: Output, run: str | None, mode: str, no_wait: bool) -> None:
+    """Stop RUN, or the active run. A queued run leaves the queue."""
+    answer = client.stop(run, mode, wait=not no_wait)
+    if output.is_json:
+        output.json(answer)
+    elif answer["status"] == "not_running":
+        output.line("No run is active.")
+    else:
+        output.line(f"Run {answer['run_id']} is {answer['status']}.")

@@ -1,0 +1,95 @@
+"""What `training` prints: text and tables for people, JSON for programs, errors on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+WITHOUT_TERMINAL = 10_000
+"""The width of a table that goes into a file or a pipe: nothing is cut."""
+
+
+class Output:
+    """Where a command prints. `is_json` says in which form. Colours and bars are for terminals only."""
+
+    def __init__(self, is_json: bool) -> None:
+        self.is_json = is_json
+        is_terminal = sys.stdout.isatty()
+        self.console = Console(highlight=False, markup=False, width=None if is_terminal else WITHOUT_TERMINAL)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.console.is_terminal and not self.console.is_dumb_terminal
+
+    def json(self, content: Any) -> None:
+        """Print one JSON document on one line. NaN and infinities become null, as in the answers of REST."""
+        click.echo(orjson.dumps(content).decode())
+
+    def line(self, text: str) -> None:
+        click.echo(printable(text))
+
+    def note(self, text: str) -> None:
+        """Print what is no result on stderr."""
+        click.echo(printable(text), err=True)
+
+    def error(self, message: str, body: Mapping[str, Any] | None = None) -> None:
+        """Print an error: on stdout as JSON, or its message on stderr."""
+        if self.is_json:
+            self.json(body or {"message": message})
+        else:
+            self.note(f"Error: {message}")
+
+    def table(self, header: Iterable[str], rows: Iterable[Iterable[object]], empty: str) -> None:
+        """Print rows under a header, or `empty` if there are none."""
+        lines = [[_cell(value) for value in row] for row in rows]
+        if not lines:
+            self.line(empty)
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in header:
+            table.add_column(name, overflow="fold")
+        for line in lines:
+            table.add_row(*line)
+        with self.console.capture() as capture:
+            self.console.print(table)
+        for text in capture.get().splitlines():
+            click.echo(text.rstrip(), color=True)
+
+    def flush(self) -> None:
+        """Raises BrokenPipeError if nobody reads the output any more."""
+        sys.stdout.flush()
+
+    def discard(self) -> None:
+        """Let Python flush at exit without an error, though nobody reads."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def printable(text: str) -> str:
+    """Return a text without characters that could control the terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def number(value: float | None) -> str:
+    """Return a metric in at most five significant digits."""
+    return "" if value is None else f"{value:.5g}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return hours, minutes and seconds, as 1:02:03 or 2:03."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _cell(value: object) -> Text:
+    return Text(printable("" if value is None else str(value)))

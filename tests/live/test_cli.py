@@ -1,0 +1,174 @@
+"""The command line against a real service."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.shell_completion import ShellComplete
+from click.testing import CliRunner, Result
+
+from app.cli import main
+from tests.app.written import write_model, write_run
+from tests.live.processes import wait_for_log
+from tests.servers import ROOT, LiveServer, free_port
+from tests.waiting import wait_until
+
+Training = Callable[..., Result]
+
+
+@pytest.fixture
+def training(eventlet_server: LiveServer) -> Training:
+    """Run a command in this process and return its result."""
+
+    def run(*arguments: str, **environment: str) -> Result:
+        runner = CliRunner(env={"TRAINING_URL": eventlet_server.url} | environment)
+        return runner.invoke(main, arguments, prog_name="training")
+
+    return run
+
+
+def spawn(server: LiveServer, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    environment = os.environ | {"TRAINING_URL": server.url}
+    return subprocess.Popen(
+        [sys.executable, "-m", "app.cli", *arguments], cwd=ROOT, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+    )  # fmt: skip
+
+
+def test_a_followed_run_ends_with_its_outcome_as_the_exit_code(eventlet_server: LiveServer, training: Training) -> None:
+    config = eventlet_server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "30")
+    completed = training("start", config, "--follow", "--model-name", "mine")
+    assert completed.exit_code == 0, completed.output
+    assert re.search(r"^ +epoch +train/loss$", completed.stdout, re.MULTILINE)
+    assert re.search(r"^Run \S+ completed$", completed.stdout, re.MULTILINE)
+    failing = eventlet_server.write_command("f", "exit_with.py", "3")
+    failed = training("start", failing, "--follow", "--json")
+    assert failed.exit_code == 1
+    answer, *events = map(json.loads, failed.stdout.splitlines())
+    assert (answer["status"], events[-1]["event"]) == ("started", "run")
+    assert (events[-1]["run"]["state"], events[-1]["run"]["reason"]) == ("failed", "exit code 3")
+    write_run(eventlet_server.runs_dir, "2020-01-01_00-00-00", "stopped")
+    write_run(eventlet_server.runs_dir, "2020-01-01_00-00-01", "interrupted")
+    assert training("follow", "2020-01-01_00-00-00").exit_code == 3
+    assert training("follow", "2020-01-01_00-00-01").exit_code == 4
+
+
+def test_errors_have_codes_of_their_own(eventlet_server: LiveServer, training: Training, tmp_path: Path) -> None:
+    unknown = training("start", "none.yaml")
+    assert (unknown.exit_code, unknown.stdout) == (5, "")
+    assert unknown.stderr.startswith("Error: No experiment 'none.yaml'.")
+    assert json.loads(training("follow", "none", "--json").stdout)["code"] == 404
+    away = training("status", "--url", f"localhost:{free_port()}")
+    assert (away.exit_code, away.stdout) == (6, "")
+    assert "Connection refused" in away.stderr
+    (tmp_path / "empty").touch()
+    for arguments in (
+        ["start"], ["start", "c.yaml", "--set", "x"], ["status", "--url", "ftp://host"],
+        ["status", "--token-file", str(tmp_path / "empty")], ["nothing"],
+    ):  # fmt: skip
+        assert training(*arguments).exit_code == 2, arguments
+    assert training("logs").exit_code == 1
+
+
+def test_each_command_prints_for_people_and_for_programs(
+    eventlet_server: LiveServer, training: Training, tmp_path: Path
+) -> None:
+    server = eventlet_server
+    metrics = "epoch,step,val/acc\n0,1,0.5\n1,2,nan\n"
+    run = write_run(server.runs_dir, "2020-01-01_00-00-00", log=b"one\ntw\xc3\xb6\nthree\n", metrics=metrics)
+    write_model(run, b"onnx", model_name="pets")
+    config = server.write_command("w", "wait_for_file.py", "/nonexistent")
+
+    def document(*arguments: str) -> Any:
+        result = training(*arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    assert training("runs").stdout.splitlines()[1].split()[:4] == [run.name, "completed", "digits.yaml", "digits"]
+    assert [each["run_id"] for each in document("runs")] == [run.name]
+    assert training("metrics").stdout.splitlines()[1].split() == ["val/acc", "0.5", "0.5", "higher"]
+    assert training("metrics", run.name, "--rows").stdout == "epoch,step,val/acc\n0,1,0.5\n1,2,nan\n"
+    assert document("metrics", run.name, "--rows")["non_finite"] == {"val/acc": {"nan": [1]}}
+    assert training("logs", run.name).stdout == "one\ntwö\nthree\n"
+    assert training("logs", "-n", "2").stdout == "twö\nthree\n"
+    assert training("logs", "-f", "-n", "1").stdout == "three\n"
+    assert document("logs", run.name)["next_offset"] == 15
+    assert training("models").stdout.splitlines()[1].split()[:4] == [run.name, "pets", "digits", "0.75"]
+    assert [card["run_id"] for card in document("models", "list")] == [run.name]
+    target = tmp_path / "mine.onnx"
+    assert training("models", "download", run.name, "-o", str(target)).stdout == f"{target}\n"
+    assert target.read_bytes() == b"onnx"
+    assert training("status").stdout == f"No run is active. Run {run.name} completed\n"
+    assert training("check", config).stdout == "The start is valid.\n"
+
+    active = document("start", config)["run_id"]
+    assert document("status")["run_id"] == active
+    assert training("status").stdout.splitlines()[1].split()[:2] == [active, config]
+    waiting = [document("start", config, "--queue", "--priority", "1")["run_id"] for _ in range(2)]
+    assert [row.split()[1] for row in training("queue", "move", waiting[1], "1").stdout.splitlines()[1:]] == waiting[
+        ::-1
+    ]
+    assert training("queue", "pause").stdout.endswith("The queue is paused.\n")
+    assert not document("queue", "resume")["paused"]
+    for run_id in waiting:
+        assert training("queue", "cancel", run_id).stdout == f"Run {run_id} is stopped.\n"
+    assert training("queue").stdout == "The queue is empty.\n"
+    assert training("stop", "--mode", "discard").stdout == f"Run {active} is stopped.\n"
+    assert document("stop")["status"] == "not_running"
+    assert training("delete", run.name).exit_code == 0
+    assert training("restore", run.name).stdout == f"Run {run.name} is back.\n"
+    assert document("delete", run.name, "--for-good")["success"]
+    assert not run.exists()
+
+
+def test_ctrl_c_leaves_a_followed_run_alone(eventlet_server: LiveServer) -> None:
+    config = eventlet_server.write_command("w", "wait_for_file.py", "/nonexistent")
+    process = spawn(eventlet_server, "start", config, "--follow")
+    assert process.stdout is not None
+    run_id = process.stdout.readline().split()[1]
+    wait_for_log(eventlet_server, run_id, "ready")
+    wait_until(lambda: eventlet_server.run(run_id)["state"] == "running", 10)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert f"The run goes on. To follow it again: training follow {run_id}." in errors
+    assert eventlet_server.run(run_id)["state"] == "running"
+
+
+def test_a_reader_that_goes_away_makes_no_noise(eventlet_server: LiveServer) -> None:
+    run = write_run(eventlet_server.runs_dir, "2020-01-01_00-00-00", log=b"a line of the log\n" * 200_000)
+    process = spawn(eventlet_server, "logs", run.name)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "a line of the log\n"
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(20) == 141
+
+
+def test_the_shell_completes_what_the_service_knows(
+    eventlet_server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(eventlet_server.runs_dir, "2020-01-01_00-00-00")
+    config = eventlet_server.write_command("w", "end_at_once.py")
+
+    def completed(*arguments: str, incomplete: str = "") -> list[str]:
+        shell = ShellComplete(main, {}, "training", "_TRAINING_COMPLETE")
+        return [item.value for item in shell.get_completions(list(arguments), incomplete)]
+
+    monkeypatch.setenv("TRAINING_URL", eventlet_server.url)
+    assert completed("start") == [config]
+    assert completed("logs", incomplete="2020") == ["2020-01-01_00-00-00"]
+    assert completed("logs", incomplete="2021") == []
+    assert "--follow" in completed("start", incomplete="--f")
+    assert completed("logs", "--url", f"localhost:{free_port()}") == []
