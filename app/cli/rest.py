@@ -117,11 +117,8 @@ def _check(response: requests.Response, url: str) -> None:
     raise Unreachable(f"What answers at {url} is not the training service: {response.status_code} {response.reason}.")
 
 
-def _reason(error: Exception) -> str:
-    """Return the system's words for what failed. requests wraps them in two other errors."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__ or cause.__context__
-    return str(error)
+def _reason(error: BaseException) -> str:
+    """Return the innermost words for what failed. requests wraps them in two other errors."""
+    inner = error.__cause__ or error.__context__
+    strerror = getattr(error, "strerror", None)
+    return str(strerror or error) if inner is None else _reason(inner)

@@ -24,6 +24,8 @@ ANSWERS = {
 
 class _Server(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path.startswith("/closing"):
+            return
         is_allowed = self.headers["Authorization"] == "Bearer secret" or not self.path.startswith("/train")
         code, body = ANSWERS[self.path] if is_allowed else (401, TOKEN_ERROR)
         self.send_response(code)
@@ -45,7 +47,9 @@ def url() -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize(("prefix", "words"), [("other", "is not the training"), ("none", "404"), ("away", "is away")])
+@pytest.mark.parametrize(
+    ("prefix", "words"), [("other", "is not the training"), ("none", "404"), ("away", "is away"), ("closing", "closed")]
+)
 def test_what_is_not_the_service_is_unreachable(url: str, prefix: str, words: str) -> None:
     with Client(f"{url}/{prefix}/") as client, pytest.raises(Unreachable, match=words):
         client.status()
