@@ -15,13 +15,13 @@ from app.rest.errors import status_of
 from app.runs.exceptions import RunError
 from app.schemas.errors import DeletionErrorSchema, DeletionForbiddenSchema
 from app.schemas.models import DeletedSchema, ModelPathListSchema, ModelsSchema
-from app.schemas.requests import DeletionQuerySchema, ModelQuerySchema, ModelsQuerySchema
+from app.schemas.requests import DeletionQuerySchema, ModelQuerySchema, PageQuerySchema
 
 blp = Blueprint("models", __name__, url_prefix="/training", description="The trained models.")
 
 
 @blp.get("/trained_models")
-@blp.arguments(ModelsQuerySchema, location="query")
+@blp.arguments(PageQuerySchema, location="query")
 @blp.answers(200, ModelPathListSchema)
 @blp.errors(422)
 def list_model_paths(query: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def list_model_paths(query: dict[str, Any]) -> dict[str, Any]:
 
 
 @blp.get("/models")
-@blp.arguments(ModelsQuerySchema, location="query")
+@blp.arguments(PageQuerySchema, location="query")
 @blp.answers(200, ModelsSchema)
 @blp.errors(422)
 def list_models(query: dict[str, Any]) -> Response:

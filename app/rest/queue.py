@@ -10,47 +10,51 @@ from app.domain import domain
 from app.rest.api import Blueprint
 from app.rest.encoding import offloaded
 from app.schemas.queue import QueueSchema
-from app.schemas.requests import MoveRequestSchema
+from app.schemas.requests import MoveRequestSchema, PageQuerySchema
 
 blp = Blueprint("queue", __name__, url_prefix="/training/queue", description="The runs that wait for their turn.")
 
 
 @blp.get("")
+@blp.arguments(PageQuerySchema, location="query")
 @blp.answers(200, QueueSchema)
-@blp.errors()
-def get_queue() -> Response:
+@blp.errors(422)
+def get_queue(query: dict[str, Any]) -> Response:
     """Return the queued runs in the order in which they start, and whether the queue is paused."""
-    return _queue()
+    return _queue(**query)
 
 
 @blp.patch("/<run_id>")
 @blp.arguments(MoveRequestSchema)
+@blp.arguments(PageQuerySchema, location="query")
 @blp.answers(200, QueueSchema)
 @blp.errors(400, 404, 409, 413, 422)
-def move_run(asked: dict[str, Any], run_id: str) -> Response:
+def move_run(asked: dict[str, Any], query: dict[str, Any], run_id: str) -> Response:
     """Move a queued run to another place. To cancel it, stop it."""
     domain().queue.move(run_id, asked["position"])
-    return _queue()
+    return _queue(**query)
 
 
 @blp.post("/pause")
+@blp.arguments(PageQuerySchema, location="query")
 @blp.answers(200, QueueSchema)
-@blp.errors()
-def pause_queue() -> Response:
+@blp.errors(422)
+def pause_queue(query: dict[str, Any]) -> Response:
     """Start no more queued runs. Active runs go on."""
     domain().queue.pause(is_paused=True)
-    return _queue()
+    return _queue(**query)
 
 
 @blp.post("/resume")
+@blp.arguments(PageQuerySchema, location="query")
 @blp.answers(200, QueueSchema)
-@blp.errors()
-def resume_queue() -> Response:
+@blp.errors(422)
+def resume_queue(query: dict[str, Any]) -> Response:
     """Start queued runs again."""
     domain().queue.pause(is_paused=False)
-    return _queue()
+    return _queue(**query)
 
 
-def _queue() -> Response:
-    queue, obstacle = domain().queue, domain().service.obstacle
-    return offloaded(lambda: queue.describe(obstacle))
+def _queue(offset: int, limit: int | None) -> Response:
+    queue, service = domain().queue, domain().service
+    return offloaded(lambda: queue.describe(service.obstacle, offset, limit) | service.capacity())

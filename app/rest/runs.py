@@ -28,7 +28,8 @@ blp = Blueprint("runs", __name__, url_prefix="/training/runs", description="One 
 @blp.errors(404)
 def get_run(run_id: str) -> Response:
     """Return everything known about a run."""
-    return offloaded(domain().views.describe, run_id)
+    views, queue, obstacle = domain().views, domain().queue, domain().service.obstacle
+    return offloaded(lambda: views.describe(run_id) | {"queue": queue.describe_run(run_id, obstacle)})
 
 
 @blp.get("/<run_id>/log")

@@ -22,7 +22,10 @@ class QueuedRunSchema(Schema):
 
 class QueueSchema(Schema):
     paused = fields.boolean("Whether the queue is paused: then it starts no run.")
+    num_runs = fields.integer("All queued runs, also those that `limit` and `offset` leave out.")
     runs = fields.array(QueuedRunSchema, "The next run comes first.")
+    executor = fields.string("What executes new runs: local or slurm.")
+    num_gpus = fields.integer("How many GPUs a run may have. null: the service does not know.", allow_none=True)
 
 
 class QueuedSchema(Schema):

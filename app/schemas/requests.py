@@ -187,14 +187,14 @@ class PreviewQuerySchema(Schema):
     per_class = fields.integer("Maximum number of images per class.", load_default=6, validate=fields.between(1, 24))
 
 
-class ModelsQuerySchema(Schema):
+class PageQuerySchema(Schema):
     limit = fields.integer(
         "Maximum number. Default: all.", load_default=None, allow_none=False, validate=fields.between(1, 100_000)
     )
-    offset = fields.integer("Skip this many of the newest.", load_default=0, validate=fields.between(0, 2**31))
+    offset = fields.integer("Skip this many.", load_default=0, validate=fields.between(0, 2**31))
 
 
-class RunsQuerySchema(ModelsQuerySchema):
+class RunsQuerySchema(PageQuerySchema):
     status = fields.string("Only runs in this state.", load_default=None, allow_none=False, one_of=STATES)
     search = fields.string(
         "Only runs whose id, experiment, model name or dataset contains this text.",

@@ -11,6 +11,7 @@ from app.schemas.answers import ProgressSchema
 from app.schemas.datasets import PreflightSchema
 from app.schemas.fields import Schema
 from app.schemas.models import ModelCardSchema
+from app.schemas.queue import QueuedRunSchema
 
 
 class ArtifactSchema(Schema):
@@ -102,6 +103,7 @@ class RunSchema(Schema):
     usage_problem = fields.string("Why the run has no usage. null: it has some.", allow_none=True)
     size_bytes = fields.size()
     artifacts = fields.array(ArtifactSchema)
+    queue = fields.nested(QueuedRunSchema, "Its place in the queue. null: it does not wait.", allow_none=True)
 
 
 class LogSchema(Schema):

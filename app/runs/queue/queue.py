@@ -88,23 +88,33 @@ class Queue:
         """Launch nothing, or launch again. Active runs go on. Raises OSError."""
         self._arrangement.pause(is_paused)
 
-    def describe(self, obstacle: Callable[[Entry], str | None]) -> dict[str, Any]:
+    def describe(
+        self, obstacle: Callable[[Entry], str | None], offset: int = 0, limit: int | None = None
+    ) -> dict[str, Any]:
         """Describe the queue for clients. `obstacle` says why the first run waits.
+
+        `runs` skips `offset` runs and has at most `limit` (None: all). `num_runs` counts all.
+        """
+        is_paused, places = self.is_paused, self._places()
+        end = None if limit is None else offset + limit
+        runs = [_describe(place, obstacle, is_paused) for place in places[offset:end]]
+        return {"paused": is_paused, "num_runs": len(places), "runs": runs}
+
+    def describe_run(self, run_id: str, obstacle: Callable[[Entry], str | None]) -> dict[str, Any] | None:
+        """Describe a queued run as `describe` does. None: it does not wait."""
+        found = (place for place in self._places() if place.entry.run_id == run_id)
+        return next((_describe(place, obstacle, self.is_paused) for place in found), None)
+
+    def _places(self) -> list[_Place]:
+        """List the queued runs, the next one first.
 
         Runs that wait in the executor's own queue have no position, because nobody here knows their order.
         """
-        is_paused, waiting = self.is_paused, self.waiting()
-        return {
-            "paused": is_paused,
-            "runs": [
-                *(
-                    _describe(entry, place, _reason(entry, place, obstacle, is_paused))
-                    for place, entry in enumerate(waiting, 1)
-                ),
-                *(_describe(entry, None, entry.problem) for entry in self.broken()),
-                *(_describe(Entry(run.directory), None, run.reason) for run in self._store.pending()),
-            ],
-        }
+        return [
+            *(_Place(entry, position) for position, entry in enumerate(self.waiting(), 1)),
+            *(_Place(entry, None, entry.problem) for entry in self.broken()),
+            *(_Place(Entry(run.directory), None, run.reason) for run in self._store.pending()),
+        ]
 
     def _unlaunched(self) -> list[Entry]:
         return [entry for entry, waits in self._read() if waits]
@@ -144,12 +154,23 @@ class Queue:
         return Remembered(_Read(read_entry(run), _waits(run)), states)
 
 
-def _describe(entry: Entry, position: int | None, reason: str | None) -> dict[str, Any]:
+class _Place(NamedTuple):
+    """A queued run, and where it stands."""
+
+    entry: Entry
+    position: int | None
+    """From 1. None: the run can never be launched, or waits in the executor's own queue."""
+    reason: str | None = None
+    """Why a run without a position waits."""
+
+
+def _describe(place: _Place, obstacle: Callable[[Entry], str | None], is_paused: bool) -> dict[str, Any]:
+    entry = place.entry
     run = Run(entry.run, QUEUED, None, {})
     return {
         "run_id": entry.run_id,
-        "position": position,
-        "reason": reason,
+        "position": place.position,
+        "reason": _reason(place, obstacle, is_paused),
         "priority": entry.priority,
         "gpus": entry.gpus,
         "queued_at": entry.queued_at,
@@ -159,12 +180,14 @@ def _describe(entry: Entry, position: int | None, reason: str | None) -> dict[st
     }
 
 
-def _reason(entry: Entry, position: int, obstacle: Callable[[Entry], str | None], is_paused: bool) -> str | None:
+def _reason(place: _Place, obstacle: Callable[[Entry], str | None], is_paused: bool) -> str | None:
+    if place.position is None:
+        return place.reason
     if is_paused:
         return PAUSED
-    if position == 1:
-        return obstacle(entry)
-    return f"{position - 1} runs are before it" if position > 2 else "1 run is before it"
+    if place.position == 1:
+        return obstacle(place.entry)
+    return f"{place.position - 1} runs are before it" if place.position > 2 else "1 run is before it"
 
 
 class _Read(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from app.runs.exceptions import DiskFull, LaunchFailed, NoRoom, QueueWaits, RunActive, RunError, RunsUnreadable
 from app.runs.executors.executor import Executor, Needs
@@ -88,6 +89,10 @@ class RunService:
             return self._start(asked)
         except RunsUnreadable as error:
             raise LaunchFailed(str(error), None) from error
+
+    def capacity(self) -> dict[str, Any]:
+        """Describe what executes the runs, for clients."""
+        return {"executor": self._executor.name, "num_gpus": self._executor.num_gpus}
 
     def obstacle(self, entry: Entry) -> str | None:
         """Say why a queued run cannot be launched at this moment, or None if it can be."""

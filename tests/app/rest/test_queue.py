@@ -55,6 +55,11 @@ def test_a_queue_from_the_first_entry_to_the_last_run(busy: tuple[LiveServer, st
         "model_name": "model",
         "dataset": None,
     }
+    page = server.get("/training/queue?limit=1&offset=1").json()
+    assert page == queue | {"runs": queue["runs"][1:2]}
+    assert (page["num_runs"], page["executor"]) == (3, "local")
+    assert server.run(second)["queue"] == queue["runs"][2]
+    assert server.run(active)["queue"] is None
     status = server.get("/training/status").json()
     assert (status["run_id"], status["num_queued"], status["last_run"]) == (active, 3, None)
     assert server.run(first)["state"] == "queued"
@@ -64,8 +69,8 @@ def test_a_queue_from_the_first_entry_to_the_last_run(busy: tuple[LiveServer, st
     refused = server.delete(f"/training/models/{first}")
     assert (refused.status_code, refused.json()["success"]) == (409, False)
 
-    moved = server.patch(f"/training/queue/{second}", {"position": 1})
-    assert [run["run_id"] for run in moved.json()["runs"]] == [second, urgent, first]
+    moved = server.patch(f"/training/queue/{second}?limit=2", {"position": 1})
+    assert [run["run_id"] for run in moved.json()["runs"]] == [second, urgent]
     assert server.post("/training/queue/pause").json()["paused"] is True
     assert server.post("/training/stop", {"run_id": urgent}).json() == {"status": "stopped", "run_id": urgent}
     with following(server) as client:
@@ -138,6 +143,17 @@ def test_a_bad_position_is_named(shared_server: LiveServer, position: object) ->
     answer = shared_server.patch("/training/queue/2026-01-01_00-00-00", {"position": position})
     assert set(problem(answer, 422)["errors"]) == {"position"}
     assert set(problem(shared_server.patch("/training/queue/x", {}), 422)["errors"]) == {"position"}
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "offset=-1", "page=2"])
+def test_a_bad_query_is_named(shared_server: LiveServer, query: str) -> None:
+    for answer in (
+        shared_server.get(f"/training/queue?{query}"),
+        shared_server.post(f"/training/queue/pause?{query}"),
+        shared_server.patch(f"/training/queue/x?{query}", {"position": 1}),
+    ):
+        assert set(problem(answer, 422)["errors"]) == {query.partition("=")[0]}
+    assert shared_server.get("/training/queue").json()["paused"] is False
 
 
 @pytest.mark.parametrize("run_id", ["none", "..", "%2e%2e%2fx", "a%00b", "%ff", "x" * 300])

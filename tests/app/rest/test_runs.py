@@ -58,6 +58,7 @@ def test_a_run_is_described_in_full(shared: LiveServer, run: Path) -> None:
         "preflight": {"status": "checked"},
         "stop": {"mode": "save", "requested_by": "test"},
         "usage_problem": "nothing was measured before it ended",
+        "queue": None,
     }
     assert card["model_path"] == str(model)
     assert {file["path"]: file["size"] for file in artifacts}["checkpoints/epoch_003.onnx"] == 4
