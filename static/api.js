@@ -55,6 +55,7 @@ export function createApi({ readToken, ask }) {
       return response.ok ? dataUrlOf(new Blob([await response.arrayBuffer()], { type: "image/png" })) : null;
     },
     post: (path, body) => call("POST", path, body),
+    patch: (path, body) => call("PATCH", path, body),
     delete: (path) => call("DELETE", path),
     /** Throw Refused unless the service sends a file. */
     async check(path) {

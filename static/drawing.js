@@ -22,7 +22,7 @@ export function createDrawing(draw, getState) {
   return {
     drawNow,
     changed(state, before) {
-      const isUrgent = state.view !== before.view || state.run !== before.run || state.detail !== before.detail;
+      const isUrgent = ["view", "run", "detail", "queue"].some((name) => state[name] !== before[name]);
       const wait_ms = drawnAt + DRAW_EVERY_MS - performance.now();
       if (isUrgent || wait_ms <= 0) {
         askFrame();

@@ -98,6 +98,9 @@ export function secondsBetween(from, to) {
   return (Date.parse(to ?? "") - Date.parse(from ?? "")) / 1000;
 }
 
+/** A reason as a sentence. */
+export const sentence = (text) => text.replace(/^./, (first) => first.toUpperCase()).replace(/([^.!?])$/, "$1.");
+
 export const experimentName = (fileName) => fileName?.replace(/\.ya?ml$/, "") ?? "unknown experiment";
 
 /** The dataset's name, or else the folder's around its images: a resumed run names no dataset. */

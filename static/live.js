@@ -8,10 +8,10 @@ const ANSWER_TIMEOUT_MS = 15_000;
 const RETRY_AFTER_MS = 1000;
 
 /**
- * Connect, and return the Sync. `getToken` is called at each connection; `checkAccess` asks the person for a token if one
+ * Connect, and return the Sync. `queueChanged` is called when the queue has changed. `getToken` is called at each connection; `checkAccess` asks the person for a token if one
  * is needed, and resolves once it is right.
  */
-export function followLive({ getState, dispatch, getToken, checkAccess }) {
+export function followLive({ getState, dispatch, queueChanged, getToken, checkAccess }) {
   const socket = io("/training", {
     path: `${ROOT.pathname}socket.io/`,
     transports: ["websocket", "polling"],
@@ -30,6 +30,7 @@ export function followLive({ getState, dispatch, getToken, checkAccess }) {
   }
 
   for (const name of EVENTS) socket.on(name, (event) => sync.receive(name, event));
+  socket.on("queue", queueChanged);
   socket.on("connect", () => {
     setConnection("live");
     sync.connected();

@@ -1,6 +1,7 @@
 /** Wire the page: store, REST, views, and last the socket. */
 import { createAccess, enterToken } from "./access.js";
 import { createApi, pathOfRunInRest } from "./api.js";
+import { createCancelling } from "./cancelling.js";
 import { saveCsv } from "./charts/csv.js";
 import { createDetails } from "./details.js";
 import { byId } from "./dom.js";
@@ -9,20 +10,23 @@ import { createDrawing } from "./drawing.js";
 import { bytes } from "./format.js";
 import { followLive } from "./live.js";
 import { MAX_SHOWN } from "./models.js";
+import { QueueControl } from "./queue.js";
 import { createRouter, pathOfRun, runsIn, viewOf } from "./router.js";
+import { createRunning } from "./running.js";
 import { MANY_ROWS } from "./runusage.js";
-import { followed, INITIAL, isActive, isLost, isOfCommand, reduce } from "./state.js";
+import { followed, INITIAL, isActive, isLost, isOfCommand, isQueued, reduce } from "./state.js";
 import { createStore } from "./store.js";
 import { readToken } from "./token.js";
 import { createChartsView } from "./views/charts.js";
 import { renderConnection } from "./views/connection.js";
 import { renderDetails } from "./views/details.js";
-import { askHowToStop, askToDelete, stopAsking } from "./views/dialogs.js";
+import { askToDelete, stopAsking } from "./views/dialogs.js";
 import { renderEpochs } from "./views/epochs.js";
 import { renderFrame } from "./views/frame.js";
 import { createLogView } from "./views/log.js";
 import { renderModels } from "./views/models.js";
 import { renderDuration, renderNow } from "./views/now.js";
+import { createQueueView } from "./views/queue.js";
 import { pathOfRuns, Runs } from "./views/runs.js";
 import { renderRunUsage } from "./views/runusage.js";
 import { StartForm } from "./views/start.js";
@@ -52,30 +56,10 @@ async function attempt(action, refused) {
 const notify = (problem) => dispatch({ type: "notice", text: problem.message });
 const ignore = () => {};
 
-/** A run's request as the person made it: the service added the folders that the dataset stands for. */
-function requestOf({ train_data_dir, val_data_dir, test_data_dir, ...request }) {
-  return request.dataset ? request : { ...request, train_data_dir, val_data_dir, test_data_dir };
-}
+const queue = new QueueControl({ api, getState, dispatch, refused: notify });
+const cancelling = createCancelling({ api, getState, dispatch, refused: notify, cancelled: () => queue.load() });
 
-function post(of, path, body) {
-  dispatch({ type: "requested", of });
-  const action = async () => {
-    await api.post(path, body);
-    dispatch({ type: "granted", of });
-  };
-  return attempt(action, (problem) => dispatch({ type: "denied", of, problem }));
-}
-
-async function start(request) {
-  const isStarted = await post("start", "training/start", request);
-  if (isStarted) go("./");
-}
-
-async function stop() {
-  const { run, progress } = getState();
-  const mode = await askHowToStop(run, progress);
-  if (mode !== null) await post("stop", "training/stop?wait=0", { run_id: run.run_id, mode });
-}
+const running = createRunning({ api, getState, dispatch, started: () => go("./") });
 
 async function deleteRun() {
   const { run, detail } = getState();
@@ -125,7 +109,7 @@ const startForm = new StartForm({
   api,
   needsToken: () => readToken() !== null,
   async start(request) {
-    await start(request);
+    await running.start(request);
     return getState().start.problem;
   },
 });
@@ -195,7 +179,8 @@ const isOther = (a, b) => a.name !== b.name || JSON.stringify(a.query) !== JSON.
 /** Ask REST for what the socket does not send, when the run changes its state or the connection is back. */
 function follow(state, before) {
   const { run } = state;
-  const isBack = state.connection.status === "live" && isLost(before.connection);
+  const isLive = state.connection.status === "live" && before.connection.status !== "live";
+  const isBack = isLive && isLost(before.connection);
   const isOtherRun = run?.run_id !== before.run?.run_id;
   const hasChanged = isOtherRun || run?.state !== before.run?.state;
   if (state.view !== before.view && isOther(state.view, before.view)) fill(state.view);
@@ -207,7 +192,9 @@ function follow(state, before) {
   }
   if (hasUsage(state) && (isBack || hasChanged || !hasUsage(before))) loadRunUsage();
   if (isOtherRun) details.clear();
-  if (isActive(before.run) && (isOtherRun || !isActive(run))) stopAsking(); // There is nothing left to stop.
+  if (isActive(before.run) && (isOtherRun || !isActive(run))) stopAsking("stop"); // There is nothing left to stop.
+  cancelling.changed(state, before);
+  if (isLive || state.queueLimit !== before.queueLimit) queue.load();
   if (hasChanged) details.refresh();
 }
 
@@ -216,6 +203,7 @@ function refresh() {
   const { view, connection } = getState();
   if (document.hidden || isLost(connection)) return;
   if (hasUsage(getState()) && getState().runUsage.rows.length > MANY_ROWS) loadRunUsage();
+  queue.load();
   if (followed(view) !== null || view.name === "now") details.refresh();
   else refreshLists();
 }
@@ -242,6 +230,13 @@ const VIEWS = [
   renderModels,
   renderSystem,
   renderRunUsage,
+  createQueueView({
+    getQueue: () => getState().queue,
+    move: (runId, position) => queue.move(runId, position),
+    cancel: cancelling.ask,
+    setPaused: (isPaused) => queue.setPaused(isPaused),
+    showMore: () => dispatch({ type: "moreQueued" }),
+  }),
 ];
 const drawing = createDrawing((state) => {
   for (const render of VIEWS) render(state);
@@ -250,11 +245,12 @@ const drawing = createDrawing((state) => {
 listen(drawing.changed);
 listen(renderTab); // Without waiting for a frame: a tab in the background draws none.
 listen(follow);
-listen((state, before) => isActive(state.run) !== isActive(before.run) && startForm.setActive(isActive(state.run)));
+listen((state, before) => startForm.changed(state, before));
 
 byId("notice-close").addEventListener("click", () => dispatch({ type: "notice", text: null }));
-byId("stop").addEventListener("click", stop);
-byId("again").addEventListener("click", () => start(requestOf(getState().run.request)));
+byId("stop").addEventListener("click", running.stop);
+byId("cancel").addEventListener("click", () => cancelling.ask(getState().run));
+byId("again").addEventListener("click", running.again);
 byId("download").addEventListener("click", () => downloadModel(getState().run.run_id));
 byId("delete").addEventListener("click", deleteRun);
 document.addEventListener("click", (event) => {
@@ -265,7 +261,14 @@ document.addEventListener("click", (event) => {
 });
 
 const checkAccess = () => attempt(() => api.get("training/status"), notify);
-const sync = followLive({ getState, dispatch, getToken: readToken, checkAccess });
+
+function queueChanged() {
+  if (document.hidden) return; // The page asks once it is visible.
+  queue.load();
+  if (isQueued(getState().run)) details.refresh();
+}
+
+const sync = followLive({ getState, dispatch, queueChanged, getToken: readToken, checkAccess });
 
 function navigate(view) {
   dispatch({ type: "navigated", view });

@@ -1,5 +1,7 @@
 /** What the page knows, and the one function that changes it: reduce(state, action) -> state. No effects, no DOM. */
+
 import { append, NO_METRICS, truncate } from "./metrics.js";
+import { FEW, MANY, MORE, moved, nameOf } from "./queue.js";
 import { NO_RUN_USAGE, withAnswer, withSystem } from "./runusage.js";
 import { NOTHING_UNREAD, unreadOf } from "./unread.js";
 import { longer, NO_USAGE, withSample } from "./usage.js";
@@ -41,6 +43,12 @@ export const INITIAL = Object.freeze({
   usage: NO_USAGE,
   /** null until they are listed. */
   models: null,
+  /** The first runs of the queue, as GET /training/queue lists them; null until then. */
+  queue: null,
+  /** How many queued runs the view shows at most. */
+  queueLimit: FEW,
+  /** What the person's last change of the queue has done. */
+  queueMessage: null,
   start: IDLE_REQUEST,
   stop: IDLE_REQUEST,
   notice: null,
@@ -50,6 +58,11 @@ export const isActiveState = (name) => ACTIVE.has(name);
 
 /** Whether a run's program is another one than our own trainer. Only that program knows what a stop makes it do. */
 export const isOfCommand = (run) => run?.on_stop?.saves === null;
+
+export const isQueued = (run) => run?.state === "queued";
+
+/** Whether a run is over. A queued one has not even begun. */
+export const hasEnded = (run) => run !== null && !isActive(run) && !isQueued(run);
 
 export const isLost = ({ status }) => status === "offline" || status === "refused";
 
@@ -70,6 +83,8 @@ const CHANGES = {
     start: IDLE_REQUEST,
     stop: IDLE_REQUEST,
     notice: null,
+    queueMessage: null,
+    ...shortened(state.queue, view.name === "now" ? FEW : MANY),
     ...(keepsRun(state, view) ? {} : { ...withoutRun(state), isLoaded: false }),
   }),
   missing: (state, { message }) => ({ ...withoutRun(state), isLoaded: true, missing: message }),
@@ -107,10 +122,27 @@ const CHANGES = {
   granted: (_, { of }) => ({ [of]: IDLE_REQUEST }),
   denied: (_, { of, problem }) => ({ [of]: { isBusy: false, problem } }),
   notice: (_, { text }) => ({ notice: text }),
+  queue: (state, { queue }) => ({ queue: changed(state.queue, queue) }),
+  queueMoved: ({ queue, queueLimit }, { runId, position }) => {
+    const run = queue.runs.find(({ run_id }) => run_id === runId);
+    if (run === undefined) return {}; // It has just left.
+    return {
+      queue: moved(queue, runId, position),
+      queueLimit: position === queueLimit + 1 ? queueLimit + MORE : queueLimit,
+      queueMessage: `${nameOf(run)} is now at position ${position} of ${queue.num_runs}.`,
+    };
+  },
+  queueMessage: (_, { text }) => ({ queueMessage: text }),
+  moreQueued: ({ queueLimit }) => ({ queueLimit: queueLimit + MORE }),
 };
 
 /** The old value if the new one equals it, so that no view draws it again. */
 const changed = (before, now) => (JSON.stringify(before) === JSON.stringify(now) ? before : now);
+
+const shortened = (queue, queueLimit) => ({
+  queueLimit,
+  queue: queue && { ...queue, runs: queue.runs.slice(0, queueLimit) },
+});
 
 /** Whether a view continues to show the run of the former one. */
 function keepsRun(state, view) {

@@ -4,7 +4,7 @@
  * Our position is the number of rows and the byte offset in the log; both are in the state. One subscription is under way
  * at a time. Events that arrive meanwhile wait, because they may overtake the answer that they continue.
  */
-import { isActive } from "./state.js";
+import { hasEnded, isQueued } from "./state.js";
 
 /** A longer gap in the log is not filled: the page shows the end of the log. */
 const MAX_LOG_GAP_BYTES = 256 * 1024;
@@ -110,8 +110,8 @@ export class Sync {
 
   #isKnown(name, event) {
     const { run, metrics, log } = this.#getState();
-    if (name === "progress") return !isActive(run); // The answer knew that the run has ended.
-    if (name === "run") return !isActive(run) && isActive(event);
+    if (name === "progress") return hasEnded(run); // The answer knew that the run has ended.
+    if (name === "run") return (hasEnded(run) && !hasEnded(event)) || (!isQueued(run) && isQueued(event));
     if (name === "metrics") return this.#isOfAttempt(event) && event.from_row + event.rows.length <= metrics.count;
     if (name === "log") return event.next_offset <= log.nextOffset;
     return false;

@@ -128,9 +128,15 @@ def renew(server: LiveServer) -> None:
 
 
 def stop_everything(server: LiveServer) -> None:
-    """Stop the queued runs and then the active ones. A server whose runs folder a test took away has none."""
-    for run in server.get("/training/queue").json().get("runs", []):
+    """Stop the queued runs and then the active ones, and resume the queue.
+
+    A server whose runs folder a test took away has none.
+    """
+    queue = server.get("/training/queue").json()
+    for run in queue.get("runs", []):
         server.post("/training/stop", {"run_id": run["run_id"]})
+    if queue.get("paused"):
+        server.post("/training/queue/resume")
     for run in server.get("/training/status").json().get("active", []):
         server.post("/training/stop", {"run_id": run["run_id"], "mode": "discard"})
 

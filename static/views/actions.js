@@ -1,25 +1,26 @@
 /** What a person can do with the run. */
 import { byId, setText } from "../dom.js";
 import { pathOfComparison } from "../router.js";
-import { isActive } from "../state.js";
+import { hasEnded, isQueued } from "../state.js";
 
 const RESUMABLE = new Set(["stopped", "interrupted", "failed"]);
 
 export function renderActions({ run, detail, start, stop, isLoaded, missing }) {
-  const hasEnded = run !== null && !isActive(run);
+  const isOver = hasEnded(run);
   byId("first-start").hidden = run !== null || !isLoaded || missing !== null;
   byId("all-runs").hidden = missing === null;
   // Only a stop that saves can be hurried.
-  byId("stop").hidden = run === null || hasEnded || (run.state === "stopping" && !run.on_stop?.saves);
+  byId("stop").hidden = run === null || isOver || isQueued(run) || (run.state === "stopping" && !run.on_stop?.saves);
   byId("stop").disabled = stop.isBusy;
   setText(byId("stop"), run?.state === "stopping" ? "Stop now\u2026" : "Stop\u2026");
+  byId("cancel").hidden = !isQueued(run);
   byId("resume").hidden = !RESUMABLE.has(run?.state) || !detail?.can_resume;
   // A directory that no run of ours made has no request to repeat.
-  byId("again").hidden = byId("change").hidden = !hasEnded || !run.config_name;
+  byId("again").hidden = byId("change").hidden = !isOver || !run.config_name;
   byId("again").disabled = start.isBusy;
   byId("compare-link").hidden = run === null;
   if (run !== null) setLinks(run.run_id);
-  renderDownload(hasEnded ? detail : null);
+  renderDownload(isOver ? detail : null);
   const problem = stop.problem ?? start.problem;
   byId("run-problem").hidden = problem === null;
   setText(byId("run-problem"), problem?.message ?? "");

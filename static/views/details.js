@@ -3,14 +3,14 @@ import { byId, make, setText } from "../dom.js";
 import { sectionsOf } from "../experiment.js";
 import { bytes, count, counted, parameterText, shortTime } from "../format.js";
 import { filesOf } from "../models.js";
-import { isActive } from "../state.js";
+import { hasEnded, isActive } from "../state.js";
 import { modelFiles } from "./modelfiles.js";
 
 export function renderDetails(state) {
   const detail = state.detail?.run_id === state.run?.run_id ? state.detail : null;
   byId("details").hidden = detail === null;
   if (detail === null) return;
-  byId("delete").hidden = isActive(state.run);
+  byId("delete").hidden = !hasEnded(state.run);
   renderImages(detail);
   renderConfig(detail);
   renderModels(detail);

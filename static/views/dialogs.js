@@ -1,4 +1,5 @@
-/** The dialogs: how to stop a run, whether to delete something, and the token. */
+/** The dialogs: how to stop a run, whether to cancel one or delete something, and the token. */
+
 import { byId, setText } from "../dom.js";
 import { duration } from "../format.js";
 import { hasBegun } from "../progress.js";
@@ -26,9 +27,9 @@ export function askHowToStop({ state, on_stop: onStop }, progress) {
   });
 }
 
-/** Take the question back, as if it were answered with "keep running". */
-export function stopAsking() {
-  byId("stop-dialog").close("");
+/** Take back the question whether to "stop" or "cancel" a run, as if it were answered with no. */
+export function stopAsking(what) {
+  byId(`${what}-dialog`).close("");
 }
 
 /** What a stop does. `onStop` is null for a run that does not say. */
@@ -53,6 +54,17 @@ export function askToDelete(question, about, canTrash = false) {
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue || null), { once: true });
+  });
+}
+
+/** Ask whether to take a run out of the queue; `about` says what that does. Resolves with true or false. */
+export function askToCancel(about) {
+  const dialog = byId("cancel-dialog");
+  setText(byId("cancel-about"), about);
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "cancel"), { once: true });
   });
 }
 

@@ -3,7 +3,7 @@ import { byId, make, setText, whenChanged } from "../dom.js";
 import { counted, metric, numeral } from "../format.js";
 import { bestOf, epochsOf } from "../metrics.js";
 import { epochNames } from "../series.js";
-import { isActive, isOfCommand } from "../state.js";
+import { hasEnded, isOfCommand } from "../state.js";
 
 const MAX_ROWS = 200;
 const MAX_METRICS = 12;
@@ -12,7 +12,7 @@ const MAX_METRICS = 12;
 let [headings, rows, body] = [[], new Map(), make("tbody")];
 
 export const renderEpochs = whenChanged(
-  (state) => [state.metrics, isActive(state.run)],
+  (state) => [state.metrics, hasEnded(state.run)],
   ({ metrics, run }) => {
     const all = epochNames(metrics);
     const names = all.slice(0, MAX_METRICS);
@@ -20,7 +20,7 @@ export const renderEpochs = whenChanged(
     byId("epochs").hidden = epochs.length === 0;
     byId("no-epochs").hidden = epochs.length > 0;
     const expected = isOfCommand(run) ? "No epochs yet." : "Epochs appear here.";
-    setText(byId("no-epochs"), isActive(run) ? expected : "No epochs logged.");
+    setText(byId("no-epochs"), hasEnded(run) ? "No epochs logged." : expected);
     if (JSON.stringify(names) !== JSON.stringify(headings)) begin(names);
     const best = new Map(names.map((name) => [name, bestCell(metrics, name)]));
     const shown = epochs.slice(-MAX_ROWS).reverse();

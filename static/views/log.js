@@ -1,7 +1,7 @@
 /** The log of the run. */
 import { byId, setText, whenChanged } from "../dom.js";
 import { createLog } from "../log/view.js";
-import { isActive } from "../state.js";
+import { hasEnded } from "../state.js";
 
 /** `get(path)` asks REST, `download(path)` saves a file, and `pathOf(runId)` is a run's path in REST. */
 export function createLogView({ get, download, pathOf }) {
@@ -12,10 +12,10 @@ export function createLogView({ get, download, pathOf }) {
     download: () => download(`${path}/artifacts/train.log`),
   };
   return whenChanged(
-    (state) => [state.log, state.run?.run_id, isActive(state.run)],
+    (state) => [state.log, state.run?.run_id, hasEnded(state.run)],
     ({ log, run }) => {
       byId("no-log").hidden = log.nextOffset > 0;
-      setText(byId("no-log"), isActive(run) ? "The program's output appears here." : "No output.");
+      setText(byId("no-log"), hasEnded(run) ? "No output." : "The program's output appears here.");
       byId("log-view").hidden = log.nextOffset === 0;
       if (run === null) return;
       path = pathOf(run.run_id);

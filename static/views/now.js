@@ -12,13 +12,14 @@ import {
   rate,
   roughly,
   secondsBetween,
+  sentence,
   shortTime,
 } from "../format.js";
 import { lastLines } from "../log/screen.js";
 import { bestOf, lastOf } from "../metrics.js";
 import { hasBegun, knownShare, outOf, progressText, scopeOf } from "../progress.js";
 import { byImportance, metricNames, splitOf } from "../series.js";
-import { isActive, isOfCommand } from "../state.js";
+import { isActive, isOfCommand, isQueued } from "../state.js";
 import { renderActions } from "./actions.js";
 
 const NUM_LAST_LINES = 12;
@@ -69,17 +70,26 @@ function renderRun(run, state) {
   );
   renderSilence(run, detail);
   renderFailure(run, state.log);
-  setText(byId("epoch"), progressText(run, progress));
+  renderTurn(run, progress, detail?.run_id === run.run_id ? detail.queue : null);
   renderBar(run, progress);
   renderCounts(run, progress);
   renderTimeLeft(run, progress);
   setFact("fact-machine", machineText(run), Boolean(run.node));
-  setFact("fact-started", shortTime(run.started_at ?? run.created_at), run.state !== "unknown"); // An unknown run has only a file's time.
+  const started = shortTime(run.started_at ?? run.created_at);
+  setFact("fact-started", started, run.state !== "unknown", isQueued(run) ? "Queued" : "Started"); // An unknown run has only a file's time.
   renderBest(metrics, detail?.config?.checkpoint?.monitor ?? detail?.config?.metrics?.monitor);
   const tests = metricNames(metrics)
     .filter((name) => splitOf(name) === "test")
     .sort(byImportance);
   byId("tests").replaceChildren(...tests.map((name) => testFact(name, lastOf(metrics, name))));
+}
+
+/** How far the run is, or which place it has in the queue and why it waits. */
+function renderTurn(run, progress, entry) {
+  const position = isQueued(run) ? (entry?.position ?? null) : null;
+  setText(byId("epoch"), position === null ? progressText(run, progress) : `Position ${position} in the queue`);
+  byId("turn").hidden = position === null; // A run without a place has a reason of its own.
+  setText(byId("turn"), position === null ? "" : sentence(entry.reason ?? "it starts in a moment"));
 }
 
 function machineText({ node, gpus }) {

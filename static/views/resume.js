@@ -1,14 +1,14 @@
 /** The run to resume from: one that has ended and left a checkpoint. */
 import { byId, make, setText } from "../dom.js";
 import { experimentName, shortTime } from "../format.js";
-import { isActiveState } from "../state.js";
+import { hasEnded } from "../state.js";
 
 export class ResumeChoice {
   #runs = new Map();
 
   /** Offer listed runs, and choose one by its id. That one is offered even if it is not among them. */
   offer(runs, chosen) {
-    const possible = runs.filter(({ can_resume, status }) => can_resume && !isActiveState(status));
+    const possible = runs.filter(({ can_resume, status }) => can_resume && hasEnded({ state: status }));
     this.#runs = new Map(possible.map((run) => [run.run_id, run]));
     const options = possible.map((run) => [run.run_id, titleOf(run)]);
     if (chosen && !this.#runs.has(chosen)) options.unshift([chosen, chosen]);

@@ -10,9 +10,10 @@ import { DatasetPreview } from "./dataset.js";
 import { setOptions, setValue, showMessages } from "./field.js";
 import { ParameterFields } from "./parameters.js";
 import { ResumeChoice } from "./resume.js";
+import { Turn } from "./turn.js";
 
 const CHECK_AFTER_MS = 250;
-const FIELDS = ["config_name", "dataset", "resume_from", "model_name"];
+const FIELDS = ["config_name", "dataset", "resume_from", "model_name", "gpus", "priority"];
 const FOLDERS = ["train_data_dir", "val_data_dir", "test_data_dir"];
 const OTHER_FOLDERS = "";
 /** The number of newest runs among which a person can choose one to resume from. */
@@ -27,10 +28,11 @@ export class StartForm {
   #ours = [];
   #preview;
   #resume = new ResumeChoice();
+  #turn = new Turn(() => this.#isFilled && this.#ask());
   #numChecks = 0;
   #timer = null;
   #isTouched = false;
-  #isActive = false;
+  #isSending = false;
   /** Whether the form has been filled with what its address asks for. */
   #isFilled = false;
   /** The experiment, or the run to resume from, whose values the form shows; null for none. */
@@ -40,7 +42,7 @@ export class StartForm {
   /** Overrides to show once the values arrive; null to keep those in the form. */
   #pendingOverrides = null;
 
-  /** `start(request)` resolves with the service's problem, or null once the run has started. */
+  /** `start(request)` resolves with the service's problem, or null once the run has started or waits in the queue. */
   constructor({ api, start, needsToken }) {
     this.#api = api;
     this.#start = start;
@@ -86,11 +88,9 @@ export class StartForm {
     }
   }
 
-  /** Whether a run is active, so that the next one has to wait. */
-  setActive(isActive) {
-    this.#isActive = isActive;
-    byId("start-busy").hidden = !isActive;
-    this.#enable();
+  /** Take in the page's new state: it may show that a start has to wait, or no longer has to. */
+  changed(state, before) {
+    this.#turn.changed(state, before);
   }
 
   #setChoices(configs, problems, datasets) {
@@ -127,7 +127,7 @@ export class StartForm {
   async #prefill(from, latest) {
     const request = from ? (await this.#api.get(pathOfRunInRest(from))).request : latest;
     if (!request || (this.#isTouched && !from)) return;
-    for (const name of FIELDS) if (name !== "resume_from") setValue(byId(name), request[name]);
+    for (const name of FIELDS) if (name !== "resume_from") setValue(byId(name), String(request[name] ?? ""));
     if (!request.dataset && request.train_data_dir) {
       byId("dataset").value = OTHER_FOLDERS;
       for (const name of FOLDERS) byId(name).value = request[name] ?? "";
@@ -214,7 +214,11 @@ export class StartForm {
   }
 
   #request() {
-    const common = { model_name: byId("model_name").value.trim() || null, overrides: this.#parameters.overrides() };
+    const common = {
+      model_name: byId("model_name").value.trim() || null,
+      overrides: this.#parameters.overrides(),
+      ...this.#turn.request(),
+    };
     if (this.#resume.runId) return { resume_from: this.#resume.runId, ...common };
     const dataset = byId("dataset").value;
     const folders = Object.fromEntries(FOLDERS.map((name) => [name, byId(name).value.trim() || null]));
@@ -222,29 +226,46 @@ export class StartForm {
     return { config_name: byId("config_name").value, ...(this.#usesData ? data : {}), ...common };
   }
 
-  /** Have the service check the request without starting anything. Only the latest answer counts. */
+  /** The request as it is sent: the service starts the run or lets it wait, whichever is possible. */
+  #whole() {
+    return { ...this.#request(), queue: this.#turn.mayWait };
+  }
+
+  /** Have the service check the request without starting anything, and show its problem. */
   async #check() {
     this.#showCommand();
+    const problem = await this.#ask();
+    if (problem !== undefined) this.#showProblem(problem !== null && isUnreachable(problem) ? null : problem);
+  }
+
+  /** Resolves with the problem of the request, with null if there is none, and with undefined if it has changed. */
+  async #ask() {
     this.#numChecks += 1;
     const number = this.#numChecks;
-    const problem = await this.#api.post("training/check", this.#request()).then(
-      // The form already shows that a run is active.
-      ({ obstacles }) => obstacles.find(({ code }) => code !== 409) ?? null,
-      (error) => error.problem ?? Promise.reject(error),
-    );
-    if (number === this.#numChecks) this.#showProblem(problem !== null && isUnreachable(problem) ? null : problem);
+    const answer = await this.#api.post("training/check", this.#request()).catch((error) => {
+      if (error.problem === undefined) throw error;
+      return error;
+    });
+    if (number !== this.#numChecks) return undefined;
+    if (answer.problem) return answer.problem;
+    this.#turn.setObstacles(answer.obstacles);
+    return answer.obstacles.find(({ code }) => code !== 409) ?? null; // A run that has to wait is no problem.
   }
 
   async #submit() {
     if (byId("start-button").disabled) return;
     this.#numChecks += 1;
-    byId("start-button").disabled = true;
-    setText(byId("start-button"), "Starting…");
-    const problem = await this.#start(this.#request());
+    this.#setSending(true);
+    const problem = await this.#start(this.#whole());
     this.#showProblem(problem, true);
-    setText(byId("start-button"), "Start");
-    this.#enable();
+    this.#setSending(false);
     if (problem !== null) (byId("start-form").querySelector("[aria-invalid=true]") ?? byId("start-problem")).focus();
+  }
+
+  #setSending(isSending) {
+    this.#isSending = isSending;
+    this.#turn.setSending(isSending);
+    this.#enable();
   }
 
   #showProblem(problem, wasSubmitted = false) {
@@ -261,13 +282,13 @@ export class StartForm {
   }
 
   #showCommand() {
-    const command = curlOf(ROOT.href.slice(0, -1), this.#request(), this.#needsToken());
+    const command = curlOf(ROOT.href.slice(0, -1), this.#whole(), this.#needsToken());
     byId("curl").replaceChildren(copyable("pre", command, "Copy"));
   }
 
   #enable() {
     const isComplete = this.#chosen() !== "";
-    byId("start-button").disabled = this.#isActive || !isComplete;
+    byId("start-button").disabled = this.#isSending || !isComplete;
     byId("curl-section").hidden = !isComplete;
   }
 }

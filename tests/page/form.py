@@ -38,6 +38,6 @@ def problem(page: Any, path: str) -> Any:
 
 
 def request_of(page: Any) -> Any:
-    """Return the request body in the curl command on the page."""
+    """Return the request body in the curl command on the page, without `queue`."""
     words = shlex.split(page.locator("#curl pre").inner_text().replace("\\\n", ""))
-    return json.loads(words[-1])
+    return {name: value for name, value in json.loads(words[-1]).items() if name != "queue"}

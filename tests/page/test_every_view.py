@@ -106,7 +106,7 @@ def test_axe_finds_no_violation_in_either_theme(server: LiveServer, open_page: O
 
 def test_axe_finds_no_violation_in_dialogs_and_empty_lists(server: LiveServer, open_page: OpenPage) -> None:
     page = open_view(open_page, server, "/")
-    for dialog in ("stop", "delete", "token"):
+    for dialog in ("stop", "cancel", "delete", "token"):
         page.evaluate(f"document.getElementById('{dialog}-dialog').showModal()")
         assert violations(page, "'dialog[open]'") == []
         page.evaluate(f"document.getElementById('{dialog}-dialog').close()")

@@ -187,3 +187,17 @@ test("a run that was deleted is missing, and nothing of it stays", () => {
   subscriptions.at(-1).answered({ code: 404, message: "No run 'A'" });
   assert.deepEqual(known(), [null, null, [], ""]);
 });
+
+test("a run that begins while the answer says that it is queued is not overlooked", () => {
+  const { sync, answer, known } = connect();
+  sync.receive("run", run("A", "starting"));
+  answer(run("A", "queued"));
+  assert.equal(known()[1], "starting");
+});
+
+test("an earlier event does not put a run back into the queue", () => {
+  const { sync, answer, known } = connect();
+  sync.receive("run", run("A", "queued"));
+  answer(run("A", "running"));
+  assert.equal(known()[1], "running");
+});

@@ -1,0 +1,44 @@
+/** Take a run out of the queue, after a question. */
+import { nameOf } from "./queue.js";
+import { isQueued } from "./state.js";
+import { askToCancel, stopAsking } from "./views/dialogs.js";
+
+/** `refused(problem)` is called when the service refuses, and `cancelled()` after every attempt. */
+export function createCancelling({ api, getState, dispatch, refused, cancelled }) {
+  let askedAbout = null;
+
+  async function ask(run) {
+    const name = nameOf(run);
+    askedAbout = run.run_id;
+    const about = `${name} (${run.run_id}) leaves the queue and does not start. It stays in the list of runs as stopped.`;
+    const isSure = await askToCancel(about);
+    askedAbout = null;
+    if (isSure) await cancel(run.run_id, name);
+  }
+
+  async function cancel(run_id, name) {
+    try {
+      const { status } = await api.post("training/stop?wait=0", { run_id });
+      const text = status === "not_running" ? `${name} was no longer queued.` : `${name} is cancelled.`;
+      dispatch({ type: "queueMessage", text });
+    } catch (error) {
+      if (error.problem === undefined) throw error;
+      refused(error.problem);
+    }
+    cancelled();
+  }
+
+  /** Take the question back once the run has left the queue without us: it began, or somebody else cancelled it. */
+  function changed(state, before) {
+    if (askedAbout === null || !isWaiting(askedAbout, before) || isWaiting(askedAbout, state)) return;
+    stopAsking("cancel");
+    if (getState().view.name !== "run")
+      dispatch({ type: "queueMessage", text: `Run ${askedAbout} is no longer queued.` });
+  }
+
+  return { ask, changed };
+}
+
+/** Whether a run waits, as far as the page shows it. */
+const isWaiting = (runId, { queue, run }) =>
+  queue?.runs.some(({ run_id }) => run_id === runId) || (run?.run_id === runId && isQueued(run));
