@@ -99,6 +99,7 @@ def post_worker_init(worker):
 
 def _close(app):
     app.extensions["domain"].dispatcher.stop()
+    app.extensions["domain"].notifier.stop()
     app.extensions["domain"].supervisor.stop()
     server = app.extensions["socketio"].server
     for open_socket in list(server.eio.sockets.values()):

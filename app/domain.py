@@ -25,6 +25,8 @@ from app.runs.follow.system import SystemMonitor
 from app.runs.follow.usage import UsageHistory
 from app.runs.metrics.tables import Tables
 from app.runs.models.folder import ModelFolder
+from app.runs.notify.addresses import name_addresses
+from app.runs.notify.notifier import Notifier
 from app.runs.queue.dispatcher import Dispatcher
 from app.runs.queue.queue import QUEUE, Queue
 from app.runs.retention.expiry import Expiry
@@ -68,6 +70,7 @@ class Domain:
     expiry: Expiry
     supervisor: Supervisor
     dispatcher: Dispatcher
+    notifier: Notifier
     offload: Callable[[Callable[[], Any]], Any]
     """Call a function that computes for long, without blocking other clients."""
 
@@ -114,6 +117,7 @@ def build(
         trash=trash,
         expiry=Expiry(trash, lock, offload),
         supervisor=Supervisor(store, executor, queue, metrics, lock, usage.measure, settings.poll_interval_s),
+        notifier=Notifier(store, queue, metrics, lock, name_addresses(settings.notify), settings.public_url, offload),
         dispatcher=Dispatcher(queue, executor, service.obstacle, lock, settings.poll_interval_s),
         offload=offload,
     )

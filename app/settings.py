@@ -30,6 +30,7 @@ _FOREIGN = re.compile(
 _HOST = re.compile(r"[\w.:%-]+")
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
 _GPU = re.compile(r"\d{1,4}|(?:GPU|MIG)-[\w/-]{1,100}", re.ASCII)
+_URL = re.compile(r"https?://[^/?#@\s]+(?:/[^?#\s]*)?")
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 
 T = TypeVar("T")
@@ -73,6 +74,16 @@ def _prefix(text: str) -> str:
 def is_prefix(text: str) -> bool:
     """Whether a text can be the start of URL paths, such as /a/b: letters, digits and - . _ ~ only."""
     return _PREFIX.fullmatch(text) is not None
+
+
+def _public_url(text: str) -> str:
+    if text and not _URL.fullmatch(text):
+        raise ValueError("must be the address of the page, such as https://example.org/train")
+    return text.rstrip("/")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
 
 
 def _gpus(text: str) -> tuple[str, ...] | None:
@@ -174,6 +185,10 @@ class Settings:
     slurm_options: tuple[str, ...] = _setting(
         "", "options for every sbatch, such as --partition=gpu --time=2-00:00:00", parse_slurm_options
     )
+    notify: tuple[str, ...] = _setting(
+        "", "addresses that Apprise can use, space-separated: told when a run ends, and when the queue is empty", _words
+    )
+    public_url: str = _setting("", "the address of the page, for links: https://example.org/train", _public_url)
     prewarm: bool = _setting("0", "1: keep a process with everything imported, for quick starts", _flag)
 
     def __post_init__(self) -> None:

@@ -105,6 +105,11 @@ class RunDir:
         return self.path / "usage.csv"
 
     @cached_property
+    def notified(self) -> Path:
+        """notified.json, written by the service after the end: whom it told, and with which result."""
+        return self.path / "notified.json"
+
+    @cached_property
     def metrics(self) -> Path:
         """csv/version_0/metrics.csv of our own trainer. Other programs write elsewhere: see app/runs/collect."""
         return self.path / "csv" / "version_0" / "metrics.csv"

@@ -15,6 +15,7 @@ from app.cli.commands.init import init
 from app.cli.commands.logs import logs
 from app.cli.commands.metrics import metrics
 from app.cli.commands.models import models
+from app.cli.commands.notify import notify
 from app.cli.commands.prune import prune
 from app.cli.commands.queue import queue
 from app.cli.commands.runs import runs
@@ -23,7 +24,24 @@ from app.cli.commands.start import check, start
 from app.cli.commands.status import status
 from app.cli.commands.stop import stop
 
-COMMANDS = (serve, init, start, check, follow, stop, status, logs, metrics, runs, models, queue, delete, restore, prune)
+COMMANDS = (
+    serve,
+    init,
+    start,
+    check,
+    follow,
+    stop,
+    status,
+    logs,
+    metrics,
+    runs,
+    models,
+    queue,
+    delete,
+    restore,
+    prune,
+    notify,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=exits.EPILOG)

@@ -59,6 +59,8 @@ class DomainCollector(Collector):
         yield from _active(self._domain.status.describe()["active"])
         yield GaugeMetricFamily("training_queue_runs", "Runs that wait.", value=len(self._domain.queue.ids()))
         yield GaugeMetricFamily("training_queue_paused", "1: the queue is paused.", value=self._domain.queue.is_paused)
+        pending = self._domain.notifier.num_pending()
+        yield GaugeMetricFamily("training_notifications_pending", "Messages still to be sent.", value=pending)
         measures = self._domain.usage.latest
         if measures is not None and time.time() - measures["time"] < MAX_AGE_S:
             yield from _machine(measures)

@@ -14,6 +14,7 @@ from app.runs.executors.local.slots import SLOTS, Slots
 from app.runs.executors.slurm import startup as slurm
 from app.runs.executors.slurm.commands import Commands, SlurmError
 from app.runs.filelock import SUPERVISOR, problem_with
+from app.runs.notify.addresses import AddressInvalid, name_addresses
 from app.runs.start.datasets import DatasetFolder
 from app.runs.start.experiments import ExperimentFolder
 from app.runs.store.store import IDS_LOCK
@@ -31,6 +32,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         find_gpus(settings.gpus, None)
     except GpuNotFound as error:
         raise SettingsError(f"TRAINING_GPUS {error}.") from error
+    try:
+        name_addresses(settings.notify)
+    except AddressInvalid as error:
+        raise SettingsError(f"TRAINING_NOTIFY: {error}.") from error
     if settings.executor == "slurm":
         _refuse_unusable_slurm(settings)
     return settings

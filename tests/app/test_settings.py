@@ -36,6 +36,8 @@ DEFAULTS = {
     "TRAINING_MAX_SOCKETS": 1000,
     "TRAINING_EXECUTOR": "local",
     "TRAINING_SLURM_OPTIONS": (),
+    "TRAINING_NOTIFY": (),
+    "TRAINING_PUBLIC_URL": "",
     "TRAINING_PREWARM": False,
 }
 
@@ -85,6 +87,7 @@ BAD = {
     "TRAINING_ALLOW_ANONYMOUS": ["yes", "true", "2", " 1"],
     "TRAINING_CORS_ORIGINS": ["example.org", "https://", "https://a/path", "ftp://a", "https://a https://b"],
     "TRAINING_URL_PREFIX": ["train", "/a b", "//x", "/a//b", "/../x", "/a/.", "https://a/b", "/a?b", "/ä"],
+    "TRAINING_PUBLIC_URL": ["example.org", "https://", "https://a b", "ftp://a", "https://a/?b", "https://u@a"],
     "TRAINING_STOP_GRACE_S": ["x", "-1", "nan", "inf", "1e9"],
     "TRAINING_POLL_INTERVAL_S": ["0", "-0.1", "61", "nan", "0,5"],
     "TRAINING_MAX_ACTIVE": ["0", "-1", "1.5", "all", "1001"],

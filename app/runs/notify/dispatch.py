@@ -1,0 +1,95 @@
+"""Start the sender, one at a time, and log what became of the messages."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from app.installation import CODE_DIR
+from app.runs.executors.invocation import environment
+from app.runs.filelock import open_lock, try_flock
+from app.runs.notify.notice import Delivery, Notice
+
+logger = logging.getLogger(__name__)
+
+NOTIFY_LOCK = "notify.lock"
+MAX_NOTICES = 50
+"""One sender sends this many, so that its request fits into a pipe."""
+
+
+class Dispatch:
+    """Send notices by a process of its own, so that nothing else waits for an address."""
+
+    def __init__(self, folder: Path, addresses: Mapping[str, str]) -> None:
+        self._lock_path = folder / NOTIFY_LOCK
+        self._addresses = addresses
+        self._sender: subprocess.Popen[bytes] | None = None
+        self._logged: set[tuple[Path, str]] = set()
+        """The lines about notices that are open."""
+
+    def send(self, notices: Sequence[Notice]) -> set[Path]:
+        """Send what is due, and give up what was tried for long enough. Return the notices that are still open.
+
+        While a sender is at work all of them are. Raises OSError.
+        """
+        everything = {notice.path for notice in notices}
+        is_sending = self._sender is not None and self._sender.poll() is None
+        if is_sending or not notices:
+            return everything
+        lock = open_lock(self._lock_path)
+        try:
+            if not try_flock(lock, fcntl.LOCK_EX):  # A service that was killed has left its sender.
+                return everything
+            now = [notice for each in notices if (notice := Notice.read(each.path)) is not None]
+            now = [self._give_up(notice) for notice in now]
+            if due := [notice.path for notice in now if notice.is_due()]:
+                self._start(due[:MAX_NOTICES], lock)
+        finally:
+            os.close(lock)
+        self._log(now)
+        return {notice.path for notice in now if not notice.is_settled}
+
+    def _give_up(self, notice: Notice) -> Notice:
+        given_up = notice.give_up(self._addresses)
+        if given_up != notice:
+            given_up.write()
+        return given_up
+
+    def _start(self, paths: Iterable[Path], lock: int) -> None:
+        """Start a sender. It inherits the lock, and lives on if the service is killed."""
+        self._sender = subprocess.Popen(
+            [sys.executable, "-m", "app.runs.notify.sender"],
+            cwd=CODE_DIR,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[lock],
+            start_new_session=True,
+        )
+        assert self._sender.stdin is not None
+        request = {"addresses": dict(self._addresses), "notices": [str(path) for path in paths]}
+        with self._sender.stdin as pipe:
+            pipe.write(json.dumps(request).encode())
+
+    def _log(self, notices: Iterable[Notice]) -> None:
+        lines = {(each.path, line): each for each in notices for line in map(_outcome, each.deliveries) if line}
+        for path, line in lines.keys() - self._logged:
+            logger.info("%s: %s", lines[path, line].message.title, line)
+        self._logged = {key for key, notice in lines.items() if not notice.is_settled}
+
+
+def _outcome(delivery: Delivery) -> str | None:
+    """Say what is worth a line in the log. An address that fails again and again gets one line."""
+    if delivery.sent_at is not None:
+        return f"sent to {delivery.address}"
+    if delivery.given_up_at is not None:
+        return f"given up for {delivery.address} after {delivery.attempts} attempts: {delivery.problem}"
+    if delivery.problem is not None:
+        return f"not yet sent to {delivery.address}, and tried again for a day: {delivery.problem}"
+    return None

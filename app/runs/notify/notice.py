@@ -1,0 +1,113 @@
+"""A message to people, and what became of it at each address: the content of `notified.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from app.runs.notify.message import Message
+from trainer.rundir import read_json, write_json
+
+FIRST_PAUSE_S = 2.0
+MAX_PAUSE_S = 3600.0
+PATIENCE_S = 24 * 3600.0
+"""After so long, an address that fails once more is given up."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of a message at one address. Times are UTC, ISO 8601."""
+
+    address: str
+    attempts: int = 0
+    attempted_at: str | None = None
+    sent_at: str | None = None
+    given_up_at: str | None = None
+    problem: str | None = None
+    """Why the last attempt failed."""
+
+    @property
+    def is_settled(self) -> bool:
+        return self.sent_at is not None or self.given_up_at is not None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether to try now. A clock that was set back delays nothing."""
+        if self.is_settled or self.attempted_at is None:
+            return not self.is_settled
+        pause_s = min(FIRST_PAUSE_S * 2 ** (min(self.attempts, 30) - 1), MAX_PAUSE_S)
+        return not 0 <= (now - datetime.fromisoformat(self.attempted_at)).total_seconds() < pause_s
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A message and its deliveries, as in their file."""
+
+    path: Path
+    message: Message
+    created_at: str
+    deliveries: tuple[Delivery, ...]
+
+    @classmethod
+    def create(cls, path: Path, message: Message, addresses: Iterable[str]) -> Notice:
+        """Write a notice that was sent to nobody yet. Raises OSError."""
+        notice = cls(path, message, now().isoformat(), tuple(map(Delivery, addresses)))
+        notice.write()
+        return notice
+
+    @classmethod
+    def read(cls, path: Path) -> Notice | None:
+        """Read a notice; None if it is missing or corrupt."""
+        content = read_json(path) or {}
+        try:
+            deliveries = tuple(Delivery(**each) for each in content["deliveries"])
+            for time in (content["created_at"], *(each.attempted_at for each in deliveries if each.attempted_at)):
+                datetime.fromisoformat(time)
+            return cls(path, Message(**content["message"]), content["created_at"], deliveries)
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    @property
+    def is_settled(self) -> bool:
+        return all(delivery.is_settled for delivery in self.deliveries)
+
+    @property
+    def num_unsettled(self) -> int:
+        return sum(not delivery.is_settled for delivery in self.deliveries)
+
+    def is_due(self) -> bool:
+        return any(delivery.is_due(now()) for delivery in self.deliveries)
+
+    def with_delivery(self, changed: Delivery) -> Notice:
+        """Replace the delivery to the same address."""
+        return replace(
+            self, deliveries=tuple(changed if each.address == changed.address else each for each in self.deliveries)
+        )
+
+    def give_up(self, addresses: Iterable[str]) -> Notice:
+        """Give up what was tried for long enough, and addresses that are not among `addresses` any more."""
+        known, notice = set(addresses), self
+        for delivery in self.deliveries:
+            problem = delivery.problem if delivery.address in known else "it is no longer among the addresses to notify"
+            if not delivery.is_settled and (delivery.address not in known or self._was_patient(delivery)):
+                given_up = replace(delivery, given_up_at=now().isoformat(), problem=problem)
+                notice = notice.with_delivery(given_up)
+        return notice
+
+    def write(self) -> None:
+        """Replace the file. Raises OSError."""
+        content: dict[str, Any] = asdict(self)
+        del content["path"]
+        write_json(self.path, content)
+
+    def _was_patient(self, delivery: Delivery) -> bool:
+        if delivery.attempted_at is None:
+            return False
+        tried = datetime.fromisoformat(delivery.attempted_at) - datetime.fromisoformat(self.created_at)
+        return tried.total_seconds() > PATIENCE_S
+
+
+def now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,48 @@
+"""The runs whose end is still to be told: `notify.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from app.runs.store.store import RunStore
+from trainer.rundir import read_json, write_json
+
+WATCH_LIST = "notify.json"
+
+
+@dataclass(frozen=True)
+class WatchList:
+    """`pending` are the runs to tell about. Runs with a sequence above `sequence` have yet to be added."""
+
+    sequence: int
+    pending: tuple[str, ...]
+    had_waiting: bool = False
+    """Whether a run has waited behind another one since the queue was empty."""
+
+    @classmethod
+    def read(cls, path: Path) -> WatchList | None:
+        """Read the list; None if it is missing or corrupt."""
+        match read_json(path):
+            case {"sequence": int(sequence), "pending": list(pending), "had_waiting": bool(had_waiting)}:
+                return cls(sequence, tuple(map(str, pending)), had_waiting)
+        return None
+
+    @classmethod
+    def begin(cls, store: RunStore, waiting: Iterable[str]) -> WatchList:
+        """Begin with the runs that have not ended. Those that have are not told about."""
+        sequence = store.last_sequence()
+        return cls(sequence, tuple(dict.fromkeys([*waiting, *(run.run_id for run in store.active())])))
+
+    def write(self, path: Path) -> None:
+        """Replace the file. Raises OSError."""
+        write_json(path, asdict(self))
+
+    def extended(self, store: RunStore) -> WatchList:
+        """Add the runs that were created since. Raises RunsUnreadable."""
+        last = store.last_sequence()
+        if last <= self.sequence:
+            return self
+        new = tuple(dict.fromkeys([*self.pending, *store.created_after(self.sequence)]))
+        return replace(self, sequence=last, pending=new)
