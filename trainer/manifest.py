@@ -60,7 +60,11 @@ def read_request(run: RunDir) -> RunRequest:
 
 def is_of_our_trainer(manifest: Mapping[str, Any] | None) -> bool:
     """Whether our own training program runs, as the content of run.json says, and not that of a `command`."""
-    program = (manifest or {}).get("program")
+    return program_is_ours((manifest or {}).get("program"))
+
+
+def program_is_ours(program: object) -> bool:
+    """Whether this description of a program in run.json is that of our own training program."""
     return isinstance(program, dict) and program.get("needs_result") is True
 
 
@@ -70,11 +74,13 @@ def write_manifest(
     sequence: int,
     request: RunRequest,
     program: dict[str, Any],
+    origin: Mapping[str, Any],
     declared: Mapping[str, Any],
 ) -> None:
     """Write run.json into a directory, which may not have the run's name yet.
 
-    `program` is what app.runs.executors.invocation describes and trainer.runner executes. `declared` is what the
+    `program` is what app.runs.executors.invocation describes and trainer.runner executes. `origin` is what
+    app.runs.start.origin finds out. `declared` is what the
     experiment of a `command` says about its program: `outputs`, for app.runs.store.outputs.
     """
     manifest = {
@@ -83,6 +89,7 @@ def write_manifest(
         "sequence": sequence,
         "request": asdict(request),
         "program": program,
+        "origin": origin,
         **declared,
     }
     write_json(directory.run, manifest)

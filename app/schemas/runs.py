@@ -55,6 +55,30 @@ class RunRequestSchema(Schema):
     gpus = fields.integer("null: the experiment says.", allow_none=True, required=False)
 
 
+class GitSchema(Schema):
+    """The commit that was checked out in the program's folder."""
+
+    commit = fields.string()
+    branch = fields.string("null: no branch is checked out.", allow_none=True)
+    num_changed = fields.integer(
+        "Tracked files that differ from the commit. null: git took too long to compare.", allow_none=True
+    )
+
+
+class OriginSchema(Schema):
+    """The program of the run, and where it came from, as known at the start."""
+
+    argv = fields.array(fields.string(), "The command line.", allow_none=True)
+    cwd = fields.string("The folder in which the program starts.", allow_none=True)
+    host = fields.string("The machine of the service.", allow_none=True)
+    git = fields.nested(GitSchema, "null: the folder is in no repository, or git did not answer.", allow_none=True)
+    python = fields.string("null: the program of a command, whose version only it knows.", allow_none=True)
+    packages = fields.mapping(
+        fields.string(), "Versions of the packages of our own trainer. null: a command.", allow_none=True
+    )
+    gpu_driver = fields.string("Version of NVIDIA's driver on the machine of the service.", allow_none=True)
+
+
 class StopSchema(Schema):
     """Who asked for the run's stop, and how."""
 
@@ -86,6 +110,7 @@ class RunSchema(Schema):
     signal = fields.string(allow_none=True)
     on_stop = fields.nested(OnStopSchema, allow_none=True)
     progress = fields.nested(ProgressSchema, allow_none=True)
+    origin = fields.nested(OriginSchema, "null: a folder that this service did not make.", allow_none=True)
     parameters = fields.mapping(
         about="The values of the command's parameters, by name. null: our own training program.", allow_none=True
     )

@@ -3,6 +3,7 @@ import { byId, make, setText } from "../dom.js";
 import { sectionsOf } from "../experiment.js";
 import { bytes, count, counted, parameterText, shortTime } from "../format.js";
 import { filesOf } from "../models.js";
+import { originOf } from "../origin.js";
 import { hasEnded, isActive } from "../state.js";
 import { modelFiles } from "./modelfiles.js";
 
@@ -13,6 +14,7 @@ export function renderDetails(state) {
   byId("delete").hidden = !hasEnded(state.run);
   renderImages(detail);
   renderConfig(detail);
+  renderOrigin(detail);
   renderModels(detail);
   renderFiles(detail);
 }
@@ -78,6 +80,16 @@ function section({ name, rows }) {
     make("dl", { className: "pairs" }, ...pairs),
   );
 }
+
+/** What ran, and from which commit. */
+const renderOrigin = whenPartChanged(
+  ({ origin }) => origin,
+  ({ origin }) => {
+    const pairs = originOf(origin).flatMap(([name, text]) => [make("dt", { text: name }), make("dd", { text })]);
+    byId("origin-section").hidden = pairs.length === 0;
+    byId("origin").replaceChildren(...pairs);
+  },
+);
 
 /** The models, unless the button at the top downloads the only one. */
 const renderModels = whenPartChanged(

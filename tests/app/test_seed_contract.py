@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,9 @@ def test_a_run_from_its_start_to_its_stop(eventlet_server: LiveServer, tmp_path:
     started = answer.json()
     assert started == {"status": "started", "pid": started["pid"], "run_id": started["run_id"]}
     assert isinstance(started["pid"], int)
+
+    origin = server.run(started["run_id"])["origin"]
+    assert (origin["argv"][0], origin["cwd"], origin["packages"]) == (sys.executable, str(server.cwd), None)
 
     conflict = problem(server.post("/training/start", asked), 409, status="running", **without_status(started))
     assert started["run_id"] in conflict["message"]

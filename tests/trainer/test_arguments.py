@@ -33,7 +33,7 @@ def run(tmp_path: Path) -> RunDir:
 
 
 def test_a_run_directory_holds_the_whole_request(run: RunDir) -> None:
-    write_manifest(run, run.run_id, 1, REQUEST, {}, {})
+    write_manifest(run, run.run_id, 1, REQUEST, {}, {}, {})
     arguments = parse([f"--run-dir={run.path}"])
     request, experiment = arguments.read()
     assert request == REQUEST

@@ -10,7 +10,7 @@ from app.runs.store.filetimes import begin_and_end
 from app.runs.store.outputs import Outputs
 from app.runs.store.resume import needed_to_resume
 from app.runs.store.states import ACTIVE, QUEUED, UNKNOWN
-from app.runs.store.welltyped import PROGRESS, REQUEST, well_typed
+from app.runs.store.welltyped import ORIGIN, PROGRESS, REQUEST, well_typed
 from trainer.manifest import dataset_name, is_of_our_trainer
 from trainer.rundir import RunDir
 
@@ -125,6 +125,16 @@ class Run:
             return None
         content = self.directory.read_json(self.directory.find_progress())
         return None if content is None else well_typed(content, PROGRESS)
+
+    @property
+    def origin(self) -> dict[str, Any] | None:
+        """The command line, and what was known of its origin at the start. None without a run.json of ours."""
+        program, origin = self.manifest.get("program"), self.manifest.get("origin")
+        if not isinstance(program, dict):
+            return None
+        known = origin if isinstance(origin, dict) else {}
+        content = dict.fromkeys(ORIGIN) | known | {name: program.get(name) for name in ("argv", "cwd")}
+        return well_typed(content, ORIGIN)
 
     @property
     def is_of_our_trainer(self) -> bool:

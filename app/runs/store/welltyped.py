@@ -101,6 +101,19 @@ REQUEST: Mapping[str, Rule] = {
 }
 """The request in run.json."""
 
+ORIGIN: Mapping[str, Rule] = {
+    "argv": is_list_of(is_string),
+    "cwd": is_string,
+    "host": is_string,
+    "git": is_object_with(
+        {"commit": is_string, "branch": is_null_or(is_string), "num_changed": is_null_or(is_integer)}
+    ),
+    "python": is_string,
+    "packages": is_object_of(is_string),
+    "gpu_driver": is_string,
+}
+"""The origin in run.json, and the program's command line."""
+
 STOP: Mapping[str, Rule] = {
     "requested_by": is_string,
     "requested_at": is_string,

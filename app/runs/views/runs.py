@@ -60,6 +60,7 @@ class RunViews:
         models = [model.card() for model in self._models.of(run)]
         return run.snapshot() | {
             "progress": RunProgress(self._metrics.find_csv).read(run),
+            "origin": run.origin,
             "parameters": run.parameters,
             "can_resume": run.is_over and has_left(run.directory, run.needed_to_resume),
             "silent_s": self._silent_s(run) if run.is_active else None,

@@ -29,6 +29,7 @@ def test_a_run_is_described_in_full(shared: LiveServer, run: Path) -> None:
     model = write_model(run)
     described = shared.run(run.name)
     artifacts = described.pop("artifacts")
+    assert described.pop("size_bytes") == sum(file["size"] for file in artifacts)
     card = described.pop("model")
     assert described.pop("models") == [card]
     assert described == {
@@ -51,6 +52,7 @@ def test_a_run_is_described_in_full(shared: LiveServer, run: Path) -> None:
             **{"epoch": 2, "max_epochs": 3, "eta_s": None, "samples_per_s": None},
             **{"source": "progress.json", "percent": 100.0, "scope": "training"},
         },
+        "origin": None,
         "parameters": None,
         "can_resume": False,
         "silent_s": None,

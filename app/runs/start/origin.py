@@ -1,0 +1,138 @@
+"""Where a run comes from: the machine, the commit of the program's folder, and the versions of its packages."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+import pynvml
+
+from trainer.manifest import program_is_ours
+
+PACKAGES = (
+    "torch",
+    "lightning",
+    "torchmetrics",
+    "transformers",
+    "kornia",
+    "pillow",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+)
+"""What decides the result of our own trainer."""
+MAX_GIT_S = 0.05
+"""A start waits this long for git. The worktree of a huge repository takes longer to compare."""
+
+_LOOK_EVERY_S = 0.002
+_STATUS = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", "-z")
+_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false")
+
+
+def describe_origin(program: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the origin of a run for run.json, by the program that run.json describes.
+
+    The interpreter and packages are those of the service, with which our own trainer runs. Those of a `command` are
+    None, because only its program knows them.
+    """
+    is_ours = program_is_ours(program)
+    return {
+        "host": socket.gethostname(),
+        "git": describe_git(program["cwd"]),
+        "python": platform.python_version() if is_ours else None,
+        "packages": _packages() if is_ours else None,
+        "gpu_driver": _gpu_driver(),
+    }
+
+
+def describe_git(folder: str, max_s: float = MAX_GIT_S) -> dict[str, Any] | None:
+    """Describe the commit that is checked out in a folder. None without one, or if git does not answer in time.
+
+    `num_changed` is the number of tracked files that differ from the commit, None if git needs too long to compare.
+    Git reads no repository of another user (safe.directory), whose configuration could execute programs.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+    deadline = time.monotonic() + max_s
+    try:
+        with TemporaryFile() as head_file, TemporaryFile() as changes_file:
+            first = _start_git(folder, environment, head_file, "rev-parse", "HEAD", "--abbrev-ref", "HEAD")
+            second = _start_git(folder, environment, changes_file, *_STATUS)
+            head, changes = _answer(first, head_file, deadline), _answer(second, changes_file, deadline)
+    except OSError:  # The disk is full.
+        return None
+    if head is None:
+        return None
+    commit, _, branch = head.strip().partition("\n")
+    num_changed = None if changes is None else _count(changes)
+    return {"commit": commit, "branch": None if branch == "HEAD" else branch, "num_changed": num_changed}
+
+
+def _start_git(
+    folder: str, environment: dict[str, str], output: IO[bytes], *arguments: str
+) -> subprocess.Popen[bytes] | None:
+    try:
+        return subprocess.Popen(
+            [*_GIT, *arguments],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,  # A file, because reading a pipe with a timeout does not work under eventlet.
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:  # No git, or a folder that cannot be entered.
+        return None
+
+
+def _answer(process: subprocess.Popen[bytes] | None, output: IO[bytes], deadline: float) -> str | None:
+    """Return what git printed, or None if it failed or is late. It is gone on return."""
+    if process is None:
+        return None
+    while process.poll() is None:
+        if time.monotonic() > deadline:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return None
+        time.sleep(_LOOK_EVERY_S)
+    output.seek(0)
+    return output.read().decode(errors="replace") if process.returncode == 0 else None
+
+
+def _count(changes: str) -> int:
+    """Count the entries of `git status -z`. A renamed file has two, and the second is its old name."""
+    entries = iter(changes.split("\0"))
+    number = 0
+    for entry in entries:
+        if entry:
+            number += 1
+            if "R" in entry[:2] or "C" in entry[:2]:
+                next(entries, None)
+    return number
+
+
+def _packages() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _gpu_driver() -> str | None:
+    try:
+        pynvml.nvmlInit()
+        driver = pynvml.nvmlSystemGetDriverVersion()
+    except pynvml.NVMLError:
+        return None
+    return driver.decode() if isinstance(driver, bytes) else str(driver)
