@@ -17,6 +17,7 @@ from app.cli.exceptions import ServiceError, Unreachable
 from tests.app.written import write_model, write_run
 from tests.live.files import epochs_of, log_of, rows_of
 from tests.servers import LiveServer, free_port
+from tests.waiting import wait_until
 
 
 class Collected:
@@ -87,19 +88,20 @@ def test_following_survives_kills_of_the_service(own_server: LiveServer) -> None
 
 
 def test_a_slow_reader_gets_everything(eventlet_server: LiveServer) -> None:
-    config = eventlet_server.write_command(
-        "m", "write_metrics.py", "{run_dir}", "--rows", "3000", "--new-column-at", "9"
-    )
+    go = eventlet_server.home / "go"
+    config = eventlet_server.write_command("f", "flood.py", "8", str(go))
     with Client(eventlet_server.url) as client:
         run_id = client.start(config)["run_id"]
-        events = client.follow()
-
-        def slowly() -> Iterator[Event]:
-            yield next(events)
-            eventlet_server.wait_for_state(run_id, "completed")
-            yield from events
-
-        Collected(slowly()).assert_equals(eventlet_server.runs_dir / run_id)
+        log = eventlet_server.runs_dir / run_id / "train.log"
+        events = client.follow(run_id)
+        next(events)
+        wait_until(lambda: log.stat().st_size == 8 * 10**6, 20)
+        go.touch()
+        eventlet_server.wait_for_state(run_id, "completed")  # Meanwhile far more is sent than a connection holds.
+        pieces = [event for event in events if isinstance(event, LogWritten)]
+        offsets = [0, *(piece.next_offset for piece in pieces)]
+        assert [piece.offset for piece in pieces] == offsets[:-1]
+        assert "".join(piece.text for piece in pieces) == "x" * 8 * 10**6
 
 
 def test_the_client_follows_the_first_run_to_come_and_one_run_only(eventlet_server: LiveServer) -> None:
