@@ -95,7 +95,7 @@ def build(
     models, sizes = ModelFolder(store), Sizes(make_lock)
     trash = Trash(store, settings.runs_dir.parent / TRASH)
     lock = SupervisorLock(settings.runs_dir.parent / SUPERVISOR)
-    queue = Queue(store, settings.runs_dir.parent / QUEUE, settings.poll_interval_s)
+    queue = Queue(store, settings.runs_dir.parent / QUEUE, settings.poll_interval_s, executor.queue_advice)
     service = RunService(store, executor, queue, planner, settings.stop_grace_s, settings.min_free_mb)
     return Domain(
         store=store,
@@ -128,11 +128,11 @@ def executor_of(settings: Settings, prewarm: Prewarm | None = None) -> Executor:
 
     def local() -> Executor:
         gpus = find_gpus(settings.gpus, invocation.environment().get(GPUS_VARIABLE))
-        return LocalExecutor(settings.runs_dir, settings.max_active, gpus, prewarm)
+        return LocalExecutor(settings.runs_dir, settings.max_active or 1, gpus, prewarm)
 
     def slurm() -> Executor:
         commands = Commands(invocation.environment())
-        return SlurmExecutor.connect(settings.runs_dir, commands, settings.slurm_options, CODE_DIR)
+        return SlurmExecutor.connect(settings.runs_dir, commands, settings.slurm_options, CODE_DIR, settings.max_active)
 
     executors = {LocalExecutor.name: local, SlurmExecutor.name: slurm}
     current = executors.pop(settings.executor)()

@@ -169,7 +169,11 @@ class Settings:
         "seconds between two reads of a run's files; the service notices a change after a fifth of it",
         _number(float, 0.01, 60),
     )
-    max_active: int = _setting("1", "how many runs may be active at the same time", _number(int, 1, 1000))
+    max_active: int | None = _setting(
+        None,
+        "how many runs may be active at the same time; unset: one on this machine, and as many as SLURM allows there",
+        _number(int, 1, 1000),
+    )
     gpus: tuple[str, ...] | None = _setting(
         "auto", "the GPUs to divide among the runs: indices or UUIDs separated by commas, none, or auto for all", _gpus
     )

@@ -28,6 +28,7 @@ STATUS = {
     domain.SeveralActive: 409,
     domain.QueueWaits: 409,
     domain.NotQueued: 409,
+    domain.NoQueue: 409,
     domain.RunQueued: 409,
     domain.DeletionRefused: 403,
     domain.TrashUnusable: 409,

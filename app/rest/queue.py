@@ -38,7 +38,7 @@ def move_run(asked: dict[str, Any], query: dict[str, Any], run_id: str) -> Respo
 @blp.post("/pause")
 @blp.arguments(PageQuerySchema, location="query")
 @blp.answers(200, QueueSchema)
-@blp.errors(422)
+@blp.errors(409, 422)
 def pause_queue(query: dict[str, Any]) -> Response:
     """Start no more queued runs. Active runs go on."""
     domain().queue.pause(is_paused=True)

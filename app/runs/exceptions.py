@@ -117,8 +117,8 @@ class RunActive(RunError):
     """As many runs are active as can be. `run_ids` are those runs, the one that started last first."""
 
     def __init__(self, run_ids: Sequence[str], pid: int | None, obstacle: str | None = None) -> None:
-        """`obstacle` says why no further run can start beside them."""
-        if len(run_ids) == 1:
+        """`obstacle` says why no further run can start beside them. None: the one run is enough to say it."""
+        if obstacle is None:
             message = f"Run {run_ids[0]} is active. Stop it first, or wait until it ends."
         else:
             message = f"{obstacle}. Stop one of these runs first, or wait until one ends: {', '.join(run_ids)}."
@@ -140,9 +140,16 @@ class QueueWaits(RunError):
 class NotQueued(RunError):
     """A run has no place in our queue. One that is `queued` waits in the executor's own queue, such as SLURM's."""
 
-    def __init__(self, run_id: str, state: str) -> None:
-        why = "the executor decides when it starts" if state == "queued" else f"it is {state}"
-        super().__init__(f"Run {run_id} has no place in the queue: {why}.")
+    def __init__(self, run_id: str, state: str, advice: str | None = None) -> None:
+        why = "its executor decides when it starts" if state == "queued" else f"it is {state}"
+        super().__init__(f"Run {run_id} has no place in the queue: {why}.{f' {advice}' if advice else ''}")
+
+
+class NoQueue(RunError):
+    """Runs wait in the executor's own queue, which we do not pause."""
+
+    def __init__(self, advice: str) -> None:
+        super().__init__(f"The service has no queue of its own to pause. {advice}")
 
 
 class RunQueued(RunError):
@@ -174,6 +181,10 @@ class LaunchFailed(RunError):
     def __init__(self, reason: str, run_id: str | None) -> None:
         super().__init__(reason)
         self.run_id = run_id
+
+
+class ExecutorAway(LaunchFailed):
+    """The executor does not answer. The same launch may succeed later."""
 
 
 class DiskFull(RunError):

@@ -22,6 +22,7 @@ class QueuedRunSchema(Schema):
 
 class QueueSchema(Schema):
     paused = fields.boolean("Whether the queue is paused: then it starts no run.")
+    pausable = fields.boolean("Whether it can be paused. false: the runs wait in the queue of SLURM.")
     num_runs = fields.integer("All queued runs, also those that `limit` and `offset` leave out.")
     runs = fields.array(QueuedRunSchema, "The next run comes first.")
     executor = fields.string("What executes new runs: local or slurm.")

@@ -68,7 +68,7 @@ def _problem_with(settings: Settings) -> str | None:
     locks = [
         folder.parent / SUPERVISOR,
         folder.parent / IDS_LOCK,
-        *Slots(folder.parent / SLOTS, settings.max_active).lock_files,
+        *Slots(folder.parent / SLOTS, settings.max_active or 1).lock_files,
     ]
     return problem_with(locks)
 

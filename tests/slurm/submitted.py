@@ -25,12 +25,12 @@ from trainer.rundir import RunDir, write_json
 class Service:
     """What a service process knows: an executor, and a folder of runs that may be another service's too."""
 
-    def __init__(self, cluster: Cluster, runs_dir: Path, *options: str) -> None:
+    def __init__(self, cluster: Cluster, runs_dir: Path, *options: str, max_active: int | None = None) -> None:
         runs_dir.mkdir(parents=True, exist_ok=True)
         self.runs_dir = runs_dir
         commands = Commands(os.environ | cluster.environment | {"PATH": PATH, "TRAINING_API_TOKEN": "secret"})
         listings = Listings(commands, every_s=0.2, answers_within_s=2)
-        self.executor = SlurmExecutor(runs_dir, commands, Submissions(commands, options, ROOT), listings)
+        self.executor = SlurmExecutor(runs_dir, commands, Submissions(commands, options, ROOT), listings, max_active)
 
     def submit(self, name: str, *argv: str, gpus: int | None = None, **described: Any) -> RunDir:
         """Submit a run of a program of tests/programs, and return its directory."""
@@ -78,9 +78,9 @@ def kill(*victims: psutil.Process) -> None:
 
 
 @contextmanager
-def service(cluster: Cluster, runs_dir: Path, *options: str) -> Iterator[Service]:
+def service(cluster: Cluster, runs_dir: Path, *options: str, max_active: int | None = None) -> Iterator[Service]:
     """Yield a service, and end its runs."""
-    running = Service(cluster, runs_dir, *options)
+    running = Service(cluster, runs_dir, *options, max_active=max_active)
     try:
         yield running
     finally:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.app.answers import problem
 from tests.conftest import end
 from tests.servers import LiveServer
 from tests.slurm.cluster import CONTROLLER, Cluster
@@ -60,6 +61,16 @@ def test_runs_on_a_cluster_from_start_to_stop(cluster: Cluster, tmp_path: Path) 
         wait_until(lambda: server.run(waiting)["reason"] == "SLURM: Resources", 20, lambda: server.run(waiting))
         assert server.run(waiting)["state"] == "queued"
         assert server.delete(f"/training/models/{waiting}").status_code == 409
+        hold = "scontrol hold jobname="
+        assert hold in problem(server.patch(f"/training/queue/{waiting}", {"position": 1}), 409)["message"]
+        assert hold in problem(server.post("/training/queue/pause"), 409)["message"]
+        assert server.get("/training/queue").json()["pausable"] is False
+        urgent = server.post("/training/start", {"config_name": "saving.yaml", "priority": 1})
+        assert hold in problem(urgent, 422)["errors"]["priority"][0]
+        cluster.run("scontrol", "update", f"jobname={waiting}", "nice=100")
+        cluster.run(*f"{hold}{waiting}".split())
+        wait_until(lambda: "JobHeld" in server.run(waiting)["reason"], 20, lambda: server.run(waiting))
+        cluster.run("scontrol", "release", f"jobname={waiting}")
 
         server.kill()
         cluster.kill(CONTROLLER)

@@ -108,6 +108,8 @@ class Executor(Protocol):
 
     name: str
     """The executor's name in executor.json."""
+    queue_advice: str | None
+    """How to hold and order runs in the executor's own queue, which takes every run. None: runs wait in our queue."""
 
     @property
     def num_gpus(self) -> int | None:
@@ -122,11 +124,14 @@ class Executor(Protocol):
         Calls `reveal` once there is room and before anything is launched. Only then does the run's directory have its
         final name. `reveal` is quick and does not yield to other (green) threads. From before this call, `find` must
         not say that the run is gone until it has ended. Raises NoRoom, with nothing revealed, if the run would have to
-        wait and the executor has no queue. Raises LaunchFailed.
+        wait and the executor has no queue. Raises LaunchFailed, and ExecutorAway if only the moment is wrong.
         """
 
     def obstacle(self, needs: Needs) -> str | None:
         """Say why `submit` would raise NoRoom at this moment. None if it would not."""
+
+    def problem(self) -> str | None:
+        """Say why nothing can be launched at this moment, whatever it needs: the executor does not answer."""
 
     def find(self, refs: Iterable[Ref] = ()) -> Mapping[str, Found]:
         """Say what became of runs, by run id: one inquiry for all of them.

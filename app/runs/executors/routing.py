@@ -22,6 +22,7 @@ class RoutingExecutor:
     def __init__(self, runs_dir: Path, current: Executor, others: Mapping[str, Callable[[], Executor]]) -> None:
         """`current` takes the new runs. `others` connect the other executors, by their names."""
         self.name = current.name
+        self.queue_advice = current.queue_advice
         self._runs_dir = runs_dir
         self._current = current
         self._others = others
@@ -37,6 +38,9 @@ class RoutingExecutor:
 
     def obstacle(self, needs: Needs) -> str | None:
         return self._current.obstacle(needs)
+
+    def problem(self) -> str | None:
+        return self._current.problem()
 
     def submit(self, run: RunDir, needs: Needs, reveal: Callable[[], None]) -> Ref:
         return self._current.submit(run, needs, reveal)

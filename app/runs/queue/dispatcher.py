@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from app.runs.complaints import Complaints
-from app.runs.exceptions import LaunchFailed, NoRoom
+from app.runs.exceptions import ExecutorAway, LaunchFailed, NoRoom
 from app.runs.executors.executor import Executor
 from app.runs.filelock import SupervisorLock
 from app.runs.queue.entry import Entry
@@ -62,7 +62,7 @@ class Dispatcher:
     def _launch(self, entry: Entry) -> bool:
         try:
             ref = self._executor.submit(entry.run, entry.needs, lambda: None)
-        except NoRoom:
+        except (NoRoom, ExecutorAway):
             return False
         except LaunchFailed as error:
             _fail(entry.run, str(error))

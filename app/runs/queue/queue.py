@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.runs.exceptions import NotQueued
+from app.runs.exceptions import NoQueue, NotQueued
 from app.runs.executors.executor import Needs
 from app.runs.filestate import Remembered, file_states
 from app.runs.queue.arrangement import Arrangement, ArrangementFile
@@ -27,10 +27,14 @@ PAUSED = "the queue is paused"
 class Queue:
     """The queued runs of a folder of runs. It remembers nothing that the files could contradict."""
 
-    def __init__(self, store: RunStore, path: Path, max_age_s: float = 0.0) -> None:
-        """`path` is queue.json. What another process changes shows after `max_age_s` at the latest."""
+    def __init__(self, store: RunStore, path: Path, max_age_s: float = 0.0, advice: str | None = None) -> None:
+        """`path` is queue.json. What another process changes shows after `max_age_s` at the latest.
+
+        `advice` is the executor's, whose own queue takes every run. None: runs wait here.
+        """
         self._store = store
         self._max_age_s = max_age_s
+        self._advice = advice
         self._arrangement = ArrangementFile(path)
         self._known = _Known(None, frozenset(), {}, 0.0)
 
@@ -77,7 +81,7 @@ class Queue:
         def moved(arrangement: Arrangement) -> Arrangement:
             order = [entry.run_id for entry in self.waiting()]
             if run_id not in order:
-                raise NotQueued(run_id, self._store.find(run_id).state)
+                raise self._not_queued(run_id)
             order.remove(run_id)
             order.insert(position - 1, run_id)
             return replace(arrangement, order=tuple(order))
@@ -85,7 +89,12 @@ class Queue:
         self._arrangement.change(moved)
 
     def pause(self, is_paused: bool) -> None:
-        """Launch nothing, or launch again. Active runs go on. Raises OSError."""
+        """Launch nothing, or launch again. Active runs go on. Raises OSError.
+
+        Raises NoQueue if every run waits in the executor's own queue. A queue paused before can be resumed.
+        """
+        if is_paused and self._advice is not None:
+            raise NoQueue(self._advice)
         self._arrangement.pause(is_paused)
 
     def describe(
@@ -98,7 +107,7 @@ class Queue:
         is_paused, places = self.is_paused, self._places()
         end = None if limit is None else offset + limit
         runs = [_describe(place, obstacle, is_paused) for place in places[offset:end]]
-        return {"paused": is_paused, "num_runs": len(places), "runs": runs}
+        return {"paused": is_paused, "pausable": self._advice is None, "num_runs": len(places), "runs": runs}
 
     def describe_run(self, run_id: str, obstacle: Callable[[Entry], str | None]) -> dict[str, Any] | None:
         """Describe a queued run as `describe` does. None: it does not wait."""
@@ -115,6 +124,10 @@ class Queue:
             *(_Place(entry, None, entry.problem) for entry in self.broken()),
             *(_Place(Entry(run.directory), None, run.reason) for run in self._store.pending()),
         ]
+
+    def _not_queued(self, run_id: str) -> NotQueued:
+        state = self._store.find(run_id).state
+        return NotQueued(run_id, state, self._advice if state == QUEUED else None)
 
     def _unlaunched(self) -> list[Entry]:
         return [entry for entry, waits in self._read() if waits]

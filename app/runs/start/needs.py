@@ -1,4 +1,4 @@
-"""How many GPUs a run needs, and whether it can ever have them."""
+"""What a run needs to be launched, and whether the executor can ever give it that."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ def needs_of(asked: StartRequest, experiment: Experiment, executor: Executor) ->
     if experiment.command is not None:
         return Needs(experiment.command.gpus)
     return Needs(_devices(experiment, executor))
+
+
+def priority_problems(asked: StartRequest, executor: Executor) -> Errors:
+    """Return errors by field: a priority has no effect where runs do not wait in our queue."""
+    if asked.priority == 0 or executor.queue_advice is None:
+        return {}
+    return {"priority": [f"Must be 0, because the service has no queue of its own. {executor.queue_advice}"]}
 
 
 def gpu_problems(asked: StartRequest, experiment: Experiment, executor: Executor) -> Errors:

@@ -14,7 +14,7 @@ from app.runs.start import machine, program
 from app.runs.start.datasets import DatasetFolder
 from app.runs.start.experiments import ExperimentFolder, load_file
 from app.runs.start.folders import Folders, class_problems, find_folders, folder_problems, used_fields
-from app.runs.start.needs import gpu_problems, needs_of
+from app.runs.start.needs import gpu_problems, needs_of, priority_problems
 from app.runs.start.preflight import NOT_CHECKED, Preflight, Report
 from app.runs.start.request import DIRECTORY_FIELDS, MISSING, Errors, StartRequest, invalid
 from app.runs.start.resume import changed_classes, refuse_foreign, resume_problems
@@ -135,7 +135,7 @@ class Planner:
             config_name = self._config_name(asked, earlier)
             errors = resume_problems(earlier, experiment, asked, is_same_file=config_name == earlier.config_name)
         errors |= folder_problems(folders, experiment, self._data_roots)
-        errors |= gpu_problems(asked, experiment, self._executor)
+        errors |= gpu_problems(asked, experiment, self._executor) | priority_problems(asked, self._executor)
         if experiment.command is not None:
             return errors
         errors |= asked.by_field(machine.problems(experiment, self._executor.accelerators()))

@@ -102,7 +102,7 @@ class RunService:
             )
         except DiskFull as error:
             return str(error)
-        return self._executor.obstacle(entry.needs)
+        return self._executor.problem() or self._executor.obstacle(entry.needs)
 
     def _start(self, asked: StartRequest) -> Started:
         if not asked.queue:
@@ -121,7 +121,9 @@ class RunService:
         return Started(self._store.find(new.run.run_id))
 
     def _must_wait(self, needs: Needs) -> bool:
-        return self._queue.is_paused or bool(self._queue.waiting()) or self._executor.obstacle(needs) is not None
+        if self._queue.is_paused or self._queue.waiting():
+            return True
+        return (self._executor.problem() or self._executor.obstacle(needs)) is not None
 
     def _refuse_to_wait(self, needs: Needs) -> None:
         if (obstacle := self._executor.obstacle(needs)) is not None:
@@ -130,8 +132,10 @@ class RunService:
             raise QueueWaits([entry.run_id for entry in waiting])
 
     def _run_active(self, obstacle: str | None) -> RunActive:
-        active = self._store.active()
-        return RunActive([run.run_id for run in active], active[0].pid if active else None, obstacle)
+        active, pending = self._store.active(), self._store.pending()
+        says_enough = len(active) == 1 and not pending
+        why = None if says_enough else obstacle or "Another run has just started"
+        return RunActive([run.run_id for run in (*active, *pending)], active[0].pid if active else None, why)
 
     def _refuse_without_room(self, plan: Plan) -> None:
         caches_images = plan.experiment.command is None and plan.experiment.data.cache

@@ -22,8 +22,8 @@ def store_of(runs_dir: Path, count: int = 1) -> RunStore:
     return RunStore(runs_dir, executor_of(runs_dir, count))
 
 
-def queue_of(store: RunStore) -> Queue:
-    return Queue(store, store.runs_dir.parent / QUEUE)
+def queue_of(store: RunStore, advice: str | None = None) -> Queue:
+    return Queue(store, store.runs_dir.parent / QUEUE, advice=advice)
 
 
 def hold(store: RunStore, count: int = 1) -> tuple[Path, int]:

@@ -37,6 +37,7 @@ class LocalExecutor:
     """The executor of this machine. Its `Slots` and the processes are all that it knows."""
 
     name = "local"
+    queue_advice: str | None = None
 
     def __init__(
         self,
@@ -85,6 +86,9 @@ class LocalExecutor:
             return None  # It need not wait: `submit` fails.
         num_free = len(set(self._slots.gpus).difference(*(slot.gpus for slot in held)))
         return f"{num_free} of {num_gpus} GPUs are free, {num_needed} are needed" if num_needed > num_free else None
+
+    def problem(self) -> str | None:
+        return None
 
     def find(self, refs: Iterable[Ref] = ()) -> Mapping[str, Found]:
         found: dict[str, Found] = {slot.run_id: Running() for slot in self._active() if is_plain_name(slot.run_id)}

@@ -1,4 +1,4 @@
-"""Run on a SLURM cluster, whose queue is the only queue.
+"""Run on a SLURM cluster, whose queue is the only queue unless TRAINING_MAX_ACTIVE limits what is submitted.
 
 One job per run, named by the run id, in the run's own directory. The job is the runner in the foreground
 (trainer.runner.job). Everything else goes over the shared file system: log, metrics, state, the stop, and the heartbeat

@@ -11,8 +11,16 @@ TIMEOUT_S = 15.0
 """SLURM's commands give up by themselves after some 9 s without the controller, but not all of them."""
 
 
+_AWAY = ("unable to contact", "connection refused", "connect failure", "timed out", "communication connection")
+"""What SLURM's commands say while the controller is away, in lower case."""
+
+
 class SlurmError(Exception):
     """A command has failed. The message is what SLURM says, in one line."""
+
+
+class SlurmAway(SlurmError):
+    """SLURM did not answer. The same command may succeed later."""
 
 
 class Commands:
@@ -22,7 +30,10 @@ class Commands:
         self._environment = environment
 
     def run(self, argv: Sequence[str], script: str = "") -> str:
-        """Run a command with `script` as its standard input, and return what it prints. Raises SlurmError."""
+        """Run a command with `script` as its standard input, and return what it prints.
+
+        Raises SlurmAway, or SlurmError for every other failure.
+        """
         with TemporaryFile() as stdin, TemporaryFile() as output, TemporaryFile() as errors:
             stdin.write(script.encode())
             stdin.seek(0)
@@ -31,9 +42,10 @@ class Commands:
             except OSError as error:
                 raise SlurmError(f"cannot execute {argv[0]}: {error.strerror or error}") from error
             if exit_code is None:
-                raise SlurmError(f"{argv[0]} got no answer from SLURM within {TIMEOUT_S:g} s")
+                raise SlurmAway(f"{argv[0]} got no answer from SLURM within {TIMEOUT_S:g} s")
             if exit_code != 0:
-                raise SlurmError(explain(argv[0], read(errors)))
+                message = explain(argv[0], read(errors))
+                raise (SlurmAway if any(text in message.lower() for text in _AWAY) else SlurmError)(message)
             return read(output)
 
     def begin(

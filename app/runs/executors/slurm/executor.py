@@ -10,14 +10,15 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from app.runs.exceptions import LaunchFailed
+from app.runs.exceptions import ExecutorAway, LaunchFailed, NoRoom
 from app.runs.executors.executor import Found, Gone, Needs, Pending, Processes, Ref, Running, Unreachable
-from app.runs.executors.slurm.commands import Commands, SlurmError
+from app.runs.executors.slurm.commands import Commands, SlurmAway, SlurmError
 from app.runs.executors.slurm.endings import ending
 from app.runs.executors.slurm.heartbeats import Heartbeats
 from app.runs.executors.slurm.job import Job
 from app.runs.executors.slurm.listing import Listings
 from app.runs.executors.slurm.submission import Submissions
+from app.runs.executors.slurm.turn import turn
 from app.runs.executors.unfinished import find_unfinished
 from trainer.experiment.accelerators import Machine
 from trainer.rundir import RunDir, is_there
@@ -28,6 +29,12 @@ logger = logging.getLogger(__name__)
 CLOCK = "clock"
 """The file beside the runs whose time is the time of their file system."""
 AGAIN_AFTER_S = 10.0
+TURN = "slurm.lock"
+ADVICE = (
+    "SLURM decides when a run starts, and its job has the run's id as its name. `scontrol hold jobname=RUN_ID` holds a "
+    "job, `scontrol release jobname=RUN_ID` releases it, and `scontrol update jobname=RUN_ID nice=100` lets others go "
+    "first. Options for every job, such as --nice and --qos, belong in TRAINING_SLURM_OPTIONS."
+)
 
 
 class SlurmExecutor:
@@ -35,11 +42,21 @@ class SlurmExecutor:
 
     name = "slurm"
 
-    def __init__(self, runs_dir: Path, commands: Commands, submissions: Submissions, listings: Listings) -> None:
+    def __init__(
+        self,
+        runs_dir: Path,
+        commands: Commands,
+        submissions: Submissions,
+        listings: Listings,
+        max_active: int | None = None,
+    ) -> None:
+        """`max_active`: how many runs may be submitted and not over. None: SLURM's queue takes every run."""
         self._runs_dir = runs_dir
         self._commands = commands
         self._submissions = submissions
         self._listings = listings
+        self._max_active = max_active
+        self.queue_advice = ADVICE if max_active is None else None
         self._heartbeats = Heartbeats(runs_dir.parent / CLOCK)
         self._met_at: dict[str, float] | None = None
         """When this process met each run that may live, by time.monotonic()."""
@@ -47,8 +64,15 @@ class SlurmExecutor:
         self._next_at: dict[tuple[str, str], float] = {}
 
     @classmethod
-    def connect(cls, runs_dir: Path, commands: Commands, options: Sequence[str], project_root: Path) -> SlurmExecutor:
-        return cls(runs_dir, commands, Submissions(commands, options, project_root), Listings(commands))
+    def connect(
+        cls,
+        runs_dir: Path,
+        commands: Commands,
+        options: Sequence[str],
+        project_root: Path,
+        max_active: int | None = None,
+    ) -> SlurmExecutor:
+        return cls(runs_dir, commands, Submissions(commands, options, project_root), Listings(commands), max_active)
 
     @property
     def num_gpus(self) -> int | None:
@@ -58,13 +82,35 @@ class SlurmExecutor:
         return None
 
     def obstacle(self, needs: Needs) -> str | None:
-        return None  # SLURM's queue takes every run.
+        """Say that as many runs as may be are pending or running. One with a verdict is about to leave SLURM's list."""
+        if self._max_active is None:
+            return None
+        runs = [run for run_id in self.find() if not has_verdict(read_record(run := RunDir(self._runs_dir / run_id)))]
+        num_runs = len(runs)
+        return f"{num_runs} of {self._max_active} runs are submitted" if num_runs >= self._max_active else None
+
+    def problem(self) -> str | None:
+        self._known()
+        self._listings.advance()
+        since = self._listings.unreachable_since
+        return None if since is None else f"SLURM has not answered since {since}"
 
     def submit(self, run: RunDir, needs: Needs, reveal: Callable[[], None]) -> Ref:
         """Submit the job of a run, which may wait in SLURM's queue. See Executor.submit."""
+        if (problem := self.problem()) is not None:
+            raise ExecutorAway(problem, None)
+        if self._max_active is None:
+            return self._submit(run, needs, reveal)
+        with turn(self._runs_dir.parent / TURN):
+            self._listings.wait()  # Another service process may have submitted a run a moment ago.
+            if not self._has_live_job(Ref(run)) and self.obstacle(needs) is not None:
+                raise NoRoom
+            return self._submit(run, needs, reveal)
+
+    def _submit(self, run: RunDir, needs: Needs, reveal: Callable[[], None]) -> Ref:
+        if (job := self._job(Ref(run))) is not None and not job.has_ended:
+            return Ref(run, self.name, job.job_id)  # SLURM took the run, but its answer was lost.
         met_at = self._known()
-        if self._listings.unreachable_since is not None:
-            raise LaunchFailed(f"SLURM has not answered since {self._listings.unreachable_since}", None)
         met_at[run.run_id] = float("inf")  # Until the job is submitted, no list of jobs can have it.
         try:
             reveal()
@@ -72,6 +118,8 @@ class SlurmExecutor:
             ref.write()
             ref = replace(ref, reference=self._submissions.submit(run, needs, _grace_s(run)))
             ref.write()
+        except SlurmAway as error:
+            raise ExecutorAway(f"SLURM does not answer: {error}", None) from error
         except SlurmError as error:
             raise LaunchFailed(f"SLURM did not take the run: {error}", None) from error
         finally:
@@ -135,8 +183,8 @@ class SlurmExecutor:
     def _judge(self, ref: Ref) -> Found:
         if (known_end := ref.ended or self._gone.get(ref.run_id)) is not None and not self._has_live_job(ref):
             return known_end
-        if ref.executor != self.name and not (ref.executor is None and self._heartbeats.is_new(ref.run)):
-            return Gone()  # It is not ours. A new run may not have its executor.json yet.
+        if ref.executor != self.name and not self._may_become_ours(ref):
+            return Gone()
         job = self._job(ref)
         if job is None or job.has_ended:
             if (gone := self._judge_without_job(ref, job)) is not None:
@@ -162,6 +210,11 @@ class SlurmExecutor:
         if job is None and Ref.read(ref.run).reference is None and self._heartbeats.is_new(ref.run):
             return None
         return ending(ref.run, job)
+
+    def _may_become_ours(self, ref: Ref) -> bool:
+        """Whether a service process may be about to write executor.json. A run in our queue waits for that."""
+        has_no_place = not is_there(ref.run.queued) and not is_there(ref.run.stop)
+        return ref.executor is None and has_no_place and self._heartbeats.is_new(ref.run)
 
     def _job(self, ref: Ref) -> Job | None:
         return self._listings.last.jobs.get(str(self._runs_dir / ref.run_id))

@@ -10,7 +10,7 @@ from itertools import count
 
 import psutil
 
-from app.runs.exceptions import LaunchFailed
+from app.runs.exceptions import ExecutorAway
 from app.runs.executors.executor import Found, Gone, Needs, Pending, Processes, Ref, Running, Unreachable
 from app.runs.executors.invocation import environment
 from tests.servers import ROOT
@@ -84,8 +84,9 @@ class FakeExecutor:
     name = "fake"
     num_gpus: int | None = None
 
-    def __init__(self, cluster: FakeCluster) -> None:
+    def __init__(self, cluster: FakeCluster, queue_advice: str | None = None) -> None:
         self._cluster = cluster
+        self.queue_advice = queue_advice
 
     def accelerators(self) -> Machine | None:
         return None
@@ -93,9 +94,12 @@ class FakeExecutor:
     def obstacle(self, needs: Needs) -> str | None:
         return None
 
+    def problem(self) -> str | None:
+        return "the cluster is down" if self._cluster.is_down else None
+
     def submit(self, run: RunDir, needs: Needs, reveal: Callable[[], None]) -> Ref:
         if self._cluster.is_down:
-            raise LaunchFailed("the cluster is down", None)
+            raise ExecutorAway("the cluster is down", None)
         reveal()
         return Ref(run, self.name, self._cluster.submit(run))
 
@@ -105,7 +109,7 @@ class FakeExecutor:
         found = {run_id: each for run_id, each in truth.items() if not isinstance(each, Gone)}
         found |= {ref.run_id: truth.get(ref.run_id, Gone()) for ref in refs}
         if self._cluster.is_down:
-            return {run_id: Unreachable(DOWN_SINCE) for run_id in found}
+            return {run_id: Unreachable(DOWN_SINCE) if run_id in truth else each for run_id, each in found.items()}
         return found | {run_id: lie for run_id, lie in self._cluster.lies.items() if run_id in found}
 
     def signal(self, ref: Ref) -> None:

@@ -217,7 +217,7 @@ def test_the_queue_of_the_executor_is_shown(tmp_path: Path) -> None:
     first, second = (service.start(service.python(WAIT_FOR_STOP)) for _ in range(2))
     assert described(service) == [(second.run_id, None, "Resources")]
     assert service.queue.ids() == [second.run_id]
-    with pytest.raises(exceptions.NotQueued, match="the executor decides"):
+    with pytest.raises(exceptions.NotQueued, match="its executor decides"):
         service.queue.move(second.run_id, 1)
     for run in (second, first):
         service.stop(run.run_id, "discard")

@@ -48,7 +48,7 @@ class Service:
         self.configs.mkdir(exist_ok=True)
         self.executor = executor or executor_of(self.runs, max_active, gpus)
         self.store = RunStore(self.runs, self.executor)
-        self.queue = queue_of(self.store)
+        self.queue = queue_of(self.store, self.executor.queue_advice)
         roots = options.pop("data_roots", ())
         preflight = Preflight(home / "logs" / "preflight")
         folders = ExperimentFolder(self.configs), DatasetFolder(self.data)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.runs.executors.slurm.commands import Commands, SlurmError
+from app.runs.executors.slurm.commands import Commands, SlurmAway, SlurmError
 from app.runs.executors.slurm.startup import check
 
 
@@ -64,3 +64,20 @@ def test_a_cluster_that_takes_runs_is_silent(
 ) -> None:
     check(commands, ["--partition=gpu"], tmp_path)
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("says", "kind"),
+    [
+        ("sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)", SlurmAway),
+        ("sbatch: error: Batch job submission failed: Socket timed out on send/recv operation", SlurmAway),
+        ("sbatch: error: Batch job submission failed: Requested node configuration is not available", SlurmError),
+    ],
+)
+def test_only_a_controller_that_is_away_lets_a_queued_run_wait(
+    commands: Commands, tmp_path: Path, says: str, kind: type[SlurmError]
+) -> None:
+    (tmp_path / "sbatch.says").write_text(says)
+    with pytest.raises(SlurmError) as failed:
+        commands.run(["sbatch"])
+    assert type(failed.value) is kind
