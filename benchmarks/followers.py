@@ -48,8 +48,9 @@ class Follower:
         self.send(CONNECTED)
         self._wait_for(CONNECTED)
 
-    def subscribe(self) -> None:
-        self.send(EVENT[:-1] + b',0["subscribe",{}]')
+    def subscribe(self, run_id: str | None = None) -> None:
+        """Follow a run. None: the latest one."""
+        self.send(EVENT[:-1] + f',0["subscribe",{json.dumps({"run_id": run_id})}]'.encode())
         self._wait_for(ACK)
 
     def send(self, text: bytes) -> None:
