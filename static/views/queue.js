@@ -84,7 +84,7 @@ function renderFrame(queue, message, view) {
   setText(byId("queue-count"), isEmpty ? "" : counted(queue.num_runs, "queued run"));
   byId("no-queued").hidden = !isEmpty || queue.paused;
   byId("queue-paused").hidden = !queue.paused;
-  byId("queue-pause").hidden = isOfCluster && !queue.paused;
+  byId("queue-pause").hidden = !queue.pausable && !queue.paused;
   setText(byId("queue-pause"), queue.paused ? "Resume queue" : "Pause queue");
   byId("queue-of-cluster").hidden = !isOfCluster || isEmpty;
   const numHidden = queue.num_runs - queue.runs.length;

@@ -44,14 +44,14 @@ export class Turn {
   }
 
   #render() {
-    const { executor = "local", num_gpus = null, num_runs = 0, paused = false } = this.#queue ?? {};
+    const { executor = "local", num_gpus = null, num_runs = 0, paused = false, pausable = true } = this.#queue ?? {};
     const isLocal = executor === "local";
     byId("gpus-field").hidden = isLocal && !(num_gpus > 1);
-    byId("priority-field").hidden = !isLocal || !this.#mustWait;
+    byId("priority-field").hidden = !pausable || !this.#mustWait;
     byId("start-wait").hidden = !this.#mustWait;
     setText(byId("start-wait"), paused ? WAITS_FOR_RESUME : num_runs > 0 ? WAITS_BEHIND_OTHERS : WAITS_FOR_ROOM);
     const [still, sending] = this.#mustWait ? ["Add to queue", "Adding\u2026"] : ["Start now", "Starting\u2026"];
-    setText(byId("start-button"), this.#isSending ? sending : isLocal ? still : "Start");
+    setText(byId("start-button"), this.#isSending ? sending : pausable ? still : "Start");
   }
 }
 
