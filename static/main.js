@@ -10,6 +10,7 @@ import { createDrawing } from "./drawing.js";
 import { bytes } from "./format.js";
 import { followLive } from "./live.js";
 import { MAX_SHOWN } from "./models.js";
+import { createNotifications } from "./notification.js";
 import { QueueControl } from "./queue.js";
 import { createRouter, pathOfRun, runsIn, viewOf } from "./router.js";
 import { createRunning } from "./running.js";
@@ -245,6 +246,7 @@ const drawing = createDrawing((state) => {
 listen(drawing.changed);
 listen(renderTab); // Without waiting for a frame: a tab in the background draws none.
 listen(follow);
+listen(createNotifications({ go: (path) => go(path), notice: (text) => dispatch({ type: "notice", text }) }));
 listen((state, before) => startForm.changed(state, before));
 
 byId("notice-close").addEventListener("click", () => dispatch({ type: "notice", text: null }));

@@ -37,6 +37,17 @@ def legend_of(page: Any, chart: str) -> str:
     return " ".join(found.all_inner_texts())
 
 
+RECORD_NOTIFICATIONS = """() => {
+    window.notifications = [];
+    window.Notification = class {
+      static permission = "default";
+      static async requestPermission() { return (this.permission = "granted"); }
+      constructor(title, { body }) { notifications.push([title, body]); }
+    };
+  }"""
+"""A browser without a desktop shows no notifications, so a test can only record them."""
+
+
 def test_a_run_from_its_start_to_its_end(server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(server)
     page = open_page(server.url)
@@ -200,10 +211,19 @@ def test_the_icon_shows_the_progress(eventlet_server: LiveServer, open_page: Ope
 def test_a_failed_run_shows_why_and_can_be_run_again(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(eventlet_server)
     training.order(print="it will not go well\n")
-    training.end(3)
     page = open_page(eventlet_server.url)
+    page.evaluate(RECORD_NOTIFICATIONS)
+    page.click("#notify")
+    expect(page.locator("#notify")).to_have_text("Notify me when a run ends: on")
     start_by_form(page, training)
+    wait_for_state(page, "running")
+    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
+    training.end(3)
     wait_for_state(page, "failed")
+    ((title, body),) = page.evaluate("notifications")
+    assert title == "model: failed"
+    assert body.endswith("exit code 3")
+    page.evaluate("delete document.hidden")
     expect(page.locator("#reason")).to_have_text("exit code 3")
     expect(page.locator("#log")).to_contain_text("it will not go well")
     expect(page.locator("#last-lines")).to_have_text("it will not go well")
