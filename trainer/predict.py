@@ -1,18 +1,22 @@
 """Classify images with a model or variant that a training exported: `python -m trainer.predict MODEL.onnx IMAGE...`.
 
 Needs only onnxruntime, numpy and Pillow. Prints a line for each image: path, class and probability, separated by tabs.
-Exits with 1 if the model or an image could not be used. It still classifies the other images.
+Exits with 1 if the model or an image could not be used. It still classifies the other images. With --heatmap it saves
+each image with its heatmap laid over.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +25,7 @@ from trainer.dataset.imagefile import Depth, ignore_warnings, inspect
 from trainer.dataset.imagefolder import Problem, contents
 from trainer.dataset.invalid import DataInvalid
 from trainer.dataset.valuerange import ValueRange
+from trainer.model.overlay import OverlayFailed, Overlays
 from trainer.model.session import MAX_BATCH, ModelInvalid, OnnxModel
 
 MAX_READERS = 8
@@ -29,25 +34,42 @@ Ranking = list[tuple[str, float]]
 """Classes with their probabilities, the most probable first."""
 
 
+@dataclass(frozen=True)
+class Prediction:
+    ranking: Ranking
+    heatmap: NDArray[np.float32] | None
+    """(h, w) from 0 to 1. None if the model has no heatmap."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     ignore_warnings()
     failed = False
     try:
         model = OnnxModel(options.model)
+        overlays = _overlays(options.heatmap, model)
         for path, found in predict(model, options.images, options.top):
             if isinstance(found, str):
                 failed = True
                 print(f"error: {found}", file=sys.stderr)
-            else:
-                print(as_json(path, found) if options.json else as_line(path, found))
-    except ModelInvalid as error:
+                continue
+            saved = overlays.save(path, found.heatmap) if overlays and found.heatmap is not None else None
+            print(as_json(path, found.ranking, saved) if options.json else as_line(path, found.ranking))
+    except (ModelInvalid, OverlayFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return int(failed)
 
 
-def predict(model: OnnxModel, paths: Sequence[Path], top: int) -> Iterator[tuple[Path, Ranking | str]]:
+def _overlays(folder: Path | None, model: OnnxModel) -> Overlays | None:
+    if folder is None:
+        return None
+    if model.explanation is None:
+        raise ModelInvalid("the model has no heatmap: train it with export.explanation: true, or leave --heatmap out")
+    return Overlays(folder, model.channels, model.value_range)
+
+
+def predict(model: OnnxModel, paths: Sequence[Path], top: int) -> Iterator[tuple[Path, Prediction | str]]:
     """Yield each image, also those in folders, with its `top` classes or an error message.
 
     Warns on stderr about images whose values do not fit the model's value range.
@@ -58,10 +80,10 @@ def predict(model: OnnxModel, paths: Sequence[Path], top: int) -> Iterator[tuple
             batch = files[start : start + MAX_BATCH]
             read = list(pool.map(lambda file: _read(model, file), batch))
             pixels = [each for each in read if not isinstance(each, str)]
-            rankings = iter(_rank(model, np.stack(pixels), top) if pixels else [])
+            predictions = iter(_predict(model, np.stack(pixels), top) if pixels else [])
             for file, each in zip(batch, read):
                 path = file.path if isinstance(file, Problem) else file
-                yield path, each if isinstance(each, str) else next(rankings)
+                yield path, each if isinstance(each, str) else next(predictions)
 
 
 def _expand(paths: Sequence[Path]) -> Iterator[Path | Problem]:
@@ -103,11 +125,12 @@ def _warn_of_misfit(model: OnnxModel, path: Path) -> None:
         )
 
 
-def _rank(model: OnnxModel, pixels: NDArray[np.uint8], top: int) -> list[Ranking]:
-    probabilities = model.run(pixels).probabilities
+def _predict(model: OnnxModel, pixels: NDArray[np.uint8], top: int) -> list[Prediction]:
+    _, probabilities, heatmaps = model.run(pixels)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     return [
-        [(model.class_names[label], float(row[label])) for label in labels] for row, labels in zip(probabilities, order)
+        Prediction([(model.class_names[label], float(row[label])) for label in labels], heatmap)
+        for row, labels, heatmap in zip(probabilities, order, itertools.repeat(None) if heatmaps is None else heatmaps)
     ]
 
 
@@ -115,9 +138,10 @@ def as_line(path: Path, ranking: Ranking) -> str:
     return "\t".join([str(path), *(f"{name}\t{probability:.4f}" for name, probability in ranking)])
 
 
-def as_json(path: Path, ranking: Ranking) -> str:
-    classes = [{"class": name, "probability": probability} for name, probability in ranking]
-    return json.dumps({"path": str(path), "classes": classes})
+def as_json(path: Path, ranking: Ranking, heatmap: Path | None) -> str:
+    facts: dict[str, Any] = {"path": str(path)}
+    facts["classes"] = [{"class": name, "probability": probability} for name, probability in ranking]
+    return json.dumps(facts | ({} if heatmap is None else {"heatmap": str(heatmap)}))
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -127,6 +151,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="an image, or a folder with images")
     parser.add_argument(
         "--top", type=_count, default=1, metavar="K", help="show the K most probable classes; default: 1"
+    )
+    parser.add_argument(
+        "--heatmap",
+        type=Path,
+        metavar="OUT",
+        help="save each image with its heatmap laid over as OUT/NAME.png, for a model with a heatmap",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object for each image instead of a line")
     return parser.parse_args(arguments)

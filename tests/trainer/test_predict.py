@@ -11,6 +11,7 @@ import onnx
 import pytest
 from PIL import Image
 
+from tests.trainer.modelfiles import Untrained
 from tests.trainer.trainings import ROOT, Started
 from trainer.model.conversion import convert
 from trainer.model.session import OnnxModel
@@ -117,3 +118,28 @@ def test_predict_needs_only_onnxruntime_numpy_and_pillow_and_sends_no_telemetry(
     )
     assert loaded - set(sys.stdlib_module_names) - site == {"numpy", "onnxruntime", "PIL", "trainer"}
     assert not list(tmp_path.rglob("*")), "onnxruntime created an ID for its telemetry"
+
+
+@pytest.mark.slow
+def test_heatmaps_are_laid_over_images_of_their_own_size(model: Path, squares: Path, tmp_path: Path) -> None:
+    made = Untrained(tmp_path, squares, "convnext", {"explanation": True, "variants": ["fp16"]})
+    card = made.write(acc=0.5)
+    image = next((squares / "test" / "bright").iterdir())
+    (tmp_path / "other").mkdir()
+    Image.open(image).resize((300, 2000)).save(tmp_path / "other" / image.name)
+    images = [image, tmp_path / "other" / image.name]
+    for path in (card["model_path"], card["variants"][0]["model_path"]):
+        done = predict(path, *images, "--json", f"--heatmap={tmp_path / 'out' / 'deep'}")
+        assert (done.returncode, done.stderr) == (0, "")
+        saved = [Path(json.loads(line)["heatmap"]) for line in done.stdout.splitlines()]
+        assert [each.name for each in saved] == [f"{image.stem}.png", f"{image.stem}_2.png"]
+        for each, size in zip(saved, [(8, 8), (154, 1024)], strict=True):
+            with Image.open(each) as shown:
+                assert (shown.mode, shown.size) == ("RGB", size)
+                assert len(shown.getcolors(2**20) or []) > 4
+    (tmp_path / "file").write_text("")
+    for path, out, fact in ((model, "out", "export.explanation"), (card["model_path"], "file", "file")):
+        done = predict(path, image, f"--heatmap={tmp_path / out}")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("error: ")
+        assert fact in done.stderr
