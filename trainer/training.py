@@ -89,7 +89,9 @@ class Training:
         metrics = self._fit.test()
         split = self._request.tested_split
         self._log(f"{split}: " + "  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
-        self._log(report_on_test(self._request, self._collector.outputs, checkpoint, metrics[f"{split}/loss"]))
+        find_heatmaps = partial(self._model_files.explain, self._fit.module)
+        outputs, loss = self._collector.outputs, metrics[f"{split}/loss"]
+        self._log(report_on_test(self._request, outputs, checkpoint, loss, find_heatmaps))
         return metrics if split == "test" else {}
 
     def _save_model(self, test_metrics: dict[str, float] | None) -> dict[str, Any]:

@@ -64,12 +64,6 @@ class ConfusionMatrixSchema(Schema):
     )
 
 
-class ConfusionSchema(Schema):
-    true = fields.string()
-    predicted = fields.string()
-    count = fields.integer()
-
-
 class MistakeSchema(Schema):
     file = fields.string("Path in the dataset: test/CLASS/FILE.")
     true = fields.string()
@@ -77,6 +71,22 @@ class MistakeSchema(Schema):
     probability = fields.number("Probability of the predicted class.")
     image = fields.string(
         "Artifact with the image, a PNG of at most 224 x 224 pixels. null: it could not be made.", allow_none=True
+    )
+    heatmap = fields.string(
+        "Artifact with the heatmap laid over the image. null: the model has no heatmap.",
+        allow_none=True,
+        required=False,
+    )
+
+
+class ConfusionSchema(Schema):
+    true = fields.string()
+    predicted = fields.string()
+    count = fields.integer()
+    examples = fields.array(
+        fields.nested(MistakeSchema),
+        "The two most confident images of it. Only the 10 most frequent confusions have any.",
+        required=False,
     )
 
 

@@ -1,4 +1,4 @@
-/** The report on a run's model: its figures, confusion matrix, calibration, classes and most confident mistakes. */
+/** The report on a run's model: its figures, confusion matrix, calibration, classes and mistakes. */
 import { byId, make, setText } from "../dom.js";
 import { count, counted, metric, percentage, UNKNOWN } from "../format.js";
 import { reliabilityOf } from "./reliability.js";
@@ -17,6 +17,10 @@ export function showReport(report, loadImage) {
   byId("reliability-part").hidden = !report.calibration?.bins.some(({ count: number }) => number > 0);
   byId("reliability").replaceChildren(...(byId("reliability-part").hidden ? [] : [reliabilityOf(report.calibration)]));
   byId("classes").replaceChildren(...classesOf(report.classes));
+  const pairs = pairsOf(report.confusions ?? [], loadImage);
+  byId("confusions-section").hidden = pairs.length === 0;
+  byId("confusions").replaceChildren(...pairs);
+  byId("heatmap-note").hidden = !report.mistakes.some(({ heatmap }) => heatmap);
   byId("mistakes-section").hidden = report.mistakes.length === 0;
   byId("mistakes").replaceChildren(...report.mistakes.map((mistake) => mistakeOf(mistake, loadImage)));
 }
@@ -103,9 +107,20 @@ function classesOf(classes) {
   ];
 }
 
-function mistakeOf({ file, true: right, predicted, probability, image }, loadImage) {
+/** Pairs of classes that were confused most, each with its most confident images. */
+function pairsOf(confusions, loadImage) {
+  return confusions
+    .filter(({ examples }) => examples?.length)
+    .map(({ true: right, predicted, count: number, examples }) => {
+      const title = `${right} taken for ${predicted}: ${counted(number, "image")}`;
+      const images = examples.map((each) => mistakeOf(each, loadImage));
+      return make("li", {}, make("h4", { text: title }), make("ul", { className: "mistakes" }, ...images));
+    });
+}
+
+function mistakeOf({ file, true: right, predicted, probability, image, heatmap }, loadImage) {
   const shown = make("img", { alt: "", width: 112, height: 112 });
-  if (image) showImage(shown, loadImage(image));
+  if (heatmap ?? image) showImage(shown, loadImage(heatmap ?? image));
   const caption = make(
     "figcaption",
     {},

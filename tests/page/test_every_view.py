@@ -67,16 +67,18 @@ def report() -> dict[str, Any]:
         {"low": 0.0, "high": 0.5, "count": 0, "confidence": None, "accuracy": None},
         {"low": 0.5, "high": 1.0, "count": 20, "confidence": 0.95, "accuracy": 0.9},
     ]
-    mistake = {"file": "test/cat/1.png", "true": "cat", "predicted": "dog", "probability": 0.97, "image": "mistake.png"}
+    mistake = {"file": "test/cat/1.png", "true": "cat", "predicted": "dog", "probability": 0.97}
+    mistake |= {"image": "plain.png", "heatmap": "mistake.png"}
     return {
         "run_id": COMPLETED, "num_images": 20, "num_right": 18, "balanced_accuracy": 0.9, "macro_f1": 0.9,
         "accuracy": {"value": 0.9, "low": 0.699, "high": 0.972, "interval": 0.95, "method": "Wilson"},
         "auroc": {"value": 0.95, "num_images": 20}, "calibration": {"ece": 0.05, "num_bins": 2, "bins": bins},
         "classes": [{"name": "cat", **each}, {"name": "dog", **each, "f1": 0.7}],
         "confusion_matrix": {"class_names": ["cat", "dog"], "counts": [[9, 1], [1, 9]]},
-        "confusions": [{"true": "cat", "predicted": "dog", "count": 1}], "mistakes": [mistake], "plots": {},
-        "loss": 0.3, "created_at": "2026-01-02T00:00:00+00:00", "model_name": "digits", "dataset_name": "pets",
-        "config_name": "tiny.yaml", "checkpoint": "epoch_003.ckpt", "split": "test", "notes": [],
+        "confusions": [{"true": "cat", "predicted": "dog", "count": 1, "examples": [mistake]}], "mistakes": [mistake],
+        "plots": {}, "loss": 0.3, "created_at": "2026-01-02T00:00:00+00:00", "model_name": "digits",
+        "dataset_name": "pets", "config_name": "tiny.yaml", "checkpoint": "epoch_003.ckpt", "split": "test",
+        "notes": [],
     }  # fmt: skip
 
 
@@ -127,6 +129,9 @@ def test_the_report_is_shown(server: LiveServer, open_page: OpenPage) -> None:
     expect(mistake).to_contain_text("is cat")
     mistake.scroll_into_view_if_needed()
     wait_until(lambda: mistake.locator("img").evaluate("image => image.naturalWidth") == 8, 5)
+    expect(page.locator("#heatmap-note")).to_be_visible()
+    expect(page.locator("#confusions h4")).to_have_text("cat taken for dog: 1 image")
+    expect(page.locator("#confusions figure")).to_contain_text("dog 97.00%")
     page.click(".navigation a[href='runs']")
     page.click(f"a[title='{FAILED}']")
     expect(page.locator("#state")).to_have_text("failed")

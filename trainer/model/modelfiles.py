@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from trainer import rundir
@@ -96,6 +98,23 @@ class ModelFiles:
         finally:
             path.unlink(missing_ok=True)
         self._log(f"export: trial before the training with {NUM_TRIAL_IMAGES} images, {_difference(exported)}")
+
+    def explain(self, module: Classifier, indices: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """Return the heatmaps, (h, w), of tested images by index. Empty without `export.explanation`."""
+        if not self._request.experiment.export.explanation or not indices:
+            return {}
+        tested = self._data_module.dataset(self._data_module.tested_split)
+        examples = self._compared_pixels(NUM_TRIAL_IMAGES)
+        pixels = torch.cat([examples, torch.stack([tested.pixels(index) for index in indices])])
+        images = module.normalise(pixels.to(module.device)).cpu()
+        try:
+            explained = Explained(copy.deepcopy(module.eval_network), images[: len(examples)])
+        except NotExplainable as error:
+            self._log(f"the report has no heatmaps: {error}")
+            return {}
+        with torch.no_grad():
+            heatmaps = explained(images[len(examples) :])[1].numpy()
+        return dict(zip(indices, heatmaps, strict=True))
 
     def _metadata(self, module: Classifier) -> dict[str, Any]:
         mean, std = module.mean.flatten().tolist(), module.std.flatten().tolist()

@@ -21,7 +21,7 @@ def as_markdown(report: dict[str, Any]) -> str:
         _head(report),
         _summary(report),
         *_section("Classes", _classes(report)),
-        *_section("Confusions", _picture(report, "confusion_matrix"), _confusions(report)),
+        *_section("Confusions", _picture(report, "confusion_matrix"), _confusions(report), _examples(report)),
         *_section("Calibration", _picture(report, "reliability")),
         *_section("Most confident mistakes", _picture(report, "mistakes"), _mistakes(report)),
         *_section("Training", _picture(report, "curves")),
@@ -108,6 +108,17 @@ def _confusions(report: dict[str, Any]) -> str:
         for each in report["confusions"][:MAX_CONFUSIONS]
     ]
     return _table(("true", "predicted", "images"), rows, num_texts=2) if rows else "None."
+
+
+def _examples(report: dict[str, Any]) -> str:
+    """Show the images of the most confused pairs of classes."""
+    parts = []
+    for pair in report["confusions"]:
+        images = [each["heatmap"] or each["image"] for each in pair.get("examples", []) if each["image"]]
+        if images:
+            title = f"True {escape(pair['true'])}, predicted {escape(pair['predicted'])}:"
+            parts.append(" ".join([title, *(f"![image]({image})" for image in images)]))
+    return "\n\n".join(parts)
 
 
 def _mistakes(report: dict[str, Any]) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +18,45 @@ from trainer.report.curves import read_curves
 from trainer.report.markdown import accuracy_line, as_markdown
 from trainer.report.metrics import measure
 from trainer.report.outputs import Outputs
+from trainer.report.pictures import Heatmaps, Pictures, make
 from trainer.report.style import drawing
 from trainer.request import Request
 from trainer.rundir import RunDir
 
+MAX_PAIRS = 10
+"""The most confused pairs of classes, whose images are shown."""
 
-def report_on_test(request: Request, outputs: Outputs, checkpoint: Path, loss: float) -> str:
-    """Write the report and return a log line about it.
+
+def no_heatmaps(_: Sequence[int]) -> Heatmaps:
+    return {}
+
+
+def report_on_test(
+    request: Request,
+    outputs: Outputs,
+    checkpoint: Path,
+    loss: float,
+    find_heatmaps: Callable[[Sequence[int]], Heatmaps] = no_heatmaps,
+) -> str:
+    """Write the report and return a log line about it. `find_heatmaps` takes indices of tested images.
 
     A failure must not lose the trained network: it prints the traceback and returns a line with the reason.
     """
     try:
-        report = write_report(request, outputs, checkpoint, loss)
+        report = write_report(request, outputs, checkpoint, loss, find_heatmaps)
     except Exception as error:
         traceback.print_exc()
         return f"report failed: {error}"
     return f"report: accuracy {accuracy_line(report['accuracy'])}: {request.run.report_text}"
 
 
-def write_report(request: Request, outputs: Outputs, checkpoint: Path, loss: float) -> dict[str, Any]:
+def write_report(
+    request: Request,
+    outputs: Outputs,
+    checkpoint: Path,
+    loss: float,
+    find_heatmaps: Callable[[Sequence[int]], Heatmaps],
+) -> dict[str, Any]:
     """Write all files and return the content of report.json, which is written last, when its files exist."""
     split, run = request.tested_split, request.run
     tested = request.splits[split]
@@ -53,10 +73,7 @@ def write_report(request: Request, outputs: Outputs, checkpoint: Path, loss: flo
         "loss": round(loss, 6) if math.isfinite(loss) else None,
         **measure(outputs, tested.class_names),
     }
-    found = mistakes.find_mistakes(outputs)
-    report["mistakes"] = [mistakes.describe(index, outputs, tested, split) for index in found]
-    for number, index in enumerate(found, 1):
-        report["mistakes"][number - 1]["image"] = _save_mistake(request, number, tested.paths[index])
+    _save_images(report, outputs, request, find_heatmaps)
     report["plots"] = _draw(run, report)
     rundir.write_text(run.report_text, as_markdown(report))
     rundir.write_json(run.report, report)
@@ -79,9 +96,20 @@ def notes(splits: Mapping[str, Split]) -> list[str]:
     return [*split_off, *skipped] if "test" in splits else [*split_off, *skipped, untested]
 
 
-def _save_mistake(request: Request, number: int, source: Path) -> str | None:
-    target = request.run.report_pictures / "mistakes" / f"{number:02d}.png"
-    return _make(request.run, target, lambda: mistakes.save_thumbnail(source, request.experiment.data, target))
+def _save_images(
+    report: dict[str, Any], outputs: Outputs, request: Request, find_heatmaps: Callable[[Sequence[int]], Heatmaps]
+) -> None:
+    """Add the most confident mistakes to `report`, and examples to its most frequent confusions."""
+    names = {name: label for label, name in enumerate(request.splits[request.tested_split].class_names)}
+    found = mistakes.find_mistakes(outputs)
+    examples = [
+        mistakes.find_examples(outputs, names[each["true"]], names[each["predicted"]])
+        for each in report["confusions"][:MAX_PAIRS]
+    ]
+    pictures = Pictures(request, outputs, find_heatmaps(sorted({*found, *itertools.chain(*examples)})))
+    report["mistakes"] = [pictures.describe(index) for index in found]
+    for confusion, indices in zip(report["confusions"], examples):
+        confusion["examples"] = [pictures.describe(index) for index in indices]
 
 
 def _draw(run: RunDir, report: dict[str, Any]) -> dict[str, str]:
@@ -92,7 +120,8 @@ def _draw(run: RunDir, report: dict[str, Any]) -> dict[str, str]:
         "reliability": lambda: plots.draw_reliability(report["calibration"]),
     }
     if shown:
-        figures["mistakes"] = lambda: plots.draw_mistakes(shown, [run.path / each["image"] for each in shown])
+        images = [run.path / (each["heatmap"] or each["image"]) for each in shown]
+        figures["mistakes"] = lambda: plots.draw_mistakes(shown, images)
     curves = read_curves(run.metrics) if run.metrics.exists() else {}
     if curves:
         figures["curves"] = lambda: plots.draw_curves(curves)
@@ -104,17 +133,4 @@ def _draw(run: RunDir, report: dict[str, Any]) -> dict[str, str]:
 
 def _save_figure(run: RunDir, name: str, figure: Callable[[], Figure]) -> str | None:
     target = run.report_pictures / f"{name}.png"
-    return _make(run, target, lambda: figure().savefig(target))
-
-
-def _make(run: RunDir, target: Path, make: Callable[[], None]) -> str | None:
-    """Make an image file and return its path within the run. A failure is printed and returns None."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        make()
-    except Exception:
-        traceback.print_exc()
-        with suppress(OSError):
-            target.unlink()
-        return None
-    return target.relative_to(run.path).as_posix()
+    return make(run, target, lambda: figure().savefig(target))

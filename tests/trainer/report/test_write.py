@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from tests.app.written import METRICS
@@ -92,7 +94,9 @@ def written(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluated
 def test_each_file_that_the_report_names_exists(written: Evaluated) -> None:
     report = written.report
     assert set(report["plots"]) == {"confusion_matrix", "reliability", "mistakes", "curves"}
-    named = [*report["plots"].values(), *(each["image"] for each in report["mistakes"])]
+    shown = [*report["mistakes"], *(each for pair in report["confusions"] for each in pair["examples"])]
+    saved = {each[kind] for each in shown for kind in ("image", "heatmap")} - {None}
+    named = [*report["plots"].values(), *saved]
     for path in named:
         assert (written.run.path / path).read_bytes().startswith(PNG)
     files = {path.relative_to(written.run.path).as_posix() for path in written.run.path.rglob("*") if path.is_file()}
@@ -116,6 +120,36 @@ def test_mistakes_have_their_file_names_and_thumbnails(written: Evaluated, image
         assert (wide.mode, wide.size) == ("RGB", (224, 11))
         with Image.open(written.run.path / mistakes[1]["image"]) as saved:
             assert np.array_equal(np.asarray(saved), np.asarray(original)), "a small image is saved unchanged"
+
+
+def test_the_most_confused_pairs_have_two_images_each(written: Evaluated) -> None:
+    names = sorted(NAMES)
+    pairs = written.report["confusions"]
+    assert [(pair["true"], pair["predicted"]) for pair in pairs] == [(names[0], names[1]), (names[2], names[1])]
+    for pair in pairs:
+        found = [each for each in written.report["mistakes"] if each["true"] == pair["true"]]
+        assert pair["examples"] == found[:2]  # the most confident ones, saved only once
+
+
+def test_heatmaps_are_laid_over_the_mistakes(evaluated: Evaluated) -> None:
+    asked: list[int] = []
+
+    def find_heatmaps(indices: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        asked.extend(indices)
+        return {index: np.eye(4, dtype=np.float32) for index in indices}
+
+    report_on_test(evaluated.request, evaluated.outputs, Path("epoch_001.ckpt"), 0.25, find_heatmaps)
+    mistakes = evaluated.report["mistakes"]
+    assert asked == [*range(10), *range(20, 30)]
+    assert evaluated.report["confusions"][0]["examples"] == mistakes[:2]
+    for each in mistakes:
+        with (
+            Image.open(evaluated.run.path / each["image"]) as plain,
+            Image.open(evaluated.run.path / each["heatmap"]) as shown,
+        ):
+            assert shown.size == plain.size
+            assert not np.array_equal(np.asarray(shown), np.asarray(plain))
+    assert f"]({mistakes[0]['heatmap']})" in evaluated.run.report_text.read_text()
 
 
 def test_without_mistakes_and_metrics_their_plots_are_omitted(evaluated: Evaluated) -> None:
