@@ -117,13 +117,18 @@ def test_a_controller_that_was_killed_interrupts_nothing(ours: Service, holding:
         restarted.wait_for(pending, Gone)
 
 
-def test_a_killed_slurmd_interrupts_nothing(ours: Service, cluster: Cluster) -> None:
-    run = start(ours, "running")
+def test_a_killed_slurmd_interrupts_nothing(ours: Service, holding: Service, cluster: Cluster) -> None:
+    run, pending = start(ours, "running"), hold(holding, "pending-without-slurmd")
     cluster.kill("n1")
+    cluster.kill("n2")
+    cluster.run("scontrol", "release", f"jobname={pending.run_id}")
     assert isinstance(ours.find(run), Running)
+    assert isinstance(holding.find(pending), Pending)
     cluster.start_missing()
-    ours.stop(run)
-    assert ours.wait_for_verdict(run)["state"] == "stopped"
+    holding.wait_for_log(pending, "ready")
+    for its, each in ((ours, run), (holding, pending)):
+        its.stop(each)
+        assert its.wait_for_verdict(each)["state"] == "stopped"
 
 
 def test_a_run_saves_when_its_slurmstepd_is_killed(ours: Service) -> None:
