@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,10 @@ def instantiate(url: str) -> Any:
     """Return Apprise's object for an address; None if it is not valid."""
     import apprise  # Not at the top: it takes time and 30 MB, and most services notify nobody.
 
+    logger = logging.getLogger("apprise")  # It logs whole addresses. `sending` collects what it says of a failure.
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
     return apprise.Apprise.instantiate(url)
 
 

@@ -20,7 +20,6 @@ def send(url: str, title: str, body: str, kind: Kind) -> str | None:
     reasons = _Reasons()
     logger = logging.getLogger("apprise")
     logger.addHandler(reasons)
-    logger.propagate = False  # Apprise logs only what `_without_secrets` must see first.
     try:
         is_sent = instantiate(url).notify(title=title, body=body, notify_type=kind)
     except Exception as error:  # A plugin may raise anything.

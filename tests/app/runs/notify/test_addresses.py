@@ -37,11 +37,11 @@ def test_addresses_with_the_same_name_are_told_apart() -> None:
     ("url", "shown"),
     [(f"slack://{SECRET}", "slack://..."), (f"foo://{SECRET}", "foo://..."), (SECRET, "without a scheme")],
 )
-def test_a_bad_address_is_named_by_its_place_and_scheme(url: str, shown: str) -> None:
+def test_a_bad_address_is_named_by_its_place_and_scheme(url: str, shown: str, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(AddressInvalid) as refused:
         name_addresses(["json://h", url])
     assert f"address 2 ({shown}" in str(refused.value)
-    assert SECRET not in str(refused.value)
+    assert SECRET not in str(refused.value) + caplog.text
 
 
 def test_a_problem_names_no_secret() -> None:
