@@ -27,6 +27,7 @@ from app.runs.metrics.tables import Tables
 from app.runs.models.folder import ModelFolder
 from app.runs.notify.addresses import name_addresses
 from app.runs.notify.notifier import Notifier
+from app.runs.predictions.predictor import Predictor
 from app.runs.queue.dispatcher import Dispatcher
 from app.runs.queue.queue import QUEUE, Queue
 from app.runs.retention.expiry import Expiry
@@ -63,6 +64,7 @@ class Domain:
     preflight: Preflight
     previews: Previews
     models: ModelFolder
+    predictor: Predictor
     metrics: RunMetrics
     usage: UsageHistory
     sizes: Sizes
@@ -111,6 +113,7 @@ def build(
         preflight=preflight,
         previews=Previews(),
         models=models,
+        predictor=Predictor(),
         metrics=metrics,
         usage=usage,
         sizes=sizes,

@@ -9,7 +9,7 @@ from app.access import Access
 from app.installation import share_dir
 from app.monitoring.exposition import Monitoring
 from app.page import pages
-from app.rest import errors, metrics, models, prometheus, queue, runs, training, trash
+from app.rest import errors, metrics, models, predictions, prometheus, queue, runs, training, trash
 from app.rest.api import Api
 from app.rest.openapi import INFO, keep_document
 from app.server.prefix import Prefix
@@ -66,7 +66,7 @@ def _add_rest(app: Flask, settings: Settings) -> None:
         "info": INFO,
     }
     api = Api(app, spec_kwargs=spec)
-    blueprints = (pages, training, queue, models, metrics, runs, trash, prometheus)
+    blueprints = (pages, training, queue, models, predictions, metrics, runs, trash, prometheus)
     for blueprint in (each.blp for each in blueprints):
         api.register_blueprint(blueprint)
     keep_document(app)

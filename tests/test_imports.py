@@ -38,7 +38,7 @@ SERVICE = [
     {"app.schemas", "app.domain", "app.server"},
     {"app.access", "app.problems"},
     {"app.settings"},
-    {"app.runs.notify", "app.runs.views", "app.runs.start", "app.runs.follow"},
+    {"app.runs.notify", "app.runs.views", "app.runs.start", "app.runs.follow", "app.runs.predictions"},
     {"app.runs.queue", "app.runs.retention"},
     {"app.runs.collect", "app.runs.models", "app.runs.progress", "app.runs.usage"},
     {"app.runs.store", "app.runs.metrics", "app.runs.log"},
@@ -49,7 +49,7 @@ SERVICE = [
 ]
 """The layers of the service. A package imports only from lower layers and from the trainer's torch-free packages."""
 TRAINER = [
-    {"trainer.warm", "trainer.predict", "trainer.split", "trainer.digits"},
+    {"trainer.warm", "trainer.predict", "trainer.predictor", "trainer.split", "trainer.digits"},
     {"trainer.__main__", "trainer.rank"},
     {"trainer.arguments"},
     {"trainer.training"},

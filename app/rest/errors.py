@@ -17,11 +17,13 @@ _shortage = Shortage()
 
 STATUS = {
     domain.NotFound: 404,
-    domain.InvalidStart: 422,
+    domain.Invalid: 422,
     domain.MetricsUnreadable: 422,
     domain.PreviewFailed: 422,
     domain.ReportUnreadable: 422,
     domain.ModelIncomplete: 422,
+    domain.ModelUnusable: 422,
+    domain.PredictionFailed: 500,
     domain.ModelChanging: 409,
     domain.RunActive: 409,
     domain.OtherRunActive: 409,

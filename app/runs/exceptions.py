@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,18 @@ class ModelIncomplete(RunError):
         )
 
 
+class ModelUnusable(RunError):
+    """A model of a run cannot predict."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"This model cannot be tried: {problem}.")
+
+
+class PredictionFailed(RunError):
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The prediction failed: {reason}.")
+
+
 class TryAgain(RunError):
     """Base class: what cannot be done now can be done in a moment, after `retry_after_s`."""
 
@@ -96,6 +108,21 @@ class Invalid(RunError):
 
 class InvalidStart(Invalid):
     pass
+
+
+class InvalidPrediction(Invalid):
+    """The images of a request are missing, or too many."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, {"image": [problem]})
+
+
+class ImagesUnreadable(Invalid):
+    """Some of the images of a request. `reasons` has the reason by the name of each."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        named = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        super().__init__(f"These images cannot be read: {named}.", {name: [why] for name, why in reasons.items()})
 
 
 class MetricsUnreadable(RunError):

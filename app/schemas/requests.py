@@ -182,6 +182,11 @@ class DeletionQuerySchema(Schema):
     trash = fields.boolean("1: keep the run in the trash for a day. 0: delete it for good.", load_default=False)
 
 
+class PredictQuerySchema(ModelQuerySchema):
+    top = fields.integer("Maximum number of classes per image.", load_default=5, validate=Range(1, 1000))
+    heatmap = fields.boolean("0: no heatmaps. They make the answer larger.", load_default=True)
+
+
 class PreviewQuerySchema(Schema):
     split = fields.string("Split of the images.", load_default="train", one_of=SPLITS)
     per_class = fields.integer("Maximum number of images per class.", load_default=6, validate=fields.between(1, 24))

@@ -60,6 +60,17 @@ class OnnxModel:
             np.array(json.loads(metadata[name]), np.float32).reshape(-1, 1, 1) for name in ("mean", "std")
         )
 
+    def describe_input(self) -> dict[str, Any]:
+        """Describe for people and programs how an image becomes the input."""
+        return {
+            "channels": self.channels,
+            "image_size": self.image_size,
+            "value_range": None if self.value_range is None else list(self.value_range),
+            "mean": self._mean.ravel().tolist(),
+            "std": self._std.ravel().tolist(),
+            "includes_preprocessing": self.includes_preprocessing,
+        }
+
     def read(self, path: Path) -> NDArray[np.uint8]:
         """Read an image as the training does: (C, H, W). Raises DataInvalid with the file's name."""
         return read_image(path, self.channels, self.image_size, self.value_range).transpose(2, 0, 1)

@@ -43,6 +43,10 @@ class ModelFolder:
 
         Raises RunNotFound, FileNotInRun and ModelIncomplete.
         """
+        return self.find(run_id, file).download(variant, keeps_name=file is not None)
+
+    def find(self, run_id: str, file: str | None) -> Model:
+        """Return a model of a run: the first one, or the one with the path `file`. Raises RunNotFound, FileNotInRun."""
         run = self._store.find(run_id)
         models = self.of(run)
         if not models:
@@ -52,7 +56,7 @@ class ModelFolder:
             more = f" and {len(models) - MAX_NAMED} more" if len(models) > MAX_NAMED else ""
             available = ", ".join(each.path for each in models[:MAX_NAMED])
             raise FileNotInRun(f"Run {run_id} has no model {file!r}. Available: {available}{more}.")
-        return model.download(variant, keeps_name=file is not None)
+        return model
 
 
 def _searched(run: Run) -> Path | None:

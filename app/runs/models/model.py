@@ -49,9 +49,14 @@ class Model:
     def is_usable_onnx(self) -> bool:
         return self.path.endswith(ONNX) and self.parts.problem is None
 
+    @property
+    def is_tested(self) -> bool:
+        """Whether the card has results of a test."""
+        tested = self.facts.get("test_metrics")
+        return isinstance(tested, dict) and any(value is not None for value in tested.values())
+
     def card(self) -> dict[str, Any]:
         """Return the model's card: its facts, and what the service itself knows of the file."""
-        tested = self.facts.get("test_metrics")
         parts = [{"path": path, "size_bytes": size} for path, size in self.parts.sizes.items()]
         return {
             **self.facts,
@@ -62,7 +67,7 @@ class Model:
             "size_bytes": self.status.st_size,
             "modified_at": FileState.of(self.status).modified_at,
             "is_verified": self.is_verified,
-            "is_tested": isinstance(tested, dict) and any(value is not None for value in tested.values()),
+            "is_tested": self.is_tested,
             "external_data": parts or None,
             "problem": self.parts.problem,
         }

@@ -1,0 +1,155 @@
+"""Predict with the models of runs, in a process of its own that ends after minutes without a request."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from app.installation import CODE_DIR
+from app.runs.exceptions import Busy, ImagesUnreadable, ModelUnusable, PredictionFailed
+from app.runs.executors.invocation import environment
+
+ANSWER_WITHIN_S = 60.0
+IDLE_S = 300.0
+MAX_WAITING = 8
+NO_ONNXRUNTIME = "No module named 'onnxruntime'"
+
+Json = dict[str, Any]
+
+
+class Image(NamedTuple):
+    name: str
+    """As the client calls it."""
+    path: Path
+
+
+class Predictor:
+    """The process that predicts. The first request starts it. It answers one request at a time.
+
+    Requests wait in their own threads, which under eventlet are green.
+    """
+
+    def __init__(self, idle_s: float = IDLE_S, answer_within_s: float = ANSWER_WITHIN_S) -> None:
+        self._idle_s = idle_s
+        self._answer_within_s = answer_within_s
+        self._turns = threading.BoundedSemaphore(MAX_WAITING)
+        self._mutex = threading.Lock()
+        self._process: _Process | None = None
+        self._idle: threading.Timer | None = None
+
+    def predict(self, model: Path, images: Sequence[Image], top: int, heatmap: bool) -> Json:
+        """Return `predictions` in the order of the images, `preprocessing` and `duration_ms`.
+
+        Raises Busy, ModelUnusable, ImagesUnreadable, and PredictionFailed if the process ends or takes too long.
+        """
+        request = {
+            "model": str(model.absolute()),
+            "images": [{"name": image.name, "path": str(image.path)} for image in images],
+            "top": top,
+            "heatmap": heatmap,
+        }
+        with self._turn():
+            answer = self._ask(request)
+        if "problem" in answer:
+            raise ModelUnusable(answer["problem"])
+        if "unreadable" in answer:
+            raise ImagesUnreadable(answer["unreadable"])
+        return answer
+
+    def close(self) -> None:
+        """End the process. The next request starts another one."""
+        with self._mutex:
+            self._end()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._turns.acquire(blocking=False):
+            raise Busy("predictions are requested")
+        try:
+            with self._mutex:
+                yield
+        finally:
+            self._turns.release()
+
+    def _ask(self, request: Mapping[str, Any]) -> Json:
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._process is None or not self._process.is_alive:
+            self._end()
+            self._process = _Process(self._answer_within_s)
+        try:
+            return self._process.ask(request)
+        except OSError as error:
+            is_late = isinstance(error, TimeoutError)
+            reason = f"it took longer than {self._answer_within_s:g} s" if is_late else self._process.why_it_ended()
+            self._end()
+            raise PredictionFailed(reason) from error
+        finally:
+            self._idle = threading.Timer(self._idle_s, self.close)
+            self._idle.daemon = True
+            self._idle.start()
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.end()
+            self._process = None
+
+
+class _Process:
+    """A process of trainer.predictor, and the channel to it. It exits when the channel closes."""
+
+    def __init__(self, answer_within_s: float) -> None:
+        self._channel, theirs = socket.socketpair()
+        self._channel.settimeout(answer_within_s)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  Closed by `end`.
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "trainer.predictor", str(theirs.fileno())],
+                cwd=CODE_DIR,
+                env=environment(),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+            )
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, request: Mapping[str, Any]) -> Json:
+        """Raises OSError, such as TimeoutError."""
+        self._channel.sendall(json.dumps(request).encode() + b"\n")
+        answer = bytearray()
+        while not answer.endswith(b"\n"):
+            if not (received := self._channel.recv(1024 * 1024)):
+                raise ConnectionResetError
+            answer += received
+        content: Json = json.loads(answer)
+        return content
+
+    def why_it_ended(self) -> str:
+        """Wait for the process, which has closed its end of the channel."""
+        code = self._process.wait()
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        if lines and NO_ONNXRUNTIME in lines[-1]:
+            return "onnxruntime is not installed (pip install onnxruntime)"
+        if code < 0:
+            return f"its process was ended by {signal.Signals(-code).name}"
+        return f"its process exited with code {code}{': ' + lines[-1] if lines else ''}"
+
+    def end(self) -> None:
+        self._channel.close()
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
