@@ -183,7 +183,7 @@ class DeletionQuerySchema(Schema):
 
 
 class PredictQuerySchema(ModelQuerySchema):
-    top = fields.integer("Maximum number of classes per image.", load_default=5, validate=Range(1, 1000))
+    top = fields.integer("Maximum number of classes per image.", load_default=5, validate=fields.between(1, 1000))
     heatmap = fields.boolean("0: no heatmaps. They make the answer larger.", load_default=True)
 
 
