@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema
-
 from app.schemas import fields
+from app.schemas.fields import Schema
 
 
 class ClassSchema(Schema):
