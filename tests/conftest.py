@@ -168,15 +168,18 @@ def check_log(server: LiveServer) -> None:
 
 @pytest.fixture
 def is_shared() -> Callable[[psutil.Process], bool]:
-    """Return a predicate: may this process outlive its test? Only those of the browser may, which all tests share."""
+    """Return a predicate: may this process outlive its test? Those may that many tests share.
 
-    def is_of_browser(process: psutil.Process) -> bool:
+    They are the processes of the browser, and the one that predicts, which belongs to a server.
+    """
+
+    def is_of_browser_or_predicts(process: psutil.Process) -> bool:
         try:
-            return "chrom" in process.name()
+            return "chrom" in process.name() or "trainer.predictor" in process.cmdline()
         except psutil.Error:
             return True  # The process has exited.
 
-    return is_of_browser
+    return is_of_browser_or_predicts
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from app.rest.api import BINARY, Blueprint
 from app.runs.exceptions import InvalidPrediction, ModelUnusable
 from app.runs.models.model import ONNX, Model
 from app.runs.predictions.predictor import Image
-from app.schemas.predictions import PredictionsSchema
+from app.schemas.predictions import PredictionAnswerSchema
 from app.schemas.requests import PredictQuerySchema
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
@@ -40,7 +40,7 @@ blp = Blueprint("predictions", __name__, url_prefix="/training", description="Tr
 
 @blp.post("/models/<run_id>/predict")
 @blp.arguments(PredictQuerySchema, location="query")
-@blp.answers(200, PredictionsSchema)
+@blp.answers(200, PredictionAnswerSchema)
 @blp.doc(requestBody=IMAGES)
 @blp.errors(400, 404, 409, 413, 422, 500)
 def predict(query: dict[str, Any], run_id: str) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class ModelUnusable(RunError):
     """A model of a run cannot predict."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__(f"This model cannot be tried: {problem}.")
+        super().__init__(f"This model cannot be tried: {problem.rstrip('.')}.")
 
 
 class PredictionFailed(RunError):

@@ -34,7 +34,7 @@ class PreprocessingSchema(Schema):
     includes_preprocessing = fields.boolean("Whether the ONNX file itself normalises.")
 
 
-class PredictionsSchema(Schema):
+class PredictionAnswerSchema(Schema):
     predictions = fields.array(PredictionSchema, "In the order of the images.")
     preprocessing = fields.nested(PreprocessingSchema)
     is_tested = fields.boolean("false: the model was never tested, so nobody knows how often it is right.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,6 @@ def image(value: int | tuple[int, ...], size: tuple[int, int] = (20, 10), kind: 
     mode = "L" if isinstance(value, int) else "RGB"
     Image.new(mode, size, value).save(content, kind, **options)
     return content.getvalue()
-
-
-@pytest.fixture
-def is_shared() -> Callable[[psutil.Process], bool]:
-    """The process that predicts serves the next tests too."""
-    return is_predictor
 
 
 @pytest.fixture
