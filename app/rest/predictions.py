@@ -10,6 +10,7 @@ from typing import Any
 from flask import request
 from werkzeug.datastructures import FileStorage
 
+from app.access import changes_nothing
 from app.domain import domain
 from app.rest.api import BINARY, Blueprint
 from app.runs.exceptions import InvalidPrediction, ModelUnusable
@@ -39,6 +40,7 @@ blp = Blueprint("predictions", __name__, url_prefix="/training", description="Tr
 
 
 @blp.post("/models/<run_id>/predict")
+@changes_nothing
 @blp.arguments(PredictQuerySchema, location="query")
 @blp.answers(200, PredictionAnswerSchema)
 @blp.doc(requestBody=IMAGES)
