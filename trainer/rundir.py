@@ -21,6 +21,7 @@ MAX_BYTES = {
     "state.json": 64 * 1024,
     "stop.json": 64 * 1024,
     "queued.json": 64 * 1024,
+    "notes.json": 256 * 1024,
     "executor.json": 64 * 1024,
     "result.json": 64 * 1024,
     "progress.json": 16 * 1024,
@@ -73,6 +74,11 @@ class RunDir:
     def executor(self) -> Path:
         """executor.json, written by the service after the launch: which executor has the run, its node and GPUs."""
         return self.path / "executor.json"
+
+    @cached_property
+    def notes(self) -> Path:
+        """notes.json, written by the service whenever somebody changes the title, the note or the tags."""
+        return self.path / "notes.json"
 
     @cached_property
     def stop(self) -> Path:

@@ -33,6 +33,7 @@ STATUS = {
     domain.NoQueue: 409,
     domain.RunQueued: 409,
     domain.DeletionRefused: 403,
+    domain.NotesRefused: 403,
     domain.TrashUnusable: 409,
     domain.RestoreRefused: 409,
     domain.LaunchFailed: 500,

@@ -13,7 +13,7 @@ from app.rest.encoding import offloaded
 from app.runs.exceptions import ReportUnreadable
 from app.runs.views.artifacts import find_artifact
 from app.schemas.report import ReportSchema
-from app.schemas.requests import LogQuerySchema, LogSearchQuerySchema
+from app.schemas.requests import LogQuerySchema, LogSearchQuerySchema, NotesSchema
 from app.schemas.runs import ArtifactListSchema, LogMatchesSchema, LogSchema, RunSchema
 from app.schemas.usage import RunUsageSchema
 
@@ -28,8 +28,18 @@ blp = Blueprint("runs", __name__, url_prefix="/training/runs", description="One 
 @blp.errors(404)
 def get_run(run_id: str) -> Response:
     """Return everything known about a run."""
-    views, queue, obstacle = domain().views, domain().queue, domain().service.obstacle
-    return offloaded(lambda: views.describe(run_id) | {"queue": queue.describe_run(run_id, obstacle)})
+    return _describe(run_id)
+
+
+@blp.patch("/<run_id>")
+@blp.arguments(NotesSchema)
+@blp.answers(200, RunSchema)
+@blp.errors(400, 404, 413, 422)
+def change_notes(asked: dict[str, Any], run_id: str) -> Response:
+    """Change the title, the note or the tags of a run, and return the run. null removes a title or note."""
+    views, offload = domain().views, domain().offload
+    offload(lambda: views.change_notes(run_id, asked))
+    return _describe(run_id)
 
 
 @blp.get("/<run_id>/log")
@@ -83,6 +93,11 @@ def download_artifact(run_id: str, path: str) -> Response:
     """Download one of the run's files."""
     file = find_artifact(domain().store.find(run_id).directory, path)
     return send(file, file.name)
+
+
+def _describe(run_id: str) -> Response:
+    views, queue, obstacle = domain().views, domain().queue, domain().service.obstacle
+    return offloaded(lambda: views.describe(run_id) | {"queue": queue.describe_run(run_id, obstacle)})
 
 
 def _checked(run_id: str, report: dict[str, Any]) -> dict[str, Any]:

@@ -229,6 +229,11 @@ class Busy(TryAgain):
         super().__init__(f"Too many {what} at the same time")
 
 
+class NotesRefused(RunError):
+    def __init__(self, run_id: str, problem: str) -> None:
+        super().__init__(f"The notes of run {run_id} cannot be written: {problem}.")
+
+
 class DeletionRefused(RunError):
     def __init__(self, run_id: str, problem: str) -> None:
         super().__init__(f"Run {run_id} could not be deleted: {problem}")

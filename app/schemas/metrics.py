@@ -22,6 +22,8 @@ def _directions(**options: Any) -> Field[Any]:
 
 class RunListItemSchema(Schema):
     run_id = fields.string()
+    title = fields.string(allow_none=True)
+    tags = fields.array(fields.string())
     created_at = fields.string(allow_none=True)
     modified_at = fields.string(allow_none=True)
     status = fields.string(one_of=STATES)

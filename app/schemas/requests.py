@@ -8,6 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError, post_load
 from marshmallow.fields import Field
+from marshmallow.validate import Regexp
 
 from app.runs.queue.entry import MAX_PRIORITY
 from app.runs.start.request import NOT_GIVEN, StartRequest
@@ -24,6 +25,9 @@ MAX_LOG_BYTES = 1024 * 1024
 MAX_LOG_SEARCH_BYTES = 16 * 1024 * 1024
 MAX_OVERRIDES = 200
 MAX_GPUS = 1024
+MAX_NOTE_CHARS = 10_000
+MAX_TAG_CHARS = 50
+MAX_TAGS = 20
 MAX_OVERRIDES_BYTES = 32 * 1024
 MAX_OVERRIDES_DEPTH = 10
 
@@ -44,6 +48,21 @@ def _directory(what: str) -> Field[Any]:
         allow_none=True,
         validate=[fields.length(1, MAX_PATH_CHARS), _printable],
     )
+
+
+def _encodable(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValidationError("Must be valid Unicode, without single surrogates.") from None
+
+
+_ONE_LINE = Regexp(r"^[^\x00-\x1f\x7f]*$", error="Must not contain control characters.")
+
+
+def _few_tags(tags: list[str]) -> None:
+    if len(tags) > MAX_TAGS:
+        raise ValidationError(f"Must have at most {MAX_TAGS} tags.")
 
 
 def _fit_for_a_file_name(text: str) -> None:
@@ -137,6 +156,27 @@ class MoveRequestSchema(Schema):
     )
 
 
+class NotesSchema(Schema):
+    """What to change. A field that is not sent stays as it is."""
+
+    title = fields.string(
+        "null: none.",
+        allow_none=True,
+        required=False,
+        validate=[fields.length(1, MAX_NAME_CHARS), _encodable, _ONE_LINE],
+    )
+    note = fields.string(
+        "null: none.", allow_none=True, required=False, validate=[fields.length(1, MAX_NOTE_CHARS), _encodable]
+    )
+    tags = fields.array(
+        fields.string(validate=[fields.length(1, MAX_TAG_CHARS), _encodable, _ONE_LINE]),
+        f"All tags, at most {MAX_TAGS}.",
+        required=False,
+        validate=_few_tags,
+        documented={"maxItems": MAX_TAGS},
+    )
+
+
 class StopQuerySchema(Schema):
     wait = fields.boolean("0: answer at once. 1: answer when no process is left.", load_default=True)
 
@@ -202,11 +242,12 @@ class PageQuerySchema(Schema):
 class RunsQuerySchema(PageQuerySchema):
     status = fields.string("Only runs in this state.", load_default=None, allow_none=False, one_of=STATES)
     search = fields.string(
-        "Only runs whose id, experiment, model name or dataset contains this text.",
+        "Only runs whose id, title, experiment, model name or dataset contains this text.",
         load_default=None,
         allow_none=False,
         validate=fields.length(0, MAX_NAME_CHARS),
     )
+    tag = fields.string("Only runs with this tag.", load_default=None, allow_none=False)
     sort = fields.string(
         f"{', '.join(FIELDS)}, or a metric (by its best value). A `-` before the name: descending. Runs without a "
         "value come last. Default: newest first.",

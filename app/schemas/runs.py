@@ -93,6 +93,9 @@ class StopSchema(Schema):
 
 class RunSchema(Schema):
     run_id = fields.string()
+    title = fields.string("What somebody called the run.", allow_none=True)
+    note = fields.string("What somebody wrote about the run.", allow_none=True)
+    tags = fields.array(fields.string())
     state = fields.string(one_of=STATES)
     reason = fields.string(allow_none=True)
     pid = fields.integer(allow_none=True)

@@ -63,7 +63,8 @@ function renderNothing({ isLoaded, missing, connection, access }) {
 function renderRun(run, state) {
   const { progress, metrics, detail } = state;
   setText(byId("state"), run.state);
-  setText(byId("now-title"), run.config_name ? experimentName(run.config_name) : run.run_id);
+  const title = detail?.run_id === run.run_id ? detail.title : null;
+  setText(byId("now-title"), title ?? (run.config_name ? experimentName(run.config_name) : run.run_id));
   setText(
     byId("about"),
     [datasetName(run.request), run.model_name, run.config_name && run.run_id].filter(Boolean).join("  \u00b7  "),

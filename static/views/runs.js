@@ -213,7 +213,7 @@ function stateCell(run) {
 
 function nameCell(run) {
   return make("a", {
-    text: run.config_name ? experimentName(run.config_name) : run.run_id,
+    text: run.title ?? (run.config_name ? experimentName(run.config_name) : run.run_id),
     href: pathOfRun(run.run_id),
     title: run.run_id,
   });

@@ -114,6 +114,9 @@ ORIGIN: Mapping[str, Rule] = {
 }
 """The origin in run.json, and the program's command line."""
 
+NOTES: Mapping[str, Rule] = {"title": is_string, "note": is_string, "tags": is_list_of(is_string)}
+"""notes.json."""
+
 STOP: Mapping[str, Rule] = {
     "requested_by": is_string,
     "requested_at": is_string,

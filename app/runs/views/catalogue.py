@@ -16,6 +16,7 @@ from app.runs.collect.summary import summarise_file
 from app.runs.exceptions import RunNotFound
 from app.runs.filestate import FileStates, Remembered, file_states
 from app.runs.retention.sizes import Sizes
+from app.runs.store.notes import read_notes
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.states import UNKNOWN
@@ -27,7 +28,7 @@ from trainer.runner.statefile import has_verdict
 SIZE = "size_bytes"
 FIELDS = ("created_at", "duration_s", SIZE, "status", "config_name", "model_name", "dataset")
 """What a client can sort by, besides the best value of a metric."""
-SEARCHED = ("run_id", "config_name", "model_name", "dataset")
+SEARCHED = ("run_id", "title", "config_name", "model_name", "dataset")
 MAX_COLLECT_S = 2.0
 """The list waits this long for the metrics of one run to be collected."""
 MAX_MEASURE_S = 0.25
@@ -66,6 +67,7 @@ class Wanted:
     offset: int = 0
     status: str | None = None
     search: str | None = None
+    tag: str | None = None
     sort: str | None = None
     best: bool = False
 
@@ -84,7 +86,7 @@ class Catalogue:
         end = None if wanted.limit is None else wanted.offset + wanted.limit
         ids = self._store.ids()
         self._forget_all_but(ids)
-        if wanted.status is wanted.search is wanted.sort is None:
+        if wanted.status is wanted.search is wanted.tag is wanted.sort is None:
             return self._describe(self._entries(ids[wanted.offset : end]), wanted.best), len(ids)
         matching = [entry for entry in self._entries(ids) if _is_wanted(entry.item, wanted)]
         if wanted.sort is not None:
@@ -102,7 +104,7 @@ class Catalogue:
         """Read runs, after taking the states of the files that their entries are made of."""
         found = {}
         runs = (self._store.directory(run_id) for run_id in ids)
-        watched = {run.run_id: file_states([run.run, run.state]) for run in runs}
+        watched = {run.run_id: file_states([run.run, run.state, run.notes]) for run in runs}
         for run in self._store.read(watched):
             metrics = self._metrics.find(run)
             written = file_states(_files(run.directory, metrics))
@@ -177,6 +179,8 @@ def _find_best(metrics: MetricsFile) -> _Best:
 def _is_wanted(item: dict[str, Any], wanted: Wanted) -> bool:
     if wanted.status is not None and item["status"] != wanted.status:
         return False
+    if wanted.tag is not None and wanted.tag not in item["tags"]:
+        return False
     text = (wanted.search or "").lower()
     return not text or any(text in (item[name] or "").lower() for name in SEARCHED)
 
@@ -189,6 +193,7 @@ def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
     state = next(iter(written.values()))
     item = {
         "run_id": run.run_id,
+        **_title_and_tags(run),
         "created_at": run.created_at,
         "modified_at": (state and state.modified_at) if metrics.exists or run.is_ours else run.ended_at,
         "status": run.state,
@@ -204,6 +209,11 @@ def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
     }
     is_judged = has_verdict(run.record)
     return _Entry(item, run.is_over, is_judged, is_judged or run.state == UNKNOWN, run.needed_to_resume)
+
+
+def _title_and_tags(run: Run) -> dict[str, Any]:
+    notes = read_notes(run.directory)
+    return {"title": notes["title"], "tags": notes["tags"]}
 
 
 def _seconds_between(start: str | None, end: str | None) -> float | None:

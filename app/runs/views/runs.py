@@ -19,6 +19,7 @@ from app.runs.metrics.tables import Tables, read
 from app.runs.models.folder import ModelFolder
 from app.runs.progress.progress import RunProgress
 from app.runs.retention.sizes import Sizes
+from app.runs.store.notes import change_notes, read_notes
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
@@ -58,21 +59,29 @@ class RunViews:
         """Describe a run in full."""
         run = self._store.find(run_id)
         models = [model.card() for model in self._models.of(run)]
-        return run.snapshot() | {
-            "progress": RunProgress(self._metrics.find_csv).read(run),
-            "origin": run.origin,
-            "parameters": run.parameters,
-            "can_resume": run.is_over and has_left(run.directory, run.needed_to_resume),
-            "silent_s": self._silent_s(run) if run.is_active else None,
-            "config": _read_yaml(run.directory) if run.is_ours else None,
-            "preflight": run.directory.read_json(run.directory.preflight) if run.is_ours else None,
-            "stop": _read_stop(run),
-            "model": models[0] if models else None,
-            "models": models,
-            "usage_problem": usage_problem(run),
-            "size_bytes": self._sizes.measure(run.directory.path, has_verdict(run.record), MAX_MEASURE_S),
-            "artifacts": self._artifacts(run),
-        }
+        return (
+            run.snapshot()
+            | read_notes(run.directory)
+            | {
+                "progress": RunProgress(self._metrics.find_csv).read(run),
+                "origin": run.origin,
+                "parameters": run.parameters,
+                "can_resume": run.is_over and has_left(run.directory, run.needed_to_resume),
+                "silent_s": self._silent_s(run) if run.is_active else None,
+                "config": _read_yaml(run.directory) if run.is_ours else None,
+                "preflight": run.directory.read_json(run.directory.preflight) if run.is_ours else None,
+                "stop": _read_stop(run),
+                "model": models[0] if models else None,
+                "models": models,
+                "usage_problem": usage_problem(run),
+                "size_bytes": self._sizes.measure(run.directory.path, has_verdict(run.record), MAX_MEASURE_S),
+                "artifacts": self._artifacts(run),
+            }
+        )
+
+    def change_notes(self, run_id: str, changes: dict[str, Any]) -> None:
+        """Change title, note or tags of a run. Raises NotesRefused."""
+        change_notes(self._store.find(run_id).directory, changes)
 
     def artifacts(self, run_id: str) -> list[dict[str, Any]]:
         return self._artifacts(self._store.find(run_id))

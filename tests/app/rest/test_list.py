@@ -38,6 +38,8 @@ def test_runs_are_listed_newest_first_with_all_fields(empty: LiveServer) -> None
     bare, interrupted, failed = empty.get("/training/metrics/runs").json()
     assert interrupted == {
         "run_id": "2026-01-02_00-00-00",
+        "title": None,
+        "tags": [],
         "created_at": "2026-01-02T00:00:00+00:00",
         "modified_at": interrupted["modified_at"],
         "status": "interrupted",

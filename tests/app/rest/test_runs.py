@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.app.answers import problem
 from tests.app.written import METRICS, write_config, write_dataset, write_metrics, write_model, write_report, write_run
@@ -53,6 +54,9 @@ def test_a_run_is_described_in_full(shared: LiveServer, run: Path) -> None:
             **{"source": "progress.json", "percent": 100.0, "scope": "training"},
         },
         "origin": None,
+        "title": None,
+        "note": None,
+        "tags": [],
         "parameters": None,
         "can_resume": False,
         "silent_s": None,
@@ -214,3 +218,34 @@ def test_a_directory_of_another_program_is_unknown_everywhere_and_can_be_deleted
     assert shared.get("/training/status").json()["running"] is False
     assert shared.delete(f"/training/models/{path.name}").json()["success"]
     assert not path.exists()
+
+
+def test_a_run_gets_a_title_a_note_and_tags(eventlet_server: LiveServer) -> None:
+    runs_dir = eventlet_server.runs_dir
+    run, other = (write_run(runs_dir, f"2026-01-0{day}_00-00-00") for day in (1, 2))
+    listed = {each["run_id"]: each for each in eventlet_server.get("/training/metrics/runs").json()}
+    assert (listed[run.name]["title"], listed[run.name]["tags"]) == (None, [])
+    path = f"{eventlet_server.url}/training/runs/{run.name}"
+    changes = {"title": "Größer", "note": "Two\nlines", "tags": ["paper"]}
+    answer = requests.patch(path, json=changes, timeout=30).json()
+    assert answer | changes == answer
+    answer = requests.patch(path, json={"title": None}, timeout=30).json()
+    assert (answer["title"], answer["note"], answer["tags"]) == (None, "Two\nlines", ["paper"])
+    assert requests.patch(path, json={"title": "Best"}, timeout=30).json()["title"] == "Best"
+    for query in ("tag=paper", "search=best"):
+        [found] = eventlet_server.get(f"/training/metrics/runs?{query}").json()
+        assert (found["run_id"], found["title"], found["tags"]) == (run.name, "Best", ["paper"])
+    assert not (other / "notes.json").exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"title": ""}, {"title": "a\nb"}, {"note": 7}, {"tags": None}, {"tags": ["x"] * 21}, {"tags": [""]}, {"x": 1}],
+)
+def test_bad_notes_are_a_422_and_change_nothing(module_server: LiveServer, body: dict[str, Any]) -> None:
+    run = module_server.runs_dir / "2026-01-03_00-00-00"
+    if not run.exists():
+        write_run(module_server.runs_dir, run.name)
+    answer = requests.patch(f"{module_server.url}/training/runs/{run.name}", json=body, timeout=30)
+    problem(answer, 422)
+    assert not (run / "notes.json").exists()
