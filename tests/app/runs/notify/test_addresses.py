@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
+from collections.abc import Iterator
+from io import StringIO
 
 import pytest
 
@@ -13,6 +16,15 @@ from tests.receiver import receiving
 from tests.servers import ROOT
 
 SECRET = "correct-horse"
+
+
+@pytest.fixture
+def logged() -> Iterator[StringIO]:
+    """What the service would log."""
+    handler = logging.StreamHandler(StringIO())
+    logging.getLogger().addHandler(handler)
+    yield handler.stream
+    logging.getLogger().removeHandler(handler)
 
 
 @pytest.mark.parametrize(
@@ -37,11 +49,11 @@ def test_addresses_with_the_same_name_are_told_apart() -> None:
     ("url", "shown"),
     [(f"slack://{SECRET}", "slack://..."), (f"foo://{SECRET}", "foo://..."), (SECRET, "without a scheme")],
 )
-def test_a_bad_address_is_named_by_its_place_and_scheme(url: str, shown: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bad_address_is_named_by_its_place_and_scheme(url: str, shown: str, logged: StringIO) -> None:
     with pytest.raises(AddressInvalid) as refused:
         name_addresses(["json://h", url])
     assert f"address 2 ({shown}" in str(refused.value)
-    assert SECRET not in str(refused.value) + caplog.text
+    assert SECRET not in str(refused.value) + logged.getvalue()
 
 
 def test_a_problem_names_no_secret() -> None:
