@@ -16,6 +16,7 @@ from app.cli.commands.logs import logs
 from app.cli.commands.metrics import metrics
 from app.cli.commands.models import models
 from app.cli.commands.notify import notify
+from app.cli.commands.predict import predict
 from app.cli.commands.prune import prune
 from app.cli.commands.queue import queue
 from app.cli.commands.runs import runs
@@ -36,6 +37,7 @@ COMMANDS = (
     metrics,
     runs,
     models,
+    predict,
     queue,
     delete,
     restore,

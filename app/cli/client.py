@@ -10,7 +10,7 @@ for event in client.follow(run_id):
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -20,6 +20,7 @@ from app.cli.events import Event
 from app.cli.exceptions import Unreachable
 from app.cli.following import Following
 from app.cli.live import follow
+from app.cli.prediction import predict
 from app.cli.queueing import Queue
 from app.cli.rest import ANSWER_TIMEOUT_S, Rest
 
@@ -140,6 +141,19 @@ class Client:
         """
         query = {"file": file, "variant": variant}
         return save(self._rest, ("training", "models", run_id, "download"), query, target, report)
+
+    def predict(
+        self,
+        run_id: str,
+        images: Sequence[Path],
+        top: int = 5,
+        heatmap: bool = False,
+        file: str | None = None,
+        variant: str | None = None,
+    ) -> Answer:
+        """Let a run's model classify images. Raises OSError if one cannot be read."""
+        query = {"top": top, "heatmap": int(heatmap), "file": file, "variant": variant}
+        return predict(self._rest, run_id, images, query)
 
     def delete(self, run_id: str, trash: bool = False) -> Answer:
         """Delete a run with everything that belongs to it, or move it to the trash, where it stays for a day."""

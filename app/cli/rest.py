@@ -48,6 +48,11 @@ class Rest:
         response = self._send(method, path, **options)
         return _content(response, self.url)
 
+    def upload(self, *path: str, query: dict[str, Any], parts: list[tuple[str, tuple[str, bytes]]]) -> Any:
+        """Return the answer to files, which are the parts of a form."""
+        response = self._send("POST", path, params=query, files=parts, timeout=(CONNECT_TIMEOUT_S, self._timeout_s))
+        return _content(response, self.url)
+
     @contextmanager
     def open(self, *path: str, query: dict[str, Any]) -> Iterator[requests.Response]:
         """Yield a response whose content `chunks` reads. Raises ServiceError and Unreachable."""

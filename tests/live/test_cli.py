@@ -9,14 +9,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from app.cli import main
+from app.cli.prediction import MAX_IMAGES
+from tests.app.onnxmodel import brightness_model
 from tests.app.written import write_model, write_run
 from tests.live.processes import wait_for_log
 from tests.servers import ROOT, LiveServer, free_port
@@ -34,6 +39,18 @@ def training(eventlet_server: LiveServer) -> Training:
         return runner.invoke(main, arguments, prog_name="training")
 
     return run
+
+
+@pytest.fixture
+def is_shared() -> Callable[[psutil.Process], bool]:
+    """The service's process that predicts serves the next tests too."""
+    return is_predictor
+
+
+def is_predictor(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):  # It has exited.
+        return "trainer.predictor" in process.cmdline()
+    return False
 
 
 def spawn(server: LiveServer, *arguments: str, **options: Any) -> subprocess.Popen[str]:
@@ -172,3 +189,20 @@ def test_the_shell_completes_what_the_service_knows(
     assert completed("logs", incomplete="2021") == []
     assert "--follow" in completed("start", incomplete="--f")
     assert completed("logs", "--url", f"localhost:{free_port()}") == []
+
+
+def test_predict_sends_as_many_images_as_it_is_given(
+    eventlet_server: LiveServer, training: Training, tmp_path: Path
+) -> None:
+    run = write_run(eventlet_server.runs_dir, "2020-01-01_00-00-00")
+    write_model(run).write_bytes(brightness_model())
+    images = [tmp_path / f"{number:02}.png" for number in range(MAX_IMAGES + 1)]
+    for path in images:
+        Image.new("L", (4, 4), 255).save(path)
+    rows = training("predict", *map(str, images), "--top", "1").stdout.splitlines()[1:]
+    assert [row.split()[:2] for row in rows] == [[str(path), "bright"] for path in images]
+    answer = training("predict", str(images[0]), "--heatmaps", str(tmp_path), "--json")
+    assert json.loads(answer.stdout)["predictions"][0]["file"] == str(images[0])
+    assert (tmp_path / "001_00.png").read_bytes().startswith(b"\x89PNG")
+    images[0].write_bytes(b"no image")
+    assert training("predict", str(images[0])).exit_code == 5
