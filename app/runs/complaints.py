@@ -11,9 +11,22 @@ MAX_LOGGED = 10
 """How many different errors are logged in full until the next success."""
 
 
+_FAULTS_OF_THE_MACHINE = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.ESTALE,
+    errno.EMFILE,
+    errno.ENFILE,
+}
+
+
 def _explains_itself(error: Exception) -> bool:
     """Whether the message says what is wrong, so that nobody needs the traceback."""
-    return isinstance(error, RunError) or (isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE))
+    return isinstance(error, RunError) or (isinstance(error, OSError) and error.errno in _FAULTS_OF_THE_MACHINE)
 
 
 class Complaints:
