@@ -40,4 +40,6 @@ def test_many_different_errors_do_not_fill_the_log(caplog: pytest.LogCaptureFixt
 def test_a_fault_of_the_machine_needs_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
     complaints = Complaints(logging.getLogger("test"), "The clock")
     complaints.failed(PermissionError(errno.EACCES, "Permission denied", "/runs/1/usage.csv"))
-    assert [(record.exc_info, "/runs/1/usage.csv" in record.getMessage()) for record in caplog.records] == [(None, True)]
+    assert [(record.exc_info, "/runs/1/usage.csv" in record.getMessage()) for record in caplog.records] == [
+        (None, True)
+    ]
