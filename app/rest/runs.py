@@ -12,8 +12,9 @@ from app.rest.downloads import send
 from app.rest.encoding import offloaded
 from app.runs.exceptions import ReportUnreadable
 from app.runs.views.artifacts import find_artifact
+from app.schemas.notes import NotesSchema
 from app.schemas.report import ReportSchema
-from app.schemas.requests import LogQuerySchema, LogSearchQuerySchema, NotesSchema
+from app.schemas.requests import LogQuerySchema, LogSearchQuerySchema
 from app.schemas.runs import ArtifactListSchema, LogMatchesSchema, LogSchema, RunSchema
 from app.schemas.usage import RunUsageSchema
 

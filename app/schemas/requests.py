@@ -8,7 +8,6 @@ from typing import Any
 
 from marshmallow import ValidationError, post_load
 from marshmallow.fields import Field
-from marshmallow.validate import Regexp
 
 from app.runs.queue.entry import MAX_PRIORITY
 from app.runs.start.request import NOT_GIVEN, StartRequest
@@ -25,9 +24,6 @@ MAX_LOG_BYTES = 1024 * 1024
 MAX_LOG_SEARCH_BYTES = 16 * 1024 * 1024
 MAX_OVERRIDES = 200
 MAX_GPUS = 1024
-MAX_NOTE_CHARS = 10_000
-MAX_TAG_CHARS = 50
-MAX_TAGS = 20
 MAX_OVERRIDES_BYTES = 32 * 1024
 MAX_OVERRIDES_DEPTH = 10
 
@@ -48,21 +44,6 @@ def _directory(what: str) -> Field[Any]:
         allow_none=True,
         validate=[fields.length(1, MAX_PATH_CHARS), _printable],
     )
-
-
-def _encodable(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValidationError("Must be valid Unicode, without single surrogates.") from None
-
-
-_ONE_LINE = Regexp(r"^[^\x00-\x1f\x7f]*$", error="Must not contain control characters.")
-
-
-def _few_tags(tags: list[str]) -> None:
-    if len(tags) > MAX_TAGS:
-        raise ValidationError(f"Must have at most {MAX_TAGS} tags.")
 
 
 def _fit_for_a_file_name(text: str) -> None:
@@ -153,27 +134,6 @@ class StopRequestSchema(Schema):
 class MoveRequestSchema(Schema):
     position = fields.strict_integer(
         "The new place in the queue, from 1. Beyond the end: the last place.", validate=fields.between(1, 2**31)
-    )
-
-
-class NotesSchema(Schema):
-    """What to change. A field that is not sent stays as it is."""
-
-    title = fields.string(
-        "null: none.",
-        allow_none=True,
-        required=False,
-        validate=[fields.length(1, MAX_NAME_CHARS), _encodable, _ONE_LINE],
-    )
-    note = fields.string(
-        "null: none.", allow_none=True, required=False, validate=[fields.length(1, MAX_NOTE_CHARS), _encodable]
-    )
-    tags = fields.array(
-        fields.string(validate=[fields.length(1, MAX_TAG_CHARS), _encodable, _ONE_LINE]),
-        f"All tags, at most {MAX_TAGS}.",
-        required=False,
-        validate=_few_tags,
-        documented={"maxItems": MAX_TAGS},
     )
 
 
