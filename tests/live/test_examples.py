@@ -43,7 +43,8 @@ def assert_equals_run(text: str, server: LiveServer, run_id: str) -> None:
 def test_a_client_gets_all_rows_of_a_long_run(server: LiveServer, command: list[str]) -> None:
     rows = "".join(f"{i // 100},{i},{i / 8},,1\n" for i in range(40_000))
     run = write_run(server.runs_dir, "2020-01-01_00-00-00", metrics="epoch,step,a,b,c\n" + rows, log=b"started\n")
-    followed = run_example(command, server.url, "unknown")
+    followed = run_example(command, server.url, run.name)
+    assert followed.returncode == 0, followed.stderr
     assert_equals_run(followed.stdout, server, run.name)
 
 
