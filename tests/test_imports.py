@@ -200,6 +200,7 @@ EDGES = {
 NAMES_IN_MESSAGES = {
     "app/runs/exceptions.py",
     "app/runs/executors/slurm/endings.py",
+    "app/runs/executors/slurm/executor.py",
     "app/runs/executors/slurm/submission.py",
     "app/runs/start/folders.py",
 }

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnxruntime.quantization import (  # type: ignore[import-untyped]
+from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
     QuantType,
     quant_pre_process,
     quantize_static,
 )
-from onnxruntime.transformers.float16 import convert_float_to_float16  # type: ignore[import-untyped]
-from onnxruntime.transformers.onnx_model import OnnxModel as Graph  # type: ignore[import-untyped]
+from onnxruntime.transformers.float16 import convert_float_to_float16
+from onnxruntime.transformers.onnx_model import OnnxModel as Graph
 
 from trainer.explanation.explained import OUTPUT
 from trainer.model.preprocessing import NORMALISATION
