@@ -1,4 +1,4 @@
-/** REST: JSON in, JSON out, with the token. */
+/** REST: JSON or a form in, JSON out, with the token. */
 import { saveFile } from "./download.js";
 
 /** An error that the service answered; `problem` has its shape: {code, status, message, errors}. */
@@ -76,9 +76,10 @@ export function createApi({ readToken, ask }) {
 async function fetched(method, path, body, token) {
   const headers = { Accept: "application/json" };
   if (token !== null) headers.Authorization = `Bearer ${token}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const isForm = body instanceof FormData; // The browser sets its type, with the boundary.
+  if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
   try {
-    return await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+    return await fetch(path, { method, headers, body: isForm ? body : body && JSON.stringify(body) });
   } catch {
     throw new Refused(NO_ANSWER);
   }

@@ -11,6 +11,7 @@ import { bytes } from "./format.js";
 import { followLive } from "./live.js";
 import { MAX_SHOWN } from "./models.js";
 import { createNotifications } from "./notification.js";
+import { onDemand } from "./ondemand.js";
 import { QueueControl } from "./queue.js";
 import { createRouter, pathOfRun, runsIn, viewOf } from "./router.js";
 import { createRunning } from "./running.js";
@@ -87,23 +88,19 @@ const downloadModel = (runId) => download(`training/models/${encodeURIComponent(
 
 const save = (runs) => attempt(() => saveCsv(api.get, runs), notify);
 
-let compare = null;
-
-/** Show the runs in the address. The view is loaded and created when it is needed first. */
-async function showComparison(ids) {
-  if (ids.length) compare ??= loadComparison().catch(forgetComparison);
-  (await compare)?.show(ids);
-}
-
-/** The modules did not arrive: load them again the next time. */
-function forgetComparison(error) {
-  compare = null;
-  throw error;
-}
-
-async function loadComparison() {
+const compare = onDemand(async () => {
   const { createCompare } = await import("./compare/view.js");
   return createCompare(byId("compare"), { get: api.get, go: (path) => go(path), save });
+});
+
+const tryIt = onDemand(async () => {
+  const { createTryIt } = await import("./tryit/view.js");
+  return createTryIt(byId("try"), api);
+});
+
+/** Show the runs in the address, or leave the comparison. */
+async function showComparison(ids) {
+  if (ids.length || compare.isWanted) (await compare.get()).show(ids);
 }
 
 const startForm = new StartForm({
@@ -166,6 +163,7 @@ function fill(view, isBack = false) {
   showComparison(view.name === "compare" ? runsIn(location.search) : []);
   if (view.name === "runs") Promise.all([runs.open(view.query), trash.refresh()]);
   else if (view.name === "models") listModels();
+  else if (view.name === "try") tryIt.get().then(({ show }) => show(view.query.run));
   else if (view.name === "start") startForm.open(view.query, isBack);
 }
 

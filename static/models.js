@@ -16,8 +16,9 @@ export function byRun(models) {
 }
 
 /**
- * The files of a run's models: {model, title, name, path, accuracy, size, modifiedAt, sha256, problem}. `path` is the
- * address of the download. Our own trainer has one model, perhaps with variants. Another program has a card for each file.
+ * The files of a run's models: {model, title, name, path, trial, accuracy, size, modifiedAt, sha256, problem}. `path` is the
+ * address of the download. `trial` is that of its predictions, null if it cannot be tried. Our own trainer has one model,
+ * perhaps with variants. Another program has a card for each file.
  */
 export const filesOf = (models) =>
   models.flatMap((model) => (model.is_verified ? verifiedFiles(model) : [file(model)]));
@@ -27,7 +28,7 @@ function verifiedFiles(model) {
     ...file(model),
     title: "as trained",
     name: `${model.model_name}.onnx`,
-    path: pathOfDownload(model.run_id, {}),
+    ...pathsOf(model.run_id, {}, model.problem === null),
     modifiedAt: null,
   };
   const variants = Array.isArray(model.variants) ? model.variants : [];
@@ -39,7 +40,7 @@ function variant(model, { name, error, test_acc, size_bytes, sha256 }) {
     model,
     title: name,
     name: `${model.model_name}.${name}.onnx`,
-    path: pathOfDownload(model.run_id, { variant: name }),
+    ...pathsOf(model.run_id, { variant: name }, !error),
     accuracy: percentage(test_acc),
     size: size_bytes,
     modifiedAt: null,
@@ -55,7 +56,7 @@ function file(model) {
     model,
     title: model.file.replace(/^output\//, ""),
     name: model.file.split("/").at(-1),
-    path: pathOfDownload(model.run_id, { file: model.file }),
+    ...pathsOf(model.run_id, { file: model.file }, model.problem === null && model.file.endsWith(".onnx")),
     accuracy: value === NOT_TESTED ? null : name === ACCURACY ? value : `${name} ${value}`,
     size: parts.reduce((sum, part) => sum + part.size_bytes, model.size_bytes),
     modifiedAt: model.modified_at,
@@ -64,8 +65,14 @@ function file(model) {
   };
 }
 
-const pathOfDownload = (runId, query) =>
-  `training/models/${encodeURIComponent(runId)}/download${Object.keys(query).length ? `?${new URLSearchParams(query)}` : ""}`;
+function pathsOf(runId, query, canBeTried) {
+  const path = `training/models/${encodeURIComponent(runId)}`;
+  const suffix = Object.keys(query).length ? `?${new URLSearchParams(query)}` : "";
+  return { path: `${path}/download${suffix}`, trial: canBeTried ? `${path}/predict${suffix}` : null };
+}
+
+/** Whether a person can try one of the models on images. */
+export const canTry = (models) => filesOf(models).some(({ trial }) => trial !== null);
 
 const ACCURACY = "Test accuracy";
 

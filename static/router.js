@@ -14,6 +14,7 @@ export const VIEWS = {
   run: { under: "runs" },
   compare: { under: "runs", title: "Comparison" },
   models: { path: "models", under: "models", title: "Models" },
+  try: { path: "try", under: "models", title: "Try a model" },
   start: { path: "start", under: "start", title: "Start" },
 };
 
@@ -36,6 +37,8 @@ export const runsIn = (search) => [
 ];
 
 export const pathOfComparison = (ids) => `./?runs=${ids.map(encodeURIComponent).join(",")}`;
+
+export const pathOfTrial = (runId) => `try?run=${encodeURIComponent(runId)}`;
 
 export const pathOfRun = (runId) => `runs/${encodeURIComponent(runId)}`;
 

@@ -32,7 +32,14 @@ SAFETY_HEADERS = {
 RUN_VIEWS = ("now", "run")
 """The views that show one run."""
 
-VIEWS = {"/": "now", "/runs": "runs", "/runs/<run_id>": "run", "/models": "models", "/start": "start"}
+VIEWS = {
+    "/": "now",
+    "/runs": "runs",
+    "/runs/<run_id>": "run",
+    "/models": "models",
+    "/try": "try",
+    "/start": "start",
+}
 """The address of each view, so that people can share it."""
 
 DOCS_CONTENT_SECURITY_POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")

@@ -1,6 +1,7 @@
 /** What a person can do with the run. */
 import { byId, setText } from "../dom.js";
-import { pathOfComparison } from "../router.js";
+import { canTry } from "../models.js";
+import { pathOfComparison, pathOfTrial } from "../router.js";
 import { hasEnded, isQueued } from "../state.js";
 
 const RESUMABLE = new Set(["stopped", "interrupted", "failed"]);
@@ -19,6 +20,7 @@ export function renderActions({ run, detail, start, stop, isLoaded, missing }) {
   byId("again").hidden = byId("change").hidden = !isOver || !run.config_name;
   byId("again").disabled = start.isBusy;
   byId("compare-link").hidden = run === null;
+  byId("try-link").hidden = !canTry(isOver ? (detail?.models ?? []) : []);
   if (run !== null) setLinks(run.run_id);
   renderDownload(isOver ? detail : null);
   const problem = stop.problem ?? start.problem;
@@ -30,6 +32,7 @@ function setLinks(runId) {
   byId("resume").href = `start?resume=${encodeURIComponent(runId)}`;
   byId("change").href = `start?from=${encodeURIComponent(runId)}`;
   byId("compare-link").href = pathOfComparison([runId]);
+  byId("try-link").href = pathOfTrial(runId);
 }
 
 /** The download stands out unless our own trainer could not test the model. */

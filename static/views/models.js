@@ -3,8 +3,8 @@
 import { choice } from "../choice.js";
 import { byId, make, setText, whenChanged } from "../dom.js";
 import { bytes, counted, experimentName, shortTime } from "../format.js";
-import { accuracyOf, byRun, filesOf, MAX_SHOWN, NOT_TESTED } from "../models.js";
-import { pathOfRun } from "../router.js";
+import { accuracyOf, byRun, canTry, filesOf, MAX_SHOWN, NOT_TESTED } from "../models.js";
+import { pathOfRun, pathOfTrial } from "../router.js";
 import { snippetFor } from "../snippet.js";
 import { copyable } from "./copyable.js";
 import { downloadLink, modelFiles } from "./modelfiles.js";
@@ -34,10 +34,21 @@ function card(models) {
     { className: "model" },
     make("div", { className: "model-name" }, name, make("p", { text: about, className: "quiet small" })),
     figures(model, files[0]),
-    files[0].problem === null ? downloadLink(files[0], "button small") : "",
+    make(
+      "div",
+      { className: "actions" },
+      canTry(models) ? tryLink(model) : "",
+      files[0].problem === null ? downloadLink(files[0], "button small") : "",
+    ),
     needsTable ? make("div", { className: "scroll variants" }, modelFiles(files)) : "",
     ...use(files.filter(({ problem }) => problem === null)),
   );
+}
+
+function tryLink({ run_id }) {
+  const link = make("a", { text: "Try it", href: pathOfTrial(run_id), className: "button small" });
+  link.setAttribute("aria-label", `Try it: model of ${run_id}`);
+  return link;
 }
 
 function figures(model, { size, modifiedAt }) {

@@ -32,6 +32,7 @@ VIEWS = {
     "/runs/unknown": "#about:has-text('No run')",
     "/runs": "#runs-body td a",
     "/models": ".model",
+    f"/try?run={COMPLETED}": ".try-about h2",
     "/start": "#preview-classes li",
     f"/?runs={FAILED},{COMPLETED}": ".compare-table",
 }

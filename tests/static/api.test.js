@@ -82,3 +82,18 @@ test("a download that breaks off says so, and one that is refused has the servic
   const send = (_, response) => response.end("weights");
   await serve(send, async (url) => assert.equal(await problemOf(open.check(url)), undefined));
 });
+
+test("a form is sent as one", async () => {
+  const answer = async (request, response) => {
+    const parts = [];
+    for await (const part of request) parts.push(part);
+    response.end(JSON.stringify({ type: request.headers["content-type"], body: Buffer.concat(parts).toString() }));
+  };
+  const form = new FormData();
+  form.append("image", new Blob(["pixels"]), "größe.png");
+  await serve(answer, async (url) => {
+    const { type, body } = await open.post(url, form);
+    assert.match(type, /^multipart\/form-data; boundary=/);
+    assert.ok(body.includes('name="image"; filename="größe.png"') && body.includes("pixels"));
+  });
+});

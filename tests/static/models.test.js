@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accuracyOf, byRun, filesOf } from "../../static/models.js";
+import { accuracyOf, byRun, canTry, filesOf } from "../../static/models.js";
 
 const CARD = {
   run_id: "A",
@@ -40,6 +40,21 @@ test("the files of another program keep their names, and a download of external 
   assert.deepEqual([file.title, file.name, file.size, file.accuracy], ["w/größe.onnx", "größe.onnx", 15, null]);
   assert.equal(file.path, "training/models/A/download?file=output%2Fw%2Fgr%C3%B6%C3%9Fe.onnx");
   assert.equal(broken.problem, "its end is missing");
+});
+
+test("ONNX files without a problem can be tried", () => {
+  const variants = [{ name: "int8" }, { name: "fp16", error: "it overflows" }];
+  const other = { ...CARD, is_verified: false };
+  const trialsOf = (...models) => filesOf(models).map(({ trial }) => trial);
+  assert.deepEqual(trialsOf({ ...CARD, variants }), [
+    "training/models/A/predict",
+    "training/models/A/predict?variant=int8",
+    null,
+  ]);
+  assert.deepEqual(trialsOf({ ...other, file: "output/a.onnx" }), ["training/models/A/predict?file=output%2Fa.onnx"]);
+  assert.deepEqual(trialsOf({ ...other, file: "output/a.pt" }, { ...CARD, problem: "no" }), [null, null]);
+  assert.equal(canTry([{ ...other, file: "output/a.pt" }, CARD]), true);
+  assert.equal(canTry([]), false);
 });
 
 test("models are grouped by their runs", () => {

@@ -7,8 +7,8 @@ const { pathOfComparison, runsIn, viewOf } = await import("../../static/router.j
 const viewAt = (path) => viewOf(new URL(path, document.baseURI));
 
 test("each address shows its view", () => {
-  const names = ["", "runs", "models", "start", "runs/A", "unknown"].map((path) => viewAt(path).name);
-  assert.deepEqual(names, ["now", "runs", "models", "start", "run", "now"]);
+  const names = ["", "runs", "models", "try", "start", "runs/A", "unknown"].map((path) => viewAt(path).name);
+  assert.deepEqual(names, ["now", "runs", "models", "try", "start", "run", "now"]);
 });
 
 test("an address names its run, with any character", () => {
