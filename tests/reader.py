@@ -28,6 +28,7 @@ NOT_RUN = {
     "python3 -m venv": "replaces the environment that runs this test",
     ".venv/bin/pip install": "downloads packages",
     "docker": "needs Docker",
+    "scontrol": "needs a job in SLURM",
     "training notify": "sends messages to addresses that do not exist",
 }
 """Prefixes of commands that readers run but this test does not, each with the reason."""

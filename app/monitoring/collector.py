@@ -105,5 +105,6 @@ def _family(name: str, doc: str, labels: Sequence[str], values: Any) -> GaugeMet
     """Return a gauge. `values` pairs the values of its labels with its value."""
     family = GaugeMetricFamily(name, doc, labels=labels)
     for of_labels, value in values:
-        family.add_metric(of_labels, value)
+        # A file of a run may hold half of a surrogate pair, which UTF-8 cannot encode.
+        family.add_metric([label.encode(errors="replace").decode() for label in of_labels], value)
     return family

@@ -17,7 +17,7 @@ from tests.app.written import METRICS, write_model, write_run
 READ = {"Authorization": "Bearer look"}
 FULL = {"Authorization": "Bearer change"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-CHANGES_NOTHING = {("POST", "/training/check")}
+CHANGES_NOTHING = {("POST", "/training/check"), ("POST", "/training/models/run-1/predict")}
 VALUES = {"run_id": "run-1", "name": "digits.yaml", "path": "train.log"}
 
 

@@ -211,7 +211,7 @@ def test_all_wrong_folders_are_named_together(runs: Service, tmp_path: Path) -> 
     errors = raised.value.errors
     assert "holds no classes" in errors["train_data_dir"][0]
     assert "not an existing directory" in errors["val_data_dir"][0]
-    assert "Missing" in errors["test_data_dir"][0]
+    assert "missing" in errors["test_data_dir"][0]
 
 
 def test_a_wrong_override_is_named_as_an_override(runs: Service) -> None:
