@@ -33,7 +33,12 @@ def test_progress_of_a_wrong_type_or_out_of_range_becomes_null(
 
 
 def test_card_fields_of_a_wrong_type_become_null() -> None:
-    card = {"class_names": ["a"], "test_metrics": {"test/acc": 1}, "splits": dict.fromkeys(SPLITS), "opset": 18}
+    card = {
+        "class_names": ["a", "b"],
+        "test_metrics": {"test/acc": 1, "test/loss": None},
+        "splits": dict.fromkeys(SPLITS),
+        "opset": 18,
+    }
     assert well_typed(card, MODEL_CARD) == card
     odd = {"class_names": "ab", "test_metrics": {"test/acc": "1"}, "variants": [1], "dataset_name": 3}
     assert well_typed(odd, MODEL_CARD) == dict.fromkeys(odd)
