@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
@@ -142,10 +143,16 @@ def stop_everything(server: LiveServer) -> None:
 
 
 def remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
+    """Remove a file, a link or a folder. The service may write the usage of a run that has just ended meanwhile."""
+    if not path.is_dir() or path.is_symlink():
         path.unlink()
+        return
+    while path.exists():
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
 
 
 def end(server: LiveServer) -> None:
