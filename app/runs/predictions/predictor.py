@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,20 +83,28 @@ class Predictor:
     def _ask(self, request: Mapping[str, Any]) -> Json:
         if self._idle is not None:
             self._idle.cancel()
-        if self._process is None or not self._process.is_alive:
-            self._end()
-            self._process = _Process(self._answer_within_s)
         try:
-            return self._process.ask(request)
+            return self._answer(request)
         except OSError as error:
-            is_late = isinstance(error, TimeoutError)
-            reason = f"it took longer than {self._answer_within_s:g} s" if is_late else self._process.why_it_ended()
+            if isinstance(error, TimeoutError):
+                reason = f"it took longer than {self._answer_within_s:g} s"
+            else:
+                reason = self._process.why_it_ended() if self._process is not None else str(error)
             self._end()
             raise PredictionFailed(reason) from error
         finally:
             self._idle = threading.Timer(self._idle_s, self.close)
             self._idle.daemon = True
             self._idle.start()
+
+    def _answer(self, request: Mapping[str, Any]) -> Json:
+        """Raises OSError, such as TimeoutError."""
+        if self._process is not None:
+            with suppress(ConnectionError):  # Somebody killed the process since the last request.
+                return self._process.ask(request)
+            self._end()
+        self._process = _Process(self._answer_within_s)
+        return self._process.ask(request)
 
     def _end(self) -> None:
         if self._process is not None:
@@ -121,10 +129,6 @@ class _Process:
                 stdout=self._log,
                 stderr=self._log,
             )
-
-    @property
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
 
     def ask(self, request: Mapping[str, Any]) -> Json:
         """Raises OSError, such as TimeoutError."""

@@ -121,6 +121,7 @@ def test_two_datasets_are_checked_at_a_time_and_an_urgent_one_is_next(preflight:
         for dataset in datasets[:2]:
             assert preflight.check(dataset, 0)["status"] == "checking"
         waits = preflight.check(datasets[2], 0)
+        wait_until(lambda: len(checks()) >= 2, 10)
         assert (waits["status"], waits["total"], len(checks())) == ("checking", 0, 2)
         urgent = threads.submit(preflight.check, datasets[3], LONG, is_urgent=True)
         for lock in locks:
