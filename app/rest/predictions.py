@@ -13,7 +13,7 @@ from werkzeug.datastructures import FileStorage
 from app.access import changes_nothing
 from app.domain import domain
 from app.rest.api import BINARY, Blueprint
-from app.runs.exceptions import InvalidPrediction, ModelUnusable
+from app.runs.exceptions import InvalidPrediction, ModelUnusable, PredictionFailed
 from app.runs.models.model import ONNX, Model
 from app.runs.predictions.predictor import Image
 from app.schemas.predictions import PredictionAnswerSchema
@@ -80,12 +80,15 @@ def _images() -> Sequence[FileStorage]:
 
 
 def _save(sent: Sequence[FileStorage], folder: Path) -> list[Image]:
-    """Images of the same name get a number, so that an error names each of them."""
+    """Images of the same name get a number, so that an error names each of them. Raises PredictionFailed."""
     images: dict[str, Path] = {}
     for place, file in enumerate(sent):
         name = file.filename or "image"
         while name in images:
             name += f" ({place + 1})"
         images[name] = folder / str(place)
-        file.save(images[name])
+        try:
+            file.save(images[name])
+        except OSError as error:
+            raise PredictionFailed(f"the images cannot be stored in {folder.parent}: {error.strerror}") from error
     return [Image(name, path) for name, path in images.items()]

@@ -11,7 +11,7 @@ import errno
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -100,21 +100,22 @@ class Trash:
         self._remove(str(self._find(run_id).deleted_us))
 
     def empty(self) -> int:
-        """Remove all runs for good, and return how many. Raises DeletionRefused for the first that cannot be."""
+        """Remove all runs for good, and return how many. Raises as `expire`."""
         runs = self.runs()
-        for run in runs:
-            self._remove(str(run.deleted_us))
+        self._remove_all(str(run.deleted_us) for run in runs)
         return len(runs)
 
     def expire(self) -> None:
         """Remove what is due, and what a crash left. Only the holder of the supervisor lock may call it.
 
-        Raises DeletionRefused for the first run that cannot be removed.
+        Raises DeletionRefused for a run that cannot be removed, after it has removed the others.
         """
         due_us = time.time_ns() // 1000 - KEEP_S * 10**6
-        for name in self._names():
-            if name.startswith(".") or (_PLACE.fullmatch(name) and int(name) <= due_us):
-                self._remove(name.removeprefix("."))
+        self._remove_all(
+            name.removeprefix(".")
+            for name in self._names()
+            if name.startswith(".") or (_PLACE.fullmatch(name) and int(name) <= due_us)
+        )
 
     def _take(self, path: Path) -> None:
         self._folder.mkdir(exist_ok=True)
@@ -153,6 +154,17 @@ class Trash:
         if found is None:
             raise NotInTrash(run_id)
         return found
+
+    def _remove_all(self, names: Iterable[str]) -> None:
+        """Remove what can be. One run that cannot be removed must not keep the space of all others."""
+        refused: DeletionRefused | None = None
+        for name in names:
+            try:
+                self._remove(name)
+            except DeletionRefused as error:
+                refused = error
+        if refused is not None:
+            raise refused
 
     def _remove(self, name: str) -> None:
         """Remove what was deleted at a time. From the first moment on nobody can restore it. Raises DeletionRefused."""

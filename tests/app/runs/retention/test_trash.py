@@ -88,6 +88,20 @@ def test_what_a_crash_left_of_a_removal_is_removed_and_never_restored(store: Run
     assert [path.exists() for path in (half, empty, foreign)] == [False, False, True]
 
 
+def test_what_cannot_be_removed_does_not_keep_the_space_of_the_others(
+    store: RunStore, trash: Trash, tmp_path: Path
+) -> None:
+    for number in range(5):
+        write_run(store.runs_dir, f"run-{number}")
+        trash.put(f"run-{number}")
+    age(tmp_path / "trash", DAY_US)
+    for number in range(5):  # Several, because they come anywhere in the listing.
+        (tmp_path / "trash" / str(10**15 + number)).write_text("a file where a folder should be")
+    with pytest.raises(DeletionRefused):
+        trash.expire()
+    assert trash.runs() == []
+
+
 def test_links_are_removed_and_never_what_they_lead_to(store: RunStore, trash: Trash, tmp_path: Path) -> None:
     elsewhere = write_run(tmp_path / "disk", "run-1")
     inside = write_run(store.runs_dir, "run-2")
