@@ -44,7 +44,7 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
 def start(app: Flask) -> None:
     """Start every thread. The supervisor sends what is new to the clients."""
     supervisor, emitter = app.extensions["domain"].supervisor, app.extensions["emitter"]
-    observing = app.extensions["monitoring"].observing
+    observing = app.extensions["monitoring"].process.observing
     supervisor.start(observing(emitter.publish, lambda: emitter.num_clients, lambda: supervisor.polled_at))
     app.extensions["domain"].dispatcher.start()
     app.extensions["domain"].notifier.start()

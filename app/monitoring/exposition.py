@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 
 from flask import Flask
 from prometheus_client import CollectorRegistry, disable_created_metrics
@@ -15,7 +14,6 @@ from app.monitoring.collector import DomainCollector
 from app.monitoring.process import ProcessMetrics
 from app.monitoring.requests import RequestMetrics
 from app.runs.executors.invocation import SHARED_METRICS_VARIABLE
-from app.runs.follow.events import Event
 
 
 class Monitoring:
@@ -25,17 +23,8 @@ class Monitoring:
         """Count the requests of `app` from now on."""
         disable_created_metrics()  # type: ignore[no-untyped-call]  # They would add a series to each other one.
         self._own = CollectorRegistry()
-        self._process = ProcessMetrics(self._own)
+        self.process = ProcessMetrics(self._own)
         RequestMetrics(self._own).register(app)
-
-    def observing(
-        self,
-        publish: Callable[[Sequence[Event]], None],
-        count_clients: Callable[[], int],
-        polled_at: Callable[[], float],
-    ) -> Callable[[Sequence[Event]], None]:
-        """Return a `publish` for the supervisor, from which the metrics of this process follow."""
-        return self._process.observing(publish, count_clients, polled_at)
 
     def encode(self, domain: Domain, accept: str) -> tuple[bytes, str]:
         """Return the metrics in the format that `accept` asks for, and its content type. Raises RunsUnreadable."""

@@ -16,20 +16,10 @@ from typing import IO, Any
 
 import pynvml
 
+from app.runs.start.machine import PACKAGES
 from trainer.manifest import program_is_ours
 
-PACKAGES = (
-    "torch",
-    "lightning",
-    "torchmetrics",
-    "transformers",
-    "kornia",
-    "pillow",
-    "numpy",
-    "onnx",
-    "onnxruntime",
-    "onnxscript",
-)
+RESULT_PACKAGES = (*PACKAGES, "numpy", "pillow")
 """What decides the result of our own trainer."""
 MAX_GIT_S = 0.05
 """A start waits this long for git. The worktree of a huge repository takes longer to compare."""
@@ -123,7 +113,7 @@ def _count(changes: str) -> int:
 
 def _packages() -> dict[str, str]:
     found = {}
-    for name in PACKAGES:
+    for name in RESULT_PACKAGES:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
