@@ -85,7 +85,12 @@ class Reader:
         """Run `make demo` and return once its training has finished. Call `end` even if this fails."""
         with open(self.demo_log, "wb") as log:
             self._demo = subprocess.Popen(
-                ["make", "demo"], cwd=self.home, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                ["env", "--default-signal=INT", "make", "demo"],  # A shell's background job ignores Ctrl-C.
+                cwd=self.home,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         wait_until(self._is_demo_over, 240, self.demo_log.read_text)
 
@@ -150,6 +155,7 @@ class Reader:
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(self._demo.pid, signal.SIGKILL)
+            self._demo.wait()
 
 
 def check_out(home: Path) -> None:
