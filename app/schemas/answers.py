@@ -54,22 +54,16 @@ class ProgressSchema(Schema):
         allow_none=True,
     )
     eta_s = fields.number(
-        "Seconds until the end of the scope. For progress.json of our own trainer: until the fit ends.",
-        allow_none=True,
-        required=False,
+        "Seconds until the end of the scope. For progress.json of our own trainer: until the fit ends.", optional=True
     )
-    phase = fields.string("loading, prepare, fit, test or export.", allow_none=True, required=False)
-    epoch = fields.number(
-        "As the program counts epochs: from 0, from 1, or in fractions.", allow_none=True, required=False
-    )
-    max_epochs = fields.number(allow_none=True, required=False)
-    batch = fields.integer(
-        "Batches done in this epoch or phase. In the phase prepare: images.", allow_none=True, required=False
-    )
-    num_batches = fields.integer("All batches of this epoch or phase.", allow_none=True, required=False)
-    step = fields.number("Optimizer steps done.", allow_none=True, required=False)
-    total_steps = fields.number(allow_none=True, required=False)
-    samples_per_s = fields.number(allow_none=True, required=False)
+    phase = fields.string("loading, prepare, fit, test or export.", optional=True)
+    epoch = fields.number("As the program counts epochs: from 0, from 1, or in fractions.", optional=True)
+    max_epochs = fields.number(optional=True)
+    batch = fields.integer("Batches done in this epoch or phase. In the phase prepare: images.", optional=True)
+    num_batches = fields.integer("All batches of this epoch or phase.", optional=True)
+    step = fields.number("Optimizer steps done.", optional=True)
+    total_steps = fields.number(optional=True)
+    samples_per_s = fields.number(optional=True)
 
 
 class ActiveRunSchema(Schema):

@@ -27,7 +27,7 @@ class RunActiveErrorSchema(ErrorSchema):
 
 class LaunchErrorSchema(ErrorSchema):
     status = fields.string("`error: ` and the reason.")
-    run_id = fields.string("Id of the failed run. null: the run left no directory.", allow_none=True, required=False)
+    run_id = fields.string("Id of the failed run. null: the run left no directory.", optional=True)
 
 
 class MetricsErrorSchema(ErrorSchema):

@@ -102,8 +102,13 @@ def mapping(values: fields.Field[Any] | None = None, about: str = "", **options:
 
 
 def _options(kind: str, about: str, options: dict[str, Any], one_of: Iterable[Any] = ()) -> dict[str, Any]:
-    """Return marshmallow's options. Only the OpenAPI document has `example` and the JSON Schema in `documented`."""
+    """Return marshmallow's options. Only the OpenAPI document has `example` and the JSON Schema in `documented`.
+
+    An `optional` field may be null or missing.
+    """
     must = f"Must be {kind}."
+    if options.pop("optional", False):
+        options |= {"required": False, "allow_none": True}
     if choices := tuple(one_of):
         options["validate"] = OneOf(choices, error=f"Must be one of {', '.join(map(str, choices))}.")
     metadata = dict(options.pop("documented", {}))

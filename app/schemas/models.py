@@ -13,7 +13,7 @@ from app.schemas.fields import Schema
 
 
 def _metrics(about: str) -> Field[Any]:
-    return fields.mapping(fields.number(allow_none=True), about, allow_none=True, required=False)
+    return fields.mapping(fields.number(allow_none=True), about, optional=True)
 
 
 class ModelPathListSchema(Schema):
@@ -32,17 +32,17 @@ class VariantSchema(Schema):
         unknown = INCLUDE
 
     name = fields.string(example="int8")
-    error = fields.string("Why there is no file. Absent: there is one.", allow_none=True, required=False)
-    model_path = fields.string("Absolute path of the file.", allow_none=True, required=False)
-    size_bytes = fields.integer(allow_none=True, required=False)
-    sha256 = fields.string(allow_none=True, required=False)
-    test_acc = fields.number("Absent: there are no test images.", allow_none=True, required=False)
-    original_test_acc = fields.number(allow_none=True, required=False)
-    val_acc = fields.number("Absent: there are test images.", allow_none=True, required=False)
-    original_val_acc = fields.number(allow_none=True, required=False)
-    agreement = fields.number("Share of images with the same class as the original.", allow_none=True, required=False)
-    max_difference = fields.number("Largest difference between two logits.", allow_none=True, required=False)
-    num_calibration_images = fields.integer("Only int8 has it.", allow_none=True, required=False)
+    error = fields.string("Why there is no file. Absent: there is one.", optional=True)
+    model_path = fields.string("Absolute path of the file.", optional=True)
+    size_bytes = fields.integer(optional=True)
+    sha256 = fields.string(optional=True)
+    test_acc = fields.number("Absent: there are no test images.", optional=True)
+    original_test_acc = fields.number(optional=True)
+    val_acc = fields.number("Absent: there are test images.", optional=True)
+    original_val_acc = fields.number(optional=True)
+    agreement = fields.number("Share of images with the same class as the original.", optional=True)
+    max_difference = fields.number("Largest difference between two logits.", optional=True)
+    num_calibration_images = fields.integer("Only int8 has it.", optional=True)
 
 
 class ModelCardSchema(Schema):
@@ -67,22 +67,18 @@ class ModelCardSchema(Schema):
         allow_none=True,
     )
     problem = fields.string("Why the model cannot be downloaded whole. null: it can.", allow_none=True)
-    dataset_name = fields.string(allow_none=True, required=False)
-    config_name = fields.string("Experiment file.", allow_none=True, required=False)
-    class_names = fields.array(fields.string(), "In the order of the model's outputs.", allow_none=True, required=False)
+    dataset_name = fields.string(optional=True)
+    config_name = fields.string("Experiment file.", optional=True)
+    class_names = fields.array(fields.string(), "In the order of the model's outputs.", optional=True)
     train_metrics = _metrics("Metrics of the checkpoint's epoch, such as train/loss.")
     test_metrics = _metrics("Metrics such as test/loss and test/acc.")
-    splits = fields.nested(TrainedSplitsSchema, allow_none=True, required=False)
-    variants = fields.array(VariantSchema, "Smaller files of the model.", allow_none=True, required=False)
-    max_difference = fields.number(
-        "Largest difference between a logit of the ONNX file and of torch.", allow_none=True, required=False
-    )
-    allowed_difference = fields.number(allow_none=True, required=False)
-    tolerance = fields.string("The rule for comparing the logits.", allow_none=True, required=False)
+    splits = fields.nested(TrainedSplitsSchema, optional=True)
+    variants = fields.array(VariantSchema, "Smaller files of the model.", optional=True)
+    max_difference = fields.number("Largest difference between a logit of the ONNX file and of torch.", optional=True)
+    allowed_difference = fields.number(optional=True)
+    tolerance = fields.string("The rule for comparing the logits.", optional=True)
     explanation = fields.mapping(
-        about="method, source and grid of the output `heatmap` of the ONNX file. null: it has none.",
-        allow_none=True,
-        required=False,
+        about="method, source and grid of the output `heatmap` of the ONNX file. null: it has none.", optional=True
     )
 
 

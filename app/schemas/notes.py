@@ -32,14 +32,9 @@ class NotesSchema(Schema):
     """What to change. A field that is not sent stays as it is."""
 
     title = fields.string(
-        "null: none.",
-        allow_none=True,
-        required=False,
-        validate=[fields.length(1, MAX_TITLE_CHARS), _encodable, _ONE_LINE],
+        "null: none.", optional=True, validate=[fields.length(1, MAX_TITLE_CHARS), _encodable, _ONE_LINE]
     )
-    note = fields.string(
-        "null: none.", allow_none=True, required=False, validate=[fields.length(1, MAX_NOTE_CHARS), _encodable]
-    )
+    note = fields.string("null: none.", optional=True, validate=[fields.length(1, MAX_NOTE_CHARS), _encodable])
     tags = fields.array(
         fields.string(validate=[fields.length(1, MAX_TAG_CHARS), _encodable, _ONE_LINE]),
         f"All tags, at most {MAX_TAGS}.",

@@ -73,9 +73,7 @@ class MistakeSchema(Schema):
         "Artifact with the image, a PNG of at most 224 x 224 pixels. null: it could not be made.", allow_none=True
     )
     heatmap = fields.string(
-        "Artifact with the heatmap laid over the image. null: the model has no heatmap.",
-        allow_none=True,
-        required=False,
+        "Artifact with the heatmap laid over the image. null: the model has no heatmap.", optional=True
     )
 
 

@@ -37,6 +37,12 @@ def _name(about: str, **options: Any) -> Field[Any]:
     return fields.string(about, load_default=None, validate=[fields.length(1, MAX_NAME_CHARS), _printable], **options)
 
 
+def _query_text(about: str, min_chars: int = 1, max_chars: int = MAX_NAME_CHARS, **options: Any) -> Field[Any]:
+    """Declare a text of a query string that need not be there, and is not null."""
+    limit = fields.length(min_chars, max_chars)
+    return fields.string(about, load_default=None, allow_none=False, validate=limit, **options)
+
+
 def _directory(what: str) -> Field[Any]:
     return fields.string(
         f"Folder on the server with one subfolder of images per class, {what}",
@@ -142,17 +148,9 @@ class StopQuerySchema(Schema):
 
 
 class ParametersQuerySchema(Schema):
-    config_name = fields.string(
-        "An experiment: only its parameters, with its values.",
-        load_default=None,
-        allow_none=False,
-        validate=fields.length(1, MAX_NAME_CHARS),
-    )
-    run_id = fields.string(
-        "A run to resume: only the parameters of its own copy of the experiment. This goes before config_name.",
-        load_default=None,
-        allow_none=False,
-        validate=fields.length(1, MAX_NAME_CHARS),
+    config_name = _query_text("An experiment: only its parameters, with its values.")
+    run_id = _query_text(
+        "A run to resume: only the parameters of its own copy of the experiment. This goes before config_name."
     )
 
 
@@ -163,19 +161,12 @@ class DatasetQuerySchema(Schema):
 
 
 class ModelQuerySchema(Schema):
-    file = fields.string(
+    file = _query_text(
         "Path of one of the run's models, as `file` in its card. Default: the run's first model.",
-        load_default=None,
-        allow_none=False,
-        validate=fields.length(1, MAX_PATH_CHARS),
+        max_chars=MAX_PATH_CHARS,
         example="output/weights/best.pt",
     )
-    variant = fields.string(
-        "A smaller file of the model, such as `fp16` or `int8`, if the run made one.",
-        load_default=None,
-        allow_none=False,
-        validate=fields.length(1, MAX_NAME_CHARS),
-    )
+    variant = _query_text("A smaller file of the model, such as `fp16` or `int8`, if the run made one.")
 
 
 class DeletionQuerySchema(Schema):
@@ -201,19 +192,13 @@ class PageQuerySchema(Schema):
 
 class RunsQuerySchema(PageQuerySchema):
     status = fields.string("Only runs in this state.", load_default=None, allow_none=False, one_of=STATES)
-    search = fields.string(
-        "Only runs whose id, title, experiment, model name or dataset contains this text.",
-        load_default=None,
-        allow_none=False,
-        validate=fields.length(0, MAX_NAME_CHARS),
+    search = _query_text(
+        "Only runs whose id, title, experiment, model name or dataset contains this text.", min_chars=0
     )
     tag = fields.string("Only runs with this tag.", load_default=None, allow_none=False)
-    sort = fields.string(
+    sort = _query_text(
         f"{', '.join(FIELDS)}, or a metric (by its best value). A `-` before the name: descending. Runs without a "
         "value come last. Default: newest first.",
-        load_default=None,
-        allow_none=False,
-        validate=fields.length(1, MAX_NAME_CHARS),
         example="-val/acc",
     )
     best = fields.boolean("1: add the best value of each metric, of the first 200 of a run.", load_default=False)
@@ -227,11 +212,8 @@ class MetricsQuerySchema(Schema):
         allow_none=False,
         validate=fields.between(2, 1_000_000),
     )
-    columns = fields.string(
-        "Only these columns, separated by commas. Unknown columns are left out.",
-        load_default=None,
-        allow_none=False,
-        validate=fields.length(0, MAX_PATH_CHARS),
+    columns = _query_text(
+        "Only these columns, separated by commas. Unknown columns are left out.", min_chars=0, max_chars=MAX_PATH_CHARS
     )
 
 

@@ -44,15 +44,15 @@ class RunRequestSchema(Schema):
     class Meta:
         unknown = INCLUDE
 
-    config_name = fields.string(allow_none=True, required=False)
-    train_data_dir = fields.string(allow_none=True, required=False)
-    val_data_dir = fields.string(allow_none=True, required=False)
-    test_data_dir = fields.string(allow_none=True, required=False)
-    dataset = fields.string(allow_none=True, required=False)
-    model_name = fields.string(allow_none=True, required=False)
-    overrides = fields.mapping(about="Parameters by dotted path.", allow_none=True, required=False)
-    resume_from = fields.string("Id or path of the run that was resumed.", allow_none=True, required=False)
-    gpus = fields.integer("null: the experiment says.", allow_none=True, required=False)
+    config_name = fields.string(optional=True)
+    train_data_dir = fields.string(optional=True)
+    val_data_dir = fields.string(optional=True)
+    test_data_dir = fields.string(optional=True)
+    dataset = fields.string(optional=True)
+    model_name = fields.string(optional=True)
+    overrides = fields.mapping(about="Parameters by dotted path.", optional=True)
+    resume_from = fields.string("Id or path of the run that was resumed.", optional=True)
+    gpus = fields.integer("null: the experiment says.", optional=True)
 
 
 class GitSchema(Schema):
@@ -85,10 +85,10 @@ class StopSchema(Schema):
     class Meta:
         unknown = INCLUDE
 
-    requested_by = fields.string(allow_none=True, required=False)
-    requested_at = fields.string("UTC, ISO 8601.", allow_none=True, required=False)
-    mode = fields.string(one_of=MODES, allow_none=True, required=False)
-    grace_s = fields.number("Seconds from the signal to the kill.", allow_none=True, required=False)
+    requested_by = fields.string(optional=True)
+    requested_at = fields.string("UTC, ISO 8601.", optional=True)
+    mode = fields.string(one_of=MODES, optional=True)
+    grace_s = fields.number("Seconds from the signal to the kill.", optional=True)
 
 
 class RunSchema(Schema):
