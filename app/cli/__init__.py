@@ -1,7 +1,7 @@
 """The command line `training`, and the Python client that it uses: `app.cli.client.Client`.
 
 A command that needs the service is wrapped by `connected`, which makes the client, prints errors, and decides the exit
-code. The client takes 0.2 s to import, so only a call of the service imports it.
+code.
 """
 
 from __future__ import annotations

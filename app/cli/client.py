@@ -14,19 +14,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from app.cli.connection import Connection
-from app.cli.download import Report, save
 from app.cli.events import Event
 from app.cli.exceptions import Unreachable
 from app.cli.following import Following
-from app.cli.live import follow
-from app.cli.prediction import predict
-from app.cli.queueing import Queue
-from app.cli.rest import ANSWER_TIMEOUT_S, Rest
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from app.cli.download import Report
+
+ANSWER_TIMEOUT_S = 120.0
 Answer = dict[str, Any]
 
 
@@ -53,6 +50,10 @@ class Client:
 
     def __init__(self, url: str, token: str | None = None, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
         """Raises ValueError if `url` is not an address. `timeout_s`: how long to wait for an answer."""
+        # Here and below, because the libraries take 0.2 s to import, and commands without a service import this module.
+        from app.cli.queueing import Queue
+        from app.cli.rest import Rest
+
         self._rest = Rest(url, token, timeout_s)
         self._token = token
         self.url = self._rest.url
@@ -139,6 +140,8 @@ class Client:
         `file` chooses one of several models, `variant` a smaller one such as int8. `report` gets the bytes so far and
         of all. Raises OSError.
         """
+        from app.cli.download import save
+
         query = {"file": file, "variant": variant}
         return save(self._rest, ("training", "models", run_id, "download"), query, target, report)
 
@@ -152,6 +155,8 @@ class Client:
         variant: str | None = None,
     ) -> Answer:
         """Let a run's model classify images. Raises OSError if one cannot be read."""
+        from app.cli.prediction import predict
+
         query = {"top": top, "heatmap": int(heatmap), "file": file, "variant": variant}
         return predict(self._rest, run_id, images, query)
 
@@ -184,6 +189,9 @@ class Client:
         `run_id` None: the run that started last, or the first one to start. `log_offset`: from where to read the log;
         None: from the last 64 KiB.
         """
+        from app.cli.connection import Connection
+        from app.cli.live import follow
+
         self.status()
         following = Following(run_id, log_offset)
         return follow(following, lambda: Connection(self.url, self._token, self._rest.ca_bundle), self.status)

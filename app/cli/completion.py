@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
+from app.cli.client import Client
+from app.cli.connected import connect
 from app.cli.exceptions import ClientError
-
-if TYPE_CHECKING:
-    from app.cli.client import Client
 
 TIMEOUT_S = 1.0
 MAX_RUNS = 50
@@ -23,8 +21,6 @@ def _asks(list_items: Callable[[Client], list[CompletionItem]]) -> Complete:
     """Make a completion from a function that lists all items."""
 
     def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from app.cli.connected import connect
-
         given = context.params
         try:
             with connect(given.get("url"), given.get("token"), given.get("token_file"), timeout_s=TIMEOUT_S) as client:

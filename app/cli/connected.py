@@ -7,17 +7,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 import click
 
 from app.cli import exits
+from app.cli.client import Client
 from app.cli.exceptions import ClientError, ServiceError
 from app.cli.output import Output
 from app.tokens import read_token
-
-if TYPE_CHECKING:
-    from app.cli.client import Client
 
 P = ParamSpec("P")
 
@@ -46,8 +44,6 @@ def connected(command: Callable[Concatenate[Client, Output, P], None]) -> Callab
 
 def connect(url: str | None, token: str | None, token_file: Path | None, **options: Any) -> Client:
     """Make the client that the options and the environment describe. Raises click.UsageError."""
-    from app.cli.client import Client
-
     try:
         if token is None and token_file is not None:
             token = read_token(token_file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Callable
 from email.message import Message
 from email.utils import collapse_rfc2231_value
@@ -25,15 +25,14 @@ def save(rest: Rest, path: tuple[str, ...], query: dict[str, Any], target: Path,
     """
     with rest.open(*path, query=query) as response:
         file = target / _name(response) if target.is_dir() else target
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name[:100]}.", delete=False) as temporary:
-            try:
-                _copy(rest, response, temporary, report or (lambda *_: None))
-                temporary.flush()
-                os.fchmod(temporary.fileno(), 0o666 & ~_umask())
-                os.replace(temporary.name, file)
-            except BaseException:
-                os.unlink(temporary.name)
-                raise
+        temporary = file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}")
+        try:
+            with open(temporary, "xb") as opened:
+                _copy(rest, response, opened, report or (lambda *_: None))
+            os.replace(temporary, file)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     return file
 
 
@@ -53,10 +52,3 @@ def _name(response: requests.Response) -> str:
     parameters = message.get_params([], "Content-Disposition")
     names = [collapse_rfc2231_value(value) for key, value in parameters if key == "filename"]
     return Path(names[-1] if names else "").name or "model"  # The last one may have letters beyond ASCII.
-
-
-def _umask() -> int:
-    """Return the process's mask. The system tells it only when it is set."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -55,11 +55,9 @@ def _listen(following: Following, connection: Connection) -> Iterator[Event]:
 
 
 def _raise_error(answer: dict[str, object]) -> None:
-    error = ServiceError(answer) if "code" in answer else None
-    if error is not None and error.code >= 500:
-        raise Disconnected(str(error))
-    if error is not None:
-        raise error
+    if "code" in answer:
+        error = ServiceError(answer)
+        raise Disconnected(str(error)) if error.code >= 500 else error
 
 
 def _raise_if_refused(check: Callable[[], object]) -> None:

@@ -33,6 +33,13 @@ class Output:
         """Print one JSON document on one line. NaN and infinities become null, as in the answers of REST."""
         click.echo(orjson.dumps(content).decode())
 
+    def answer(self, content: Any, text: str) -> None:
+        """Print an answer of the service as JSON, or what it means for people."""
+        if self.is_json:
+            self.json(content)
+        else:
+            self.line(text)
+
     def line(self, text: str) -> None:
         click.echo(printable(text))
 

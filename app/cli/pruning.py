@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from rich.filesize import decimal
 
 from app.domain import executor_of
 from app.runs.collect.runmetrics import RunMetrics
@@ -108,9 +109,4 @@ def _fate(decision: Decision, report: Report) -> str:
 
 
 def _size(number: int | None) -> str:
-    if number is None:
-        return "?"
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number} B"
+    return "?" if number is None else decimal(number)

@@ -12,7 +12,6 @@ import requests
 from app.cli.exceptions import ServiceError, Unreachable
 
 CONNECT_TIMEOUT_S = 10.0
-ANSWER_TIMEOUT_S = 120.0
 CHUNK_BYTES = 1024 * 1024
 AWAY = (502, 503, 504)
 """What a proxy answers while the service behind it restarts."""

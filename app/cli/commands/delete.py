@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
+from app.cli.client import Client
 from app.cli.completion import complete_run
 from app.cli.connected import connected
 from app.cli.output import Output
-
-if TYPE_CHECKING:
-    from app.cli.client import Client
 
 
 @click.command()
@@ -21,12 +17,8 @@ if TYPE_CHECKING:
 def delete(client: Client, output: Output, run: str, for_good: bool) -> None:
     """Move RUN to the trash, with its model, metrics, log and checkpoints. It stays there for a day."""
     answer = client.delete(run, trash=not for_good)
-    if output.is_json:
-        output.json(answer)
-    else:
-        output.line(
-            f"Run {run} is deleted." if for_good else f"Run {run} is in the trash. Undo: training restore {run}"
-        )
+    what = f"Run {run} is deleted." if for_good else f"Run {run} is in the trash. Undo: training restore {run}"
+    output.answer(answer, what)
 
 
 @click.command()
@@ -34,5 +26,4 @@ def delete(client: Client, output: Output, run: str, for_good: bool) -> None:
 @connected
 def restore(client: Client, output: Output, run: str) -> None:
     """Move RUN back out of the trash."""
-    answer = client.restore(run)
-    output.json(answer) if output.is_json else output.line(f"Run {run} is back.")
+    output.answer(client.restore(run), f"Run {run} is back.")

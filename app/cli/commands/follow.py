@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from app.cli import exits
+from app.cli.client import Client
 from app.cli.completion import complete_run
 from app.cli.connected import connected
 from app.cli.output import Output
 from app.cli.view import show
-
-if TYPE_CHECKING:
-    from app.cli.client import Client
 
 
 @click.command()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-if TYPE_CHECKING:
-    from app.cli.client import Client
+from app.cli.client import Client
 
 
 def latest_run(client: Client) -> str:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.client import Client
 from app.cli.commands.latest import latest_run
 from app.cli.completion import complete_run
 from app.cli.connected import connected
 from app.cli.events import LogWritten
 from app.cli.output import Output
-
-if TYPE_CHECKING:
-    from app.cli.client import Client
 
 CHUNK_BYTES = 1024 * 1024
 """The most that the service returns in one answer."""

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from app.cli.client import Client
 from app.cli.commands.latest import latest_run
 from app.cli.completion import complete_run
 from app.cli.connected import connected
 from app.cli.output import Output, number
-
-if TYPE_CHECKING:
-    from app.cli.client import Client
 
 
 @click.command()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
+from app.cli.client import Client
 from app.cli.commands.group import ListByDefault
 from app.cli.completion import complete_run
 from app.cli.connected import connected
 from app.cli.output import Output, number
-
-if TYPE_CHECKING:
-    from app.cli.client import Client
 
 HEADER = ("RUN", "MODEL", "DATASET", "TEST ACC", "FILE")
 
@@ -51,7 +49,7 @@ def download(client: Client, output: Output, run: str, target: Path, file: str |
         path = client.download(
             run, target, file, variant, lambda done, size: bar.update(task, completed=done, total=size)
         )
-    output.json({"run_id": run, "path": str(path)}) if output.is_json else output.line(str(path))
+    output.answer({"run_id": run, "path": str(path)}, str(path))
 
 
 def _row(card: dict[str, Any]) -> tuple[object, ...]:

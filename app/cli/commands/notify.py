@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 import click
+
+from app.cli.output import Output
 
 
 @click.command()
@@ -30,14 +31,10 @@ def notify(test: bool, as_json: bool) -> None:
             "TRAINING_NOTIFY is not set. Set it to addresses such as mailto://user:password@host"
         )
     problems = send_test(addresses) if test else dict.fromkeys(addresses)
-    if as_json:
-        rows = [
-            {"address": name, "sent": test and not problem, "problem": problem} for name, problem in problems.items()
-        ]
-        click.echo(json.dumps({"addresses": rows}))
-    else:
-        for name, problem in problems.items():
-            outcome = f": not sent: {problem}" if problem else ": sent" if test else ""
-            click.echo(f"{name}{outcome}")
+    rows = [{"address": name, "sent": test and not problem, "problem": problem} for name, problem in problems.items()]
+    lines = (
+        name + (f": not sent: {problem}" if problem else ": sent" if test else "") for name, problem in problems.items()
+    )
+    Output(as_json).answer({"addresses": rows}, "\n".join(lines))
     if any(problems.values()):
         raise SystemExit(1)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from app.cli.client import Client
 from app.cli.completion import complete_run
 from app.cli.connected import connected
 from app.cli.output import Output
-
-if TYPE_CHECKING:
-    from app.cli.client import Client
 
 
 @click.command()

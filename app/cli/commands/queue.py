@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from app.cli.client import Client
 from app.cli.commands.group import ListByDefault
 from app.cli.completion import complete_queued
 from app.cli.connected import connected
 from app.cli.output import Output
-
-if TYPE_CHECKING:
-    from app.cli.client import Client
 
 HEADER = ("POSITION", "RUN", "EXPERIMENT", "PRIORITY", "GPUS", "WHY IT WAITS")
 
@@ -44,7 +42,7 @@ def move(client: Client, output: Output, run: str, position: int) -> None:
 def cancel(client: Client, output: Output, run: str) -> None:
     """Take RUN out of the queue. If it has just started, it is stopped."""
     answer = client.queue.cancel(run)
-    output.json(answer) if output.is_json else output.line(f"Run {run} is {answer['status']}.")
+    output.answer(answer, f"Run {run} is {answer['status']}.")
 
 
 @queue.command()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from app.cli.client import Client
 from app.cli.connected import connected
 from app.cli.output import Output, duration
-
-if TYPE_CHECKING:
-    from app.cli.client import Client
 
 HEADER = ("RUN", "STATE", "EXPERIMENT", "MODEL", "DATASET", "DURATION")
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from app.cli.client import Client
 from app.cli.commands.follow import follow_run
 from app.cli.completion import complete_config, complete_dataset, complete_run
 from app.cli.connected import connected
 from app.cli.output import Output
-
-if TYPE_CHECKING:
-    from app.cli.client import Client
 
 FOLDERS = ("train_data_dir", "val_data_dir", "test_data_dir")
 
@@ -65,13 +63,7 @@ def start(client: Client, output: Output, /, is_followed: bool, **options: Any) 
     With --resume the experiment and everything else that is not given are those of the earlier run.
     """
     answer = client.start(**_request(options))
-    if output.is_json:
-        output.json(answer)
-    elif answer["status"] == "queued":
-        position = f" at position {answer['position']}" if answer["position"] else ""
-        output.line(f"Run {answer['run_id']} waits in the queue{position}.")
-    else:
-        output.line(f"Run {answer['run_id']} has started.")
+    output.answer(answer, _outcome(answer))
     if is_followed:
         follow_run(client, output, answer["run_id"])
 
@@ -82,12 +74,15 @@ def start(client: Client, output: Output, /, is_followed: bool, **options: Any) 
 def check(client: Client, output: Output, /, **options: Any) -> None:
     """Check what a start of CONFIG would do, without starting anything."""
     answer = client.check(**_request(options))
-    if output.is_json:
-        output.json(answer)
-        return
-    output.line("The start is valid.")
-    for obstacle in answer["obstacles"]:
-        output.line(f"It cannot begin now: {obstacle['message']}")
+    obstacles = (f"It cannot begin now: {each['message']}" for each in answer["obstacles"])
+    output.answer(answer, "\n".join(["The start is valid.", *obstacles]))
+
+
+def _outcome(answer: dict[str, Any]) -> str:
+    if answer["status"] != "queued":
+        return f"Run {answer['run_id']} has started."
+    position = f" at position {answer['position']}" if answer["position"] else ""
+    return f"Run {answer['run_id']} waits in the queue{position}."
 
 
 def _request(options: dict[str, Any]) -> dict[str, Any]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from app.cli.client import Client
 from app.cli.connected import connected
 from app.cli.output import Output, duration
 from app.cli.progress import ending, progress_text, share_of
-
-if TYPE_CHECKING:
-    from app.cli.client import Client
 
 HEADER = ("RUN", "EXPERIMENT", "STATE", "PROGRESS", "", "LEFT")
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
+from app.cli.client import Client
 from app.cli.completion import complete_run
 from app.cli.connected import connected
 from app.cli.output import Output
-
-if TYPE_CHECKING:
-    from app.cli.client import Client
 
 
 @click.command()
@@ -23,9 +19,5 @@ if TYPE_CHECKING:
 def stop(client: Client, output: Output, run: str | None, mode: str, no_wait: bool) -> None:
     """Stop RUN, or the active run. A queued run leaves the queue."""
     answer = client.stop(run, mode, wait=not no_wait)
-    if output.is_json:
-        output.json(answer)
-    elif answer["status"] == "not_running":
-        output.line("No run is active.")
-    else:
-        output.line(f"Run {answer['run_id']} is {answer['status']}.")
+    is_idle = answer["status"] == "not_running"
+    output.answer(answer, "No run is active." if is_idle else f"Run {answer['run_id']} is {answer['status']}.")
