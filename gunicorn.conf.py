@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # gunicorn itself searches only the current directory.
 
 from app.live.sessions import MAX_WAITING
-from app.runs.executors.invocation import SHARED_METRICS_VARIABLE
+from app.runs.child import SHARED_METRICS_VARIABLE
 from app.server import openfiles, startup
 from app.server.gunicorn_worker import OTHER_THREADS, Worker
 from app.server.patience import IDLE_S

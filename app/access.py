@@ -6,7 +6,6 @@ import hmac
 import ipaddress
 import socket
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -35,7 +34,6 @@ class Access:
         machine = socket.gethostname().lower()
         origin_names = (urlsplit(origin).hostname for origin in settings.cors_origins)
         self._names = {"localhost", settings.host, machine, machine.partition(".")[0], *origin_names} - {""}
-        self.is_host_known = lru_cache(maxsize=64)(self._is_host_known)
 
     @property
     def least(self) -> Grant:
@@ -69,7 +67,7 @@ class Access:
         own = _split(origin).netloc
         return own != "" and own in (environ.get("HTTP_HOST"), environ.get("HTTP_X_FORWARDED_HOST"))
 
-    def _is_host_known(self, host: str | None) -> bool:
+    def is_host_known(self, host: str | None) -> bool:
         """Whether the host name in the browser's address bar belongs to the service.
 
         An attacker can let a domain name point here (DNS rebinding). Then the attacker's page has the same origin as

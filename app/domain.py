@@ -10,8 +10,8 @@ from typing import Any
 from flask import current_app
 
 from app.installation import CODE_DIR
+from app.runs import child
 from app.runs.collect.runmetrics import RunMetrics
-from app.runs.executors import invocation
 from app.runs.executors.executor import Executor
 from app.runs.executors.local.executor import LocalExecutor
 from app.runs.executors.local.gpus import find_gpus
@@ -42,7 +42,6 @@ from app.runs.start.service import RunService
 from app.runs.start.stop import Stops
 from app.runs.store.store import RunStore
 from app.runs.views.catalogue import Catalogue
-from app.runs.views.census import Census
 from app.runs.views.runs import RunViews
 from app.runs.views.status import Status
 from app.settings import Settings
@@ -58,7 +57,6 @@ class Domain:
     views: RunViews
     status: Status
     catalogue: Catalogue
-    census: Census
     experiments: ExperimentFolder
     datasets: DatasetFolder
     preflight: Preflight
@@ -91,7 +89,7 @@ def build(
     preflight = Preflight(settings.runs_dir.parent / "preflight")
     folders = (experiments, datasets, settings.data_roots)
     planner = Planner(store, executor, *folders, preflight, home=settings.home, offload=offload)
-    metrics = RunMetrics(settings.runs_dir.parent / "scraped", make_lock)
+    metrics = RunMetrics(settings.runs_dir.parent / "scraped")
     memory_mb = prewarm.memory_mb if prewarm is not None else lambda: None
     usage = UsageHistory(SystemMonitor(settings.runs_dir, executor.processes, memory_mb).measure)
     models, sizes = ModelFolder(store), Sizes(make_lock)
@@ -107,7 +105,6 @@ def build(
         views=RunViews(store, Tables(make_lock), metrics, models, sizes),
         status=Status(store, queue, metrics),
         catalogue=Catalogue(store, metrics, sizes),
-        census=Census(store),
         experiments=experiments,
         datasets=datasets,
         preflight=preflight,
@@ -130,11 +127,11 @@ def executor_of(settings: Settings, prewarm: Prewarm | None = None) -> Executor:
     """Return the executor for new runs, which also reaches active runs of the other one."""
 
     def local() -> Executor:
-        gpus = find_gpus(settings.gpus, invocation.environment().get(GPUS_VARIABLE))
+        gpus = find_gpus(settings.gpus, child.environment().get(GPUS_VARIABLE))
         return LocalExecutor(settings.runs_dir, settings.max_active or 1, gpus, prewarm)
 
     def slurm() -> Executor:
-        commands = Commands(invocation.environment())
+        commands = Commands(child.environment())
         return SlurmExecutor.connect(settings.runs_dir, commands, settings.slurm_options, CODE_DIR, settings.max_active)
 
     executors = {LocalExecutor.name: local, SlurmExecutor.name: slurm}

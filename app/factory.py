@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Flask
 
 from app import domain, live
@@ -12,6 +14,7 @@ from app.page import pages
 from app.rest import errors, metrics, models, predictions, prometheus, queue, runs, training, trash
 from app.rest.api import Api
 from app.rest.openapi import INFO, keep_document
+from app.runs.follow.events import Event, SystemMeasured
 from app.server.prefix import Prefix
 from app.server.threads import lock_maker_for, offload_for
 from app.settings import Settings
@@ -44,8 +47,13 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
 def start(app: Flask) -> None:
     """Start every thread. The supervisor sends what is new to the clients."""
     supervisor, emitter = app.extensions["domain"].supervisor, app.extensions["emitter"]
-    observing = app.extensions["monitoring"].process.observing
-    supervisor.start(observing(emitter.publish, lambda: emitter.num_clients, lambda: supervisor.polled_at))
+
+    def publish(events: Sequence[Event]) -> None:
+        emitter.publish(events)
+        if any(isinstance(event, SystemMeasured) for event in events):
+            app.extensions["monitoring"].process.observe(emitter.num_clients, supervisor.polled_at)
+
+    supervisor.start(publish)
     app.extensions["domain"].dispatcher.start()
     app.extensions["domain"].notifier.start()
     app.extensions["domain"].expiry.start()

@@ -45,7 +45,7 @@ def _absolute(text: str) -> Path:
 
 
 def _paths(text: str) -> tuple[Path, ...]:
-    if not text.strip(":"):
+    if text and not text.strip(":"):
         raise ValueError("must name at least one folder")  # An empty tuple would mean no restriction.
     return tuple(_absolute(part) for part in text.split(":") if part)
 
@@ -124,8 +124,7 @@ def _number(cast: Callable[[str], T], low: float, high: float) -> Callable[[str]
 def _setting(default: str | None, doc: str, parse: Callable[[str], Any] = str) -> Any:
     """Declare a setting. `default` is written as in the environment; None means unset."""
     value = None if default is None else parse(default)
-    factory = () if parse in (_paths, _origins) and default is None else value
-    return field(default=factory, metadata={"default": default, "doc": doc, "parse": parse})
+    return field(default=value, metadata={"default": default, "doc": doc, "parse": parse})
 
 
 def _folder(default: str, doc: str) -> Any:
@@ -147,10 +146,10 @@ class Settings:
     runs_dir: Path = _folder("logs/train/runs", "run directories (the locks are in its parent)")
     data_dir: Path = _folder("data", "where the service finds datasets")
     data_roots: tuple[Path, ...] = _setting(
-        None, "colon-separated: if set, the data folders of a start must lie below one of these", _paths
+        "", "colon-separated: if set, the data folders of a start must lie below one of these", _paths
     )
     link_roots: tuple[Path, ...] = _setting(
-        None, "colon-separated: folders outside a run that links in a run may lead to", _paths
+        "", "colon-separated: folders outside a run that links in a run may lead to", _paths
     )
     api_token: str | None = _setting(
         None, "if set, every /training request and every socket needs this token, or the read token", parse_token
@@ -160,7 +159,7 @@ class Settings:
     read_token_file: Path | None = _setting(None, "a file that contains the read token", _absolute)
     allow_anonymous: bool = _setting("0", "1: listen beyond loopback without a token", _flag)
     cors_origins: tuple[str, ...] = _setting(
-        None, "comma-separated origins whose pages may use REST and sockets; unset: the same origin only", _origins
+        "", "comma-separated origins whose pages may use REST and sockets; unset: the same origin only", _origins
     )
     url_prefix: str = _setting("", "the path under which a proxy shows the service, such as /train", _prefix)
     stop_grace_s: float = _setting("30", "seconds from the stop signal to the kill", _number(float, 0, 86400))
@@ -205,10 +204,8 @@ class Settings:
         values = {}
         for setting in fields(cls):
             variable = PREFIX + setting.name.upper()
-            text = environment.get(variable, "")
-            if text == "" or _is_foreign(
-                variable, text
-            ):  # Compose files and systemd units clear a variable with an empty text.
+            text = environment.get(variable, "")  # Compose files and systemd units clear a variable with "".
+            if text == "" or _is_foreign(variable, text):
                 continue
             try:
                 values[setting.name] = setting.metadata["parse"](text)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from typing import get_args
 
 import pytest
 
 from app.factory import create_app
 from app.live.namespace import TrainingNamespace
 from app.live.packets import NAMESPACE
-from app.runs.follow.events import EVENTS
+from app.runs.follow.events import Event
 from app.runs.store.states import STATES
 from app.settings import OF_CLIENTS, PREFIX, Settings
 from tests.servers import ROOT
@@ -42,7 +43,7 @@ def test_every_setting_is_in_the_table_with_its_default(variable: str) -> None:
     assert row is not None, f"docs/settings.md has no row for {variable}"
     setting = next(setting for setting in fields(Settings) if PREFIX + setting.name.upper() == variable)
     default = setting.metadata["default"]
-    assert (default if default not in (None, "0") else "unset") in row.split("|")[2]
+    assert (default if default not in (None, "", "0") else "unset") in row.split("|")[2]
 
 
 def test_the_documents_name_no_unknown_setting() -> None:
@@ -65,7 +66,7 @@ def test_the_documents_name_no_unknown_route() -> None:
     assert named <= set(routes())
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", get_args(Event))
 def test_every_event_is_documented(event: type) -> None:
     assert f"| `{event.name}` |" in DOCS["live"]  # type: ignore[attr-defined]
 

@@ -43,9 +43,9 @@ SERVICE = [
     {"app.runs.collect", "app.runs.models", "app.runs.progress", "app.runs.usage"},
     {"app.runs.store", "app.runs.metrics", "app.runs.log"},
     {"app.runs.executors"},
-    {"app.runs.globs"},
+    {"app.runs.globs", "app.runs.child", "app.runs.duty"},
     {"app.runs.complaints", "app.runs.filelock", "app.runs.filestate", "app.runs.names"},
-    {"app.runs.exceptions", "app.installation", "app.tokens"},
+    {"app.runs.exceptions", "app.runs.times", "app.installation", "app.tokens"},
 ]
 """The layers of the service. A package imports only from lower layers and from the trainer's torch-free packages."""
 TRAINER = [
@@ -192,7 +192,8 @@ def test_the_domain_imports_no_web_library(file: str) -> None:
 
 
 EDGES = {
-    "app/runs/executors/invocation.py",  # builds the environment of a run
+    "app/runs/child.py",  # builds the environment of every program that the service starts
+    "app/runs/executors/invocation.py",  # passes PYTHONPATH on
     "trainer/__main__.py",
     "trainer/runner/job.py",  # reads what SLURM tells a job
     "trainer/runner/program.py",  # passes the environment on to a prewarmed program

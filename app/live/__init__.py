@@ -31,9 +31,10 @@ from flask_socketio import SocketIO
 
 from app.access import Access
 from app.live import websocket
-from app.live.broadcast import broadcast_for
+from app.live.broadcast import Broadcast
 from app.live.emitter import Emitter
 from app.live.encoding import SocketJson, TextPacket
+from app.live.eventlet_broadcast import EventletBroadcast
 from app.live.gate import Gate
 from app.live.namespace import TrainingNamespace
 from app.live.packets import MAX_MESSAGE_BYTES, NAMESPACE
@@ -59,7 +60,8 @@ def register(app: Flask, access: Access, supervisor: Supervisor, max_sockets: in
     )
     websocket.use_in(socketio.server.eio)
     sessions = Sessions(socketio.server.eio, max_sockets)
-    emitter = Emitter(socketio, sessions, broadcast_for(socketio, sessions, async_mode), supervisor)
+    broadcast = EventletBroadcast(socketio, sessions) if async_mode == "eventlet" else Broadcast(socketio)
+    emitter = Emitter(socketio, sessions, broadcast, supervisor)
     socketio.on_namespace(TrainingNamespace(emitter, sessions, access))
     app.wsgi_app = Gate(app.wsgi_app, sessions, access, max_sockets)  # type: ignore[method-assign]
     return emitter

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from flask_socketio import SocketIO
 
 from app.live.packets import NAMESPACE
-from app.live.sessions import Sessions
 from app.runs.follow.events import Event
 
 
@@ -21,12 +20,3 @@ class Broadcast:
         """Send the events, in order, to every client in one of the rooms."""
         for event in events:
             self._socketio.emit(event.name, event.payload(), namespace=NAMESPACE, to=rooms)
-
-
-def broadcast_for(socketio: SocketIO, sessions: Sessions, async_mode: str) -> Broadcast:
-    """Return the broadcast for the server of this mode."""
-    if async_mode != "eventlet":
-        return Broadcast(socketio)
-    from app.live.eventlet_broadcast import EventletBroadcast
-
-    return EventletBroadcast(socketio, sessions)

@@ -53,7 +53,7 @@ class DomainCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics. Values that are unknown are left out. Raises RunsUnreadable."""
-        counts = self._domain.offload(self._domain.census.count)
+        counts = self._domain.offload(self._domain.catalogue.count)
         by_state = (([state], count) for state, count in counts.items())
         yield _family("training_runs", "Runs by state.", ["state"], by_state)
         yield from _active(self._domain.status.describe()["active"])

@@ -13,7 +13,7 @@ from app.domain import Domain
 from app.monitoring.collector import DomainCollector
 from app.monitoring.process import ProcessMetrics
 from app.monitoring.requests import RequestMetrics
-from app.runs.executors.invocation import SHARED_METRICS_VARIABLE
+from app.runs.child import SHARED_METRICS_VARIABLE
 
 
 class Monitoring:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from prometheus_client import CollectorRegistry, Gauge
-
-from app.runs.follow.events import Event, SystemMeasured
 
 
 class ProcessMetrics:
@@ -27,18 +23,7 @@ class ProcessMetrics:
         )
         self._last_poll.set_to_current_time()
 
-    def observing(
-        self,
-        publish: Callable[[Sequence[Event]], None],
-        count_clients: Callable[[], int],
-        polled_at: Callable[[], float],
-    ) -> Callable[[Sequence[Event]], None]:
-        """Return a `publish` that also sets the gauges whenever the supervisor measures the machine."""
-
-        def publish_and_observe(events: Sequence[Event]) -> None:
-            publish(events)
-            if any(isinstance(event, SystemMeasured) for event in events):
-                self._clients.set(count_clients())
-                self._last_poll.set(polled_at())
-
-        return publish_and_observe
+    def observe(self, num_clients: int, polled_at: float) -> None:
+        """Set the gauges."""
+        self._clients.set(num_clients)
+        self._last_poll.set(polled_at)

@@ -15,6 +15,14 @@ class NotFound(RunError):
     """Base class: what the caller named does not exist, or its name would leave its folder."""
 
 
+class Unusable(RunError):
+    """Base class: what the caller named exists, but its content cannot be used."""
+
+
+class Conflict(RunError):
+    """Base class: the state of a run, or of the queue, prevents this."""
+
+
 class RunNotFound(NotFound):
     def __init__(self, run_id: str) -> None:
         super().__init__(f"No run {run_id!r}.")
@@ -51,7 +59,7 @@ class DataFolderUnreadable(RunError):
         super().__init__(f"The data folder {folder} (TRAINING_DATA_DIR) cannot be read: {problem}.")
 
 
-class PreviewFailed(RunError):
+class PreviewFailed(Unusable):
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"The images of {name!r} cannot be shown: {problem}.")
 
@@ -60,7 +68,7 @@ class FileNotInRun(NotFound):
     """An artifact, a model or a metrics file that the run does not have."""
 
 
-class ModelIncomplete(RunError):
+class ModelIncomplete(Unusable):
     """A part of the model is missing, or cannot be found."""
 
     def __init__(self, run_id: str, file: str, problem: str) -> None:
@@ -70,7 +78,7 @@ class ModelIncomplete(RunError):
         )
 
 
-class ModelUnusable(RunError):
+class ModelUnusable(Unusable):
     """A model of a run cannot predict."""
 
     def __init__(self, problem: str) -> None:
@@ -125,13 +133,13 @@ class ImagesUnreadable(Invalid):
         super().__init__(f"These images cannot be read: {named}.", {name: [why] for name, why in reasons.items()})
 
 
-class MetricsUnreadable(RunError):
+class MetricsUnreadable(Unusable):
     def __init__(self, csv_file: str, problem: str) -> None:
         super().__init__(f"The metrics file {csv_file} cannot be read: {problem}")
         self.csv_file = csv_file
 
 
-class ReportUnreadable(RunError):
+class ReportUnreadable(Unusable):
     """A report.json that is not a report. `errors` maps each wrong field to what would be right."""
 
     def __init__(self, run_id: str, errors: dict[str, Any] | None = None) -> None:
@@ -140,7 +148,7 @@ class ReportUnreadable(RunError):
         self.errors = errors or {}
 
 
-class RunActive(RunError):
+class RunActive(Conflict):
     """As many runs are active as can be. `run_ids` are those runs, the one that started last first."""
 
     def __init__(self, run_ids: Sequence[str], pid: int | None, obstacle: str | None = None) -> None:
@@ -155,7 +163,7 @@ class RunActive(RunError):
         """The pid of the first one's program."""
 
 
-class QueueWaits(RunError):
+class QueueWaits(Conflict):
     """Runs wait in the queue, and a start does not say that it may wait behind them."""
 
     def __init__(self, run_ids: Sequence[str]) -> None:
@@ -164,7 +172,7 @@ class QueueWaits(RunError):
         self.run_id = run_ids[0]
 
 
-class NotQueued(RunError):
+class NotQueued(Conflict):
     """A run has no place in our queue. One that is `queued` waits in the executor's own queue, such as SLURM's."""
 
     def __init__(self, run_id: str, state: str, advice: str | None = None) -> None:
@@ -172,14 +180,14 @@ class NotQueued(RunError):
         super().__init__(f"Run {run_id} has no place in the queue: {why}.{f' {advice}' if advice else ''}")
 
 
-class NoQueue(RunError):
+class NoQueue(Conflict):
     """Runs wait in the executor's own queue, which we do not pause."""
 
     def __init__(self, advice: str) -> None:
         super().__init__(f"The service has no queue of its own to pause. {advice}")
 
 
-class RunQueued(RunError):
+class RunQueued(Conflict):
     def __init__(self, run_id: str) -> None:
         super().__init__(f"Run {run_id} waits in the queue. Stop it first.")
 
@@ -188,13 +196,13 @@ class NoRoom(RunError):
     """A run cannot be launched before another one ends."""
 
 
-class OtherRunActive(RunError):
+class OtherRunActive(Conflict):
     def __init__(self, asked: str, active: Sequence[str]) -> None:
         runs = f"The active run is {active[0]}" if len(active) == 1 else f"The active runs are {', '.join(active)}"
         super().__init__(f"Run {asked!r} is not active, so it was not stopped. {runs}.")
 
 
-class SeveralActive(RunError):
+class SeveralActive(Conflict):
     """Several runs are active, and a stop does not say which one to stop."""
 
     def __init__(self, active: Sequence[str]) -> None:
@@ -239,7 +247,7 @@ class DeletionRefused(RunError):
         super().__init__(f"Run {run_id} could not be deleted: {problem}")
 
 
-class TrashUnusable(RunError):
+class TrashUnusable(Conflict):
     """A run cannot be moved to the trash, but it can be deleted."""
 
     def __init__(self, run_id: str, trash: Path) -> None:
@@ -251,6 +259,6 @@ class NotInTrash(NotFound):
         super().__init__(f"No run {run_id!r} in the trash.")
 
 
-class RestoreRefused(RunError):
+class RestoreRefused(Conflict):
     def __init__(self, run_id: str, problem: str) -> None:
         super().__init__(f"Run {run_id} could not be restored: {problem}.")

@@ -6,7 +6,8 @@ import errno
 import fcntl
 import os
 import pwd
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 SUPERVISOR = "supervisor.lock"
@@ -15,8 +16,32 @@ _WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, er
 
 
 def open_lock(path: Path) -> int:
-    """Open a lock file, which need not exist, and return its descriptor. Raises OSError."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    """Open a lock file, which need not exist, and return its descriptor. Follows no link. Raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """Wait for a lock and hold it within the `with` block, which must not yield to another (green) thread.
+
+    Yields the descriptor of its file. Raises OSError.
+    """
+    descriptor = open_lock(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked_if_free(path: Path) -> Iterator[int | None]:
+    """As `locked`, but yield None if somebody else holds the lock."""
+    descriptor = open_lock(path)
+    try:
+        yield descriptor if try_flock(descriptor, fcntl.LOCK_EX) else None
+    finally:
+        os.close(descriptor)
 
 
 def try_flock(descriptor: int, mode: int) -> bool:
@@ -66,11 +91,8 @@ def problem_with(paths: Iterable[Path]) -> str | None:
     for path in paths:
         try:
             path.parent.mkdir(exist_ok=True)
-            descriptor = open_lock(path)
-            try:
-                try_flock(descriptor, fcntl.LOCK_EX)
-            finally:
-                os.close(descriptor)
+            with locked_if_free(path):
+                pass
         except OSError as error:
             return _remedy(path, error)
     return None

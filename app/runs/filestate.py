@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
+
+from app.runs.times import format_time
 
 FINE_STEP_NS = 20 * 10**6
 """A kernel takes file times from its tick, which comes at least every 10 ms. This is twice as long."""
@@ -32,8 +33,7 @@ class FileState(NamedTuple):
 
     @property
     def modified_at(self) -> str:
-        """UTC, ISO 8601."""
-        return datetime.fromtimestamp(self.modified_ns / 1e9, timezone.utc).isoformat()
+        return format_time(self.modified_ns / 1e9)
 
     def is_settled(self, at_ns: int) -> bool:
         """Whether a change after `at_ns` is sure to give the file another state.

@@ -39,9 +39,9 @@ def find_matches(run: RunDir, folder: Path, globs: Sequence[str], max_entries: i
     """
     found: dict[Path, int] = {}
     for index, glob in enumerate(globs):
-        if not _is_pattern(glob):
+        if not is_pattern(glob):
             found.setdefault(folder / PurePosixPath(glob), index)
-    rests = {(index, PurePosixPath(glob).parts) for index, glob in enumerate(globs) if _is_pattern(glob)}
+    rests = {(index, PurePosixPath(glob).parts) for index, glob in enumerate(globs) if is_pattern(glob)}
     for path, index in _walk(folder, rests, max_entries):
         found[path] = min(index, found.get(path, index))
     return list(_matches(run, sorted(found.items(), key=lambda item: (item[1], item[0]))))
@@ -63,7 +63,7 @@ def has_match(folder: Path, glob: str) -> bool:
 
 def _present(folder: Path, glob: str) -> Iterator[Path]:
     path = folder / PurePosixPath(glob)
-    if not _is_pattern(glob):
+    if not is_pattern(glob):
         return iter([path] if is_there(path) else [])
     return (path for path, _ in _walk(folder, {(0, PurePosixPath(glob).parts)}, MAX_ENTRIES) if is_there(path))
 
@@ -105,5 +105,6 @@ def _after(segments: tuple[str, ...], name: str) -> Iterator[tuple[str, ...]]:
         yield rest
 
 
-def _is_pattern(glob: str) -> bool:
+def is_pattern(glob: str) -> bool:
+    """Whether a glob may match several files."""
     return any(character in glob for character in "*?[")

@@ -125,7 +125,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types.
         may_continue = not future.cancelled() and future.exception() is None and future.result()
         self._act(conn, self._continue if may_continue else self._linger)
 
-    def _act(self, conn: Connection, action: Callable[[Connection], None], _: Any = None) -> None:
+    def _act(self, conn: Connection, action: Callable[[Connection], None]) -> None:
         """Call `action` with a connection. An error closes only this connection."""
         try:
             action(conn)

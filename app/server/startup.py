@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Mapping
 
 from app.installation import CODE_DIR
+from app.runs import child
 from app.runs.exceptions import DataFolderUnreadable
-from app.runs.executors import invocation
 from app.runs.executors.local.gpus import GpuNotFound, find_gpus
 from app.runs.executors.local.slots import SLOTS, Slots
 from app.runs.executors.slurm import startup as slurm
@@ -49,7 +49,7 @@ def _refuse_unusable_slurm(settings: Settings) -> None:
             "the service on a machine from which jobs can be submitted."
         )
     try:
-        slurm.check(Commands(invocation.environment()), settings.slurm_options, CODE_DIR)
+        slurm.check(Commands(child.environment()), settings.slurm_options, CODE_DIR)
     except SlurmError as error:
         options = f"TRAINING_SLURM_OPTIONS={shlex.join(settings.slurm_options)!r}"
         raise SettingsError(f"SLURM takes no jobs with {options}: {error}.") from error

@@ -76,7 +76,7 @@ def test_a_stop_lets_a_running_run_save(ours: Service) -> None:
 def test_a_stop_cancels_a_pending_run(ours: Service, holding: Service) -> None:
     run = hold(holding, "pending")
     holding.stop(run)
-    assert compose(run, None, holding.wait_for(run, Gone)) == ("stopped", NEVER_LAUNCHED)
+    assert compose(run, {}, holding.wait_for(run, Gone)) == ("stopped", NEVER_LAUNCHED)
     assert not run.state.exists()
 
 

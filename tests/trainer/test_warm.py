@@ -64,7 +64,7 @@ def test_a_warm_training_has_the_metrics_and_the_log_of_a_cold_one(
     assert (reported["state"], reported["pid"]) == ("running", program.pid), "the prewarmed process runs the training"
     runner = program.parent()
     assert runner is not None
-    assert runner.pid == processes.runner_pid(None, run.path), "its parent has a runner's command line"
+    assert runner.pid == processes.runner_pid({}, run.path), "its parent has a runner's command line"
     assert {found.pid for found in processes.find(run.path, lock)} == {runner.pid, program.pid}, "both hold the lock"
     server.kill()
     server.start()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from app.runs.collect.columns import Columns
 from app.runs.collect.source import Position, Reading, Restarted, Source
 from app.runs.collect.table import ScrapedTable
+from app.runs.filelock import locked_if_free
 from app.runs.filestate import Remembered, file_states
 
 SCRAPED = "scraped.csv"
@@ -57,8 +55,8 @@ class Collector:
         return has_more
 
     def _collect(self, sources: Sequence[Source], is_final: bool, deadline: float, counters: Collection[str]) -> bool:
-        with _lock(self.csv.with_suffix(".lock")) as is_held:
-            if not is_held:
+        with locked_if_free(self.csv.with_suffix(".lock")) as lock:
+            if lock is None:  # Another thread or process collects.
                 return True
             table = ScrapedTable(self.csv, self.csv.with_suffix(".json"))
             before = None
@@ -110,18 +108,3 @@ class Collector:
             if reading.problem is not None:
                 self.problems[source.name] = reading.problem
         return readings
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[bool]:
-    """Whether this thread may collect. The kernel releases the lock of a process that is killed."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-    finally:
-        os.close(descriptor)

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from app.runs.globs import Match, find_matches
+from app.runs.globs import Match, find_matches, is_pattern
 from app.runs.store.run import Run
 from trainer.runfile import RunFile
 
@@ -66,17 +66,13 @@ def _find_declared(run: Run, declared: Sequence[str]) -> Found:
     matches = _find(run, declared)
     files = _newest(run, matches)
     missing = [file for index, file in enumerate(declared) if index not in {match.glob for match in matches}]
-    missing = [file for file in missing if not matches or not _is_glob(file)]
+    missing = [file for file in missing if not matches or not is_pattern(file)]
     problems = []
     if missing:
         problems.append(f"No file matches {', '.join(missing)} in output/{' yet' if run.is_active else ''}")
     if len(files) > MAX_FILES:
         problems.append(f"Of {len(files):,} files only the first {MAX_FILES} are read")
     return Found(dict(islice(files.items(), MAX_FILES)), problems)
-
-
-def _is_glob(file: str) -> bool:
-    return any(character in file for character in "*?[")
 
 
 def _find(run: Run, globs: Sequence[str]) -> list[Match]:

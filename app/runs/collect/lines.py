@@ -34,21 +34,20 @@ class Lines:
         return int(self.position["too_long"])
 
 
-def read_lines(file: RunFile, position: Position, is_final: bool = False, returns_end_lines: bool = False) -> Lines:
+def read_lines(file: RunFile, position: Position, is_final: bool = False) -> Lines:
     """Read the next complete lines, at most about SLICE_BYTES. `position` is that of earlier lines, or `{}`.
 
-    An unfinished last line waits. It counts if `is_final`, which means that nobody writes any more. A carriage return
-    ends a line too if `returns_end_lines`, as a progress bar in a log does. Raises OSError. Raises Restarted if the
-    file no longer begins with what was read.
+    An unfinished last line waits. It counts if `is_final`, which means that nobody writes any more. Raises OSError.
+    Raises Restarted if the file no longer begins with what was read.
     """
     with file.open() as opened:
-        return _Slice(opened.fileno(), position, is_final, returns_end_lines).read()
+        return _Slice(opened.fileno(), position, is_final).read()
 
 
 class _Slice:
     """One read of an open file."""
 
-    def __init__(self, descriptor: int, position: Position, is_final: bool, returns_end_lines: bool) -> None:
+    def __init__(self, descriptor: int, position: Position, is_final: bool) -> None:
         self._descriptor = descriptor
         self._known = position
         self._offset: int = position.get("offset", 0)
@@ -56,7 +55,6 @@ class _Slice:
         self._is_in_long_line: bool = position.get("is_in_long_line", False)
         self._num_too_long: int = position.get("too_long", 0)
         self._is_final = is_final
-        self._returns_end_lines = returns_end_lines
 
     def read(self) -> Lines:
         status = os.fstat(self._descriptor)
@@ -86,8 +84,7 @@ class _Slice:
         return data
 
     def _read(self, size: int) -> bytes:
-        data = os.pread(self._descriptor, size, self._offset)
-        return data.replace(b"\r", b"\n") if self._returns_end_lines else data
+        return os.pread(self._descriptor, size, self._offset)
 
     def _skip_long_line(self, data: bytes) -> bytes:
         """Skip the rest of a line whose beginning was skipped."""

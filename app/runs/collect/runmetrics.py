@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +15,11 @@ from app.runs.collect.discovery import Found, find_files
 from app.runs.collect.logpatterns import LogPatterns
 from app.runs.collect.source import Source
 from app.runs.collect.sources import source_of
+from app.runs.exceptions import MetricsUnreadable
 from app.runs.metrics.header import COUNTERS
+from app.runs.metrics.inspection import inspect
+from app.runs.metrics.summary import Summary, summarise
+from app.runs.metrics.tables import read
 from app.runs.store.run import Run
 from trainer.experiment.outputs import MetricsOutput
 from trainer.runfile import RunFile
@@ -57,6 +59,16 @@ class MetricsFile(NamedTuple):
         """The files whose changes may be new metrics. The last one need not exist."""
         return [*self.written, self.path]
 
+    def summarise(self) -> Summary:
+        """Summarise the metrics. The summary is empty without a file, and for one that cannot be read."""
+        file = self.file
+        if file is None:
+            return Summary()
+        try:
+            return read(lambda: inspect(file, is_final=self.is_final, declared=self.declared), summarise)
+        except MetricsUnreadable:
+            return Summary()
+
 
 class RunMetrics:
     """Find the metrics of runs. Thread-safe.
@@ -65,13 +77,9 @@ class RunMetrics:
     directory first, or below `cache_dir` if the directory is not ours: nothing is written there.
     """
 
-    def __init__(
-        self, cache_dir: Path, make_lock: Callable[[], AbstractContextManager[object]] = threading.Lock
-    ) -> None:
-        """`make_lock` makes a lock for the threads in which the service computes."""
+    def __init__(self, cache_dir: Path) -> None:
         self._cache_dir = cache_dir
-        self._lock = make_lock()
-        self._known: OrderedDict[Path, _Known] = OrderedDict()
+        self._known = lru_cache(MAX_RUNS)(_Known)
 
     def find(self, run: Run) -> MetricsFile:
         """Find the metrics as far as they are collected."""
@@ -108,13 +116,7 @@ class RunMetrics:
         shutil.rmtree(self._cache_dir / run_id, ignore_errors=True)
 
     def _of(self, run: Run) -> _Known:
-        folder = run.directory.path if run.is_ours else self._cache_dir / run.run_id
-        with self._lock:
-            known = self._known.setdefault(folder, _Known(folder))
-            self._known.move_to_end(folder)
-            if len(self._known) > MAX_RUNS:
-                self._known.popitem(last=False)
-            return known
+        return self._known(run.directory.path if run.is_ours else self._cache_dir / run.run_id)
 
 
 class _Known:

@@ -1,4 +1,4 @@
-"""Describe the program of a run for run.json, and the environment in which every executor launches it."""
+"""Describe the program of a run for run.json."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ from app.runs.globs import find_newest
 from trainer.experiment.command import Command
 from trainer.manifest import RunRequest
 from trainer.rundir import OUTPUT_DIR_VARIABLE, RunDir
-
-SHARED_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""Where prometheus_client keeps the metrics that gunicorn's workers share."""
 
 
 def trainer_program(run: RunDir, grace_s: float) -> dict[str, Any]:
@@ -62,13 +59,3 @@ def search_path() -> str:
     """Return the PYTHONPATH of our trainer: the checkout, which it needs in any folder, then the service's own path."""
     own = None if is_installed() else str(CODE_DIR)
     return os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH")]))
-
-
-def environment() -> dict[str, str]:
-    """Return our environment, unbuffered, for a program.
-
-    It lacks the settings, because a program must not get the API token, and the folder of our own metrics.
-    """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
-    kept.pop(SHARED_METRICS_VARIABLE, None)
-    return kept | {"PYTHONUNBUFFERED": "1"}

@@ -13,6 +13,13 @@ BATCH_BYTES = 128 * 1024
 MAX_QUEUED_IDS = 100
 
 
+class _Fields:
+    """An event whose payload is its fields."""
+
+    def payload(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
 @dataclass(frozen=True)
 class RunChanged:
     """A run's snapshot after each change of its state. The final snapshot follows the last metrics and log."""
@@ -26,7 +33,7 @@ class RunChanged:
 
 
 @dataclass(frozen=True)
-class EpochChanged:
+class EpochChanged(_Fields):
     """The metrics of an epoch so far, published again after each change. The program chooses the number of an epoch.
 
     The event comes right before the rows that changed the epoch. `num_rows` is the number of merged rows. A client that
@@ -40,12 +47,9 @@ class EpochChanged:
     num_rows: int
     metrics: dict[str, Number | None]
 
-    def payload(self) -> dict[str, Any]:
-        return dict(vars(self))
-
 
 @dataclass(frozen=True)
-class MetricsLogged:
+class MetricsLogged(_Fields):
     """New rows, aligned with `columns`. `from_row` is the number of rows before them.
 
     Values that are not finite are None, and `non_finite` lists them: {column: {"nan", "inf" or "-inf": [index in
@@ -69,9 +73,6 @@ class MetricsLogged:
     metrics_problem: str | None
     attempt: str | None
 
-    def payload(self) -> dict[str, Any]:
-        return dict(vars(self))
-
 
 @dataclass(frozen=True)
 class ProgressChanged:
@@ -86,7 +87,7 @@ class ProgressChanged:
 
 
 @dataclass(frozen=True)
-class LogWritten:
+class LogWritten(_Fields):
     """The bytes [offset, next_offset) of the log as text. An event without text states the position."""
 
     name: ClassVar[str] = "log"
@@ -94,9 +95,6 @@ class LogWritten:
     offset: int
     next_offset: int
     text: str
-
-    def payload(self) -> dict[str, Any]:
-        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -111,16 +109,13 @@ class SystemMeasured:
 
 
 @dataclass(frozen=True)
-class QueueChanged:
+class QueueChanged(_Fields):
     """The queue has other runs, or another order, or was paused or resumed. `run_ids` are the first MAX_QUEUED_IDS."""
 
     name: ClassVar[str] = "queue"
     paused: bool
     num_runs: int
     run_ids: list[str]
-
-    def payload(self) -> dict[str, Any]:
-        return dict(vars(self))
 
 
 def size_of(event: Event) -> int:
@@ -150,4 +145,3 @@ def batches(events: Iterable[Event]) -> Iterator[list[Event]]:
 
 
 Event = RunChanged | EpochChanged | MetricsLogged | ProgressChanged | LogWritten | SystemMeasured | QueueChanged
-EVENTS = (RunChanged, EpochChanged, MetricsLogged, ProgressChanged, LogWritten, SystemMeasured, QueueChanged)

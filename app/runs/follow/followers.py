@@ -62,7 +62,8 @@ class Followers:
         self._counter = count()
         self._newcomers = Newcomers(store, queue)
         self._settling = Settling()
-        self._past = PastRuns(metrics)
+        self.past = PastRuns(metrics)
+        """The followers of runs that `read_new` does not read."""
         self._has_read = False
 
     @property
@@ -125,14 +126,6 @@ class Followers:
         if run is None:
             raise NoRuns
         return run
-
-    def past(self, run: Run) -> Follower:
-        """Return the follower of a run that `read_new` does not read. Reading it may take long."""
-        return self._past.follower(run)
-
-    def known(self, run: Run) -> Follower | None:
-        """Return the follower of a run that `past` has read lately, or None."""
-        return self._past.known(run.run_id)
 
     def _discover(self) -> None:
         """Follow the runs that are active now, and those that came and went since the last call."""

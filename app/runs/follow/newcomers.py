@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
-
 from app.runs.filestate import Remembered, file_states
 from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
 from app.runs.store.states import QUEUED
 from app.runs.store.store import RunStore
+from app.runs.times import seconds_between
+from trainer.rundir import utc_now
 
-FRESH = timedelta(minutes=1)
+FRESH_S = 60.0
 
 
 class Newcomers:
@@ -37,14 +37,11 @@ class Newcomers:
         if self._last_sequence is not None and self._folder.is_current():
             return []
         self._folder = Remembered(None, file_states([self._store.runs_dir]))
-        last, self._last_sequence = self._last_sequence, self._store.last_sequence()
-        return list(self._store.created_after(last)) if last is not None else []
+        last, self._last_sequence = self._last_sequence, self._store.listing.last_sequence()
+        return self._store.listing.created_after(last) if last is not None else []
 
 
 def _is_fresh(run: Run) -> bool:
     """Whether the run ended a moment ago. A copy of a run keeps its times."""
-    try:
-        age = datetime.now(timezone.utc) - datetime.fromisoformat(run.ended_at or run.created_at or "")
-    except (ValueError, TypeError):  # TypeError: it has no time zone.
-        return False
-    return abs(age) < FRESH
+    age_s = seconds_between(run.ended_at or run.created_at, utc_now())
+    return age_s is not None and abs(age_s) < FRESH_S

@@ -29,7 +29,7 @@ class PastRuns:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
     def follower(self, run: Run) -> Follower:
-        """Return a follower that has read everything in the run's files."""
+        """Return a follower that has read everything in the run's files, which may take long."""
         with self._mutex:
             entry = self._entries.setdefault(run.run_id, _Entry())
             self._entries.move_to_end(run.run_id)

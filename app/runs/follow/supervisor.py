@@ -71,7 +71,7 @@ class Supervisor:
         queue: Queue,
         metrics: RunMetrics,
         lock: SupervisorLock,
-        measure: Callable[[Sequence[Run]], dict[str, Any] | None],
+        measure: Callable[[Sequence[Run]], dict[str, Any]],
         poll_interval_s: float,
     ) -> None:
         self._executor = executor
@@ -151,7 +151,8 @@ class Supervisor:
         """
         with self._mutex:
             try:
-                follower = self._followers.published(run_id) or self._followers.known(self._followers.find(run_id))
+                follower = self._followers.published(run_id)
+                follower = follower or self._followers.past.known(self._followers.find(run_id).run_id)
             except (NoRuns, RunNotFound):
                 return []
             return follower.position() if follower is not None else []
@@ -180,7 +181,7 @@ class Supervisor:
                     return use(None)
                 if past is not None and past.run.run_id == run.run_id:
                     return use(past)
-            past = self._followers.past(run)
+            past = self._followers.past.follower(run)
 
     def _publish_new(self) -> None:
         """Publish the new events for about MAX_PUBLISH_S, because subscribers wait meanwhile. The next call continues.
@@ -239,11 +240,8 @@ class Supervisor:
         active = self._followers.active
         if is_holder := self._lock.try_acquire():
             self._executor.tend([Ref.read(run.directory) for run in active])
-        if (measures := self._measure(active)) is not None:
-            self._publish([SystemMeasured(measures)])
-            self._record(active, measures, is_holder)
-
-    def _record(self, active: Sequence[Run], measures: dict[str, Any], is_holder: bool) -> None:
+        measures = self._measure(active)
+        self._publish([SystemMeasured(measures)])
         if is_holder:
             self._usage.record(active, measures)
         else:

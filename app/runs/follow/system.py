@@ -118,21 +118,16 @@ def _gpu(index: int) -> dict[str, Any]:
         except pynvml.NVMLError:
             return None
 
-    name, uuid = (_text(query(each)) for each in (pynvml.nvmlDeviceGetName, pynvml.nvmlDeviceGetUUID))
     memory = query(pynvml.nvmlDeviceGetMemoryInfo)
     utilisation = query(pynvml.nvmlDeviceGetUtilizationRates)
     power_mw = query(pynvml.nvmlDeviceGetPowerUsage)
     return {
         "index": index,
-        "uuid": uuid,
-        "name": name,
+        "uuid": query(pynvml.nvmlDeviceGetUUID),
+        "name": query(pynvml.nvmlDeviceGetName),
         "utilisation_percent": utilisation and utilisation.gpu,
         "memory_used_mb": memory and memory.used // MEGABYTE,
         "memory_total_mb": memory and memory.total // MEGABYTE,
         "temperature_c": query(pynvml.nvmlDeviceGetTemperature, pynvml.NVML_TEMPERATURE_GPU),
         "power_w": power_mw and power_mw / 1000,
     }
-
-
-def _text(value: str | bytes | None) -> str | None:
-    return value.decode() if isinstance(value, bytes) else value

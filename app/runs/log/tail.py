@@ -82,8 +82,8 @@ class LogTail:
     CHUNK_BYTES = 64 * 1024
     MAX_CHUNKS_PER_READ = 16
 
-    def __init__(self, offset: int = 0) -> None:
-        self.offset = offset
+    def __init__(self) -> None:
+        self.offset = 0
         self.num_restarts = 0
         """How often the log was started again."""
 

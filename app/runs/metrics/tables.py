@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeVar
 
 from app.runs.exceptions import MetricsUnreadable
@@ -40,17 +40,12 @@ class Tables:
     """Remember tables, so that inspecting a file again costs only what is new. Thread-safe."""
 
     def __init__(self, make_lock: Callable[[], AbstractContextManager[object]] = threading.Lock) -> None:
-        self._make_lock = make_lock
-        self._lock = make_lock()
-        self._cached: OrderedDict[RunFile, _Cached] = OrderedDict()
+        """`make_lock` makes a lock for the threads in which the service computes."""
+        self._cached = lru_cache(MAX_TABLES)(lambda file: _Cached(make_lock()))
 
     def inspect(self, file: RunFile, is_final: bool = False, declared: MetricsOutput = NOTHING_DECLARED) -> Table:
         """Return the table of a file as it is now. Other callers for the same file wait instead of reading it too."""
-        with self._lock:
-            cached = self._cached.setdefault(file, _Cached(self._make_lock()))
-            self._cached.move_to_end(file)
-            if len(self._cached) > MAX_TABLES:
-                self._cached.popitem(last=False)
+        cached = self._cached(file)
         with cached.lock:
             table = inspect(file, cached.table, is_final, declared=declared)
             cached.table = replace(table, content=b"") if table.content else table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from app.runs.collect.runmetrics import RunMetrics
-from app.runs.collect.summary import summarise_file
 from app.runs.retention.ranking import monitor_of
 from app.runs.store.run import Run
 
@@ -16,7 +15,7 @@ def best_metric(run: Run, metrics: RunMetrics) -> tuple[str, float] | None:
     Without a monitor it is the first metric that was validated, or else the first one. None if no metric has a
     direction, and for metrics that cannot be read.
     """
-    best, monitor = summarise_file(metrics.collect_all(run, MAX_COLLECT_S)).best, monitor_of(run)
+    best, monitor = metrics.collect_all(run, MAX_COLLECT_S).summarise().best, monitor_of(run)
     validated = (name for name in best if name.startswith(("val", "eval")))
     name = monitor if monitor in best else next(validated, next(iter(best), None))
     return None if name is None else (name, best[name])

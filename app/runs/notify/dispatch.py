@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
-import os
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from app.installation import CODE_DIR
-from app.runs.executors.invocation import environment
-from app.runs.filelock import open_lock, try_flock
+from app.runs import child
+from app.runs.filelock import locked_if_free
 from app.runs.notify.notice import Delivery, Notice
 
 logger = logging.getLogger(__name__)
@@ -42,16 +38,13 @@ class Dispatch:
         is_sending = self._sender is not None and self._sender.poll() is None
         if is_sending or not notices:
             return everything
-        lock = open_lock(self._lock_path)
-        try:
-            if not try_flock(lock, fcntl.LOCK_EX):  # A service that was killed has left its sender.
+        with locked_if_free(self._lock_path) as lock:
+            if lock is None:  # A service that was killed has left its sender.
                 return everything
             now = [notice for each in notices if (notice := Notice.read(each.path)) is not None]
             now = [self._give_up(notice) for notice in now]
             if due := [notice.path for notice in now if notice.is_due()]:
                 self._start(due[:MAX_NOTICES], lock)
-        finally:
-            os.close(lock)
         self._log(now)
         return {notice.path for notice in now if not notice.is_settled}
 
@@ -63,10 +56,8 @@ class Dispatch:
 
     def _start(self, paths: Iterable[Path], lock: int) -> None:
         """Start a sender. It inherits the lock, and lives on if the service is killed."""
-        self._sender = subprocess.Popen(
-            [sys.executable, "-m", "app.runs.notify.sender"],
-            cwd=CODE_DIR,
-            env=environment(),
+        self._sender = child.spawn(
+            "app.runs.notify.sender",
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=[lock],

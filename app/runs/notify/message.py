@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from app.runs.notify.sending import Kind
 from app.runs.store.run import Run
+from app.runs.times import seconds_between
 
 KINDS: dict[str, Kind] = {"completed": "success", "stopped": "info", "failed": "failure", "interrupted": "warning"}
 """The states that are announced, and how urgent each is."""
@@ -22,12 +22,12 @@ class Message:
 def describe_end(run: Run, best: tuple[str, float] | None, public_url: str) -> Message:
     """Describe the end of a run. `best` is the name and the value of its metric. Without a URL there is no link."""
     on = f" on {run.dataset}" if run.dataset else ""
-    duration = _duration(run.started_at, run.ended_at)
+    duration_s = seconds_between(run.started_at, run.ended_at)
     lines = [
         f"Run {run.run_id}: {run.config_name or 'unknown experiment'}{on}",
         f"Reason: {run.reason}" if run.reason else None,
         f"Best {best[0]}: {best[1]:.6g}" if best is not None else None,
-        f"Duration: {duration}" if duration else None,
+        f"Duration: {_duration(round(duration_s))}" if duration_s is not None else None,
         f"{public_url}/runs/{run.run_id}" if public_url else None,
     ]
     return Message(f"{run.model_name or 'Run'}: {run.state}", "\n".join(filter(None, lines)), KINDS[run.state])
@@ -38,11 +38,7 @@ def describe_empty_queue(public_url: str) -> Message:
     return Message("The queue is empty", "\n".join(filter(None, lines)), "info")
 
 
-def _duration(start: str | None, end: str | None) -> str | None:
-    try:
-        seconds = round((datetime.fromisoformat(end or "") - datetime.fromisoformat(start or "")).total_seconds())
-    except (ValueError, TypeError):  # TypeError: one of them has no time zone.
-        return None
+def _duration(seconds: int) -> str:
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if minutes < 1:
         return f"{seconds} s"

@@ -1,16 +1,14 @@
-"""The thread that notices the ends of runs and starts the senders."""
+"""Notice the ends of runs and start the senders."""
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from app.runs.collect.runmetrics import RunMetrics
-from app.runs.complaints import Complaints
+from app.runs.duty import Duty
 from app.runs.exceptions import RunNotFound
 from app.runs.filelock import SupervisorLock
 from app.runs.notify.best import best_metric
@@ -22,15 +20,12 @@ from app.runs.queue.queue import Queue
 from app.runs.store.store import RunStore
 from trainer.rundir import RunDir
 
-logger = logging.getLogger(__name__)
-
 EVERY_S = 1.0
-UNTIL_HOLDER_S = 0.2
 QUEUE_NOTICE = "queue_notice.json"
 
 
-class Notifier:
-    """Tell the ends of runs to every address. Only the holder of the supervisor lock does that."""
+class Notifier(Duty):
+    """Tell the ends of runs to every address."""
 
     def __init__(
         self,
@@ -43,33 +38,23 @@ class Notifier:
         offload: Callable[[Callable[[], Any]], Any],
     ) -> None:
         """`addresses` are URLs by name."""
+        super().__init__("The notifier", lock, EVERY_S)
         self._store = store
         self._queue = queue
         self._metrics = metrics
-        self._lock = lock
         self._addresses = addresses
         self._public_url = public_url
         self._offload = offload
         self._folder = store.runs_dir.parent
         self._dispatch = Dispatch(self._folder, addresses)
-        self._watched: WatchList | None = None
-        self._complaints = Complaints(logger, "The notifier")
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
 
     def start(self) -> None:
         """Start the thread. Without addresses, forget what was to be told."""
         if self._addresses:
-            self._thread.start()
+            super().start()
         else:
             for name in (WATCH_LIST, QUEUE_NOTICE):
                 (self._folder / name).unlink(missing_ok=True)
-
-    def stop(self) -> None:
-        """Stop the thread. A sender goes on."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
 
     def num_pending(self) -> int:
         """Count the messages that have not reached their address. Every process of the service knows it."""
@@ -80,22 +65,21 @@ class Notifier:
 
     def step(self) -> None:
         """Look once for runs that have ended, and send what is due. Raises OSError, RunsUnreadable."""
-        path, active = self._folder / WATCH_LIST, self._store.living()
-        waiting = self._queue.ids()
-        before = self._watched or WatchList.read(path)
-        watched = (before or WatchList.begin(self._store, waiting)).extended(self._store)
-        if watched != before:
-            watched.write(path)  # First, because a run may end at any moment.
-        self._watched = watched = self._tell_empty_queue(watched, waiting, active)
+        path, active, waiting = self._folder / WATCH_LIST, self._store.living(), self._queue.ids()
+        known = WatchList.read(path)
+        before = (known or WatchList.begin(self._store, waiting)).extended(self._store)
+        if before != known:
+            before.write(path)  # First, because a run may end at any moment.
+        watched = self._tell_empty_queue(before, waiting, active)
         busy = {*waiting, *active}
         ended = [run_id for run_id in watched.pending if run_id not in busy]
         notices = {run_id: self._notice(self._store.directory(run_id)) for run_id in ended}
         of_queue = Notice.read(self._queue_notice)
         open_notices = self._dispatch.send([each for each in (*notices.values(), of_queue) if each is not None])
         done = {run_id for run_id, notice in notices.items() if notice is None or notice.path not in open_notices}
-        self._watched = replace(watched, pending=tuple(each for each in watched.pending if each not in done))
-        if self._watched != before:
-            self._watched.write(path)
+        watched = replace(watched, pending=tuple(each for each in watched.pending if each not in done))
+        if watched != before:
+            watched.write(path)
 
     @property
     def _queue_notice(self) -> Path:
@@ -122,14 +106,3 @@ class Notifier:
             Notice.create(self._queue_notice, describe_empty_queue(self._public_url), self._addresses)
             return replace(watched, had_waiting=False)
         return watched
-
-    def _run(self) -> None:
-        while not self._stopping.wait(EVERY_S if self._watched is not None else UNTIL_HOLDER_S):
-            try:
-                if self._lock.is_held:
-                    self.step()
-                else:
-                    self._watched = None  # Another process may change the list.
-                self._complaints.succeeded()
-            except Exception as error:
-                self._complaints.failed(error)

@@ -32,7 +32,7 @@ class WatchList:
     @classmethod
     def begin(cls, store: RunStore, waiting: Iterable[str]) -> WatchList:
         """Begin with the runs that have not ended. Those that have are not told about."""
-        sequence = store.last_sequence()
+        sequence = store.listing.last_sequence()
         return cls(sequence, tuple(dict.fromkeys([*waiting, *(run.run_id for run in store.active())])))
 
     def write(self, path: Path) -> None:
@@ -41,8 +41,8 @@ class WatchList:
 
     def extended(self, store: RunStore) -> WatchList:
         """Add the runs that were created since. Raises RunsUnreadable."""
-        last = store.last_sequence()
+        last = store.listing.last_sequence()
         if last <= self.sequence:
             return self
-        new = tuple(dict.fromkeys([*self.pending, *store.created_after(self.sequence)]))
+        new = tuple(dict.fromkeys([*self.pending, *store.listing.created_after(self.sequence)]))
         return replace(self, sequence=last, pending=new)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.installation import CODE_DIR
+from app.runs import child
 from app.runs.exceptions import Busy, ImagesUnreadable, ModelUnusable, PredictionFailed
-from app.runs.executors.invocation import environment
 
 ANSWER_WITHIN_S = 60.0
 IDLE_S = 300.0
@@ -38,9 +35,7 @@ class Predictor:
     Requests wait in their own threads, which under eventlet are green.
     """
 
-    def __init__(self, idle_s: float = IDLE_S, answer_within_s: float = ANSWER_WITHIN_S) -> None:
-        self._idle_s = idle_s
-        self._answer_within_s = answer_within_s
+    def __init__(self) -> None:
         self._turns = threading.BoundedSemaphore(MAX_WAITING)
         self._mutex = threading.Lock()
         self._process: _Process | None = None
@@ -87,13 +82,13 @@ class Predictor:
             return self._answer(request)
         except OSError as error:
             if isinstance(error, TimeoutError):
-                reason = f"it took longer than {self._answer_within_s:g} s"
+                reason = f"it took longer than {ANSWER_WITHIN_S:g} s"
             else:
                 reason = self._process.why_it_ended() if self._process is not None else str(error)
             self._end()
             raise PredictionFailed(reason) from error
         finally:
-            self._idle = threading.Timer(self._idle_s, self.close)
+            self._idle = threading.Timer(IDLE_S, self.close)
             self._idle.daemon = True
             self._idle.start()
 
@@ -103,7 +98,7 @@ class Predictor:
             with suppress(ConnectionError):  # Somebody killed the process since the last request.
                 return self._process.ask(request)
             self._end()
-        self._process = _Process(self._answer_within_s)
+        self._process = _Process()
         return self._process.ask(request)
 
     def _end(self) -> None:
@@ -115,19 +110,14 @@ class Predictor:
 class _Process:
     """A process of trainer.predictor, and the channel to it. It exits when the channel closes."""
 
-    def __init__(self, answer_within_s: float) -> None:
+    def __init__(self) -> None:
         self._channel, theirs = socket.socketpair()
-        self._channel.settimeout(answer_within_s)
+        self._channel.settimeout(ANSWER_WITHIN_S)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  Closed by `end`.
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "trainer.predictor", str(theirs.fileno())],
-                cwd=CODE_DIR,
-                env=environment(),
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=self._log,
+            number = theirs.fileno()
+            self._process = child.spawn(
+                "trainer.predictor", str(number), pass_fds=[number], stdout=self._log, stderr=self._log
             )
 
     def ask(self, request: Mapping[str, Any]) -> Json:
@@ -143,14 +133,12 @@ class _Process:
 
     def why_it_ended(self) -> str:
         """Wait for the process, which has closed its end of the channel."""
-        code = self._process.wait()
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").strip().splitlines()
-        if lines and NO_ONNXRUNTIME in lines[-1]:
+        code, message = self._process.wait(), child.last_line(self._log)
+        if message is not None and NO_ONNXRUNTIME in message:
             return "onnxruntime is not installed (pip install onnxruntime)"
         if code < 0:
             return f"its process was ended by {signal.Signals(-code).name}"
-        return f"its process exited with code {code}{': ' + lines[-1] if lines else ''}"
+        return f"its process exited with code {code}{f': {message}' if message else ''}"
 
     def end(self) -> None:
         self._channel.close()

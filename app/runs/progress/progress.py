@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from app.runs.filestate import Remembered, file_states
@@ -48,14 +47,6 @@ class RunProgress:
         elif progress["scope"] == "bar":  # Perhaps that of a last test, after the stop.
             progress["percent"] = None
         return progress
-
-    def files(self, run: Run) -> list[Path]:
-        """Return the files of an active run from which its progress is read."""
-        directory = run.directory
-        if self._declared is None:
-            return [directory.find_progress()]
-        metrics = self._find_metrics(run)
-        return [directory.find_progress(), directory.log, *([metrics.path] if metrics is not None else [])]
 
     def _observed(self, run: Run) -> dict[str, Any] | None:
         """Return what log and metrics show of another program than our own trainer."""

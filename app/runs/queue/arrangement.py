@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.runs.filelock import open_lock
+from app.runs.filelock import locked
 from app.runs.filestate import Remembered, file_states
 from app.runs.queue.entry import Entry
 from trainer.rundir import read_json, write_json
@@ -58,13 +56,9 @@ class ArrangementFile:
     def change(self, change: Callable[[Arrangement], Arrangement]) -> None:
         """Replace the file. `change` must not yield to another (green) thread. Raises OSError."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = open_lock(self._path.with_suffix(".lock"))
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with locked(self._path.with_suffix(".lock")):
             arrangement = change(self._read())
             write_json(self._path, {"paused": arrangement.is_paused, "order": list(arrangement.order)})
-        finally:
-            os.close(descriptor)
 
     def _read(self) -> Arrangement:
         match read_json(self._path):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from app.runs.complaints import Complaints
+from app.runs.duty import Duty
 from app.runs.exceptions import ExecutorAway, LaunchFailed, NoRoom
 from app.runs.executors.executor import Executor
 from app.runs.filelock import SupervisorLock
@@ -17,11 +15,9 @@ from trainer.rundir import RunDir, utc_now
 from trainer.runner.statefile import AlreadyLaunched, StateFile
 from trainer.runner.verdict import FAILED
 
-logger = logging.getLogger(__name__)
 
-
-class Dispatcher:
-    """Launch the first run of the queue as soon as it can be. Only the holder of the supervisor lock does that."""
+class Dispatcher(Duty):
+    """Launch the first run of the queue as soon as it can be."""
 
     def __init__(
         self,
@@ -32,23 +28,10 @@ class Dispatcher:
         poll_interval_s: float,
     ) -> None:
         """`obstacle` says why a run cannot be launched at this moment."""
+        super().__init__("The dispatcher of the queue", lock, poll_interval_s)
         self._queue = queue
         self._executor = executor
         self._obstacle = obstacle
-        self._lock = lock
-        self._poll_interval_s = poll_interval_s
-        self._complaints = Complaints(logger, "The dispatcher of the queue")
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop the thread. A launch that has begun is finished."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
 
     def step(self) -> bool:
         """Launch the first run if it can be. Return whether the next one can be tried at once. Raises OSError."""
@@ -71,15 +54,6 @@ class Dispatcher:
                 ref.write()
         self._queue.remove(entry.run)
         return True
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._poll_interval_s):
-            try:
-                while self._lock.is_held and self.step() and not self._stopping.is_set():
-                    pass
-                self._complaints.succeeded()
-            except Exception as error:
-                self._complaints.failed(error)
 
 
 def _fail(run: RunDir, reason: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 
 from app.runs.collect.runmetrics import RunMetrics
@@ -16,7 +15,8 @@ from app.runs.retention.sizes import Sizes
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
-from trainer.rundir import is_there
+from app.runs.times import seconds_between
+from trainer.rundir import is_there, utc_now
 
 
 @dataclass(frozen=True)
@@ -122,12 +122,9 @@ def _too_young(run: Run, older_than_s: float | None) -> str | None:
     """A run whose times cannot be read is not known to be old."""
     if older_than_s is None:
         return None
-    try:
-        ended = datetime.fromisoformat(run.ended_at or run.created_at or "")
-    except ValueError:
+    age_s = seconds_between(run.ended_at or run.created_at, utc_now())
+    if age_s is None:
         return "its age is unknown"
-    ended = ended if ended.tzinfo else ended.replace(tzinfo=timezone.utc)
-    age_s = (datetime.now(timezone.utc) - ended).total_seconds()
     return None if age_s > older_than_s else f"it ended {_age(age_s)} ago"
 
 

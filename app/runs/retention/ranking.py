@@ -7,11 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.runs.collect.runmetrics import RunMetrics
-from app.runs.collect.summary import summarise_file
 from app.runs.store.run import Run
-from trainer.experiment import strict_yaml
 from trainer.experiment.direction import Direction
-from trainer.experiment.strict_yaml import YamlInvalid
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Ranking:
         groups: dict[tuple[str | None, str, Direction], list[tuple[float, Run]]] = defaultdict(list)
         for run in runs:
             name = monitor or monitor_of(run)
-            summary = summarise_file(metrics.find(run))
+            summary = metrics.find(run).summarise()
             if name is not None and name in summary.best:
                 groups[run.config_name, name, summary.directions[name]].append((summary.best[name], run))
         self._places = {
@@ -52,11 +49,7 @@ def monitor_of(run: Run) -> str | None:
     """Return the metric that chooses the checkpoint, or that the experiment of a command shows first."""
     if run.outputs.metrics.monitor is not None:
         return run.outputs.metrics.monitor
-    try:
-        content = strict_yaml.read(run.directory.file(run.directory.config))
-    except YamlInvalid:
-        return None
-    match content:
+    match run.config:
         case {"checkpoint": {"monitor": str(monitor)}}:
             return monitor
     return None

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from app.runs.exceptions import DeletionRefused, NotInTrash, RestoreRefused, Tra
 from app.runs.retention.sizes import Sizes
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore, remove_tree
+from app.runs.times import format_time
 from trainer.rundir import RunDir
 from trainer.runner.statefile import has_verdict, read_record
 from trainer.runner.verdict import INTERRUPTED
@@ -189,11 +189,7 @@ def _describe(trashed: TrashedRun, size_bytes: int | None) -> dict[str, Any]:
         "config_name": run.config_name,
         "model_name": run.model_name,
         "created_at": run.created_at,
-        "deleted_at": _iso(trashed.deleted_us),
-        "expires_at": _iso(trashed.expires_us),
+        "deleted_at": format_time(trashed.deleted_us / 1e6),
+        "expires_at": format_time(trashed.expires_us / 1e6),
         "size_bytes": size_bytes,
     }
-
-
-def _iso(time_us: int) -> str:
-    return datetime.fromtimestamp(time_us / 1e6, timezone.utc).isoformat()

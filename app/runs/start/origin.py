@@ -122,7 +122,6 @@ def _packages() -> dict[str, str]:
 def _gpu_driver() -> str | None:
     try:
         pynvml.nvmlInit()
-        driver = pynvml.nvmlSystemGetDriverVersion()
+        return str(pynvml.nvmlSystemGetDriverVersion())
     except pynvml.NVMLError:
         return None
-    return driver.decode() if isinstance(driver, bytes) else str(driver)

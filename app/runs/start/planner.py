@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from app.runs import child
 from app.runs.exceptions import InvalidStart
 from app.runs.executors import invocation
 from app.runs.executors.executor import Executor, Needs
@@ -149,7 +150,7 @@ class Planner:
             return {"config_name": [f"{problem}. Rename the file: its name must not begin with -."]}
         output_dir = RunDir(self._store.runs_dir / "RUN_ID").output  # A stand-in: the run has no id yet.
         filled = invocation.fill(command, self._home, output_dir, request, resume_dir)
-        return program.find_problems(filled, output_dir, invocation.environment())
+        return program.find_problems(filled, output_dir, child.environment())
 
     def _check_images(self, asked: StartRequest, plan: Plan) -> Report:
         """Return the report on the images. Raises InvalidStart if they cannot be trained on.

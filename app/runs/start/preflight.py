@@ -6,18 +6,17 @@ import hashlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from app.installation import CODE_DIR
-from app.runs.executors.invocation import environment
+from app.runs import child
 from app.runs.start.pool import Pool
 from trainer.preflight.finding import Kind
 from trainer.rundir import read_json, utc_now
@@ -26,7 +25,6 @@ Report = dict[str, Any]
 
 NOT_CHECKED: Kind = "not_checked"
 """The kind of the only finding if nothing could be checked."""
-_LOOK_EVERY_S = 0.02
 _DONE_EXIT_CODES = (0, 1)
 """1 means that the dataset cannot be trained on, which the report says too."""
 
@@ -65,8 +63,8 @@ class _Check:
         """Say why the process exited before its report was complete."""
         if code < 0:
             return f"the checking process was killed by {signal.Signals(-code).name}"
-        log = self.file.with_suffix(".log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return log[-1].removeprefix("error: ") if log else f"the checking process exited with code {code}"
+        with open(self.file.with_suffix(".log"), "rb") as log:
+            return child.last_line(log) or f"the checking process exited with code {code}"
 
 
 class Preflight:
@@ -90,8 +88,8 @@ class Preflight:
             check = self._begin(dataset, wait_s, is_urgent)
             if check is None:
                 return _checking("other datasets are checked first")
-            while check.poll() is None and time.monotonic() < deadline:
-                time.sleep(_LOOK_EVERY_S)
+            with suppress(subprocess.TimeoutExpired):
+                check.process.wait(max(0.0, deadline - time.monotonic()))
             return check.report()
         except OSError as error:
             return _failed(str(error))
@@ -126,14 +124,7 @@ class Preflight:
     def _start(self, file: Path, options: list[str]) -> _Check:
         self._folder.mkdir(parents=True, exist_ok=True)
         with open(file.with_suffix(".log"), "wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "trainer.preflight", "--cache", str(file), *options],
-                cwd=CODE_DIR,
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            process = child.spawn("trainer.preflight", "--cache", str(file), *options, stdout=log, stderr=log)
         return _Check(process, file)
 
 

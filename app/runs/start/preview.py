@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-import time
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from app.installation import CODE_DIR
+from app.runs import child
 from app.runs.exceptions import Busy, PreviewFailed
-from app.runs.executors.invocation import environment
 from app.runs.start.pool import Pool
 
 TIMEOUT_S = 30.0
 WAIT_S = 30.0
 """How long a request waits for its turn."""
 WHAT = "previews are being made"
-_LOOK_EVERY_S = 0.02
 
 
 class Previews:
@@ -30,10 +26,12 @@ class Previews:
 
     def make(self, name: str, folder: Path, per_class: int) -> dict[str, Any]:
         """Return some images of each class in `folder`, a split of the dataset `name`. Raises Busy, PreviewFailed."""
-        argv = [sys.executable, "-m", "trainer.dataset.preview", str(folder.resolve()), "--per-class", str(per_class)]
+        arguments = (str(folder.resolve()), "--per-class", str(per_class))
         try:
             with TemporaryFile() as output, TemporaryFile() as errors:
-                process = self._pool.start(lambda: _launch(argv, output, errors), WAIT_S)
+                process = self._pool.start(
+                    lambda: child.spawn("trainer.dataset.preview", *arguments, stdout=output, stderr=errors), WAIT_S
+                )
                 if process is None:
                     raise Busy(WHAT)
                 _wait(name, process)
@@ -42,32 +40,20 @@ class Previews:
             raise PreviewFailed(name, str(error)) from error
 
 
-def _launch(argv: list[str], output: IO[bytes], errors: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        argv, cwd=CODE_DIR, env=environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=errors
-    )
-
-
 def _wait(name: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
     try:
-        while process.poll() is None:
-            if time.monotonic() > deadline:
-                raise PreviewFailed(name, f"it took longer than {TIMEOUT_S:g} seconds")
-            time.sleep(_LOOK_EVERY_S)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        process.wait(TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        process.kill()
+        process.wait()
+        raise PreviewFailed(name, f"it took longer than {TIMEOUT_S:g} seconds") from error
 
 
 def _read(name: str, process: subprocess.Popen[bytes], output: IO[bytes], errors: IO[bytes]) -> dict[str, Any]:
     output.seek(0)
-    errors.seek(0)
     try:
         preview: dict[str, Any] = json.loads(output.read())
     except ValueError as error:
-        lines = errors.read().decode(errors="replace").strip().splitlines()
-        reason = lines[-1].removeprefix("error: ") if lines else f"the reader exited with code {process.returncode}"
+        reason = child.last_line(errors) or f"the reader exited with code {process.returncode}"
         raise PreviewFailed(name, reason) from error
     return preview

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
+
+from app.runs.times import format_time
 
 MAX_FILES = 2_000
 """A directory of another program may hold a whole dataset, so we check only this many files."""
@@ -29,7 +31,7 @@ def begin_and_end(folder: Path) -> tuple[str, str] | None:
         return None
     named = named_time(folder.name)
     begin = min(times) if named is None else named.timestamp()
-    return _utc(begin), _utc(max(begin, *times))
+    return format_time(begin), format_time(max(begin, *times))
 
 
 def named_time(name: str) -> datetime | None:
@@ -55,7 +57,3 @@ def _written_at(folder: Path) -> Iterator[float]:
                 yield os.lstat(os.path.join(parent, name)).st_mtime
             except OSError:
                 continue
-
-
-def _utc(timestamp: float) -> str:
-    return datetime.fromtimestamp(timestamp, timezone.utc).isoformat()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from datetime import datetime
 from pathlib import Path
 
-from app.runs.filelock import open_lock
+from app.runs.filelock import locked
 
 MAX_ID_BYTES = 64
 
@@ -24,9 +23,7 @@ class Ids:
 
     def next(self, folder: Path) -> str:
         """Return an id that no entry of the folder has, hidden or not. Must not yield to another (green) thread."""
-        descriptor = open_lock(self._path)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with locked(self._path) as descriptor:
             second = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
             number = _number_within(second, os.fsdecode(os.pread(descriptor, MAX_ID_BYTES, 0))) + 1
             while _is_used(folder, run_id := second if number == 1 else f"{second}_{number}"):
@@ -34,8 +31,6 @@ class Ids:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, os.fsencode(run_id), 0)
             return run_id
-        finally:
-            os.close(descriptor)
 
 
 def _is_used(folder: Path, run_id: str) -> bool:

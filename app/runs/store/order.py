@@ -12,12 +12,13 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from app.runs.filestate import FileStates, Remembered, file_states
 from app.runs.store.filetimes import begin_and_end, name_key, named_time
+from app.runs.times import parse_time
 from trainer.rundir import RunDir, read_json
 
 
@@ -92,24 +93,15 @@ def _sequence(manifest: dict[str, Any], path: Path) -> int:
     match manifest.get("sequence"):
         case int() as sequence:
             return sequence
-    created = _microseconds(manifest.get("created_at")) or _named(path.name)
-    return created if created is not None else _written(path)
-
-
-def _named(run_id: str) -> int | None:
-    named = named_time(run_id)
-    return None if named is None else int(named.timestamp() * 1_000_000)
+    created = parse_time(manifest.get("created_at")) or named_time(path.name)
+    return _written(path) if created is None else _microseconds(created)
 
 
 def _written(path: Path) -> int:
     written = begin_and_end(path)
-    return (_microseconds(written[0]) if written else None) or 0
+    began = parse_time(written[0]) if written is not None else None
+    return 0 if began is None else _microseconds(began)
 
 
-def _microseconds(text: object) -> int | None:
-    """Parse an ISO 8601 time, in UTC unless it names a zone; None for anything else."""
-    try:
-        moment = datetime.fromisoformat(text)  # type: ignore[arg-type]
-    except (ValueError, TypeError):
-        return None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1_000_000)
+def _microseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1_000_000)

@@ -11,6 +11,8 @@ from app.runs.store.outputs import Outputs
 from app.runs.store.resume import needed_to_resume
 from app.runs.store.states import ACTIVE, QUEUED, UNKNOWN
 from app.runs.store.welltyped import ORIGIN, PROGRESS, REQUEST, well_typed
+from trainer.experiment import strict_yaml
+from trainer.experiment.strict_yaml import YamlInvalid
 from trainer.manifest import dataset_name, is_of_our_trainer
 from trainer.rundir import RunDir
 
@@ -45,6 +47,15 @@ class Run:
         """The content of run.json; empty without one of ours."""
         manifest = self.directory.read_json(self.directory.run) or {}
         return manifest if "request" in manifest else {}
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The run's copy of its experiment. Empty if it is missing or corrupt."""
+        try:
+            content = strict_yaml.read(self.directory.file(self.directory.config))
+        except YamlInvalid:
+            return {}
+        return content if isinstance(content, dict) else {}
 
     @property
     def is_ours(self) -> bool:

@@ -20,17 +20,18 @@ _GONE = "every process of the run is gone, and no verdict was written (power los
 _FOREIGN = "this service did not make the directory: it has no run.json, or one of another program"
 
 
-def compose(run: RunDir, record: dict[str, Any] | None, found: Found) -> tuple[str, str | None]:
+def compose(run: RunDir, record: dict[str, Any], found: Found) -> tuple[str, str | None]:
     """Return the state and its reason.
 
-    `record` is the content of state.json (None: missing or unreadable). `found` is what the executor says. A verdict is
+    `record` is the content of state.json, empty without one. `found` is what the executor says. A verdict is
     final. Without one the executor decides, whatever the file says: a run is never active because of what a killed
     process wrote. Nor is it interrupted while the executor cannot be reached. A directory is unknown if we cannot read
     it, or cannot tell that it is a run of ours. Then we trust nothing in it.
     """
-    claimed = str((record or {}).get("state"))
-    reason = (record or {}).get("reason")
-    if isinstance(found, Gone) and not _is_by_our_runner(record) and (problem := _origin_problem(run)):
+    claimed, reason = str(record.get("state")), record.get("reason")
+    # Our runner names itself in state.json, so the run is ours even if run.json is corrupt.
+    is_by_our_runner = isinstance(record.get("runner"), dict)
+    if isinstance(found, Gone) and not is_by_our_runner and (problem := _origin_problem(run)):
         return UNKNOWN, problem
     if claimed in VERDICTS:
         return claimed, reason if isinstance(reason, str) else None
@@ -62,11 +63,6 @@ def _active(run: RunDir, claimed: str, found: Pending | Running | Unreachable) -
     if is_silent and isinstance(lives, Pending):
         return QUEUED, reason or lives.reason
     return (STARTING if is_silent or claimed == STARTING else RUNNING), reason
-
-
-def _is_by_our_runner(record: dict[str, Any] | None) -> bool:
-    """Whether our runner wrote state.json. It names itself there, so the run is ours even if run.json is corrupt."""
-    return isinstance((record or {}).get("runner"), dict)
 
 
 def is_foreign(run: RunDir) -> bool:

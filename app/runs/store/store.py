@@ -42,7 +42,8 @@ class RunStore:
         self.runs_dir = runs_dir
         self._executor = executor
         self._link_roots = link_roots
-        self._listing = Listing(runs_dir)
+        self.listing = Listing(runs_dir)
+        """The order in which the runs were created."""
         self._ids = Ids(runs_dir.parent / IDS_LOCK)
 
     def create(self) -> NewRun:
@@ -91,19 +92,7 @@ class RunStore:
 
     def ids(self) -> Sequence[str]:
         """List the run ids, newest first."""
-        return self._listing.ids()
-
-    def last_sequence(self) -> int:
-        """Return the largest `sequence` in the run.json of all runs, 0 without any."""
-        return self._listing.last_sequence()
-
-    def next_sequence(self) -> int:
-        """Return the `sequence` for the run.json of a new run: larger than all others, whatever the clock says."""
-        return self._listing.next_sequence()
-
-    def created_after(self, sequence: int) -> Sequence[str]:
-        """List the ids of the runs with a larger `sequence`, in that order."""
-        return self._listing.created_after(sequence)
+        return self.listing.ids()
 
     def read(self, run_ids: Iterable[str]) -> Iterator[Run]:
         """Read the runs that exist, one at a time."""

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from app.runs.collect.runmetrics import MetricsFile, RunMetrics
-from app.runs.collect.summary import summarise_file
 from app.runs.exceptions import RunNotFound
 from app.runs.filestate import FileStates, Remembered, file_states
 from app.runs.retention.sizes import Sizes
 from app.runs.store.notes import read_notes
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
-from app.runs.store.states import UNKNOWN
+from app.runs.store.states import STATES, UNKNOWN
 from app.runs.store.store import RunStore
+from app.runs.times import seconds_between
 from trainer.experiment.direction import Direction
 from trainer.rundir import RunDir
 from trainer.runner.statefile import has_verdict
@@ -92,6 +92,11 @@ class Catalogue:
         if wanted.sort is not None:
             matching = self._sorted(matching, wanted.sort)
         return self._describe(matching[wanted.offset : end], wanted.best), len(matching)
+
+    def count(self) -> dict[str, int]:
+        """Return the number of runs in every state. Raises RunsUnreadable."""
+        found = Counter(entry.item["status"] for entry in self._entries(self._store.ids()))
+        return {state: found[state] for state in STATES}
 
     def _entries(self, ids: Sequence[str]) -> list[_Entry]:
         """Return the entries of those runs that exist, in the order of the ids."""
@@ -171,7 +176,7 @@ def _files(run: RunDir, metrics: MetricsFile) -> list[Path]:
 
 
 def _find_best(metrics: MetricsFile) -> _Best:
-    summary = summarise_file(metrics)
+    summary = metrics.summarise()
     directions = dict(islice(summary.directions.items(), MAX_METRICS))
     return _Best({name: summary.best[name] for name in directions if name in summary.best}, directions)
 
@@ -205,7 +210,7 @@ def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
         "dataset": run.dataset,
         "started_at": run.started_at,
         "ended_at": run.ended_at,
-        "duration_s": _seconds_between(run.started_at, run.ended_at),
+        "duration_s": seconds_between(run.started_at, run.ended_at),
     }
     is_judged = has_verdict(run.record)
     return _Entry(item, run.is_over, is_judged, is_judged or run.state == UNKNOWN, run.needed_to_resume)
@@ -214,10 +219,3 @@ def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
 def _title_and_tags(run: Run) -> dict[str, Any]:
     notes = read_notes(run.directory)
     return {"title": notes["title"], "tags": notes["tags"]}
-
-
-def _seconds_between(start: str | None, end: str | None) -> float | None:
-    try:
-        return (datetime.fromisoformat(end or "") - datetime.fromisoformat(start or "")).total_seconds()
-    except (ValueError, TypeError):  # TypeError: one of them has no time zone.
-        return None

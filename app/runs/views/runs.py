@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import datetime, timezone
 from itertools import chain
 from typing import Any
 
@@ -24,11 +23,9 @@ from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 from app.runs.store.welltyped import STOP, well_typed
+from app.runs.times import format_time
 from app.runs.usage.answer import describe_usage, usage_problem
 from app.runs.views.artifacts import list_artifacts
-from trainer.experiment import strict_yaml
-from trainer.experiment.strict_yaml import YamlInvalid
-from trainer.rundir import RunDir
 from trainer.runner.statefile import has_verdict
 from trainer.runner.verdict import COMPLETED
 
@@ -68,7 +65,7 @@ class RunViews:
                 "parameters": run.parameters,
                 "can_resume": run.is_over and has_left(run.directory, run.needed_to_resume),
                 "silent_s": self._silent_s(run) if run.is_active else None,
-                "config": _read_yaml(run.directory) if run.is_ours else None,
+                "config": _plain(run.config) if run.is_ours and run.config else None,
                 "preflight": run.directory.read_json(run.directory.preflight) if run.is_ours else None,
                 "stop": _read_stop(run),
                 "model": models[0] if models else None,
@@ -154,7 +151,7 @@ class RunViews:
 
     def _artifacts(self, run: Run) -> list[dict[str, Any]]:
         return [
-            {"path": name, "size": status.st_size, "modified_at": _iso(status.st_mtime)}
+            {"path": name, "size": status.st_size, "modified_at": format_time(status.st_mtime)}
             for name, status in list_artifacts(run.directory)
         ]
 
@@ -167,7 +164,7 @@ def _started(chunks: Iterator[bytes]) -> Iterator[bytes]:
 def _why_no_report(run: Run) -> str:
     if not run.is_ours:
         return "only our own training program writes one"
-    if "command" in (_read_yaml(run.directory) or {}):
+    if "command" in run.config:
         return "only our own training program writes one, and this run is of a command experiment"
     if run.is_active:
         return "the program writes it after the last epoch, when it has tested the best checkpoint"
@@ -181,17 +178,7 @@ def _read_stop(run: Run) -> dict[str, Any] | None:
     return None if stop is None else well_typed(stop, STOP)
 
 
-def _read_yaml(run: RunDir) -> dict[str, Any] | None:
-    """Read a run's copy of its experiment; None if it is missing or corrupt. Values that JSON lacks become None."""
-    try:
-        content = strict_yaml.read(run.file(run.config))
-    except YamlInvalid:
-        return None
-    if not isinstance(content, dict):
-        return None
+def _plain(content: dict[str, Any]) -> dict[str, Any]:
+    """Replace values that JSON lacks, such as NaN, by None."""
     plain: dict[str, Any] = json.loads(json.dumps(content), parse_constant=lambda _: None)
     return plain
-
-
-def _iso(timestamp: float) -> str:
-    return datetime.fromtimestamp(timestamp, timezone.utc).isoformat()

@@ -55,7 +55,7 @@ def _uuids() -> list[str]:
     try:
         pynvml.nvmlInit()
         handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
-        return [_text(pynvml.nvmlDeviceGetUUID(handle)) for handle in handles]
+        return list(map(pynvml.nvmlDeviceGetUUID, handles))
     except pynvml.NVMLError:
         return []
 
@@ -88,7 +88,3 @@ def _has_bf16(uuid: str) -> bool:
     except pynvml.NVMLError:
         return True  # Only the training can find out.
     return bool(major >= AMPERE)
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value

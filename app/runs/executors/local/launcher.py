@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import sys
+from io import BytesIO
 
-from app.installation import CODE_DIR
+from app.runs import child
 from app.runs.exceptions import LaunchFailed
-from app.runs.executors.invocation import environment
 from trainer.rundir import GPUS_VARIABLE, RunDir
 from trainer.runner.runner import ALREADY_LAUNCHED
 from trainer.runner.statefile import has_verdict, read_record
@@ -20,11 +19,11 @@ def launch(run: RunDir, lock_fd: int, gpus: str | None) -> None:
     not depend on a server process, and none has to reap it.
     """
     try:
-        launched = subprocess.run(
-            [sys.executable, "-m", "trainer.runner", str(run.path), str(lock_fd)],
-            cwd=CODE_DIR,
-            env=environment() | ({} if gpus is None else {GPUS_VARIABLE: gpus}),
-            stdin=subprocess.DEVNULL,
+        launched = child.spawn(
+            "trainer.runner",
+            str(run.path),
+            str(lock_fd),
+            env=child.environment() | ({} if gpus is None else {GPUS_VARIABLE: gpus}),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             pass_fds=(lock_fd,),
@@ -32,6 +31,7 @@ def launch(run: RunDir, lock_fd: int, gpus: str | None) -> None:
         )
     except OSError as error:
         raise LaunchFailed(f"cannot start the runner: {error}", run.run_id) from error
+    _, errors = launched.communicate()
     if launched.returncode == 0:
         return
     if launched.returncode == ALREADY_LAUNCHED:
@@ -39,6 +39,5 @@ def launch(run: RunDir, lock_fd: int, gpus: str | None) -> None:
     record = read_record(run)
     if has_verdict(record):
         raise LaunchFailed(str(record.get("reason")), run.run_id)
-    lines = launched.stderr.decode("utf-8", errors="replace").strip().splitlines()
-    message = lines[-1] if lines else "no message"
+    message = child.last_line(BytesIO(errors)) or "no message"
     raise LaunchFailed(f"the runner exited before the program started: {message}", run.run_id)

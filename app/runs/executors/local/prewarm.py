@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -14,7 +13,8 @@ from contextlib import suppress
 import psutil
 
 from app.installation import CODE_DIR, is_installed
-from app.runs.executors.invocation import environment, search_path
+from app.runs import child
+from app.runs.executors.invocation import search_path
 from app.runs.filestate import FileState, file_state
 from trainer.rundir import RunDir
 from trainer.runner.program import encode
@@ -98,12 +98,11 @@ class Waiting:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115
         self._socket, theirs = socket.socketpair()
         with theirs:
-            arguments = [str(theirs.fileno()), os.getcwd(), search_path()]
-            self._launcher = subprocess.Popen(
-                [sys.executable, "-m", "trainer.runner.keeper", *arguments],
-                cwd=CODE_DIR,
-                env=environment(),
-                stdin=subprocess.DEVNULL,
+            self._launcher = child.spawn(
+                "trainer.runner.keeper",
+                str(theirs.fileno()),
+                os.getcwd(),
+                search_path(),
                 stdout=self._output,
                 stderr=self._output,
                 pass_fds=(theirs.fileno(),),
@@ -125,7 +124,7 @@ class Waiting:
         except OSError:
             message = b""
         if not message:
-            logger.warning("The prewarmed process exited: %s", self._last_line())
+            logger.warning("The prewarmed process exited: %s", child.last_line(self._output) or "no output")
             self.end()
             return True
         self._pid, self._keeper_pid = map(int, message.split())
@@ -161,11 +160,6 @@ class Waiting:
         self._socket.close()
         self._output.close()
         self._launcher.wait()  # It exited as soon as the keeper had started.
-
-    def _last_line(self) -> str:
-        self._output.seek(0)
-        lines = self._output.read().decode("utf-8", errors="replace").strip().splitlines()
-        return lines[-1] if lines else "no output"
 
 
 def code_state() -> CodeState:

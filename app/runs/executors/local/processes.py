@@ -20,14 +20,14 @@ from trainer.runner import process
 PROC = Path("/proc")
 
 
-def runner_pid(record: dict[str, Any] | None, run_path: Path) -> int | None:
+def runner_pid(record: dict[str, Any], run_path: Path) -> int | None:
     """Return the pid of the living runner, from state.json or else by its command line.
 
     The youngest match counts, because during a launch the runner's parent has the same command line.
     """
-    if record is not None and is_runner_alive(record, run_path):
+    if is_runner_alive(record, run_path):
         return int(record["runner"]["pid"])
-    if record is not None and not process.can_search():
+    if not process.can_search():
         return _claimed_pid(record, "runner")
     runners = [candidate for candidate in _all() if _is_runner(candidate, run_path)]
     return max(runners, key=lambda runner: runner.create_time()).pid if runners else None

@@ -48,12 +48,6 @@ def test_every_cut_of_a_file_gives_each_line_once(file: RunFile) -> None:
         assert read_all(file, position, is_final=True)[0] == [b"last"]
 
 
-def test_a_carriage_return_ends_a_line_on_request(file: RunFile) -> None:
-    append(file, b"\r10%\r20%\r\nend\n")
-    read = read_lines(file, {}, returns_end_lines=True)
-    assert [line for line in read.lines if line] == [b"10%", b"20%", b"end"]
-
-
 def test_lines_have_their_number_in_the_file(file: RunFile) -> None:
     append(file, b"a\nb\n")
     first = read_lines(file, {})

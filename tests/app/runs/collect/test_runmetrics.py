@@ -185,11 +185,10 @@ from pathlib import Path
 from eventlet import sleep, spawn, tpool
 from app.runs.collect.runmetrics import RunMetrics
 from app.runs.store.run import Run
-from app.server.threads import lock_maker_for
 from trainer.rundir import RunDir
 sys.setswitchinterval(1e-6)
 folder = Path(sys.argv[1])
-metrics, run = RunMetrics(folder / "scraped", lock_maker_for("eventlet")), Run(RunDir(folder), "unknown", None, {})
+metrics, run = RunMetrics(folder / "scraped"), Run(RunDir(folder), "unknown", None, {})
 
 def find_often(pause=lambda: None):
     for _ in range(100):

@@ -10,9 +10,9 @@ from itertools import count
 
 import psutil
 
+from app.runs.child import environment
 from app.runs.exceptions import ExecutorAway
 from app.runs.executors.executor import Found, Gone, Needs, Pending, Processes, Ref, Running, Unreachable
-from app.runs.executors.invocation import environment
 from tests.servers import ROOT
 from trainer.experiment.accelerators import Machine
 from trainer.rundir import RunDir

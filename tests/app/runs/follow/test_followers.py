@@ -114,7 +114,7 @@ def test_every_active_run_is_followed_and_the_latest_one_is_the_last_started(tmp
 def test_a_run_that_came_and_went_between_two_reads_is_followed(harness: Harness) -> None:
     harness.read_new()
     new = harness.store.create()
-    write_json(new.files.run, {"request": {}, "sequence": harness.store.next_sequence()})
+    write_json(new.files.run, {"request": {}, "sequence": harness.store.listing.next_sequence()})
     write_json(new.files.state, {"state": "completed", "runner": {"pid": 6}, "ended_at": utc_now()})
     new.reveal()
     write_run(harness.store.runs_dir, "2026-01-01_00-00-00")  # Somebody copies a directory.
@@ -175,13 +175,13 @@ def test_a_run_whose_directory_is_removed_is_interrupted_once_its_processes_are_
 def test_a_past_run_is_read_once_until_its_files_change(harness: Harness) -> None:
     path = write_run(harness.store.runs_dir, "2026-01-01_00-00-00", metrics=METRICS, log=b"log")
     run = harness.followers.find(path.name)
-    assert harness.followers.known(run) is None
+    assert harness.followers.past.known(run.run_id) is None
     paths = [path, *path.rglob("*")]
     wait_until(lambda: Remembered(None, file_states(paths)).is_current(), 10)
-    follower = harness.followers.past(run)
-    assert harness.followers.past(run) is follower is harness.followers.known(run)
+    follower = harness.followers.past.follower(run)
+    assert harness.followers.past.follower(run) is follower is harness.followers.past.known(run.run_id)
     write_metrics(path, METRICS + "2,29,0.5,,\n")
-    assert harness.followers.past(run) is not follower
+    assert harness.followers.past.follower(run) is not follower
 
 
 def test_finding_a_run_without_any_runs_raises(harness: Harness) -> None:
@@ -201,8 +201,8 @@ def test_a_run_that_changes_after_its_end_is_read_again(harness: Harness) -> Non
     with open(run / "train.log", "ab") as log:
         log.write(b" line")
     assert harness.followers.published(run.name) is harness.followers.published(None) is None
-    assert harness.followers.past(harness.followers.find(None)).attempts.run_id == run.name
+    assert harness.followers.past.follower(harness.followers.find(None)).attempts.run_id == run.name
     shutil.rmtree(run)
     write_run(harness.store.runs_dir, run.name, "failed", log=b"second")
     assert harness.followers.published(run.name) is None
-    assert harness.followers.past(harness.followers.find(run.name)).run.state == "failed"
+    assert harness.followers.past.follower(harness.followers.find(run.name)).run.state == "failed"

@@ -85,7 +85,7 @@ def test_every_combination_has_its_state(tmp_path: Path, record: str, manifest: 
     for number, more in enumerate(itertools.product(FOUND, both, both)):
         case, run = Case(record, manifest, *more), RunDir(tmp_path / str(number))
         case.write(run)
-        state, reason = compose(run, RECORDS[record], case.found)
+        state, reason = compose(run, RECORDS[record] or {}, case.found)
         assert state == case.expected, case
         assert state in STATES
         assert reason or state not in ("unknown", "interrupted", "failed")
@@ -115,14 +115,14 @@ def test_a_completion_record_replaces_a_lost_verdict(tmp_path: Path) -> None:
 
 def test_a_verdict_keeps_its_reason_and_other_states_get_one(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
-    assert "no run.json" in (compose(run, None, Gone())[1] or "")
+    assert "no run.json" in (compose(run, {}, Gone())[1] or "")
     write_json(run.run, {"request": {}})
     assert compose(run, {"state": "failed", "reason": "exit code 3"}, Gone()) == ("failed", "exit code 3")
-    assert "gone" in (compose(run, None, Gone())[1] or "")
+    assert "gone" in (compose(run, {}, Gone())[1] or "")
 
 
 def test_a_state_file_that_cannot_be_read_is_unknown_and_not_interrupted(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     write_json(run.run, {"request": {}})
     run.state.mkdir()
-    assert compose(run, None, Gone()) == ("unknown", "state.json cannot be read: it is not a regular file")
+    assert compose(run, {}, Gone()) == ("unknown", "state.json cannot be read: it is not a regular file")

@@ -1,0 +1,36 @@
+"""Start our own programs as child processes, and say what they printed last."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import IO, Any
+
+from app.installation import CODE_DIR
+
+SHARED_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Where prometheus_client keeps the metrics that gunicorn's workers share."""
+
+
+def environment() -> dict[str, str]:
+    """Return our environment, unbuffered, for a program.
+
+    It lacks the settings, because a program must not get the API token, and the folder of our own metrics.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
+    kept.pop(SHARED_METRICS_VARIABLE, None)
+    return kept | {"PYTHONUNBUFFERED": "1"}
+
+
+def spawn(module: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    """Start `python -m MODULE` in `environment` and without input. `options` of Popen go first. Raises OSError."""
+    defaults: dict[str, Any] = {"env": environment(), "stdin": subprocess.DEVNULL}
+    return subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=CODE_DIR, **defaults | options)
+
+
+def last_line(output: IO[bytes]) -> str | None:
+    """Return the last line that a program has printed into a file. It usually says why the program failed."""
+    output.seek(0)
+    lines = output.read().decode(errors="replace").strip().splitlines()
+    return lines[-1].removeprefix("error: ") if lines else None
