@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from app.runs.executors.executor import Executor, Needs
 from app.runs.start.request import Errors, StartRequest
-from trainer.experiment.accelerators import accelerator_of
+from trainer.experiment.accelerators import Machine, accelerator_of
 from trainer.experiment.experiment import Experiment
+from trainer.experiment.sections import Trainer
 
 
 def needs_of(asked: StartRequest, experiment: Experiment, executor: Executor) -> Needs:
@@ -14,7 +15,7 @@ def needs_of(asked: StartRequest, experiment: Experiment, executor: Executor) ->
         return Needs(asked.gpus)
     if experiment.command is not None:
         return Needs(experiment.command.gpus)
-    return Needs(_devices(experiment, executor))
+    return Needs(_num_gpus(experiment.trainer, executor.accelerators()))
 
 
 def priority_problems(asked: StartRequest, executor: Executor) -> Errors:
@@ -26,20 +27,26 @@ def priority_problems(asked: StartRequest, executor: Executor) -> Errors:
 
 def gpu_problems(asked: StartRequest, experiment: Experiment, executor: Executor) -> Errors:
     """Return errors by field."""
-    field = "gpus" if asked.gpus is not None else "command.gpus"
+    experiments = "trainer.devices" if experiment.command is None else "command.gpus"
+    field = "gpus" if asked.gpus is not None else asked.field_of(experiments)
     num_needed, num_gpus = needs_of(asked, experiment, executor).gpus, executor.num_gpus
     if num_needed is not None and num_gpus is not None and num_needed > num_gpus:
         return {field: [f"Must be at most {num_gpus}, the number of GPUs that a run may have here."]}
-    num_devices = None if experiment.command is not None else _devices(experiment, executor)
-    if asked.gpus is not None and num_devices is not None and asked.gpus < num_devices:
-        return {field: [f"Must be at least {num_devices}, because trainer.devices uses that many GPUs."]}
+    if asked.gpus is None or experiment.command is not None:
+        return {}
+    num_devices = _num_gpus(experiment.trainer, executor.accelerators())
+    if num_devices is not None and asked.gpus < num_devices:
+        problem = f"Must be at least {num_devices}, because trainer.devices uses that many GPUs."
+        return {field: [f"{problem} With trainer.accelerator: cpu the training needs none."]}
     return {}
 
 
-def _devices(experiment: Experiment, executor: Executor) -> int | None:
-    """Return how many GPUs our trainer must see. None: nobody knows the accelerators."""
-    machine = executor.accelerators()
-    if machine is None:
-        return None
-    is_cuda = accelerator_of(experiment.trainer, machine) == "cuda"
-    return max(experiment.trainer.devices) + 1 if is_cuda else 0
+def _num_gpus(chosen: Trainer, machine: Machine | None) -> int | None:
+    """Return how many GPUs our trainer must see. None: nobody knows whether it will find one.
+
+    If nobody knows the accelerators, several devices mean GPUs: for several processes on the CPU `accelerator` is cpu.
+    """
+    num_devices = max(chosen.devices) + 1
+    if machine is None and chosen.accelerator == "auto":
+        return num_devices if num_devices > 1 else None
+    return num_devices if accelerator_of(chosen, machine or Machine()) == "cuda" else 0

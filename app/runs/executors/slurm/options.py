@@ -15,7 +15,7 @@ OURS = frozenset(
 )
 """What the service sets, or what would give a run several jobs."""
 _TIME = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", re.ASCII)
-_GRES = re.compile(r"--gres=(?P<name>gpu(?::[A-Za-z]\w*)?)(?::\d+)?")
+_GPU_OPTIONS = ("--gpus", "-G", "--gpus-per-node", "--gpus-per-socket", "--gpus-per-task")
 
 
 class InvalidOptions(ValueError):
@@ -29,7 +29,7 @@ def parse(text: str) -> tuple[str, ...]:
     except ValueError as error:
         raise InvalidOptions(f"must be options of sbatch as in a shell: {error}") from error
     for option in options:
-        if option.partition("=")[0] in OURS:
+        if any(_means(option, name) for name in OURS):
             raise InvalidOptions(f"must not have {option.partition('=')[0]}, which the service sets itself")
     if options and not options[0].startswith("-"):
         raise InvalidOptions("must be options of sbatch, such as --partition=gpu --time=2-00:00:00")
@@ -37,11 +37,17 @@ def parse(text: str) -> tuple[str, ...]:
 
 
 def for_gpus(options: Sequence[str], gpus: int | None) -> list[str]:
-    """Return the option for a number of GPUs of the operator's type. None: as many as the operator's options say."""
+    """Return the options for a number of GPUs of the operator's type. None: as many as the operator's options say."""
     if gpus is None:
-        return []
-    types = [match["name"] for option in options if (match := _GRES.fullmatch(option))]
-    return [f"--gres={types[-1] if types else 'gpu'}:{gpus}" if gpus else "--gres=none"]
+        return list(options)
+    counts, others = _take(_GPU_OPTIONS, options)
+    gres, others = _take(("--gres",), others)
+    resources = [each.partition(":") for each in ",".join(gres[-1:]).split(",")]
+    asked = [*counts, *(amount for name, _, amount in resources if name == "gpu")]  # Such as 2, a100 or a100:2.
+    types = [kind for each in asked if (kind := each.partition(":")[0]) and not kind.isdecimal()]
+    wanted = ["".join(each) for each in resources if each[0] not in ("", "none", "gpu")]
+    wanted += [":".join(["gpu", *types[-1:], str(gpus)])] if gpus else []
+    return [*others, f"--gres={','.join(wanted) or 'none'}"]
 
 
 def seconds(limit: str) -> float:
@@ -71,14 +77,33 @@ def time_limit(options: Sequence[str], partitions: str) -> str:
 
 
 def _value_of(names: Sequence[str], options: Sequence[str]) -> str | None:
-    """Return the value of the last of some options: `--name=value`, `--name value`, `-nvalue` or `-n value`."""
-    value = None
-    for option, following in zip(options, [*options[1:], ""]):
-        for name in names:
-            if option == name:
-                value = following
-            elif option.startswith(f"{name}="):
-                value = option.removeprefix(f"{name}=")
-            elif not name.startswith("--") and option.startswith(name):
-                value = option.removeprefix(name)
-    return value
+    """Return the last value of an option with one of the names."""
+    values, _ = _take(names, options)
+    return values[-1] if values else None
+
+
+def _take(names: Sequence[str], options: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the values of an option with one of the names, and all other options.
+
+    A value is written as `--name=value`, `--name value`, `-nvalue` or `-n value`.
+    """
+    values, others, following = [], [], iter(options)
+    for option in following:
+        name = next((each for each in names if _has_name(option, each)), None)
+        if name is None:
+            others.append(option)
+        elif option == name:
+            values.append(next(following, ""))
+        else:
+            values.append(option.removeprefix(name).removeprefix("="))
+    return values, others
+
+
+def _means(option: str, name: str) -> bool:
+    """Whether sbatch takes the option for the one with this name. A long name may be abbreviated."""
+    given = option.partition("=")[0]
+    return _has_name(option, name) or (given.startswith("--") and name.startswith(given))
+
+
+def _has_name(option: str, name: str) -> bool:
+    return option.startswith(f"{name}=" if name.startswith("--") else name) or option == name

@@ -21,10 +21,12 @@ MAX_SIGNAL_S = 65_535
 _SCRIPT = """\
 #!/bin/bash
 [ -n "$SLURM_GET_USER_ENV" ] || shopt -q login_shell || exec bash -l "$0"
-export PYTHONUNBUFFERED=1
+export PYTHONUNBUFFERED=1{gpus}
 cd {root} && exec {python} -m trainer.runner {run}
 """
 """With --export=NIL some versions of SLURM load the environment of a login, which may take seconds. Others do not."""
+_NO_GPUS = " CUDA_VISIBLE_DEVICES="
+"""SLURM hides the GPUs that it did not allocate only if its cgroups constrain devices."""
 
 
 class Submissions:
@@ -44,21 +46,19 @@ class Submissions:
             "--open-mode=append",
             f"--signal=B:USR1@{self._signal_s(grace_s)}",
         ]
-        printed = self._sbatch([*for_gpus(self._options, needs.gpus), *ours], self._script(run))
+        printed = self._sbatch(for_gpus(self._options, needs.gpus) + ours, self._script(run, needs))
         return printed.strip().partition(";")[0]  # The name of the cluster may follow.
 
     def check(self) -> None:
         """Let SLURM check the operator's options. Raises SlurmError."""
-        self._sbatch(["--test-only"], "#!/bin/sh\n")
+        self._sbatch([*self._options, "--test-only"], "#!/bin/sh\n")
 
-    def _sbatch(self, ours: Sequence[str], script: str) -> str:
-        return self._commands.run(
-            ["sbatch", *self._options, "--parsable", "--no-requeue", "--export=NIL", *ours], script
-        )
+    def _sbatch(self, options: Sequence[str], script: str) -> str:
+        return self._commands.run(["sbatch", "--parsable", "--no-requeue", "--export=NIL", *options], script)
 
-    def _script(self, run: RunDir) -> str:
+    def _script(self, run: RunDir, needs: Needs) -> str:
         root, python, path = (shlex.quote(str(each)) for each in (self._project_root, sys.executable, run.path))
-        return _SCRIPT.format(root=root, python=python, run=path)
+        return _SCRIPT.format(gpus=_NO_GPUS if needs.gpus == 0 else "", root=root, python=python, run=path)
 
     def _signal_s(self, grace_s: float) -> int:
         """Return how long before the time limit the runner must begin to end the run. Raises SlurmError."""
