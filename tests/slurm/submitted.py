@@ -25,10 +25,12 @@ from trainer.rundir import RunDir, write_json
 class Service:
     """What a service process knows: an executor, and a folder of runs that may be another service's too."""
 
-    def __init__(self, cluster: Cluster, runs_dir: Path, *options: str, max_active: int | None = None) -> None:
+    def __init__(
+        self, cluster: Cluster, runs_dir: Path, *options: str, max_active: int | None = None, path: str = PATH
+    ) -> None:
         runs_dir.mkdir(parents=True, exist_ok=True)
         self.runs_dir = runs_dir
-        commands = Commands(os.environ | cluster.environment | {"PATH": PATH, "TRAINING_API_TOKEN": "secret"})
+        commands = Commands(os.environ | cluster.environment | {"PATH": path, "TRAINING_API_TOKEN": "secret"})
         listings = Listings(commands, every_s=0.2, answers_within_s=2)
         self.executor = SlurmExecutor(runs_dir, commands, Submissions(commands, options, ROOT), listings, max_active)
 
@@ -78,9 +80,9 @@ def kill(*victims: psutil.Process) -> None:
 
 
 @contextmanager
-def service(cluster: Cluster, runs_dir: Path, *options: str, max_active: int | None = None) -> Iterator[Service]:
+def service(cluster: Cluster, runs_dir: Path, *options: str, **others: Any) -> Iterator[Service]:
     """Yield a service, and end its runs."""
-    running = Service(cluster, runs_dir, *options, max_active=max_active)
+    running = Service(cluster, runs_dir, *options, **others)
     try:
         yield running
     finally:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from app.runs.exceptions import LaunchFailed
-from app.runs.executors.executor import Gone, Pending, Ref, Running, Unreachable
+from app.runs.exceptions import ExecutorAway, LaunchFailed
+from app.runs.executors.executor import Gone, Needs, Pending, Ref, Running, Unreachable
 from app.runs.store.states import compose
-from tests.slurm.cluster import CONTROLLER, Cluster
+from tests.slurm.cluster import CONTROLLER, PATH, Cluster
 from tests.slurm.submitted import Service, age, kill, runner, service, stepd
 from tests.waiting import wait_until
 from trainer.rundir import RunDir, write_json
@@ -84,13 +85,14 @@ def test_a_run_waits_with_slurms_reason_until_the_drained_nodes_are_back(ours: S
     running = start(ours, "running")
     cluster.run("scontrol", "update", "nodename=n1,n2", "state=drain", "reason=test")
     try:
-        waiting = ours.submit("waiting", "exit_with.py", "0")
+        waiting = ours.submit("waiting", "exit_with.py", "0", gpus=0)
         found = wait_until(lambda: isinstance(each := ours.find(waiting), Pending) and each.reason, 20)
         assert str(found).startswith("SLURM: ")
         assert isinstance(ours.find(running), Running)
     finally:
         cluster.run("scontrol", "update", "nodename=n1,n2", "state=resume")
-    assert ours.wait_for_verdict(waiting)["state"] == "completed"
+    state = ours.wait_for_verdict(waiting)
+    assert (state["state"], state["gpus"]) == ("completed", []), "a run without GPUs sees none"
 
 
 def test_a_controller_that_was_killed_interrupts_nothing(ours: Service, holding: Service, cluster: Cluster) -> None:
@@ -152,7 +154,10 @@ def test_a_killed_runner_interrupts_the_run_once_its_heartbeat_is_old(ours: Serv
     assert isinstance(ours.find(run), Running), "SLURM may be wrong about a run whose heart beats"
     age(run)
     assert ours.wait_for(run, Gone) == Gone("interrupted", "the runner was killed (n1)")
-    ours.executor.tend([Ref.read(run)])
+    with service(cluster, ours.runs_dir) as restarted:
+        restarted.wait_for(run, Gone)
+        restarted.executor.tend([])
+    cluster.lose_jobs()
     with service(cluster, ours.runs_dir) as restarted:
         assert restarted.find(run) == Gone("interrupted", "the runner was killed (n1)"), "executor.json remembers it"
 
@@ -204,6 +209,20 @@ def test_a_job_that_cannot_begin_fails_with_what_it_printed(ours: Service) -> No
     run.run.write_text("{}")
     gone = ours.wait_for(run, Gone)
     assert gone == Gone("failed", "the job ended before the run began: KeyError: 'program'")
+
+
+def test_a_run_whose_submission_got_no_answer_is_not_submitted_again(
+    ours: Service, cluster: Cluster, tmp_path: Path
+) -> None:
+    sbatch = tmp_path / "sbatch"
+    real = shutil.which("sbatch", path=PATH)
+    sbatch.write_text(f'#!/bin/sh\n{real} "$@" > /dev/null\necho connection timed out >&2\nexit 1\n')
+    sbatch.chmod(0o755)
+    with service(cluster, ours.runs_dir, "--hold", path=f"{tmp_path}:{PATH}") as unlucky:
+        with pytest.raises(ExecutorAway, match="timed out"):
+            unlucky.submit("lost", *SAVING)
+        again = unlucky.executor.submit(RunDir(ours.runs_dir / "lost"), Needs(), lambda: None)
+        assert again.reference == cluster.run("squeue", "--noheader", "--name=lost", "--format=%i")
 
 
 def test_slurms_refusal_is_the_reason(ours: Service) -> None:

@@ -16,7 +16,7 @@ FRESH_S = 60.0
 class Newcomers:
     """Notice every run that begins, even one that ends before the next look. A directory that somebody copies is none.
 
-    A run begins when it is created or, if it has to wait, when it leaves the queue.
+    A run begins when it is created or, if it has to wait, when it leaves our queue or the executor's.
     """
 
     def __init__(self, store: RunStore, queue: Queue) -> None:
@@ -28,7 +28,7 @@ class Newcomers:
 
     def read(self) -> list[Run]:
         """Read the runs that began since the last call, in that order. The first call returns none."""
-        created, queued = self._created(), {entry.run_id for entry in self._queue.waiting()}
+        created, queued = self._created(), set(self._queue.ids())
         left, self._queued = self._queued - queued, queued
         began = (run for run in self._store.read([*sorted(left), *created]) if run.state != QUEUED)
         return [run for run in began if not run.is_over or run.run_id in left or _is_fresh(run)]

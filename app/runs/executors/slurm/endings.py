@@ -9,7 +9,7 @@ from trainer.runner.verdict import FAILED, INTERRUPTED, log_tail
 
 _REASONS = {
     "BOOT_FAIL": (INTERRUPTED, "its node did not boot"),
-    "CANCELLED": (INTERRUPTED, "the job was cancelled, by scancel or for another reason than a stop"),
+    "CANCELLED": (INTERRUPTED, "the job was cancelled by scancel, or by SLURM itself, but not by a stop"),
     "DEADLINE": (FAILED, "the job reached its deadline"),
     "NODE_FAIL": (INTERRUPTED, "the node failed"),
     "OUT_OF_MEMORY": (FAILED, "the job ran out of memory. Raise --mem in TRAINING_SLURM_OPTIONS"),

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 CLOCK = "clock"
 """The file beside the runs whose time is the time of their file system."""
 AGAIN_AFTER_S = 10.0
+DIRECTORY_SHOWS_WITHIN_S = 120.0
 TURN = "slurm.lock"
 ADVICE = (
     "SLURM decides when a run starts, and its job has the run's id as its name. `scontrol hold jobname=RUN_ID` holds a "
@@ -60,7 +61,10 @@ class SlurmExecutor:
         self._heartbeats = Heartbeats(runs_dir.parent / CLOCK)
         self._met_at: dict[str, float] | None = None
         """When this process met each run that may live, by time.monotonic()."""
-        self._gone: dict[str, Gone] = {}
+        self._ended: dict[str, Gone] = {}
+        """How runs without a verdict have ended."""
+        self._unrecorded: dict[str, Gone] = {}
+        """Those ends that executor.json may not hold yet."""
         self._next_at: dict[tuple[str, str], float] = {}
 
     @classmethod
@@ -108,8 +112,10 @@ class SlurmExecutor:
             return self._submit(run, needs, reveal)
 
     def _submit(self, run: RunDir, needs: Needs, reveal: Callable[[], None]) -> Ref:
+        if Ref.read(run).executor == self.name:
+            self._listings.wait()  # We submitted the run before, and SLURM's answer may have been lost.
         if (job := self._job(Ref(run))) is not None and not job.has_ended:
-            return Ref(run, self.name, job.job_id)  # SLURM took the run, but its answer was lost.
+            return Ref(run, self.name, job.job_id)
         met_at = self._known()
         met_at[run.run_id] = float("inf")  # Until the job is submitted, no list of jobs can have it.
         try:
@@ -140,7 +146,8 @@ class SlurmExecutor:
             found[run_id] = self._judge(asked.get(run_id) or Ref(RunDir(self._runs_dir / run_id), self.name))
             if isinstance(gone := found[run_id], Gone):
                 met_at.pop(run_id, None)
-                self._gone[run_id] = gone
+                if gone.state is not None and self._ended.get(run_id) != gone:
+                    self._ended[run_id] = self._unrecorded[run_id] = gone
         return {run_id: each for run_id, each in found.items() if run_id in asked or not isinstance(each, Gone)}
 
     def signal(self, ref: Ref) -> None:
@@ -154,15 +161,17 @@ class SlurmExecutor:
         return []
 
     def tend(self, refs: Iterable[Ref]) -> None:
-        """Write to executor.json what SLURM forgets, and cancel again what was to be stopped while it was away."""
+        """Write to executor.json what SLURM forgets, and cancel the pending runs that nobody wants any more."""
         for ref in refs:
             found, job = self.find([ref])[ref.run_id], self._job(ref)
             if isinstance(found, Gone):
-                self._record_end(ref, found)
-            elif job is not None and (ref.reference, ref.node) != (job.job_id, job.node):
+                continue
+            if job is not None and (ref.reference, ref.node) != (job.job_id, job.node):
                 self._write(replace(ref, executor=self.name, reference=job.job_id, node=job.node))
-            if isinstance(found, Pending) and is_there(ref.run.stop) and self._is_due("signal", ref.run_id):
+            if isinstance(found, Pending) and self._is_unwanted(ref.run) and self._is_due("signal", ref.run_id):
                 self.signal(ref)
+        for run_id in list(self._unrecorded):
+            self._record_end(Ref.read(RunDir(self._runs_dir / run_id)), self._unrecorded.pop(run_id))
 
     def processes(self, ref: Ref) -> Processes:
         return Processes(None, [])
@@ -181,7 +190,7 @@ class SlurmExecutor:
         return self._met_at
 
     def _judge(self, ref: Ref) -> Found:
-        if (known_end := ref.ended or self._gone.get(ref.run_id)) is not None and not self._has_live_job(ref):
+        if (known_end := ref.ended or self._ended.get(ref.run_id)) is not None and not self._has_live_job(ref):
             return known_end
         if ref.executor != self.name and not self._may_become_ours(ref):
             return Gone()
@@ -207,9 +216,20 @@ class SlurmExecutor:
             return None  # The list is older than the job may be.
         if self._heartbeats.is_beating(ref.run):
             return None
+        if job is None and is_there(ref.run.queued):
+            return Gone()  # An earlier submission has failed, and the run waits for the next one.
         if job is None and Ref.read(ref.run).reference is None and self._heartbeats.is_new(ref.run):
             return None
         return ending(ref.run, job)
+
+    def _is_unwanted(self, run: RunDir) -> bool:
+        """Whether a pending run was stopped, or its directory was removed, as after an answer of sbatch that was lost.
+
+        A network file system may show a new directory late.
+        """
+        met_at = self._known().get(run.run_id, float("inf"))
+        is_old = time.monotonic() - met_at > DIRECTORY_SHOWS_WITHIN_S
+        return is_there(run.stop) or (is_old and not is_there(run.path))
 
     def _may_become_ours(self, ref: Ref) -> bool:
         """Whether a service process may be about to write executor.json. A run in our queue waits for that."""
@@ -224,7 +244,7 @@ class SlurmExecutor:
         return job is not None and not job.has_ended
 
     def _record_end(self, ref: Ref, gone: Gone) -> None:
-        if ref.ended is None and gone.state is not None and is_there(ref.run.path):
+        if ref.ended is None and is_there(ref.run.path):
             self._write(replace(ref, ended=gone))
 
     def _write(self, ref: Ref) -> None:

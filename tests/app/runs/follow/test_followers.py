@@ -12,10 +12,12 @@ import pytest
 
 from app.runs.collect.runmetrics import RunMetrics
 from app.runs.exceptions import NoRuns, RunNotFound
+from app.runs.executors.executor import Needs
 from app.runs.filestate import Remembered, file_states
 from app.runs.follow.events import Event, LogWritten, MetricsLogged, RunChanged
 from app.runs.follow.followers import Followers
 from app.runs.store.store import RunStore
+from tests.app.runs.executors.fake import FakeCluster, FakeExecutor
 from tests.app.runs.slots import hold, queue_of, store_of
 from tests.app.written import METRICS, write_json, write_metrics, write_run
 from tests.waiting import wait_until
@@ -119,6 +121,21 @@ def test_a_run_that_came_and_went_between_two_reads_is_followed(harness: Harness
     new.reveal()
     write_run(harness.store.runs_dir, "2026-01-01_00-00-00")  # Somebody copies a directory.
     assert harness.states() == [(new.run.run_id, "completed")]
+    assert harness.states() == []
+
+
+def test_a_run_that_a_cluster_drops_while_it_waits_is_followed_to_its_end(tmp_path: Path) -> None:
+    cluster = FakeCluster(capacity=0)
+    executor = FakeExecutor(cluster)
+    store = RunStore(tmp_path / "runs", executor)
+    harness = Harness(store, Followers(store, queue_of(store), RunMetrics(tmp_path / "scraped")))
+    harness.read_new()
+    new = store.create()
+    write_json(new.files.run, {"request": {}, "sequence": store.next_sequence()})
+    executor.submit(new.run, Needs(), new.reveal)
+    assert harness.states() == []
+    cluster.jobs.clear()
+    assert harness.states() == [(new.run.run_id, "interrupted")]
     assert harness.states() == []
 
 
