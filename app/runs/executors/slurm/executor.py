@@ -135,7 +135,7 @@ class SlurmExecutor:
 
     def find(self, refs: Iterable[Ref] = ()) -> Mapping[str, Found]:
         met_at, asked = self._known(), {ref.run_id: ref for ref in refs}
-        self._listings.advance()
+        self._listings.advance(is_idle=not met_at)
         here = str(self._runs_dir)
         for folder, job in self._listings.last.jobs.items():
             parent, _, name = folder.rpartition("/")

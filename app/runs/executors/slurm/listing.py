@@ -17,6 +17,8 @@ from app.runs.executors.slurm.job import FORMAT, Job
 logger = logging.getLogger(__name__)
 
 EVERY_S = 2.0
+IDLE_S = 28.0
+"""How much later we ask while no run may live."""
 HURRIES_AFTER_S = 0.2
 ANSWERS_WITHIN_S = 5.0
 """After this time without an answer SLURM counts as unreachable, though it may still answer."""
@@ -88,14 +90,18 @@ class Listings:
         """Ask again soon, because a job has come or goes."""
         self._next_at = min(self._next_at, time.monotonic() + HURRIES_AFTER_S)
 
-    def advance(self) -> None:
-        """Take the answer if it has come. Ask again if it is time. Does nothing if another thread does it."""
+    def advance(self, is_idle: bool = False) -> None:
+        """Take the answer if it has come. Ask again if it is time. Does nothing if another thread does it.
+
+        `is_idle`: no run may live, so the list is not needed soon. But we soon need to know that SLURM answers again.
+        """
         if not self._mutex.acquire(blocking=False):
             return
         try:
             if self._inquiry is not None:
                 self._take_answer(self._inquiry)
-            if self._inquiry is None and time.monotonic() >= self._next_at:
+            delay_s = IDLE_S if is_idle and self.problem is None else 0.0
+            if self._inquiry is None and time.monotonic() >= self._next_at + delay_s:
                 self._ask()
         finally:
             self._mutex.release()

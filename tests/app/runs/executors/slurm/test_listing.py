@@ -20,9 +20,7 @@ class Squeue:
 
     def __init__(self, folder: Path) -> None:
         self._program = folder / "squeue"
-        self.listings = Listings(
-            Commands({"PATH": f"{folder}:{os.environ['PATH']}"}), every_s=0.01, answers_within_s=0.2
-        )
+        self.listings = Listings(Commands({"PATH": f"{folder}:{os.environ['PATH']}"}), every_s=0, answers_within_s=0.2)
 
     def does(self, script: str) -> None:
         self._program.write_text(f"#!/bin/sh\n{script}\n")
@@ -79,6 +77,17 @@ def test_nobody_waits_for_an_answer_that_does_not_come(squeue: Squeue) -> None:
     squeue.listings.advance()
     assert time.monotonic() - began < 5
     wait_until(lambda: squeue.listings.advance() or squeue.listings.unreachable_since, 10)
+
+
+def test_slurm_is_asked_seldom_while_no_run_may_live(squeue: Squeue, tmp_path: Path) -> None:
+    squeue.does(f"echo asked >> {tmp_path}/asked")
+    listings = squeue.listings
+    wait_until(lambda: listings.advance(is_idle=True) or listings.last.begun_at > 0, 10)
+    listings.advance(is_idle=True)
+    listings.close()
+    assert (tmp_path / "asked").read_text() == "asked\n"
+    listings.advance()
+    wait_until(lambda: (tmp_path / "asked").read_text() == "asked\nasked\n", 10)
 
 
 def test_a_command_that_does_not_exist_is_a_problem(tmp_path: Path) -> None:
