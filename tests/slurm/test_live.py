@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import pytest
 
 from tests.app.answers import problem
 from tests.conftest import end
+from tests.live.files import assert_equals_files, wait_until_over
+from tests.live.following import following
 from tests.servers import LiveServer
 from tests.slurm.cluster import CONTROLLER, Cluster
 from tests.waiting import wait_until
@@ -23,13 +25,15 @@ LATE = "attr_timeout=3,entry_timeout=3,negative_timeout=3"
 
 
 @contextmanager
-def server_on(cluster: Cluster, home: Path, wrapper: list[str] | None = None) -> Iterator[LiveServer]:
+def server_on(
+    cluster: Cluster, home: Path, kind: str = "eventlet", workers: int = 1, wrapper: list[str] | None = None
+) -> Iterator[LiveServer]:
     """A service on a cluster, whose runs get a GPU. Its runs are ended in the end."""
-    options = "--partition=gpu --gres=gpu:1"
-    server = LiveServer(home, TRAINING_EXECUTOR="slurm", TRAINING_SLURM_OPTIONS=options, **cluster.environment)
+    settings = {"TRAINING_EXECUTOR": "slurm", "TRAINING_SLURM_OPTIONS": "--partition=gpu --gres=gpu:1"}
+    server = LiveServer(home, kind, workers, **settings, **cluster.environment)
     server.wrapper = wrapper or []
     server.write_command("saving", *SAVING)
-    server.write_command("metrics", "write_metrics.py", "{output_dir}", "--rows", "50", "--pause", "0.02")
+    server.write_command("metrics", "write_metrics.py", "{output_dir}", "--rows", "50", "--gates")
     try:
         yield server.start()
     finally:
@@ -50,7 +54,7 @@ def stop(server: LiveServer, run_id: str) -> tuple[int, Any]:
 
 
 def test_runs_on_a_cluster_from_start_to_stop(cluster: Cluster, tmp_path: Path) -> None:
-    with server_on(cluster, tmp_path) as server:
+    with server_on(cluster, tmp_path, "gunicorn", workers=2) as server:
         running = [start(server, "saving.yaml") for _ in range(2)]
         for run_id in running:
             run = server.wait_for_state(run_id, "running")
@@ -69,7 +73,7 @@ def test_runs_on_a_cluster_from_start_to_stop(cluster: Cluster, tmp_path: Path) 
         assert hold in problem(urgent, 422)["errors"]["priority"][0]
         cluster.run("scontrol", "update", f"jobname={waiting}", "nice=100")
         cluster.run(*f"{hold}{waiting}".split())
-        wait_until(lambda: "JobHeld" in server.run(waiting)["reason"], 20, lambda: server.run(waiting))
+        wait_until(lambda: "JobHeld" in str(server.run(waiting)["reason"]), 20, lambda: server.run(waiting))
         cluster.run("scontrol", "release", f"jobname={waiting}")
 
         server.kill()
@@ -131,18 +135,22 @@ def late_folder(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_where_changes_show_late(cluster: Cluster, tmp_path: Path, late_folder: list[str]) -> None:
-    with server_on(cluster, tmp_path, late_folder) as server, server.client() as client:
-        received: dict[str, list[Any]] = {"metrics": [], "log": [], "run": []}
-
-        def keep(name: str) -> Callable[[Any], None]:
-            return lambda payload: received[name].append(payload)
-
-        for name in received:
-            client.on(name, keep(name), namespace="/training")
+def test_viewers_of_two_workers_miss_nothing_where_changes_show_late(
+    cluster: Cluster, tmp_path: Path, late_folder: list[str]
+) -> None:
+    with server_on(cluster, tmp_path, "gunicorn", 2, late_folder) as server, ExitStack() as stack:
+        clients = [stack.enter_context(following(server)) for _ in range(6)]
         run_id = start(server, "metrics.yaml")
-        client.call("subscribe", {"run_id": run_id, "row": 0, "log_offset": 0}, namespace="/training")
-        wait_until(lambda: received["run"] and received["run"][-1]["state"] == "completed", 60, lambda: received["run"])
-        assert sum(len(each["rows"]) for each in received["metrics"]) == 50
-        text = "".join(each["text"] for each in received["log"])
-        assert text == (server.runs_dir / run_id / "train.log").read_bytes().decode()
+        output = server.runs_dir / run_id / "output"
+        wait_until(output.exists, 20)
+        (output / "go").write_text("20")
+        for client in clients:
+            wait_until(lambda client=client: len(client.rows) == 20, 20)  # type: ignore[misc]
+        worker = next(each for each in server.processes()[1:] if "gunicorn" in " ".join(each.cmdline()))
+        worker.kill()
+        (output / "go").write_text("50")
+        for client in clients:
+            wait_until_over(client)
+            assert_equals_files(client, server)
+            assert client.violations == []
+        assert len(cluster.run("squeue", "--noheader", "--states=all", f"--name={run_id}").splitlines()) == 1
