@@ -6,7 +6,7 @@ import json
 import time
 from typing import Literal
 
-from trainer.rundir import RunDir
+from trainer.rundir import RunDir, replacing
 
 MIN_INTERVAL_S = 0.2
 
@@ -75,11 +75,10 @@ class ProgressFile:
             "samples_per_s": None if rate is None else round(rate, 1),
             "eta_s": self._eta_s(),
         }
-        # Atomic, but not flushed to disk like rundir.write_json: five flushes a second would slow a training down on a
-        # busy disk, and after a power loss nobody needs the progress.
-        temporary = self._run.progress.with_name(".progress.json")
-        temporary.write_text(json.dumps(content), encoding="utf-8")
-        temporary.replace(self._run.progress)
+        # Not flushed: five flushes a second would slow a training down on a busy disk, and after a power loss nobody
+        # needs the progress.
+        with replacing(self._run.progress, is_flushed=False) as file:
+            file.write(json.dumps(content).encode())
 
     def _eta_s(self) -> float | None:
         # Based on the mean time of a step so far, which includes its share of the validation.

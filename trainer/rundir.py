@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from trainer.runfile import MAX_JSON_BYTES, RunFile
 
@@ -38,6 +40,10 @@ OUTPUT_DIR_VARIABLE = "TRAINER_OUTPUT_DIR"
 """The environment variable that holds `{output_dir}` for the program of a `command` experiment."""
 
 
+def _at(*names: str) -> cached_property[Path]:
+    return cached_property(lambda run: run.path.joinpath(*names))
+
+
 @dataclass(frozen=True)
 class RunDir:
     """The files of one run. `path` need not exist."""
@@ -50,85 +56,54 @@ class RunDir:
     def run_id(self) -> str:
         return self.path.name
 
-    @cached_property
-    def run(self) -> Path:
-        """run.json, written once by the service before the launch: the request and the program to launch."""
-        return self.path / "run.json"
-
-    @cached_property
-    def config(self) -> Path:
-        """config.yaml, written once by the service: the experiment with every default and override applied."""
-        return self.path / "config.yaml"
-
-    @cached_property
-    def preflight(self) -> Path:
-        """preflight.json, written once by the service before the launch: the report on the images, if any."""
-        return self.path / "preflight.json"
-
-    @cached_property
-    def queued(self) -> Path:
-        """queued.json, written by the service before the directory gets its name, and removed after the launch."""
-        return self.path / "queued.json"
-
-    @cached_property
-    def executor(self) -> Path:
-        """executor.json, written by the service after the launch: which executor has the run, its node and GPUs."""
-        return self.path / "executor.json"
-
-    @cached_property
-    def notes(self) -> Path:
-        """notes.json, written by the service whenever somebody changes the title, the note or the tags."""
-        return self.path / "notes.json"
-
-    @cached_property
-    def stop(self) -> Path:
-        """stop.json, written by the service before any signal: who asked, when, the mode and the grace period."""
-        return self.path / "stop.json"
-
-    @cached_property
-    def state(self) -> Path:
-        """state.json, written by the runner only. The runner that creates it owns the run: no other can launch it."""
-        return self.path / "state.json"
-
-    @cached_property
-    def executor_log(self) -> Path:
-        """executor.log, what a cluster and the runner print before there is a train.log, or instead of it."""
-        return self.path / "executor.log"
-
-    @cached_property
-    def heartbeat(self) -> Path:
-        """heartbeat, touched by the runner while it lives, unless it runs on the service's machine."""
-        return self.path / "heartbeat"
-
-    @cached_property
-    def log(self) -> Path:
-        """train.log, the raw stdout and stderr of the training program."""
-        return self.path / "train.log"
-
-    @cached_property
-    def usage(self) -> Path:
-        """usage.csv, written by the service: what the run's processes and GPUs use. See app/runs/usage."""
-        return self.path / "usage.csv"
-
-    @cached_property
-    def notified(self) -> Path:
-        """notified.json, written by the service after the end: whom it told, and with which result."""
-        return self.path / "notified.json"
-
-    @cached_property
-    def metrics(self) -> Path:
-        """csv/version_0/metrics.csv of our own trainer. Other programs write elsewhere: see app/runs/collect."""
-        return self.path / "csv" / "version_0" / "metrics.csv"
-
-    @cached_property
-    def progress(self) -> Path:
-        """progress.json of our own trainer, written at most five times a second. See `find_progress`."""
-        return self.path / "progress.json"
-
-    @cached_property
-    def output(self) -> Path:
-        """output/, the folder of the program of a `command`. We neither write to it nor trust its files."""
-        return self.path / "output"
+    run = _at("run.json")
+    """Written once by the service before the launch: the request and the program to launch."""
+    config = _at("config.yaml")
+    """Written once by the service: the experiment with every default and override applied."""
+    preflight = _at("preflight.json")
+    """Written once by the service before the launch: the report on the images, if any."""
+    queued = _at("queued.json")
+    """Written by the service before the directory gets its name, and removed after the launch."""
+    executor = _at("executor.json")
+    """Written by the service after the launch: which executor has the run, its node and GPUs."""
+    notes = _at("notes.json")
+    """Written by the service whenever somebody changes the title, the note or the tags."""
+    stop = _at("stop.json")
+    """Written by the service before any signal: who asked, when, the mode and the grace period."""
+    state = _at("state.json")
+    """Written by the runner only. The runner that creates it owns the run: no other can launch it."""
+    executor_log = _at("executor.log")
+    """What a cluster and the runner print before there is a train.log, or instead of it."""
+    heartbeat = _at("heartbeat")
+    """Touched by the runner while it lives, unless it runs on the service's machine."""
+    log = _at("train.log")
+    """The raw stdout and stderr of the training program."""
+    usage = _at("usage.csv")
+    """Written by the service: what the run's processes and GPUs use. See app/runs/usage."""
+    notified = _at("notified.json")
+    """Written by the service after the end: whom it told, and with which result."""
+    metrics = _at("csv", "version_0", "metrics.csv")
+    """Of our own trainer. Other programs write elsewhere: see app/runs/collect."""
+    progress = _at("progress.json")
+    """Of our own trainer, written at most five times a second. See `find_progress`."""
+    output = _at("output")
+    """The folder of the program of a `command`. We neither write to it nor trust its files."""
+    checkpoints = _at("checkpoints")
+    last_checkpoint = _at("checkpoints", "last.ckpt")
+    last_state = _at("checkpoints", "last.json")
+    """Written by the trainer before last.ckpt: its state, readable without torch."""
+    card = _at("classification_model.json")
+    """The model card, written once the ONNX file is verified."""
+    unreadable_images = _at("unreadable_images.txt")
+    """A line for each unreadable image. Absent if there is none."""
+    report = _at("report.json")
+    """Written after the test: the quality of the model on the test images."""
+    report_text = _at("report.md")
+    """The same as report.json for people, with pictures."""
+    report_pictures = _at("report")
+    """The folder of the pictures that report.json and report.md name."""
+    result = _at("result.json")
+    """Written last by the trainer: the proof of completion."""
 
     @property
     def program_dir(self) -> Path:
@@ -138,49 +113,6 @@ class RunDir:
         has no meaning.
         """
         return self.output if os.path.isdir(self.output) and is_there(self.run) else self.path
-
-    @cached_property
-    def checkpoints(self) -> Path:
-        return self.path / "checkpoints"
-
-    @cached_property
-    def last_checkpoint(self) -> Path:
-        return self.checkpoints / "last.ckpt"
-
-    @cached_property
-    def last_state(self) -> Path:
-        """checkpoints/last.json, written by the trainer before last.ckpt: its state, readable without torch."""
-        return self.checkpoints / "last.json"
-
-    @cached_property
-    def card(self) -> Path:
-        """classification_model.json, the model card, written once the ONNX file is verified."""
-        return self.path / "classification_model.json"
-
-    @cached_property
-    def unreadable_images(self) -> Path:
-        """unreadable_images.txt, with a line for each unreadable image. Absent if there is none."""
-        return self.path / "unreadable_images.txt"
-
-    @cached_property
-    def report(self) -> Path:
-        """report.json, written after the test: the quality of the model on the test images."""
-        return self.path / "report.json"
-
-    @cached_property
-    def report_text(self) -> Path:
-        """report.md: report.json for people, with pictures."""
-        return self.path / "report.md"
-
-    @cached_property
-    def report_pictures(self) -> Path:
-        """The folder of the pictures that report.json and report.md name."""
-        return self.path / "report"
-
-    @cached_property
-    def result(self) -> Path:
-        """result.json, written last by the trainer: the proof of completion."""
-        return self.path / "result.json"
 
     def file(self, path: Path | str) -> RunFile:
         """Return a file of the run for reading. `path` is absolute or relative to the run directory."""
@@ -233,16 +165,27 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace `path` atomically, with the text flushed to disk first."""
+    """Replace `path` atomically."""
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def replacing(path: Path, is_flushed: bool = True) -> Iterator[BinaryIO]:
+    """Open a new file that replaces `path` at the end of the `with` block. An error removes it.
+
+    Without `is_flushed` the file may be damaged after a power loss.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.unlink(missing_ok=True)  # A crash may have left one.
-        with open(temporary, "x", encoding="utf-8") as file:  # Follows no link.
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        with open(temporary, "xb") as file:  # Follows no link.
+            yield file
+            if is_flushed:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError:
+    except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 

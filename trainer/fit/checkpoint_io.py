@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from trainer.rundir import replacing
+
 
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes a checkpoint beside its target, flushes it, then replaces the target. A crash leaves the old or new file.
@@ -20,16 +22,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         """Raises OSError, with the path of the checkpoint, if the disk is full."""
         target = Path(path)
-        temporary = target.with_name(f".{target.name}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "wb") as file:
+            with replacing(target) as file:
                 torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
         except BaseException as error:
-            temporary.unlink(missing_ok=True)  # on a full disk, makes room for the log line that says so
             for cause in (error, error.__context__):  # torch raises a second error while it closes the file
                 if isinstance(cause, OSError) and cause.errno is not None:
                     raise OSError(cause.errno, os.strerror(cause.errno), str(target)) from error
