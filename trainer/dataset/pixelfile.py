@@ -1,16 +1,11 @@
-"""A file of decoded images, written atomically, verified when it is opened, and mapped into memory.
-
-It holds the pixels of all images, then a CRC-32 of each image (little-endian), then a digest of the key and the CRCs.
-The key identifies the source of the pixels. A file with another key counts as damaged.
-"""
+"""A file of decoded images, mapped into memory. It holds the pixels of all images and nothing else."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
+import math
 import os
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,16 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.dataset.threads import OnProgress, in_threads
+from trainer.rundir import replacing
 
 Shape = tuple[int, int, int, int]
-"""Images, channels, height, width."""
-
-_CRC = np.dtype("<u4")
-_DIGEST_BYTES = 16
-
-
-class PixelFileDamaged(ValueError):
-    """The file does not hold what was written to it."""
+"""Images, channels, height, width. One byte each."""
 
 
 class PixelFile:
@@ -36,72 +25,34 @@ class PixelFile:
     A loader process that unpickles this object opens the file again.
     """
 
-    def __init__(self, path: Path, key: bytes, shape: Shape) -> None:
-        """Check the size and the digest. Raises OSError, PixelFileDamaged. `check` verifies the pixels too."""
-        self._path, self._key, self._shape = path, key, shape
+    def __init__(self, path: Path, shape: Shape) -> None:
+        """Raises OSError, and ValueError if the file is too short."""
+        self._path, self._shape = path, shape
         with open(path, "rb") as file:
-            fcntl.flock(
-                file, fcntl.LOCK_SH
-            )  # It stays locked, because the mapping keeps a duplicate of the descriptor.
-            if os.fstat(file.fileno()).st_size != file_bytes(shape):
-                raise PixelFileDamaged(f"wrong size: {path}")
+            fcntl.flock(file, fcntl.LOCK_SH)  # It stays locked: the mapping keeps a duplicate of the descriptor.
             self._pixels = np.memmap(file, np.uint8, "r", shape=shape)
-            end = os.pread(file.fileno(), file_bytes(shape), self._pixels.nbytes)
-        self._crcs = np.frombuffer(end[:-_DIGEST_BYTES], _CRC)
-        if end != _end(key, self._crcs):
-            raise PixelFileDamaged(f"wrong digest: {path}")
 
-    def __reduce__(self) -> tuple[type[PixelFile], tuple[Path, bytes, Shape]]:
-        return PixelFile, (self._path, self._key, self._shape)
-
-    def check(self, on_progress: OnProgress) -> None:
-        """Verify every image, which also loads them into the page cache. Raises PixelFileDamaged."""
-        if (
-            in_threads(lambda index: zlib.crc32(self._pixels[index].data), self._shape[0], on_progress)
-            != self._crcs.tolist()
-        ):
-            raise PixelFileDamaged(f"wrong checksum of an image: {self._path}")
+    def __reduce__(self) -> tuple[type[PixelFile], tuple[Path, Shape]]:
+        return PixelFile, (self._path, self._shape)
 
     def take(self, indices: Sequence[int]) -> NDArray[np.uint8]:
         """Return a copy of the images: (len(indices), C, H, W)."""
         return self._pixels[list(indices)]
 
 
-def write(
-    path: Path, key: bytes, shape: Shape, pixels: Callable[[int], NDArray[np.uint8]], on_progress: OnProgress
-) -> None:
+def write(path: Path, shape: Shape, pixels: Callable[[int], NDArray[np.uint8]], on_progress: OnProgress) -> None:
     """Write a file of the images `pixels(index)`, each (C, H, W), which several threads ask for.
 
-    The file appears at `path` in one step. An error of the disk or of `pixels` leaves no file behind. The file is not
-    flushed to disk: after a power cut, opening it finds the damage.
+    The file appears at `path` in one step. An error of the disk or of `pixels` leaves no file behind.
     """
-    temporary = path.with_suffix(".part")
-    image_bytes = shape[1] * shape[2] * shape[3]
-    try:
-        with open(temporary, "wb") as file:
-            _reserve(file.fileno(), file_bytes(shape))
+    image_bytes = math.prod(shape[1:])
+    with replacing(path) as file:
+        _reserve(file.fileno(), math.prod(shape))
 
-            def put(index: int) -> int:
-                image = pixels(index).tobytes()
-                _write_at(file.fileno(), memoryview(image), index * image_bytes)
-                return zlib.crc32(image)
+        def put(index: int) -> None:
+            _write_at(file.fileno(), memoryview(pixels(index).tobytes()), index * image_bytes)
 
-            crcs = np.array(in_threads(put, shape[0], on_progress), _CRC)
-            _write_at(file.fileno(), memoryview(_end(key, crcs)), shape[0] * image_bytes)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def file_bytes(shape: Shape) -> int:
-    """Return the size of a file of these images."""
-    count, channels, height, width = shape
-    return count * (channels * height * width + _CRC.itemsize) + _DIGEST_BYTES
-
-
-def _end(key: bytes, crcs: NDArray[np.uint32]) -> bytes:
-    return crcs.tobytes() + hashlib.blake2b(key + crcs.tobytes(), digest_size=_DIGEST_BYTES).digest()
+        in_threads(put, shape[0], on_progress)
 
 
 def _reserve(descriptor: int, size: int) -> None:

@@ -9,13 +9,11 @@ value range, and the versions of Pillow and of our decoding. So no change is mis
 finds its file. `FOLDER.inspected` remembers each image's digest and extreme values by path, size, times of change and
 inode, so that a start does not read all images again.
 
-A file appears in one step (`.part`, then rename), with its disk space reserved beforehand. It is not flushed. Instead
-it ends in a CRC-32 of every image and a digest over them, which are checked whenever it is opened. That takes half a
-second per GB and core and reads the file ahead. Every change of the folder happens under `cache/lock`: of two trainings
-that begin at once one decodes and the other waits, and a `.part` file that is found there is left over from a killed
-one. A file in use is flocked in shared mode through its mapping. To make room, files that nobody has locked are
-removed, the least recently used first. If the folder cannot be used (the cap, the disk, its file system), the log says
-so, and the images are decoded in each epoch.
+A file appears in one step, flushed to disk, with its space reserved beforehand. Every change of the folder happens
+under `cache/lock`: of two trainings that begin at once one decodes and the other waits, and a hidden file that is found
+there is left over from a killed one. A file in use is flocked in shared mode through its mapping. To make room, files
+that nobody has locked are removed, the least recently used first. If the folder cannot be used (the cap, the disk, its
+file system), the log says so, and the images are decoded in each epoch.
 
 More than 8 bits per channel
 ----------------------------

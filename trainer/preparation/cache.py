@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from trainer.dataset.imagefile import Depth, content_digest, read_content, read_image
 from trainer.dataset.invalid import DataInvalid
-from trainer.dataset.pixelfile import PixelFile, PixelFileDamaged, Shape, file_bytes, write
+from trainer.dataset.pixelfile import PixelFile, Shape, write
 from trainer.dataset.threads import OnProgress
 from trainer.dataset.valuerange import ValueRange
 from trainer.preparation.images import Split
@@ -47,10 +48,11 @@ class Wanted:
     value_range: ValueRange | None
 
     @property
-    def key(self) -> bytes:
+    def name(self) -> str:
+        """The name of its file, which differs for other pixels."""
         _, channels, height, width = self.shape
         made_by = f"{DECODING} {PIL.__version__} {channels} {height} {width} {self.value_range!r} "
-        return hashlib.blake2b(made_by.encode() + b"".join(self.digests), digest_size=16).digest()
+        return hashlib.blake2b(made_by.encode() + b"".join(self.digests), digest_size=16).hexdigest() + ".pixels"
 
     def pixels(self, index: int) -> NDArray[np.uint8]:
         """Decode an image, (C, H, W). Raises DataInvalid."""
@@ -88,7 +90,7 @@ class ImageCache:
         self, splits: dict[str, Split], channels: int, size: int, value_range: ValueRange | None
     ) -> dict[str, PixelFile]:
         shapes = {name: (len(split), channels, size, size) for name, split in splits.items()}
-        needed = sum(map(file_bytes, shapes.values()))
+        needed = sum(map(math.prod, shapes.values()))
         if needed > self._max_bytes:
             raise NoRoom(f"{gigabytes(needed)} do not fit into data.cache_max_gb ({gigabytes(self._max_bytes)})")
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -96,12 +98,12 @@ class ImageCache:
             wanted = {
                 name: Wanted(split, self._digests(split), shapes[name], value_range) for name, split in splits.items()
             }
-            by_key = {each.key: each for each in wanted.values()}
-            files = {key: file for key, each in by_key.items() if (file := self._find(each)) is not None}
-            missing = [each for key, each in by_key.items() if key not in files]
-            self._make_room(sum(file_bytes(each.shape) for each in missing))
-            files |= {each.key: self._make(each) for each in missing}
-        return {name: files[each.key] for name, each in wanted.items()}
+            by_name = {each.name: each for each in wanted.values()}
+            files = {name: file for name, each in by_name.items() if (file := self._find(each)) is not None}
+            missing = [each for name, each in by_name.items() if name not in files]
+            self._make_room(sum(math.prod(each.shape) for each in missing))
+            files |= {each.name: self._make(each) for each in missing}
+        return {split: files[each.name] for split, each in wanted.items()}
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -121,34 +123,30 @@ class ImageCache:
                 raise DataInvalid(f"image cannot be read, replace or remove it: {path}: {seen.problem}")
         return [seen.digest for seen in inspections]
 
-    def _path(self, wanted: Wanted) -> Path:
-        return self._folder / f"{wanted.key.hex()}.pixels"
-
     def _find(self, wanted: Wanted) -> PixelFile | None:
-        path = self._path(wanted)
+        path = self._folder / wanted.name
         try:
-            file = PixelFile(path, wanted.key, wanted.shape)
-            file.check(self._on_progress)
+            file = PixelFile(path, wanted.shape)
         except FileNotFoundError:
             return None
-        except PixelFileDamaged:
+        except ValueError:  # Something has cut the file off.
             path.unlink()
             return None
         os.utime(path)  # _make_room removes the least recently used files first.
         return file
 
     def _make(self, wanted: Wanted) -> PixelFile:
-        path = self._path(wanted)
         self._log(f"decoding the {len(wanted.split):,} images of {wanted.split.path} into {self._folder}")
-        write(path, wanted.key, wanted.shape, wanted.pixels, self._on_progress)
-        return PixelFile(path, wanted.key, wanted.shape)
+        path = self._folder / wanted.name
+        write(path, wanted.shape, wanted.pixels, self._on_progress)
+        return PixelFile(path, wanted.shape)
 
     def _make_room(self, needed: int) -> None:
         """Remove the least recently used files until `needed` bytes fit into the cache and on the disk. Raises NoRoom.
 
         Removes no file that is in use, and none at all if that would not be enough.
         """
-        for left_behind in self._folder.glob("*.part"):  # A killed process left it: only one process writes at a time.
+        for left_behind in self._folder.glob(".*"):  # A killed process left it: only one process writes at a time.
             left_behind.unlink()
         files = {path: path.stat() for path in self._folder.iterdir() if path.suffix in (".pixels", ".inspected")}
         unused = sorted(filter(_is_unused, files), key=lambda path: files[path].st_mtime_ns)

@@ -14,6 +14,7 @@ from trainer.dataset.imagefile import Depth, Inspection, inspect
 from trainer.dataset.threads import OnProgress, in_threads
 from trainer.dataset.valuerange import Extremes
 from trainer.preparation.images import Split
+from trainer.rundir import replacing
 
 SETTLED_NS = 2_000_000_000
 """A file that changed more recently is not remembered: it may change again without a visible change of its times."""
@@ -47,7 +48,9 @@ def inspect_split(split: Split, folder: Path, depth: Depth, on_progress: OnProgr
     entries |= {name: known[name] for name in others if os.path.lexists(split.path / name)}
     with suppress(OSError):
         if entries != known:
-            _write(cached, entries)
+            cached.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(cached) as file:
+                file.write(json.dumps(entries).encode())
         os.utime(cached)  # trainer.preparation.cache removes the least recently used files first.
     return inspections
 
@@ -73,22 +76,9 @@ def _state(path: Path) -> State:
 
 
 def _read(cached: Path) -> dict[str, list[Any]]:
-    """Read {path: [*state, depth, digest, extremes]}. The first line of the file is a checksum of the rest."""
+    """Read {path: [*state, depth, digest, extremes]}."""
     try:
-        checksum, _, content = cached.read_bytes().partition(b"\n")
-    except OSError:
+        entries: dict[str, list[Any]] = json.loads(cached.read_bytes())
+    except (OSError, ValueError):
         return {}
-    entries: dict[str, list[Any]] = json.loads(content) if checksum == _checksum(content) else {}
     return entries
-
-
-def _write(cached: Path, entries: dict[str, list[Any]]) -> None:
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    content = json.dumps(entries).encode()
-    temporary = cached.with_suffix(f".{os.getpid()}.part")  # Two trainings may start at once.
-    temporary.write_bytes(_checksum(content) + b"\n" + content)
-    temporary.replace(cached)
-
-
-def _checksum(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=16).hexdigest().encode()

@@ -19,7 +19,7 @@ from tests.trainer.trainings import ROOT, write_images
 from tests.waiting import wait_until
 from trainer.dataset.imagefile import read_image
 from trainer.dataset.invalid import DataInvalid
-from trainer.dataset.pixelfile import PixelFile, file_bytes
+from trainer.dataset.pixelfile import PixelFile
 from trainer.dataset.valuerange import ValueRange
 from trainer.preparation.cache import ImageCache
 from trainer.preparation.images import Split, find_split
@@ -52,6 +52,10 @@ class Home:
     def num_decoded(self) -> int:
         """The number of splits that the cache decoded."""
         return sum(line.startswith("decoding the ") for line in self.lines)
+
+    @property
+    def unfinished(self) -> list[str]:
+        return [path.name for path in self.folder.glob(".*")]
 
     @property
     def names(self) -> set[str]:
@@ -100,14 +104,11 @@ def test_one_changed_image_is_noticed(cache: Home, tmp_path: Path) -> None:
     assert cache.num_decoded == 4
 
 
-@pytest.mark.parametrize("damage", ["cut off", "one byte", "empty", "zeros"])
-def test_a_damaged_file_is_rebuilt(cache: Home, squares: Path, damage: str) -> None:
+@pytest.mark.parametrize("size", [0, 60])
+def test_a_file_that_was_cut_off_is_rebuilt(cache: Home, squares: Path, size: int) -> None:
     cache.open(squares)
     for name in cache.names:
-        path = cache.folder / name
-        content = path.read_bytes()
-        changed = {"cut off": content[:-9], "one byte": bytes([content[0] ^ 1]) + content[1:], "empty": b""}
-        path.write_bytes(changed.get(damage, bytes(len(content))))
+        os.truncate(cache.folder / name, size)
     files = cache.open(squares)
     assert np.array_equal(pixels_in(files["train"], 40), pixels_of(squares, "train"))
     assert cache.num_decoded == 6
@@ -125,7 +126,7 @@ def test_an_unreadable_image_is_reported_and_leaves_no_file(cache: Home, tmp_pat
     with pytest.raises(DataInvalid, match=r"val/b/cut\.bmp"):
         cache.open(data)
     assert len(cache.names) == 1  # the complete file of train
-    assert not list(cache.folder.glob("*.part"))
+    assert not cache.unfinished
 
 
 def test_the_least_recently_used_file_is_deleted_and_files_in_use_stay(cache: Home, squares: Path) -> None:
@@ -135,12 +136,12 @@ def test_the_least_recently_used_file_is_deleted_and_files_in_use_stay(cache: Ho
         cache.open_splits(splits, size=size)
     before = cache.names
     used = sum(path.stat().st_size for path in cache.folder.iterdir())
-    needed = file_bytes((40, 1, 47, 47))
+    needed = 40 * 47 * 47
     # The limit is too small by less than one file.
     cache.open_splits(splits, used + needed - 50_000, size=47)
     (gone,), (made,) = before - cache.names, cache.names - before
     sizes = {path.stat().st_size for path in cache.folder.glob("*.pixels")}
-    assert sizes == {file_bytes((40, 1, side, side)) for side in (50, 49, 47)}, gone
+    assert sizes == {40 * side * side for side in (50, 49, 47)}, gone
     assert np.array_equal(pixels_in(held["train"], 40), pixels_of(squares, "train", 50))
     del held
     cache.open_splits(splits, needed, size=47)
@@ -185,7 +186,7 @@ def test_a_failed_write_only_disables_the_cache(cache: Home, squares: Path) -> N
     with files_of_at_most_1000_bytes():
         assert cache.open(squares) == {}
     assert "File too large" in cache.lines[-1]
-    assert not list(cache.folder.glob("*.p*"))
+    assert not [*cache.names, *cache.unfinished]
 
 
 def test_an_unusable_folder_only_disables_the_cache(cache: Home, squares: Path) -> None:
@@ -212,7 +213,7 @@ from trainer.preparation.images import find_split
 splits = {name: find_split(name, Path(sys.argv[2], name)) for name in sys.argv[3:]}
 log = lambda line: print(line, flush=True)
 def report(done, total):
-    if "PAUSE" in os.environ and list(Path(sys.argv[1]).glob("*.part")):
+    if "PAUSE" in os.environ and list(Path(sys.argv[1]).glob(".*.pixels.*")):
         sys.stdin.read()
 files = ImageCache(Path(sys.argv[1]), 10**9, log, report).open(splits, 1, 8)
 print({name: file.take(range(len(splits[name]))).sum() for name, file in files.items()})
@@ -257,10 +258,10 @@ def test_the_partial_file_of_a_killed_training_is_deleted(
     data = write_images(tmp_path / "data", {"a": 50, "b": 200})
     log = tmp_path / "killed.log"
     processes.append(start(cache, data, "val", log=log, PAUSE="1"))
-    wait_until(lambda: list(cache.folder.glob("*.part")), 30, log.read_text)
+    wait_until(lambda: any(".pixels." in name for name in cache.unfinished), 30, log.read_text)
     processes[0].kill()
     processes[0].communicate()
     assert not cache.names
     files = cache.open_splits({"val": find_split("val", data / "val")})
     assert np.array_equal(pixels_in(files["val"], 8), pixels_of(data, "val"))
-    assert not list(cache.folder.glob("*.part"))
+    assert not cache.unfinished
