@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from marshmallow import ValidationError
 from marshmallow import fields as mm
 from marshmallow.validate import Length, OneOf, Range, Validator
 
 from trainer.experiment.schema import parameter
-from trainer.experiment.strict_fields import Boolean, Integer, Number, Scalar, String
+from trainer.experiment.strict_fields import FIELDS, KINDS, Scalar, messages_of
 
-_FIELDS: dict[type, type[mm.Field[Any]]] = {bool: Boolean, int: Integer, float: Number, str: String}
-_KINDS = {bool: "boolean", int: "integer", float: "number", str: "string"}
 _INT64 = Range(-(2**63), 2**63 - 1, error="must be a whole number of 64 bits")
 
 
@@ -43,7 +40,7 @@ class CommandParameter:
             found = [("min", "must not be above max")]
         if not found and len(set(self.choices)) < len(self.choices):
             found = [("choices", "must differ from each other")]
-        yield from found or (("default", message) for message in self._messages(self.default, *self._rules()))
+        yield from found or (("default", message) for message in messages_of(self._field(*self._rules()), self.default))
 
     def _misfits(self) -> Iterator[tuple[str, str]]:
         """Yield a message for every bound and choice that does not fit the type of the default."""
@@ -51,23 +48,16 @@ class CommandParameter:
         bounds = {name: value for name in ("min", "max") if (value := getattr(self, name)) is not None}
         choices = {f"choices.{index}": value for index, value in enumerate(self.choices)}
         if kind not in (int, float):
-            yield from ((name, f"goes with a number, but the default is a {_KINDS[kind]}") for name in bounds)
+            yield from ((name, f"goes with a number, but the default is a {KINDS[kind]}") for name in bounds)
             bounds = {}
         if kind is bool and choices:
             yield "choices", "goes with a number or a string, but the default is a boolean"
             choices = {}
         for name, value in {**bounds, **choices}.items():
-            yield from ((name, f"{message}, as the default is one") for message in self._messages(value))
-
-    def _messages(self, value: object, *rules: Validator) -> list[str]:
-        try:
-            self._field(*rules).deserialize(value)
-        except ValidationError as error:
-            return [str(message) for message in error.messages]
-        return []
+            yield from ((name, f"{message}, as the default is one") for message in messages_of(self._field(), value))
 
     def _field(self, *rules: Validator) -> mm.Field[Any]:
-        return _FIELDS[type(self.default)](validate=rules)
+        return FIELDS[type(self.default)](validate=rules)
 
     def _rules(self) -> list[Validator]:
         rules: list[Validator] = [_INT64] if type(self.default) is int else []
@@ -92,7 +82,7 @@ class CommandParameter:
         is_choice = bool(self.choices) and isinstance(self.default, str)
         return {
             "path": name,
-            "kind": "choice" if is_choice else _KINDS[type(self.default)],
+            "kind": "choice" if is_choice else KINDS[type(self.default)],
             "choices": list(self.choices) or None,
             "optional": False,
             "default": self.default,

@@ -8,8 +8,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from trainer.experiment.experiment import Experiment, dump, is_only_in_file
 from trainer.experiment.schema import walk, without_none
+from trainer.experiment.strict_fields import KINDS
 
-_KINDS = {int: "integer", float: "number", bool: "boolean", str: "string", tuple: "array", dict: "object"}
+_KINDS = {**KINDS, tuple: "array", dict: "object"}
 
 
 def describe_parameters(experiment: Experiment | None = None) -> list[dict[str, Any]]:

@@ -174,6 +174,14 @@ def dump(experiment: Experiment) -> dict[str, Any]:
     return {name: value for name, value in content.items() if _belongs(name, is_command)}
 
 
+def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn `{"a": {"b": 1}}` into `{"a.b": 1}`."""
+    flat: dict[str, Any] = {}
+    for name, value in content.items():
+        flat |= flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
+
+
 def to_yaml(experiment: Experiment) -> str:
     """Return the experiment as the text of a file. `load` reads it back equal."""
     return strict_yaml.write(dump(experiment))

@@ -12,6 +12,8 @@ from typing import Any
 
 import re2
 
+from trainer.dataset.splits import SPLITS
+
 MAX_PROGRAM_SIZE = 1000
 """Instructions of a compiled pattern. RE2 may visit each of them for each byte: 0.1 s for a line of 8 KiB."""
 MAX_MEMORY_BYTES = 1024 * 1024
@@ -19,8 +21,6 @@ MAX_MEMORY_BYTES = 1024 * 1024
 
 COUNTERS = ("epoch", "step")
 """They say when a row was logged, in small or capital letters."""
-SPLITS = ("train", "val", "test")
-"""`train_loss` becomes the metric `train/loss`, as our own trainer names it."""
 
 _REASONS = {
     "missing )": "has an opening parenthesis without a closing one. Write \\( for the character itself",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.dataset.phrases import some
-from trainer.experiment.experiment import Experiment, ExperimentInvalid, dump, parse
+from trainer.experiment.experiment import Experiment, ExperimentInvalid, dump, flatten, parse
 from trainer.rundir import RunDir
 
 MAY_CHANGE = frozenset(
@@ -43,7 +43,7 @@ class ResumeImpossible(ValueError):
     """The earlier run cannot be resumed. The message says why."""
 
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 """Increase it with every change of what a checkpoint holds: state of the network, of the callbacks, of the loops."""
 
 
@@ -55,9 +55,9 @@ class LastState:
     experiment: Experiment
     class_names: tuple[str, ...]
     num_train_images: int
-    epoch: int
-    batch: int
-    step: int
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
     value_range: tuple[float, ...] | None = None
     """The value range of images with more than 8 bits per channel. None if there were no such images."""
 
@@ -126,7 +126,7 @@ def problems(state: LastState, asked: Experiment, is_complete: bool) -> dict[str
 
     `is_complete` means that the earlier run has tested and exported its model. Then something must be left to do.
     """
-    had, has = dict(_flat(dump(state.experiment))), dict(_flat(dump(asked)))
+    had, has = flatten(dump(state.experiment)), flatten(dump(asked))
     found: dict[str, list[str]] = {}
     for path in dict.fromkeys((*had, *has)):
         if had.get(path) != has.get(path) and (problem := _problem(path, had.get(path), has.get(path), state)):
@@ -144,14 +144,6 @@ def data_problem(state: LastState, class_names: Sequence[str], num_train_images:
             f" {state.num_train_images:,}: their number can change only between epochs"
         )
     return None
-
-
-def _flat(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in content.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
 
 
 def _is_in(path: str, parameters: frozenset[str]) -> bool:

@@ -17,18 +17,7 @@ from marshmallow import Schema, ValidationError, post_load, pre_load
 from marshmallow import fields as mm
 from marshmallow.validate import Range, Validator
 
-from trainer.experiment.strict_fields import (
-    AnyScalar,
-    Boolean,
-    Choice,
-    Integer,
-    List,
-    Named,
-    Number,
-    Object,
-    Scalar,
-    String,
-)
+from trainer.experiment.strict_fields import FIELDS, AnyScalar, Choice, List, Named, Object, Scalar
 
 T = TypeVar("T")
 
@@ -131,9 +120,6 @@ def flatten_errors(messages: Any, prefix: str = "") -> dict[str, list[str]]:
     return flat
 
 
-_FIELDS: dict[Any, type[mm.Field[Any]]] = {int: Integer, float: Number, bool: Boolean, str: String}
-
-
 def _field_of(hint: Any, **options: Any) -> mm.Field[Any]:
     if (inner := without_none(hint)) is not hint:
         return _field_of(inner, allow_none=True, **options)
@@ -150,4 +136,4 @@ def _field_of(hint: Any, **options: Any) -> mm.Field[Any]:
     if is_dataclass(hint):
         options["error_messages"] |= dict.fromkeys(("type", "null"), _must_be_section(hint))  # type: ignore[arg-type]
         return mm.Nested(schema_of(hint), **options)  # type: ignore[arg-type]
-    return _FIELDS[hint](**options)
+    return FIELDS[hint](**options)

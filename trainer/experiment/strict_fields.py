@@ -111,6 +111,20 @@ class AnyScalar(mm.Field[Scalar]):
         return value
 
 
+FIELDS: dict[type, type[mm.Field[Any]]] = {bool: Boolean, int: Integer, float: Number, str: String}
+KINDS = {bool: "boolean", int: "integer", float: "number", str: "string"}
+"""The names of the types of values in descriptions."""
+
+
+def messages_of(field: mm.Field[Any], value: object) -> list[str]:
+    """Return what is wrong with a value. Empty if it is valid."""
+    try:
+        field.deserialize(value)
+    except ValidationError as error:
+        return [str(message) for message in error.messages]
+    return []
+
+
 class Choice(mm.Field[str]):
     """One of several texts, in any case. A number stands for its digits."""
 
@@ -178,7 +192,7 @@ class Named(mm.Dict):
         content: dict[str, Any] = super()._deserialize(value, attr, data, **options)  # type: ignore[no-untyped-call]
         errors: dict[str, Any] = {}
         for name, each in content.items():
-            if messages := _messages(String(validate=_NOT_EMPTY), name):
+            if messages := messages_of(String(validate=_NOT_EMPTY), name):
                 errors[""] = messages
                 continue
             try:
@@ -188,14 +202,6 @@ class Named(mm.Dict):
         if errors:
             raise ValidationError(errors)
         return content
-
-
-def _messages(field: mm.Field[Any], value: object) -> list[str]:
-    try:
-        field.deserialize(value)
-    except ValidationError as error:
-        return [str(message) for message in error.messages]
-    return []
 
 
 _NOT_EMPTY = Length(1, error="names must have at least one character")

@@ -60,9 +60,6 @@ class Fit:
             experiment=original,
             class_names=train.class_names,
             num_train_images=len(train),
-            epoch=0,
-            batch=0,
-            step=0,
             value_range=data.value_range,
         )
         start = self.earlier.position if self.earlier else Position()

@@ -21,7 +21,7 @@ from torch.utils.tensorboard.summary import hparams
 
 from trainer import rundir
 from trainer.experiment import strict_yaml
-from trainer.experiment.experiment import dump
+from trainer.experiment.experiment import dump, flatten
 from trainer.fit.mlflow_logger import BufferedMLFlowLogger
 from trainer.fit.module import Classifier
 from trainer.request import Request
@@ -73,17 +73,21 @@ def hyperparameters(request: Request, module: Classifier, device: str) -> dict[s
 def log_hyperparameters(loggers: list[Logger], content: dict[str, Any]) -> None:
     """Write hparams.yaml beside metrics.csv and the event files, and send `content` to TensorBoard and MLflow."""
     text = strict_yaml.write(content)
+    plain = {
+        name: value if isinstance(value, bool | str | int | float) else str(value)
+        for name, value in flatten(content).items()
+    }
     for logger in loggers:
         if isinstance(logger, CSVLogger | TensorBoardLogger):
             _ = logger.experiment  # creates the folder, and would delete a metrics.csv in a folder that is not empty
             rundir.write_text(Path(logger.log_dir) / "hparams.yaml", text)
         if isinstance(logger, TensorBoardLogger):
             # log_hyperparams would also log a value of each metric.
-            summaries = hparams(flatten(content), dict.fromkeys(HPARAMS_METRICS, 0.0))  # type: ignore[no-untyped-call]
+            summaries = hparams(plain, dict.fromkeys(HPARAMS_METRICS, 0.0))  # type: ignore[no-untyped-call]
             for summary in summaries:
                 logger.experiment.file_writer.add_summary(summary)
         if isinstance(logger, BufferedMLFlowLogger):
-            logger.log_hyperparams(flatten(content))
+            logger.log_hyperparams(plain)
 
 
 def replay_rows(loggers: list[Logger], rows: list[dict[str, str]]) -> None:
@@ -112,14 +116,3 @@ def reporting_outcome(loggers: list[Logger]) -> Iterator[None]:
         for logger in loggers:
             if isinstance(logger, BufferedMLFlowLogger):
                 logger.finish(outcome)
-
-
-def flatten(content: dict[str, Any], prefix: str = "") -> dict[str, bool | str | int | float]:
-    """Turn `{"a": {"b": 1}}` into `{"a.b": 1}`. Values other than numbers, booleans and strings become strings."""
-    flat: dict[str, bool | str | int | float] = {}
-    for key, value in content.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value if isinstance(value, bool | str | int | float) else str(value)
-    return flat

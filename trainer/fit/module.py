@@ -74,7 +74,7 @@ class Classifier(lightning.LightningModule):
     @property
     def eval_network(self) -> Network:
         """The network to validate, test and export."""
-        return self.network if self.ema is None else self.ema.network
+        return self.network if self.ema is None else self.ema.module
 
     def normalise(self, images: Tensor) -> Tensor:
         """images: (B, C, H, W) uint8 -> float32, normalised."""
@@ -113,7 +113,7 @@ class Classifier(lightning.LightningModule):
     def optimizer_step(self, *arguments: Any, **options: Any) -> None:
         super().optimizer_step(*arguments, **options)
         if self.ema is not None:  # not in a later hook, because a checkpoint saved on a stop must contain the update
-            self.ema.update(self.network)
+            self.ema.update_parameters(self.network)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._evaluate(batch)

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import copy
+from functools import partial
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from trainer.network.network import Network
 
 
-class EmaNetwork(nn.Module):
+class EmaNetwork(AveragedModel):
     """A copy of a network whose weights and batch-norm statistics are the moving average of the original's.
 
     As a submodule of the Classifier it is saved in each checkpoint.
     """
 
-    num_updates: Tensor
+    module: Network
 
     def __init__(self, network: Network, decay: float) -> None:
-        super().__init__()
-        self.network = copy.deepcopy(network).requires_grad_(False)
-        self._decay = decay
-        self.register_buffer("num_updates", torch.zeros((), dtype=torch.int64))
+        super().__init__(network, multi_avg_fn=partial(_move, decay), use_buffers=True)
+        self.requires_grad_(False)
 
-    @torch.no_grad()
-    def update(self, network: Network) -> None:
-        """Move towards `network` by 1 - decay. The first updates move further, to forget the initial weights."""
-        self.num_updates += 1
-        count = int(self.num_updates)
-        step = 1 - min(self._decay, count / (count + 9))
-        for average, current in zip(self._tensors(self.network), self._tensors(network), strict=True):
-            if average.is_floating_point():
-                average.lerp_(current, step)
-            else:
-                average.copy_(current)  # a counter, such as num_batches_tracked
 
-    @staticmethod
-    def _tensors(network: Network) -> list[Tensor]:
-        return [*network.parameters(), *network.buffers()]
+def _move(decay: float, averages: list[Tensor], currents: list[Tensor], num_updates: Tensor) -> None:
+    """Move the averages by 1 - decay. The first updates move them further, to forget the initial weights."""
+    count = int(num_updates) + 1
+    for average, current in zip(averages, currents, strict=True):
+        if average.is_floating_point():
+            average.lerp_(current, 1 - min(decay, count / (count + 9)))
+        else:
+            average.copy_(current)  # a counter, such as num_batches_tracked

@@ -61,7 +61,7 @@ def test_stopping_and_resuming_twice_changes_no_metric(launcher: Launcher, tmp_p
     ended, uninterrupted = (torch.load(each.run.last_checkpoint, weights_only=True) for each in (third, whole))
     assert all(torch.equal(ended["state_dict"][name], each) for name, each in uninterrupted["state_dict"].items())
     weights = uninterrupted["state_dict"]["network.model.classifier.weight"]
-    assert not torch.equal(uninterrupted["state_dict"]["ema.network.model.classifier.weight"], weights)
+    assert not torch.equal(uninterrupted["state_dict"]["ema.module.model.classifier.weight"], weights)
     assert [group["initial_lr"] for group in ended["optimizer_states"][0]["param_groups"]] == [0.001, 0.0005]
 
 

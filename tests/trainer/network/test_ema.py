@@ -20,27 +20,27 @@ def network(value: float) -> Network:
 
 def values(average: EmaNetwork) -> set[float]:
     """Return the values of all weights and running statistics."""
-    tensors = [*average.network.parameters(), *average.network.buffers()]
+    tensors = [*average.module.parameters(), *average.module.buffers()]
     return {round(float(each), 6) for tensor in tensors if tensor.is_floating_point() for each in tensor.flatten()}
 
 
 def test_the_average_moves_fast_at_first_and_by_its_decay_later() -> None:
     average, expected = EmaNetwork(network(0), 0.3), 0.0
-    for count, decay in enumerate((1 / 10, 2 / 11, 3 / 12, 0.3, 0.3), 1):
-        average.update(network(count))
+    for count, decay in enumerate((0, 2 / 11, 3 / 12, 0.3, 0.3), 1):
+        average.update_parameters(network(count))
         expected = decay * expected + (1 - decay) * count
         assert values(average) == {round(expected, 6)}
-    counter = average.network.model[1].num_batches_tracked
+    counter = average.module.model[1].num_batches_tracked
     assert int(counter) == 5  # copied, because averaging a counter makes no sense
 
 
 def test_the_average_continues_from_its_saved_state() -> None:
     first, second = EmaNetwork(network(0), 0.9), EmaNetwork(network(7), 0.9)
     for value in range(5):
-        first.update(network(value))
+        first.update_parameters(network(value))
     second.load_state_dict(first.state_dict())
-    first.update(network(9))
-    second.update(network(9))
+    first.update_parameters(network(9))
+    second.update_parameters(network(9))
     assert values(first) == values(second)
 
 
@@ -48,7 +48,7 @@ def test_the_average_is_evaluated_and_not_trained() -> None:
     experiment = parse({"model": {"class_path": "a.B"}, "trainer": {"ema_decay": 0.5}})
     made = Classifier(network(1), experiment, [0], [1], untrained(experiment))
     assert made.ema is not None
-    assert made.eval_network is made.ema.network
+    assert made.eval_network is made.ema.module
     assert not any(each.requires_grad for each in made.ema.parameters())
     (group,) = optimizer_of(made).param_groups
     assert len(group["params"]) == len(list(made.network.parameters()))
