@@ -8,13 +8,11 @@ each image with its heatmap laid over.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +23,10 @@ from trainer.dataset.imagefile import Depth, ignore_warnings, inspect
 from trainer.dataset.imagefolder import Problem, contents
 from trainer.dataset.invalid import DataInvalid
 from trainer.dataset.valuerange import ValueRange
-from trainer.model.overlay import OverlayFailed, Overlays
-from trainer.model.session import MAX_BATCH, ModelInvalid, OnnxModel
+from trainer.model.heatmap import OverlayFailed, Overlays
+from trainer.model.session import MAX_BATCH, ModelInvalid, OnnxModel, Prediction
 
 MAX_READERS = 8
-
-Ranking = list[tuple[str, float]]
-"""Classes with their probabilities, the most probable first."""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    ranking: Ranking
-    heatmap: NDArray[np.float32] | None
-    """(h, w) from 0 to 1. None if the model has no heatmap."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"error: {found}", file=sys.stderr)
                 continue
             saved = overlays.save(path, found.heatmap) if overlays and found.heatmap is not None else None
-            print(as_json(path, found.ranking, saved) if options.json else as_line(path, found.ranking))
+            print(as_json(path, found, saved) if options.json else as_line(path, found))
     except (ModelInvalid, OverlayFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -80,7 +68,7 @@ def predict(model: OnnxModel, paths: Sequence[Path], top: int) -> Iterator[tuple
             batch = files[start : start + MAX_BATCH]
             read = list(pool.map(lambda file: _read(model, file), batch))
             pixels = [each for each in read if not isinstance(each, str)]
-            predictions = iter(_predict(model, np.stack(pixels), top) if pixels else [])
+            predictions = iter(model.predict(np.stack(pixels), top) if pixels else [])
             for file, each in zip(batch, read):
                 path = file.path if isinstance(file, Problem) else file
                 yield path, each if isinstance(each, str) else next(predictions)
@@ -125,22 +113,13 @@ def _warn_of_misfit(model: OnnxModel, path: Path) -> None:
         )
 
 
-def _predict(model: OnnxModel, pixels: NDArray[np.uint8], top: int) -> list[Prediction]:
-    _, probabilities, heatmaps = model.run(pixels)
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
-    return [
-        Prediction([(model.class_names[label], float(row[label])) for label in labels], heatmap)
-        for row, labels, heatmap in zip(probabilities, order, itertools.repeat(None) if heatmaps is None else heatmaps)
-    ]
+def as_line(path: Path, prediction: Prediction) -> str:
+    return "\t".join([str(path), *(f"{name}\t{probability:.4f}" for name, probability in prediction.ranking)])
 
 
-def as_line(path: Path, ranking: Ranking) -> str:
-    return "\t".join([str(path), *(f"{name}\t{probability:.4f}" for name, probability in ranking)])
-
-
-def as_json(path: Path, ranking: Ranking, heatmap: Path | None) -> str:
+def as_json(path: Path, prediction: Prediction, heatmap: Path | None) -> str:
     facts: dict[str, Any] = {"path": str(path)}
-    facts["classes"] = [{"class": name, "probability": probability} for name, probability in ranking]
+    facts["classes"] = [{"class": name, "probability": probability} for name, probability in prediction.ranking]
     return json.dumps(facts | ({} if heatmap is None else {"heatmap": str(heatmap)}))
 
 

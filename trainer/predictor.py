@@ -67,15 +67,13 @@ def answer(models: Models, request: Mapping[str, Any]) -> Json:
     pixels, unreadable = _read(model, request["images"])
     if unreadable:
         return {"unreadable": unreadable}
-    outputs = model.run(np.stack(pixels))
-    heatmaps = outputs.heatmaps if request["heatmap"] else None
     predictions = [
         {
             "file": image["name"],
-            "classes": _rank(model.class_names, outputs.probabilities[place], request["top"]),
-            "heatmap": None if heatmaps is None else as_data_url(heatmaps[place], model.image_size),
+            "classes": [{"name": name, "probability": probability} for name, probability in ranking],
+            "heatmap": as_data_url(heatmap, model.image_size) if request["heatmap"] and heatmap is not None else None,
         }
-        for place, image in enumerate(request["images"])
+        for image, (ranking, heatmap) in zip(request["images"], model.predict(np.stack(pixels), request["top"]))
     ]
     duration_ms = round((time.monotonic() - started_at) * 1000, 1)
     return {"predictions": predictions, "preprocessing": model.describe_input(), "duration_ms": duration_ms}
@@ -91,11 +89,6 @@ def _read(model: OnnxModel, images: Sequence[Mapping[str, str]]) -> tuple[list[N
         except MemoryError:
             unreadable[image["name"]] = "it needs more memory than a prediction may use"
     return pixels, unreadable
-
-
-def _rank(class_names: Sequence[str], probabilities: NDArray[np.float32], top: int) -> list[Json]:
-    order = np.argsort(-probabilities, kind="stable")[:top]
-    return [{"name": class_names[label], "probability": float(probabilities[label])} for label in order]
 
 
 def main(channel: socket.socket) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,13 @@ class Outputs(NamedTuple):
     """(B, num_classes). Each row sums to 1."""
     heatmaps: NDArray[np.float32] | None = None
     """(B, h, w) from 0 to 1. None if the file has no heatmap."""
+
+
+class Prediction(NamedTuple):
+    ranking: list[tuple[str, float]]
+    """Classes with their probabilities, the most probable first."""
+    heatmap: NDArray[np.float32] | None
+    """(h, w) from 0 to 1. None if the model has no heatmap."""
 
 
 class OnnxModel:
@@ -88,6 +96,13 @@ class OnnxModel:
         logits, probabilities = (np.concatenate([chunk[index] for chunk in chunks]) for index in range(2))
         heatmaps = [chunk.heatmaps for chunk in chunks if chunk.heatmaps is not None]
         return Outputs(logits, probabilities, np.concatenate(heatmaps) if heatmaps else None)
+
+    def predict(self, pixels: NDArray[np.uint8], top: int) -> list[Prediction]:
+        """Return the `top` classes of each image. `pixels` as for `run`."""
+        _, probabilities, heatmaps = self.run(pixels)
+        labels = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+        rankings = [[(self.class_names[i], float(row[i])) for i in best] for row, best in zip(probabilities, labels)]
+        return [Prediction(*each) for each in zip(rankings, itertools.repeat(None) if heatmaps is None else heatmaps)]
 
     def _run(self, pixels: NDArray[np.uint8]) -> Outputs:
         values = self._session.run(None, {"input": self.prepare(pixels)})

@@ -87,7 +87,7 @@ def notes(splits: Mapping[str, Split]) -> list[str]:
         for name, split in splits.items()
         if split.origin
     ]
-    unreadable = [f"{len(split.unreadable):,} {name}" for name, split in splits.items() if split.unreadable]
+    unreadable = [f"{split.num_unreadable:,} {name}" for name, split in splits.items() if split.num_unreadable]
     skipped = [f"Unreadable images were skipped: {', '.join(unreadable)}."] if unreadable else []
     untested = (
         "There are no test images. These results are for the val images, which also chose the best checkpoint. Expect "
