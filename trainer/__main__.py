@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -76,7 +77,8 @@ def _train(given: Arguments, request: RunRequest, loaded: Experiment, stop: Stop
     with Ranks(len(loaded.trainer.devices)) as ranks:
         # Before torch is imported, so that mistakes in the request show at once.
         prepared = _prepare(splits, loaded, given.cache_dir, run, state)
-        splits = complete(prepared.splits, loaded.data, loaded.seed, lambda _: prepared.train_digests)
+        shares = {"test": loaded.data.test_share, "val": loaded.data.val_share}
+        splits = complete(prepared.splits, shares, loaded.seed, prepared.train_digests)
         _show_loading(run, loaded)
         train = _import_train()
         training = train.Training(
@@ -123,11 +125,7 @@ def _prepare(
     if state is not None and state.value_range is not None:
         data = replace(data, value_range=state.value_range)
     progress = ProgressFile(run, loaded.trainer.max_epochs)
-    return prepare(splits, data, cache_dir, run.unreadable_images, _say, progress.count_prepared)
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
+    return prepare(splits, data, cache_dir, run.unreadable_images, partial(print, flush=True), progress.count_prepared)
 
 
 def _refuse_used(run: RunDir) -> None:

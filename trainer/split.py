@@ -16,10 +16,10 @@ from pathlib import Path
 from trainer.dataset.imagefile import content_digest, read_content
 from trainer.dataset.imagefolder import contents, readable
 from trainer.dataset.invalid import DataInvalid
-from trainer.dataset.splits import SPLITS, find_layout
+from trainer.dataset.splits import find_layout
 from trainer.dataset.threads import in_threads
 from trainer.preparation.images import Split, find_split
-from trainer.preparation.stratify import split_off
+from trainer.preparation.stratify import complete
 
 
 class SplitRefused(ValueError):
@@ -46,15 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_splits(folder: Path, shares: dict[str, float], seed: int) -> dict[str, Split]:
     """Divide the images of the class folders in `folder`. Raises DataInvalid if they are too few or unreadable."""
-    rest = find_split("folder", folder)
-    digests = in_threads(lambda i: content_digest(read_content(rest.paths[i])), len(rest), lambda *_: None)
-    by_path = dict(zip(rest.paths, digests, strict=True))
-    splits, left = {}, 1.0
-    for name, share in shares.items():
-        if share:
-            rest, splits[name] = split_off(rest, [by_path[path] for path in rest.paths], share / left, seed, name)
-            left -= share
-    return {name: split for name in SPLITS if (split := (splits | {"train": rest}).get(name)) is not None}
+    whole = find_split("folder", folder)
+    digests = in_threads(lambda i: content_digest(read_content(whole.paths[i])), len(whole), lambda *_: None)
+    return complete({"train": whole}, shares, seed, digests)
 
 
 def write_splits(splits: dict[str, Split], target: Path, place: Callable[[Path, Path], object]) -> None:

@@ -6,8 +6,8 @@ training impossible. trainer.dataset.imagefile reads an image.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,16 @@ class Split:
     labels: tuple[int, ...]
     origin: SplitOff | None = None
     """None if the split has the images of the folder `path`, without those that another split took."""
-    unreadable: tuple[str, ...] = ()
-    """The unreadable images, which are not among `paths`: `SPLIT/CLASS/FILE: why`."""
+    num_unreadable: int = 0
+    """The number of unreadable images, which are not among `paths`."""
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def select(self, indices: Collection[int]) -> Split:
+        """Return a split of these images only."""
+        paths = tuple(self.paths[index] for index in indices)
+        return replace(self, paths=paths, labels=tuple(self.labels[index] for index in indices))
 
 
 def find_splits(folders: Mapping[str, Path]) -> dict[str, Split]:
@@ -68,7 +73,7 @@ def describe_splits(splits: Mapping[str, Split]) -> dict[str, Any]:
         name: {
             "path": readable(str(split.path)),
             "num_images": len(split),
-            "num_unreadable": len(split.unreadable),
+            "num_unreadable": split.num_unreadable,
             "split_off": asdict(split.origin) if split.origin else None,
         }
         if (split := splits.get(name))

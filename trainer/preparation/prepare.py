@@ -27,7 +27,7 @@ class Prepared:
     """The images of a training after the inspection."""
 
     splits: dict[str, Split]
-    """Without unreadable images, which each split names."""
+    """Without unreadable images."""
     value_range: ValueRange | None
     """For images with more than 8 bits per channel. None if there are no such images."""
     train_digests: list[bytes]
@@ -48,7 +48,12 @@ def prepare(
     """
     depth = Depth.PIXELS if data.skip_unreadable else Depth.DEEP_IMAGES
     inspections = {name: inspect_split(split, cache_dir, depth, on_progress) for name, split in splits.items()}
-    everything = [line for name, split in splits.items() for line in _unreadable(name, split, inspections[name])]
+    everything = [
+        f"{name}/{readable(os.path.relpath(path, split.path))}: {seen.problem}"
+        for name, split in splits.items()
+        for path, seen in zip(split.paths, inspections[name])
+        if seen.problem is not None
+    ]
     if everything:
         names_file.write_text("".join(f"{line}\n" for line in everything), "utf-8")
         if not data.skip_unreadable:
@@ -68,23 +73,13 @@ def prepare(
     )
 
 
-def _unreadable(name: str, split: Split, inspections: list[Inspection]) -> tuple[str, ...]:
-    return tuple(
-        f"{name}/{readable(os.path.relpath(path, split.path))}: {seen.problem}"
-        for path, seen in zip(split.paths, inspections)
-        if seen.problem is not None
-    )
-
-
 def _readable(name: str, split: Split, inspections: list[Inspection]) -> Split:
     """Return the split without its unreadable images. Raises DataInvalid if a class loses all images."""
-    found = [index for index, seen in enumerate(inspections) if seen.problem is None]
-    labels = tuple(split.labels[index] for index in found)
-    lost = [class_name for label, class_name in enumerate(split.class_names) if label not in set(labels)]
+    found = split.select([index for index, seen in enumerate(inspections) if seen.problem is None])
+    lost = set(range(len(split.class_names))) - set(found.labels)
     if lost:
-        raise DataInvalid(f"{name}: no image of the class {lost[0]} can be read")
-    paths = tuple(split.paths[index] for index in found)
-    return replace(split, paths=paths, labels=labels, unreadable=_unreadable(name, split, inspections))
+        raise DataInvalid(f"{name}: no image of the class {split.class_names[min(lost)]} can be read")
+    return replace(found, num_unreadable=len(split) - len(found))
 
 
 def _log_range(value_range: ValueRange, measured: list[Extremes], log: Callable[[str], object]) -> None:

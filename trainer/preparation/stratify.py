@@ -5,36 +5,30 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from trainer.dataset.invalid import DataInvalid
 from trainer.dataset.phrases import some
 from trainer.dataset.splits import SPLITS
-from trainer.experiment.data import Data
 from trainer.preparation.images import Split, SplitOff
 
-Digests = Callable[[Split], Sequence[bytes]]
-"""Returns a digest of each image of a split."""
 
+def complete(
+    splits: dict[str, Split], shares: Mapping[str, float], seed: int, digests: Sequence[bytes]
+) -> dict[str, Split]:
+    """Return the splits with those of `shares` that are missing, each taken from train unless its share is 0.
 
-def complete(splits: dict[str, Split], data: Data, seed: int, digests_of: Digests) -> dict[str, Split]:
-    """Return the splits with a val split, and a test split if `data.test_share` is set, taken from train if missing.
-
-    The same files, shares and seed give the same splits. Raises DataInvalid if a class has too few images.
+    `digests` are those of the train images. The same files, shares and seed give the same splits. Raises DataInvalid if
+    a class has too few images.
     """
-    shares = {name: share for name, share in (("test", data.test_share), ("val", data.val_share)) if share}
-    missing = {name: share for name, share in shares.items() if name not in splits}
-    if not missing:
-        return splits
-    train = splits["train"]
-    digests = dict(zip(train.paths, digests_of(train), strict=True))
-    made: dict[str, Split] = {}
-    left = 1.0
-    for name, share in missing.items():
-        train, part = split_off(train, [digests[path] for path in train.paths], share / left, seed, name)
-        made[name] = replace(part, origin=SplitOff(share, seed), unreadable=())
-        left -= share
+    train, made, left = splits["train"], {}, 1.0
+    by_path = dict(zip(train.paths, digests, strict=True))
+    for name, share in shares.items():
+        if share and name not in splits:
+            train, part = split_off(train, [by_path[path] for path in train.paths], share / left, seed, name)
+            made[name] = replace(part, origin=SplitOff(share, seed), num_unreadable=0)
+            left -= share
     whole = splits | made | {"train": train}
     return {name: whole[name] for name in SPLITS if name in whole}
 
@@ -56,7 +50,7 @@ def split_off(
         # A group that is too large is better than none, unless it is the whole class.
         most = {label: wanted[label] if taken[label] else max(wanted[label], totals[label] - 1) for label in labels}
         if all(taken[label] < wanted[label] and taken[label] + labels[label] <= most[label] for label in labels):
-            taken += labels
+            taken.update(labels)
             chosen.update(group)
     lacking = [split.class_names[label] for label in totals if not taken[label]]
     if lacking:
@@ -64,7 +58,7 @@ def split_off(
             f"no {name} images can be split off the train images, because these classes have fewer than two different "
             f"ones: {some(lacking)}; add images or give a {name} folder: {split.path}"
         )
-    return _part(split, (index for index in range(len(split)) if index not in chosen)), _part(split, sorted(chosen))
+    return split.select([i for i in range(len(split)) if i not in chosen]), split.select(sorted(chosen))
 
 
 def _groups(split: Split, digests: Sequence[bytes], seed: int) -> list[list[int]]:
@@ -78,9 +72,3 @@ def _groups(split: Split, digests: Sequence[bytes], seed: int) -> list[list[int]
         return len(group), hashlib.blake2b(b"%d/%s" % (seed, name), digest_size=16).digest()
 
     return sorted(copies.values(), key=rank)
-
-
-def _part(split: Split, indices: Iterable[int]) -> Split:
-    chosen = list(indices)
-    paths = tuple(split.paths[index] for index in chosen)
-    return replace(split, paths=paths, labels=tuple(split.labels[index] for index in chosen))

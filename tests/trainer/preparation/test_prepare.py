@@ -80,7 +80,7 @@ def test_all_unreadable_images_are_listed_in_a_file_and_skipped_on_request(data:
     with pytest.raises(DataInvalid, match=r"30 images cannot be read: train/dark/broken0\.jpg.*data\.skip_unreadable"):
         prepared(data)
     found = prepared(data, skip_unreadable=True)
-    assert {name: len(split.unreadable) for name, split in found.splits.items()} == {"train": 30, "val": 0, "test": 1}
+    assert {name: split.num_unreadable for name, split in found.splits.items()} == {"train": 30, "val": 0, "test": 1}
     assert len((data.parent / "names").read_text().splitlines()) == 31
     assert len(found.splits["train"]) == len(found.splits["train"].labels) == 40
 

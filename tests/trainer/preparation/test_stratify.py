@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from trainer.dataset.invalid import DataInvalid
-from trainer.experiment.data import Data
 from trainer.preparation.images import Split
 from trainer.preparation.stratify import complete, split_off
 
@@ -71,10 +70,10 @@ def test_a_class_without_two_different_images_is_reported(digests: list[bytes]) 
 
 def test_only_missing_splits_are_made() -> None:
     train, val, test = split_of(20, 20), split_of(3, 3), split_of(4, 4)
-    data = Data(val_share=0.2, test_share=0.1)
+    shares = {"test": 0.1, "val": 0.2}
 
     def made(**splits: Split) -> dict[str, int]:
-        return {name: len(split) for name, split in complete(splits, data, 0, different).items()}
+        return {name: len(split) for name, split in complete(splits, shares, 0, different(train)).items()}
 
     assert made(train=train, val=val, test=test) == {"train": 40, "val": 6, "test": 8}
     assert made(train=train, test=test) == {"train": 32, "val": 8, "test": 8}
@@ -82,15 +81,13 @@ def test_only_missing_splits_are_made() -> None:
     assert made(train=train) == {"train": 28, "val": 8, "test": 4}
 
 
-def test_without_a_test_share_no_test_split_is_made_and_no_image_is_read() -> None:
-    def unread(_: Split) -> list[bytes]:
-        raise AssertionError
-
+def test_a_share_of_zero_makes_no_split() -> None:
     splits = {"train": split_of(20, 20), "val": split_of(3, 3)}
-    assert complete(splits, Data(), 0, unread) == splits
+    assert complete(splits, {"test": 0, "val": 0.15}, 0, different(splits["train"])) == splits
 
 
 def test_a_split_describes_how_it_was_made() -> None:
-    made = complete({"train": split_of(20, 20)}, Data(), 7, different)
+    train = split_of(20, 20)
+    made = complete({"train": train}, {"val": 0.15}, 7, different(train))
     assert made["train"].origin is None
     assert str(made["val"].origin) == "15% of the train images of each class, chosen by seed 7, copies kept together"
