@@ -31,10 +31,9 @@ def measure_mean_std(images: ImageDataset, at_most: int = MAX_MEASURED_IMAGES) -
 
     Raises DataInvalid if all pixels of these images have the same value.
     """
-    step = max(1, -(-len(images) // at_most))
     total = squares = torch.zeros(1, dtype=torch.float64)
     count = 0
-    for index in range(0, len(images), step):
+    for index in evenly_spaced(len(images), at_most):
         pixels = images.pixels(index).double().flatten(1) / 255  # (C, H*W)
         total = total + pixels.sum(1)
         squares = squares + pixels.square().sum(1)

@@ -9,8 +9,6 @@ import io
 import os
 import stat
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,14 +122,8 @@ def open_image(
     has read it. Raises DataInvalid, which names the file.
     """
     content = read_content(path) if content is None else content
-    with _naming(path, content):
-        return decode(content).as_shown(channels, value_range)
-
-
-@contextmanager
-def _naming(path: Path, content: bytes) -> Iterator[None]:
     try:
-        yield
+        return decode(content).as_shown(channels, value_range)
     except MemoryError:
         raise
     except Exception as error:  # Damaged files make decoders raise all kinds of errors.

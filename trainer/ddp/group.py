@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -64,11 +64,9 @@ def lead_group(ranks: Ranks, request: Request, device: torch.device) -> Iterator
     ranks.finish()
 
 
-@contextmanager
-def join_group(port: int, rank: Rank, device: torch.device) -> Iterator[None]:
+def join_group(port: int, rank: Rank, device: torch.device) -> AbstractContextManager[None]:
     """Train with the leader whose store listens on `port`."""
-    with _process_group(TCPStore(LOOPBACK, port, None, False), rank, device):
-        yield
+    return _process_group(TCPStore(LOOPBACK, port, None, False), rank, device)
 
 
 def _create_store() -> TCPStore:

@@ -40,7 +40,7 @@ def build_classifier(
     progress.total_steps = _total_steps(experiment, data_module, earlier)
     device.set_memory_format(net)
     if data.cache:  # after the network, so that its errors need not wait for the decoding
-        report = progress.count_prepared if request.rank.is_leader else _ignore
+        report = progress.count_prepared if request.rank.is_leader else lambda *_: None
         cache = ImageCache(request.cache_dir, round(data.cache_max_gb * GIGABYTE), log, report)
         data_module.decoded = cache.open(data_module.splits, data.channels, data.side, ValueRange.of(data.value_range))
     mean, std = _mean_std(experiment, data_module)
@@ -72,7 +72,3 @@ def _total_steps(experiment: Experiment, data_module: ImageDataModule, earlier: 
     epochs_left = settings.max_epochs - earlier.state.epoch
     steps_in_epoch = earlier.state.batch // settings.accumulate_batches
     return earlier.state.step + steps_per_epoch * epochs_left - steps_in_epoch
-
-
-def _ignore(*_: object) -> None:
-    """Only the leader reports progress."""

@@ -43,10 +43,8 @@ class Finding:
     message: str
     split: str | None = None
     """The split that it is about, if it is about one."""
-    count: int = 0
-    """The number of files that it is about."""
     files: tuple[str, ...] = ()
-    """The names of these files."""
+    """The names of the files that it is about."""
 
     def as_json(self, max_files: int | None = MAX_FILES) -> dict[str, Any]:
         """Return it as JSON content with the names of the first `max_files` files, or of all with None."""
@@ -54,12 +52,11 @@ class Finding:
             "kind": self.kind,
             "split": self.split,
             "message": self.message,
-            "count": self.count,
+            "count": len(self.files),
             "files": list(self.files[:max_files]),
         }
 
 
 def about_files(kind: Kind, message: str, files: Iterable[str], split: str | None = None) -> Finding:
     """Make a finding about files."""
-    names = sorted(files)
-    return Finding(kind, message, split, len(names), tuple(names))
+    return Finding(kind, message, split, tuple(sorted(files)))
