@@ -11,11 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, paired
 from tests.servers import ROOT, LiveServer
 from tests.slurm.cluster import Cluster, obstacle
 from tests.waiting import wait_until
@@ -25,8 +25,8 @@ PROGRAM = [sys.executable, str(ROOT / "tests" / "programs" / "exit_with.py"), "0
 
 def measure(rounds: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder, service(Path(folder)) as server:
-        ours, baseline = alternate(rounds, lambda: started_s(server), executed_s)
-    yield Figure("local: POST to the first line", "s", ours, baseline, "executing the program")
+        pairs = [(started_s(server), executed_s()) for _ in range(rounds)]
+    yield paired("local: POST to the first line", "s", pairs, "executing the program")
     if (reason := obstacle()) is not None:
         print(f"  SLURM is not measured: {reason}")
         return
@@ -34,15 +34,10 @@ def measure(rounds: int) -> Iterator[Figure]:
         cluster = Cluster(Path(folder) / "cluster").start()
         try:
             with service(Path(folder), TRAINING_EXECUTOR="slurm", **cluster.environment) as server:
-                ours, baseline = alternate(rounds, lambda: started_s(server), lambda: submitted_s(cluster))
+                pairs = [(started_s(server), submitted_s(cluster)) for _ in range(rounds)]
         finally:
             cluster.stop()
-    yield Figure("SLURM: POST to the first line", "s", ours, baseline, "sbatch")
-
-
-def alternate(rounds: int, ours: Callable[[], float], baseline: Callable[[], float]) -> tuple[list[float], list[float]]:
-    pairs = [(ours(), baseline()) for _ in range(rounds)]
-    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    yield paired("SLURM: POST to the first line", "s", pairs, "sbatch")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -52,6 +53,19 @@ class Figure:
         base = f"{number(statistics.median(self.baseline))} {self.unit}" if self.baseline else ""
         ours = f"{number(statistics.median(self.ours))} {self.unit}"
         return [self.name, ours, base, self.baseline_name, spread, goal, reached]
+
+
+def paired(
+    name: str,
+    unit: str,
+    pairs: Iterable[tuple[float, float]],
+    baseline_name: str,
+    goal: float | None = None,
+    is_ratio: bool = True,
+) -> Figure:
+    """Make a figure of (ours, baseline) in each round."""
+    ours, baseline = (list(values) for values in zip(*pairs, strict=True))
+    return Figure(name, unit, ours, baseline, baseline_name, goal, is_ratio)
 
 
 HEADINGS = ["", "ours", "baseline", "baseline is", "times better (spread)", "goal", "reached"]

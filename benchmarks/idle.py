@@ -8,11 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import psutil
-
 from benchmarks.figures import Figure
 from benchmarks.followers import crowd
-from benchmarks.serving import service
+from benchmarks.serving import cpu_s, service
 from tests.servers import KINDS
 
 SETTLE_S = 2.0
@@ -25,13 +23,11 @@ MAX_ROUNDS = 3
 def idle(kind: str, num_clients: int) -> tuple[float, float]:
     """Return the CPU percentage and the memory in MB of all the server's processes together."""
     with service(kind) as server, crowd(server.port, num_clients) as followers:
-        assert server.process is not None
-        main = psutil.Process(server.process.pid)
-        processes = [main, *main.children(recursive=True)]
+        processes = server.processes()
         followers.listen_for(SETTLE_S)
-        began_s, used_s = time.monotonic(), cpu_s(processes)
+        began_s, used_s = time.monotonic(), cpu_s(*processes)
         followers.listen_for(SECONDS)
-        percent = 100 * (cpu_s(processes) - used_s) / (time.monotonic() - began_s)
+        percent = 100 * (cpu_s(*processes) - used_s) / (time.monotonic() - began_s)
         return percent, sum(process.memory_full_info().pss for process in processes) / 1e6
 
 
@@ -43,7 +39,3 @@ def measure(rounds: int) -> Iterator[Figure]:
             what = f"{kind}, {num_clients} clients"
             yield Figure(f"{what}, CPU", "%", percents, goal=MAX_PERCENT, is_ratio=False)
             yield Figure(f"{what}, memory", "MB", megabytes, goal=MAX_MB, is_ratio=False)
-
-
-def cpu_s(processes: list[psutil.Process]) -> float:
-    return sum(process.cpu_times().user + process.cpu_times().system for process in processes)

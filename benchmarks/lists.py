@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.baselines import directory_listing
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, paired
 from benchmarks.metrics import Client, ms
 from tests.app.written import write_model, write_run
 from tests.servers import LiveServer
@@ -67,7 +67,7 @@ def _warm(server: LiveServer, rounds: int) -> Iterator[Figure]:
     ):
         request = timed(target)
         pairs = [(request(), base()) for _ in range(rounds)]
-        yield Figure(name, "ms", [our for our, _ in pairs], [their for _, their in pairs], BASELINE, goal_ms, False)
+        yield paired(name, "ms", pairs, BASELINE, goal_ms, is_ratio=False)
     for name, target in (("all 9,000 models", ALL_MODELS), ("all 9,000 model paths", PATHS)):
         request = timed(target)
         yield Figure(name, "ms", [request() for _ in range(rounds)])

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.baselines.emitting import EVERY_S
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, paired
 from benchmarks.followers import crowd
 from benchmarks.keepalive import Poller
 from benchmarks.serving import baseline, service
@@ -63,6 +63,14 @@ def emitted(kind: str, num_clients: int) -> Latencies:
         return Latencies(*percentiles_ms(followers.ages_s), followers.num_missed)
 
 
+def _percentiles(
+    name: str, latencies: list[tuple[Latencies, Latencies]], p50_goal: float | None, p99_goal: float | None
+) -> Iterator[Figure]:
+    base_name = "the library, empty handler"
+    yield paired(f"{name}, p50", "ms", [(our.p50, base.p50) for our, base in latencies], base_name, p50_goal, False)
+    yield paired(f"{name}, p99", "ms", [(our.p99, base.p99) for our, base in latencies], base_name, p99_goal, False)
+
+
 def percentiles_ms(ages_s: list[float]) -> tuple[float, float]:
     cuts = statistics.quantiles(ages_s, n=100)
     return cuts[49] * 1000, cuts[98] * 1000
@@ -71,8 +79,7 @@ def percentiles_ms(ages_s: list[float]) -> tuple[float, float]:
 def measure(rounds: int) -> Iterator[Figure]:
     for kind in KINDS:
         latencies = [(ours(kind, 100), emitted(kind, 100)) for _ in range(rounds)]
-        yield figure(f"{kind}, 100 clients, p50", [(our.p50, base.p50) for our, base in latencies], 60)
-        yield figure(f"{kind}, 100 clients, p99", [(our.p99, base.p99) for our, base in latencies], 150)
+        yield from _percentiles(f"{kind}, 100 clients", latencies, 60, 150)
     yield from of_1000_clients("eventlet", rounds, p99_goal=200, rest_goal=100)
     yield from of_1000_clients("gunicorn", rounds, workers=2)
 
@@ -83,14 +90,8 @@ def of_1000_clients(
     """Measure the delays, the lost rows, and REST at the same time. The baseline has one process in any case."""
     name = f"{kind}, 1,000 clients" if workers == 1 else f"{kind} with {workers} workers, 1,000 clients"
     latencies = [(ours(kind, 1000, workers), emitted(kind, 1000)) for _ in range(rounds)]
-    yield figure(f"{name}, p50", [(our.p50, base.p50) for our, base in latencies], None)
-    yield figure(f"{name}, p99", [(our.p99, base.p99) for our, base in latencies], p99_goal)
+    yield from _percentiles(name, latencies, None, p99_goal)
     lost = [float(our.num_lost) for our, _ in latencies]
     yield Figure(f"{name}, lost", "rows", lost, goal=0, is_ratio=False)
     rest = [our.rest_p99 for our, _ in latencies]
     yield Figure(f"{name}, REST p99", "ms", rest, goal=rest_goal, is_ratio=False)
-
-
-def figure(name: str, pairs: list[tuple[float, float]], goal: float | None) -> Figure:
-    our, base = (list(values) for values in zip(*pairs, strict=True))
-    return Figure(name, "ms", our, base, "the library, empty handler", goal, is_ratio=False)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, paired
 from benchmarks.metrics import ms
 from tests.servers import LiveServer
 from tests.waiting import wait_until
@@ -38,14 +38,9 @@ def beside_a_short_queue(rounds: int, number: int, few: int, dispatched: int) ->
     with queue_of(number) as long, queue_of(few) as short:
         for name, act in acts.items():
             pairs = [(ms(partial(act, long)), ms(partial(act, short))) for _ in range(rounds)]
-            yield _figure(f"{name}, {number:,} queued", "ms", pairs)
+            yield paired(f"{name}, {number:,} queued", "ms", pairs, BASELINE, is_ratio=False)
         pairs = [(dispatch_s(long, dispatched), dispatch_s(short, dispatched)) for _ in range(rounds)]
-        yield _figure(f"dispatch, {number:,} queued", "s per run", pairs)
-
-
-def _figure(name: str, unit: str, pairs: list[tuple[float, float]]) -> Figure:
-    ours, baseline = (list(values) for values in zip(*pairs, strict=True))
-    return Figure(name, unit, ours, baseline, BASELINE, is_ratio=False)
+        yield paired(f"dispatch, {number:,} queued", "s per run", pairs, BASELINE, is_ratio=False)
 
 
 @contextmanager

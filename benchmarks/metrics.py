@@ -26,9 +26,10 @@ import psutil
 from app.runs.metrics.inspection import inspect
 from app.runs.metrics.rows import WantedRows, encode
 from benchmarks.baselines import pandas_metrics
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, paired
+from benchmarks.serving import baseline
 from tests.app.written import write_run
-from tests.servers import ROOT, LiveServer, free_port
+from tests.servers import ROOT, LiveServer
 from tests.waiting import wait_until
 from trainer.runfile import RunFile
 
@@ -49,7 +50,7 @@ def _measure(home: Path, num_rows: int, rounds: int) -> Iterator[Figure]:
     path = run / "csv" / "version_0" / "metrics.csv"
     write_metrics(path, num_rows)
     yield compare(f"{num_rows:,} rows, function", 15, rounds, lambda: ours(path), lambda: pandas_metrics.answer(path))
-    with serving(home) as server, pandas_serving(path) as peer:
+    with serving(home) as server, baseline("benchmarks.baselines.pandas_metrics", "{port}", str(path)) as peer:
         mine, other = Client(server.port, "/training/metrics/runs/run"), Client(peer, "/metrics")
         yield Figure("longest pause, first answer", "ms", [mine.longest_pause_ms()], goal=20, is_ratio=False)
         yield compare(f"{num_rows:,} rows, REST", 15, rounds, mine.get, other.get)
@@ -95,8 +96,7 @@ def _poll(mine: Client, path: Path, row: int) -> None:
 
 
 def compare(name: str, goal: float, rounds: int, our: Callable[[], object], base: Callable[[], object]) -> Figure:
-    pairs = [(ms(our), ms(base)) for _ in range(rounds)]
-    return Figure(name, "ms", [pair[0] for pair in pairs], [pair[1] for pair in pairs], BASELINE, goal)
+    return paired(name, "ms", [(ms(our), ms(base)) for _ in range(rounds)], BASELINE, goal)
 
 
 def ms(act: Callable[[], object]) -> float:
@@ -156,32 +156,10 @@ def serving(home: Path) -> Iterator[LiveServer]:
     command = [sys.executable, "-m", "benchmarks.ticking_server"]
     server.process = subprocess.Popen(command, cwd=ROOT, env=server.environment(), start_new_session=True)
     try:
-        wait_until(lambda: _answers(server.port), 30)
+        wait_until(server.answers, 30)
         yield server
     finally:
         server.kill()
-
-
-@contextmanager
-def pandas_serving(path: Path) -> Iterator[int]:
-    port = free_port()
-    command = [sys.executable, "-m", "benchmarks.baselines.pandas_metrics", str(port), str(path)]
-    process = subprocess.Popen(command, cwd=ROOT)
-    try:
-        wait_until(lambda: _answers(port), 30)
-        yield port
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _answers(port: int) -> bool:
-    try:
-        connection = http.client.HTTPConnection("127.0.0.1", port)
-        connection.request("GET", "/ping")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
 
 
 def server_memory_mb(server: LiveServer) -> float:

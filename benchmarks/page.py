@@ -22,6 +22,7 @@ from typing import Any
 import psutil
 
 from benchmarks.figures import Figure
+from benchmarks.serving import cpu_s
 from tests.app.written import write_run
 from tests.page.conftest import ARGUMENTS
 from tests.servers import LiveServer
@@ -112,12 +113,12 @@ def live_cpu_percent(server: LiveServer, page: Any, rounds: int) -> list[float]:
     options = ["--rows", str(num_rows), "--pause", str(UPDATE_EVERY_S)]
     server.start_run(server.write_command("live", "write_metrics.py", "{run_dir}", *options))
     page.wait_for_timeout(1000 * SETTLE_S)
-    renderer = max(_renderers(), key=lambda process: sum(process.cpu_times()[:2]))
+    renderer = max(_renderers(), key=cpu_s)
     percents = []
     for _ in range(rounds):
-        used_s, began_s = sum(renderer.cpu_times()[:2]), time.monotonic()
+        used_s, began_s = cpu_s(renderer), time.monotonic()
         page.wait_for_timeout(1000 * WATCH_S)
-        percents.append(100 * (sum(renderer.cpu_times()[:2]) - used_s) / (time.monotonic() - began_s))
+        percents.append(100 * (cpu_s(renderer) - used_s) / (time.monotonic() - began_s))
     return percents
 
 

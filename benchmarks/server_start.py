@@ -9,23 +9,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import psutil
-
 from benchmarks.figures import Figure
-from benchmarks.serving import service
+from benchmarks.serving import cpu_s, service
 from tests.servers import KINDS
 
 
 def measure(rounds: int) -> Iterator[Figure]:
     for kind in KINDS:
-        duration_s, cpu_s = [], []
+        duration_s, used_s = [], []
         for _ in range(rounds):
             began_s = time.monotonic()
             with service(kind) as server:
                 duration_s.append(time.monotonic() - began_s)
-                assert server.process is not None
-                main = psutil.Process(server.process.pid)
-                family = [main, *main.children(recursive=True)]
-                cpu_s.append(sum(sum(process.cpu_times()[:2]) for process in family))
+                used_s.append(cpu_s(*server.processes()))
         yield Figure(f"{kind}, until the first response", "s", duration_s, goal=1, is_ratio=False)
-        yield Figure(f"{kind}, CPU time", "s", cpu_s)
+        yield Figure(f"{kind}, CPU time", "s", used_s)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import requests
 
 from tests.servers import ROOT, LiveServer, free_port
@@ -38,6 +39,11 @@ def baseline(*arguments: str, folder: Path = ROOT) -> Iterator[int]:
             yield port
         finally:
             server.terminate()
+
+
+def cpu_s(*processes: psutil.Process) -> float:
+    """Return the CPU time that processes have used so far."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
 def _answers(port: int) -> bool:

@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from benchmarks.baselines.emitting import EVERY_S
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, paired
 from benchmarks.followers import Crowd, crowd
 from benchmarks.live import percentiles_ms
+from benchmarks.serving import cpu_s
 from tests.servers import LiveServer
 from tests.waiting import wait_until
 
@@ -36,8 +35,8 @@ class Following:
 def measure(rounds: int) -> Iterator[Figure]:
     pairs = [(follow(NUM_RUNS, NUM_CLIENTS, NUM_ROWS), follow(1, NUM_CLIENTS, NUM_ROWS)) for _ in range(rounds)]
     for name, unit, field in (("p50", "ms", "p50_ms"), ("p99", "ms", "p99_ms"), ("service's CPU", "%", "cpu_percent")):
-        ours, base = ([getattr(each, field) for each in side] for side in zip(*pairs, strict=True))
-        yield Figure(f"{NUM_RUNS} runs, {name}", unit, ours, base, BASELINE, is_ratio=False)
+        values = [(getattr(several, field), getattr(one, field)) for several, one in pairs]
+        yield paired(f"{NUM_RUNS} runs, {name}", unit, values, BASELINE, is_ratio=False)
     lost = [float(several.num_lost) for several, _ in pairs]
     yield Figure(f"{NUM_RUNS} runs, lost", "rows", lost, goal=0, is_ratio=False)
 
@@ -64,18 +63,13 @@ def follow(num_runs: int, num_clients: int, num_rows: int) -> Following:
 def _measure(server: LiveServer, followers: Crowd, run_ids: list[str], num_rows: int) -> Following:
     outputs = [server.runs_dir / run_id / "output" for run_id in run_ids]
     wait_until(lambda: all(output.is_dir() for output in outputs), 60)
-    service = psutil.Process(server.processes()[0].pid)
-    cpu_s, began_s = _cpu_s(service), time.monotonic()
+    service = server.processes()[0]
+    used_s, began_s = cpu_s(service), time.monotonic()
     for output in outputs:
         (output / "go").touch()
     deadline = began_s + num_rows * EVERY_S + 10
     followers.listen(lambda: followers.num_missing(num_rows) == 0 or time.monotonic() > deadline)
-    cpu_percent = 100 * (_cpu_s(service) - cpu_s) / (time.monotonic() - began_s)
+    cpu_percent = 100 * (cpu_s(service) - used_s) / (time.monotonic() - began_s)
     return Following(
         *percentiles_ms(followers.ages_s), cpu_percent, followers.num_missed + followers.num_missing(num_rows)
     )
-
-
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
