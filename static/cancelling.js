@@ -18,9 +18,8 @@ export function createCancelling({ api, getState, dispatch, refused, cancelled }
 
   async function cancel(run_id, name) {
     try {
-      const { status } = await api.post("training/stop?wait=0", { run_id });
-      const text = status === "not_running" ? `${name} was no longer queued.` : `${name} is cancelled.`;
-      dispatch({ type: "queueMessage", text });
+      await api.delete(`training/queue/${encodeURIComponent(run_id)}?limit=1`);
+      dispatch({ type: "queueMessage", text: `${name} is cancelled.` });
     } catch (error) {
       if (error.problem === undefined) throw error;
       refused(error.problem);

@@ -52,7 +52,7 @@ class RunDir:
     link_roots: tuple[Path, ...] = ()
     """Folders outside of the run that its links may lead to."""
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         return self.path.name
 

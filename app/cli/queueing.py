@@ -10,7 +10,7 @@ QUEUE = ("training", "queue")
 
 
 class Queue:
-    """The runs that wait. Each method but `cancel` returns the queue as it then is."""
+    """The runs that wait. Each method returns the queue as it then is."""
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
@@ -23,8 +23,8 @@ class Queue:
         return dict(self._rest.call("PATCH", *QUEUE, run_id, body={"position": position}))
 
     def cancel(self, run_id: str) -> dict[str, Any]:
-        """Take a run out of the queue. It is `stopped` then, as any run that somebody stops."""
-        return dict(self._rest.call("POST", "training", "stop", body={"run_id": run_id, "mode": "save"}))
+        """Take a run out of the queue. It is `stopped` then. A run that has begun is refused and goes on."""
+        return dict(self._rest.call("DELETE", *QUEUE, run_id))
 
     def pause(self) -> dict[str, Any]:
         """Start no more queued runs. Active runs go on."""

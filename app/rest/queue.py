@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
 from app.domain import domain
 from app.rest.api import Blueprint
@@ -30,8 +30,18 @@ def get_queue(query: dict[str, Any]) -> Response:
 @blp.answers(200, QueueSchema)
 @blp.errors(400, 404, 409, 413, 422)
 def move_run(asked: dict[str, Any], query: dict[str, Any], run_id: str) -> Response:
-    """Move a queued run to another place. To cancel it, stop it."""
+    """Move a queued run to another place."""
     domain().queue.move(run_id, asked["position"])
+    return _queue(**query)
+
+
+@blp.delete("/<run_id>")
+@blp.arguments(PageQuerySchema, location="query")
+@blp.answers(200, QueueSchema)
+@blp.errors(404, 409, 422)
+def cancel_run(query: dict[str, Any], run_id: str) -> Response:
+    """Take a run out of the queue. A run that is no longer queued is left alone (409)."""
+    domain().stops.cancel(run_id, f"REST {request.remote_addr}")
     return _queue(**query)
 
 

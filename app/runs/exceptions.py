@@ -176,8 +176,11 @@ class NotQueued(Conflict):
     """A run has no place in our queue. One that is `queued` waits in the executor's own queue, such as SLURM's."""
 
     def __init__(self, run_id: str, state: str, advice: str | None = None) -> None:
-        why = "its executor decides when it starts" if state == "queued" else f"it is {state}"
-        super().__init__(f"Run {run_id} has no place in the queue: {why}.{f' {advice}' if advice else ''}")
+        if state == "queued":
+            message = f"Run {run_id} has no place in the queue: its executor decides when it starts."
+        else:
+            message = f"Run {run_id} is not queued: it is {state}."
+        super().__init__(f"{message} {advice}" if advice else message)
 
 
 class NoQueue(Conflict):
@@ -190,6 +193,15 @@ class NoQueue(Conflict):
 class RunQueued(Conflict):
     def __init__(self, run_id: str) -> None:
         super().__init__(f"Run {run_id} waits in the queue. Stop it first.")
+
+
+class RunNeeded(Conflict):
+    """A queued or active run resumes from a run that somebody wants to delete."""
+
+    def __init__(self, run_id: str, child: str, state: str) -> None:
+        super().__init__(
+            f"Run {child} is {state} and resumes from run {run_id}. Stop run {child} first, or wait until it ends."
+        )
 
 
 class NoRoom(RunError):

@@ -137,7 +137,7 @@ def test_each_command_prints_for_people_and_for_programs(
     assert training("queue", "pause").stdout.endswith("The queue is paused.\n")
     assert not document("queue", "resume")["paused"]
     for run_id in waiting:
-        assert training("queue", "cancel", run_id).stdout == f"Run {run_id} is stopped.\n"
+        assert training("queue", "cancel", run_id).stdout == f"Run {run_id} is cancelled.\n"
     assert training("queue").stdout == "The queue is empty.\n"
     assert training("stop", "--mode", "discard").stdout == f"Run {active} is stopped.\n"
     assert document("stop")["status"] == "not_running"

@@ -35,7 +35,8 @@ class StateFile:
     def __init__(self, path: Path, content: dict[str, Any]) -> None:
         """Create the file with its first version. Raises AlreadyLaunched."""
         self._path = path
-        names = [f".{path.name}.{os.getpid()}.{number}" for number in range(self.NUM_VERSIONS)]
+        own = f"{os.getpid()}-{id(self)}"  # Several processes, and several threads of the service, may try at a time.
+        names = [f".{path.name}.{own}.{number}" for number in range(self.NUM_VERSIONS)]
         self._reserved = list(map(path.with_name, names))
         for reserved in self._reserved:
             reserved.write_bytes(b" " * self.BLOCK_BYTES)

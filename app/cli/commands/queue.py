@@ -40,9 +40,9 @@ def move(client: Client, output: Output, run: str, position: int) -> None:
 @click.argument("run", shell_complete=complete_queued)
 @connected
 def cancel(client: Client, output: Output, run: str) -> None:
-    """Take RUN out of the queue. If it has just started, it is stopped."""
+    """Take RUN out of the queue. A run that has just started goes on."""
     answer = client.queue.cancel(run)
-    output.answer(answer, f"Run {run} is {answer['status']}.")
+    output.answer(answer, f"Run {run} is cancelled.")
 
 
 @queue.command()

@@ -9,10 +9,10 @@ from app.runs.duty import Duty
 from app.runs.exceptions import ExecutorAway, LaunchFailed, NoRoom
 from app.runs.executors.executor import Executor
 from app.runs.filelock import SupervisorLock
+from app.runs.queue.ending import end_unlaunched
 from app.runs.queue.entry import Entry
 from app.runs.queue.queue import Queue
-from trainer.rundir import RunDir, utc_now
-from trainer.runner.statefile import AlreadyLaunched, StateFile
+from trainer.runner.statefile import AlreadyLaunched
 from trainer.runner.verdict import FAILED
 
 
@@ -24,14 +24,16 @@ class Dispatcher(Duty):
         queue: Queue,
         executor: Executor,
         obstacle: Callable[[Entry], str | None],
+        loss: Callable[[Entry], str | None],
         lock: SupervisorLock,
         poll_interval_s: float,
     ) -> None:
-        """`obstacle` says why a run cannot be launched at this moment."""
+        """`obstacle` says why a run cannot be launched at this moment, and `loss` why it never can be again."""
         super().__init__("The dispatcher of the queue", lock, poll_interval_s)
         self._queue = queue
         self._executor = executor
         self._obstacle = obstacle
+        self._loss = loss
 
     def step(self) -> bool:
         """Launch the first run if it can be. Return whether the next one can be tried at once. Raises OSError."""
@@ -44,21 +46,17 @@ class Dispatcher(Duty):
 
     def _launch(self, entry: Entry) -> bool:
         try:
+            if (loss := self._loss(entry)) is not None:
+                raise LaunchFailed(loss, entry.run_id)
             ref = self._executor.submit(entry.run, entry.needs, lambda: None)
         except (NoRoom, ExecutorAway):
             return False
         except LaunchFailed as error:
-            _fail(entry.run, str(error))
+            with suppress(AlreadyLaunched):  # A runner has written its own verdict, or somebody has cancelled the run.
+                end_unlaunched(entry.run, FAILED, str(error))
         else:
             with suppress(OSError):  # The disk may be full. The executor finds the run without the file.
                 ref.write()
         self._queue.remove(entry.run)
         return True
 
-
-def _fail(run: RunDir, reason: str) -> None:
-    """Write the verdict of a run whose runner never began. Like a runner, this owns the run by creating state.json."""
-    now = utc_now()
-    verdict = {"state": FAILED, "reason": reason, "pid": None, "started_at": now, "ended_at": now}
-    with suppress(AlreadyLaunched):  # A runner has written its own verdict.
-        StateFile(run.state, verdict).close()

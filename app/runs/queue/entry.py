@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from app.runs.executors.executor import Needs
+from app.runs.store.run import Run
+from app.runs.store.states import QUEUED
 from trainer.rundir import RunDir, utc_now, write_json
 
 MAX_PRIORITY = 1000
@@ -26,6 +29,11 @@ class Entry:
     @property
     def run_id(self) -> str:
         return self.run.run_id
+
+    @cached_property
+    def as_run(self) -> Run:
+        """The run that waits, with what its files say. They do not change while it waits."""
+        return Run(self.run, QUEUED, None, {})
 
     @property
     def needs(self) -> Needs:

@@ -15,7 +15,6 @@ from app.runs.filestate import Remembered, file_states
 from app.runs.queue.arrangement import Arrangement, ArrangementFile
 from app.runs.queue.entry import Entry, read_entry, write_entry
 from app.runs.store.newrun import NewRun
-from app.runs.store.run import Run
 from app.runs.store.states import QUEUED
 from app.runs.store.store import RunStore
 from trainer.rundir import RunDir, is_there
@@ -178,8 +177,7 @@ class _Place(NamedTuple):
 
 
 def _describe(place: _Place, obstacle: Callable[[Entry], str | None], is_paused: bool) -> dict[str, Any]:
-    entry = place.entry
-    run = Run(entry.run, QUEUED, None, {})
+    entry, run = place.entry, place.entry.as_run
     return {
         "run_id": entry.run_id,
         "position": place.position,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.runs.collect.runmetrics import RunMetrics
-from app.runs.exceptions import DeletionRefused, RunActive
+from app.runs.exceptions import DeletionRefused
 from app.runs.models.folder import ModelFolder
 from app.runs.retention.checkpoints import find_checkpoints, remove_files
 from app.runs.retention.ranking import Ranking, monitor_of
@@ -16,7 +16,7 @@ from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 from app.runs.times import seconds_between
-from trainer.rundir import is_there, utc_now
+from trainer.rundir import utc_now
 
 
 @dataclass(frozen=True)
@@ -65,21 +65,14 @@ class Pruner:
     def remove(self, decision: Decision) -> None:
         """Remove what the decision says, unless the run is needed again. Raises RunError."""
         run = self._store.find_again(decision.run)
-        child = _parents(self._living()).get(run.run_id)
-        if child is not None:
-            raise RunActive([child], None)
         if not decision.files:
             self._store.delete(run.run_id)
             return
+        self._store.refuse_needed(run.run_id)
         try:
             remove_files(decision.files)
         except OSError as error:
             raise DeletionRefused(run.run_id, error.strerror or str(error)) from error
-
-    def _living(self) -> list[Run]:
-        """Read the queued and active runs."""
-        queued = (run_id for run_id in self._store.ids() if is_there(self._store.directory(run_id).queued))
-        return [*self._store.active(), *self._store.pending(), *self._store.read(queued)]
 
     def _decide(self, run: Run, rule: Rule, ranking: Ranking | None, parents: dict[str, str]) -> Decision:
         models = [model.file.path for model in self._models.of(run)] if run.is_ours else []

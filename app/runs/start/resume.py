@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.runs.exceptions import InvalidStart
+from app.runs.exceptions import InvalidStart, RunNotFound
 from app.runs.globs import has_match
 from app.runs.start.folders import Folders
 from app.runs.start.request import TRAIN_FIELD, Errors, StartRequest
+from app.runs.store.resume import has_left
 from app.runs.store.run import Run
+from app.runs.store.store import RunStore
 from trainer.dataset.imagefolder import holds_images, list_folder
 from trainer.experiment import experiment, resumable, resume_arguments
 from trainer.experiment.command import Command
@@ -39,6 +41,20 @@ def resume_problems(earlier: Run, wanted: Experiment, asked: StartRequest, is_sa
     except ResumeImpossible as error:
         return {"resume_from": [str(error)]}
     return asked.by_field(resumable.problems(state, wanted, is_complete=is_there(earlier.directory.result)))
+
+
+def lost_parent(store: RunStore, run: Run) -> str | None:
+    """Say why a run that could resume when it was queued cannot any more. None if it can, or resumes from no run."""
+    parent = run.request.get("resume_from")
+    if not isinstance(parent, str):
+        return None
+    try:
+        earlier = store.find(parent)
+    except RunNotFound:
+        return f"run {parent}, from which it resumes, is gone"
+    if not has_left(earlier.directory, run.needed_to_resume):
+        return f"run {parent} no longer has the files to resume from"
+    return None
 
 
 def _command_problem(earlier: Run, command: Command, is_same_file: bool) -> str | None:

@@ -14,11 +14,11 @@ from app.runs.start import disk
 from app.runs.start.directory import write_run
 from app.runs.start.planner import Plan, Planner
 from app.runs.start.request import StartRequest
+from app.runs.start.resume import lost_parent
 from app.runs.store.newrun import NewRun
 from app.runs.store.run import Run
 from app.runs.store.states import QUEUED
 from app.runs.store.store import RunStore
-from trainer.manifest import is_of_our_trainer
 from trainer.rundir import cache_dir, is_there
 
 
@@ -97,12 +97,14 @@ class RunService:
     def obstacle(self, entry: Entry) -> str | None:
         """Say why a queued run cannot be launched at this moment, or None if it can be."""
         try:
-            disk.refuse_without_room(
-                self._folders(is_of_our_trainer(entry.run.read_json(entry.run.run))), self._min_free_mb
-            )
+            disk.refuse_without_room(self._folders(entry.as_run.is_of_our_trainer), self._min_free_mb)
         except DiskFull as error:
             return str(error)
         return self._executor.problem() or self._executor.obstacle(entry.needs)
+
+    def loss(self, entry: Entry) -> str | None:
+        """Say what a queued run needs that is gone, so that it can never be launched. None: nothing is gone."""
+        return lost_parent(self._store, entry.as_run)
 
     def _start(self, asked: StartRequest) -> Started:
         if not asked.queue:

@@ -6,14 +6,17 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from app.runs.exceptions import OtherRunActive, SeveralActive
+from app.runs.exceptions import NotQueued, OtherRunActive, SeveralActive
 from app.runs.executors.executor import Executor, Found, Gone, Pending, Ref, Unreachable
 from app.runs.names import is_plain_name
+from app.runs.queue.ending import end_unlaunched
 from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
 from app.runs.store.states import QUEUED
 from app.runs.store.store import RunStore
 from trainer.rundir import RunDir, utc_now, write_json
+from trainer.runner.statefile import AlreadyLaunched
+from trainer.runner.verdict import NEVER_LAUNCHED, STOPPED
 
 MODES = ("save", "discard")
 _LOOK_EVERY_S = 0.02
@@ -56,6 +59,24 @@ class Stops:
         self._executor.signal(ref)
         is_over = wait and self._wait_for_end(ref, grace_s)
         return Stopped("stopped" if is_over else "stopping", run.run_id)
+
+    def cancel(self, run_id: str, requested_by: str) -> None:
+        """Take a run out of the queue. Unlike `stop`, this never ends a run that has just begun.
+
+        Raises RunNotFound, NotQueued and OSError.
+        """
+        run = self._store.find(run_id)
+        if run.state != QUEUED:
+            raise NotQueued(run_id, run.state)
+        try:
+            end_unlaunched(run.directory, STOPPED, NEVER_LAUNCHED)
+        except AlreadyLaunched:
+            raise NotQueued(run_id, self._store.find(run_id).state) from None
+        ref = Ref.read(run.directory)
+        _write_stop(run.directory, "save", requested_by, self._grace_s(run))
+        self._queue.remove(run.directory)
+        if not isinstance(self._find(ref), Gone):
+            self._executor.signal(ref)  # It waits in the executor's own queue.
 
     def _choose(self, run_id: str | None) -> Run | None:
         active = self._store.active()

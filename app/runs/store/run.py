@@ -97,7 +97,7 @@ class Run:
         folders = (_text(self.request.get(f"{split}_data_dir")) for split in ("train", "val", "test"))
         return dataset_name(_text(self.request.get("dataset")), folders)
 
-    @property
+    @cached_property
     def created_at(self) -> str | None:
         """UTC, ISO 8601. Without a run.json of ours: the time in its name, or when the oldest file was written."""
         return _text(self.manifest.get("created_at")) or (self._written[0] if self._written else None)

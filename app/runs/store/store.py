@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from app.runs.exceptions import DeletionRefused, RunActive, RunNotFound, RunQueued
+from app.runs.exceptions import DeletionRefused, RunActive, RunNeeded, RunNotFound, RunQueued
 from app.runs.executors.executor import Executor, Found, Gone, Ref, Running
 from app.runs.names import is_plain_name
 from app.runs.store.ids import Ids
@@ -113,15 +113,24 @@ class RunStore:
         """Return the active run that started last. If none is active, return the last of those that ever began."""
         return next(iter(self.active()), None) or next(self.began(), None)
 
+    def refuse_needed(self, run_id: str) -> None:
+        """Raise RunNeeded if a queued or active run resumes from this one."""
+        queued = (each for each in self.ids() if is_there(self.directory(each).queued))
+        for run in (*self.active(), *self.pending(), *self.read(queued)):
+            if not run.is_over and run.request.get("resume_from") == run_id:
+                raise RunNeeded(run_id, run.run_id, run.state)
+
     def delete(self, run_id: str, remove: Callable[[Path], None] = remove_tree) -> None:
-        """Remove a run's directory, or do something else with it. Raises RunNotFound, RunActive, RunQueued,
-        DeletionRefused.
+        """Remove a run's directory, or do something else with it.
+
+        Raises RunNotFound, RunActive, RunQueued, RunNeeded, DeletionRefused.
         """
         run = self.find(run_id)
         if run.state == QUEUED:
             raise RunQueued(run_id)
         if not run.is_over or run_id in self._executor.find():
             raise RunActive([run_id], run.pid)
+        self.refuse_needed(run_id)
         try:
             remove(run.directory.path)
         except FileNotFoundError as error:

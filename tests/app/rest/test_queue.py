@@ -72,7 +72,9 @@ def test_a_queue_from_the_first_entry_to_the_last_run(busy: tuple[LiveServer, st
     moved = server.patch(f"/training/queue/{second}?limit=2", {"position": 1})
     assert [run["run_id"] for run in moved.json()["runs"]] == [second, urgent]
     assert server.post("/training/queue/pause").json()["paused"] is True
-    assert server.post("/training/stop", {"run_id": urgent}).json() == {"status": "stopped", "run_id": urgent}
+    assert [run["run_id"] for run in server.delete(f"/training/queue/{urgent}").json()["runs"]] == [second, first]
+    assert server.run(urgent)["stop"]["requested_by"].startswith("REST ")
+    assert problem(server.delete(f"/training/queue/{active}"), 409)["message"].endswith("it is running.")
     with following(server) as client:
         release.touch()
         server.wait_for_state(active, "completed")
@@ -151,14 +153,16 @@ def test_a_bad_query_is_named(shared_server: LiveServer, query: str) -> None:
         shared_server.get(f"/training/queue?{query}"),
         shared_server.post(f"/training/queue/pause?{query}"),
         shared_server.patch(f"/training/queue/x?{query}", {"position": 1}),
+        shared_server.delete(f"/training/queue/x?{query}"),
     ):
         assert set(problem(answer, 422)["errors"]) == {query.partition("=")[0]}
     assert shared_server.get("/training/queue").json()["paused"] is False
 
 
 @pytest.mark.parametrize("run_id", ["none", "..", "%2e%2e%2fx", "a%00b", "%ff", "x" * 300])
-def test_an_unknown_run_cannot_be_moved(shared_server: LiveServer, run_id: str) -> None:
+def test_an_unknown_run_cannot_be_moved_or_cancelled(shared_server: LiveServer, run_id: str) -> None:
     problem(shared_server.patch(f"/training/queue/{run_id}", {"position": 1}), 404)
+    problem(shared_server.delete(f"/training/queue/{run_id}"), 404)
 
 
 @pytest.fixture(autouse=True)

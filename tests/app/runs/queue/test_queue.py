@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from app.runs import exceptions
+from app.runs.queue.entry import Entry
 from app.runs.queue.queue import PAUSED
+from app.runs.retention.trash import Trash
 from tests.app.runs.executors.fake import FakeCluster, FakeExecutor
 from tests.app.runs.slots import queue_of, store_of
 from tests.app.runs.start.domain import WAIT_FOR_STOP, Service
@@ -119,6 +121,66 @@ def test_a_queued_run_is_cancelled_by_a_stop_and_then_deleted(service: Service) 
     assert not service.dispatcher.step()
     assert not cancelled.directory.log.exists()
     service.store.delete(run.run_id)
+
+
+def test_a_cancelled_run_never_begins_even_if_its_launch_has_begun(service: Service) -> None:
+    run = service.enqueue(service.python("pass"))
+    end_active(service)
+
+    def cancel(entry: Entry) -> None:
+        service.cancel(entry.run_id)
+
+    assert service.dispatcher_with(cancel).step(), "the dispatcher launches a run that is cancelled at that moment"
+    cancelled = service.store.find(run.run_id)
+    assert (cancelled.state, cancelled.reason) == ("stopped", "stopped before its program was launched")
+    assert not run.directory.log.exists()
+    assert described(service) == []
+    with pytest.raises(exceptions.NotQueued, match="it is stopped"):
+        service.cancel(run.run_id)
+
+
+def test_a_run_that_has_begun_is_not_cancelled(service: Service) -> None:
+    run = service.enqueue(service.python(WAIT_FOR_STOP))
+    end_active(service)
+    assert service.dispatcher.step()
+    with pytest.raises(exceptions.NotQueued, match="it is running"):
+        service.cancel(run.run_id)
+    assert not run.directory.stop.exists()
+    for unknown in ("none", "../x"):
+        with pytest.raises(exceptions.RunNotFound):
+            service.cancel(unknown)
+
+
+def test_what_a_queued_run_resumes_from_is_not_deleted_and_without_it_the_run_fails(tmp_path: Path) -> None:
+    service = Service(tmp_path)
+    save = "import os; open(os.environ['TRAINER_OUTPUT_DIR'] + '/last.pt', 'w').close()"
+    request = service.python(save, resume=["{resume_dir}/last.pt"])
+    earlier = service.start(request)
+    wait_until(lambda: service.store.find(earlier.run_id).is_over, 10)
+    service.queue.pause(True)
+    resuming = replace(request, resume_from=earlier.run_id)
+    whole, without_file, without_folder = (service.enqueue(resuming) for _ in range(3))
+    after = service.enqueue(service.python("pass"))
+    for delete in (service.store.delete, Trash(service.store, tmp_path / "trash").put):
+        with pytest.raises(exceptions.RunNeeded, match=f"is queued and resumes from run {earlier.run_id}"):
+            delete(earlier.run_id)
+    service.queue.pause(False)
+    losses = [
+        lambda: None,
+        (earlier.directory.output / "last.pt").unlink,
+        lambda: shutil.rmtree(earlier.directory.path),
+    ]
+    for lose in losses:
+        lose()
+        wait_until(service.dispatcher.step, 10)
+    wait_until(service.dispatcher.step, 10)
+    wait_until(lambda: service.store.find(after.run_id).state == "completed", 10)
+    ended = [service.store.find(run.run_id) for run in (whole, without_file, without_folder)]
+    assert [(run.state, run.reason) for run in ended] == [
+        ("completed", None),
+        ("failed", f"run {earlier.run_id} no longer has the files to resume from"),
+        ("failed", f"run {earlier.run_id}, from which it resumes, is gone"),
+    ]
 
 
 def test_a_stop_without_an_id_stops_the_active_run_and_not_a_queued_one(service: Service) -> None:

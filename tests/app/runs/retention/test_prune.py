@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.runs.collect.runmetrics import RunMetrics
-from app.runs.exceptions import RunActive, RunError, RunQueued
+from app.runs.exceptions import RunError, RunNeeded, RunQueued
 from app.runs.retention.prune import Decision, Pruner, Rule
 from app.runs.store.store import RunStore
 from tests.app.answers import tree
@@ -148,7 +148,7 @@ def test_a_run_that_is_needed_again_since_the_plan_stays(store: RunStore, pruner
     [decision] = pruner.plan(ALL)
     child = write_run(store.runs_dir, "child", None, request={"resume_from": "run-1"})
     write_json(child / "queued.json", {})
-    with pytest.raises(RunActive):
+    with pytest.raises(RunNeeded):
         pruner.remove(decision)
     (run / "state.json").unlink()
     write_json(run / "queued.json", {})

@@ -58,7 +58,10 @@ class Service:
         )
         self._stops = Stops(self.store, self.executor, self.queue, 10.0)
         self.lock = SupervisorLock(home / "logs" / "supervisor.lock")
-        self.dispatcher = Dispatcher(self.queue, self.executor, self._service.obstacle, self.lock, 0.05)
+        self.dispatcher = self.dispatcher_with(self._service.obstacle)
+
+    def dispatcher_with(self, obstacle: Callable[[Entry], str | None]) -> Dispatcher:
+        return Dispatcher(self.queue, self.executor, obstacle, self._service.loss, self.lock, 0.05)
 
     @property
     def obstacle(self) -> Callable[[Entry], str | None]:
@@ -81,12 +84,15 @@ class Service:
     def stop(self, run_id: str | None, mode: str = "save") -> Stopped:
         return self._stops.stop(run_id, mode, True, "test")
 
-    def command(self, *argv: str, name: str = "program") -> StartRequest:
-        (self.configs / f"{name}.yaml").write_text(json.dumps({"command": {"argv": list(argv)}}))
+    def cancel(self, run_id: str) -> None:
+        self._stops.cancel(run_id, "test")
+
+    def command(self, *argv: str, name: str = "program", **more: Any) -> StartRequest:
+        (self.configs / f"{name}.yaml").write_text(json.dumps({"command": {"argv": list(argv), **more}}))
         return StartRequest(config_name=f"{name}.yaml")
 
-    def python(self, code: str) -> StartRequest:
-        return self.command(sys.executable, "-c", code.replace("{", "{{").replace("}", "}}"))
+    def python(self, code: str, **more: Any) -> StartRequest:
+        return self.command(sys.executable, "-c", code.replace("{", "{{").replace("}", "}}"), **more)
 
     def images(self, name: str) -> str:
         folder = self.data / name
