@@ -35,9 +35,12 @@ def get_run(run_id: str) -> Response:
 @blp.patch("/<run_id>")
 @blp.arguments(NotesSchema)
 @blp.answers(200, RunSchema)
-@blp.errors(400, 404, 413, 422)
+@blp.errors(400, 404, 409, 413, 422)
 def change_notes(asked: dict[str, Any], run_id: str) -> Response:
-    """Change the title, the note or the tags of a run, and return the run. null removes a title or note."""
+    """Change the title, the note or the tags of a run, and return the run. null removes a title or note.
+
+    Followers of the run get the event `run`. A folder that the service did not make is refused (409).
+    """
     views, offload = domain().views, domain().offload
     offload(lambda: views.change_notes(run_id, asked))
     return _describe(run_id)

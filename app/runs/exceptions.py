@@ -249,6 +249,13 @@ class Busy(TryAgain):
         super().__init__(f"Too many {what} at the same time")
 
 
+class RunForeign(Conflict):
+    """The directory is not ours to write into. `reason` says how we know."""
+
+    def __init__(self, run_id: str, reason: str | None) -> None:
+        super().__init__(f"Run {run_id} cannot get a title, a note or tags: {reason}.")
+
+
 class NotesRefused(RunError):
     def __init__(self, run_id: str, problem: str) -> None:
         super().__init__(f"The notes of run {run_id} cannot be written: {problem}.")

@@ -22,7 +22,7 @@ class _Fields:
 
 @dataclass(frozen=True)
 class RunChanged:
-    """A run's snapshot after each change of its state. The final snapshot follows the last metrics and log."""
+    """A run's snapshot after each change of its state or notes. The final state follows the last metrics and log."""
 
     name: ClassVar[str] = "run"
     run_id: str
@@ -125,6 +125,8 @@ def size_of(event: Event) -> int:
         size += len(event.text)
     elif isinstance(event, MetricsLogged):
         size += 24 * len(event.columns) * (1 + len(event.rows))
+    elif isinstance(event, RunChanged):
+        size += len(event.snapshot["note"] or "")
     elif isinstance(event, EpochChanged):
         size += 48 * len(event.metrics)
     return size

@@ -109,6 +109,10 @@ class Follower:
             yield from self._new_state()
             self.is_over = True
 
+    def publish_again(self) -> None:
+        """Publish the run with the next `read_new` even if its state is the same: its notes have changed."""
+        self._published_state = None
+
     def position(self) -> list[Event]:
         """Return events that state the positions of the run's streams, so that clients notice gaps."""
         run_id, offset = self.run.run_id, self._log.offset

@@ -107,6 +107,14 @@ class Followers:
         yield from self._choose_latest()
         self._forget_past()
 
+    def publish_again(self, run_id: str) -> bool:
+        """Let the next `read_new` publish a run whose notes have changed. Return False if it does not read that run."""
+        followed = self._followed.get(run_id)
+        if followed is None or followed.is_over:
+            return False
+        followed.follower.publish_again()
+        return True
+
     def published(self, run_id: str | None) -> Follower | None:
         """Return the follower of a run (None: of the latest one) if `read_new` reads that run, or has read all of it.
 

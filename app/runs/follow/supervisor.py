@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from app.runs.collect.runmetrics import RunMetrics
@@ -13,11 +14,12 @@ from app.runs.complaints import Complaints
 from app.runs.exceptions import NoRuns, RunNotFound
 from app.runs.executors.executor import Executor, Ref
 from app.runs.filelock import SupervisorLock
-from app.runs.follow.events import MAX_QUEUED_IDS, EpochChanged, Event, QueueChanged, SystemMeasured
+from app.runs.follow.events import MAX_QUEUED_IDS, EpochChanged, Event, QueueChanged, RunChanged, SystemMeasured
 from app.runs.follow.follower import Follower
 from app.runs.follow.followers import Followers
 from app.runs.follow.position import Attempts, Position
 from app.runs.queue.queue import Queue
+from app.runs.store.notes import Noted
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 from app.runs.usage.recorder import UsageRecorder
@@ -82,6 +84,7 @@ class Supervisor:
         self._measure = measure
         self._poll_interval_s = poll_interval_s
         self._followers = Followers(store, queue, metrics)
+        self._noted = Noted(store.runs_dir.parent)
         self._usage = UsageRecorder()
         self._measured_at = 0.0
         self.polled_at = time.time()
@@ -115,6 +118,7 @@ class Supervisor:
         with self._mutex:
             try:
                 self._publish_queue()
+                self._publish_noted()
                 self._publish_new()
             finally:
                 self._act_each_second()
@@ -204,6 +208,13 @@ class Supervisor:
         if event != self._published_queue:
             self._published_queue = event
             self._publish([event])
+
+    def _publish_noted(self) -> None:
+        """Publish the runs whose notes have changed, those of the active runs with their other events."""
+        for run_id in self._noted.read():
+            if not self._followers.publish_again(run_id):
+                with suppress(RunNotFound):
+                    self._publish([RunChanged(run_id, self._followers.find(run_id).snapshot())])
 
     def _run(self) -> None:
         known, pause_s, polled_at = self._followers.states, self._poll_interval_s, 0.0

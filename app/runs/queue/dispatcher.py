@@ -59,4 +59,3 @@ class Dispatcher(Duty):
                 ref.write()
         self._queue.remove(entry.run)
         return True
-

@@ -1,24 +1,72 @@
-"""notes.json: what people write about a run. The service alone writes it."""
+"""notes.json: what people write about a run. The service alone writes it.
+
+`noted.json` beside the runs folder names the runs whose notes changed last. So a server process learns of what another
+one wrote by looking at one file, however many runs there are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from app.runs.exceptions import NotesRefused
+from app.runs.filelock import locked
+from app.runs.filestate import Remembered, file_states
 from app.runs.store.welltyped import NOTES, well_typed
-from trainer.rundir import RunDir, write_json
+from trainer.rundir import RunDir, read_json, write_json
+
+NO_NOTES: Mapping[str, Any] = {"title": None, "note": None, "tags": []}
+NOTED = "noted.json"
+LOCK = "notes.lock"
+MAX_NOTED = 100
+"""So many changes between two looks are not missed."""
 
 
 def read_notes(run: RunDir) -> dict[str, Any]:
     """Return title and note, None without one, and the tags."""
     content = well_typed(run.read_json(run.notes) or {}, NOTES)
-    return {"title": content.get("title"), "note": content.get("note"), "tags": content.get("tags") or []}
+    return {name: content.get(name) or none for name, none in NO_NOTES.items()}
 
 
-def change_notes(run: RunDir, changes: Mapping[str, Any]) -> None:
-    """Replace the given ones of title, note and tags. Raises NotesRefused."""
+def change_notes(run: RunDir, changes: Mapping[str, Any], folder: Path) -> None:
+    """Replace the given ones of title, note and tags. Raises NotesRefused.
+
+    `folder` is the one around the runs folder. All server processes take it in turns, so no change is lost.
+    """
     try:
-        write_json(run.notes, read_notes(run) | dict(changes))
+        with locked(folder / LOCK):
+            write_json(run.notes, read_notes(run) | dict(changes))
+            with suppress(OSError):  # The disk is full now. Others see the notes when they read the run again.
+                _note(folder / NOTED, run.run_id)
     except OSError as error:
         raise NotesRefused(run.run_id, error.strerror or str(error)) from error
+
+
+class Noted:
+    """The changes of notes, by any server process, since this process began to look."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is the one around the runs folder."""
+        self._path = folder / NOTED
+        self._known = Remembered(_read(self._path), {})
+
+    def read(self) -> list[str]:
+        """Return the ids of the runs whose notes changed since the last call. Looks at one file."""
+        if self._known.states and self._known.is_current():
+            return []
+        before, states = self._known.value, file_states([self._path])
+        self._known = Remembered(_read(self._path), states)
+        return list(dict.fromkeys(run_id for change, run_id in self._known.value.items() if change not in before))
+
+
+def _note(path: Path, run_id: str) -> None:
+    changes = [*_read(path).items(), (uuid4().hex, run_id)]
+    write_json(path, dict(changes[-MAX_NOTED:]))
+
+
+def _read(path: Path) -> dict[str, str]:
+    """Return the runs by the id of a change, oldest change first. Empty without the file."""
+    return {change: run_id for change, run_id in (read_json(path) or {}).items() if isinstance(run_id, str)}

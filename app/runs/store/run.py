@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from app.runs.store.filetimes import begin_and_end
+from app.runs.store.notes import NO_NOTES, read_notes
 from app.runs.store.outputs import Outputs
 from app.runs.store.resume import needed_to_resume
 from app.runs.store.states import ACTIVE, QUEUED, UNKNOWN
@@ -67,6 +69,11 @@ class Run:
         """What the experiment of a `command` declares. Nothing for any other run."""
         return Outputs.of(self.manifest)
 
+    @cached_property
+    def notes(self) -> Mapping[str, Any]:
+        """Title, note and tags."""
+        return read_notes(self.directory) if self.is_ours else NO_NOTES
+
     @property
     def needed_to_resume(self) -> tuple[str, ...] | None:
         """Paths and globs of what another run needs to resume from this one. None: that is impossible."""
@@ -91,13 +98,13 @@ class Run:
     def model_name(self) -> str | None:
         return _text(self.request.get("model_name"))
 
-    @property
+    @cached_property
     def dataset(self) -> str | None:
         """The name of the dataset that the run's images come from. None without images."""
         folders = (_text(self.request.get(f"{split}_data_dir")) for split in ("train", "val", "test"))
         return dataset_name(_text(self.request.get("dataset")), folders)
 
-    @cached_property
+    @property
     def created_at(self) -> str | None:
         """UTC, ISO 8601. Without a run.json of ours: the time in its name, or when the oldest file was written."""
         return _text(self.manifest.get("created_at")) or (self._written[0] if self._written else None)
@@ -169,6 +176,7 @@ class Run:
         """Describe the run to its followers: the payload of the event `run`."""
         return {
             "run_id": self.run_id,
+            **self.notes,
             "state": self.state,
             "reason": self.reason,
             "pid": self.pid,

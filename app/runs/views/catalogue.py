@@ -15,7 +15,6 @@ from app.runs.collect.runmetrics import MetricsFile, RunMetrics
 from app.runs.exceptions import RunNotFound
 from app.runs.filestate import FileStates, Remembered, file_states
 from app.runs.retention.sizes import Sizes
-from app.runs.store.notes import read_notes
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.states import STATES, UNKNOWN
@@ -198,7 +197,8 @@ def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
     state = next(iter(written.values()))
     item = {
         "run_id": run.run_id,
-        **_title_and_tags(run),
+        "title": run.notes["title"],
+        "tags": run.notes["tags"],
         "created_at": run.created_at,
         "modified_at": (state and state.modified_at) if metrics.exists or run.is_ours else run.ended_at,
         "status": run.state,
@@ -214,8 +214,3 @@ def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
     }
     is_judged = has_verdict(run.record)
     return _Entry(item, run.is_over, is_judged, is_judged or run.state == UNKNOWN, run.needed_to_resume)
-
-
-def _title_and_tags(run: Run) -> dict[str, Any]:
-    notes = read_notes(run.directory)
-    return {"title": notes["title"], "tags": notes["tags"]}

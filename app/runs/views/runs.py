@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from app.runs.collect.runmetrics import MetricsFile, RunMetrics
-from app.runs.exceptions import FileNotInRun, NoRuns, ReportUnreadable
+from app.runs.exceptions import FileNotInRun, NoRuns, ReportUnreadable, RunForeign
 from app.runs.log.search import LogMatches, search_log
 from app.runs.log.tail import first_line, read_log
 from app.runs.metrics.table import Table
@@ -18,7 +18,7 @@ from app.runs.metrics.tables import Tables, read
 from app.runs.models.folder import ModelFolder
 from app.runs.progress.progress import RunProgress
 from app.runs.retention.sizes import Sizes
-from app.runs.store.notes import change_notes, read_notes
+from app.runs.store.notes import change_notes
 from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
@@ -56,29 +56,28 @@ class RunViews:
         """Describe a run in full."""
         run = self._store.find(run_id)
         models = [model.card() for model in self._models.of(run)]
-        return (
-            run.snapshot()
-            | read_notes(run.directory)
-            | {
-                "progress": RunProgress(self._metrics.find_csv).read(run),
-                "origin": run.origin,
-                "parameters": run.parameters,
-                "can_resume": run.is_over and has_left(run.directory, run.needed_to_resume),
-                "silent_s": self._silent_s(run) if run.is_active else None,
-                "config": _plain(run.config) if run.is_ours and run.config else None,
-                "preflight": run.directory.read_json(run.directory.preflight) if run.is_ours else None,
-                "stop": _read_stop(run),
-                "model": models[0] if models else None,
-                "models": models,
-                "usage_problem": usage_problem(run),
-                "size_bytes": self._sizes.measure(run.directory.path, has_verdict(run.record), MAX_MEASURE_S),
-                "artifacts": self._artifacts(run),
-            }
-        )
+        return run.snapshot() | {
+            "progress": RunProgress(self._metrics.find_csv).read(run),
+            "origin": run.origin,
+            "parameters": run.parameters,
+            "can_resume": run.is_over and has_left(run.directory, run.needed_to_resume),
+            "silent_s": self._silent_s(run) if run.is_active else None,
+            "config": _plain(run.config) if run.is_ours and run.config else None,
+            "preflight": run.directory.read_json(run.directory.preflight) if run.is_ours else None,
+            "stop": _read_stop(run),
+            "model": models[0] if models else None,
+            "models": models,
+            "usage_problem": usage_problem(run),
+            "size_bytes": self._sizes.measure(run.directory.path, has_verdict(run.record), MAX_MEASURE_S),
+            "artifacts": self._artifacts(run),
+        }
 
     def change_notes(self, run_id: str, changes: dict[str, Any]) -> None:
-        """Change title, note or tags of a run. Raises NotesRefused."""
-        change_notes(self._store.find(run_id).directory, changes)
+        """Change title, note or tags of a run. Raises RunForeign and NotesRefused."""
+        run = self._store.find(run_id)
+        if not run.is_ours:
+            raise RunForeign(run_id, run.reason)
+        change_notes(run.directory, changes, self._store.runs_dir.parent)
 
     def artifacts(self, run_id: str) -> list[dict[str, Any]]:
         return self._artifacts(self._store.find(run_id))

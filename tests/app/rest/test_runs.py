@@ -14,6 +14,7 @@ from tests.app.answers import problem
 from tests.app.written import METRICS, write_config, write_dataset, write_metrics, write_model, write_report, write_run
 from tests.routes import every_get
 from tests.servers import LiveServer
+from tests.waiting import wait_until
 
 TEXT = "línea 1\n漢字 🙂\rende\n"
 
@@ -201,11 +202,15 @@ def test_a_directory_of_another_program_is_unknown_everywhere_and_can_be_deleted
     write_report(path)
     (path / "state.json").write_text('{"state": "failed", "reason": "theirs", "pid": 1}')
     (path / "config.yaml").write_text("lr: 0.1")
+    (path / "notes.json").write_text('{"title": "theirs"}')
     for file in path.rglob("*"):
         os.utime(file, (10**9, 10**9))
     described = shared.run(path.name)
-    fields = ("state", "config", "model", "models", "pid")
-    assert [described[name] for name in fields] == ["unknown", None, None, [], None]
+    fields = ("state", "config", "model", "models", "pid", "title")
+    assert [described[name] for name in fields] == ["unknown", None, None, [], None, None]
+    message = problem(shared.patch(f"/training/runs/{path.name}", {"title": "ours"}), 409)["message"]
+    assert "did not make the directory" in message
+    assert "theirs" in (path / "notes.json").read_text()
     assert "did not make the directory" in described["reason"]
     assert (described["created_at"], described["ended_at"]) == ("2001-09-09T01:46:40+00:00",) * 2
     for wanted, names in (("unknown", [path.name]), ("interrupted", []), ("failed", [])):
@@ -227,8 +232,13 @@ def test_a_run_gets_a_title_a_note_and_tags(eventlet_server: LiveServer) -> None
     assert (listed[run.name]["title"], listed[run.name]["tags"]) == (None, [])
     path = f"{eventlet_server.url}/training/runs/{run.name}"
     changes = {"title": "Größer", "note": "Two\nlines", "tags": ["paper"]}
-    answer = requests.patch(path, json=changes, timeout=30).json()
-    assert answer | changes == answer
+    with eventlet_server.client() as client:
+        published: list[dict[str, Any]] = []
+        client.on("run", published.append, namespace="/training")
+        client.call("subscribe", {"run_id": run.name}, namespace="/training", timeout=10)
+        answer = requests.patch(path, json=changes, timeout=30).json()
+        assert answer | changes == answer
+        wait_until(lambda: [each | changes for each in published] == published != [], 10, lambda: published)
     answer = requests.patch(path, json={"title": None}, timeout=30).json()
     assert (answer["title"], answer["note"], answer["tags"]) == (None, "Two\nlines", ["paper"])
     assert requests.patch(path, json={"title": "Best"}, timeout=30).json()["title"] == "Best"
