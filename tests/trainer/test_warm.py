@@ -45,16 +45,20 @@ def without_paths(log: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_warm_training_has_the_metrics_and_the_log_of_a_cold_one(
+def test_a_warm_training_from_the_queue_has_the_metrics_and_the_log_of_a_cold_one(
     server: LiveServer, tiny: Path, squares: Path, completed: Started
 ) -> None:
-    wait_until(lambda: prewarmed_mb(server), 120)
+    release = server.home / "release"
+    server.start_run(server.write_command("waiting", "wait_for_file.py", str(release)))
+    shutil.copy(tiny, server.configs_dir)
+    folders = {f"{split}_data_dir": str(squares / split) for split in SPLITS}
+    run_id = server.start_run(tiny.name, queue=True, **folders)
+    wait_until(lambda: prewarmed_mb(server), 120)  # While another run holds the only slot.
     program = prewarmed_process(server)
     assert 100 < (prewarmed_mb(server) or 0) < 2000
     assert not [name for name in program.environ() if name.startswith("TRAINING_")]
 
-    shutil.copy(tiny, server.configs_dir)  # The process was prewarmed without any experiment.
-    run_id = server.start_run(tiny.name, **{f"{split}_data_dir": str(squares / split) for split in SPLITS})
+    release.touch()
     run, lock = RunDir(server.runs_dir / run_id), server.runs_dir.parent / "slots" / "0.lock"
     wait_until(
         lambda: [found.pid for found in processes.find(run.path, None)] == [program.pid], 10

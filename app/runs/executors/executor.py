@@ -150,10 +150,11 @@ class Executor(Protocol):
     def end(self, ref: Ref) -> Collection[int]:
         """Kill every process of a run, its runner included. Return the pids killed on this machine."""
 
-    def tend(self, refs: Iterable[Ref]) -> None:
+    def tend(self, refs: Iterable[Ref], expects_our_trainer: bool = False) -> None:
         """Do what only one service process may do, such as ending what killed runners left behind.
 
         The holder of supervisor.lock calls this every second with the active runs, and once with each run that ends.
+        `expects_our_trainer`: the next run of the queue is one of our own trainer.
         """
 
     def processes(self, ref: Ref) -> Processes:

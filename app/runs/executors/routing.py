@@ -64,9 +64,9 @@ class RoutingExecutor:
     def end(self, ref: Ref) -> Collection[int]:
         return self._executor_of(ref).end(ref)
 
-    def tend(self, refs: Iterable[Ref]) -> None:
+    def tend(self, refs: Iterable[Ref], expects_our_trainer: bool = False) -> None:
         for executor, own in self._by_executor(refs):
-            executor.tend(own)
+            executor.tend(own, expects_our_trainer)
 
     def processes(self, ref: Ref) -> Processes:
         return self._executor_of(ref).processes(ref)

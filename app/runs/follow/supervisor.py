@@ -196,7 +196,7 @@ class Supervisor:
         for run, events in self._followers.read_new():
             self._publish(events)
             if run.is_over and self._lock.is_held:
-                self._executor.tend([Ref.read(run.directory)])
+                self._tend([run])
             is_complete = not events or not isinstance(events[-1], EpochChanged)
             if is_complete and time.monotonic() - started_at > MAX_PUBLISH_S:
                 return
@@ -250,13 +250,16 @@ class Supervisor:
         self._measured_at = now
         active = self._followers.active
         if is_holder := self._lock.try_acquire():
-            self._executor.tend([Ref.read(run.directory) for run in active])
+            self._tend(active)
         measures = self._measure(active)
         self._publish([SystemMeasured(measures)])
         if is_holder:
             self._usage.record(active, measures)
         else:
             self._usage.forget()
+
+    def _tend(self, runs: Sequence[Run]) -> None:
+        self._executor.tend([Ref.read(run.directory) for run in runs], self._queue.awaits_our_trainer)
 
 
 def _discard(events: Sequence[Event]) -> None:

@@ -8,7 +8,7 @@ and loses nothing:
 - Before the runner has created `state.json`, the run is still queued, and the next dispatcher submits it.
 - After that the run is launched, and the next dispatcher only removes `queued.json`. A second runner would refuse.
 
-Whoever cancels a run creates `state.json` too, with the verdict (`ending`). So either the run begins or it is cancelled.
+Whoever cancels a run creates `state.json` too, with the verdict (`ending`). So a run either begins or is cancelled.
 
 `queue.json` beside the runs holds whether the queue is paused, and the order that somebody chose. If it is corrupt, the
 runs are in the order of their priority and age.

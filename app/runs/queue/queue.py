@@ -45,6 +45,12 @@ class Queue:
         """List the runs that wait, the next one first. Those that can never be launched are not among them."""
         return self._arrangement.read().arrange([each for each in self._unlaunched() if each.problem is None])
 
+    @property
+    def awaits_our_trainer(self) -> bool:
+        """Whether the next run to be launched is one of our own trainer."""
+        first = None if self.is_paused else next(iter(self.waiting()), None)
+        return first is not None and first.as_run.is_of_our_trainer
+
     def broken(self) -> list[Entry]:
         """List the queued runs that can never be launched."""
         return [entry for entry in self._unlaunched() if entry.problem is not None]

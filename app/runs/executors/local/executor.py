@@ -113,10 +113,10 @@ class LocalExecutor:
         with self._slots.kept_from_others(ref.run_id) as slot:
             return processes.kill_all(ref.run.path, slot.path if slot else None, read_record(ref.run))
 
-    def tend(self, refs: Iterable[Ref]) -> None:
+    def tend(self, refs: Iterable[Ref], expects_our_trainer: bool = False) -> None:
         self._orphans.end(refs)
         if self._prewarm is not None:
-            self._prewarm.tend(has_room=len(self._active()) < self._slots.count)
+            self._prewarm.tend(expects_our_trainer or len(self._active()) < self._slots.count)
 
     def processes(self, ref: Ref) -> Processes:
         runner = processes.runner_pid(read_record(ref.run), ref.run.path)

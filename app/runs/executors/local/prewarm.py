@@ -27,12 +27,12 @@ CodeState = frozenset[tuple[str, FileState | None]]
 
 
 class Prewarm:
-    """Keep at most one prewarmed process while a slot is free, and launch a run with it.
+    """Keep at most one prewarmed process while the next start may need it, and launch a run with it.
 
     A start never waits. If the process is not ready, or its code has changed on the disk, the process is ended and the
-    run starts cold. While no slot is free nothing is imported, so that the trainings have the machine to themselves. A
-    process that exited by itself is replaced only after a start or a change of the code, because the next one would
-    probably exit too.
+    run starts cold. While no slot is free and no run waits for one nothing is imported, so that the trainings have the
+    machine to themselves. A process that exited by itself is replaced only after a start or a change of the code,
+    because the next one would probably exit too.
     """
 
     def __init__(self) -> None:
@@ -40,18 +40,18 @@ class Prewarm:
         self._given_up: CodeState | None = None
         self._mutex = threading.Lock()
 
-    def tend(self, has_room: bool) -> None:
-        """Start, check or end the process. Called every second. `has_room`: a slot is free."""
+    def tend(self, is_wanted: bool) -> None:
+        """Start, check or end the process. Called every second. `is_wanted`: a slot is free, or a run waits for one."""
         code = code_state()
         with self._mutex:
             waiting = self._waiting
             if waiting is not None and waiting.has_exited():
                 self._given_up = code
-            elif waiting is not None and (waiting.code != code or not (has_room or waiting.is_ready)):
+            elif waiting is not None and (waiting.code != code or not (is_wanted or waiting.is_ready)):
                 waiting.end()
             elif waiting is not None:
                 return
-            self._waiting = self._new(code) if has_room and self._given_up != code else None
+            self._waiting = self._new(code) if is_wanted and self._given_up != code else None
 
     def _new(self, code: CodeState) -> Waiting | None:
         try:

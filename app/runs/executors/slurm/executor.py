@@ -160,7 +160,7 @@ class SlurmExecutor:
             self._scancel(ref, [("--state=RUNNING", "--full", "--signal=KILL"), ()])
         return []
 
-    def tend(self, refs: Iterable[Ref]) -> None:
+    def tend(self, refs: Iterable[Ref], expects_our_trainer: bool = False) -> None:
         """Write to executor.json what SLURM forgets, and cancel the pending runs that nobody wants any more."""
         for ref in refs:
             found, job = self.find([ref])[ref.run_id], self._job(ref)

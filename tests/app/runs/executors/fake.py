@@ -129,7 +129,7 @@ class FakeExecutor:
             member.kill()
         return [member.pid for member in members]
 
-    def tend(self, refs: Iterable[Ref]) -> None:
+    def tend(self, refs: Iterable[Ref], expects_our_trainer: bool = False) -> None:
         """A killed runner leaves nothing behind: the kernel kills its program."""
 
     def processes(self, ref: Ref) -> Processes:

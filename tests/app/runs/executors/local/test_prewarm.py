@@ -11,7 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.runs.executors.local.executor import LocalExecutor
 from app.runs.executors.local.prewarm import Prewarm
+from tests.app.runs.slots import hold, store_of
 from tests.servers import ROOT
 from tests.waiting import wait_until
 from trainer.rundir import RunDir
@@ -55,7 +57,7 @@ def wait_for_none(pair: Pair) -> None:
 
 
 def test_a_pair_that_is_not_ready_launches_nothing_and_is_ended(prewarm: Prewarm, pair: Pair, tmp_path: Path) -> None:
-    prewarm.tend(has_room=True)
+    prewarm.tend(is_wanted=True)
     wait_for(pair)
     with open(tmp_path / "lock", "wb") as lock:
         assert not prewarm.launch(RunDir(tmp_path), lock.fileno())
@@ -63,25 +65,36 @@ def test_a_pair_that_is_not_ready_launches_nothing_and_is_ended(prewarm: Prewarm
 
 
 def test_no_pair_waits_while_a_run_is_active(prewarm: Prewarm, pair: Pair) -> None:
-    prewarm.tend(has_room=True)
+    prewarm.tend(is_wanted=True)
     wait_for(pair)
-    prewarm.tend(has_room=False)
-    prewarm.tend(has_room=False)
+    prewarm.tend(is_wanted=False)
+    prewarm.tend(is_wanted=False)
     wait_for_none(pair)
+
+
+def test_a_pair_is_prepared_for_a_run_that_waits_for_a_slot(prewarm: Prewarm, pair: Pair, tmp_path: Path) -> None:
+    store = store_of(tmp_path / "runs")
+    executor = LocalExecutor(store.runs_dir, prewarm=prewarm)
+    _, slot = hold(store)
+    with open(slot):
+        executor.tend([], expects_our_trainer=True)
+        wait_for(pair)
+        executor.tend([])  # Somebody has cancelled the run.
+        wait_for_none(pair)
 
 
 def test_a_pair_that_ended_by_itself_is_not_replaced_before_the_next_start(
     prewarm: Prewarm, pair: Pair, tmp_path: Path
 ) -> None:
-    prewarm.tend(has_room=True)
+    prewarm.tend(is_wanted=True)
     for pid in wait_for(pair):
         psutil.Process(pid).kill()
     wait_for_none(pair)
-    prewarm.tend(has_room=True)
-    prewarm.tend(has_room=True)
+    prewarm.tend(is_wanted=True)
+    prewarm.tend(is_wanted=True)
     assert not pair()
     assert not prewarm.launch(RunDir(tmp_path), 0)
-    prewarm.tend(has_room=True)
+    prewarm.tend(is_wanted=True)
     wait_for(pair)
 
 
@@ -89,17 +102,17 @@ def test_a_newly_installed_package_replaces_the_pair(
     prewarm: Prewarm, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
-    prewarm.tend(has_room=True)
+    prewarm.tend(is_wanted=True)
     before = wait_for(pair)
     (tmp_path / "package.py").touch()
-    prewarm.tend(has_room=True)
+    prewarm.tend(is_wanted=True)
     wait_until(lambda: len(pair()) == 2 and not pair() & before, 10, pair)
 
 
 def test_the_pair_ends_when_its_service_is_killed(pair: Pair) -> None:
     serve = (
         "import signal; from app.runs.executors.local.prewarm import Prewarm; "
-        "p = Prewarm(); p.tend(has_room=True); signal.pause()"
+        "p = Prewarm(); p.tend(is_wanted=True); signal.pause()"
     )
     with subprocess.Popen([sys.executable, "-c", serve], cwd=ROOT) as service:
         try:
