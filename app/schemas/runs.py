@@ -61,7 +61,9 @@ class GitSchema(Schema):
     commit = fields.string()
     branch = fields.string("null: no branch is checked out.", allow_none=True)
     num_changed = fields.integer(
-        "Tracked files that differ from the commit. null: git took too long to compare.", allow_none=True
+        "Tracked files that differ from the commit. null: git took too long to compare, or the repository has filters "
+        "of its own, which are not executed.",
+        allow_none=True,
     )
 
 

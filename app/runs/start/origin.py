@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from tempfile import TemporaryFile
@@ -25,8 +25,15 @@ MAX_GIT_S = 0.05
 """A start waits this long for git. The worktree of a huge repository takes longer to compare."""
 
 _LOOK_EVERY_S = 0.002
+_HEAD = ("rev-parse", "HEAD", "--abbrev-ref", "HEAD")
+_FILTERS = ("config", "--show-scope", "--name-only", "--get-regexp", r"^filter\.")
 _STATUS = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", "-z")
 _GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false")
+_ENVIRONMENT = {
+    "GIT_ALLOW_PROTOCOL": "none",  # A partial clone would fetch what it lacks, with a program of its configuration.
+    "GIT_OPTIONAL_LOCKS": "0",  # An index that was written would call a hook.
+    "GIT_TERMINAL_PROMPT": "0",
+}
 
 
 def describe_origin(program: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,34 +55,43 @@ def describe_origin(program: Mapping[str, Any]) -> dict[str, Any]:
 def describe_git(folder: str, max_s: float = MAX_GIT_S) -> dict[str, Any] | None:
     """Describe the commit that is checked out in a folder. None without one, or if git does not answer in time.
 
-    `num_changed` is the number of tracked files that differ from the commit, None if git needs too long to compare.
-    Git reads no repository of another user (safe.directory), whose configuration could execute programs.
+    `num_changed` is the number of tracked files that differ from the commit. It is None if git needs too long to
+    compare, or if the repository has filters of its own, because git would execute them to compare. Nothing executes a
+    program that the repository names.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
     deadline = time.monotonic() + max_s
     try:
-        with TemporaryFile() as head_file, TemporaryFile() as changes_file:
-            first = _start_git(folder, environment, head_file, "rev-parse", "HEAD", "--abbrev-ref", "HEAD")
-            second = _start_git(folder, environment, changes_file, *_STATUS)
-            head, changes = _answer(first, head_file, deadline), _answer(second, changes_file, deadline)
+        with TemporaryFile() as head_file, TemporaryFile() as filters_file:
+            first = _start_git(folder, head_file, *_HEAD)
+            second = _start_git(folder, filters_file, *_FILTERS)
+            head, filters = _answer(first, head_file, deadline), _answer(second, filters_file, deadline, (0, 1))
+        if head is None:
+            return None
+        changes = _changes(folder, deadline) if _are_trusted(filters) else None
     except OSError:  # The disk is full.
-        return None
-    if head is None:
         return None
     commit, _, branch = head.strip().partition("\n")
     num_changed = None if changes is None else _count(changes)
     return {"commit": commit, "branch": None if branch == "HEAD" else branch, "num_changed": num_changed}
 
 
-def _start_git(
-    folder: str, environment: dict[str, str], output: IO[bytes], *arguments: str
-) -> subprocess.Popen[bytes] | None:
+def _are_trusted(filters: str | None) -> bool:
+    """Whether all filters are those of the user or of the machine, such as git-lfs. None: git could not list them."""
+    return filters is not None and all(line.startswith(("global\t", "system\t")) for line in filters.splitlines())
+
+
+def _changes(folder: str, deadline: float) -> str | None:
+    with TemporaryFile() as output:
+        return _answer(_start_git(folder, output, *_STATUS), output, deadline)
+
+
+def _start_git(folder: str, output: IO[bytes], *arguments: str) -> subprocess.Popen[bytes] | None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         return subprocess.Popen(
             [*_GIT, *arguments],
             cwd=folder,
-            env=environment,
+            env=environment | _ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=output,  # A file, because reading a pipe with a timeout does not work under eventlet.
             stderr=subprocess.DEVNULL,
@@ -85,8 +101,10 @@ def _start_git(
         return None
 
 
-def _answer(process: subprocess.Popen[bytes] | None, output: IO[bytes], deadline: float) -> str | None:
-    """Return what git printed, or None if it failed or is late. It is gone on return."""
+def _answer(
+    process: subprocess.Popen[bytes] | None, output: IO[bytes], deadline: float, good: Collection[int] = (0,)
+) -> str | None:
+    """Return what git printed, or None if it is late or its exit code is not `good`. It is gone on return."""
     if process is None:
         return None
     while process.poll() is None:
@@ -96,7 +114,7 @@ def _answer(process: subprocess.Popen[bytes] | None, output: IO[bytes], deadline
             return None
         time.sleep(_LOOK_EVERY_S)
     output.seek(0)
-    return output.read().decode(errors="replace") if process.returncode == 0 else None
+    return output.read().decode(errors="replace") if process.returncode in good else None
 
 
 def _count(changes: str) -> int:

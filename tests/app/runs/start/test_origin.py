@@ -79,9 +79,44 @@ def test_the_configuration_of_a_repository_executes_nothing(repository: Path, tm
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\ntouch {executed}\n")
     program.chmod(0o755)
-    git(repository, "config", "core.fsmonitor", str(program))
-    git(repository, "config", "core.pager", str(program))
-    assert describe_git(str(repository), MAX_S) is not None
+    for name in ("core.fsmonitor", "core.pager", "filter.own.clean", "filter.own.process", "filter.a=b.clean"):
+        git(repository, "config", name, str(program))
+    (repository / ".gitattributes").write_text("train.py filter=own\n")
+    for hook in ("post-index-change", "reference-transaction"):
+        (repository / ".git" / "hooks" / hook).write_text(program.read_text())
+        (repository / ".git" / "hooks" / hook).chmod(0o755)
+    (repository / "train.py").write_text("2\n")
+    described = describe_git(str(repository), MAX_S)
+    assert described is not None
+    assert (described["branch"], described["num_changed"]) == ("main", None)
+    assert not executed.exists()
+
+
+def test_a_filter_of_the_user_is_executed_to_compare(repository: Path, tmp_path: Path) -> None:
+    """Without git-lfs, for example, each of its files would seem to be changed."""
+    git(repository, "config", "--global", "filter.upper.clean", "tr a-z A-Z")
+    (repository / ".gitattributes").write_text("train.py filter=upper\n")
+    (repository / "train.py").write_text("code\n")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "Second")
+    (repository / "train.py").write_text("Code\n")
+    described = describe_git(str(repository), MAX_S)
+    assert described is not None
+    assert described["num_changed"] == 0
+
+
+def test_a_partial_clone_fetches_nothing(repository: Path, tmp_path: Path) -> None:
+    executed = tmp_path / "executed"
+    git(repository, "config", "core.repositoryFormatVersion", "1")
+    git(repository, "config", "extensions.partialClone", "origin")
+    git(repository, "config", "remote.origin.url", "ssh://nowhere/x")
+    git(repository, "config", "remote.origin.promisor", "true")
+    git(repository, "config", "core.sshCommand", f"touch {executed}; false")
+    tree = git(repository, "rev-parse", "HEAD^{tree}")
+    (repository / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    described = describe_git(str(repository), MAX_S)
+    assert described is not None
+    assert described["num_changed"] is None
     assert not executed.exists()
 
 
