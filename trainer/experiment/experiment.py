@@ -136,7 +136,7 @@ def _misplaced(content: Mapping[str, Any], is_command: bool) -> dict[str, list[s
     if is_command:
         ours = [each.name for each in fields(Experiment) if not _belongs(each.name, is_command)]
         return {key: ["is not allowed beside command"] for key in content if key in ours}
-    if "model" not in content:
+    if content.get("model") is None:
         return {"model": ["is required (or command, for another training program)"]}
     return {key: ["goes with command; our own trainer needs no such section"] for key in content if key in OUTPUTS}
 

@@ -47,7 +47,7 @@ def schema_of(cls: type[Any]) -> Schema:
 
     A dataclass may have a method `problems`, which checks its fields together. It yields (field name, message), with
     the name "" for the section as a whole. If it names a field in `SHORT_FORM`, a value that is not a mapping is short
-    for a mapping with this one field.
+    for a mapping with this one field. A section or mapping below whose name nothing stands is as good as absent.
     """
     hints = get_type_hints(cls)
 
@@ -55,7 +55,9 @@ def schema_of(cls: type[Any]) -> Schema:
         @pre_load
         def _widen(self, content: Any, **_: Any) -> Any:
             short = getattr(cls, "SHORT_FORM", None)
-            return content if short is None or isinstance(content, dict) else {short: content}
+            if isinstance(content, dict):
+                return {name: value for name, value in content.items() if value is not None or name not in headings}
+            return content if short is None else {short: content}
 
         @post_load
         def _make(self, values: dict[str, Any], **_: Any) -> Any:
@@ -72,6 +74,7 @@ def schema_of(cls: type[Any]) -> Schema:
         checks = list(each.metadata["checks"])
         required = each.default is MISSING and each.default_factory is MISSING
         members[each.name] = _field_of(hints[each.name], validate=checks, required=required)
+    headings = {name for name, each in members.items() if isinstance(each, mm.Nested | mm.Dict) and not each.allow_none}
     made: type[Schema] = type(f"{cls.__name__}Schema", (DataclassSchema,), members)
     schema = made()
     schema.error_messages |= {"unknown": UNKNOWN, "type": _must_be_section(cls)}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from tests.trainer.trainings import ROOT
 from trainer.experiment import experiment
 from trainer.experiment.experiment import OUTPUTS, Experiment, ExperimentInvalid
+from trainer.experiment.schema import walk
 
 RESNET: dict[str, Any] = {"model": {"architecture": "ResNetForImageClassification"}}
 CONFIGS = sorted((ROOT / "configs" / "experiment").glob("*.yaml"))
@@ -41,6 +42,24 @@ def test_a_dump_contains_every_default() -> None:
     assert dumped["data"]["augmentation"]["rotation_deg"] == 0.0
 
 
+@pytest.mark.parametrize("path", [path for path, _, hint in walk(Experiment) if is_dataclass(hint)])
+def test_an_empty_section_is_as_good_as_absent(path: str) -> None:
+    section, _, inner = path.partition(".")
+    content = {"command": {"argv": ["true"]}} if section in ("command", *OUTPUTS) else RESNET
+    if path in ("command", "model"):  # Every experiment needs one of them.
+        assert errors_of({path: None}) == errors_of({})
+    else:
+        empty = {section: {**content.get(section, {}), inner: None} if inner else None}
+        assert experiment.parse(content | empty) == experiment.parse(content)
+
+
+def test_an_empty_mapping_is_as_good_as_absent_and_an_empty_list_is_not() -> None:
+    command = {"argv": ["true"], "env": None, "parameters": None}
+    parsed = experiment.parse({"command": command, "metrics": {"better": None, "columns": None}})
+    assert parsed == experiment.parse({"command": {"argv": ["true"]}})
+    assert set(errors_of({"command": {"argv": None}, "models": {"files": None}})) == {"command.argv", "models.files"}
+
+
 def test_an_experiment_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         experiment.parse(RESNET).seed = 1  # type: ignore[misc]
@@ -57,7 +76,6 @@ def test_an_experiment_cannot_be_changed() -> None:
         ({"trainer": {"max_epochs": True}}, "trainer.max_epochs", "must be a whole number"),
         ({"trainer": {"max_epochs": None}}, "trainer.max_epochs", "not null"),
         ({"trainer": {"max_epochs": 0}}, "trainer.max_epochs", "must be from 1 to 100,000"),
-        ({"trainer": None}, "trainer", "must be a section with the parameters max_epochs"),
         ({"trainer": [1]}, "trainer", "must be a section"),
         ({"optimizer": "adam"}, "optimizer", "must be a section with the parameters name, learning_rate"),
         ({"trainer": {"accelerator": "gpu"}}, "trainer.accelerator", "must be one of: auto, cpu, cuda, mps"),
