@@ -4,13 +4,13 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # gunicorn itself searches only the current directory.
 
 from app.live.sessions import MAX_WAITING
+from app.monitoring.folder import make_folder
 from app.runs.child import SHARED_METRICS_VARIABLE
 from app.server import openfiles, startup
 from app.server.gunicorn_worker import OTHER_THREADS, Worker
@@ -55,7 +55,7 @@ def on_starting(server):
         )
     openfiles.allow_for(_settings.max_sockets)
     # Set before a worker imports prometheus_client. The workers add up their requests in the files of this folder.
-    os.environ[SHARED_METRICS_VARIABLE] = tempfile.mkdtemp(prefix="training-service-")
+    os.environ[SHARED_METRICS_VARIABLE] = str(make_folder())
 
 
 def child_exit(server, worker):
