@@ -47,8 +47,8 @@ class Following:
         """Return the content of `subscribe`. From now on events wait for the answer."""
         self.must_subscribe = False
         self._waiting = []
-        attempt = self._attempt if self._num_rows else None
-        return {"run_id": self.run_id, "row": self._num_rows, "attempt": attempt, "log_offset": self._log_offset}
+        row, attempt, log_offset = self._num_rows, self._attempt, self._log_offset
+        return {"run_id": self.run_id, "row": row, "attempt": attempt, "log_offset": log_offset}
 
     def answered(self, answer: Payload) -> Iterator[Event]:
         """Take the answer to the last subscription."""
@@ -136,7 +136,7 @@ class Following:
 
     def _take_log(self, chunk: Payload) -> Iterator[Event]:
         if chunk["offset"] != self._log_offset:
-            is_known = chunk["text"] and self._log_offset is not None and chunk["next_offset"] <= self._log_offset
+            is_known = chunk["text"] and chunk["next_offset"] <= (self._log_offset or 0)
             self.must_subscribe = not is_known
         elif chunk["text"]:
             yield self._append(chunk)
@@ -152,7 +152,7 @@ class Following:
 
 def _named(chunk: Payload) -> list[Row]:
     """Return each row as its values by name."""
-    rows = [{n: v for n, v in zip(chunk["columns"], row, strict=True) if v is not None} for row in chunk["rows"]]
+    rows = [{n: v for n, v in zip(chunk["columns"], row) if v is not None} for row in chunk["rows"]]
     for name, lists in chunk["non_finite"].items():
         for value, indices in lists.items():
             for index in indices:
