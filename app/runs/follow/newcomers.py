@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from app.runs.filestate import Remembered, file_states
 from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
 from app.runs.store.states import QUEUED
@@ -24,7 +23,6 @@ class Newcomers:
         self._queue = queue
         self._queued: set[str] = set()
         self._last_sequence: int | None = None
-        self._folder = Remembered(None, {})
 
     def read(self) -> list[Run]:
         """Read the runs that began since the last call, in that order. The first call returns none."""
@@ -34,11 +32,8 @@ class Newcomers:
         return [run for run in began if not run.is_over or run.run_id in left or _is_fresh(run)]
 
     def _created(self) -> list[str]:
-        if self._last_sequence is not None and self._folder.is_current():
-            return []
-        self._folder = Remembered(None, file_states([self._store.runs_dir]))
         last, self._last_sequence = self._last_sequence, self._store.listing.last_sequence()
-        return self._store.listing.created_after(last) if last is not None else []
+        return [] if last in (None, self._last_sequence) else self._store.listing.created_after(last)
 
 
 def _is_fresh(run: Run) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import ExperimentNotFound, InvalidStart
-from app.runs.filestate import Remembered, file_states
 from app.runs.names import is_plain_name
 from trainer.experiment import experiment
 from trainer.experiment.experiment import Experiment, ExperimentInvalid
@@ -22,7 +21,6 @@ class ExperimentFolder:
 
     def __init__(self, configs_dir: Path) -> None:
         self._dir = configs_dir
-        self._checked: dict[str, Remembered[str | None]] = {}
 
     def names(self) -> list[str]:
         """List the experiment files, sorted."""
@@ -33,20 +31,13 @@ class ExperimentFolder:
 
     def problems(self) -> dict[str, str]:
         """Say what is wrong with each file that is no valid experiment, by its name."""
-        self._checked = {name: self._check(name) for name in self.names()}
-        return {name: checked.value for name, checked in self._checked.items() if checked.value is not None}
-
-    def _check(self, name: str) -> Remembered[str | None]:
-        known = self._checked.get(name)
-        if known is not None and known.is_current():
-            return known
-        path = self._dir / name
-        states = file_states([path])
-        try:
-            experiment.load(path)
-        except ExperimentInvalid as error:
-            return Remembered(str(error), states)
-        return Remembered(None, states)
+        found = {}
+        for name in self.names():
+            try:
+                experiment.load(self._dir / name)
+            except ExperimentInvalid as error:
+                found[name] = str(error)
+        return found
 
     def path(self, name: str) -> Path:
         """Find a file, also without its extension .yaml. Raises ExperimentNotFound."""

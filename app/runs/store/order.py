@@ -42,6 +42,8 @@ class Order:
 
     def __init__(self) -> None:
         self._places: dict[str, _Place] = {}
+        self.last = 0
+        """The largest sequence of the runs sorted last, 0 without any."""
 
     def newest_first(self, entries: Iterable[os.DirEntry[str]]) -> list[str]:
         """Sort the names, and by id those with the same sequence. Forgets all other directories."""
@@ -50,17 +52,13 @@ class Order:
             with suppress(FileNotFoundError):  # Somebody deleted it meanwhile.
                 places[entry.name] = self._place(entry)
         self._places = places
+        self.last = max((place.sequence.value for place in places.values() if place.is_decided), default=0)
         return sorted(places, key=lambda name: (places[name].sequence.value, name_key(name)), reverse=True)
 
     @property
     def undecided(self) -> FileStates:
         """The directories that get another place if one of our run.json comes, in the state in which they were read."""
         return {path: state for place in self._places.values() for path, state in place.sequence.states.items()}
-
-    @property
-    def last(self) -> int:
-        """The largest sequence of the runs sorted last, 0 without any."""
-        return max((place.sequence.value for place in self._places.values() if place.is_decided), default=0)
 
     def after(self, sequence: int) -> list[str]:
         """List the runs with a larger sequence, in that order."""
