@@ -22,6 +22,8 @@ from tests.waiting import wait_until
 SAVING = ("save_on_signal.py", "{output_dir}/saved", "--takes", "0")
 LATE = "attr_timeout=3,entry_timeout=3,negative_timeout=3"
 """Options of a FUSE mount that shows a change up to 3 s late, as NFS does."""
+SLOW = "strace -f -qqq -o /dev/null --inject=open,openat,lstat,newfstatat,getdents64,pread64,pwrite64:delay_enter=5000"
+"""Runs bindfs with a delay of 5 ms for each of its system calls, several of which serve one of ours."""
 
 
 @contextmanager
@@ -118,27 +120,27 @@ def test_every_run_stays_with_its_own_executor(cluster: Cluster, tmp_path: Path)
 
 
 @pytest.fixture
-def late_folder(tmp_path: Path) -> list[str]:
-    """A command prefix that shows a server the folder of runs as NFS does. Everybody else sees it as it is.
+def slow_folder(tmp_path: Path) -> list[str]:
+    """A command prefix that shows a server the folder of runs as a busy NFS does. Everybody else sees it as it is.
 
     The mount ends with the server, because both are in its process group.
     """
-    if shutil.which("bindfs") is None or not os.access("/dev/fuse", os.W_OK):
-        pytest.skip("there is no bindfs (apt-get install bindfs), or no /dev/fuse")
+    if not (shutil.which("bindfs") and shutil.which("strace") and os.access("/dev/fuse", os.W_OK)):
+        pytest.skip("there is no bindfs or strace (apt-get install bindfs strace), or no /dev/fuse")
     logs = tmp_path / "logs"
     logs.mkdir()
     mount = (
-        f"mount --make-rprivate / && bindfs -f -o {LATE} {logs} {logs} & "
+        f"mount --make-rprivate / && {SLOW} bindfs -f --multithreaded -o {LATE} {logs} {logs} & "
         f'until mountpoint --quiet {logs}; do sleep 0.05; done; exec "$@"'
     )
     return ["unshare", "--mount", "sh", "-c", mount, "sh"]
 
 
 @pytest.mark.slow
-def test_viewers_of_two_workers_miss_nothing_where_changes_show_late(
-    cluster: Cluster, tmp_path: Path, late_folder: list[str]
+def test_viewers_of_two_workers_miss_nothing_in_a_slow_folder_that_shows_changes_late(
+    cluster: Cluster, tmp_path: Path, slow_folder: list[str]
 ) -> None:
-    with server_on(cluster, tmp_path, "gunicorn", 2, late_folder) as server, ExitStack() as stack:
+    with server_on(cluster, tmp_path, "gunicorn", 2, slow_folder) as server, ExitStack() as stack:
         clients = [stack.enter_context(following(server)) for _ in range(6)]
         run_id = start(server, "metrics.yaml")
         output = server.runs_dir / run_id / "output"

@@ -30,6 +30,8 @@ COLLECT_S = 0.05
 PAUSE_S = 0.02
 SEARCH_SHARE = 0.01
 """The share of the time in which a run that is followed is searched for files."""
+MAX_SEARCH_PAUSE_S = 10.0
+"""On a slow network file system each search takes long, and a new file must show all the same."""
 
 
 class MetricsFile(NamedTuple):
@@ -148,7 +150,7 @@ class _Known:
         started_at = time.monotonic()
         self._found = find_files(run)
         now = time.monotonic()
-        self._search_at = now + (now - started_at) / SEARCH_SHARE
+        self._search_at = now + min((now - started_at) / SEARCH_SHARE, MAX_SEARCH_PAUSE_S)
 
     def _sources(self, run: Run) -> list[Source]:
         files = [source_of(name, file) for name, file in self._found.files.items()]
