@@ -77,15 +77,15 @@ class Client:
         return True
 
     def start(self, config_name: str | None = None, **fields: Unpack[Start]) -> Answer:
-        """Start a run, or with `queue` let it wait. A start that resumes a run needs no experiment."""
+        """Start a run, or with `queue` let it wait for its turn. A start that resumes a run needs no experiment."""
         return self._post("start", _start(config_name, fields))
 
     def check(self, config_name: str | None = None, **fields: Unpack[Start]) -> Answer:
-        """Say what a start would do, without starting anything."""
+        """Return what a start would do, without starting anything."""
         return self._post("check", _start(config_name, fields))
 
     def stop(self, run_id: str | None = None, mode: str = "save", wait: bool = True) -> Answer:
-        """Stop a run, by default the active one. Return once no process of it is left, or at once without `wait`."""
+        """Stop a run, by default the active one. Without `wait`, return before it has ended."""
         body = {"run_id": run_id, "mode": mode}
         return dict(self._rest.call("POST", "training", "stop", query={"wait": int(wait)}, body=body, waits=True))
 
@@ -110,7 +110,7 @@ class Client:
         return dict(self._rest.get("training", "runs", run_id))
 
     def log(self, run_id: str, offset: int = 0, limit: int | None = None) -> Answer:
-        """Return a piece of the log. A negative offset counts from the end."""
+        """Return a chunk of the log. A negative offset counts from the end."""
         return dict(self._rest.get("training", "runs", run_id, "log", offset=offset, limit=limit))
 
     def metrics(
@@ -137,8 +137,8 @@ class Client:
     ) -> Path:
         """Download a run's model into a file or a folder and return its path. A broken download leaves nothing.
 
-        `file` chooses one of several models, `variant` a smaller one such as int8. `report` gets the bytes so far and
-        of all. Raises OSError.
+        `file` chooses one of several models, `variant` a smaller one such as int8. `report` is called with the bytes
+        received and the total. Raises OSError.
         """
         from app.cli.download import save
 
@@ -161,11 +161,11 @@ class Client:
         return predict(self._rest, run_id, images, query)
 
     def delete(self, run_id: str, trash: bool = False) -> Answer:
-        """Delete a run with everything that belongs to it, or move it to the trash, where it stays for a day."""
+        """Delete a run and all its files, or move it to the trash, which keeps it for a day."""
         return dict(self._rest.call("DELETE", "training", "models", run_id, query={"trash": int(trash)}))
 
     def restore(self, run_id: str) -> Answer:
-        """Move a run back out of the trash."""
+        """Restore a run from the trash."""
         return dict(self._rest.call("POST", "training", "trash", run_id, "restore"))
 
     def datasets(self) -> list[Answer]:
@@ -176,18 +176,19 @@ class Client:
         return list(self._rest.get("training", "configs")["available_configs"])
 
     def parameters(self, config_name: str | None = None, run_id: str | None = None) -> list[Answer]:
-        """Return what a start may override: of our trainer, of an experiment, or of a run to resume."""
+        """Return the parameters that a start may override: of our trainer, of an experiment, or of a run to resume."""
         query = {"config_name": config_name, "run_id": run_id}
         return list(self._rest.get("training", "parameters", **query)["parameters"])
 
     def follow(self, run_id: str | None = None, log_offset: int | None = 0) -> Iterator[Event]:
         """Yield the events of a run up to its final state.
 
-        Every row and every byte of the log comes once and in order, over restarts of the service and for a reader of
-        any speed. The first try raises Unreachable; later the client tries for ever and yields ConnectionLost.
+        Every row and every byte of the log comes once and in order, across restarts of the service and however slow
+        the reader is. Raises Unreachable if the first connection fails. Later it yields ConnectionLost and retries
+        forever.
 
-        `run_id` None: the run that started last, or the first one to start. `log_offset`: from where to read the log;
-        None: from the last 64 KiB.
+        `run_id` None: the run that started last, or the first one to start. `log_offset`: where to begin in the log;
+        None: 64 KiB before its end.
         """
         from app.cli.connection import Connection
         from app.cli.live import follow

@@ -1,4 +1,4 @@
-"""Shell completion of what only the service knows. It is fast, and silent when the service is away."""
+"""Complete the names that only the service knows. Fast, and silent when the service does not answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all commands share that call the service: its address, the token, the output, and errors as exit codes."""
+"""What every command that calls the service shares: address, token, output, and errors as exit codes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ FILE_VARIABLES = ("TRAINING_API_TOKEN_FILE", "TRAINING_READ_TOKEN_FILE")
 
 
 def connected(command: Callable[Concatenate[Client, Output, P], None]) -> Callable[P, None]:
-    """Give a command the options of every call, and pass it the client and the output."""
+    """Add the shared options to a command, and pass it the client and the output."""
 
     @click.option("--url", envvar=URL_VARIABLE, help="Address of the service.  [default: http://127.0.0.1:8000]")
-    @click.option("--token", envvar=TOKEN_VARIABLES, help="Token of the service. Others on this machine may see it.")
+    @click.option("--token", envvar=TOKEN_VARIABLES, help="Token of the service. Other users may see it.")
     @click.option("--token-file", envvar=FILE_VARIABLES, type=click.Path(path_type=Path), help="File with the token.")
-    @click.option("--json", "is_json", is_flag=True, help="Print JSON, as the service answers it.")
+    @click.option("--json", "is_json", is_flag=True, help="Print JSON, as the service returns it.")
     @functools.wraps(command)
     def wrapped(
         url: str | None, token: str | None, token_file: Path | None, is_json: bool, *args: P.args, **options: P.kwargs

@@ -1,8 +1,8 @@
 """One Socket.IO connection to the service, read in the caller's own thread.
 
-python-socketio's client handles each message in a thread of its own, so messages overtake each other, and a slow reader
-collects threads without limit. Here messages come in their order, and only when the caller asks for them. So a slow
-reader fills the connection, which the service notices.
+python-socketio's client handles each message in its own thread. So messages overtake each other, and a slow reader
+collects threads without limit. This client reads messages in order and only when the caller asks for them. A slow
+reader fills the connection, and the service notices.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CONNECT, _DISCONNECT, _EVENT, _ACK, _REFUSED = "40", "41", "42", "43", "44"
 
 
 class Disconnected(Exception):
-    """The connection is lost, or could not be made. The message says why."""
+    """The connection was lost or could not be opened. The message says why."""
 
 
 class Connection:
@@ -33,7 +33,7 @@ class Connection:
         scheme = "wss" if parts.scheme == "https" else "ws"
         address = f"{scheme}://{parts.netloc}{parts.path}/socket.io/?EIO=4&transport=websocket"
         try:
-            # The origin is that of a web page. The library would invent one, which is wrong behind a proxy.
+            # Only web pages have an origin. The library would invent one, which is wrong behind a proxy.
             self._websocket: WebSocket = create_connection(
                 address,
                 timeout=CONNECT_TIMEOUT_S,
@@ -59,11 +59,11 @@ class Connection:
         self._websocket.shutdown()  # type: ignore[no-untyped-call]  # `close` would wait for an answer.
 
     def send(self, name: str, payload: dict[str, Any], ack_id: int) -> None:
-        """Send an event. Its acknowledgement comes as a message with the name `str(ack_id)`."""
+        """Send an event. Its acknowledgement arrives as a message with the name `str(ack_id)`."""
         self._send(f"{_EVENT}{NAMESPACE},{ack_id}{json.dumps([name, payload])}")
 
     def messages(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the name and the payload of each event, and of each acknowledgement, in their order."""
+        """Yield the name and payload of each event and acknowledgement, in order."""
         while True:
             packet = self._receive()
             kind, content = packet[:2], packet[2:].removeprefix(f"{NAMESPACE},")
@@ -74,7 +74,7 @@ class Connection:
                 ack_id, _, answer = content.partition("[")
                 yield ack_id, json.loads("[" + answer)[0]
             elif kind == _DISCONNECT:
-                raise Disconnected("the service closed it")
+                raise Disconnected("the service closed the connection")
 
     def _join(self, token: str | None) -> None:
         opened = json.loads(self._receive().removeprefix(_OPEN))
@@ -83,7 +83,7 @@ class Connection:
         if not answer.startswith(_CONNECT):
             refusal = json.loads(answer.removeprefix(f"{_REFUSED}{NAMESPACE},"))
             raise Disconnected(refusal["message"])
-        # The service pings. Without a ping for so long, the connection is lost, though no error says so.
+        # The service pings. Without a ping for this long, the connection is lost, though no error says so.
         self._websocket.settimeout((opened["pingInterval"] + opened["pingTimeout"]) / 1000)
 
     def _receive(self) -> str:
@@ -94,7 +94,7 @@ class Connection:
             except (OSError, WebSocketException, UnicodeDecodeError) as error:
                 raise Disconnected(_first_line(error)) from error
             if not isinstance(packet, str) or packet in ("", _CLOSE):
-                raise Disconnected("the service closed it")
+                raise Disconnected("the service closed the connection")
             if packet != _PING:
                 return packet
             self._send(_PONG)
@@ -107,5 +107,5 @@ class Connection:
 
 
 def _first_line(error: Exception) -> str:
-    """Return what failed. The library adds the whole response to the message of a failed handshake."""
+    """Return what failed. The library appends the entire response to the message of a failed handshake."""
     return (getattr(error, "strerror", None) or str(error)).partition(" -+-+- ")[0].partition("\n")[0]

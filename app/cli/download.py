@@ -1,4 +1,4 @@
-"""Save a file of the service so that it is whole or not there."""
+"""Download a file completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import requests
 from app.cli.rest import Rest
 
 Report = Callable[[int, int | None], None]
-"""Gets the number of bytes so far, and of all bytes if it is known."""
+"""Takes the number of bytes received, and the total if known."""
 
 
 def save(rest: Rest, path: tuple[str, ...], query: dict[str, Any], target: Path, report: Report | None = None) -> Path:
-    """Save a download into a folder under the service's name for it, or into a file. Return the file's path.
+    """Save a download as `target`, or under the service's name if `target` is a folder. Return the file's path.
 
-    An existing file is replaced once the download is whole. Raises ServiceError, Unreachable and OSError.
+    An existing file is replaced once the download is complete. Raises ServiceError, Unreachable and OSError.
     """
     with rest.open(*path, query=query) as response:
         file = target / _name(response) if target.is_dir() else target
@@ -46,7 +46,7 @@ def _copy(rest: Rest, response: requests.Response, file: Any, report: Report) ->
 
 
 def _name(response: requests.Response) -> str:
-    """Return the service's name for a file, without any folder."""
+    """Return the service's name for a file, without folders."""
     message = Message()
     message["Content-Disposition"] = response.headers.get("Content-Disposition", "")
     parameters = message.get_params([], "Content-Disposition")

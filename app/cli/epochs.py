@@ -1,4 +1,4 @@
-"""The table of epochs, printed line by line while a run goes on."""
+"""The table of epochs, printed line by line during a run."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ NOT_FINITE = "not finite"
 
 
 class EpochTable:
-    """Makes the lines. An epoch is complete when the next one begins, because its metrics come one by one."""
+    """Format the lines. An epoch is complete when the next one begins, because its metrics arrive one by one."""
 
     def __init__(self, width: int) -> None:
-        """`width`: the characters of a line. Metrics beyond it are left out."""
+        """`width` is the length of a line in characters. Metrics that do not fit are left out."""
         self._width = width
         self._open: dict[float, dict[str, float | None]] = {}
         self._header: list[str] = []
 
     def clear(self) -> None:
-        """Forget what has not been printed. The program has started its metrics again."""
+        """Drop what has not been printed, because the program has restarted its metrics."""
         self._open = {}
 
     def add(self, epoch: float, metrics: dict[str, float | None]) -> list[str]:
@@ -30,7 +30,7 @@ class EpochTable:
         return lines
 
     def end(self) -> list[str]:
-        """Return the lines of all epochs that are left."""
+        """Return the lines of the remaining epochs."""
         return self._lines(list(self._open))
 
     def _lines(self, epochs: list[float]) -> list[str]:
@@ -55,7 +55,7 @@ class EpochTable:
 
 
 def _cell(metrics: dict[str, float | None], name: str) -> str:
-    """Return a value. JSON has no NaN and no infinity, so the service sends null for them."""
+    """Format a value. JSON has no NaN and no infinity, so the service sends null instead."""
     if name not in metrics:
         return ""
     value = metrics[name]

@@ -12,7 +12,7 @@ Row: TypeAlias = dict[str, float]
 
 @dataclass(frozen=True)
 class RunChanged:
-    """The run is in another state. The event with a final state is the last one of all."""
+    """The run has a new state. The event with a final state is the last event."""
 
     run: dict[str, Any]
 
@@ -45,8 +45,8 @@ class ProgressChanged:
 class RowsLogged:
     """New rows of the metrics, each with its values by name, NaN and infinities included.
 
-    They follow the first `from_row` rows. That is the number of rows yielded before, or 0 if the program has started
-    its file again. Then all earlier rows and epochs no longer count.
+    They follow the first `from_row` rows. That is the number of rows yielded before, or 0 if the program has
+    restarted its file. Then discard all earlier rows and epochs.
     """
 
     from_row: int
@@ -68,8 +68,8 @@ class EpochChanged:
 class LogWritten:
     """The bytes from `offset` to `next_offset` of the log as text.
 
-    `offset` is the `next_offset` of the event before. If it is not, somebody has truncated the log, and the earlier
-    text no longer counts.
+    `offset` is the `next_offset` of the previous event. Otherwise the log was truncated: then discard the earlier
+    text.
     """
 
     offset: int
@@ -79,7 +79,7 @@ class LogWritten:
 
 @dataclass(frozen=True)
 class ConnectionLost:
-    """The connection to the service is lost, for example by a restart. The client tries again after `retry_in_s`."""
+    """The connection to the service is lost, for example by a restart. The client retries after `retry_in_s`."""
 
     problem: str
     retry_in_s: float

@@ -10,7 +10,7 @@ class ClientError(Exception):
 
 
 class ServiceError(ClientError):
-    """The service refused a request. The message is the service's own and says what would be right."""
+    """The service refused a request. The message is the service's own."""
 
     def __init__(self, body: dict[str, Any]) -> None:
         super().__init__(body["message"])
@@ -22,4 +22,4 @@ class ServiceError(ClientError):
 
 
 class Unreachable(ClientError):
-    """Nothing answers at the address, or what answers is not the service."""
+    """Nothing answers at the address, or something other than the service does."""

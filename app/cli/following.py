@@ -1,4 +1,4 @@
-"""Follow one run: say what this client has, take what the service sends, and ask again at every gap."""
+"""Follow one run: say what this client has, take what the service sends, and subscribe again at every gap."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ NON_FINITE = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
 
 
 class Following:
-    """What this client has of one run. It knows no network: messages go in, and events come out.
+    """What this client has of one run. It does no networking: messages go in, and events come out.
 
-    The service answers a subscription with what is missing, up to where its events continue. Events that come before
-    the answer wait for it, because it may contain them.
+    The service answers a subscription with everything that is missing, up to where its events continue. Events that
+    arrive before the answer wait for it, because it may contain them.
     """
 
     def __init__(self, run_id: str | None, log_offset: int | None) -> None:
         """`run_id` None: the first run that the service names. `log_offset` None: from the last 64 KiB of the log."""
         self.run_id = run_id
         self.is_over = False
-        """Whether the run has ended, and everything of it was yielded."""
+        """Whether the run has ended and all of it was yielded."""
         self.must_subscribe = True
         """Whether the client should send `subscription` now."""
         self._num_rows = 0
@@ -40,11 +40,11 @@ class Following:
         self._run: Payload | None = None
         self._progress: Payload | None = None
         self._epochs: list[Payload] = []
-        """Epochs whose rows have not come yet."""
+        """Epochs whose rows have not arrived yet."""
         self._waiting: list[tuple[str, Payload]] | None = None
 
     def subscription(self) -> Payload:
-        """Return the content of `subscribe`. From now on events wait for the answer."""
+        """Return the payload of `subscribe`. From now on events wait for the answer."""
         self.must_subscribe = False
         self._waiting = []
         row, attempt, log_offset = self._num_rows, self._attempt, self._log_offset
@@ -57,15 +57,15 @@ class Following:
             yield from self._take_answer(answer)
         for name, payload in waiting:
             if name == "run" and payload != answer["run"]:
-                self.must_subscribe = True  # Nobody can tell which of the two is newer.
+                self.must_subscribe = True  # Either of the two may be newer.
             yield from self.received(name, payload)
 
     def received(self, name: str, payload: Payload) -> Iterator[Event]:
-        """Take an event of the service."""
+        """Take an event from the service."""
         if name not in ("run", "progress", "epoch", "metrics", "log"):
             return
         if self.is_over or self.must_subscribe:
-            return  # The next answer contains what this event says.
+            return  # The next answer contains this event.
         if self._waiting is not None:
             self._waiting.append((name, payload))
         elif self.run_id in (None, payload["run_id"]):

@@ -17,10 +17,10 @@ MAX_RETRY_S = 2.0
 
 
 def follow(following: Following, connect: Callable[[], Connection], check: Callable[[], object]) -> Iterator[Event]:
-    """Yield the events of a run until its end, over as many connections as it takes.
+    """Yield the events of a run until its end, reconnecting as often as needed.
 
-    `check` makes a REST call, which says why the service refuses a connection. Raises ServiceError if another try is
-    no use.
+    `check` makes a REST call, which says why the service refuses a connection. Raises ServiceError if retrying is
+    pointless.
     """
     retry_s = MIN_RETRY_S
     while not following.is_over:
@@ -31,7 +31,7 @@ def follow(following: Following, connect: Callable[[], Connection], check: Calla
                     yield event
         except Disconnected as error:
             _raise_if_refused(check)
-            retry_in_s = retry_s * random.uniform(0.5, 1)  # Clients of a service that restarts come back one by one.
+            retry_in_s = retry_s * random.uniform(0.5, 1)  # Spread the clients that reconnect after a restart.
             yield ConnectionLost(str(error), retry_in_s)
             time.sleep(retry_in_s)
             retry_s = min(2 * retry_s, MAX_RETRY_S)

@@ -14,11 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 WITHOUT_TERMINAL = 10_000
-"""The width of a table that goes into a file or a pipe: nothing is cut."""
+"""The width of a table in a file or a pipe, so that nothing is cut off."""
 
 
 class Output:
-    """Where a command prints. `is_json` says in which form. Colours and bars are for terminals only."""
+    """Where a command prints, as JSON if `is_json`. Colours and bars are for terminals only."""
 
     def __init__(self, is_json: bool) -> None:
         self.is_json = is_json
@@ -44,7 +44,7 @@ class Output:
         click.echo(printable(text))
 
     def note(self, text: str) -> None:
-        """Print what is no result on stderr."""
+        """Print something other than a result, to stderr."""
         click.echo(printable(text), err=True)
 
     def error(self, message: str, body: Mapping[str, Any] | None = None) -> None:
@@ -71,26 +71,26 @@ class Output:
             click.echo(text.rstrip(), color=True)
 
     def flush(self) -> None:
-        """Raises BrokenPipeError if nobody reads the output any more."""
+        """Raises BrokenPipeError if the reader has closed the output."""
         sys.stdout.flush()
 
     def discard(self) -> None:
-        """Let Python flush at exit without an error, though nobody reads."""
+        """Discard what is left, so that Python's flush at exit does not fail."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def printable(text: str) -> str:
-    """Return a text without characters that could control the terminal."""
+    """Replace the characters that could control the terminal."""
     return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def number(value: float | None) -> str:
-    """Return a metric in at most five significant digits."""
+    """Format a metric with at most five significant digits."""
     return "" if value is None else f"{value:.5g}"
 
 
 def duration(seconds: float | None) -> str:
-    """Return hours, minutes and seconds, as 1:02:03 or 2:03."""
+    """Format seconds as 1:02:03 or 2:03."""
     if seconds is None:
         return ""
     minutes, rest = divmod(round(seconds), 60)

@@ -1,4 +1,4 @@
-"""Let a model classify images, however many they are."""
+"""Classify any number of images with a model, in batches."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from app.cli.rest import Rest
 
 MAX_IMAGES = 32
-"""What the service takes in one request."""
+"""The most images that the service takes in one request."""
 MAX_BYTES = 60_000_000
-"""The same in bytes, with room for what surrounds the images."""
+"""The most bytes, with room for the form around the images."""
 
 
 def predict(rest: Rest, run_id: str, images: Sequence[Path], query: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def predict(rest: Rest, run_id: str, images: Sequence[Path], query: dict[str, An
 
 
 def _batches(images: Sequence[Path]) -> Iterator[list[Path]]:
-    """Yield as many images at a time as one request may hold."""
+    """Yield the images in batches that fit into one request each."""
     batch: list[Path] = []
     num_bytes = 0
     for path in images:

@@ -1,4 +1,4 @@
-"""How far a run is, in words and as a share, as the page says it."""
+"""How far a run is, in words and as a fraction, as the page shows it."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def ending(run_id: str, state: str, reason: str | None) -> str:
 
 
 def progress_text(state: str, progress: dict[str, Any] | None) -> str:
-    """Return what the run is doing, or how far it is."""
+    """Describe what the run is doing, or how far it is."""
     known = progress or {}
     phase = known.get("phase")
     return PHASES.get(str(phase)) or _epochs(known) or STATES.get(state, state)
 
 
 def share_of(progress: dict[str, Any] | None) -> tuple[float | None, str]:
-    """Return the share that is done, from 0 to 1 or None, and of what if not of the whole training."""
+    """Return the fraction that is done, from 0 to 1 or None, and of what, unless it is of the entire training."""
     known = progress or {}
     percent = known.get("percent")
     if percent is None or known.get("phase") in ("loading", "prepare"):
@@ -43,7 +43,7 @@ def share_of(progress: dict[str, Any] | None) -> tuple[float | None, str]:
 
 
 def _epochs(progress: dict[str, Any]) -> str | None:
-    """Return "3 of 10 epochs done" if the steps tell, else the number of the epoch as the program counts."""
+    """Return "3 of 10 epochs done" if the steps are known, else the epoch's number as the program counts it."""
     step, total_steps, epoch, max_epochs = (progress.get(key) for key in ("step", "total_steps", "epoch", "max_epochs"))
     if max_epochs and total_steps and step is not None:
         done = int(max_epochs * min(step, total_steps) / total_steps + 1e-9)

@@ -19,7 +19,7 @@ class Queue:
         return dict(self._rest.get(*QUEUE))
 
     def move(self, run_id: str, position: int) -> dict[str, Any]:
-        """Move a run to another place, from 1."""
+        """Move a run to a position, counted from 1."""
         return dict(self._rest.call("PATCH", *QUEUE, run_id, body={"position": position}))
 
     def cancel(self, run_id: str) -> dict[str, Any]:
@@ -27,7 +27,7 @@ class Queue:
         return dict(self._rest.call("DELETE", *QUEUE, run_id))
 
     def pause(self) -> dict[str, Any]:
-        """Start no more queued runs. Active runs go on."""
+        """Start no more queued runs. Active runs continue."""
         return dict(self._rest.call("POST", *QUEUE, "pause"))
 
     def resume(self) -> dict[str, Any]:

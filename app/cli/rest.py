@@ -14,11 +14,11 @@ from app.cli.exceptions import ServiceError, Unreachable
 CONNECT_TIMEOUT_S = 10.0
 CHUNK_BYTES = 1024 * 1024
 AWAY = (502, 503, 504)
-"""What a proxy answers while the service behind it restarts."""
+"""A proxy's status codes while the service behind it restarts."""
 
 
 class Rest:
-    """The service's REST API at one address. A path is given by its parts."""
+    """The service's REST API at one address. A path is a sequence of its parts."""
 
     def __init__(self, url: str, token: str | None, timeout_s: float) -> None:
         """`timeout_s`: how long the service may take for the first byte of an answer. Raises ValueError."""
@@ -26,7 +26,7 @@ class Rest:
         self._token = token
         self._timeout_s = timeout_s
         self._session = requests.Session()
-        # An object, because requests would replace a header by what ~/.netrc says about the host.
+        # Not as a header, because requests would overwrite that with the host's entry in ~/.netrc.
         self._session.auth = self._authorise
 
     @property
@@ -36,7 +36,7 @@ class Rest:
         return verify if isinstance(verify, str) else None
 
     def get(self, *path: str, **query: Any) -> Any:
-        """Return the answer. Parts of the query that are None are left out. Raises ServiceError and Unreachable."""
+        """Return the answer. Leaves out query parameters that are None. Raises ServiceError and Unreachable."""
         return self.call("GET", *path, query=query)
 
     def call(
@@ -48,7 +48,7 @@ class Rest:
         return _content(response, self.url)
 
     def upload(self, *path: str, query: dict[str, Any], parts: list[tuple[str, tuple[str, bytes]]]) -> Any:
-        """Return the answer to files, which are the parts of a form."""
+        """Send files as the parts of a form, and return the answer."""
         response = self._send("POST", path, params=query, files=parts, timeout=(CONNECT_TIMEOUT_S, self._timeout_s))
         return _content(response, self.url)
 
@@ -62,11 +62,11 @@ class Rest:
             yield response
 
     def chunks(self, response: requests.Response) -> Iterator[bytes]:
-        """Yield the content. Raises Unreachable if it does not arrive whole."""
+        """Yield the content. Raises Unreachable if it ends early."""
         try:
             yield from response.iter_content(CHUNK_BYTES)
         except requests.RequestException as error:
-            raise Unreachable(f"The download from {self.url} broke off. Try again.") from error
+            raise Unreachable(f"The download from {self.url} was interrupted. Try again.") from error
 
     def close(self) -> None:
         self._session.close()
@@ -87,7 +87,7 @@ class Rest:
 
 
 def _with_scheme(url: str) -> str:
-    """Return an address without its last slash. Raises ValueError unless it is one of HTTP."""
+    """Return an address with its scheme and no trailing slash. Raises ValueError unless it is an HTTP address."""
     full = (url if "://" in url else f"http://{url}").rstrip("/")
     try:
         parts = urlsplit(full)
@@ -117,12 +117,12 @@ def _check(response: requests.Response, url: str) -> None:
     if isinstance(body, dict) and {"code", "message"} <= body.keys():
         raise ServiceError(body)
     if response.status_code in AWAY:
-        raise Unreachable(f"The service behind {url} is away: {response.status_code} {response.reason}.")
+        raise Unreachable(f"The service behind {url} is not available: {response.status_code} {response.reason}.")
     raise Unreachable(f"What answers at {url} is not the training service: {response.status_code} {response.reason}.")
 
 
 def _reason(error: BaseException) -> str:
-    """Return the innermost words for what failed. requests wraps them in two other errors."""
+    """Return the message of the innermost error. requests wraps it in two others."""
     inner = error.__cause__ or error.__context__
     strerror = getattr(error, "strerror", None)
     return str(strerror or error) if inner is None else _reason(inner)

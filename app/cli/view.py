@@ -1,4 +1,4 @@
-"""Show a run while it goes on: a bar, a line for each epoch, and how it ended."""
+"""Show a run until it ends: a bar, a line for each epoch, and the outcome."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.cli.progress import ending, progress_text, share_of
 
 NAMES = {"RunChanged": "run", "ProgressChanged": "progress", "RowsLogged": "metrics", "EpochChanged": "epoch",
          "LogWritten": "log", "ConnectionLost": "connection_lost"}  # fmt: skip
-"""The names of events in JSON, which are those of the live updates."""
+"""The names of events in JSON, as in the live updates."""
 
 
 def show(events: Iterator[Event], output: Output) -> RunChanged:

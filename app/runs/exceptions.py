@@ -1,4 +1,4 @@
-"""The errors of the domain. Each class is named for the fact, and its message says what would be right."""
+"""The errors of the domain. Class names state the fact, and messages say what would be right."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ class DatasetNotFound(NotFound):
 
 class DataFolderUnreadable(RunError):
     def __init__(self, folder: object, problem: str) -> None:
-        super().__init__(f"The data folder {folder} (TRAINING_DATA_DIR) cannot be read: {problem}.")
+        super().__init__(
+            f"The data folder {folder} (TRAINING_DATA_DIR) cannot be read: {problem}. Check that its disk is mounted "
+            "and that the service's user has permission to read it."
+        )
 
 
 class PreviewFailed(Unusable):
@@ -73,8 +76,8 @@ class ModelIncomplete(Unusable):
 
     def __init__(self, run_id: str, file: str, problem: str) -> None:
         super().__init__(
-            f"The model {file} of run {run_id} cannot be downloaded whole: {problem}. What there is of it can be"
-            " downloaded as artifacts of the run."
+            f"The model {file} of run {run_id} is incomplete: {problem}. Download its existing files as artifacts of "
+            "the run."
         )
 
 
@@ -82,7 +85,7 @@ class ModelUnusable(Unusable):
     """A model of a run cannot predict."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__(f"This model cannot be tried: {problem.rstrip('.')}.")
+        super().__init__(f"This model cannot make predictions: {problem.rstrip('.')}.")
 
 
 class PredictionFailed(RunError):
@@ -91,7 +94,7 @@ class PredictionFailed(RunError):
 
 
 class TryAgain(RunError):
-    """Base class: what cannot be done now can be done in a moment, after `retry_after_s`."""
+    """Base class: the same request may succeed after `retry_after_s`."""
 
     retry_after_s = 5
 
@@ -100,7 +103,7 @@ class TryAgain(RunError):
 
 
 class ModelChanging(TryAgain):
-    """The program writes the model at this moment."""
+    """The program is writing the model right now."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"The model {name} is being written")
@@ -152,7 +155,7 @@ class RunActive(Conflict):
     """As many runs are active as can be. `run_ids` are those runs, the one that started last first."""
 
     def __init__(self, run_ids: Sequence[str], pid: int | None, obstacle: str | None = None) -> None:
-        """`obstacle` says why no further run can start beside them. None: the one run is enough to say it."""
+        """`obstacle` says why no other run can start. None: the single active run is the reason."""
         if obstacle is None:
             message = f"Run {run_ids[0]} is active. Stop it first, or wait until it ends."
         else:
@@ -168,7 +171,7 @@ class QueueWaits(Conflict):
 
     def __init__(self, run_ids: Sequence[str]) -> None:
         first = f"Run {run_ids[0]} waits" if len(run_ids) == 1 else f"{len(run_ids)} runs wait"
-        super().__init__(f"{first} in the queue. Set queue to true to wait too, or pause the queue.")
+        super().__init__(f"{first} in the queue. Set queue to true to queue this run too, or pause the queue.")
         self.run_id = run_ids[0]
 
 
@@ -237,7 +240,7 @@ class ExecutorAway(LaunchFailed):
 class DiskFull(RunError):
     def __init__(self, folder: Path, use: str, free_mb: int, min_free_mb: int) -> None:
         super().__init__(
-            f"{free_mb} MB are free for {use} in {folder}. A start needs {min_free_mb} MB (TRAINING_MIN_FREE_MB). "
+            f"Only {free_mb} MB are free for {use} in {folder}. A start needs {min_free_mb} MB (TRAINING_MIN_FREE_MB). "
             "Delete old runs for good, empty the trash, or free space on that disk."
         )
 
@@ -263,14 +266,14 @@ class NotesRefused(RunError):
 
 class DeletionRefused(RunError):
     def __init__(self, run_id: str, problem: str) -> None:
-        super().__init__(f"Run {run_id} could not be deleted: {problem}")
+        super().__init__(f"Run {run_id} could not be deleted: {problem}.")
 
 
 class TrashUnusable(Conflict):
     """A run cannot be moved to the trash, but it can be deleted."""
 
     def __init__(self, run_id: str, trash: Path) -> None:
-        super().__init__(f"Run {run_id} is on another disk than the trash {trash}. Delete it for good.")
+        super().__init__(f"Run {run_id} is not on the same disk as the trash {trash}. Delete it for good instead.")
 
 
 class NotInTrash(NotFound):

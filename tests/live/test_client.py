@@ -98,10 +98,10 @@ def test_a_slow_reader_gets_everything(eventlet_server: LiveServer) -> None:
         wait_until(lambda: log.stat().st_size == 8 * 10**6, 20)
         go.touch()
         eventlet_server.wait_for_state(run_id, "completed")  # Meanwhile far more is sent than a connection holds.
-        pieces = [event for event in events if isinstance(event, LogWritten)]
-        offsets = [0, *(piece.next_offset for piece in pieces)]
-        assert [piece.offset for piece in pieces] == offsets[:-1]
-        assert "".join(piece.text for piece in pieces) == "x" * 8 * 10**6
+        chunks = [event for event in events if isinstance(event, LogWritten)]
+        offsets = [0, *(chunk.next_offset for chunk in chunks)]
+        assert [chunk.offset for chunk in chunks] == offsets[:-1]
+        assert "".join(chunk.text for chunk in chunks) == "x" * 8 * 10**6
 
 
 def test_the_client_follows_the_first_run_to_come_and_one_run_only(eventlet_server: LiveServer) -> None:

@@ -12,10 +12,10 @@ from app.cli.output import Output
 
 @click.command()
 @click.argument("run", shell_complete=complete_run)
-@click.option("--for-good", is_flag=True, help="Free the disk space at once. Nobody can undo that.")
+@click.option("--for-good", is_flag=True, help="Free the disk space immediately. This cannot be undone.")
 @connected
 def delete(client: Client, output: Output, run: str, for_good: bool) -> None:
-    """Move RUN to the trash, with its model, metrics, log and checkpoints. It stays there for a day."""
+    """Move RUN to the trash, with its model, metrics, log and checkpoints. The trash keeps it for a day."""
     answer = client.delete(run, trash=not for_good)
     what = f"Run {run} is deleted." if for_good else f"Run {run} is in the trash. Undo: training restore {run}"
     output.answer(answer, what)

@@ -1,4 +1,4 @@
-"""Groups of commands that list what there is."""
+"""Groups of commands that list by default."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 
 class ListByDefault(click.Group):
-    """A group whose command is `list` if none is named, so that `training queue --json` lists too."""
+    """A group that runs `list` if no command is named, so that `training queue --json` lists too."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):

@@ -10,14 +10,14 @@ import click
 from app.installation import share_dir
 
 EXAMPLES = ("configs/experiment/*.yaml", "docs/examples/train_by_command.py")
-"""The files that the new folder gets, under the same paths: the experiments, and the program that one of them runs."""
+"""Copied into the new folder under the same paths: the experiments, and the program that one of them runs."""
 EMPTY = ("data", "logs")
 
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def init(folder: Path) -> None:
-    """Make FOLDER with the example experiments and places for data and runs. Overwrites nothing."""
+    """Create FOLDER with the example experiments and folders for data and runs. Overwrites nothing."""
     source = share_dir()
     names = sorted(path.relative_to(source) for pattern in EXAMPLES for path in source.glob(pattern))
     _refuse_to_overwrite([folder / name for name in names])
@@ -28,7 +28,7 @@ def init(folder: Path) -> None:
         for empty in EMPTY:
             (folder / empty).mkdir(exist_ok=True)
     except OSError as error:
-        raise click.ClickException(f"{folder} cannot be filled: {error}.") from error
+        raise click.ClickException(f"{folder} cannot be created: {error}.") from error
     click.echo(f"{folder} has {len(names) - 1} example experiments. To serve them: cd {folder} && training serve")
 
 

@@ -12,5 +12,5 @@ def latest_run(client: Client) -> str:
     status = client.status()
     run_id: str | None = status["run_id"] or (status["last_run"] or {}).get("run_id")
     if run_id is None:
-        raise click.ClickException("There are no runs yet.")
+        raise click.ClickException("No runs yet.")
     return run_id

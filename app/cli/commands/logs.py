@@ -19,20 +19,20 @@ CHUNK_BYTES = 1024 * 1024
 
 @click.command()
 @click.argument("run", required=False, shell_complete=complete_run)
-@click.option("-f", "--follow", "is_followed", is_flag=True, help="Go on until the run ends.")
-@click.option("-n", "--lines", type=click.IntRange(0), help="Only the last lines, of the log's last megabyte.")
+@click.option("-f", "--follow", "is_followed", is_flag=True, help="Keep printing until the run ends.")
+@click.option("-n", "--lines", type=click.IntRange(0), help="Print only the last lines, from the log's last megabyte.")
 @connected
 def logs(client: Client, output: Output, run: str | None, is_followed: bool, lines: int | None) -> None:
-    """Print the log of RUN, or of the run that started last. With --json: pieces with their offsets, one a line."""
+    """Print the log of RUN, or of the run that started last. With --json: chunks with their offsets, one per line."""
     run_id = run or latest_run(client)
     offset = 0 if lines is None else _offset_of_last(client, run_id, lines)
-    for piece in _follow(client, run_id, offset) if is_followed else _read(client, run_id, offset):
+    for chunk in _follow(client, run_id, offset) if is_followed else _read(client, run_id, offset):
         if output.is_json:
             output.json(
-                {"run_id": run_id, "offset": piece.offset, "next_offset": piece.next_offset, "text": piece.text}
+                {"run_id": run_id, "offset": chunk.offset, "next_offset": chunk.next_offset, "text": chunk.text}
             )
         else:
-            click.echo(piece.text, nl=False)
+            click.echo(chunk.text, nl=False)
 
 
 def _read(client: Client, run_id: str, offset: int) -> Iterator[LogWritten]:

@@ -17,7 +17,7 @@ from app.cli.output import Output, number
 
 @click.command()
 @click.argument("run", required=False, shell_complete=complete_run)
-@click.option("--rows", is_flag=True, help="Print all rows as CSV, not the best and last values.")
+@click.option("--rows", is_flag=True, help="Print all rows as CSV instead of the best and last values.")
 @click.option("--columns", metavar="NAMES", help="Only these metrics, separated by commas.")
 @connected
 def metrics(client: Client, output: Output, run: str | None, rows: bool, columns: str | None) -> None:
@@ -52,6 +52,6 @@ def _csv(answer: dict[str, Any], columns: str | None) -> str:
 
 
 def _non_finite(answer: dict[str, Any], row: int) -> dict[str, str]:
-    """Return the values of a row that JSON has not: nan, inf and -inf."""
+    """Return the values of a row that JSON cannot hold: nan, inf and -inf."""
     found = answer["non_finite"].items()
     return {name: value for name, lists in found for value, rows in lists.items() if row in rows}

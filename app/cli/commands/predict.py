@@ -22,7 +22,7 @@ from app.cli.output import Output
 @click.option("--variant", help="A smaller file of the model, such as fp16 or int8.")
 @click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Number of classes per image.")
 @click.option("--heatmaps", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Folder for a picture per image: bright where the model found the class.")  # fmt: skip
+              help="Existing folder for a heatmap per image: bright where the model found the class.")  # fmt: skip
 @connected
 def predict(
     client: Client,
@@ -34,7 +34,7 @@ def predict(
     top: int,
     heatmaps: Path | None,
 ) -> None:
-    """Let a model say what the IMAGEs show."""
+    """Classify each IMAGE with a model."""
     answer = client.predict(run or _newest(client), images, top, heatmaps is not None, file, variant)
     if heatmaps is not None:
         for number, (image, prediction) in enumerate(zip(images, answer["predictions"], strict=True), 1):
@@ -48,7 +48,7 @@ def predict(
 def _newest(client: Client) -> str:
     models = client.models(limit=1)
     if not models:
-        raise click.ClickException("There are no models yet.")
+        raise click.ClickException("No models yet.")
     return str(models[0]["run_id"])
 
 

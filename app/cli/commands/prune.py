@@ -1,4 +1,4 @@
-"""`training prune`: remove old runs, or only their checkpoints. It works on the folder of runs, without the service."""
+"""`training prune`: remove old runs, or only their checkpoints. Works on the runs folder, without the service."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Age(click.ParamType):  # type: ignore[type-arg]  # It is generic only for 
 
 
 @click.command()
-@click.option("--older-than", type=Age(), metavar="AGE", help="Keep what ended later: 12h, 30d, 8w.")
+@click.option("--older-than", type=Age(), metavar="AGE", help="Keep runs that ended more recently: 12h, 30d, 8w.")
 @click.option("--keep-best", type=click.IntRange(min=1), metavar="N", help="Keep the N best runs of each experiment.")
-@click.option("--monitor", metavar="METRIC", help="Compare runs by this metric, not by what each experiment watches.")
+@click.option("--monitor", metavar="METRIC", help="Compare runs by this metric instead of each experiment's own.")
 @click.option("--checkpoints-only", is_flag=True, help="Remove only checkpoints. Models, metrics and logs stay.")
-@click.option("--yes", is_flag=True, help="Remove. Without it nothing is changed.")
+@click.option("--yes", is_flag=True, help="Remove the runs. Without it, change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--runs-dir", type=click.Path(file_okay=False, path_type=Path), help="As TRAINING_RUNS_DIR.")
+@click.option("--runs-dir", type=click.Path(file_okay=False, path_type=Path), help="Runs folder, as TRAINING_RUNS_DIR.")
 def prune(
     older_than: float | None,
     keep_best: int | None,
@@ -40,11 +40,11 @@ def prune(
     as_json: bool,
     runs_dir: Path | None,
 ) -> None:
-    """Show which old runs would go, and why the others stay. With --yes remove them for good.
+    """Show which old runs would be removed, and why the others are kept. With --yes, remove them for good.
 
-    A run goes if it is older than AGE and not among the N best of its experiment. Queued and active runs stay, and so
-    do those from which one of them resumes. With --keep-best a run whose best value is unknown stays too. A service may
-    use the runs meanwhile. The exit code is 1 if a run could not be removed.
+    A run is removed if it is older than AGE and not among the N best of its experiment. Queued and active runs are
+    kept, and so are the runs that they resume from. With --keep-best, a run whose best value is unknown is kept too.
+    The service may be running. The exit code is 1 if a run could not be removed.
     """
     if older_than is None and keep_best is None:
         raise click.UsageError("Say what to keep: --older-than, --keep-best, or both.")

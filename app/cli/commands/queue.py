@@ -1,4 +1,4 @@
-"""`training queue`: the runs that wait."""
+"""`training queue`: the queued runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def queue() -> None:
 @queue.command("list")
 @connected
 def list_queue(client: Client, output: Output) -> None:
-    """List the queued runs in the order in which they start."""
+    """List the queued runs, the next one first."""
     _print(output, client.queue.list())
 
 
@@ -32,7 +32,7 @@ def list_queue(client: Client, output: Output) -> None:
 @click.argument("position", type=click.IntRange(1))
 @connected
 def move(client: Client, output: Output, run: str, position: int) -> None:
-    """Move RUN to POSITION, from 1."""
+    """Move RUN to POSITION. 1 starts next."""
     _print(output, client.queue.move(run, position))
 
 
@@ -48,7 +48,7 @@ def cancel(client: Client, output: Output, run: str) -> None:
 @queue.command()
 @connected
 def pause(client: Client, output: Output) -> None:
-    """Start no more queued runs. Active runs go on."""
+    """Start no more queued runs. Active runs continue."""
     _print(output, client.queue.pause())
 
 

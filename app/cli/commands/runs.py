@@ -16,8 +16,8 @@ HEADER = ("RUN", "STATE", "EXPERIMENT", "MODEL", "DATASET", "DURATION")
 @click.command()
 @click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="Number of runs.")
 @click.option("--state", help="Only runs in this state.")
-@click.option("--search", metavar="TEXT", help="Only runs whose id, experiment, model name or dataset has this text.")
-@click.option("--sort", metavar="FIELD", help="A field of the list or a metric. A - before it: descending.")
+@click.option("--search", metavar="TEXT", help="Only runs whose id, experiment, model name or dataset contains TEXT.")
+@click.option("--sort", metavar="FIELD", help="A field of the list or a metric. Prefix it with - for descending order.")
 @connected
 def runs(client: Client, output: Output, limit: int, state: str | None, search: str | None, sort: str | None) -> None:
     """List the runs, the newest first."""

@@ -27,11 +27,11 @@ def serve(host: str | None, port: str | None) -> None:
     if not os.environ.get("TRAINING_HOME"):
         _refuse_other_folders()
         os.environ["TRAINING_HOME"] = os.getcwd()
-    # A new program: eventlet has to patch the standard library before anything else is imported.
+    # In a new process, because eventlet must patch the standard library before anything else is imported.
     os.execv(sys.executable, [sys.executable, str(share_dir() / "wsgi.py")])
 
 
 def _refuse_other_folders() -> None:
-    """Raise ClickException in a folder that is not for serving, before the service makes folders for runs there."""
+    """Raise ClickException in a folder without experiments, before the service creates folders for runs there."""
     if not (os.environ.get("TRAINING_CONFIGS_DIR") or EXPERIMENTS.is_dir()):
         raise click.ClickException(f"There is no {EXPERIMENTS} here. To make a folder to serve: training init FOLDER")

@@ -18,7 +18,7 @@ FOLDERS = ("train_data_dir", "val_data_dir", "test_data_dir")
 
 
 def _override(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:
-    """Parse KEY=VALUE. A value is JSON, or else a text."""
+    """Parse KEY=VALUE. A value that is not JSON is a string."""
     overrides = {}
     for text in texts:
         key, equals, value = text.partition("=")
@@ -38,7 +38,7 @@ OPTIONS = [
     click.option("--val-data-dir", metavar="FOLDER", help="Folder on the server."),
     click.option("--test-data-dir", metavar="FOLDER", help="Folder on the server."),
     click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, callback=_override,
-                 help="Set a parameter, such as trainer.max_epochs=3. VALUE is JSON or a text. Repeatable."),
+                 help="Set a parameter, such as trainer.max_epochs=3. VALUE is JSON or plain text. Repeatable."),
     click.option("--model-name", metavar="NAME", help="Name of the model.  [default: model]"),
     click.option("--resume", "resume_from", metavar="RUN", shell_complete=complete_run, help="Resume an earlier run."),
     click.option("--queue", is_flag=True, help="Wait in the queue if the run cannot start at once."),
@@ -55,12 +55,12 @@ def _start_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @_start_options
-@click.option("-f", "--follow", "is_followed", is_flag=True, help="Show the run until it ends; exit with its outcome.")
+@click.option("-f", "--follow", "is_followed", is_flag=True, help="Follow the run, and exit with its outcome.")
 @connected
 def start(client: Client, output: Output, /, is_followed: bool, **options: Any) -> None:
     """Start a run of the experiment CONFIG.
 
-    With --resume the experiment and everything else that is not given are those of the earlier run.
+    With --resume, everything that you do not give comes from the earlier run.
     """
     answer = client.start(**_request(options))
     output.answer(answer, _outcome(answer))
@@ -72,7 +72,7 @@ def start(client: Client, output: Output, /, is_followed: bool, **options: Any) 
 @_start_options
 @connected
 def check(client: Client, output: Output, /, **options: Any) -> None:
-    """Check what a start of CONFIG would do, without starting anything."""
+    """Check a start of CONFIG without starting anything."""
     answer = client.check(**_request(options))
     obstacles = (f"It cannot begin now: {each['message']}" for each in answer["obstacles"])
     output.answer(answer, "\n".join(["The start is valid.", *obstacles]))

@@ -14,7 +14,7 @@ from app.cli.output import Output
 @click.argument("run", required=False, shell_complete=complete_run)
 @click.option("--mode", type=click.Choice(["save", "discard"]), default="save", show_default=True,
               help="save: keep the last checkpoint, and export the best model. discard: save nothing.")  # fmt: skip
-@click.option("--no-wait", is_flag=True, help="Return at once, not when the run has ended.")
+@click.option("--no-wait", is_flag=True, help="Return immediately instead of waiting until the run has ended.")
 @connected
 def stop(client: Client, output: Output, run: str | None, mode: str, no_wait: bool) -> None:
     """Stop RUN, or the active run. A queued run leaves the queue."""

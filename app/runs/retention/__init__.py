@@ -1,6 +1,5 @@
-"""What runs cost in disk space, and how that space comes back.
+"""Measure and free the disk space of runs.
 
-`prune` decides which old runs may go, by age and by their place among the runs of their experiment (`ranking`), and
-removes them or only their `checkpoints`. `sizes` measures runs. `trash` keeps deleted runs for a day, and `expiry`
-removes them after that.
+`sizes` measures runs. `prune` removes old runs or only their `checkpoints`, by age and by rank within their experiment
+(`ranking`). `trash` keeps deleted runs for a day, and `expiry` then removes them.
 """

@@ -1,4 +1,4 @@
-"""The checkpoints of a run: what it needs to be resumed, and nothing else does."""
+"""The checkpoints of a run: the files that only a resume needs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from app.runs.globs import find_matches
 from app.runs.store.run import Run
 
 _OURS = ("checkpoints/*.ckpt", "checkpoints/last.json")
-"""Of our trainer. Its ONNX files lie beside them and stay."""
+"""The checkpoints of our trainer. Its ONNX files are in the same folder and are kept."""
 
 
 def find_checkpoints(run: Run, models: Sequence[Path]) -> list[Path]:
-    """List the checkpoint files. `models` are the files that stay, even if the program resumes from them.
+    """List the checkpoint files. `models` are files to keep, even if the program resumes from them.
 
-    A command says by `resume` what its checkpoints are. Files outside the run, behind a link, are none.
+    The `resume` of a command names its checkpoints. Files outside the run, behind a link, do not count.
     """
     globs = _OURS if run.is_of_our_trainer else _of_command(run)
     found = [match.file.path for match in find_matches(run.directory, run.directory.path, globs)]
@@ -25,11 +25,11 @@ def find_checkpoints(run: Run, models: Sequence[Path]) -> list[Path]:
 
 
 def remove_files(paths: Sequence[Path]) -> None:
-    """Remove files, and the folders that are empty then. Raises OSError."""
+    """Remove files, and folders that become empty. Raises OSError."""
     for path in paths:
         path.unlink(missing_ok=True)
     for folder in sorted({path.parent for path in paths}, reverse=True):  # The inner ones first.
-        with suppress(OSError):  # It holds something else.
+        with suppress(OSError):  # The folder is not empty.
             folder.rmdir()
 
 

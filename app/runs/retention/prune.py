@@ -1,4 +1,4 @@
-"""Decide which old runs, or which of their checkpoints, may go, and why the others stay. Then remove them."""
+"""Decide which old runs, or which of their checkpoints, can be removed, and why the others are kept. Remove them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trainer.rundir import utc_now
 
 @dataclass(frozen=True)
 class Rule:
-    """What stays: runs younger than `older_than_s`, and the `keep_best` best of each experiment. None: no limit."""
+    """What to keep: runs younger than `older_than_s`, and the `keep_best` best of each experiment. None: no limit."""
 
     older_than_s: float | None
     keep_best: int | None
@@ -32,21 +32,21 @@ class Rule:
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a run."""
+    """Whether a run is removed."""
 
     run: Run
-    stays: str | None
-    """Why nothing of the run goes. None: it goes."""
+    kept_because: str | None
+    """Why all of the run is kept. None: it is removed."""
     size_bytes: int | None
-    """How much goes, or would go. None: unknown."""
-    loses: tuple[str, ...] = ()
-    """What nobody can do any more once it is gone."""
+    """The space that the removal frees. None: unknown."""
+    lost: tuple[str, ...] = ()
+    """What the removal loses."""
     files: tuple[Path, ...] = ()
-    """The checkpoints that go, if only they do."""
+    """The checkpoints to remove, if only they are."""
 
 
 class Pruner:
-    """Prune a folder of runs, also while services use it: the executor says which runs live."""
+    """Prune a runs folder, even while services use it: the executor says which runs live."""
 
     def __init__(self, store: RunStore, metrics: RunMetrics) -> None:
         self._store = store
@@ -77,17 +77,17 @@ class Pruner:
     def _decide(self, run: Run, rule: Rule, ranking: Ranking | None, parents: dict[str, str]) -> Decision:
         models = [model.file.path for model in self._models.of(run)] if run.is_ours else []
         files = find_checkpoints(run, models) if rule.checkpoints_only and run.is_ours else []
-        stays = (
+        reason = (
             _protected(run, parents)
             or _too_young(run, rule.older_than_s)
             or _among_best(run, rule, ranking)
             or ("it has no checkpoints" if rule.checkpoints_only and not files else None)
         )
         size = self._size(run, files, rule.checkpoints_only)
-        if stays is not None:
-            return Decision(run, stays, size)
-        losses = _losses(run, bool(models) and not rule.checkpoints_only)
-        return Decision(run, None, size, tuple(losses), tuple(files))
+        if reason is not None:
+            return Decision(run, reason, size)
+        lost = _lost(run, bool(models) and not rule.checkpoints_only)
+        return Decision(run, None, size, tuple(lost), tuple(files))
 
     def _size(self, run: Run, files: Sequence[Path], checkpoints_only: bool) -> int | None:
         if checkpoints_only:
@@ -96,7 +96,7 @@ class Pruner:
 
 
 def _parents(runs: Iterable[Run]) -> dict[str, str]:
-    """Return the runs from which a queued or active run resumes, with that run."""
+    """Map each run that a queued or active run resumes from to that run."""
     waiting = ((run.request.get("resume_from"), run.run_id) for run in runs if not run.is_over)
     return {parent: run_id for parent, run_id in waiting if isinstance(parent, str)}
 
@@ -107,7 +107,7 @@ def _protected(run: Run, parents: dict[str, str]) -> str | None:
     if not run.is_ours:
         return "this service did not make it"
     if run.directory.path.is_symlink():
-        return "it is a link to another place"
+        return "it is a link to another folder"
     return f"run {parents[run.run_id]} resumes from it" if run.run_id in parents else None
 
 
@@ -127,15 +127,15 @@ def _among_best(run: Run, rule: Rule, ranking: Ranking | None) -> str | None:
     place = ranking.place(run)
     if place is None:
         monitor = rule.monitor or monitor_of(run)
-        return f"its best {monitor} is unknown" if monitor else "its experiment says no metric to compare runs by"
+        return f"its best {monitor} is unknown" if monitor else "its experiment names no metric to compare runs by"
     if place.rank > rule.keep_best:
         return None
-    return f"number {place.rank} of {run.config_name or 'its experiment'} by {place.monitor} ({place.value:g})"
+    return f"it is number {place.rank} of {run.config_name or 'its experiment'} by {place.monitor} ({place.value:g})"
 
 
-def _losses(run: Run, has_model: bool) -> list[str]:
+def _lost(run: Run, has_model: bool) -> list[str]:
     can_resume = has_left(run.directory, run.needed_to_resume)
-    return [*(["its model"] if has_model else []), *(["its checkpoint to resume from"] if can_resume else [])]
+    return [*(["its model"] if has_model else []), *(["the checkpoint to resume from"] if can_resume else [])]
 
 
 def _age(seconds: float) -> str:

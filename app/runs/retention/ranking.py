@@ -13,7 +13,7 @@ from trainer.experiment.direction import Direction
 
 @dataclass(frozen=True)
 class Place:
-    """The best value of a run, and its place among the runs of its experiment, from 1."""
+    """The best value of a run, and its rank among the runs of its experiment, from 1."""
 
     monitor: str
     value: float
@@ -21,13 +21,10 @@ class Place:
 
 
 class Ranking:
-    """The places of runs. Runs of one experiment that watch different metrics do not compete."""
+    """The ranks of runs. Runs of one experiment with different monitors do not compete."""
 
     def __init__(self, metrics: RunMetrics, runs: Iterable[Run], monitor: str | None = None) -> None:
-        """`runs` are those that compete, newest first. `monitor` is for all of them, whatever their experiments say.
-
-        It reads the metrics of all runs.
-        """
+        """Read the metrics of all `runs`, which come newest first. `monitor` replaces their own metric."""
         groups: dict[tuple[str | None, str, Direction], list[tuple[float, Run]]] = defaultdict(list)
         for run in runs:
             name = monitor or monitor_of(run)
@@ -41,7 +38,7 @@ class Ranking:
         }
 
     def place(self, run: Run) -> Place | None:
-        """Return the place of a run. None: no best value is known."""
+        """Return the place of a run. None: its best value is unknown."""
         return self._places.get(run.run_id)
 
 

@@ -1,4 +1,4 @@
-"""How many bytes the files of a run have."""
+"""Measure the disk space of runs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from app.runs.filestate import Remembered, file_states
 
 MAX_RUNS = 20_000
 MAX_WATCHED = 6
-"""The folders of a run that are watched, from the top. People and programs delete checkpoints and outputs there."""
+"""The number of a run's folders that are watched for deleted files, from the top."""
 MIN_AGE_S = 5.0
 AGE_PER_COST = 100.0
-"""The size of a run that may still write is measured again after 100 times as long as the measurement took."""
+"""Measure a run that may still be written again after 100 times the duration of the measurement."""
 
 
 class Sizes:
@@ -32,9 +32,9 @@ class Sizes:
         self._begun: dict[Path, _Measurement] = {}
 
     def measure(self, run: Path, is_over: bool, limit_s: float = float("inf")) -> int | None:
-        """Return the size of a run directory. None: it takes longer, or a folder of the run cannot be read.
+        """Return the size of a run directory. None: it takes longer than `limit_s`, or a folder cannot be read.
 
-        The next call continues a measurement that took too long. `is_over`: nobody writes into the run any more.
+        The next call continues an unfinished measurement. `is_over`: the run is no longer written.
         """
         with self._lock:
             known = self._known.get(run)
@@ -43,7 +43,7 @@ class Sizes:
             return known.size if known is not None else None
 
     def _measure(self, run: Path, deadline: float) -> _Known | None:
-        """Measure a run, or None if that takes longer."""
+        """Measure a run. None: it takes longer."""
         measurement = self._begun.pop(run, None) or _Measurement(run)
         if not measurement.go_on(deadline):
             self._begun[run] = measurement
@@ -56,7 +56,7 @@ class Sizes:
 
 
 class _Known:
-    """The size of a run, and how long it stays right."""
+    """The size of a run, and how long it is valid."""
 
     def __init__(self, measured: _Measurement) -> None:
         self.size = measured.size
@@ -78,7 +78,7 @@ class _Measurement:
         self._counted: set[tuple[int, int]] = set()
 
     def go_on(self, deadline: float) -> bool:
-        """Walk until the deadline. Return whether everything is measured."""
+        """Walk until the deadline. Return whether the walk is complete."""
         started_at = time.monotonic()
         while self._folders and (time.monotonic() < deadline):
             self._count(self._folders.popleft())
@@ -89,7 +89,7 @@ class _Measurement:
         try:
             with os.scandir(folder) as entries:
                 inner = [Path(entry.path) for entry in entries if self._count_entry(entry)]
-        except FileNotFoundError:  # Somebody deleted it meanwhile.
+        except FileNotFoundError:  # It was deleted in the meantime.
             return
         except OSError:
             self.size = None
@@ -104,7 +104,7 @@ class _Measurement:
             return True
         try:
             status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:  # Somebody deleted it meanwhile.
+        except FileNotFoundError:  # It was deleted in the meantime.
             return False
         identity = (status.st_dev, status.st_ino)
         if self.size is not None and not (status.st_nlink > 1 and identity in self._counted):

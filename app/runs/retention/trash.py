@@ -1,8 +1,8 @@
 """The trash: deleted runs that can be restored for a day.
 
 A deleted run is moved to `trash/DELETED_AT/RUN_ID`, beside the runs folder. DELETED_AT is the time in microseconds
-since 1970, so runs with the same id do not collide, and everybody knows when a run is due. What is being removed has a
-hidden name, so nobody restores half a run, and a crash in the middle leaves nothing behind for long.
+since 1970, so runs with the same id do not collide, and the name tells when a run expires. A run that is being
+removed gets a hidden name first, so half a run is never restored, and `expire` finishes what a crash interrupted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from trainer.runner.verdict import INTERRUPTED
 TRASH = "trash"
 KEEP_S = 24 * 3600
 MAX_MEASURE_S = 0.25
-"""A list waits this long for the sizes of its runs. The next list continues."""
+"""A list waits this long for the sizes of its runs. The next list continues the measurement."""
 _PLACE = re.compile(r"\d{16}", re.ASCII)
 
 
@@ -49,14 +49,14 @@ class TrashedRun:
         return self.deleted_us + KEEP_S * 10**6
 
     def read(self) -> Run:
-        """Read the run. Without a verdict it was interrupted, because no active run can be deleted."""
+        """Read the run. Without a verdict it was interrupted, because an active run cannot be deleted."""
         record = read_record(self.directory)
         state = record["state"] if has_verdict(record) else INTERRUPTED
         return Run(self.directory, state, None, record)
 
 
 class Trash:
-    """The folder of deleted runs. All server processes may use it at the same time: they only rename."""
+    """The folder of deleted runs. Several server processes may use it at once, because they only rename."""
 
     def __init__(self, store: RunStore, folder: Path) -> None:
         """`folder` must be on the same file system as the runs."""
@@ -64,7 +64,7 @@ class Trash:
         self._folder = folder
 
     def put(self, run_id: str) -> None:
-        """Delete a run in a way that can be undone. Raises TrashUnusable, and as RunStore.delete."""
+        """Move a run to the trash. Raises TrashUnusable, and as RunStore.delete."""
         self._store.delete(run_id, self._take)
 
     def runs(self) -> list[TrashedRun]:
@@ -80,11 +80,11 @@ class Trash:
         ]
 
     def restore(self, run_id: str) -> None:
-        """Move a run back, of several with that id the one deleted last. Raises NotInTrash, RestoreRefused."""
+        """Move back the run with this id that was deleted last. Raises NotInTrash, RestoreRefused."""
         run = self._find(run_id)
         target = self._store.runs_dir / run_id
         if os.path.lexists(target):
-            raise RestoreRefused(run_id, "the runs folder has a run with that id. Delete or rename that one first")
+            raise RestoreRefused(run_id, "the runs folder already has a run with that id. Delete or rename it first")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             os.rename(run.directory.path, target)
@@ -106,7 +106,7 @@ class Trash:
         return len(runs)
 
     def expire(self) -> None:
-        """Remove what is due, and what a crash left. Only the holder of the supervisor lock may call it.
+        """Remove expired runs, and what a crash left half removed. Only the holder of the supervisor lock may call it.
 
         Raises DeletionRefused for a run that cannot be removed, after it has removed the others.
         """
@@ -129,11 +129,11 @@ class Trash:
             raise
 
     def _new_place(self) -> Path:
-        """Make the folder for a run that is deleted now."""
+        """Create the folder for a run that is being deleted."""
         deleted_us = time.time_ns() // 1000
         while True:
             place = self._folder / str(deleted_us)
-            with suppress(FileExistsError):  # Another process deletes a run in the same microsecond.
+            with suppress(FileExistsError):  # Another process deleted a run in the same microsecond.
                 place.mkdir()
                 return place
             deleted_us += 1
@@ -156,7 +156,7 @@ class Trash:
         return found
 
     def _remove_all(self, names: Iterable[str]) -> None:
-        """Remove what can be. One run that cannot be removed must not keep the space of all others."""
+        """Remove all that can be removed. A failure must not keep the others from being removed."""
         refused: DeletionRefused | None = None
         for name in names:
             try:
@@ -167,9 +167,9 @@ class Trash:
             raise refused
 
     def _remove(self, name: str) -> None:
-        """Remove what was deleted at a time. From the first moment on nobody can restore it. Raises DeletionRefused."""
+        """Remove the run that was deleted at this time. The rename makes it unrestorable. Raises DeletionRefused."""
         hidden = self._folder / f".{name}"
-        with suppress(FileNotFoundError):  # Another process removes it, or was killed while it did.
+        with suppress(FileNotFoundError):  # Another process is removing it, or was killed while doing so.
             os.rename(self._folder / name, hidden)
         try:
             for path in hidden.iterdir():

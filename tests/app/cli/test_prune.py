@@ -31,7 +31,7 @@ def test_nothing_goes_without_yes(runs_dir: Path) -> None:
     assert "number 1 of digits.yaml by val/loss (0.625)" in output
     assert "add --yes" in output
     code, output = prune(runs_dir, "--older-than", "1h")
-    assert output.count("goes") == 2
+    assert output.count("removable") == 2
     assert {path.name for path in runs_dir.iterdir()} == {"run-1", "run-2"}
 
 
@@ -39,7 +39,7 @@ def test_yes_removes_and_json_says_what(runs_dir: Path) -> None:
     code, output = prune(runs_dir, "--keep-best=1", "--monitor=val/loss", "--older-than=30d", "--yes", "--json")
     report = json.loads(output)
     assert (code, report["is_dry_run"]) == (0, False)
-    assert {run["run_id"]: run["goes"] for run in report["runs"]} == {"run-1": False, "run-2": False}
+    assert {run["run_id"]: run["removable"] for run in report["runs"]} == {"run-1": False, "run-2": False}
     assert prune(runs_dir, "--older-than", "2w", "--yes")[0] == 0
     assert list(runs_dir.iterdir()) == []
 
@@ -66,4 +66,4 @@ def test_a_wrong_call_removes_nothing_and_says_what_would_be_right(
 def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     code, output = prune(tmp_path / "none", "--older-than", "1d")
     assert code == 1
-    assert "no folder of runs" in output
+    assert str(tmp_path / "none") in output

@@ -49,11 +49,11 @@ def change(run: Path, name: str, **more: Any) -> None:
 
 
 def fates(decisions: list[Decision]) -> dict[str, str | None]:
-    return {each.run.run_id: each.stays for each in decisions}
+    return {each.run.run_id: each.kept_because for each in decisions}
 
 
-def goes(decisions: list[Decision]) -> list[str]:
-    return [each.run.run_id for each in decisions if each.stays is None]
+def removed(decisions: list[Decision]) -> list[str]:
+    return [each.run.run_id for each in decisions if each.kept_because is None]
 
 
 def test_the_best_runs_of_each_experiment_and_metric_stay(store: RunStore, pruner: Pruner) -> None:
@@ -64,10 +64,10 @@ def test_the_best_runs_of_each_experiment_and_metric_stay(store: RunStore, prune
     write_trained(store, "other", 0.99, request={"config_name": "other.yaml"})
     write_trained(store, "empty", None)
     decided = pruner.plan(Rule(None, keep_best=1))
-    assert sorted(goes(decided)) == ["acc-0", "acc-2", "loss-0", "loss-1"]
+    assert sorted(removed(decided)) == ["acc-0", "acc-2", "loss-0", "loss-1"]
     assert "number 1 of digits.yaml by val/acc (0.9)" in str(fates(decided)["acc-1"])
     assert "best val/loss is unknown" in str(fates(decided)["empty"])
-    assert goes(pruner.plan(Rule(None, keep_best=1, monitor="val/acc"))) != goes(decided)
+    assert removed(pruner.plan(Rule(None, keep_best=1, monitor="val/acc"))) != removed(decided)
 
 
 def test_young_runs_stay(store: RunStore, pruner: Pruner) -> None:
@@ -76,10 +76,10 @@ def test_young_runs_stay(store: RunStore, pruner: Pruner) -> None:
         change(write_trained(store, f"{days}-days"), "state.json", ended_at=ended.isoformat())
     decided = pruner.plan(Rule(older_than_s=30 * DAY_S, keep_best=None))
     assert fates(decided) == {"1-days": "it ended 1 day ago", "40-days": None}
-    [gone] = [each for each in decided if each.stays is None]
-    assert gone.loses == ("its model", "its checkpoint to resume from")
-    assert gone.size_bytes is not None
-    assert gone.size_bytes > 300
+    [old] = [each for each in decided if each.kept_because is None]
+    assert old.lost == ("its model", "the checkpoint to resume from")
+    assert old.size_bytes is not None
+    assert old.size_bytes > 300
 
 
 def test_runs_that_are_not_over_and_what_they_resume_from_stay(store: RunStore, pruner: Pruner) -> None:
@@ -91,7 +91,7 @@ def test_runs_that_are_not_over_and_what_they_resume_from_stay(store: RunStore, 
     (store.runs_dir / "foreign").mkdir()
     with open(descriptor):
         decided = pruner.plan(ALL)
-        assert goes(decided) == ["free"]
+        assert removed(decided) == ["free"]
         assert fates(decided) == {
             "parent": "run queued resumes from it",
             "free": None,
@@ -112,12 +112,12 @@ def test_a_plan_changes_nothing(store: RunStore, pruner: Pruner, tmp_path: Path)
 def test_only_checkpoints_go(store: RunStore, pruner: Pruner) -> None:
     run = write_trained(store, "run-1")
     [decision] = pruner.plan(Rule(0, None, checkpoints_only=True))
-    assert (decision.size_bytes, decision.loses) == (300, ("its checkpoint to resume from",))
+    assert (decision.size_bytes, decision.lost) == (300, ("the checkpoint to resume from",))
     pruner.remove(decision)
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["epoch_003.onnx"]
     assert (run / "csv" / "version_0" / "metrics.csv").exists()
     [decision] = pruner.plan(Rule(0, None, checkpoints_only=True))
-    assert decision.stays == "it has no checkpoints"
+    assert decision.kept_because == "it has no checkpoints"
 
 
 def test_the_checkpoints_of_a_command_are_what_it_resumes_from_without_its_models(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_run_that_is_a_link_stays(store: RunStore, pruner: Pruner, tmp_path: P
     store.runs_dir.mkdir()
     elsewhere = write_run(tmp_path / "disk", "run-1")
     (store.runs_dir / "run-1").symlink_to(elsewhere)
-    assert fates(pruner.plan(ALL)) == {"run-1": "it is a link to another place"}
+    assert "link" in str(fates(pruner.plan(ALL))["run-1"])
 
 
 def test_a_run_that_is_needed_again_since_the_plan_stays(store: RunStore, pruner: Pruner) -> None:
