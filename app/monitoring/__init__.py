@@ -1,11 +1,11 @@
-"""What GET /metrics tells Prometheus.
+"""The metrics that GET /metrics returns to Prometheus.
 
-Two kinds of metrics make the answer. `collector` reads the state of the runs, the queue and the machine when it is
-asked, so every server process gives the same values. `process` and `requests` hold what only one process can know: its
-requests, its sockets, and when its supervisor last read the runs. gunicorn's workers keep these values in files that
-they share (the multiprocess mode of prometheus_client), so any worker answers for all of them, and a worker that is
-replaced takes no request with it. `gunicorn.conf.py` makes the folder of these files.
+They come from two places. `collector` reads the state of the runs, the queue and the machine for each request, so every
+server process returns the same values. `process` and `requests` hold what only one process knows: its requests, its
+sockets, and when its supervisor last read the runs. gunicorn's workers keep these values in shared files (the
+multiprocess mode of prometheus_client), so any worker answers for all, and replacing a worker loses no requests.
+`gunicorn.conf.py` creates the folder of these files.
 
-A metric has few series: requests are labelled with the route and not the path, and only active runs have metrics of
-their own.
+To keep the number of series small, requests are labelled with the route instead of the path, and only active runs have
+their own metrics.
 """

@@ -1,4 +1,4 @@
-"""The metrics of the runs, the queue and the machine, read when Prometheus asks for them."""
+"""The metrics of the runs, the queue and the machine, read for each scrape."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.domain import Domain
 from app.runs.follow.system import MEGABYTE
 
 MAX_AGE_S = 30
-"""Older measures of the machine are left out: a value that no longer changes would look like a quiet machine."""
+"""Leave out older measurements of the machine: a value that no longer changes would look like an idle machine."""
 
 Scale = Callable[[Any], float]
 
@@ -57,8 +57,10 @@ class DomainCollector(Collector):
         by_state = (([state], count) for state, count in counts.items())
         yield _family("training_runs", "Runs by state.", ["state"], by_state)
         yield from _active(self._domain.status.describe()["active"])
-        yield GaugeMetricFamily("training_queue_runs", "Runs that wait.", value=len(self._domain.queue.ids()))
-        yield GaugeMetricFamily("training_queue_paused", "1: the queue is paused.", value=self._domain.queue.is_paused)
+        yield GaugeMetricFamily("training_queue_runs", "Queued runs.", value=len(self._domain.queue.ids()))
+        yield GaugeMetricFamily(
+            "training_queue_paused", "1 while the queue is paused.", value=self._domain.queue.is_paused
+        )
         pending = self._domain.notifier.num_pending()
         yield GaugeMetricFamily("training_notifications_pending", "Messages still to be sent.", value=pending)
         measures = self._domain.usage.latest
@@ -102,7 +104,7 @@ def _each(
 
 
 def _family(name: str, doc: str, labels: Sequence[str], values: Any) -> GaugeMetricFamily:
-    """Return a gauge. `values` pairs the values of its labels with its value."""
+    """Return a gauge. `values` yields the values of the labels and the value of each series."""
     family = GaugeMetricFamily(name, doc, labels=labels)
     for of_labels, value in values:
         # A file of a run may hold half of a surrogate pair, which UTF-8 cannot encode.

@@ -21,7 +21,7 @@ class Monitoring:
 
     def __init__(self, app: Flask) -> None:
         """Count the requests of `app` from now on."""
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # They would add a series to each other one.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # They would double the number of series.
         self._own = CollectorRegistry()
         self.process = ProcessMetrics(self._own)
         RequestMetrics(self._own).register(app)

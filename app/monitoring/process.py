@@ -1,4 +1,4 @@
-"""What only one process of the service knows: its socket clients, and when its supervisor last read the runs."""
+"""The gauges of one process of the service: its socket clients, and when its supervisor last read the runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 
 class ProcessMetrics:
-    """The gauges of one process, set once a second. Those of dead processes do not count."""
+    """The gauges of one process, set once a second. Dead processes do not count."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._clients = Gauge(

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNKNOWN = "other"
-"""The label of a method or a path that the service does not know. A client can invent any number of them."""
+"""The label of unknown methods and paths. A client can invent any number of them."""
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
 """Seconds."""
 
@@ -17,7 +17,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
 class RequestMetrics:
     """The requests that reach the app, by method, route and status.
 
-    Requests that the servers answer themselves are missing: the page's files, sockets, and what is not valid HTTP.
+    The servers answer some requests themselves. These are not counted: the page's files, sockets, and invalid HTTP.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -13,11 +13,11 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,19})://", re.IGNORECASE)
 
 
 class AddressInvalid(ValueError):
-    """An address that Apprise cannot use. The message names it without its secrets."""
+    """Apprise cannot use the address. The message names it without its secrets."""
 
 
 def name_addresses(urls: Sequence[str]) -> Mapping[str, str]:
-    """Return the addresses by names that do not betray their secrets. Raises AddressInvalid."""
+    """Return the addresses by names that do not reveal their secrets. Raises AddressInvalid."""
     if not urls:
         return {}
     found: Counter[str] = Counter()
@@ -31,9 +31,9 @@ def name_addresses(urls: Sequence[str]) -> Mapping[str, str]:
 
 def instantiate(url: str) -> Any:
     """Return Apprise's object for an address; None if it is not valid."""
-    import apprise  # Not at the top: it takes time and 30 MB, and most services notify nobody.
+    import apprise  # Not at the top: it takes time and 30 MB, and most services do not notify.
 
-    logger = logging.getLogger("apprise")  # It logs whole addresses. `sending` collects what it says of a failure.
+    logger = logging.getLogger("apprise")  # It logs complete addresses. `sending` collects its reasons for a failure.
     logger.propagate = False
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
@@ -41,14 +41,14 @@ def instantiate(url: str) -> Any:
 
 
 def _name(number: int, url: str) -> str:
-    """Return the scheme and the host, or where the host is a token, what Apprise shows of it."""
+    """Return the scheme and the host. If the host is a token, return the part that Apprise shows."""
     found = _SCHEME.match(url)
     plugin = instantiate(url)
     if plugin is None or found is None:
         shown = f"{found[0]}..." if found else "without a scheme such as mailto://"
         raise AddressInvalid(
-            f"address {number} ({shown}) is not one that Apprise can use. https://appriseit.com/services describes the "
-            "address of each service. Addresses are separated by spaces"
+            f"Apprise cannot use address {number} ({shown}). https://appriseit.com/services describes the address of "
+            "each service. Separate addresses by spaces"
         )
     shown = urlsplit(plugin.url(privacy=True)).netloc.rpartition("@")[2]
     return f"{found[0].lower()}{shown}"

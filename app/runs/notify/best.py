@@ -1,4 +1,4 @@
-"""The one metric that says how good a run became."""
+"""The metric that a notification shows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ MAX_COLLECT_S = 30.0
 def best_metric(run: Run, metrics: RunMetrics) -> tuple[str, float] | None:
     """Return the name and the best value of the run's monitor.
 
-    Without a monitor it is the first metric that was validated, or else the first one. None if no metric has a
-    direction, and for metrics that cannot be read.
+    Without a monitor, take the first validation metric, or else the first metric. None if no metric has a direction,
+    or if the metrics cannot be read.
     """
     best, monitor = metrics.collect_all(run, MAX_COLLECT_S).summarise().best, monitor_of(run)
     validated = (name for name in best if name.startswith(("val", "eval")))

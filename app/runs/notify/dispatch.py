@@ -1,4 +1,4 @@
-"""Start the sender, one at a time, and log what became of the messages."""
+"""Start one sender at a time, and log what became of the messages."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ logger = logging.getLogger(__name__)
 
 NOTIFY_LOCK = "notify.lock"
 MAX_NOTICES = 50
-"""One sender sends this many, so that its request fits into a pipe."""
+"""The most notices per sender, so that its request fits into a pipe."""
 
 
 class Dispatch:
-    """Send notices by a process of its own, so that nothing else waits for an address."""
+    """Send notices from a separate process, so that nothing else waits for an address."""
 
     def __init__(self, folder: Path, addresses: Mapping[str, str]) -> None:
         self._lock_path = folder / NOTIFY_LOCK
         self._addresses = addresses
         self._sender: subprocess.Popen[bytes] | None = None
         self._logged: set[tuple[Path, str]] = set()
-        """The lines about notices that are open."""
+        """The logged lines about open notices."""
 
     def send(self, notices: Sequence[Notice]) -> set[Path]:
         """Send what is due, and give up what was tried for long enough. Return the notices that are still open.
 
-        While a sender is at work all of them are. Raises OSError.
+        While a sender is working, all of them are open. Raises OSError.
         """
         everything = {notice.path for notice in notices}
         is_sending = self._sender is not None and self._sender.poll() is None
@@ -76,11 +76,11 @@ class Dispatch:
 
 
 def _outcome(delivery: Delivery) -> str | None:
-    """Say what is worth a line in the log. An address that fails again and again gets one line."""
+    """Return a line for the log, or None. An address that keeps failing gets one line."""
     if delivery.sent_at is not None:
         return f"sent to {delivery.address}"
     if delivery.given_up_at is not None:
-        return f"given up for {delivery.address} after {delivery.attempts} attempts: {delivery.problem}"
+        return f"gave up on {delivery.address} after {delivery.attempts} attempts: {delivery.problem}"
     if delivery.problem is not None:
-        return f"not yet sent to {delivery.address}, and tried again for a day: {delivery.problem}"
+        return f"not yet sent to {delivery.address}, will retry for a day: {delivery.problem}"
     return None

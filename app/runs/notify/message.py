@@ -1,4 +1,4 @@
-"""What people are told."""
+"""The text of notifications."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Message:
 
 
 def describe_end(run: Run, best: tuple[str, float] | None, public_url: str) -> Message:
-    """Describe the end of a run. `best` is the name and the value of its metric. Without a URL there is no link."""
+    """Describe the end of a run. `best` is a metric's name and value. Without a URL the message has no link."""
     on = f" on {run.dataset}" if run.dataset else ""
     duration_s = seconds_between(run.started_at, run.ended_at)
     lines = [
@@ -34,7 +34,7 @@ def describe_end(run: Run, best: tuple[str, float] | None, public_url: str) -> M
 
 
 def describe_empty_queue(public_url: str) -> Message:
-    lines = ["No run is active, and none waits.", f"{public_url}/start" if public_url else None]
+    lines = ["No run is active or queued.", f"{public_url}/start" if public_url else None]
     return Message("The queue is empty", "\n".join(filter(None, lines)), "info")
 
 

@@ -1,4 +1,4 @@
-"""A message to people, and what became of it at each address: the content of `notified.json`."""
+"""A message, and what became of it at each address: the content of `notified.json`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainer.rundir import read_json, write_json
 FIRST_PAUSE_S = 2.0
 MAX_PAUSE_S = 3600.0
 PATIENCE_S = 24 * 3600.0
-"""After so long, an address that fails once more is given up."""
+"""An address that still fails after this time is given up."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Notice:
 
     @classmethod
     def create(cls, path: Path, message: Message, addresses: Iterable[str]) -> Notice:
-        """Write a notice that was sent to nobody yet. Raises OSError."""
+        """Write a notice that was not sent yet. Raises OSError."""
         notice = cls(path, message, now().isoformat(), tuple(map(Delivery, addresses)))
         notice.write()
         return notice
@@ -87,10 +87,10 @@ class Notice:
         )
 
     def give_up(self, addresses: Iterable[str]) -> Notice:
-        """Give up what was tried for long enough, and addresses that are not among `addresses` any more."""
+        """Give up deliveries that failed for too long, and those to addresses not among `addresses`."""
         known, notice = set(addresses), self
         for delivery in self.deliveries:
-            problem = delivery.problem if delivery.address in known else "it is no longer among the addresses to notify"
+            problem = delivery.problem if delivery.address in known else "the address is no longer in TRAINING_NOTIFY"
             if not delivery.is_settled and (delivery.address not in known or self._was_patient(delivery)):
                 given_up = replace(delivery, given_up_at=now().isoformat(), problem=problem)
                 notice = notice.with_delivery(given_up)

@@ -49,7 +49,7 @@ class Notifier(Duty):
         self._dispatch = Dispatch(self._folder, addresses)
 
     def start(self) -> None:
-        """Start the thread. Without addresses, forget what was to be told."""
+        """Start the thread. Without addresses, forget pending announcements."""
         if self._addresses:
             super().start()
         else:
@@ -57,7 +57,7 @@ class Notifier(Duty):
                 (self._folder / name).unlink(missing_ok=True)
 
     def num_pending(self) -> int:
-        """Count the messages that have not reached their address. Every process of the service knows it."""
+        """Count the messages that have not reached their address. Any process of the service may ask."""
         watched = WatchList.read(self._folder / WATCH_LIST)
         runs = () if watched is None else watched.pending
         notices = map(Notice.read, [*(self._store.directory(run_id).notified for run_id in runs), self._queue_notice])
@@ -86,7 +86,7 @@ class Notifier(Duty):
         return self._folder / QUEUE_NOTICE
 
     def _notice(self, directory: RunDir) -> Notice | None:
-        """Return the notice of a run that has ended, new or old. None: there is nothing to tell."""
+        """Return the notice of a run that has ended, new or old. None: nothing to announce."""
         if (notice := Notice.read(directory.notified)) is not None:
             return notice
         try:
@@ -98,8 +98,8 @@ class Notifier(Duty):
         best = self._offload(lambda: best_metric(run, self._metrics))
         return Notice.create(directory.notified, describe_end(run, best, self._public_url), self._addresses)
 
-    def _tell_empty_queue(self, watched: WatchList, waiting: Iterable[str], active: Iterable[str]) -> WatchList:
-        """Tell once that nothing waits and nothing runs any more, if a run had to wait for another one before."""
+    def _announce_empty_queue(self, watched: WatchList, waiting: Iterable[str], active: Iterable[str]) -> WatchList:
+        """Announce once that no run waits or runs any more, if a run had to wait for another one before."""
         if waiting and active and not watched.had_waiting:
             return replace(watched, had_waiting=True)
         if watched.had_waiting and not waiting and not active:

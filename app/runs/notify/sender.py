@@ -1,7 +1,7 @@
 """The program that sends notices: `python -m app.runs.notify.sender < request`.
 
-The request is JSON: `addresses` (URLs by name) and `notices` (paths). It is not on the command line, because everybody
-can read that. The program writes each attempt into the notice before it sends, and each result after it.
+The request is JSON: `addresses` (URLs by name) and `notices` (paths). It is not on the command line, because every
+user can read that. The program records each attempt in the notice before sending, and each result afterwards.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HANGS = f"no answer within {MAX_SEND_S:g} seconds"
 
 
 class Sender:
-    """Send notices to all of their addresses at the same time."""
+    """Send notices to all their addresses at the same time."""
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         self._addresses = addresses
@@ -33,7 +33,7 @@ class Sender:
         self._writing = threading.Lock()
 
     def run(self, paths: Iterable[Path]) -> NoReturn:
-        """Send what is due, and exit when everything was answered, or after MAX_SEND_S."""
+        """Send what is due. Exit when every address has answered, or after MAX_SEND_S."""
         deadline = time.monotonic() + MAX_SEND_S
         threads = [
             threading.Thread(target=self._send, args=(path, delivery), daemon=True)
@@ -45,10 +45,10 @@ class Sender:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         with self._writing:
-            os._exit(0)  # A thread that hangs would keep the program.
+            os._exit(0)  # A thread that hangs would keep the process alive.
 
     def _begin(self, path: Path) -> list[Delivery]:
-        """Record the attempts to send a notice, and return them. Nothing is sent that cannot be recorded."""
+        """Record the attempts to send a notice, and return them. Send nothing that cannot be recorded."""
         notice, at = Notice.read(path), now()
         if notice is None:
             return []
@@ -70,7 +70,7 @@ class Sender:
         message = self._notices[path].message
         problem = send(self._addresses[attempt.address], message.title, message.body, message.kind)
         sent_at = now().isoformat() if problem is None else None
-        with self._writing, suppress(OSError):  # Somebody may have deleted the run.
+        with self._writing, suppress(OSError):  # The run may have been deleted.
             self._notices[path] = self._notices[path].with_delivery(replace(attempt, sent_at=sent_at, problem=problem))
             self._notices[path].write()
 

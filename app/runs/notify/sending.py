@@ -16,7 +16,7 @@ MIN_SECRET_CHARS = 4
 
 
 def send(url: str, title: str, body: str, kind: Kind) -> str | None:
-    """Send a message, and say why it could not be sent; None if the address has accepted it."""
+    """Send a message. Return why it could not be sent, or None if the address has accepted it."""
     reasons = _Reasons()
     logger = logging.getLogger("apprise")
     logger.addHandler(reasons)
@@ -26,11 +26,13 @@ def send(url: str, title: str, body: str, kind: Kind) -> str | None:
         return _without_secrets(f"{type(error).__name__}: {error}", url)
     finally:
         logger.removeHandler(reasons)
-    return None if is_sent else _without_secrets(" ".join(reasons.lines), url) or "it was not accepted"
+    return (
+        None if is_sent else _without_secrets(" ".join(reasons.lines), url) or "the address did not accept the message"
+    )
 
 
 def send_test(addresses: Mapping[str, str]) -> dict[str, str | None]:
-    """Send a test message to each address. Return, by the address's name, why it could not be sent."""
+    """Send a test message to each address. Return by name why it could not be sent, or None."""
     title, body = "Test of the training service", "The training service can reach this address."
     return {name: send(url, title, body, "info") for name, url in addresses.items()}
 

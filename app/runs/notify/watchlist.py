@@ -1,4 +1,4 @@
-"""The runs whose end is still to be told: `notify.json`."""
+"""The runs whose end has not been announced: `notify.json`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WATCH_LIST = "notify.json"
 
 @dataclass(frozen=True)
 class WatchList:
-    """`pending` are the runs to tell about. Runs with a sequence above `sequence` have yet to be added."""
+    """`pending` are the runs to announce. Runs with a sequence above `sequence` have yet to be added."""
 
     sequence: int
     pending: tuple[str, ...]

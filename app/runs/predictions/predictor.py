@@ -1,4 +1,4 @@
-"""Predict with the models of runs, in a process of its own that ends after minutes without a request."""
+"""Predict with the models of runs, in a separate process that ends after some minutes without a request."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Json = dict[str, Any]
 
 class Image(NamedTuple):
     name: str
-    """As the client calls it."""
+    """The client's name for it."""
     path: Path
 
 
 class Predictor:
-    """The process that predicts. The first request starts it. It answers one request at a time.
+    """Owns the predicting process, which the first request starts. It answers one request at a time.
 
-    Requests wait in their own threads, which under eventlet are green.
+    Requests wait in their own threads, which are green under eventlet.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Predictor:
         return answer
 
     def close(self) -> None:
-        """End the process. The next request starts another one."""
+        """End the process. The next request starts a new one."""
         with self._mutex:
             self._end()
 
@@ -95,7 +95,7 @@ class Predictor:
     def _answer(self, request: Mapping[str, Any]) -> Json:
         """Raises OSError, such as TimeoutError."""
         if self._process is not None:
-            with suppress(ConnectionError):  # Somebody killed the process since the last request.
+            with suppress(ConnectionError):  # The process was killed since the last request.
                 return self._process.ask(request)
             self._end()
         self._process = _Process()
@@ -108,7 +108,7 @@ class Predictor:
 
 
 class _Process:
-    """A process of trainer.predictor, and the channel to it. It exits when the channel closes."""
+    """A trainer.predictor process, and the channel to it. The process exits when the channel closes."""
 
     def __init__(self) -> None:
         self._channel, theirs = socket.socketpair()
