@@ -1,7 +1,7 @@
-"""Find the metrics of a run, and collect what is no single CSV file into one that is read like any other.
+"""Find the metrics of a run. Unless they are a single CSV file, collect them into one.
 
-`discovery` finds the files. A source is a file from which rows can be made: JSON lines, a JSON document, a CSV that is
-not alone, or a log with patterns. It reads on from a position. The collector appends the rows to scraped.csv and stores
-the positions with them. So every row is in the table exactly once, however often the service is killed and whichever
-process goes on. `runmetrics` is what the rest of the service uses.
+`discovery` finds the files. A source turns one file into rows: JSON lines, a JSON document, one of several CSV files,
+or a log with patterns. It continues from a position. The collector appends the rows to scraped.csv and stores the
+positions with them. So every row is in the table exactly once, however often the service is killed and whichever
+process continues. The rest of the service uses `runmetrics`.
 """

@@ -16,28 +16,28 @@ SCRAPED = "scraped.csv"
 
 
 class Collector:
-    """Collects the rows of a run's sources into scraped.csv in a folder of ours, a metrics CSV like any other.
+    """Collects the rows of a run's sources into scraped.csv, which is read like any metrics CSV.
 
-    Every process of the service may collect, and a lock decides which one does. A collector remembers nothing that
-    another one, in any process, would need. Each call reads a little of every source, so nobody waits for long.
+    Every process of the service may collect, and a lock decides which one does. A collector keeps no state in memory
+    that another one would need. Each call reads a little of every source, so no call takes long.
     """
 
     def __init__(self, folder: Path) -> None:
         self.csv = folder / SCRAPED
         self.problems: dict[str, str] = {}
-        """By source: what cannot be read or written, for people. The table itself is called `scraped.csv`."""
+        """Messages for people by source: what cannot be read or written. `scraped.csv` is the table itself."""
         self._done = Remembered((False, False), {})
-        """Whether everything was collected, and as final."""
+        """Whether everything was collected, and whether it was final."""
 
     def collect(
         self, sources: Sequence[Source], is_final: bool, limit_s: float = 0.0, counters: Collection[str] = ()
     ) -> bool:
-        """Collect new rows for about `limit_s`, but at least some of every source.
+        """Collect new rows for about `limit_s`, and at least some from every source.
 
-        `counters` are columns that say when a row was logged, besides `epoch` and `step`. They are always the same.
+        `counters` are columns besides `epoch` and `step` that say when a row was logged. They never change.
 
-        Return whether there is more to collect, now or soon, by this process or by another one. `is_final` means that
-        nobody writes any more. Raises nothing: `problems` says what is wrong.
+        Return whether there is more to collect, by this process or another. `is_final`: the sources are no longer
+        written. Never raises: `problems` says what is wrong.
         """
         if self._done.is_current() and self._done.value == (True, is_final):
             return False
@@ -48,7 +48,7 @@ class Collector:
             self.problems = {SCRAPED: f"{self.csv} cannot be written: {error.strerror or error}"}
             return False
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
-            # The program of the run changed the state of the table. Without the state the table is begun again.
+            # The run's program has damaged the state of the table. Without the state the table starts over.
             self.csv.with_suffix(".json").unlink(missing_ok=True)
             return True
         self._done = Remembered((not has_more, is_final), states)
@@ -61,7 +61,7 @@ class Collector:
             table = ScrapedTable(self.csv, self.csv.with_suffix(".json"))
             before = None
             while has_more := self._collect_some(table, sources, is_final, counters):
-                if before == table.state or time.monotonic() >= deadline:  # Nothing new: a source waits for something.
+                if before == table.state or time.monotonic() >= deadline:  # Nothing new: a source is waiting.
                     break
                 before = table.state
                 time.sleep(0)  # Let other threads run.
@@ -70,14 +70,14 @@ class Collector:
     def _collect_some(
         self, table: ScrapedTable, sources: Sequence[Source], is_final: bool, counters: Collection[str]
     ) -> bool:
-        """Read some of every source, and append it. Return whether there is more."""
+        """Read some of every source and append it. Return whether there is more."""
         columns, positions = Columns(table.state, counters), table.state.get("positions", {})
         try:
             readings = self._read_some(sources, positions, is_final)
         except Restarted:
             table.begin_again({})
             return self._collect_some(table, sources, is_final, counters)
-        if not readings:  # They were all deleted. The table keeps their rows.
+        if not readings:  # All were deleted. The table keeps their rows.
             return False
         for name, reading in readings.items():
             columns.add(name, reading.rows)
@@ -88,13 +88,13 @@ class Collector:
         positions = positions | {name: reading.position for name, reading in readings.items()}
         table.append(rows, {"positions": positions} | columns.state)
         if table.is_full:
-            self.problems[SCRAPED] = "it has no room for further columns, so they are left out"
+            self.problems[SCRAPED] = "it has no room for more columns, so the rest are left out"
         return not all(reading.is_whole for reading in readings.values())
 
     def _read_some(
         self, sources: Sequence[Source], positions: Mapping[str, Position], is_final: bool
     ) -> dict[str, Reading]:
-        """Read some of every source. One that cannot be read keeps none of the others from it. Raises Restarted."""
+        """Read some of every source, even if another one cannot be read. Raises Restarted."""
         self.problems, readings = {}, dict[str, Reading]()
         for source in sources:
             try:

@@ -11,10 +11,10 @@ from app.runs.metrics.header import COUNTERS
 
 
 class Columns:
-    """Tells apart what two sources call the same: `loss` of train.csv and val.csv is `train/loss` and `val/loss`.
+    """Renames columns that several sources share: `loss` of train.csv and val.csv becomes `train/loss` and `val/loss`.
 
-    A column that only one source has keeps its name, and so does one that says when a row was logged: `epoch`, `step`
-    and the `counters`, which the experiment declares to be one of them.
+    A column of a single source keeps its name. So do `epoch`, `step` and the `counters`, the columns that the
+    experiment renames to one of those.
     """
 
     def __init__(self, state: Mapping[str, Any], counters: Collection[str] = ()) -> None:
@@ -22,16 +22,16 @@ class Columns:
         self._owners: dict[str, str] = dict(state.get("owners", {}))
         self._shared: set[str] = set(state.get("shared", ()))
         self.is_new_name_shared = False
-        """Whether rows were added with a name that another source uses too, so that earlier rows need other names."""
+        """Whether a name was added that another source already uses, so that earlier rows need new names."""
 
     @property
     def state(self) -> dict[str, Any]:
-        """All that another object needs, as JSON."""
+        """Everything that another object needs to continue, as JSON."""
         return {"owners": self._owners, "shared": sorted(self._shared)}
 
     @property
     def state_without_rows(self) -> dict[str, Any]:
-        """The state of a table that is begun again."""
+        """The state of a table that starts over."""
         return {"shared": sorted(self._shared)}
 
     def add(self, source: str, rows: Iterable[Row]) -> None:

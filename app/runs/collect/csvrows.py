@@ -16,16 +16,16 @@ from app.runs.metrics.header import Header
 from trainer.runfile import RunFile
 
 _TEXT = "text"
-"""Stands for any text in a cell. Nobody reads the texts of metrics."""
+"""Replaces any text in a cell, because the text itself is never read."""
 
 
 @dataclass(frozen=True)
 class CsvRows:
-    """A CSV of any delimiter. Its lines are rows by the same rules as in a CSV that is read in place.
+    """A CSV with any delimiter. The rules for its rows are those of a CSV that is read in place.
 
-    Lightning writes its whole file again with a wider header when a new metric appears. So a file that changed before
-    the position is read from its start: if it has the columns and the first and last row that were read, only the
-    rows after them are new. Else the program started it again.
+    Lightning rewrites its file with a wider header when a new metric appears. So a file that changed before the
+    position is read from its start. If it still has the known columns and the first and last known row, only the rows
+    after them are new. Otherwise the program restarted it.
     """
 
     name: str
@@ -56,17 +56,17 @@ class CsvRows:
         rows = [row for row in map(new.take, _rows(chunk)) if row]
         is_late = is_final or time.time() - position.get("read_again_at", 0) > REWRITE_S
         if new.num_rows < new.num_known and read.is_whole and is_late:
-            raise Restarted  # The file has fewer rows than were read, and nobody is writing it again.
+            raise Restarted  # The file has fewer rows than were read, and is not being rewritten.
         num_skipped = position.get("num_skipped", 0) + len(chunk.problems)
         first = position.get("first_skipped") or (chunk.problems[0].reason if chunk.problems else None)
         position = position | new.position() | {"lines": read.position, "num_skipped": num_skipped}
-        problem = f"skipped rows: {num_skipped:,}, the first one {first}" if num_skipped else None
+        problem = f"skipped rows: {num_skipped:,}, the first {first}" if num_skipped else None
         is_whole = read.is_whole and new.num_rows >= new.num_known
         return Reading(rows, position | {"first_skipped": first}, is_whole, problem)
 
 
 class _Progress:
-    """Counts the rows of a file that is read, perhaps again. `num_known` rows were read before."""
+    """Counts the rows of a file that may be read again. `num_known` rows were read before."""
 
     def __init__(self, position: Position, columns: Sequence[str]) -> None:
         self.num_rows: int = position.get("num_rows", 0)
@@ -79,7 +79,7 @@ class _Progress:
             raise Restarted
 
     def take(self, row: Row) -> Row | None:
-        """Count a row and return it if it is new. Raises Restarted for one that is not what was read before."""
+        """Count a row and return it if it is new. Raises Restarted if it differs from the row read before."""
         self.num_rows += 1
         digest = _digest(row, self._columns)
         self._first, self._last = self._first or digest, digest
@@ -95,7 +95,7 @@ class _Progress:
 
 
 def _to_read_again(position: Position) -> Position:
-    """Return a position at the start of a file that keeps in mind what was read of it."""
+    """Return a position at the start of a file that records what was already read."""
     if position["num_rows"] < position.get("num_known", 0):
         return {name: position[name] for name in ("num_known", "known", "read_again_at")}
     header = Header.parse(position["header"].encode(errors="surrogateescape"))

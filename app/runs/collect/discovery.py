@@ -1,4 +1,4 @@
-"""Find the files in which the program of a run writes its metrics."""
+"""Find the metrics files that the program of a run writes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ USUAL_FILES = (
     "trainer_state.json",
     "checkpoint-[0-9]*/trainer_state.json",
 )
-"""Where well-known programs write metrics below their own folder, the first one first."""
+"""Where well-known programs write metrics below their own folder, the preferred place first."""
 MAX_FILES = 100
 
 _VERSION = re.compile(r"version_\d+", re.ASCII)
@@ -37,9 +37,9 @@ _NUMBER = re.compile(r"(\d+)", re.ASCII)
 
 
 class Found(NamedTuple):
-    """The metrics files of a run by name, and for people, what is wrong with the declaration.
+    """The metrics files of a run by name, and messages for people about the declaration.
 
-    A name stays the same when a newer version or checkpoint of the file appears.
+    The name does not change when a newer version or checkpoint of the file appears.
     """
 
     files: dict[str, RunFile]
@@ -47,10 +47,10 @@ class Found(NamedTuple):
 
 
 def find_files(run: Run) -> Found:
-    """Find the declared files, all of them, or else the first file in the usual places.
+    """Find all declared files, or else the first file in the usual places.
 
-    The usual places are those in the program's folder, and, if it has none of them, those in the folders within it. Of
-    several folders the one with the highest number counts. Our own trainer writes one file.
+    The usual places are in the program's folder or, if it has none of them, in the folders inside it. Of several
+    numbered folders, the highest number counts. Our own trainer writes one file.
     """
     if run.is_of_our_trainer:
         file = run.directory.file(run.directory.metrics)
@@ -71,7 +71,7 @@ def _find_declared(run: Run, declared: Sequence[str]) -> Found:
     if missing:
         problems.append(f"No file matches {', '.join(missing)} in output/{' yet' if run.is_active else ''}")
     if len(files) > MAX_FILES:
-        problems.append(f"Of {len(files):,} files only the first {MAX_FILES} are read")
+        problems.append(f"Only the first {MAX_FILES} of {len(files):,} files are read")
     return Found(dict(islice(files.items(), MAX_FILES)), problems)
 
 
@@ -95,16 +95,16 @@ def _path(run: Run, match: Match) -> PurePosixPath:
 
 
 def _name(path: PurePosixPath) -> str:
-    """Name the series of files to which a path belongs. A checkpoint has what the file beside the checkpoints has."""
+    """Name the series of files that a path belongs to. A file in a checkpoint belongs with the one beside it."""
     parts = [_VERSION.sub("version_*", part) for part in path.parts if not _CHECKPOINT.fullmatch(part)]
     return "/".join(parts)
 
 
 def _age(path: PurePosixPath) -> tuple[bool, list[list[str | int]]]:
-    """Sort older files first: by the numbers in their paths. The file beside the checkpoints is the newest."""
+    """Return a sort key: older files first, by the numbers in their paths. The file beside checkpoints is newest."""
     return not any(_CHECKPOINT.fullmatch(part) for part in path.parts), _natural(path)
 
 
 def _natural(path: PurePosixPath) -> list[list[str | int]]:
-    """Sort by the numbers in names, not by their digits: version_10 after version_9."""
+    """Return a sort key that compares numbers by value: version_10 after version_9."""
     return [[int(text) if place % 2 else text for place, text in enumerate(_NUMBER.split(part))] for part in path.parts]

@@ -16,19 +16,19 @@ from app.runs.collect.source import Position, Reading, Restarted, Row
 from trainer.runfile import RunFile
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
-"""It is parsed at once, which takes about 0.1 s. A longer one is not read."""
+"""Parsing a document of this size takes about 0.1 s. A larger one is not read."""
 ROWS_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True)
 class JsonDocument:
-    """A file that a program writes as a whole each time.
+    """A file that a program replaces each time.
 
-    It holds a list of objects, an object with such a list under `log_history`, an object with a list of values per
-    column as Keras has it, or a single object.
+    It contains a list of objects, an object with such a list under `log_history`, an object with a list of values per
+    column as in Keras, or a single object.
 
-    A newer document has the rows of the older one, and more. With other rows the program started again. A document with
-    fewer rows may be an older checkpoint, so the rows stay if the first one is the same.
+    A newer document repeats the rows of the older one and adds more. If its rows differ, the program has restarted. A
+    document with fewer rows may be an older checkpoint, so the rows are kept if the first one is the same.
     """
 
     name: str
@@ -38,14 +38,16 @@ class JsonDocument:
         with self.file.open() as opened:
             status = os.fstat(opened.fileno())
             if status.st_size > MAX_DOCUMENT_BYTES:
-                return Reading([], position, True, f"has {status.st_size:,} bytes, more than {MAX_DOCUMENT_BYTES:,}")
+                return Reading(
+                    [], position, True, f"has {status.st_size:,} bytes, and the limit is {MAX_DOCUMENT_BYTES:,}"
+                )
             text = opened.read(MAX_DOCUMENT_BYTES)
         try:
             rows = _rows(parse_json(text))
         except ValueError as error:
             if is_final or time.time() - status.st_mtime > REWRITE_S:
                 return Reading([], position, True, f"cannot be read: {error}")
-            return Reading([], position, False)  # The program may be writing it right now.
+            return Reading([], position, False)  # The program may be writing it now.
         return _new(rows, position)
 
 
@@ -70,7 +72,7 @@ def _rows(content: Any) -> list[Row]:
     elif isinstance(content, dict):
         history = _rows_of_columns(content) if has_history(content) else [content]
     if not isinstance(history, list) or not all(isinstance(each, dict) for each in history):
-        raise ValueError("it is neither a list of objects, nor an object with such a list as log_history")
+        raise ValueError("it must be a list of objects, or an object with such a list as log_history")
     return [row for row in map(row_of, history) if row]
 
 
@@ -79,7 +81,7 @@ def _rows_of_columns(content: dict[str, list[Any]]) -> list[dict[str, Any]]:
 
 
 def has_history(content: dict[str, Any]) -> bool:
-    """Whether an object is a whole document, and not the row of a step."""
+    """Whether an object is a complete history, and not the row of one step."""
     return "log_history" in content or (bool(content) and all(isinstance(each, list) for each in content.values()))
 
 

@@ -14,9 +14,9 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class JsonLines:
-    """A file to which a program appends a JSON object per log call. Objects without a number are no rows.
+    """A file to which a program appends a JSON object per log call. Objects without a number are not rows.
 
-    Lines that are no JSON objects are skipped, and the problem counts them and names the first one.
+    Lines that are not JSON objects are skipped. The problem counts them and names the first one.
     """
 
     name: str
@@ -36,7 +36,7 @@ class JsonLines:
 
 
 def _row(line: bytes) -> Row:
-    """Return the row of a line, empty for a blank line. Raises ValueError if it is no JSON object."""
+    """Return the row of a line, empty for a blank line. Raises ValueError if it is not a JSON object."""
     text = line.removeprefix(_BYTE_ORDER_MARK).strip()
     content = parse_json(text) if text else {}
     if not isinstance(content, dict):
@@ -47,7 +47,7 @@ def _row(line: bytes) -> Row:
 def _problem(num_wrong: int, first_wrong: int, num_too_long: int) -> str | None:
     problems = []
     if num_wrong:
-        problems.append(f"skipped lines that are not JSON objects: {num_wrong:,}, the first is line {first_wrong}")
+        problems.append(f"skipped lines that are not JSON objects: {num_wrong:,}, the first in line {first_wrong}")
     if num_too_long:
         problems.append(f"skipped lines of more than {MAX_LINE_BYTES:,} bytes: {num_too_long:,}")
     return "; ".join(problems) or None

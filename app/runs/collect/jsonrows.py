@@ -1,4 +1,4 @@
-"""Make rows of JSON objects."""
+"""Turn JSON objects into rows."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def parse_json(text: bytes) -> Any:
 
 
 def row_of(content: Mapping[str, Any]) -> Row:
-    """Return the numbers and texts of an object by name. Empty if it has no number.
+    """Return the numbers and strings of an object by name. Empty if it has no number.
 
-    The names of nested objects are joined: `{"train": {"loss": 1}}` has `train/loss`. True and false are texts. Lists
-    and nulls are left out. A counter in other letters, such as Epoch, gets its usual name.
+    The names of nested objects are joined: `{"train": {"loss": 1}}` has `train/loss`. True and false become
+    strings. Lists and nulls are left out. A counter with capitals, such as Epoch, becomes lower case.
     """
     row = {name.lower() if name.lower() in COUNTERS else name: value for name, value in _values(content, "", MAX_DEPTH)}
     return row if any(isinstance(value, (int, float)) for value in row.values()) else {}

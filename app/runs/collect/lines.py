@@ -1,4 +1,4 @@
-"""Read the lines of a growing file of any length once, from a position that outlives the process."""
+"""Read each line of a growing file once, from a position that outlives the process."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from app.runs.collect.source import Position, Restarted
 from trainer.runfile import RunFile
 
 SLICE_BYTES = 256 * 1024
-"""Bytes read at once. Parsing them takes some milliseconds."""
+"""Bytes per read. Parsing them takes a few milliseconds."""
 MAX_LINE_BYTES = 1024 * 1024
-"""A longer line is skipped. It is never in memory as a whole."""
+"""A longer line is skipped and never held in memory."""
 EDGE_BYTES = 1024
 REWRITE_S = 1.0
-"""A program that writes its whole file again is faster than this. A file that stays shorter was started again."""
+"""A program rewrites its file in less time. A file that stays shorter for longer was restarted."""
 
 
 @dataclass(frozen=True)
 class Lines:
-    """Lines without their ends. `number` is the number of the first one in the file, from 1."""
+    """Lines without line ends. `number` is the line number of the first one, from 1."""
 
     lines: list[bytes]
     number: int
@@ -73,7 +73,7 @@ class _Slice:
         number = self._number
         lines = [] if self._is_in_long_line else data[:end].split(b"\n")
         if lines and not lines[-1]:
-            lines.pop()  # What follows the last line end.
+            lines.pop()  # The empty rest after the last line end.
         self._number += len(lines)
         return Lines(lines, number, self._position(), is_whole)
 
@@ -87,7 +87,7 @@ class _Slice:
         return os.pread(self._descriptor, size, self._offset)
 
     def _skip_long_line(self, data: bytes) -> bytes:
-        """Skip the rest of a line whose beginning was skipped."""
+        """Skip the rest of a line that is too long."""
         if not self._is_in_long_line:
             return data
         end = data.find(b"\n") + 1 or len(data)
@@ -99,7 +99,7 @@ class _Slice:
 
     @property
     def _edges(self) -> str:
-        """Return a digest of the first and last bytes before the offset. A change of the file shows there."""
+        """Return a digest of the first and last bytes before the offset, to notice a changed file."""
         size = min(EDGE_BYTES, self._offset)
         first = os.pread(self._descriptor, size, 0)
         last = os.pread(self._descriptor, size, self._offset - size)

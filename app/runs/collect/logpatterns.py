@@ -1,4 +1,4 @@
-"""Rows from a log: the named groups of a pattern are the values in each line that it matches."""
+"""Rows from a log: the named groups of a pattern give the values of each line that it matches."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from trainer.experiment.logpattern import LogPattern
 from trainer.runfile import RunFile
 
 QUIET_S = 0.2
-"""A newline at the end of the log ends the line if nothing follows for so long. tqdm moves the cursor down with a
-newline, then draws the nested bar, then moves the cursor up again."""
+"""A newline at the end of the log ends the line if nothing follows for this long. tqdm moves the cursor down with a
+newline, draws the nested bar, and moves the cursor up again."""
 MAX_NAMED_PATTERNS = 3
 
 
@@ -22,12 +22,12 @@ MAX_NAMED_PATTERNS = 3
 class LogPatterns:
     """The log of a run, and the patterns that its experiment declares.
 
-    A line gives one row, with the values of all patterns that match it. A row without an epoch or a step gets the one
-    that the log named last. A line that names nothing else gives no row.
+    A line gives one row, with the values of all patterns that match it. A row without an epoch or step gets the
+    last one that the log named. A line that names only these gives no row.
 
-    Of a line that the program draws again and again, such as a bar, the last value of each metric counts. If the line
-    names epochs, the last value in each epoch counts. If it draws several lines again and again, a row that repeats one
-    of the last eight does not count.
+    When the program redraws a line, such as a bar, the last value of each metric counts. If the line names epochs, the
+    last value in each epoch counts. When the program redraws several lines, a row that repeats one of the last eight
+    does not count.
     """
 
     name: str
@@ -36,9 +36,9 @@ class LogPatterns:
     quiet_s: float = QUIET_S
 
     def read_new(self, position: Position, is_final: bool) -> Reading:
-        """Read on. A position has the byte offset of a line, or of a state of a line, and what the log said before.
+        """Continue reading. A position holds the byte offset of a line, or of one drawing of it, and the known state.
 
-        A log that became shorter, as by logrotate, is read from its start. Its earlier rows stay.
+        A log that became shorter, for example by logrotate, is read from its start. Its earlier rows are kept.
         """
         with self.file.open() as opened:
             status = os.fstat(opened.fileno())

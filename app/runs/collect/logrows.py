@@ -1,4 +1,4 @@
-"""Rows of the bytes of a log."""
+"""Rows from the bytes of a log."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from trainer.experiment.logpattern import LogPattern
 
 SLICE_BYTES = 256 * 1024
 BLOCK_BYTES = 1024
-"""Lines that are tried together first, because most lines of most logs match no pattern."""
+"""This many bytes are matched together first, because most lines of most logs match no pattern."""
 MAX_LINE_BYTES = 8 * 1024
-"""Patterns see only the beginning of a longer line, so that the slowest one takes 0.1 s."""
+"""Patterns see only the beginning of a longer line, so that even the slowest takes at most 0.1 s."""
 READ_S = 0.05
 """A read ends after this time and at least one block."""
 MAX_RECENT = 8
-"""rich writes the lines of all its bars again when one has changed. So many rows are compared with a new one."""
+"""How many rows a new one is compared with. rich redraws all its bars when one changes."""
 
 END_OF_LINE = re.compile(rb"[\r\n]")
 _CURSOR_UP, _UP = re.compile(rb"\x1b\[(\d?)A"), b"\v"
@@ -30,23 +30,23 @@ _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
 
 
 class LogRows:
-    """Rows of the bytes of a log, read from a position on."""
+    """Rows from the bytes of a log after a position."""
 
     def __init__(self, patterns: Sequence[LogPattern], position: Position) -> None:
         self.complete: list[Row] = []
-        """The rows that no later byte changes."""
+        """The rows that later bytes cannot change."""
         self.matched = set[int](position.get("matched", ()))
         """The indices of the patterns that matched a line."""
         self._patterns = patterns
         self._counters: Row = dict(position.get("counters", {}))
         """The epoch and the step that the log named last."""
         self._pending: Row = dict(position.get("pending", {}))
-        """The row of the current line. The program may draw the line again."""
+        """The row of the current line, which the program may redraw."""
         self._num_newlines: int = position.get("num_newlines", 0)
-        """How many newlines followed. They may only have moved the cursor down to a nested bar."""
+        """The newlines after it. They may only move the cursor down to a nested bar."""
         self._is_in_long_line: bool = position.get("is_in_long_line", False)
         self._recent: list[Row] | None = position.get("recent")
-        """The last rows, if the program draws several lines again and again. None if it does not."""
+        """The last rows, if the program redraws several lines. None if it does not."""
 
     def state(self) -> Position:
         return {
@@ -59,9 +59,9 @@ class LogRows:
         }
 
     def read(self, data: bytes, is_end: bool) -> int:
-        """Read lines and states of lines that have an end, for some time. Return the number of bytes that were read.
+        """Read complete lines, and complete drawings of lines, for READ_S. Return the number of bytes read.
 
-        At the end of the log everything has an end.
+        With `is_end` the last line is complete.
         """
         deadline, begin = time.monotonic() + READ_S, self._skip_long_line(data)
         while end := self._end_of_block(data, begin, is_end):
@@ -77,7 +77,7 @@ class LogRows:
         return begin
 
     def _skip_long_line(self, data: bytes) -> int:
-        """Return where the next line or state begins, if the beginning of this one has been read."""
+        """Return where the next line or drawing begins, if the beginning of this one was read."""
         if not self._is_in_long_line:
             return 0
         end = END_OF_LINE.search(data)
@@ -89,7 +89,7 @@ class LogRows:
 
     @staticmethod
     def _end_of_block(data: bytes, begin: int, is_end: bool) -> int:
-        """Return the end of the next lines and states, about BLOCK_BYTES. 0 if none of them has an end."""
+        """Return the end of the next complete lines and drawings, about BLOCK_BYTES. 0 if none is complete."""
         limit = begin + BLOCK_BYTES
         end = max(data.rfind(b"\n", begin, limit), data.rfind(b"\r", begin, limit)) + 1
         if not end and (found := END_OF_LINE.search(data, limit)):
@@ -101,7 +101,7 @@ class LogRows:
         as_lines = text.translate(_AS_LINES)
         patterns = [(index, each) for index, each in enumerate(self._patterns) if each.may_match(as_lines)]
         if not patterns and not self._pending and _UP not in text:
-            return  # Nothing in most blocks changes anything.
+            return  # As in most blocks, nothing is relevant.
         for place, line in enumerate(text.split(b"\n")):
             self._num_newlines += place > 0
             for state in filter(None, line.split(b"\r")):
@@ -134,7 +134,7 @@ class LogRows:
         self._pending |= row
 
     def is_line_ended(self, num_up: int) -> bool:
-        """Whether the current line has a row and is ended. `num_up`: by how many lines the cursor moves up next."""
+        """Whether the current line has a row and has ended. `num_up`: how many lines the cursor moves up next."""
         return bool(self._pending) and self._num_newlines > num_up
 
     def end_line(self) -> None:
@@ -156,7 +156,7 @@ def _clean(block: bytes) -> bytes:
 
 
 def num_up_at_end(data: bytes) -> int:
-    """Return by how many lines the cursor moves up at the end of the data."""
+    """Return how many lines the cursor moves up at the end of the data."""
     return _num_up(_clean(data))
 
 
@@ -165,10 +165,10 @@ def _num_up(state: bytes) -> int:
 
 
 def _value(text: str) -> Value:
-    """Return a number, or the text if it is none.
+    """Return a number, or the text if it is not a number.
 
-    What surrounds a number in a sentence is left out: quotes, a percent sign, punctuation behind it. Commas separate
-    thousands: 12,345.6. Percent stay as printed: 85% is 85.
+    Quotes around a number are ignored, and so are a percent sign or punctuation after it. Commas separate thousands:
+    12,345.6. A percentage is not divided: 85% is 85.
     """
     plain = text.lstrip(" \t'\"").rstrip(" \t'\"%.,;:)]}")
     try:

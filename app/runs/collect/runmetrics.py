@@ -1,4 +1,4 @@
-"""Find the one CSV from which the metrics of a run are read."""
+"""Find the CSV that holds the metrics of a run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from trainer.runfile import RunFile
 
 MAX_RUNS = 64
 COLLECT_S = 0.05
-"""How long one call collects."""
+"""The duration of one call of `collect`."""
 PAUSE_S = 0.02
 SEARCH_SHARE = 0.01
 """The share of the time in which a run that is followed is searched for files."""
@@ -38,10 +38,10 @@ class MetricsFile(NamedTuple):
     """The CSV with a run's metrics, and what the experiment declares about its columns."""
 
     file: RunFile | None
-    """None: there is none yet."""
+    """None: not written yet."""
     declared: MetricsOutput
     is_final: bool
-    """The run is over and everything is collected, so nobody writes any more."""
+    """The run is over and everything is collected, so the file no longer changes."""
     path: Path
     """Where the CSV is, or will be."""
     written: tuple[Path, ...]
@@ -75,8 +75,8 @@ class MetricsFile(NamedTuple):
 class RunMetrics:
     """Find the metrics of runs. Thread-safe.
 
-    One CSV file is read where the program writes it. Everything else is collected into scraped.csv in the run's own
-    directory first, or below `cache_dir` if the directory is not ours: nothing is written there.
+    A single CSV file is read in place. Everything else is first collected into scraped.csv: in the run's directory, or
+    below `cache_dir` if the service did not create the directory, because it writes nothing there.
     """
 
     def __init__(self, cache_dir: Path) -> None:
@@ -84,7 +84,7 @@ class RunMetrics:
         self._known = lru_cache(MAX_RUNS)(_Known)
 
     def find(self, run: Run) -> MetricsFile:
-        """Find the metrics as far as they are collected."""
+        """Find the metrics that are collected so far."""
         return self._of(run).find(run)
 
     def find_csv(self, run: Run) -> RunFile | None:
@@ -92,29 +92,29 @@ class RunMetrics:
         return self.find(run).file
 
     def collect(self, run: Run) -> MetricsFile:
-        """Collect for some milliseconds, and find the metrics. Raises nothing.
+        """Collect for some milliseconds, and find the metrics. Never raises.
 
-        Whoever follows a run calls it many times a second. So a search for files that takes long is not repeated soon.
+        A follower calls this many times a second, so a slow search for files is not repeated soon.
         """
         return self._of(run).collect(run)
 
     def collect_all(self, run: Run, limit_s: float) -> MetricsFile:
-        """Collect all that a run which is over has written, if it takes no longer than the limit.
+        """Collect everything that a finished run has written, for at most `limit_s`.
 
-        A run that is active is collected by whoever follows it, so it is only looked at, and not waited for.
+        Followers collect an active run, so this only finds what they have.
         """
         if run.is_active:
             return self.find(run)
         known, deadline = self._of(run), time.monotonic() + limit_s
         while (found := known.collect(run)).has_more and time.monotonic() < deadline:
-            time.sleep(PAUSE_S)  # Another thread may be collecting, and all others want to run too.
+            time.sleep(PAUSE_S)  # Let other threads run. One of them may be collecting.
         if found.has_more:
-            problems = filter(None, [found.problem, "The rest of the rows is still being collected"])
+            problems = filter(None, [found.problem, "The remaining rows are still being collected"])
             found = found._replace(problem="; ".join(problems))
         return found
 
     def forget(self, run_id: str) -> None:
-        """Remove what was collected of a folder that is not ours, and that was deleted."""
+        """Remove what was collected from a deleted folder that the service did not create."""
         shutil.rmtree(self._cache_dir / run_id, ignore_errors=True)
 
     def _of(self, run: Run) -> _Known:
@@ -122,7 +122,7 @@ class RunMetrics:
 
 
 class _Known:
-    """What is remembered of one run, so that looking again costs little."""
+    """What is known of one run, so that asking again costs little."""
 
     def __init__(self, folder: Path) -> None:
         self._collector = Collector(folder)
@@ -159,9 +159,9 @@ class _Known:
         return [source for source in (*files, log) if source is not None]
 
     def _is_in_place(self, run: Run, sources: list[Source]) -> bool:
-        """Whether the metrics are one CSV that is read where it is.
+        """Whether the metrics are a single CSV that is read in place.
 
-        What was collected once stays so. But what was collected of a folder that is not ours may be of an earlier one.
+        Once a run of ours has a scraped.csv, it is used. That of another folder may be from an earlier folder.
         """
         is_one_csv = len(sources) == 1 and isinstance(sources[0], CsvRows)
         return is_one_csv and not (run.is_ours and self._scraped(run).exists())

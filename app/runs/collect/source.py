@@ -1,4 +1,4 @@
-"""What the collector reads: a source of rows, such as a file of JSON lines or a log with patterns."""
+"""The interface of a source of rows, such as a file of JSON lines or a log with patterns."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ Value = float | int | str
 Row = dict[str, Value]
 """The values of a row by the name of their column. The reader of metrics tells texts from numbers."""
 Position = dict[str, Any]
-"""Where a source continues, as a JSON object that only the source understands. `{}` is the start."""
+"""Where a source continues: a JSON object that only the source understands. `{}` is the start."""
 
 
 class Restarted(Exception):
-    """The program started the source again, so nothing that was read from it counts any more."""
+    """The program restarted the source, so everything read from it is obsolete."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a source read at once. `position` is where it continues.
+    """The result of one read. `position` is where the next one continues.
 
-    `is_whole` says that it reached the end of what is written. `problem` says, for people, what it could not read.
+    `is_whole`: it reached the end of what is written. `problem` tells people what could not be read.
     """
 
     rows: list[Row]
@@ -34,20 +34,20 @@ class Reading:
 class Source(Protocol):
     """A file whose rows are collected.
 
-    A source remembers nothing. All that it needs for going on is in the position, which outlives every process.
+    A source keeps no state. The position holds all that it needs to continue, and outlives every process.
     """
 
     @property
     def name(self) -> str:
-        """Identify the source within its run, the same at any time. Also the prefix of names that two sources use."""
+        """Identify the source within its run, always by the same name. Also the prefix for names that sources share."""
 
     @property
     def file(self) -> RunFile:
         """The file to watch for changes."""
 
     def read_new(self, position: Position, is_final: bool) -> Reading:
-        """Read on from a position, a few hundred KiB at most, so that nobody waits for long.
+        """Read at most a few hundred KiB after a position, so that a call is short.
 
-        `is_final` means that nobody writes any more, so an unfinished last line counts. Raises Restarted, and OSError
-        if the file cannot be read.
+        `is_final`: the file is no longer written, so an unfinished last line counts. Raises Restarted, and OSError if
+        the file cannot be read.
         """

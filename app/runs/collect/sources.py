@@ -15,10 +15,10 @@ HEAD_BYTES = 64 * 1024
 
 
 def source_of(name: str, file: RunFile) -> Source | None:
-    """Return the source for a file by how it begins. None as long as that is unknown.
+    """Return the source for a file, by its suffix or its beginning. None while the file is empty.
 
-    Unless its suffix says it, a file that begins with a brace or a bracket is JSON, and any other one is a CSV. It has
-    JSON lines if its first line alone is an object, but not a whole history in one line.
+    A file that begins with a brace or a bracket is JSON. It has JSON lines if its first line is an object, but not a
+    complete history in one line. Any other file is a CSV.
     """
     if file.path.suffix in (".csv", ".tsv"):
         return CsvRows(name, file)
@@ -28,7 +28,7 @@ def source_of(name: str, file: RunFile) -> Source | None:
         with file.open() as opened:
             head = os.pread(opened.fileno(), HEAD_BYTES, 0).removeprefix(b"\xef\xbb\xbf").lstrip()
     except OSError:
-        return JsonLines(name, file)  # Any source says why it cannot be read.
+        return JsonLines(name, file)  # Any source will report why the file cannot be read.
     if not head:
         return None
     if head[:1] not in (b"{", b"["):

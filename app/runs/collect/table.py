@@ -1,4 +1,4 @@
-"""scraped.csv: the rows collected from a run's sources, each exactly once, however the collector is killed."""
+"""scraped.csv: the rows collected from a run's sources, each exactly once, even if the collector is killed."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ State = dict[str, Any]
 COPY_BYTES = 1024 * 1024
 MAX_NAME_CHARS = 200
 MAX_TEXT_CHARS = 100
-"""Nobody reads the texts in a metrics table. They only show that the column has texts."""
+"""Text in a metrics table is never read. It only shows that the column has text."""
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029";]+')
-"""Line ends and other control characters, quotes, and the semicolon, which a reader may take for the delimiter."""
+"""Line ends and other control characters, quotes, and the semicolon, which may be mistaken for the delimiter."""
 
 
 @dataclass(frozen=True)
 class _Version:
-    """The table at one length, and the state that was stored with its rows."""
+    """The table at one length, and the state stored with its rows."""
 
     length: int
     state: State
@@ -42,14 +42,13 @@ class _Version:
 class ScrapedTable:
     """scraped.csv, and scraped.json with the state of its caller, who holds the lock of the table.
 
-    Each change writes scraped.json first, with the versions before and after it, and then changes scraped.csv. The
-    length of scraped.csv says which of the two it is. So a collector that is killed at any point, or meets a full
-    disk, leaves the table from which the next one continues. A table with any other length, after a power cut or a
-    change by hand, is begun again from the sources.
+    Each change first writes scraped.json, with the versions before and after, and then changes scraped.csv. The length
+    of scraped.csv tells which of the two versions it is. So the next collector can continue after one that was killed
+    or met a full disk. A table of any other length, after a power cut or a manual change, is rebuilt from the sources.
 
-    New columns need a wider header. Then the file is written again beside the old one and replaced, and the blank cells
-    are added to the old rows, so that a reader finds what it knows from Lightning: the same rows and more columns.
-    Raises OSError, also when it is made, because it cuts the rows of a change that was not completed.
+    New columns need a wider header. Then a new file replaces the old one, with blank cells in the old rows. A reader
+    knows that from Lightning: the same rows and more columns. All methods raise OSError, and so does the constructor,
+    because it removes the rows of an incomplete change.
     """
 
     def __init__(self, csv_file: Path, json_file: Path) -> None:
@@ -58,21 +57,21 @@ class ScrapedTable:
         self._length = _length(csv_file)
         self._columns: list[str] = []
         self.state: State = {}
-        """What the caller of `append` stored with the rows that the table has. `{}` without rows."""
+        """The state stored with the rows that the table has. `{}` without rows."""
         self._is_to_replace = True
         self._recover()
 
     @property
     def is_full(self) -> bool:
-        """Whether the header has no room for further columns."""
+        """Whether the header has no room for more columns."""
         return _is_full(len(self._columns), _header_bytes(self._columns))
 
     def begin_again(self, state: State) -> None:
-        """Forget all rows. The file stays as it is until the next `append`."""
+        """Drop all rows. The file itself changes at the next `append`."""
         self._columns, self.state, self._is_to_replace = [], state, True
 
     def append(self, rows: Sequence[Row], state: State) -> None:
-        """Append rows and store a state with them, both or, after OSError, none of it."""
+        """Append rows and store a state with them. After an OSError, neither has happened."""
         names = {name: _clean(name, MAX_NAME_CHARS) for name in dict.fromkeys(name for row in rows for name in row)}
         if any(name != cleaned for name, cleaned in names.items()):
             rows = [{names[name]: value for name, value in row.items()} for row in rows]
@@ -84,7 +83,7 @@ class ScrapedTable:
             self._append(text, state)
 
     def _recover(self) -> None:
-        """Find out which version the table is."""
+        """Determine which version the table is."""
         content = RunFile.alone(self._json).read_json() or {}
         try:
             version = _current(_Version(**content["before"]), _Version(**content["after"]), self._length)
@@ -101,7 +100,7 @@ class ScrapedTable:
                 self._columns = _names(read_header(opened.fileno()))
 
     def _wider(self, names: Iterable[str]) -> list[str]:
-        """Return the columns of the table and further ones, as far as a reader takes them."""
+        """Return the columns of the table and new ones, up to a reader's limits."""
         columns, size = dict.fromkeys(self._columns), _header_bytes(self._columns)
         for name in names:
             if name and name not in columns and not _is_full(len(columns), size):
@@ -128,7 +127,7 @@ class ScrapedTable:
             with _open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
                 length = self._write(file, header, len(columns), text)
                 if length == self._length > 0:
-                    # The length tells the old file from the new one. Readers leave the space out.
+                    # The length must differ from the old file's. Readers ignore the space.
                     file.seek(0)
                     length = self._write(file, header[:-1] + b" \n", len(columns), text)
             self._announce(_Version(length, state))
@@ -153,7 +152,7 @@ class ScrapedTable:
         return file.tell()
 
     def _announce(self, after: _Version) -> None:
-        """Say what the file is about to become. It need not survive a power cut, since the sources do."""
+        """Record what the file is about to become. This need not survive a power cut, because the sources do."""
         versions = {"before": vars(_Version(self._length, self.state)), "after": vars(after)}
         content = json.dumps(versions).encode()
         if len(content) > MAX_JSON_BYTES:
@@ -167,7 +166,7 @@ class ScrapedTable:
 
 
 def _current(before: _Version, after: _Version, length: int) -> _Version | None:
-    """Return the version that a table of this length is, perhaps with a part of the next one."""
+    """Return the version of a table of this length, which may include a part of the next version."""
     if length == after.length:
         return after
     return before if before.length <= length < after.length else None
@@ -187,7 +186,7 @@ def _is_full(num_columns: int, header_bytes: int) -> bool:
 
 
 def _length(path: Path) -> int:
-    """Return the length of a file, 0 if there is none. Remove what is no regular file."""
+    """Return the length of a file, 0 if there is none. Remove anything but a regular file."""
     try:
         status = path.lstat()
     except FileNotFoundError:
@@ -214,5 +213,5 @@ def _cell(value: Any) -> Any:
 
 
 def _clean(text: str, max_chars: int) -> str:
-    """Return a text that a cell can hold."""
+    """Make a text fit for a cell."""
     return _UNSAFE.sub(" ", text[:max_chars]).strip().encode(errors="replace").decode()

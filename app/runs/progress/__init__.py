@@ -1,1 +1,1 @@
-"""How far a run is: from progress.json, else from the bars and epochs in its log and the counters in its metrics."""
+"""How far a run is: from progress.json, or from the bars and epochs in its log and the counters in its metrics."""

@@ -1,4 +1,4 @@
-"""Read one progress bar, as the libraries draw it with which programs train."""
+"""Parse a progress bar of the libraries that training programs use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 MAX_NUMBER = 1e12
-"""No program trains for so many batches or seconds."""
+"""No program trains for this many batches or seconds."""
 
 _LINE = r"[━╸╺─]{3,}"
 _COUNTS = r"(?P<count>[\d.]+[kMGT]?)/(?P<total>[\d.]+[kMGT]?)"
@@ -49,7 +49,7 @@ class Bar:
     percent: float
     """From 0 to 100."""
     count: int | None
-    """None if the bar has no count, or shows it rounded, as `1.2k`."""
+    """None if the bar has no count, or rounds it, as `1.2k`."""
     total: int | None
     elapsed_s: float | None
     left_s: float | None
@@ -60,7 +60,7 @@ class Bar:
 
 
 def parse_bar(row: str) -> Bar | None:
-    """Return the bar in a row of the screen, the last one if it has several. None if it has none."""
+    """Return the last bar in a row of the screen. None if it has none."""
     if not any(mark in row for mark in _MARKS):
         return None
     for bar_format in _FORMATS:
@@ -79,7 +79,7 @@ def _bar(row: str, match: re.Match[str]) -> Bar | None:
     else:
         return None
     elapsed_s, left_s, each_s = _seconds(found.get("elapsed")), _seconds(found.get("left")), _scaled(found.get("each"))
-    if each_s is not None and count is not None and total is not None:  # Keras rounds the time that is left.
+    if each_s is not None and count is not None and total is not None:  # Keras rounds the time left.
         elapsed_s, left_s = count * each_s, (total - count) * each_s
     exact = all(text and text.replace(",", "").isdecimal() for text in (found.get("count"), found.get("total")))
     return Bar(
@@ -93,7 +93,7 @@ def _bar(row: str, match: re.Match[str]) -> Bar | None:
 
 
 def _scaled(text: str | None) -> float | None:
-    """Read a number with a unit: 1.2k, 40ms."""
+    """Parse a number with a unit: 1.2k, 40ms."""
     if text is None:
         return None
     number = text.replace(",", "").rstrip("kMGTmus")
@@ -105,7 +105,7 @@ def _scaled(text: str | None) -> float | None:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Read a duration: 1:02:03, 00:12, 12s, 2.3s. None if it is unknown."""
+    """Parse a duration: 1:02:03, 00:12, 12s, 2.3s. None if it is unknown."""
     try:
         parts = [float(part) for part in (text or "").removesuffix("s").split(":")]
     except ValueError:

@@ -1,4 +1,4 @@
-"""Read which epoch a line of a log names."""
+"""Find the epoch that a line of a log names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 MAX_WORD_CHARS = 40
-"""No word is longer, and a row may name hundreds of epochs."""
+"""No relevant word is longer, and a row may name hundreds of epochs."""
 
 _NUMBER = r"(?P<epoch>\d{1,9}(?:\.\d{1,9})?)"
 _EPOCH = re.compile(
@@ -29,7 +29,7 @@ _BATCH = re.compile(
     r"(?:\b(?:step|batch|iter|iteration)s?\b[^\w\n]{0,4}|\]\s*\[\s*)(?P<batch>\d{1,9})\s*(?:/|of)\s*(?P<total>\d{1,9})",
     re.IGNORECASE,
 )
-"""In PyTorch's examples: "Epoch [3/10], Step [100/600]" and "Epoch: [3][ 100/600]". DETR has a space between."""
+"""In PyTorch's examples: "Epoch [3/10], Step [100/600]" and "Epoch: [3][ 100/600]". DETR puts a space between."""
 _SHARE = re.compile(r"\[ *\d+/\d+ \( *(?P<percent>\d{1,3})%\)\]")
 """In PyTorch's first example: "Train Epoch: 1 [640/2560 (25%)]"."""
 
@@ -47,7 +47,7 @@ class NamedEpoch:
 
 
 def named_epoch(text: str, is_label: bool = False) -> NamedEpoch | None:
-    """Return the epoch that a line names, or the label of a bar if `is_label`. None if it names none."""
+    """Return the epoch that a line names, or that the label of a bar names (`is_label`). None if it names none."""
     for found in _EPOCH.finditer(text):
         if _word_before(text, found.start()) not in _OTHER_EPOCH:
             return _named(found, text)

@@ -10,11 +10,11 @@ from app.runs.progress.screenprogress import Progress, names_epoch_zero, progres
 from trainer.runfile import RunFile
 
 LAST_BYTES = 256 * 1024
-"""How far back the first look goes, and at most each later one."""
+"""The most that one read covers. The first one begins this far before the end."""
 
 
 class LogProgress:
-    """The progress that the end of a log shows. It reads each byte at most once, so a look costs what is new."""
+    """The progress that the end of a log shows. It reads each byte at most once, so a call costs only new bytes."""
 
     def __init__(self) -> None:
         self._state: FileState | None = None
@@ -24,7 +24,7 @@ class LogProgress:
         self._progress: Progress = {}
 
     def read(self, file: RunFile) -> Progress:
-        """Return what the log shows now; empty if it shows nothing or cannot be read."""
+        """Return the progress that the log shows now. Empty if it shows none or cannot be read."""
         try:
             state = FileState.of(file.status())
             if state != self._state:

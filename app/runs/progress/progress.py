@@ -1,4 +1,4 @@
-"""The progress of a run, from whichever of its files tells it."""
+"""The progress of a run, from whichever of its files has it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ UNKNOWN_PROGRESS: Mapping[str, Any] = dict.fromkeys(_FIELDS)
 class RunProgress:
     """How far one run is.
 
-    progress.json alone counts if the run's program writes one, as our own trainer does. Otherwise the bars and epochs
-    in the log count, and the last epoch and step of the metrics where the log names none.
+    If the run's program writes a progress.json, as our own trainer does, only that counts. Otherwise the progress comes
+    from the bars and epochs in the log, and the last epoch and step of the metrics if the log names none.
     """
 
     def __init__(self, find_metrics: Callable[[Run], RunFile | None]) -> None:
@@ -34,9 +34,10 @@ class RunProgress:
         self._counters = Remembered[dict[str, Number]]({}, {})
 
     def read(self, run: Run) -> dict[str, Any] | None:
-        """Return the progress by the names of progress.json, with its `source` and `scope`. None if it is unknown.
+        """Return the progress with the fields of progress.json, `source` and `scope`. None if it is unknown.
 
-        A completed run is at 100%, whatever its program said last. A single bar says nothing of another run that ended.
+        A completed run is at 100%, whatever its program reported last. For another run that has ended, a single bar
+        means nothing.
         """
         progress = _of_file(run) or self._observed(run)
         if progress is None or run.is_active:
@@ -44,12 +45,12 @@ class RunProgress:
         progress["eta_s"] = None
         if run.state == COMPLETED:
             progress |= {"percent": 100.0, "scope": "training"}
-        elif progress["scope"] == "bar":  # Perhaps that of a last test, after the stop.
+        elif progress["scope"] == "bar":  # It may be that of a test after the stop.
             progress["percent"] = None
         return progress
 
     def _observed(self, run: Run) -> dict[str, Any] | None:
-        """Return what log and metrics show of another program than our own trainer."""
+        """Return what log and metrics show of a program that is not our own trainer."""
         if self._declared is None and run.manifest and not run.is_of_our_trainer:
             self._declared = run.outputs.metrics
         if self._declared is None:

@@ -1,4 +1,4 @@
-"""Read the progress of a training from what its log shows on a screen."""
+"""Derive the progress of a training from what its log shows on a screen."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from app.runs.progress.epochs import NamedEpoch, named_epoch
 from app.runs.progress.steps import NamedStep, named_step
 
 MAX_ROWS_AFTER_BAR = 20
-"""A bar that is not drawn again before so many further rows was given up."""
+"""A bar that is not redrawn within this many rows has been abandoned."""
 
 _NO_TRAINING = re.compile(r"\b(val|valid|validat\w*|eval\w*|test\w*|sanity)\b", re.IGNORECASE)
-"""The labels of bars that come when the training of an epoch is done."""
+"""The labels of bars that follow the training of an epoch."""
 
 _OF_EPOCHS = re.compile(r"\bepochs?\s*$", re.IGNORECASE)
 """The label of a bar that counts epochs."""
@@ -44,7 +44,7 @@ class _Block:
     epoch: NamedEpoch | None
     """The epoch that the rows or those above them named last."""
     has_epoch_bar: bool
-    """Whether a bar named that epoch, so that bars which name none show something else."""
+    """Whether a bar named that epoch, so that bars without an epoch show something else."""
     num_rows_after: int
     is_outdated: bool
     """Whether a row below names another epoch."""
@@ -59,7 +59,7 @@ class _Block:
 
     @property
     def is_after_epoch_bar(self) -> bool:
-        """Whether the bars come after the one of the epoch, as that of a validation does."""
+        """Whether the bars follow that of the epoch, as a validation's bar does."""
         return self.is_of_many_epochs and self.has_epoch_bar and all(row.epoch is None for row in self.rows)
 
     @property
@@ -70,16 +70,16 @@ class _Block:
 
 
 def progress_of(rows: Sequence[str], counts_from_zero: bool = False) -> Progress:
-    """Return what a screen says of the progress, by the names of progress.json. What it does not say is left out.
+    """Return the progress that a screen shows, with the fields of progress.json. Unknown fields are left out.
 
-    `percent` and `eta_s` are those of the `scope`: of the training, of an epoch, or of a bar alone.
+    `percent` and `eta_s` refer to the `scope`: the training, an epoch, or a single bar.
 
-    - A bar that names its epoch is a part of the training: `Epoch 2/3: 40%` is 47% of it. A bar below a row that names
-      its epoch, such as `Epoch 2/3`, is one too. The next epochs are taken to last as long as this one. Without the
+    - A bar that names its epoch is a part of the training: `Epoch 2/3: 40%` is 47% of it. So is a bar below a row that
+      names its epoch, such as `Epoch 2/3`. The remaining epochs are assumed to last as long as this one. Without the
       number of epochs the scope is the epoch.
-    - Of nested bars the upper one is the training's, because programs draw a bar inside another one below it.
-    - A bar alone speaks for itself, because a program may draw one for each epoch. So does a row that names its step
-      where no row names an epoch.
+    - Of nested bars the upper one is the training's, because programs draw inner bars below outer ones.
+    - Any other bar has the scope `bar`, because a program may draw one for each epoch. So has a row that names its
+      step, if no row names an epoch.
 
     Programs number their epochs from 1 unless `counts_from_zero`.
     """

@@ -1,4 +1,4 @@
-"""Read which step a line of a log names, and the time left."""
+"""Find the step that a line of a log names, and the time left."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NamedStep:
 
 
 def named_step(text: str) -> NamedStep | None:
-    """Return the step that a line names. None if it names none, or says neither how many there are nor the time left.
+    """Return the step that a line names. None without a step, or without the number of steps and the time left.
 
     Megatron-LM writes " iteration       20/      50 | ...", MMEngine "Iter(train) [ 50/160]  lr: 0.1  eta: 0:01:12",
     and Detectron2 "eta: 0:05:12  iter: 99  total_loss: 1.2".

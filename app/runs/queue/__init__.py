@@ -1,9 +1,9 @@
-"""What waits for a slot, in which order, and the dispatcher that launches it.
+"""The queued runs, their order, and the dispatcher that launches them.
 
 A queued run is a run directory with its frozen experiment and `queued.json`, both written before the directory gets its
-name. So the queue survives every crash and a reboot. The holder of `supervisor.lock` dispatches: it submits the first
-run, writes `executor.json`, and removes `queued.json`. Killed between any two of these steps, it launches nothing twice
-and loses nothing:
+name. So the queue survives every crash and reboot. The holder of `supervisor.lock` dispatches: it submits the first
+run, writes `executor.json`, and removes `queued.json`. If it is killed between any two of these steps, nothing is
+launched twice and nothing is lost:
 
 - Before the runner has created `state.json`, the run is still queued, and the next dispatcher submits it.
 - After that the run is launched, and the next dispatcher only removes `queued.json`. A second runner would refuse.
@@ -13,6 +13,6 @@ Whoever cancels a run creates `state.json` too, with the verdict (`ending`). So 
 `queue.json` beside the runs holds whether the queue is paused, and the order that somebody chose. If it is corrupt, the
 runs are in the order of their priority and age.
 
-The first run alone is tried. Were the next one launched when the first needs more GPUs than are free, the first might
-wait for ever.
+Only the first run is tried. If it needs more GPUs than are free and smaller runs could overtake it, it might wait
+forever.
 """

@@ -1,4 +1,4 @@
-"""queue.json: whether the queue is paused, and the order that somebody chose."""
+"""queue.json: whether the queue is paused, and the order that people chose."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Arrangement:
 
     is_paused: bool = False
     order: tuple[str, ...] = ()
-    """The runs that waited when somebody last moved one, in the order chosen."""
+    """The runs that were queued when one was last moved, in the chosen order."""
 
     def arrange(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Sort entries that come oldest first. Runs that joined later stand behind all of at least their priority."""
+        """Sort entries, given oldest first. A run that joined later goes behind all runs of at least its priority."""
         places = {run_id: place for place, run_id in enumerate(self.order)}
         arranged = sorted((each for each in entries if each.run_id in places), key=lambda each: places[each.run_id])
         for entry in sorted(entries, key=lambda each: -each.priority):
@@ -37,7 +37,7 @@ class Arrangement:
 
 
 class ArrangementFile:
-    """queue.json. All server processes take it in turns to change it, by `queue.lock`."""
+    """queue.json. Server processes take turns to change it, by `queue.lock`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -36,9 +36,9 @@ class Dispatcher(Duty):
         self._loss = loss
 
     def step(self) -> bool:
-        """Launch the first run if it can be. Return whether the next one can be tried at once. Raises OSError."""
+        """Launch the first run if possible. Return whether to try the next one immediately. Raises OSError."""
         for run in self._queue.launched():
-            self._queue.remove(run)  # An earlier dispatcher was killed, or could not write.
+            self._queue.remove(run)  # An earlier dispatcher was killed, or met a full disk.
         waiting = [] if self._queue.is_paused else self._queue.waiting()
         if not waiting or self._obstacle(waiting[0]) is not None:
             return False

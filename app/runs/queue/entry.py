@@ -1,4 +1,4 @@
-"""queued.json: since when a run waits, with which priority, and for how many GPUs."""
+"""queued.json: when a run was queued, its priority, and the GPUs that it needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CORRUPT = "its queued.json is corrupt, so it cannot start: stop it, and start it
 
 @dataclass(frozen=True)
 class Entry:
-    """A run that waits."""
+    """A queued run."""
 
     run: RunDir
     priority: int = 0
@@ -24,7 +24,7 @@ class Entry:
     queued_at: str | None = None
     gpus: int | None = None
     problem: str | None = None
-    """Why the run can never be launched, if it cannot."""
+    """Why the run can never be launched. None: it can."""
 
     @property
     def run_id(self) -> str:
@@ -41,7 +41,7 @@ class Entry:
 
 
 def write_entry(directory: RunDir, priority: int, needs: Needs) -> None:
-    """Write queued.json into a directory, which need not have the run's name yet. Raises OSError."""
+    """Write queued.json into a directory that may not have the run's name yet. Raises OSError."""
     write_json(directory.queued, {"queued_at": utc_now(), "priority": priority, "gpus": needs.gpus})
 
 

@@ -1,4 +1,4 @@
-"""The queue: the runs that wait for a slot, in the order in which they get one."""
+"""The queue: the runs that wait for a slot, the next one first."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ PAUSED = "the queue is paused"
 
 
 class Queue:
-    """The queued runs of a folder of runs. It remembers nothing that the files could contradict."""
+    """The queued runs of a runs folder. The files are the only truth: it remembers nothing else."""
 
     def __init__(self, store: RunStore, path: Path, max_age_s: float = 0.0, advice: str | None = None) -> None:
-        """`path` is queue.json. What another process changes shows after `max_age_s` at the latest.
+        """`path` is queue.json. Changes by other processes take effect after at most `max_age_s`.
 
-        `advice` is the executor's, whose own queue takes every run. None: runs wait here.
+        `advice` comes from an executor whose own queue takes every run. None: runs wait here.
         """
         self._store = store
         self._max_age_s = max_age_s
@@ -42,7 +42,7 @@ class Queue:
         return self._arrangement.read().is_paused
 
     def waiting(self) -> list[Entry]:
-        """List the runs that wait, the next one first. Those that can never be launched are not among them."""
+        """List the queued runs, the next one first, without those that can never be launched."""
         return self._arrangement.read().arrange([each for each in self._unlaunched() if each.problem is None])
 
     @property
@@ -56,32 +56,32 @@ class Queue:
         return [entry for entry in self._unlaunched() if entry.problem is not None]
 
     def launched(self) -> list[RunDir]:
-        """List the runs that still have a queued.json although they need not wait any more: launched, or stopped."""
+        """List the runs that still have a queued.json but were already launched or stopped."""
         return [entry.run for entry, waits in self._read() if not waits]
 
     def ids(self) -> list[str]:
-        """List the runs that wait, here or in the executor's own queue."""
+        """List the queued runs, here and in the executor's own queue."""
         return [*(entry.run_id for entry in self.waiting()), *(run.run_id for run in self._store.pending())]
 
     def position(self, run_id: str) -> int | None:
-        """Return a run's place, from 1; None if it does not wait."""
+        """Return a run's position, from 1. None: it is not queued."""
         places = (place for place, entry in enumerate(self.waiting(), 1) if entry.run_id == run_id)
         return next(places, None)
 
     def add(self, new: NewRun, priority: int, needs: Needs) -> None:
-        """Let a new run wait, and reveal it. Raises OSError."""
+        """Queue a new run, and reveal it. Raises OSError."""
         write_entry(new.files, priority, needs)
         new.reveal()
         self._read_again()
 
     def remove(self, run: RunDir) -> None:
-        """Let a run wait no longer. Raises OSError, unless the run does not wait."""
+        """Remove a run, if it is queued. Raises OSError."""
         with suppress(FileNotFoundError):
             run.queued.unlink()
         self._read_again()
 
     def move(self, run_id: str, position: int) -> None:
-        """Move a run to a place, from 1; beyond the end means last. Raises RunNotFound, NotQueued and OSError."""
+        """Move a run to a position from 1; beyond the end means last. Raises RunNotFound, NotQueued and OSError."""
 
         def moved(arrangement: Arrangement) -> Arrangement:
             order = [entry.run_id for entry in self.waiting()]
@@ -94,9 +94,9 @@ class Queue:
         self._arrangement.change(moved)
 
     def pause(self, is_paused: bool) -> None:
-        """Launch nothing, or launch again. Active runs go on. Raises OSError.
+        """Pause or resume launching. Active runs continue. Raises OSError.
 
-        Raises NoQueue if every run waits in the executor's own queue. A queue paused before can be resumed.
+        Raises NoQueue on pausing if every run waits in the executor's own queue.
         """
         if is_paused and self._advice is not None:
             raise NoQueue(self._advice)
@@ -107,7 +107,7 @@ class Queue:
     ) -> dict[str, Any]:
         """Describe the queue for clients. `obstacle` says why the first run waits.
 
-        `runs` skips `offset` runs and has at most `limit` (None: all). `num_runs` counts all.
+        `runs` has at most `limit` runs after the first `offset` (None: all). `num_runs` counts all runs.
         """
         is_paused, places = self.is_paused, self._places()
         end = None if limit is None else offset + limit
@@ -115,14 +115,14 @@ class Queue:
         return {"paused": is_paused, "pausable": self._advice is None, "num_runs": len(places), "runs": runs}
 
     def describe_run(self, run_id: str, obstacle: Callable[[Entry], str | None]) -> dict[str, Any] | None:
-        """Describe a queued run as `describe` does. None: it does not wait."""
+        """Describe a queued run as `describe` does. None: it is not queued."""
         found = (place for place in self._places() if place.entry.run_id == run_id)
         return next((_describe(place, obstacle, self.is_paused) for place in found), None)
 
     def _places(self) -> list[_Place]:
         """List the queued runs, the next one first.
 
-        Runs that wait in the executor's own queue have no position, because nobody here knows their order.
+        Runs in the executor's own queue have no position, because their order is unknown here.
         """
         return [
             *(_Place(entry, position) for position, entry in enumerate(self.waiting(), 1)),
@@ -141,9 +141,9 @@ class Queue:
         self._known = replace(self._known, read_at=0.0)
 
     def _read(self) -> list[_Read]:
-        """Read what has changed. Only a new run can have a new queued.json: it is there before the run has its name.
+        """Read what has changed. Only a new run can have a new queued.json, which exists before the run has its name.
 
-        Several threads may call this. Each makes its own new `_Known`, and none of them can be wrong.
+        Several threads may call this. Each makes its own `_Known`, and each of these is valid.
         """
         known, now = self._known, time.monotonic()
         if now - known.read_at > self._max_age_s:
@@ -162,7 +162,7 @@ class Queue:
         return replace(known, folder=folder, ids=frozenset(ids), entries={**known.entries, **dict.fromkeys(new)})
 
     def _refreshed(self, run_id: str, remembered: Remembered[_Read] | None) -> Remembered[_Read] | None:
-        """Return the run's entry as it is now; None if the run has no queued.json."""
+        """Return the run's current entry. None: it has no queued.json."""
         if remembered is not None and remembered.is_current():
             return remembered
         run = self._store.directory(run_id)
@@ -173,7 +173,7 @@ class Queue:
 
 
 class _Place(NamedTuple):
-    """A queued run, and where it stands."""
+    """A queued run and its position."""
 
     entry: Entry
     position: int | None
@@ -204,7 +204,7 @@ def _reason(place: _Place, obstacle: Callable[[Entry], str | None], is_paused: b
         return PAUSED
     if place.position == 1:
         return obstacle(place.entry)
-    return f"{place.position - 1} runs are before it" if place.position > 2 else "1 run is before it"
+    return f"{place.position - 1} runs are ahead of it" if place.position > 2 else "1 run is ahead of it"
 
 
 class _Read(NamedTuple):
@@ -212,7 +212,7 @@ class _Read(NamedTuple):
 
     entry: Entry
     waits: bool
-    """Whether nobody has launched or stopped the run."""
+    """Whether the run was neither launched nor stopped."""
 
 
 @dataclass(frozen=True)
@@ -227,5 +227,5 @@ class _Known:
 
 
 def _waits(run: RunDir) -> bool:
-    """Whether nobody has launched or stopped the run."""
+    """Whether the run was neither launched nor stopped."""
     return not is_there(run.state) and not is_there(run.stop)

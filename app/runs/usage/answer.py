@@ -1,4 +1,4 @@
-"""What REST answers about a run's usage."""
+"""Describe a run's usage for clients."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from app.runs.usage.usagefile import read_rows
 
 
 def usage_problem(run: Run) -> str | None:
-    """Say why a run has no usage. None if it has some."""
+    """Say why a run has no usage. None: it has some."""
     if not run.is_ours:
-        return "only runs of this service are measured"
+        return "the service measures only its own runs"
     if run.directory.file(run.directory.usage).exists():
         return None
     if run.state == QUEUED:
@@ -23,8 +23,8 @@ def usage_problem(run: Run) -> str | None:
     if isinstance(host, str) and host != socket.gethostname():
         return f"its processes are on {host}, and the service measures only those on its own machine"
     if run.is_active:
-        return "the first row comes some seconds after the start"
-    return "nothing was measured before it ended"
+        return "the first row appears some seconds after the start"
+    return "it ended before the first measurement"
 
 
 def describe_usage(run: Run) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Write what the active runs use into their usage.csv."""
+"""Record what the active runs use in their usage.csv."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Recorded:
-    """A run, with the samples of its next row."""
+    """A run and the samples of its next row."""
 
     def __init__(self, run: RunDir) -> None:
         self.run = run
@@ -24,27 +24,27 @@ class _Recorded:
         self._samples: list[Row] = []
 
     def add(self, sample: Row) -> None:
-        """Add the sample of a second. Raises OSError."""
+        """Add the sample of one second. Raises OSError."""
         self._samples.append(sample)
         if len(self._samples) >= self._file.every_s:
             self.flush()
 
     def flush(self) -> None:
-        """Write the samples as a row. Raises OSError, and the samples are lost."""
+        """Write the samples as a row. An OSError loses them."""
         samples, self._samples = self._samples, []
         if samples and is_there(self.run.path):
             self._file.append(merged(samples))
 
 
 class UsageRecorder:
-    """The writer of every usage.csv, for the holder of `supervisor.lock`. It never raises OSError: it logs it once."""
+    """Writes every usage.csv, for the holder of `supervisor.lock`. It logs an OSError once instead of raising it."""
 
     def __init__(self) -> None:
         self._recorded: dict[str, _Recorded] = {}
-        self._complaints = Complaints(logger, "The record of the runs' usage")
+        self._complaints = Complaints(logger, "Usage recording")
 
     def record(self, active: Sequence[Run], measures: Mapping[str, Any]) -> None:
-        """Take in the measures of a second, and write the rows that are complete or whose run has ended."""
+        """Add the measurements of one second. Write the rows that are complete or whose run has ended."""
         measured = {sample["run_id"]: sample for sample in measures["runs"]}
         for run in active:
             if (sample := measured.get(run.run_id)) is not None:
@@ -53,12 +53,12 @@ class UsageRecorder:
             self._flush(self._recorded.pop(run_id))
 
     def close(self) -> None:
-        """Write what is not written yet."""
+        """Write all incomplete rows."""
         while self._recorded:
             self._flush(self._recorded.popitem()[1])
 
     def forget(self) -> None:
-        """Leave the files to another process."""
+        """Drop all samples, because another process now writes the files."""
         self._recorded.clear()
 
     def _add(self, run: RunDir, row: Row) -> None:
@@ -66,7 +66,7 @@ class UsageRecorder:
             self._recorded[run.run_id] = _Recorded(run)
         try:
             self._recorded[run.run_id].add(row)
-        except FileNotFoundError:  # Somebody removed the directory of the active run.
+        except FileNotFoundError:  # The directory of the active run was removed.
             pass
         except OSError as error:
             self._complaints.failed(error)
@@ -74,14 +74,14 @@ class UsageRecorder:
     def _flush(self, recorded: _Recorded) -> None:
         try:
             recorded.flush()
-        except FileNotFoundError:  # Somebody deleted the run.
+        except FileNotFoundError:  # The run was deleted.
             pass
         except OSError as error:
             self._complaints.failed(error)
 
 
 def _row(measures: Mapping[str, Any], sample: Mapping[str, Any]) -> Row:
-    """Make a row of a run's processes and of its GPUs."""
+    """Make a row from a run's processes and GPUs."""
     gpus = [gpu for gpu in measures["gpus"] if gpu["index"] in sample["gpus"]]
     values = {TIME: measures["time"]} | {name: sample[name] for name in OF_RUN}
     values |= {gpu_column(gpu["index"], name): gpu[name] for gpu in gpus for name in OF_GPU}

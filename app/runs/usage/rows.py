@@ -1,4 +1,4 @@
-"""The rows of usage.csv: their columns, their text, and how several become one."""
+"""The rows of usage.csv: their columns, their text, and how rows are merged."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from itertools import pairwise
 from statistics import fmean, median
 
 Row = dict[str, float]
-"""The values of one row by column. `time` is in UTC seconds, when the row ends. What is unknown is missing."""
+"""The values of one row by column. `time` is when the row ends, in UTC seconds. Unknown values are missing."""
 
 EVERY_S = 2
 """How many seconds a row covers at first."""
 MAX_ROWS = 700
-"""More rows than this are thinned. A chart of a page is hardly wider."""
+"""Merge rows when there are more. A chart on the page is hardly wider."""
 TIME = "time"
 OF_RUN = ("cpu_percent", "memory_mb")
 OF_GPU = ("utilisation_percent", "memory_used_mb", "power_w", "temperature_c")
@@ -22,7 +22,7 @@ OF_GPU = ("utilisation_percent", "memory_used_mb", "power_w", "temperature_c")
 _PEAKS = ("memory_mb", "memory_used_mb", "temperature_c")
 _COLUMN = re.compile(rf"{TIME}|{'|'.join(OF_RUN)}|gpu(\d{{1,4}})_({'|'.join(OF_GPU)})")
 _MAX_VALUE = 1e15
-"""Nothing that is measured is larger, but a file may hold anything."""
+"""No measurement is larger, but a file may contain anything."""
 
 
 def gpu_column(index: int, name: str) -> str:
@@ -48,15 +48,15 @@ def merged(rows: Sequence[Row]) -> Row:
     return {name: _merged(name, [row[name] for row in rows if name in row]) for name in names}
 
 
-def thinned(rows: Sequence[Row]) -> list[Row]:
+def halved(rows: Sequence[Row]) -> list[Row]:
     """Merge every two rows into one."""
     return [merged(rows[i : i + 2]) for i in range(0, len(rows), 2)]
 
 
 def every_s(rows: Sequence[Row]) -> int:
-    """Return how many seconds a row covers: EVERY_S, doubled as often as the file was thinned.
+    """Return how many seconds a row covers: EVERY_S, doubled each time the file was halved.
 
-    The service may have been away between rows, so this is the median.
+    Take the median, because the service may have been away between rows.
     """
     gaps = [after[TIME] - before[TIME] for before, after in pairwise(rows)]
     typical = median(gaps) if gaps else 0
@@ -72,7 +72,7 @@ def line(row: Row, columns: Sequence[str]) -> str:
 
 
 def parse(text: str) -> list[Row]:
-    """Read the rows of a file. Leave out unknown columns, and lines that are no row, such as an unfinished last one."""
+    """Parse the rows of a file, without unknown columns and without invalid lines, such as an unfinished last one."""
     lines = text.split("\n")[:-1]
     columns = lines[0].split(",") if lines else []
     return list(_rows([name if _COLUMN.fullmatch(name) else None for name in columns], lines[1:]))

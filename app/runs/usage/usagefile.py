@@ -1,25 +1,25 @@
-"""usage.csv of one run, for the one process that writes it, and for readers."""
+"""usage.csv of one run, for its single writer and for readers."""
 
 from __future__ import annotations
 
 import os
 
 from app.runs.filestate import FileState, file_state
-from app.runs.usage.rows import EVERY_S, MAX_ROWS, Row, columns_of, every_s, header, line, parse, thinned
+from app.runs.usage.rows import EVERY_S, MAX_ROWS, Row, columns_of, every_s, halved, header, line, parse
 from trainer.rundir import RunDir, write_text
 from trainer.runfile import RunFile
 
 MAX_BYTES = 1024 * 1024
-"""Ten times what we write. The program of a run may have written more."""
+"""Ten times what we write, because the run's program may have written more."""
 
 
 def read_rows(file: RunFile) -> list[Row]:
-    """Read the rows that can be read. Raises OSError."""
+    """Read the valid rows. Raises OSError."""
     return parse(_read(file))
 
 
 class UsageFile:
-    """The file as its writer left it. It is read again after an error, and if somebody else has changed it."""
+    """The file as its writer left it. It is read again after an error, or when something else has changed it."""
 
     def __init__(self, run: RunDir) -> None:
         self._file = run.file(run.usage)
@@ -31,12 +31,12 @@ class UsageFile:
         self._read()
 
     def append(self, row: Row) -> None:
-        """Append a row, and thin the file if it has too many. Raises OSError, with the file as readable as before."""
+        """Append a row, and halve the file if it has too many. An OSError leaves the file readable."""
         if self._left is None or file_state(self._file.path) != self._left:
             self._read()
         rows, is_right = [*self._rows, row], self._columns == columns_of([*self._rows, row])
         while len(rows) > MAX_ROWS:
-            rows, is_right, self.every_s = thinned(rows), False, 2 * self.every_s
+            rows, is_right, self.every_s = halved(rows), False, 2 * self.every_s
         self._left, columns = None, columns_of(rows)
         if is_right:
             self._add(line(row, columns))
@@ -45,7 +45,7 @@ class UsageFile:
         self._rows, self._columns, self._left = rows, columns, file_state(self._file.path)
 
     def _read(self) -> None:
-        """Read the file. If there is none, or it needs repair, it has no columns, and the next row writes it anew."""
+        """Read the file. If it is missing or needs repair, set no columns, so that the next row rewrites it."""
         self._left = file_state(self._file.path)
         try:
             text = _read(self._file)

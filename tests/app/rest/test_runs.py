@@ -64,7 +64,7 @@ def test_a_run_is_described_in_full(shared: LiveServer, run: Path) -> None:
         "config": {"command": {"argv": ["true"]}},
         "preflight": {"status": "checked"},
         "stop": {"mode": "save", "requested_by": "test"},
-        "usage_problem": "nothing was measured before it ended",
+        "usage_problem": "it ended before the first measurement",
         "queue": None,
     }
     assert card["model_path"] == str(model)

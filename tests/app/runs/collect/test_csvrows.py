@@ -96,7 +96,7 @@ def test_a_rewritten_file_that_keeps_fewer_rows_is_another_attempt(written: Csv)
 def test_lines_that_are_no_rows_are_counted(written: Csv) -> None:
     written.append("epoch,loss\n0,1,2,3\nx,1\n0,1\n")
     assert written.read() == [{"epoch": 0, "loss": 1}]
-    assert "2, the first one has 4 cells" in str(written.problem)
+    assert "2, the first has 4 cells" in str(written.problem)
 
 
 def test_utf_16_is_said(written: Csv) -> None:

@@ -77,7 +77,7 @@ def test_files_beyond_the_limit_are_said(tmp_path: Path) -> None:
     for number in range(MAX_FILES + 1):
         write(run, f"{number}.csv", "step\n1\n")
     assert len(found(run)) == MAX_FILES
-    assert "Of 101 files only the first 100" in find_files(run).problems[0]
+    assert "100 of 101 files" in find_files(run).problems[0]
 
 
 def test_files_outside_of_the_program_folder_are_no_metrics_of_a_command(tmp_path: Path) -> None:

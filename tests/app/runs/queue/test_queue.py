@@ -237,7 +237,7 @@ def test_a_run_that_needs_two_gpus_is_not_starved(tmp_path: Path) -> None:
     small = service.enqueue(replace(service.python("pass"), gpus=1))
     assert described(service) == [
         (big.run_id, 1, "1 of 2 GPUs are free, 2 are needed"),
-        (small.run_id, 2, "1 run is before it"),
+        (small.run_id, 2, "1 run is ahead of it"),
     ]
     with pytest.raises(exceptions.QueueWaits):
         service.start(replace(service.python("pass"), gpus=1))
@@ -260,7 +260,7 @@ def test_a_run_that_can_never_have_its_gpus_fails(tmp_path: Path) -> None:
     after.queue.pause(False)
     assert after.dispatcher.step()
     failed = after.store.find(run.run_id)
-    assert (failed.state, failed.reason) == ("failed", "it needs 2 GPUs, but runs may have 1")
+    assert (failed.state, failed.reason) == ("failed", "it needs 2 GPUs, but at most 1 are available")
 
 
 def test_a_full_disk_makes_the_queue_wait(service: Service, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""usage.csv: rows are appended and thinned, and whatever happens to the file, its writer and readers go on."""
+"""usage.csv: rows are appended and merged, and its writer and readers cope with a damaged file."""
 
 from __future__ import annotations
 
