@@ -1,7 +1,7 @@
 """Answer the service's requests for predictions: `python -m trainer.predictor CHANNEL_FD`.
 
-Needs only onnxruntime, numpy and Pillow. Each request and each answer is a line of JSON. The process keeps the models
-that it used last, and exits when the service closes the channel.
+Needs only onnxruntime, numpy and Pillow. Each request and each answer is a line of JSON. The process keeps the most
+recently used models, and exits when the service closes the channel.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from trainer.model.heatmap import as_data_url
 from trainer.model.session import ModelInvalid, OnnxModel
 
 MAX_MODELS = 2
-"""Two models can be compared without loading either of them again."""
+"""Two, so that two models can be compared without reloading either."""
 MAX_DATA_BYTES = 6 * 1024**3
 """The limit on the process's memory. A model that needs more is refused."""
 NICE = 10
-"""A training on the same machine goes first."""
+"""Trainings on the same machine come first."""
 
 Json = dict[str, Any]
 
 
 class Models:
-    """The models that were used last, in memory. A file that has changed is loaded again."""
+    """The most recently used models, in memory. A changed file is reloaded."""
 
     def __init__(self, num_threads: int) -> None:
         self._num_threads = num_threads

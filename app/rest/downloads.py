@@ -16,8 +16,8 @@ from app.runs.models.steady import open_steady
 from app.runs.names import is_plain_name
 from trainer.runfile import RunFile
 
-PIECE_BYTES = 128 * 1024
-"""A file is read and sent in pieces. Those that werkzeug takes by itself have 8 KiB, and take three times as long."""
+CHUNK_BYTES = 128 * 1024
+"""A file is read and sent in chunks of this size. Werkzeug's default of 8 KiB takes three times as long."""
 
 
 def send(file: RunFile, name: str) -> Response:
@@ -31,7 +31,7 @@ def send(file: RunFile, name: str) -> Response:
 def send_model(download: Download) -> Response:
     """Send the files of a model, several of them as an archive. Raises FileNotInRun and ModelChanging.
 
-    If a program changes a file meanwhile, the connection breaks, so that no client takes a torn file for a whole one.
+    If a program changes a file meanwhile, the connection breaks, so no client mistakes a torn file for a complete one.
     """
     files = open_steady(download)
     if len(files) == 1:
@@ -56,7 +56,7 @@ def _send(opened: BinaryIO, name: str) -> Response:
         etag=f"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}",
         last_modified=status.st_mtime,
     )
-    response.response = FileWrapper(opened, PIECE_BYTES)
+    response.response = FileWrapper(opened, CHUNK_BYTES)
     response.content_length = status.st_size
     try:
         # Flask does this only for a path. It would open the path again, and by then it may name another file.

@@ -1,4 +1,4 @@
-"""Class activation maps: which positions the logit of the predicted class comes from."""
+"""Class activation maps: how much each position contributes to the logit of the predicted class."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class ActivationMap:
     """Computes the class activation map of the predicted class (Zhou et al. 2016).
 
     The logit of a class is the mean over the positions of `weights @ features`, plus a constant. The map is that term
-    before the mean. A norm between pooling and head is linear once its statistics, which are those of the pooled
-    vector, are held, so the map is exact with it too.
+    before the mean. A norm between pooling and head becomes linear if its statistics are fixed to those of the pooled
+    vector, so the map is exact with a norm too.
     """
 
     method = "class activation map of the predicted class"
@@ -43,7 +43,7 @@ def _contributions(readout: Readout, tensor: Tensor, classes: Tensor) -> Tensor:
 
 
 def _weights_before(module: nn.Module, vector: Tensor, weights: Tensor) -> Tensor:
-    """Turn weights of the module's output into weights of its input, which is `vector`, (B, C)."""
+    """Turn weights of the module's output into weights of its input `vector`, (B, C)."""
     if isinstance(module, nn.Linear | nn.Conv2d):
         return weights @ module.weight.flatten(1)
     if isinstance(module, nn.LayerNorm):

@@ -1,4 +1,4 @@
-"""A network that returns a heatmap beside its logits."""
+"""A network that returns its logits and a heatmap."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from trainer.explanation.rollout import AttentionRollout, find_attention
 OUTPUT = "heatmap"
 TINY = 1e-30
 FAINT = 1e-3
-"""A map that varies by less than this fraction of its largest value is scaled to less than 1, as its rounding errors
-would become visible. A constant map is 0 everywhere."""
+"""A map that varies by less than this fraction of its largest value is not stretched to 1, because that would show its
+rounding errors. A constant map is 0 everywhere."""
 
 RIGHT = (
     "Use a network that ends in a mean over its feature map and one linear layer (such as ResNet, ConvNeXt or"
@@ -30,7 +30,7 @@ class Explained(nn.Module):
     """images: (B, C, H, W) -> logits (B, classes) and heatmap (B, h, w) from 0 to 1, on the grid of the features."""
 
     def __init__(self, network: nn.Module, images: Tensor) -> None:
-        """Find the structure of `network` by a pass of `images`, at least two. Raises NotExplainable.
+        """Find the structure of `network` with a pass of at least two `images`. Raises NotExplainable.
 
         Prepares `network` (see prepare).
         """
@@ -63,17 +63,17 @@ def _choose(readouts: list[Readout], recorded: list[Recorded], batch: int) -> Ac
 
 
 def scale(relevance: Tensor) -> Tensor:
-    """(B, positions) -> the same from 0, the lowest value of each image, to 1, its highest."""
+    """(B, positions) -> the same, with the lowest value of each image mapped to 0 and the highest to 1."""
     low, high = relevance.amin(1, keepdim=True), relevance.amax(1, keepdim=True)
     smallest = FAINT * torch.maximum(low.abs(), high.abs())
     return (relevance - low) / torch.maximum(high - low, smallest).clamp_min(TINY)
 
 
 def prepare(network: nn.Module) -> None:
-    """Put `network` on the CPU and in eval mode, with attention in plain operators.
+    """Move `network` to the CPU and to eval mode, with attention in plain operators.
 
-    Only these return the attention. Some networks (Swin) cannot be exported with torch's fused attention either,
-    because of the views that it makes.
+    Fused attention does not return the attention weights. Some networks (Swin) cannot be exported with it either,
+    because of the views that it creates.
     """
     network.cpu().eval()
     for each in network.modules():

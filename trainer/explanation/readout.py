@@ -1,4 +1,4 @@
-"""Find how a network reads its logits from the last tensor that has positions."""
+"""Find how a network computes its logits from the last tensor that has positions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOT_LINEAR = "its logits are not one linear layer of the mean over a feature map
 
 
 class NotExplainable(ValueError):
-    """The network has no structure that a heatmap can be computed from. The message says why."""
+    """No heatmap can be computed for this network. The message says why."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def find_readouts(logits: Tensor, recorded: Sequence[Recorded]) -> list[Readout]
 
 
 def _find_pair(logits: Tensor, recorded: Sequence[Recorded]) -> list[Readout]:
-    """Find two heads whose mean the logits are. Empty if there are none."""
+    """Find two heads such that the logits are their mean. Empty without such heads."""
     outputs = [each.returned for each in recorded if each.returned.shape == logits.shape]
     for pair in itertools.combinations(outputs, 2):
         if _same(torch.stack(pair).mean(0), logits):
@@ -99,7 +99,7 @@ def _find_pair(logits: Tensor, recorded: Sequence[Recorded]) -> list[Readout]:
 
 
 def _find(vector: Tensor, recorded: Sequence[Recorded]) -> Readout | None:
-    """Go back from `vector` over linear modules to the tensor that it is pooled from."""
+    """Trace `vector` back through linear modules to the tensor that it is pooled from."""
     head: list[nn.Module] = []
     while (features := _pooled(vector, recorded)) is None:
         makers = [each for each in _makes(vector, recorded) if each.module not in head]
@@ -121,7 +121,7 @@ def _makes(vector: Tensor, recorded: Sequence[Recorded]) -> list[Recorded]:
 
 
 def _is_linear(module: nn.Module) -> bool:
-    """Whether `module` is linear in each position, with the statistics of a norm held."""
+    """Whether `module` is linear in each position, with the statistics of a norm fixed."""
     if isinstance(module, nn.Conv2d):
         return module.kernel_size == (1, 1) and module.groups == 1
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
@@ -130,7 +130,7 @@ def _is_linear(module: nn.Module) -> bool:
 
 
 def _pooled(vector: Tensor, recorded: Sequence[Recorded], is_single: bool = False) -> Features | None:
-    """Find the last tensor that pools to `vector`. `is_single` takes one with a single position, else several."""
+    """Find the last tensor that pools to `vector`: one with a single position if `is_single`, else with several."""
     for each in reversed(recorded):
         for features in _candidates(each, vector.shape[1]):
             if (features.num_positions == 1) == is_single and _same(features.vector(each.returned), vector):

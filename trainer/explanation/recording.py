@@ -1,4 +1,4 @@
-"""Record tensors that the modules of a network return during a forward pass."""
+"""Record the tensors that the modules of a network return during a forward pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 class Place(NamedTuple):
-    """Where a tensor appears in a pass: the tensor number `output` that `module` returns at its call number `call`."""
+    """Where a tensor appears in a pass: tensor number `output` of call number `call` of `module`."""
 
     module: str
     call: int

@@ -1,4 +1,4 @@
-"""Attention rollout: which patches flow into the tokens that the head reads."""
+"""Attention rollout: how much each patch flows into the tokens that the head reads."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from trainer.explanation.recording import Place, Recorded
 class AttentionRollout:
     """Computes the attention rollout to the tokens that the head reads (Abnar and Zuidema 2020).
 
-    The attention of a layer is the mean over its heads, half of it replaced by the identity for the residual
-    connection. The product over the layers says how much of each patch flows into each token.
+    The attention of a layer is the mean over its heads, averaged with the identity for the residual connection. The
+    product over the layers is how much of each patch flows into each token.
     """
 
     method = "attention rollout"
@@ -52,8 +52,8 @@ class AttentionRollout:
 def find_attention(num_tokens: int, batch: int, recorded: Sequence[Recorded]) -> list[Place]:
     """List where the layers return the attention between all tokens, (B, heads, tokens, tokens), in order.
 
-    Empty if some layer returns another attention, such as that of a window or between fewer tokens: a rollout over the
-    rest would say little about the image.
+    Empty if a layer returns any other attention, such as that of a window or between fewer tokens: a rollout over the
+    remaining layers would mean little.
     """
     found: list[Recorded] = []
     for each in recorded:

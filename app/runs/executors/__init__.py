@@ -1,1 +1,1 @@
-"""Where runs execute."""
+"""The executors: this machine, or a SLURM cluster."""

@@ -1,8 +1,8 @@
 """The seam between the service and what executes its runs: this machine, or a cluster.
 
-An executor launches the runner of a run, says what became of it, and ends it. The service writes the run's files, and
-composes the run's state from these files and what the executor says. An executor keeps nothing in memory that it could
-not find out again: every service process has its own, and a restarted one goes on with the same runs.
+An executor launches a run's runner, reports what became of it, and ends it. The service writes the run's files, and
+derives the run's state from these files and the executor's report. An executor keeps nothing in memory that it could
+not find again: every service process has its own, and a restarted one continues with the same runs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Needs:
     """What a run needs before it can be launched."""
 
     gpus: int | None = None
-    """The number of GPUs. None: neither the request nor the experiment says, so the executor decides."""
+    """The number of GPUs. None: neither the request nor the experiment says it, so the executor decides."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,16 @@ class Gone:
     """No process of the run lives, and the executor will not launch one."""
 
     state: str | None = None
-    """How the run ended if its runner wrote no verdict. None: the executor does not know."""
+    """The final state, if the runner wrote no verdict. None: the executor does not know."""
     reason: str | None = None
 
 
 @dataclass(frozen=True)
 class Ref:
-    """A run as its executor knows it. executor.json holds everything but the directory.
+    """A run as its executor knows it. executor.json holds everything except the directory.
 
-    A service may be killed after a launch and before it writes executor.json. So an executor must also find a run by
-    its run id alone.
+    The service may be killed between a launch and writing executor.json. So an executor must also find a run by its
+    run id alone.
     """
 
     run: RunDir
@@ -48,9 +48,9 @@ class Ref:
     """The executor's own name for the run, such as SLURM's job id."""
     node: str | None = None
     gpus: tuple[str, ...] | None = None
-    """The GPUs that the program sees, by UUID or index. None: whichever there are."""
+    """The GPUs that the program sees, by UUID or index. None: all that exist."""
     ended: Gone | None = None
-    """What the executor has said about the end of a run without a verdict. It may forget that."""
+    """The executor's report about the end of a run without a verdict, because the executor may forget it."""
 
     @property
     def run_id(self) -> str:
@@ -84,11 +84,11 @@ class Running:
 
 @dataclass(frozen=True)
 class Unreachable:
-    """Nobody knows, because the executor does not answer. `since` is UTC, ISO 8601."""
+    """The state is unknown, because the executor does not answer. `since` is UTC, ISO 8601."""
 
     since: str
     last: Pending | Running = Running()
-    """What the executor said last, or what the run's files say."""
+    """The executor's last report, or what the run's files say."""
 
 
 Found = Pending | Running | Gone | Unreachable
@@ -96,7 +96,7 @@ Found = Pending | Running | Gone | Unreachable
 
 
 class Processes(NamedTuple):
-    """The pids of a run's processes on this machine, all that it started included."""
+    """The pids of a run's processes on this machine, descendants included."""
 
     runner: int | None
     others: list[int]
@@ -104,51 +104,51 @@ class Processes(NamedTuple):
 
 
 class Executor(Protocol):
-    """What executes runs. All methods may be called from several threads and processes at once."""
+    """Executes runs. All methods may be called from several threads and processes at once."""
 
     name: str
     """The executor's name in executor.json."""
     queue_advice: str | None
-    """How to hold and order runs in the executor's own queue, which takes every run. None: runs wait in our queue."""
+    """How to hold and reorder runs, if the executor's own queue takes every run. None: runs wait in our queue."""
 
     @property
     def num_gpus(self) -> int | None:
-        """How many GPUs a run may have at most. None: nobody knows."""
+        """The most GPUs that a run may have. None: unknown."""
 
     def accelerators(self) -> Machine | None:
-        """Describe the accelerators that a run could have. None: nobody knows."""
+        """Describe the accelerators that a run could have. None: unknown."""
 
     def submit(self, run: RunDir, needs: Needs, reveal: Callable[[], None]) -> Ref:
         """Launch the runner of a run, or put the run into the executor's own queue.
 
-        Calls `reveal` once there is room and before anything is launched. Only then does the run's directory have its
-        final name. `reveal` is quick and does not yield to other (green) threads. From before this call, `find` must
-        not say that the run is gone until it has ended. Raises NoRoom, with nothing revealed, if the run would have to
-        wait and the executor has no queue. Raises LaunchFailed, and ExecutorAway if only the moment is wrong.
+        Calls `reveal` once there is room and before anything is launched. It gives the run's directory its final name,
+        and does not yield to other (green) threads. From this call on, `find` must not report the run as gone until it
+        has ended. Raises NoRoom, with nothing revealed, if the run would have to wait and the executor has no queue.
+        Raises LaunchFailed, and ExecutorAway if a retry may succeed.
         """
 
     def obstacle(self, needs: Needs) -> str | None:
-        """Say why `submit` would raise NoRoom at this moment. None if it would not."""
+        """Say why `submit` would raise NoRoom now. None: it would not."""
 
     def problem(self) -> str | None:
-        """Say why nothing can be launched at this moment, whatever it needs: the executor does not answer."""
+        """Say why nothing at all can be launched now: the executor does not answer. None: it does."""
 
     def find(self, refs: Iterable[Ref] = ()) -> Mapping[str, Found]:
-        """Say what became of runs, by run id: one inquiry for all of them.
+        """Report the runs' status by run id, with one query for all.
 
-        The answer holds every run of `refs`, and every other run that the executor knows to be pending or running, even
-        if the run's directory is gone. This is called many times a second.
+        The report covers `refs` and every other run that the executor knows to be pending or running, even if its
+        directory is gone. This is called many times a second.
         """
 
     def signal(self, ref: Ref) -> None:
         """Ask the runner to end its program (SIGTERM), or take a pending run out of the executor's queue.
 
-        The caller has written stop.json. A run that is gone is not an error. If the runner is gone, its processes are
-        killed as by `end`.
+        The caller has written stop.json. A run that is gone is not an error. If only the runner is gone, kill the
+        other processes, as `end` does.
         """
 
     def end(self, ref: Ref) -> Collection[int]:
-        """Kill every process of a run, its runner included. Return the pids killed on this machine."""
+        """Kill every process of a run, including the runner. Return the pids killed on this machine."""
 
     def tend(self, refs: Iterable[Ref], expects_our_trainer: bool = False) -> None:
         """Do what only one service process may do, such as ending what killed runners left behind.
@@ -158,10 +158,10 @@ class Executor(Protocol):
         """
 
     def processes(self, ref: Ref) -> Processes:
-        """Return the processes of a run. There are none if the run's node is another machine."""
+        """Return the processes of a run. Empty if the run is on another machine."""
 
     def close(self) -> None:
-        """End what belongs to this service process. The runs go on."""
+        """Release what belongs to this service process. The runs continue."""
 
 
 def _text(value: object) -> str | None:

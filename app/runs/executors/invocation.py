@@ -29,7 +29,7 @@ def trainer_program(run: RunDir, grace_s: float) -> dict[str, Any]:
 def command_program(filled: Command, run: RunDir, grace_s: float) -> dict[str, Any]:
     """Describe for run.json how to start a command that `fill` has filled.
 
-    `grace_s` is for a command that sets no grace period.
+    `grace_s` is the default for a command that sets no grace period.
     """
     stop = filled.stop
     return {
@@ -56,6 +56,6 @@ def fill(command: Command, home: Path, output_dir: Path, request: RunRequest, re
 
 
 def search_path() -> str:
-    """Return the PYTHONPATH of our trainer: the checkout, which it needs in any folder, then the service's own path."""
+    """Return the PYTHONPATH of our trainer: the checkout, if there is one, and the service's own path."""
     own = None if is_installed() else str(CODE_DIR)
     return os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH")]))

@@ -1,4 +1,4 @@
-"""Several executors for one folder of runs, as after a change of TRAINING_EXECUTOR while runs are active."""
+"""Several executors for one runs folder, as after a change of TRAINING_EXECUTOR while runs are active."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from trainer.rundir import RunDir
 
 
 class RoutingExecutor:
-    """Give new runs to one executor, and leave each other run to the executor that its executor.json names.
+    """Give new runs to the current executor, and every other run to the one that its executor.json names.
 
-    Another executor is connected when a run needs it: so SLURM's commands are not called on a machine that has no runs
-    there. If executor.json is missing or corrupt, a run belongs to the executor that finds it, else to the one for new
-    runs.
+    Another executor is connected only when a run needs it, so SLURM's commands are not called without runs on SLURM. If
+    executor.json is missing or corrupt, a run belongs to the executor that finds it, else to the current one.
     """
 
     def __init__(self, runs_dir: Path, current: Executor, others: Mapping[str, Callable[[], Executor]]) -> None:
-        """`current` takes the new runs. `others` connect the other executors, by their names."""
+        """`current` takes the new runs. `others` connect the other executors, by name."""
         self.name = current.name
         self.queue_advice = current.queue_advice
         self._runs_dir = runs_dir
@@ -51,7 +50,7 @@ class RoutingExecutor:
         asked = []
         for ref in refs:
             if ref.ended is not None and ref.executor not in self._connected:
-                found[ref.run_id] = ref.ended  # An old run is no reason to connect its executor.
+                found[ref.run_id] = ref.ended  # Do not connect an executor only for a run that has ended.
             else:
                 asked.append(ref)
         for executor, own in self._by_executor(asked):
@@ -76,7 +75,7 @@ class RoutingExecutor:
             executor.close()
 
     def _search(self) -> None:
-        """At the first call, connect the executors of the runs from before this process."""
+        """On the first call, connect the executors of earlier unfinished runs."""
         if not self._is_searched:
             for ref in find_unfinished(self._runs_dir):
                 self._executor_of(ref)
@@ -85,7 +84,7 @@ class RoutingExecutor:
     def _executor_of(self, ref: Ref) -> Executor:
         name = ref.executor or ""
         if name in self._others and name not in self._connected:
-            # Two threads may both connect, and the second executor is dropped: it holds nothing before it is asked.
+            # If two threads both connect, the second executor is dropped. It holds nothing until it is used.
             self._connected.setdefault(name, self._others[name]())
         if name in self._connected:
             return self._connected[name]
@@ -93,6 +92,6 @@ class RoutingExecutor:
         return next((each for each in others if ref.run_id in each.find()), self._current)
 
     def _by_executor(self, refs: Iterable[Ref]) -> list[tuple[Executor, list[Ref]]]:
-        """Return every connected executor with its own of some runs."""
+        """Group runs by executor, for every connected executor."""
         owned = [(self._executor_of(ref), ref) for ref in refs]
         return [(each, [ref for owner, ref in owned if owner is each]) for each in list(self._connected.values())]

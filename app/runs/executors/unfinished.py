@@ -1,4 +1,4 @@
-"""Find the runs that may still live, from their files alone."""
+"""Find the runs that may still be alive, from their files alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models of every other program: the files that match `models.files`."""
+"""The models of other programs: the files that match `models.files`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from app.runs.names import is_plain_name
 from app.runs.store.run import Run
 
 MAX_MODELS = 500
-"""A program may keep a checkpoint of each epoch. These are the first in the order of `declared_models`."""
+"""A program may keep a checkpoint of each epoch. The rest, in the order of `declared_models`, is left out."""
 
 _ABSENT = dict.fromkeys(("class_names", "train_metrics", "test_metrics"))
 
 
 def declared_models(run: Run, folder: Path, parts: PartsReader) -> list[Model]:
-    """Return the files below `folder` that match, in the order of the globs, and the newest first within a glob.
+    """Return the matching files below `folder` in the order of the globs, and newest first within a glob.
 
-    The card of a model, and the parts of an ONNX file, are no models of their own.
+    The card of a model and the parts of an ONNX file are not models themselves.
     """
     found = find_matches(run.directory, folder, run.outputs.models.files)
     found = sorted(found, key=lambda match: (match.glob, -match.status.st_mtime_ns))[:MAX_MODELS]
@@ -36,7 +36,7 @@ def declared_models(run: Run, folder: Path, parts: PartsReader) -> list[Model]:
 
 
 def _model(run: Run, match: Match, card: Card | None, parts: Parts) -> Model:
-    """Describe a file. The dataset and the experiment are those of the start, and only without one the card's."""
+    """Describe a file. The dataset and experiment are those of the start, or else those of the card."""
     path = match.file.path
     facts = _ABSENT | (card.facts if card is not None else {}) | {"variants": None}
     facts["dataset_name"] = run.dataset or facts.get("dataset_name")
@@ -49,7 +49,7 @@ def _model(run: Run, match: Match, card: Card | None, parts: Parts) -> Model:
         file=match.file,
         status=match.status,
         facts=facts,
-        # Nobody knows whether the directory of another program is still being written, or copied.
+        # The directory of another program may still be written or copied.
         is_final=run.is_ours and run.is_over,
         parts=parts,
     )

@@ -1,8 +1,8 @@
-"""Find the files that hold the tensors of an ONNX file outside of it, without reading any tensor.
+"""Find the other files that hold tensors of an ONNX file, without reading any tensor.
 
 An ONNX file is a protobuf message (onnx.proto), and a tensor in another file names that file in `external_data`. The
 service has no onnx package, and that package parses the whole file into memory. So this module visits the messages that
-can contain a tensor and skips all others by their length. It reads some kilobytes of a model of 10 GB.
+can contain a tensor and skips all others by their length. It reads a few kilobytes of a 10 GB model.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 MAX_FIELDS = 2_000_000
 MAX_DEPTH = 100
-"""Protobuf itself reads no deeper."""
+"""Protobuf's own limit."""
 MAX_TEXT_BYTES = 4096
 _SMALL_BYTES = 64 * 1024
 
@@ -34,7 +34,7 @@ _CHILDREN = {
 """By message and field number: the messages of onnx.proto that can contain a tensor."""
 _GRAPH_OF_MODEL, _EXTERNAL_DATA, _DATA_LOCATION, _EXTERNAL = 7, 13, 14, 1
 _KEY_OF_ENTRY, _VALUE_OF_ENTRY = 1, 2
-_NOT_ONNX = "it is not an ONNX file, or its end is missing"
+_NOT_ONNX = "it is truncated or not an ONNX file"
 
 
 class Incomplete(ValueError):
@@ -42,13 +42,13 @@ class Incomplete(ValueError):
 
 
 class _Message(NamedTuple):
-    """A message or a text, from `start` to `end` of a file."""
+    """A message or string, from `start` to `end` of a file."""
 
     file: BinaryIO
     start: int
     end: int
     num_fields: Iterator[int]
-    """Counts the fields that were read of all messages of a model."""
+    """Counts the fields read from all messages of a model."""
 
     def read(self) -> bytes:
         self.file.seek(self.start)
@@ -60,11 +60,11 @@ class _Field(NamedTuple):
     value: int
     """The value of a varint; 0 for every other type."""
     message: _Message | None
-    """The text or message; None for every other type."""
+    """The string or message; None for every other type."""
 
 
 def find_external_data(file: BinaryIO, size: int) -> dict[str, int]:
-    """Return the path of each file with tensors, relative to the ONNX file's folder, and how many bytes it needs.
+    """Return the path of each file with tensors, relative to the ONNX file's folder, and its required size in bytes.
 
     `size` is the size of the ONNX file. Raises Incomplete also for a path that leaves the folder. Raises OSError.
     """
@@ -79,7 +79,7 @@ def find_external_data(file: BinaryIO, size: int) -> dict[str, int]:
 
 
 def _tensors(kind: str, message: _Message, depth: int) -> Iterator[_Message]:
-    """Yield the tensors in a message that may lie in another file."""
+    """Yield the tensors in a message that may be in another file."""
     if depth > MAX_DEPTH:
         raise Incomplete(f"it is nested more than {MAX_DEPTH} levels deep")
     for field in _fields(message):
@@ -93,7 +93,7 @@ def _tensors(kind: str, message: _Message, depth: int) -> Iterator[_Message]:
 
 
 def _in_memory(message: _Message) -> _Message | None:
-    """Read a message if it is short, as nearly all are. None if it is, and names no file."""
+    """Load a message if it is short, as nearly all are. None if it is short and names no file."""
     if message.end - message.start > _SMALL_BYTES or isinstance(message.file, BytesIO):
         return message
     content = message.read()
@@ -124,11 +124,11 @@ def _text(message: _Message) -> str:
 
 
 def _inner_path(location: str) -> str:
-    """Return the path in its shortest form. Raises Incomplete if it is no path below the ONNX file's folder."""
+    """Return the path in its shortest form. Raises Incomplete unless it is below the ONNX file's folder."""
     path = PurePosixPath(location)
     is_inside = path.parts and not path.is_absolute() and ".." not in path.parts
     if not is_inside or "\\" in location or not location.isprintable():
-        raise Incomplete(f"its part {location!r} does not lie below its own folder")
+        raise Incomplete(f"its part {location!r} is outside its folder")
     return str(path)
 
 

@@ -25,16 +25,16 @@ class ModelFolder:
         self._parts = PartsReader()
 
     def list(self, offset: int = 0, limit: int | None = None, only_onnx: bool = False) -> Iterator[Model]:
-        """Yield the models, newest run first. It searches only until it has found `limit` models.
+        """Yield the models, newest run first. Stop searching after `limit` models.
 
-        `only_onnx`: only ONNX files that are whole.
+        `only_onnx`: only complete ONNX files.
         """
         end = None if limit is None else offset + limit
         models = (model for run in self._store.list() for model in self.of(run))
         return islice((model for model in models if model.is_usable_onnx or not only_onnx), offset, end)
 
     def of(self, run: Run) -> Sequence[Model]:
-        """Return the models of a run. The first one is its model, unless somebody asks for another file."""
+        """Return the models of a run. The first one is the default."""
         folder = _searched(run)
         return verified_models(run) if folder is None else declared_models(run, folder, self._parts)
 

@@ -1,4 +1,4 @@
-"""A model of a run: a file, what is known about it, and the other files that belong to it."""
+"""A model of a run: a file, the known facts about it, and the other files that belong to it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ ONNX = ".onnx"
 
 @dataclass(frozen=True)
 class Download:
-    """The files of one download by their names in it. Several files are sent as an archive."""
+    """The files of one download by name. Several files are sent as an archive."""
 
     name: str
     files: Mapping[str, RunFile]
     is_final: bool
-    """Nobody writes the files any more."""
+    """The files no longer change."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model of a run. Its file existed when we looked."""
+    """A model of a run. Its file existed at the time of `status`."""
 
     run_id: str
     name: str

@@ -21,7 +21,7 @@ class Parts:
     files: Mapping[str, RunFile] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
     problem: str | None = None
-    """Why the model is not whole. Then it has no parts here."""
+    """Why the model is incomplete. `files` and `sizes` are then empty."""
 
 
 class PartsReader:

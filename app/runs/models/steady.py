@@ -1,8 +1,8 @@
-"""Open the files of a model so that nobody gets a torn one.
+"""Open the files of a model so that a download is never a mixture of two versions.
 
-A program may write its checkpoint into the same file again and again. Without the program's help nobody can tell when
-it is done. So we read only a file that does not change for half a second, and stop reading if it changes after all. A
-file that the program replaces by another stays readable, because we have opened the old one.
+A program may overwrite its checkpoint again and again, and does not say when it is done. So we read a file only if it
+has not changed for half a second, and stop reading if it changes later. A file that the program replaces stays
+readable, because we have opened the old one.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from trainer.runfile import RunFile
 logger = logging.getLogger(__name__)
 
 STEADY_S = 0.5
-MAX_LOOKS = 6
+MAX_CHECKS = 6
 
 
 class Changed(ConnectionAbortedError):
-    """The file has changed since it was opened. A server that sends it breaks the connection."""
+    """The file has changed since it was opened. The server then breaks the connection."""
 
 
 class SteadyFile(BufferedReader):
-    """An open file that can be read until somebody changes it. Then `read` raises Changed."""
+    """An open file that can be read until it changes. Then `read` raises Changed."""
 
     def __init__(self, opened: BufferedReader) -> None:
         super().__init__(opened.detach())
@@ -41,19 +41,19 @@ class SteadyFile(BufferedReader):
         return (now.st_size, now.st_mtime_ns) != (self.state.st_size, self.state.st_mtime_ns)
 
     def accept_change(self) -> None:
-        """Take the file as it is now. Nothing of it may have been read before."""
+        """Accept the file as it is now. Call this only before the first read."""
         self.state = os.fstat(self.fileno())
 
     def read(self, size: int | None = -1) -> bytes:
         content = super().read(size)
         if self.has_changed():
-            logger.warning("A model changed while it was sent, so its download was broken off. It can be repeated.")
+            logger.warning("A model changed during its download, so the download was aborted. The client can retry.")
             raise Changed
         return content
 
 
 def open_steady(download: Download, steady_s: float = STEADY_S) -> dict[str, SteadyFile]:
-    """Open all files of a download. Waits while a program writes them. Raises FileNotInRun and ModelChanging."""
+    """Open all files of a download. Wait while a program writes them. Raises FileNotInRun and ModelChanging."""
     with ExitStack() as stack:
         opened = {name: stack.enter_context(_open(name, file)) for name, file in download.files.items()}
         if not download.is_final:
@@ -63,9 +63,9 @@ def open_steady(download: Download, steady_s: float = STEADY_S) -> dict[str, Ste
 
 
 def _wait(opened: Mapping[str, SteadyFile], steady_s: float) -> None:
-    """Return once no file changes any more. Raises ModelChanging."""
+    """Return once no file changes. Raises ModelChanging."""
     changing: Sequence[str] = ()
-    for _ in range(MAX_LOOKS):
+    for _ in range(MAX_CHECKS):
         time.sleep(steady_s)
         changing = [name for name, file in opened.items() if file.has_changed()]
         if not changing:

@@ -21,7 +21,7 @@ def verified_models(run: Run) -> list[Model]:
         return []
     try:
         status = file.status()
-    except OSError:  # Somebody removed it meanwhile.
+    except OSError:  # It was removed in the meantime.
         return []
     name = card["model_name"] if is_plain_name(card.get("model_name")) else "model"
     variants, facts = _variants(directory, card), well_typed(card, MODEL_CARD)
@@ -35,8 +35,8 @@ def verified_models(run: Run) -> list[Model]:
 def _file(run: RunDir, model_path: object) -> RunFile | None:
     """Find the ONNX file that a card names.
 
-    We look for its name beside the checkpoints. So we find it after somebody moved the folder, and no card can make us
-    serve another file.
+    Only its name counts, and only beside the checkpoints. So we find it after the run was moved, and no card can make
+    us serve another file.
     """
     name = model_path.rpartition("/")[2] if isinstance(model_path, str) else ""
     file = run.file(run.checkpoints / name)
@@ -49,7 +49,7 @@ def _variants(run: RunDir, card: dict[str, Any]) -> dict[str, RunFile]:
 
 
 def _described_variants(card: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the variants in a card by name. Anybody may have written anything there."""
+    """Return the variants in a card by name. The card may contain anything."""
     variants = card.get("variants")
     entries = [each for each in variants if isinstance(each, dict)] if isinstance(variants, list) else []
     return {each["name"]: each for each in entries if is_plain_name(each.get("name"))}

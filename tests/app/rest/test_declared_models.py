@@ -90,11 +90,11 @@ def test_a_download_breaks_if_the_model_changes_meanwhile(shared: LiveServer, ou
         write_files(output, "best.onnx", content=content_of(external(name)))
     with shared.get(address_of(output), stream=True) as answer:
         assert answer.status_code == 200
-        pieces = answer.iter_content(1000)
-        next(pieces)
+        chunks = answer.iter_content(1000)
+        next(chunks)
         (output / name).write_bytes(b"changed")
         with pytest.raises(requests.RequestException):
-            list(pieces)
+            list(chunks)
 
 
 def test_a_model_is_listed_but_not_sent_while_its_program_writes_it(shared: LiveServer) -> None:

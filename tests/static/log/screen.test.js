@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { lastLines, MAX_ROW_CHARS, Screen, textOf } from "../../../static/log/screen.js";
 
-function show(pieces) {
+function show(chunks) {
   const screen = new Screen();
-  for (const piece of pieces) screen.write(piece);
+  for (const chunk of chunks) screen.write(chunk);
   return screen.rows;
 }
 

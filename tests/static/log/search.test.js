@@ -8,7 +8,7 @@ const ANSWERS = {
   20: { lines: [22], next_offset: 25, size: 25 },
 };
 
-test("a search goes through the log one piece after another", async () => {
+test("a search goes through the log one chunk after another", async () => {
   const steps = [];
   const search = new LogSearch(
     async (_, offset) => ANSWERS[offset],

@@ -1,4 +1,4 @@
-"""Run on this machine: slots limit what runs, and the processes show what lives."""
+"""Run on this machine: slots limit the active runs, and processes show which are alive."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PATIENCE_S = 10.0
 
 
 class LocalExecutor:
-    """The executor of this machine. Its `Slots` and the processes are all that it knows."""
+    """The executor of this machine. All that it knows comes from its `Slots` and the processes."""
 
     name = "local"
     queue_advice: str | None = None
@@ -46,7 +46,7 @@ class LocalExecutor:
         gpus: tuple[str, ...] | None = None,
         prewarm: Prewarm | None = None,
     ) -> None:
-        """`gpus` are the UUIDs to divide among the runs. None: a run sees whatever there is."""
+        """`gpus` are the UUIDs to divide among the runs. None: a run sees all GPUs."""
         self._runs_dir = runs_dir
         self._gpus = gpus
         self._slots = Slots(runs_dir.parent / SLOTS, max_active, gpus or ())
@@ -54,7 +54,7 @@ class LocalExecutor:
         self._survivors = Survivors(runs_dir, self._slots.folder, self.name)
         self._orphans = Orphans(self.end)
         self._checked: dict[Path, Remembered[str]] = {}
-        """The names in the slots' files, once they were found right or repaired."""
+        """The names in the slots' files that were verified or repaired."""
 
     def submit(self, run: RunDir, needs: Needs, reveal: Callable[[], None]) -> Ref:
         """Take a slot and launch the runner, which inherits it. See Executor.submit."""
@@ -77,13 +77,13 @@ class LocalExecutor:
         return accelerators_here(self._gpus)
 
     def obstacle(self, needs: Needs) -> str | None:
-        """Say whether slots or GPUs are lacking. A run with a verdict is about to leave its slot."""
+        """Say whether slots or GPUs are lacking. Ignore runs with a verdict, which are about to leave their slot."""
         held = [slot for slot in self._active() if not self._is_leaving(slot)]
         if len(held) >= self._slots.count:
             return f"{len(held)} of {self._slots.count} runs are active"
         num_needed, num_gpus = self._needed_gpus(needs), len(self._slots.gpus)
         if num_needed > num_gpus:
-            return None  # It need not wait: `submit` fails.
+            return None  # Waiting would not help: `submit` fails.
         num_free = len(set(self._slots.gpus).difference(*(slot.gpus for slot in held)))
         return f"{num_free} of {num_gpus} GPUs are free, {num_needed} are needed" if num_needed > num_free else None
 
@@ -106,9 +106,9 @@ class LocalExecutor:
         self.end(ref)
 
     def end(self, ref: Ref) -> Collection[int]:
-        """Kill (SIGKILL) every process that carries the run's mark or holds its slot. Return the pids.
+        """Kill (SIGKILL) every process that has the run's mark or holds its slot. Return the pids.
 
-        Meanwhile no other run can take the slot, so no process of another run is killed.
+        No other run can take the slot meanwhile, so no process of another run is killed.
         """
         with self._slots.kept_from_others(ref.run_id) as slot:
             return processes.kill_all(ref.run.path, slot.path if slot else None, read_record(ref.run))
@@ -121,7 +121,7 @@ class LocalExecutor:
     def processes(self, ref: Ref) -> Processes:
         runner = processes.runner_pid(read_record(ref.run), ref.run.path)
         if runner is not None:
-            with suppress(psutil.Error, OSError):  # It has exited meanwhile.
+            with suppress(psutil.Error, OSError):  # It has just exited.
                 return Processes(runner, processes.family(runner)[1:])
         held = next((slot.path for slot in self._slots.held() if slot.run_id == ref.run_id), None)
         found = sorted(processes.find(ref.run.path, held), key=lambda each: each.create_time())
@@ -134,7 +134,9 @@ class LocalExecutor:
     def _take(self, run: RunDir, needs: Needs, reveal: Callable[[], None]) -> Taken:
         num_gpus = self._needed_gpus(needs)
         if num_gpus > len(self._slots.gpus):
-            raise LaunchFailed(f"it needs {num_gpus} GPUs, but runs may have {len(self._slots.gpus)}", run.run_id)
+            raise LaunchFailed(
+                f"it needs {num_gpus} GPUs, but at most {len(self._slots.gpus)} are available", run.run_id
+            )
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             taken = self._slots.take(run.run_id, num_gpus, self._others(self._slots.held()), reveal)
@@ -149,7 +151,7 @@ class LocalExecutor:
         return has_verdict(read_record(self._run(slot.run_id)))
 
     def _needed_gpus(self, needs: Needs) -> int:
-        """Return how many GPUs to give to a run: its share of the machine's unless it says."""
+        """Return how many GPUs to give to a run: as many as it needs, else an equal share."""
         if self._gpus is None:
             return 0
         if needs.gpus is not None:
@@ -157,7 +159,7 @@ class LocalExecutor:
         return min(len(self._gpus), max(1, len(self._gpus) // self._slots.count))
 
     def _active(self) -> list[Slot]:
-        """List the slots of runs, with their names repaired, and runs that live without a slot."""
+        """List the held slots, with repaired names, and the runs that are alive without a slot."""
         held = [slot for each in self._slots.held() if (slot := self._checked_slot(each)) is not None]
         return [*held, *self._others(held)]
 
@@ -169,10 +171,10 @@ class LocalExecutor:
         return RunDir(self._runs_dir / run_id)
 
     def _checked_slot(self, slot: Slot) -> Slot | None:
-        """Return a slot with the right name; None if it has become free.
+        """Return a slot with a verified name. None: it has become free.
 
-        If the file names no run, or a run that is over, somebody may have overwritten it. Then the processes that hold
-        the lock tell which run it is, and the file is repaired.
+        If the file names no run, or a run that is over, it may have been overwritten. Then find the run from the
+        processes that hold the lock, and repair the file.
         """
         checked = self._checked.get(slot.path)
         if checked is not None and checked.value == slot.run_id and checked.is_current():
@@ -200,7 +202,7 @@ class LocalExecutor:
         return not has_verdict(record) and processes.is_runner_alive(record, run.path)
 
     def _await_launch(self, run: RunDir) -> dict[str, Any]:
-        """Wait until the runner has written its pid: before that it handles no signal. Return state.json or {}."""
+        """Wait until the runner has written its pid, because it handles no signal before. Return state.json or {}."""
         deadline = time.monotonic() + _PATIENCE_S
         while is_there(run.path) and not is_there(run.state) and time.monotonic() < deadline:
             if isinstance(self.find([Ref(run)])[run.run_id], Gone):

@@ -1,4 +1,4 @@
-"""Find the NVIDIA GPUs of this machine that runs may have, without torch."""
+"""Find the NVIDIA GPUs of this machine that runs may use, without torch."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ AMPERE = 8
 
 
 class GpuNotFound(ValueError):
-    """This machine has no such GPU. The message says which it has."""
+    """This machine has no such GPU. The message lists the GPUs that it has."""
 
 
 def find_gpus(wanted: Sequence[str] | None, visible: str | None) -> tuple[str, ...] | None:
     """Return the UUIDs of the GPUs to divide among the runs.
 
-    `wanted` are indices and UUIDs. None means all that `visible`, the service's own CUDA_VISIBLE_DEVICES, leaves.
-    Returns None if NVML shows no GPU at all: then a run sees whatever there is, such as an AMD or Apple GPU. Without
-    NVML, `wanted` is returned as it is. Raises GpuNotFound.
+    `wanted` are indices and UUIDs. None: all that `visible`, the service's own CUDA_VISIBLE_DEVICES, leaves.
+    Return None if NVML shows no GPU at all: then a run sees whatever exists, such as an AMD or Apple GPU. Without NVML,
+    return `wanted` unchanged. Raises GpuNotFound.
     """
     present = _uuids()
     if not present:
@@ -42,7 +42,7 @@ def find_gpus(wanted: Sequence[str] | None, visible: str | None) -> tuple[str, .
 
 
 def accelerators_here(gpus: Sequence[str] | None) -> Machine | None:
-    """Describe what a training with these GPUs would see. None if nobody can know without torch (Apple, ROCm)."""
+    """Describe what a training with these GPUs would see. None: unknown without torch (Apple, ROCm)."""
     if gpus is None and (sys.platform == "darwin" or os.path.exists("/dev/kfd")):
         return None
     if gpus and not _uuids():
@@ -61,7 +61,7 @@ def _uuids() -> list[str]:
 
 
 def _uuid_of(name: str, present: Sequence[str]) -> str | None:
-    """Find a GPU by index, or by its UUID or a part of one from its beginning, as CUDA does."""
+    """Find a GPU by index, or by its UUID or the beginning of it, as CUDA does."""
     if name.isdecimal():
         return present[int(name)] if int(name) < len(present) else None
     if name.startswith("MIG-"):

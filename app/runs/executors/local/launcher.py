@@ -15,8 +15,8 @@ from trainer.runner.statefile import has_verdict, read_record
 def launch(run: RunDir, lock_fd: int, gpus: str | None) -> None:
     """Start the runner, and return when it has launched the program. Raises LaunchFailed.
 
-    `gpus` is the CUDA_VISIBLE_DEVICES of the program. None: that of the service. The runner is an orphan then: it does
-    not depend on a server process, and none has to reap it.
+    `gpus` is the CUDA_VISIBLE_DEVICES of the program. None: that of the service. The runner becomes an orphan: no
+    server process has to live on or to reap it.
     """
     try:
         launched = child.spawn(
@@ -35,7 +35,7 @@ def launch(run: RunDir, lock_fd: int, gpus: str | None) -> None:
     if launched.returncode == 0:
         return
     if launched.returncode == ALREADY_LAUNCHED:
-        raise LaunchFailed("the run was launched before", run.run_id)
+        raise LaunchFailed("the run was already launched", run.run_id)
     record = read_record(run)
     if has_verdict(record):
         raise LaunchFailed(str(record.get("reason")), run.run_id)

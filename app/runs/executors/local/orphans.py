@@ -14,7 +14,7 @@ from trainer.runner.statefile import has_verdict, read_record
 logger = logging.getLogger(__name__)
 
 MAX_LAUNCH_S = 30.0
-"""A run without a runner in its state.json may still be starting for this long."""
+"""A run may take this long to name its runner in state.json."""
 
 
 class Orphans:
@@ -32,7 +32,7 @@ class Orphans:
             if not record.get("runner") and _age_s(ref.run) < MAX_LAUNCH_S:
                 continue
             if killed := self._kill(ref):
-                logger.warning("Run %s: the runner is gone. Killed the processes that it left: %s", ref.run_id, killed)
+                logger.warning("Run %s: the runner is gone. Killed its remaining processes: %s", ref.run_id, killed)
 
 
 def _age_s(run: RunDir) -> float:

@@ -94,7 +94,7 @@ class Waiting:
         self.code = code
         self._pid: int | None = None
         self._keeper_pid: int | None = None
-        # The output of the imports, which the program copies to the log of its run.
+        # The output of the imports. The program copies it to the log of its run.
         self._output = tempfile.TemporaryFile()  # noqa: SIM115
         self._socket, theirs = socket.socketpair()
         with theirs:
@@ -111,7 +111,7 @@ class Waiting:
 
     @property
     def is_ready(self) -> bool:
-        """Whether everything was imported when `has_exited` was called last."""
+        """Whether the imports were complete at the last call of `has_exited`."""
         return self._pid is not None
 
     def has_exited(self) -> bool:
@@ -132,13 +132,13 @@ class Waiting:
         return False
 
     def hand_over(self, run: RunDir, lock_fd: int, gpus: str | None) -> bool:
-        """Return True once the process trains in `run`; False if it has exited, or is killed for not answering."""
+        """Return True once the process trains in `run`. False: it has exited, or did not answer and was killed."""
         self._socket.settimeout(HAND_OVER_TAKES_AT_MOST_S)
         try:
             socket.send_fds(self._socket, [encode(run.path, gpus)], [lock_fd])
             return self._socket.recv(1) == b"1"
         except TimeoutError:
-            logger.warning("The prewarmed process does not answer. It is killed, and the run starts cold.")
+            logger.warning("The prewarmed process did not answer and was killed. The run starts without it.")
             self._kill()
             return False
         except OSError:
@@ -163,7 +163,7 @@ class Waiting:
 
 
 def code_state() -> CodeState:
-    """Return the states of our own files and of the folders of packages, which change with the imported code.
+    """Return the states of our own files and of the package folders, which change with the imported code.
 
     Installing, upgrading or removing a package changes its folder.
     """

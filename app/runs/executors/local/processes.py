@@ -1,6 +1,6 @@
 """Find and kill the processes of a run when its runner is gone.
 
-Without /proc this finds no process, and relies on the state.json of a run that holds a slot.
+Without /proc it finds no processes, and relies on the state.json of a run that holds a slot.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _claimed_pid(record: dict[str, Any], who: str) -> int | None:
 def is_runner_alive(record: dict[str, Any], run_path: Path) -> bool:
     """Whether the runner in state.json is alive. Another process with its pid does not count.
 
-    Nor does the runner of another directory: state.json may have been copied with an active run, as by a backup.
+    Neither does the runner of another directory: a backup of an active run copies its state.json.
     """
     identity = record.get("runner")
     if not isinstance(identity, dict) or not process.is_alive(identity.get("pid"), identity.get("start_time")):
@@ -56,7 +56,7 @@ def is_runner_alive(record: dict[str, Any], run_path: Path) -> bool:
 
 
 def _is_copy_of_another(run_path: Path, runner: int) -> bool:
-    """Whether the runner names another directory that exists. The old name of a directory that was moved does not."""
+    """Whether the runner works in another existing directory. The old name of a moved directory does not exist."""
     try:
         [named] = command_line(psutil.Process(runner))[3:4]
         return not os.path.samefile(named, run_path)
@@ -65,7 +65,7 @@ def _is_copy_of_another(run_path: Path, runner: int) -> bool:
 
 
 def living_runs(runs_dir: Path) -> list[str]:
-    """List each run of the folder that has a living process: its runner, or a process with its mark."""
+    """List the runs of the folder that have a living process: a runner, or a process with the run's mark."""
     own_session, folder, found = os.getsid(0), os.path.realpath(runs_dir), set[str]()
     for candidate in _all():
         try:
@@ -88,7 +88,7 @@ def command_line(candidate: psutil.Process) -> list[str]:
 
 
 def run_of_holder(lock_path: Path) -> Path | None:
-    """Return the directory of the run whose processes hold the slot, from their mark. None if there is none."""
+    """Return the directory of the run whose processes hold the slot, from their mark. None: no such process."""
     for candidate in _all():
         try:
             if _holds(candidate, lock_path) and (run_path := candidate.environ().get(RUN_DIR_VARIABLE)):
@@ -102,7 +102,7 @@ def find(run_path: Path, lock_path: Path | None) -> Iterator[psutil.Process]:
     """Yield each process that has the run's mark in its environment or, with `lock_path`, holds the slot.
 
     A forked process holds the slot's descriptor. A process that was executed with all descriptors closed still has the
-    mark. A server holds a slot for a moment during a launch. It is never found, because a run has another session.
+    mark. A server, which holds a slot briefly during a launch, is never found, because runs have other sessions.
     """
     own_session = os.getsid(0)
     for candidate in _all():
@@ -116,7 +116,7 @@ def find(run_path: Path, lock_path: Path | None) -> Iterator[psutil.Process]:
 
 
 def family(pid: int, proc: Path = Path("/proc")) -> list[int]:
-    """Return the pids of a process and its descendants. Raises psutil.Error if there is no such process."""
+    """Return the pids of a process and its descendants. Raises psutil.Error if the process does not exist."""
     found = [pid]
     for member in found:  # The list grows during the loop.
         try:
@@ -180,7 +180,7 @@ def _is_same(path: str, run_path: Path) -> bool:
 def _holds(candidate: psutil.Process, lock_path: Path) -> bool:
     """Whether a descriptor of the process holds the flock (proc(5), fdinfo).
 
-    An open file is not enough, because a server process that tries to start a run opens it too.
+    Having the file open is not enough: a server process opens it too when it tries to start a run.
     """
     descriptors = PROC / str(candidate.pid) / "fd"
     if not descriptors.is_dir():

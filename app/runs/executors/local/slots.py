@@ -1,4 +1,4 @@
-"""The slots of this machine. Every process of a run holds the run's slot, so the slots alone say what is active."""
+"""The slots of this machine. Every process of a run holds the run's slot, so the slots show what is active."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_BYTES = 4096
 
 @dataclass(frozen=True)
 class Slot:
-    """A slot that is held: the run's id and its GPUs, as its file says."""
+    """A held slot: the run's id and its GPUs, as in the slot's file."""
 
     path: Path
     run_id: str
@@ -39,8 +39,8 @@ class Slots:
     """The files `N.lock`, one for each run that may be active at the same time.
 
     A run's slot is held with flock through an open file description that the run's processes share. The kernel releases
-    it with the last of them, so it is never stale. The file names the run and its GPUs. A look takes a lock for an
-    instant. The file `guard` ensures that a look makes no start fail and reads no name before it is written.
+    it when the last of them exits, so it is never stale. The file names the run and its GPUs. A check takes the lock
+    for an instant. The file `guard` ensures that a check makes no start fail and reads no name before it is written.
     """
 
     def __init__(self, folder: Path, count: int, gpus: Collection[str] = ()) -> None:
@@ -56,8 +56,8 @@ class Slots:
     def take(self, run_id: str, num_gpus: int, others: Collection[Slot], reveal: Callable[[], None]) -> Taken | None:
         """Take a slot and GPUs for a run. Return None if too few are free, or if the run holds a slot already.
 
-        `others` are active runs that hold no slot, because somebody deleted its file. While `reveal` runs nobody else
-        can look or start, so it must be quick and must not yield to another (green) thread.
+        `others` are active runs without a slot, whose file was deleted. While `reveal` runs, all other checks and
+        starts wait, so it must be quick and must not yield to another (green) thread.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._guard(fcntl.LOCK_EX):
@@ -79,7 +79,7 @@ class Slots:
             return Taken(descriptor, slot)
 
     def held(self) -> list[Slot]:
-        """List the slots that the processes of runs hold, whatever their number was when the runs began."""
+        """List the slots that are held, even beyond the present number of slots."""
         if not self.folder.is_dir():
             return []
         with self._guard(fcntl.LOCK_SH):
@@ -87,7 +87,7 @@ class Slots:
 
     @contextmanager
     def kept_from_others(self, run_id: str) -> Iterator[Slot | None]:
-        """Yield the run's slot. No other run can take it within the `with` block, which must not yield."""
+        """Yield the run's slot. No other run can take it in the `with` block, which must not switch green threads."""
         if not self.folder.is_dir():
             yield None
             return
@@ -108,7 +108,7 @@ class Slots:
     def _look(self) -> list[Slot]:
         try:
             names = sorted(name for name in os.listdir(self.folder) if name.endswith(SUFFIX))
-        except FileNotFoundError:  # Somebody deleted it meanwhile.
+        except FileNotFoundError:  # It was deleted in the meantime.
             return []
         return [slot for name in names if (slot := _read(self.folder / name)) is not None]
 
@@ -122,7 +122,7 @@ class Slots:
         except OSError:
             if mode != fcntl.LOCK_SH:
                 raise
-            descriptor = None  # The folder became read-only, so nobody can start a run either.
+            descriptor = None  # The folder is read-only, so no run can start either.
         try:
             if descriptor is not None:
                 fcntl.flock(descriptor, mode)

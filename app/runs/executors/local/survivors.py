@@ -1,4 +1,4 @@
-"""Runs whose processes live although they hold no slot, because somebody deleted or replaced the slot's file."""
+"""Runs that are alive without a slot, because the slot's file was deleted or replaced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Survivors:
     """Find such runs by their processes.
 
     Deleting or replacing a file changes its folder, and nothing else does once every slot has its file. So we search
-    the machine's processes once for each state of the folder. After that we only look at the runs that we found.
+    the machine's processes only when the folder has changed. After that we check only the runs that we found.
     """
 
     def __init__(self, runs_dir: Path, slots: Path, executor: str) -> None:

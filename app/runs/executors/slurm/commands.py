@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 TIMEOUT_S = 15.0
-"""SLURM's commands give up by themselves after some 9 s without the controller, but not all of them."""
+"""Most of SLURM's commands give up by themselves after 9 s without the controller, but not all."""
 
 
 _AWAY = ("unable to contact", "connection refused", "connect failure", "timed out", "communication connection")
@@ -16,7 +16,7 @@ _AWAY = ("unable to contact", "connection refused", "connect failure", "timed ou
 
 
 class SlurmError(Exception):
-    """A command has failed. The message is what SLURM says, in one line."""
+    """A command has failed. The message is SLURM's own, in one line."""
 
 
 class SlurmAway(SlurmError):
@@ -24,7 +24,7 @@ class SlurmAway(SlurmError):
 
 
 class Commands:
-    """Run SLURM's commands in an environment, which holds no setting of the service."""
+    """Run SLURM's commands in an environment without the settings of the service."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
@@ -65,7 +65,7 @@ class Commands:
 def _wait(command: subprocess.Popen[bytes]) -> int | None:
     """Return the exit code. None: the command took too long and was killed.
 
-    Not with subprocess.run: under eventlet it raises a TimeoutExpired that is not the one of subprocess.
+    Not with subprocess.run: under eventlet it raises another TimeoutExpired than that of subprocess.
     """
     try:
         return command.wait(TIMEOUT_S)
@@ -82,7 +82,7 @@ def read(file: IO[bytes]) -> str:
 
 
 def explain(command: str, errors: str) -> str:
-    """Return the fatal or else the first error that a command has printed, without the name of the command."""
+    """Return the fatal error, else the first one, that a command has printed, without the command's name."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     fatal = [line for line in lines if "fatal: " in line]
     text = next(iter([*fatal, *lines]), f"{command} failed without a message")

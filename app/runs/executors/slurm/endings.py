@@ -1,4 +1,4 @@
-"""How a run ended whose runner wrote no verdict, from what SLURM says about its job."""
+"""How a run without a verdict ended, from what SLURM says about its job."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _REASONS = {
 
 
 def ending(run: RunDir, job: Job | None) -> Gone:
-    """Say how the run ended. `job` is None if SLURM does not list it any more."""
+    """Say how the run ended. `job` None: SLURM no longer lists it."""
     has_begun = is_there(run.heartbeat)
     if job is None:
-        lost = "SLURM does not list the job any more" if has_begun else "SLURM lost the job before the run began"
+        lost = "SLURM no longer lists the job" if has_begun else "SLURM lost the job before the run began"
         return Gone(INTERRUPTED, lost)
     if job.state == "TIMEOUT":
-        return Gone(FAILED, f"SLURM time limit of {job.time_limit} reached, and the run was killed before it had ended")
+        return Gone(FAILED, f"SLURM time limit of {job.time_limit} reached, and the run was killed before it could end")
     if job.state in _REASONS:
         state, reason = _REASONS[job.state]
         return Gone(state, f"SLURM: {reason}{_where(job)}")

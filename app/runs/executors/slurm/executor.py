@@ -27,7 +27,7 @@ from trainer.runner.statefile import has_verdict, read_record
 logger = logging.getLogger(__name__)
 
 CLOCK = "clock"
-"""The file beside the runs whose time is the time of their file system."""
+"""A file beside the runs, to read the clock of their file system."""
 AGAIN_AFTER_S = 10.0
 DIRECTORY_SHOWS_WITHIN_S = 120.0
 TURN = "slurm.lock"
@@ -39,7 +39,7 @@ ADVICE = (
 
 
 class SlurmExecutor:
-    """The executor of a cluster. SLURM's list of jobs and the heartbeats of the runs are all that it knows."""
+    """The executor of a cluster. All that it knows comes from SLURM's list of jobs and the runs' heartbeats."""
 
     name = "slurm"
 
@@ -51,7 +51,7 @@ class SlurmExecutor:
         listings: Listings,
         max_active: int | None = None,
     ) -> None:
-        """`max_active`: how many runs may be submitted and not over. None: SLURM's queue takes every run."""
+        """`max_active`: how many runs SLURM may have at a time. None: SLURM's queue takes every run."""
         self._runs_dir = runs_dir
         self._commands = commands
         self._submissions = submissions
@@ -86,7 +86,7 @@ class SlurmExecutor:
         return None
 
     def obstacle(self, needs: Needs) -> str | None:
-        """Say that as many runs as may be are pending or running. One with a verdict is about to leave SLURM's list."""
+        """Say if SLURM has `max_active` runs. Ignore runs with a verdict, which are about to leave its list."""
         if self._max_active is None:
             return None
         runs = [run for run_id in self.find() if not has_verdict(read_record(run := RunDir(self._runs_dir / run_id)))]
@@ -117,7 +117,7 @@ class SlurmExecutor:
         if (job := self._job(Ref(run))) is not None and not job.has_ended:
             return Ref(run, self.name, job.job_id)
         met_at = self._known()
-        met_at[run.run_id] = float("inf")  # Until the job is submitted, no list of jobs can have it.
+        met_at[run.run_id] = float("inf")  # No list of jobs can have it before it is submitted.
         try:
             reveal()
             ref = Ref(run, self.name)
@@ -127,7 +127,7 @@ class SlurmExecutor:
         except SlurmAway as error:
             raise ExecutorAway(f"SLURM does not answer: {error}", None) from error
         except SlurmError as error:
-            raise LaunchFailed(f"SLURM did not take the run: {error}", None) from error
+            raise LaunchFailed(f"SLURM rejected the run: {error}", None) from error
         finally:
             met_at[run.run_id] = time.monotonic()
             self._listings.hurry()
@@ -180,9 +180,9 @@ class SlurmExecutor:
         self._listings.close()
 
     def _known(self) -> dict[str, float]:
-        """Return when this process met each run that may live. At the first call, look for them in their folder."""
+        """Return when this process first saw each run that may be alive. The first call searches the runs folder."""
         if self._met_at is None:
-            # Without a lock: under eventlet a thread of offload_for would wait for one for ever.
+            # Without a lock: under eventlet a thread of offload_for would wait for it forever.
             ours = (ref.run_id for ref in find_unfinished(self._runs_dir) if ref.executor == self.name)
             met_at = dict.fromkeys(ours, time.monotonic())
             self._listings.wait()
@@ -207,13 +207,13 @@ class SlurmExecutor:
         return Gone() if has_verdict(read_record(ref.run)) else Unreachable(since, lives)
 
     def _judge_without_job(self, ref: Ref, job: Job | None) -> Gone | None:
-        """Judge a run whose job SLURM does not list, or says to have ended. None: it may live all the same."""
+        """Judge a run whose job is not listed or has ended. None: it may be alive all the same."""
         assert self._met_at is not None
         met_at = self._met_at.setdefault(ref.run_id, time.monotonic())
         if has_verdict(read_record(ref.run)):
             return Gone()
         if job is None and self._listings.last.begun_at <= met_at:
-            return None  # The list is older than the job may be.
+            return None  # The job may be newer than the list.
         if self._heartbeats.is_beating(ref.run):
             return None
         if job is None and is_there(ref.run.queued):
@@ -232,7 +232,7 @@ class SlurmExecutor:
         return is_there(run.stop) or (is_old and not is_there(run.path))
 
     def _may_become_ours(self, ref: Ref) -> bool:
-        """Whether a service process may be about to write executor.json. A run in our queue waits for that."""
+        """Whether a service process may be about to write executor.json. A run in our queue is not that far."""
         has_no_place = not is_there(ref.run.queued) and not is_there(ref.run.stop)
         return ref.executor is None and has_no_place and self._heartbeats.is_new(ref.run)
 
@@ -248,14 +248,14 @@ class SlurmExecutor:
             self._write(replace(ref, ended=gone))
 
     def _write(self, ref: Ref) -> None:
-        with suppress(OSError):  # The disk is full, or the run was deleted. We know it again from SLURM.
+        with suppress(OSError):  # The disk is full, or the run was deleted. SLURM still knows it.
             ref.write()
 
     def _scancel(self, ref: Ref, variants: Sequence[Sequence[str]]) -> None:
-        """Call scancel in a thread of its own, because it hangs while the controller is away."""
+        """Call scancel in a new thread, because it hangs while the controller is away."""
         job = self._job(ref)
         job_id = ref.reference or (job.job_id if job is not None else None)
-        if job_id is not None:  # Else the job is being submitted, and finds stop.json when it begins.
+        if job_id is not None:  # Else the job is being submitted, and will find stop.json when it begins.
             threading.Thread(target=self._scancel_now, args=(ref.run_id, job_id, variants), daemon=True).start()
 
     def _scancel_now(self, run_id: str, job_id: str, variants: Sequence[Sequence[str]]) -> None:
@@ -267,7 +267,7 @@ class SlurmExecutor:
         self._listings.hurry()
 
     def _is_due(self, what: str, run_id: str) -> bool:
-        """Whether something that is asked for many times a second should be done again."""
+        """Whether to repeat something that is requested many times a second."""
         key, now = (what, run_id), time.monotonic()
         if now < self._next_at.get(key, 0.0):
             return False
@@ -276,6 +276,6 @@ class SlurmExecutor:
 
 
 def _grace_s(run: RunDir) -> float:
-    """Return the grace period in run.json, which the service has written a moment ago."""
+    """Return the grace period in run.json, which the service has just written."""
     grace_s = (run.read_json(run.run) or {})["program"]["stop"]["grace_s"]
     return float(grace_s)

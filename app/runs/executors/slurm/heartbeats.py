@@ -1,4 +1,4 @@
-"""Whether the runner of a run on another machine lives: its heartbeat, by the clock of the shared file system."""
+"""Whether a runner on another machine is alive: its heartbeat, by the clock of the shared file system."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from trainer.rundir import RunDir
 from trainer.runfile import RunFile
 
 OLD_AFTER_S = 30.0
-"""A runner beats every 5 s. NFS may show a time some seconds late, and a busy server may keep a beat waiting."""
+"""A runner beats every 5 s. NFS may show a time some seconds late, and a busy server may delay a beat."""
 SUBMISSION_TAKES_AT_MOST_S = 60.0
 _COMPARE_CLOCKS_EVERY_S = 60.0
 
 
 class Heartbeats:
-    """Tell old heartbeats from fresh ones. The clocks of the machines need not agree."""
+    """Distinguish old from fresh heartbeats. The clocks of the machines need not agree."""
 
     def __init__(self, probe: Path) -> None:
         """`probe` is a file beside the runs that this class writes, to read the clock of the file system."""
@@ -25,23 +25,23 @@ class Heartbeats:
         self._offset_s = 0.0
 
     def is_beating(self, run: RunDir) -> bool:
-        """Whether the runner lived some seconds ago. False if it has never lived."""
+        """Whether the runner was alive within OLD_AFTER_S. False if it never began."""
         return self._age_s(run.file(run.heartbeat)) < OLD_AFTER_S
 
     def is_new(self, run: RunDir) -> bool:
-        """Whether the run was created so lately that it may still be being submitted."""
+        """Whether the run is so new that its submission may not be complete."""
         return self._age_s(run.file(run.run)) < SUBMISSION_TAKES_AT_MOST_S
 
     def _age_s(self, file: RunFile) -> float:
-        """Return the time since the last change of a file; infinite if there is no such file."""
+        """Return the time since the last change of a file. Infinite if it does not exist."""
         try:
-            with file.open() as opened:  # Opening it lets NFS fetch its current time.
+            with file.open() as opened:  # Opening it makes NFS fetch its current time.
                 return self._now() - os.fstat(opened.fileno()).st_mtime
         except OSError:
             return float("inf")
 
     def _now(self) -> float:
-        """Return the time on the clock of the file system."""
+        """Return the time by the clock of the file system."""
         now = time.monotonic()
         if now - self._compared_at > _COMPARE_CLOCKS_EVERY_S:
             self._compared_at, self._offset_s = now, _clock(self._probe) - now

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FORMAT = "%i|%T|%N|%l|%r|%Z"
-"""The fields of Job in squeue's words. The last one may hold any character."""
+"""The fields of Job in squeue's notation. The last one may contain any character."""
 
 PENDING = frozenset({"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT"})
 ENDED = frozenset(
@@ -25,7 +25,7 @@ class Job:
     reason: str | None
     """Why the job waits. None: SLURM has not said yet."""
     folder: str
-    """The directory in which the job works: its run's."""
+    """The job's working directory, which is that of its run."""
 
     @property
     def is_pending(self) -> bool:

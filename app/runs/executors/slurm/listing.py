@@ -27,7 +27,7 @@ GIVEN_UP_AFTER_S = 60.0
 
 @dataclass(frozen=True)
 class Listing:
-    """The jobs of this user at one moment, by the directory in which they work."""
+    """The jobs of this user at one moment, by their working directory."""
 
     jobs: Mapping[str, Job] = field(default_factory=dict)
     begun_at: float = float("-inf")
@@ -55,7 +55,7 @@ class _Inquiry:
         return self._process.poll()
 
     def answer(self) -> str:
-        """Return what it has printed, errors included."""
+        """Return what it has printed, including errors."""
         return read(self._output)
 
     def end(self) -> None:
@@ -65,9 +65,9 @@ class _Inquiry:
 
 
 class Listings:
-    """The last list of jobs. `advance` asks for the next one and takes the answer when it has come.
+    """The last list of jobs. `advance` requests the next one and takes the answer when it arrives.
 
-    There is no thread: whoever needs the list calls `advance` many times a second, which never waits.
+    It needs no thread: callers of the list call `advance` many times a second, which never waits.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Listings:
         self._mutex = threading.Lock()
 
     def hurry(self) -> None:
-        """Ask again soon, because a job has come or goes."""
+        """Ask again soon, because a job was added or is about to end."""
         self._next_at = min(self._next_at, time.monotonic() + HURRIES_AFTER_S)
 
     def advance(self, is_idle: bool = False) -> None:
@@ -107,7 +107,7 @@ class Listings:
             self._mutex.release()
 
     def wait(self) -> None:
-        """Ask now, and return when SLURM has answered, or has not answered for `answers_within_s`."""
+        """Ask now, and return when SLURM has answered or `answers_within_s` have passed."""
         begun_at = time.monotonic()
         self._next_at = begun_at
         while max(self.last.begun_at, self._failed_at) < begun_at:
@@ -132,7 +132,7 @@ class Listings:
         exit_code = inquiry.exit_code()
         if exit_code is None:
             if inquiry.age_s > self._answers_within_s:
-                self._fail(inquiry.begun_at_utc, "squeue gets no answer")
+                self._fail(inquiry.begun_at_utc, "squeue got no answer")
             if inquiry.age_s <= GIVEN_UP_AFTER_S:
                 return
         answer = inquiry.answer()
@@ -159,7 +159,7 @@ def _utc_now() -> str:
 
 
 def _parse(answer: str) -> dict[str, Job]:
-    """Of several jobs in one directory the last one that has not ended counts, as after a second launch."""
+    """Parse the jobs by directory. Of several in one, the last that has not ended counts, as after a second launch."""
     jobs: dict[str, Job] = {}
     for line in answer.splitlines():
         try:

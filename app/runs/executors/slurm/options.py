@@ -13,7 +13,7 @@ OURS = frozenset(
         *("--input", "-i", "--output", "-o", "--error", "-e"),
     }
 )
-"""What the service sets, or what would give a run several jobs."""
+"""Options that the service sets itself, or that would give a run several jobs."""
 _TIME = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", re.ASCII)
 _GPU_OPTIONS = ("--gpus", "-G", "--gpus-per-node", "--gpus-per-socket", "--gpus-per-task")
 
@@ -51,7 +51,7 @@ def for_gpus(options: Sequence[str], gpus: int | None) -> list[str]:
 
 
 def seconds(limit: str) -> float:
-    """Return a time limit as SLURM writes it, in seconds. Infinite if there is none, or if we do not understand it."""
+    """Return a time limit as SLURM writes it, in seconds. Infinite if it has no such form."""
     if (match := _TIME.fullmatch(limit)) is None:
         return float("inf")
     days, *parts = match.groups(default="")

@@ -38,4 +38,4 @@ def check(commands: Commands, options: Sequence[str], project_root: Path) -> Non
     except SlurmError as error:
         if any(text in str(error).lower() for text in _PERMANENT):
             raise
-        logger.warning("SLURM would not take a run now: %s", error)
+        logger.warning("SLURM would not accept a run now: %s", error)

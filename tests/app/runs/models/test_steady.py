@@ -13,7 +13,7 @@ from zipfile import ZIP_STORED, ZipFile
 import pytest
 
 from app.runs.exceptions import FileNotInRun, ModelChanging
-from app.runs.models.archive import PIECE_BYTES, archive
+from app.runs.models.archive import CHUNK_BYTES, archive
 from app.runs.models.model import Download
 from app.runs.models.steady import Changed, open_steady
 from tests.app.written import write_files
@@ -25,9 +25,9 @@ CONTENT = os.urandom(300_000)
 @contextmanager
 def archive_of(folder: Path, *names: str) -> Iterator[Generator[bytes, None, None]]:
     files = open_steady(download_of(folder, *names))
-    pieces = archive(files)
-    yield pieces
-    pieces.close()
+    chunks = archive(files)
+    yield chunks
+    chunks.close()
     for file in files.values():
         file.close()
 
@@ -106,9 +106,9 @@ def test_an_archive_holds_the_files_with_their_names_and_times(path: Path) -> No
     for name, time in (("m.pt", 10**9), ("empty", 0), ("sub/größe.bin", 2**33)):
         os.utime(path.parent / name, (time, time))
     with archive_of(path.parent, "m.pt", "sub/größe.bin", "empty") as sent:
-        pieces = list(sent)
-    assert max(map(len, pieces)) < 2 * PIECE_BYTES
-    with ZipFile(BytesIO(b"".join(pieces))) as packed:
+        chunks = list(sent)
+    assert max(map(len, chunks)) < 2 * CHUNK_BYTES
+    with ZipFile(BytesIO(b"".join(chunks))) as packed:
         assert packed.testzip() is None
         assert packed.namelist() == ["m.pt", "sub/größe.bin", "empty"]
         assert [packed.read(name) for name in packed.namelist()] == [CONTENT, b"weights", b""]
@@ -118,18 +118,18 @@ def test_an_archive_holds_the_files_with_their_names_and_times(path: Path) -> No
 
 def test_an_archive_ends_in_an_error_if_a_file_changes(path: Path) -> None:
     os.utime(path, (10**9, 10**9))
-    with archive_of(path.parent, "m.pt") as pieces:
-        next(pieces)
+    with archive_of(path.parent, "m.pt") as chunks:
+        next(chunks)
         path.write_bytes(CONTENT)
         with pytest.raises(Changed):
-            list(pieces)
+            list(chunks)
 
 
 def test_an_archive_may_be_larger_than_4_gib(tmp_path: Path) -> None:
-    """A file of that size is sparse, and we pack only its first pieces."""
+    """A file of that size is sparse, and we pack only its first chunks."""
     with open(tmp_path / "w.bin", "wb") as file:
         file.truncate(5 * 2**30)
-    with archive_of(tmp_path, "w.bin") as pieces:
-        header = next(pieces)[:60]
+    with archive_of(tmp_path, "w.bin") as chunks:
+        header = next(chunks)[:60]
     assert header[:4] == b"PK\3\4"
     assert header[18:26] == b"\xff" * 8  # The sizes follow in the ZIP64 field.
