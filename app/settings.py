@@ -155,7 +155,7 @@ class Settings:
         None, "if set, every /training request and every socket needs this token, or the read token", parse_token
     )
     api_token_file: Path | None = _setting(None, "a file that contains the API token", _absolute)
-    read_token: str | None = _setting(None, "a second token, which allows to see everything", parse_token)
+    read_token: str | None = _setting(None, "a second token, which can see everything and change nothing", parse_token)
     read_token_file: Path | None = _setting(None, "a file that contains the read token", _absolute)
     allow_anonymous: bool = _setting("0", "1: listen beyond loopback without a token", _flag)
     cors_origins: tuple[str, ...] = _setting(
@@ -189,7 +189,7 @@ class Settings:
         "", "options for every sbatch, such as --partition=gpu --time=2-00:00:00", parse_slurm_options
     )
     notify: tuple[str, ...] = _setting(
-        "", "addresses that Apprise can use, space-separated: told when a run ends, and when the queue is empty", _words
+        "", "addresses for Apprise, space-separated, to notify when a run ends and when the queue is empty", _words
     )
     public_url: str = _setting("", "the address of the page, for links: https://example.org/train", _public_url)
     prewarm: bool = _setting("0", "1: keep a process with everything imported, for quick starts", _flag)
@@ -232,12 +232,12 @@ class Settings:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def refuse_exposure(self, host: str) -> None:
-        """Raise SettingsError if everybody on the network could use a service that listens on `host`."""
+        """Raise SettingsError if anyone on the network could use a service that listens on `host`."""
         if self.api_token or self.allow_anonymous or is_loopback(host):
             return
         raise SettingsError(
             f"Refusing to listen on {host} without a token. Set TRAINING_API_TOKEN, or listen on 127.0.0.1. Set "
-            "TRAINING_ALLOW_ANONYMOUS=1 only if everybody who can reach the service may run programs on this machine."
+            "TRAINING_ALLOW_ANONYMOUS=1 only if everyone who can reach the service may run programs on this machine."
         )
 
 
@@ -262,7 +262,7 @@ def _check_tokens(api_token: str | None, read_token: str | None) -> None:
         return
     if api_token is None:
         raise SettingsError(
-            "TRAINING_READ_TOKEN needs TRAINING_API_TOKEN: without it everybody may change everything. Set both."
+            "TRAINING_READ_TOKEN needs TRAINING_API_TOKEN: without it everyone may change everything. Set both."
         )
     if read_token == api_token:
         raise SettingsError("TRAINING_READ_TOKEN must differ from TRAINING_API_TOKEN.")

@@ -11,7 +11,7 @@ export class Refused extends Error {
 
 const NO_ANSWER = { code: 0, message: "The service does not answer. Try again when it is back.", errors: {} };
 
-const BROKEN_OFF = { code: 0, message: "The download broke off. Try again.", errors: {} };
+const BROKEN_OFF = { code: 0, message: "The download was interrupted. Try again.", errors: {} };
 
 /** Whether the service itself did not answer: nothing came, or a proxy said so. */
 export const isUnreachable = ({ code }) => [0, 502, 503, 504].includes(code);

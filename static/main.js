@@ -68,7 +68,7 @@ async function deleteRun() {
   const isForeign = isOfCommand(run) || run.state === "unknown";
   const what = isForeign ? "everything that its program wrote, its metrics" : "its model, checkpoints, metrics";
   const size = detail.size_bytes === null ? "" : ` (${bytes(detail.size_bytes)})`;
-  const about = `This deletes run ${run.run_id} with ${what} and log${size}. From the trash it can be restored for a day.`;
+  const about = `This deletes run ${run.run_id} with ${what} and log${size}. You can restore it from the trash for a day.`;
   const how = await askToDelete("Delete this run?", about, true);
   if (how === null) return;
   const path = `training/models/${encodeURIComponent(run.run_id)}${how === "trash" ? "?trash=1" : ""}`;

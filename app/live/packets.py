@@ -76,7 +76,7 @@ def other_namespace(message: str) -> str | None:
 
 def refusal(namespace: str) -> str:
     """Return the Socket.IO message that refuses a connection to a namespace other than ours."""
-    content = json.dumps({"message": f"There is only the namespace {NAMESPACE}. Connect to it."})
+    content = json.dumps({"message": f"The only namespace is {NAMESPACE}. Connect to it."})
     return f"4{content}" if namespace == "/" else f"4{namespace},{content}"
 
 

@@ -27,7 +27,7 @@ DESCRIPTIONS = {
     409: "The state of a run, or of the queue, prevents this.",
     413: "The body is too large.",
     414: "The address is too long.",
-    416: "The requested range lies beyond the end of the file.",
+    416: "The requested range is beyond the end of the file.",
     431: "The headers are too long.",
     422: "The request is well formed but invalid. `errors` names each field.",
     500: "The training could not be launched.",
@@ -118,7 +118,7 @@ def _explain(error: HTTPException) -> str:
         root = request.script_root
         return f"There is nothing at {request.path}. The API is described at {root}/docs and {root}/openapi.json."
     if isinstance(error, MethodNotAllowed):
-        return f"{request.method} is not possible at {request.path}. Possible: {', '.join(error.valid_methods or ())}."
+        return f"{request.method} is not allowed at {request.path}. Allowed: {', '.join(error.valid_methods or ())}."
     if isinstance(error, ClientDisconnected):
         return "The body ended early: it is shorter than its Content-Length."
     if isinstance(error, RequestEntityTooLarge):

@@ -17,5 +17,5 @@ def encode_each(items: Iterable[dict[str, Any]]) -> str:
 
 
 def offloaded(compute: Callable[..., Any], *values: Any, **more: Any) -> Response:
-    """Answer with what `compute` returns. It is computed and encoded where it delays nobody else."""
+    """Answer with what `compute` returns. Compute and encode it where it delays no other request."""
     return Response(domain().offload(lambda: json.dumps(compute(*values, **more))), mimetype="application/json")

@@ -79,5 +79,5 @@ def _answer_to_defect(error: Exception) -> Any:
     if isinstance(error, OSError) and error.errno in NO_FILES:
         _shortage.report(error)
         return error_body(503, f"The service cannot open more files: {error.strerror}."), 503, {"Retry-After": "1"}
-    current_app.logger.exception("An unexpected error")
+    current_app.logger.exception("Unexpected error")
     return error_body(500, wire.describe_defect(error)), 500

@@ -90,7 +90,7 @@ def _rows(run_id: str, query: dict[str, Any]) -> Response:
 def _answer(run_id: str, query: dict[str, Any], encode: Callable[[Table, MetricsFile], Iterator[bytes]]) -> Response:
     """Answer from a run's metrics file: 304 if the client's copy is current, else the content in chunks.
 
-    Each chunk is computed where it blocks nobody, and sent before the next is computed.
+    Each chunk is computed where it blocks no other request, and sent before the next one is computed.
     """
     views, offload, known, endpoint = domain().views, domain().offload, request.if_none_match, request.endpoint
     found, tag = offload(lambda: views.metrics_file(run_id)), ""

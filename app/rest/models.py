@@ -25,7 +25,7 @@ blp = Blueprint("models", __name__, url_prefix="/training", description="The tra
 @blp.answers(200, ModelPathListSchema)
 @blp.errors(422)
 def list_model_paths(query: dict[str, Any]) -> dict[str, Any]:
-    """List the absolute paths of the whole ONNX files, newest run first.
+    """List the absolute paths of the complete ONNX files, newest run first.
 
     A page shorter than its limit is the last one.
     """

@@ -64,7 +64,7 @@ def _onnx_file(model: Model, variant: str | None) -> Path:
     """Raises FileNotInRun, ModelIncomplete and ModelUnusable."""
     file = next(iter(model.download(variant, keeps_name=True).files.values()))
     if file.path.suffix != ONNX:
-        raise ModelUnusable(f"{file.name} is no ONNX file")
+        raise ModelUnusable(f"{file.name} is not an ONNX file")
     return file.path
 
 

@@ -12,7 +12,7 @@ from app.rest.encoding import offloaded
 from app.schemas.queue import QueueSchema
 from app.schemas.requests import MoveRequestSchema, PageQuerySchema
 
-blp = Blueprint("queue", __name__, url_prefix="/training/queue", description="The runs that wait for their turn.")
+blp = Blueprint("queue", __name__, url_prefix="/training/queue", description="The queued runs.")
 
 
 @blp.get("")
@@ -20,7 +20,7 @@ blp = Blueprint("queue", __name__, url_prefix="/training/queue", description="Th
 @blp.answers(200, QueueSchema)
 @blp.errors(422)
 def get_queue(query: dict[str, Any]) -> Response:
-    """Return the queued runs in the order in which they start, and whether the queue is paused."""
+    """Return the queued runs, the next one first, and whether the queue is paused."""
     return _queue(**query)
 
 
@@ -50,7 +50,7 @@ def cancel_run(query: dict[str, Any], run_id: str) -> Response:
 @blp.answers(200, QueueSchema)
 @blp.errors(409, 422)
 def pause_queue(query: dict[str, Any]) -> Response:
-    """Start no more queued runs. Active runs go on."""
+    """Start no more queued runs. Active runs continue."""
     domain().queue.pause(is_paused=True)
     return _queue(**query)
 

@@ -68,7 +68,7 @@ def search_log(query: dict[str, Any], run_id: str) -> Response:
 @blp.answers(200, RunUsageSchema)
 @blp.errors(404)
 def get_run_usage(run_id: str) -> Response:
-    """Show what the run's processes and GPUs used over its whole time, as in usage.csv."""
+    """Return what the run's processes and GPUs used from its start to its end, as in usage.csv."""
     return offloaded(domain().views.usage, run_id)
 
 

@@ -109,8 +109,8 @@ def _is_at(descriptor: int, path: Path) -> bool:
 def _remedy(path: Path, error: OSError) -> str:
     if error.errno in _WITHOUT_LOCKS:
         return (
-            f"the file system of {path.parent} has no file locks ({error.strerror}). Keep the runs on another. Lustre "
-            "has them with the mount option flock, and NFS with its lock service"
+            f"the file system of {path.parent} has no file locks ({error.strerror}). Move the runs to another one. "
+            "Lustre needs the mount option flock, and NFS its lock service"
         )
     problem = f"the lock {path} cannot be opened: {error.strerror}"
     try:

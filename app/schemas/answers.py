@@ -14,7 +14,7 @@ class PingSchema(Schema):
 
 
 class GrantSchema(Schema):
-    access = fields.string("read: the token allows to see everything and to change nothing.", one_of=["full", "read"])
+    access = fields.string("read: the token can see everything and change nothing.", one_of=["full", "read"])
 
 
 class StartedSchema(Schema):
@@ -93,4 +93,4 @@ class ServiceStatusSchema(Schema):
 
 class ConfigsSchema(Schema):
     available_configs = fields.array(fields.string())
-    problems = fields.mapping(fields.string(), "What is wrong with a file that is no valid experiment, by its name.")
+    problems = fields.mapping(fields.string(), "Why files are not valid experiments, by name.")

@@ -60,10 +60,10 @@ class ModelCardSchema(Schema):
     is_verified = fields.boolean(
         "true: our own trainer compared the ONNX file with the network. false: the file is as its program wrote it."
     )
-    is_tested = fields.boolean("false: the card has no results of a test, so the accuracy is unknown.")
+    is_tested = fields.boolean("false: the card has no test results, so the accuracy is unknown.")
     external_data = fields.array(
         ExternalDataSchema,
-        "The other files that hold tensors of the ONNX file. A download brings them too. null: there are none.",
+        "The other files that hold tensors of the ONNX file. A download includes them. null: none.",
         allow_none=True,
     )
     problem = fields.string("Why the model cannot be downloaded whole. null: it can.", allow_none=True)

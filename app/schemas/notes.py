@@ -1,4 +1,4 @@
-"""Schema of what somebody writes about a run."""
+"""Schema of the title, note and tags of a run."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ class PredictionSchema(Schema):
     file = fields.string("Name of the image as it was sent.")
     classes = fields.array(ClassSchema, "The most probable class first.")
     heatmap = fields.string(
-        "PNG as data URL, which covers the whole image: bright where the model found the predicted class. null: the "
+        "PNG as a data URL, covering the entire image: bright where the model found the predicted class. null: the "
         "model has no heatmap.",
         allow_none=True,
     )
@@ -37,5 +37,5 @@ class PreprocessingSchema(Schema):
 class PredictionAnswerSchema(Schema):
     predictions = fields.array(PredictionSchema, "In the order of the images.")
     preprocessing = fields.nested(PreprocessingSchema)
-    is_tested = fields.boolean("false: the model was never tested, so nobody knows how often it is right.")
+    is_tested = fields.boolean("false: the model was never tested, so its accuracy is unknown.")
     duration_ms = fields.number("Time for loading the model if it was not loaded, reading the images and predicting.")

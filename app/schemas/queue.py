@@ -13,7 +13,7 @@ class QueuedRunSchema(Schema):
     )
     reason = fields.string("Why the run waits. null: it starts in a moment.", allow_none=True)
     priority = fields.integer()
-    gpus = fields.integer("GPUs that the run needs. null: a share of all.", allow_none=True)
+    gpus = fields.integer("GPUs that the run needs. null: an equal share.", allow_none=True)
     queued_at = fields.string("UTC, ISO 8601.", allow_none=True)
     config_name = fields.string(allow_none=True)
     model_name = fields.string(allow_none=True)
@@ -32,4 +32,4 @@ class QueueSchema(Schema):
 class QueuedSchema(Schema):
     status = fields.string(one_of=["queued"])
     run_id = fields.string()
-    position = fields.integer("Place in the queue, from 1. null: the executor's own queue tells none.", allow_none=True)
+    position = fields.integer("Place in the queue, from 1. null: the executor decides the order.", allow_none=True)

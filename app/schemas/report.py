@@ -89,7 +89,7 @@ class ConfusionSchema(Schema):
 
 
 class ReportSchema(Schema):
-    """The content of report.json. Another program may have written further fields."""
+    """The content of report.json. Another program may have written more fields."""
 
     class Meta:
         unknown = INCLUDE
@@ -102,7 +102,7 @@ class ReportSchema(Schema):
     checkpoint = fields.string("The tested checkpoint, of the best epoch.")
     split = fields.string("The split that was tested: val if there are no test images.", one_of=["test", "val"])
     splits = fields.nested(TrainedSplitsSchema, required=False)
-    notes = fields.array(fields.string(), "Sentences that a reader must know, such as which images were split off.")
+    notes = fields.array(fields.string(), "What a reader must know, such as which images were split off.")
     num_images = fields.integer("Number of images of that split.")
     num_right = fields.integer()
     loss = _may_be_undefined("Cross-entropy")

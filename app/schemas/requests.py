@@ -112,7 +112,7 @@ class StartRequestSchema(Schema):
         load_default=None,
         validate=fields.between(0, MAX_GPUS),
     )
-    queue = fields.strict_boolean("Let the run wait in the queue if it cannot start at once.", load_default=False)
+    queue = fields.strict_boolean("Queue the run if it cannot start immediately.", load_default=False)
     priority = fields.strict_integer(
         "Runs with a higher priority come first in the queue.",
         load_default=0,

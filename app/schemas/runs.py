@@ -95,15 +95,15 @@ class StopSchema(Schema):
 
 class RunSchema(Schema):
     run_id = fields.string()
-    title = fields.string("What somebody called the run.", allow_none=True)
-    note = fields.string("What somebody wrote about the run.", allow_none=True)
+    title = fields.string("The title that a user gave the run.", allow_none=True)
+    note = fields.string("The note that a user wrote about the run.", allow_none=True)
     tags = fields.array(fields.string())
     state = fields.string(one_of=STATES)
     reason = fields.string(allow_none=True)
     pid = fields.integer(allow_none=True)
     node = fields.string("The machine on which the run began. null: it has not begun.", allow_none=True)
     gpus = fields.array(
-        fields.string(), "The GPUs that the program sees, by UUID or index. null: whichever there are.", allow_none=True
+        fields.string(), "The GPUs that the program sees, by UUID or index. null: all that exist.", allow_none=True
     )
     config_name = fields.string(allow_none=True)
     model_name = fields.string(allow_none=True)
@@ -115,7 +115,7 @@ class RunSchema(Schema):
     signal = fields.string(allow_none=True)
     on_stop = fields.nested(OnStopSchema, allow_none=True)
     progress = fields.nested(ProgressSchema, allow_none=True)
-    origin = fields.nested(OriginSchema, "null: a folder that this service did not make.", allow_none=True)
+    origin = fields.nested(OriginSchema, "null: a folder that this service did not create.", allow_none=True)
     parameters = fields.mapping(
         about="The values of the command's parameters, by name. null: our own training program.", allow_none=True
     )
@@ -127,7 +127,7 @@ class RunSchema(Schema):
     preflight = fields.nested(
         PreflightSchema, "What the check of the images found before the start. null: no images.", allow_none=True
     )
-    stop = fields.nested(StopSchema, "null: nobody asked for a stop.", allow_none=True)
+    stop = fields.nested(StopSchema, "null: no stop was requested.", allow_none=True)
     model = fields.nested(ModelCardSchema, "The first of `models`. null: no model yet.", allow_none=True)
     models = fields.array(ModelCardSchema, "The cards of the run's models.")
     usage_problem = fields.string("Why the run has no usage. null: it has some.", allow_none=True)

@@ -1,4 +1,4 @@
-"""Schemas of answers about usage: of the machine in the last minutes, and of a run over its whole time."""
+"""Schemas of answers about usage: of the machine in the last minutes, and of a run from its start to its end."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RunUsageSchema(Schema):
     """Each list has a value for each row of usage.csv. null: unknown."""
 
     run_id = fields.string()
-    every_s = fields.number("Seconds that a row covers. It doubles as the run goes on.")
+    every_s = fields.number("Seconds that a row covers. It doubles as the run gets longer.")
     times = fields.array(fields.number(), "Seconds since 1970 in UTC, when each row ends, oldest first.")
     cpu_percent = _samples("Percent of one core, of all the run's processes: the mean of the row")
     memory_mb = _samples("MB of all the run's processes: the highest of the row")

@@ -64,7 +64,7 @@ class Shortage:
         now = time.monotonic()
         if now - self._logged_at >= LOG_INTERVAL_S:
             self._logged_at = now
-            logger.error("No file or connection can be opened: %s. Idle connections make room.", error.strerror)
+            logger.error("Cannot open another file or connection: %s. Idle connections make room.", error.strerror)
 
 
 class Capacity:

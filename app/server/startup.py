@@ -52,7 +52,7 @@ def _refuse_unusable_slurm(settings: Settings) -> None:
         slurm.check(Commands(child.environment()), settings.slurm_options, CODE_DIR)
     except SlurmError as error:
         options = f"TRAINING_SLURM_OPTIONS={shlex.join(settings.slurm_options)!r}"
-        raise SettingsError(f"SLURM takes no jobs with {options}: {error}.") from error
+        raise SettingsError(f"SLURM accepts no jobs with {options}: {error}.") from error
 
 
 def _problem_with(settings: Settings) -> str | None:
@@ -62,9 +62,9 @@ def _problem_with(settings: Settings) -> str | None:
     except OSError as error:
         return error.strerror or str(error)
     if not os.access(folder.parent, os.W_OK | os.X_OK):
-        return "the service may not write to its parent"
+        return "the service has no permission to write to its parent folder"
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        return "the service may not read and write in it"
+        return "the service has no permission to read and write in it"
     locks = [
         folder.parent / SUPERVISOR,
         folder.parent / IDS_LOCK,

@@ -92,7 +92,7 @@ CONSEQUENCE = "Its request is refused"
 def offence(error: Exception) -> str:
     """Describe for the log what the client did, without any text that the client chose."""
     code, _ = refusal(error)
-    return f"sent a request that got {code} {HTTPStatus(code).phrase} ({type(error).__name__})"
+    return f"sent a request that was answered with {code} {HTTPStatus(code).phrase} ({type(error).__name__})"
 
 
 def encode(code: int, message: str) -> bytes:

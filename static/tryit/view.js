@@ -109,7 +109,7 @@ export function createTryIt(container, { get, post }) {
     const name = make("a", { text: nameOf(file), href: pathOfRun(file.model.run_id) });
     const parts = [make("h2", {}, name)];
     if (!file.model.is_tested) {
-      const text = "This model was never tested. Nobody knows how often it is right.";
+      const text = "This model was never tested. Its accuracy is unknown.";
       parts.push(make("p", { text, className: "warning" }));
     }
     if (answer) {

@@ -39,7 +39,7 @@ export class ResumeChoice {
     const { config_name, dataset } = this.#runs.get(this.runId) ?? {};
     const what = [config_name && experimentName(config_name), dataset].filter(Boolean).join(" on ") || "this run";
     const hint = isCommand
-      ? `Starts the program of ${what} again, with the arguments by which it resumes from this run.`
+      ? `Starts the program of ${what} with the arguments that make it resume from this run.`
       : `Continues ${what} from its last checkpoint, with its metrics and the parameters below.`;
     setText(byId("resume_from-hint"), this.runId === "" ? "" : hint);
   }

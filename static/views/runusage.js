@@ -1,4 +1,4 @@
-/** What the run uses, over its whole time. */
+/** What the run uses, from its start to its end. */
 import { byId, make, setText, whenChanged } from "../dom.js";
 import { megabytes, roughly } from "../format.js";
 import { measuresOf, statisticsOf } from "../runusage.js";
@@ -25,7 +25,7 @@ export const renderRunUsage = whenChanged(
     if (byId("run-usage").hidden) return;
     const problem = rows.length === 0 ? (detail.usage_problem ?? "") : "";
     byId("no-run-usage").hidden = problem === "";
-    setText(byId("no-run-usage"), problem && `Not known: ${problem}.`);
+    setText(byId("no-run-usage"), problem && `No usage: ${problem}.`);
     const times = rows.map(({ time }) => time);
     const length_s = times.at(-1) - times[0];
     setText(byId("run-usage-note"), rows.length > 1 ? `over ${roughly(length_s)}` : "");

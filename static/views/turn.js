@@ -57,7 +57,7 @@ export class Turn {
 
 const WAITS_FOR_RESUME = "The queue is paused. This run waits until the queue is resumed.";
 const WAITS_BEHIND_OTHERS = "Other runs are queued. This run starts by itself after them.";
-const WAITS_FOR_ROOM = "Nothing more can start at this moment. This run waits in the queue and starts by itself.";
+const WAITS_FOR_ROOM = "No other run can start now. This run waits in the queue and starts by itself.";
 
 /** What decides whether a start has to wait. */
 const roomOf = ({ queue, run, system }) =>

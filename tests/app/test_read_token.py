@@ -1,4 +1,4 @@
-"""The read token: it allows to see everything and to change nothing."""
+"""The read token: it can see everything and change nothing."""
 
 from __future__ import annotations
 

@@ -239,7 +239,7 @@ def test_unknown_namespaces_are_refused(server: LiveServer) -> None:
     ):
         with Stranger(server) as stranger:
             stranger.send_packet(packet)
-            stranger.receive_until(f'{refusal}"message": "There is only the namespace /training'.encode())
+            stranger.receive_until(f'{refusal}"message": "The only namespace is /training'.encode())
     client = socketio.Client(reconnection=False)
     with pytest.raises(socketio.exceptions.ConnectionError):
         client.connect(server.url)

@@ -76,7 +76,7 @@ test("a download that breaks off says so, and one that is refused has the servic
     response.writeHead(200, { "Content-Length": 100 }).write("weights");
     setImmediate(() => response.destroy());
   };
-  await serve(breakOff, async (url) => assert.match((await problemOf(open.download(url))).message, /broke off/));
+  await serve(breakOff, async (url) => assert.match((await problemOf(open.download(url))).message, /interrupted/));
   const refuse = (_, response) => response.writeHead(409).end(JSON.stringify({ code: 409, message: "It is written." }));
   await serve(refuse, async (url) => assert.equal((await problemOf(open.check(url))).message, "It is written."));
   const send = (_, response) => response.end("weights");

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { sentences, unreadOf } from "../../static/unread.js";
 
 const NOTHING = { metrics_problem: null, num_skipped_rows: 0, skipped_rows: [], text_columns: [] };
-const SKIPPED = [{ line: 2, reason: "holds no number" }];
+const SKIPPED = [{ line: 2, reason: "contains no number" }];
 
 const said = (event) => sentences(unreadOf({ ...NOTHING, ...event }));
 
@@ -12,7 +12,7 @@ test("a file that was read whole is not mentioned", () => {
 });
 
 test("skipped rows are counted, and the first are named", () => {
-  assert.match(said({ num_skipped_rows: 1, skipped_rows: SKIPPED }), /^1 row .*line 2 holds no number\.$/);
+  assert.match(said({ num_skipped_rows: 1, skipped_rows: SKIPPED }), /^1 row .*line 2 contains no number\.$/);
   assert.match(said({ num_skipped_rows: 1001, skipped_rows: SKIPPED }), /^1\u2009001 rows .* and 1\u2009000 more\.$/);
 });
 

@@ -29,7 +29,7 @@ _ALPHABET = b"0123456789.eE+-,naif"
 """The characters of numbers in Python's notation, and the comma between them."""
 _ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 _TOO_MANY_DIGITS = b"0" * 25
-"""Python writes no float with so many digits, and not every client can read an integer of that length."""
+"""Python writes no float with this many digits, and not every client can read an integer of that length."""
 
 
 class Problem(NamedTuple):
@@ -232,7 +232,7 @@ def _problem_of_length(line: bytes, cells: list[str], header: Header) -> str | N
     """Say why a line is not a row, or None. This and the next function detect torn and mixed lines."""
     columns = header.columns
     if b"\0" in line:
-        return "holds NUL bytes"
+        return "contains NUL bytes"
     has_too_many = any(cell.strip() for cell in cells[len(columns) :])
     if has_too_many or len(cells) < len(columns) - MAX_MISSING_CELLS:
         return f"has {len(cells)} cells under a header of {len(columns)}"
@@ -244,5 +244,5 @@ def _problem_of_text(cells: list[str], text: list[int], header: Header) -> str |
         if header.columns[i] in COUNTERS:
             return f"has text for its {header.columns[i]}: {cells[i][:40]!r}"
     if text and len(text) == sum(bool(cell.strip()) for cell in cells):
-        return "holds no number"
+        return "contains no number"
     return None

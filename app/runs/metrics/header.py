@@ -15,7 +15,7 @@ from trainer.experiment.outputs import MetricsOutput
 MAX_HEADER_BYTES = 256 * 1024
 """Each chunk of rows names its columns again to every follower."""
 MAX_COLUMNS = 10_000
-"""Of more, a single row would keep everybody waiting while it is parsed and encoded."""
+"""With more, parsing and encoding a single row would delay other requests."""
 DELIMITERS = (",", ";", "\t")
 COUNTERS = ("epoch", "step")
 """Columns that say when a row was logged. All others are metrics."""

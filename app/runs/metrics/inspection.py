@@ -26,7 +26,7 @@ BYTES_AT_ONCE = 1024 * 1024
 """Bytes read at once. A longer line is skipped. A shorter file is consistent even while it is being rewritten."""
 EDGE_BYTES = 1024
 
-REWRITTEN = "it is rewritten again and again"
+REWRITTEN = "it keeps being rewritten"
 
 
 @contextmanager
@@ -162,7 +162,7 @@ class _Inspection:
         """Return the last line if only its line end is missing. A line without all cells is torn, so skip it."""
         if line.count(self._table.header.delimiter.encode()) + 1 >= len(self._table.columns):
             return line
-        self._pass_over(len(line), "is the last line and torn")
+        self._pass_over(len(line), "is the last line and incomplete")
         return b""
 
     def _length_of_line(self, begin: int) -> int:

@@ -105,7 +105,7 @@ def _protected(run: Run, parents: dict[str, str]) -> str | None:
     if not run.is_over:
         return f"it is {run.state}"
     if not run.is_ours:
-        return "this service did not make it"
+        return "this service did not create it"
     if run.directory.path.is_symlink():
         return "it is a link to another folder"
     return f"run {parents[run.run_id]} resumes from it" if run.run_id in parents else None

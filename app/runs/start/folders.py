@@ -45,7 +45,7 @@ def used_fields(experiment: Experiment) -> list[str]:
 
 
 def folder_problems(folders: Folders, experiment: Experiment, data_roots: Sequence[Path]) -> Errors:
-    """Name the folders that are missing, forbidden or not usable, without a look at the images."""
+    """Name the folders that are missing, forbidden or not usable. Read no images."""
     used, is_ours = used_fields(experiment), experiment.command is None
     errors: Errors = {}
     for name, value in folders.items():
@@ -73,7 +73,7 @@ def _path_problem(value: str, is_used: bool, is_ours: bool, data_roots: Sequence
         path = Path(value).resolve()
         if data_roots and not any(path.is_relative_to(root) for root in data_roots):
             allowed = ", ".join(map(str, data_roots))
-            return f"{value} lies outside of the allowed folders (TRAINING_DATA_ROOTS): {allowed}."
+            return f"{value} is outside the allowed folders (TRAINING_DATA_ROOTS): {allowed}."
         if not is_used:
             return None
         if not path.is_dir():
@@ -81,7 +81,7 @@ def _path_problem(value: str, is_used: bool, is_ours: bool, data_roots: Sequence
         if is_ours and (problems := list_folder(path).problems):
             return f"{problems[0].path} cannot be read: {problems[0].reason}."
         if is_ours and not holds_classes(path):
-            return f"{value} holds no classes: it must have one folder per class with images in it."
+            return f"{value} contains no classes: it must have one folder per class with images in it."
     except (OSError, ValueError, RuntimeError) as error:
         return f"{value!r} cannot be used: {error}"
     return None

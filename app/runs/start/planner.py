@@ -77,7 +77,7 @@ class Planner:
         preflight_s: float = 20.0,
         offload: Callable[[Callable[[], Plan]], Plan] = lambda compute: compute(),
     ) -> None:
-        """`home` is the folder in which commands execute. `offload` calls what reads many files, so nobody waits."""
+        """`home` is the folder in which commands execute. `offload` calls slow functions without blocking others."""
         self._store = store
         self._executor = executor
         self._experiments = experiments

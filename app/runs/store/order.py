@@ -49,7 +49,7 @@ class Order:
         """Sort the names, and by id those with the same sequence. Forgets all other directories."""
         places: dict[str, _Place] = {}
         for entry in entries:
-            with suppress(FileNotFoundError):  # Somebody deleted it meanwhile.
+            with suppress(FileNotFoundError):  # It was deleted in the meantime.
                 places[entry.name] = self._place(entry)
         self._places = places
         self.last = max((place.sequence.value for place in places.values() if place.is_decided), default=0)

@@ -16,8 +16,8 @@ ACTIVE = frozenset({STARTING, RUNNING, STOPPING})
 State = Literal["queued", "starting", "running", "stopping", "completed", "stopped", "failed", "interrupted", "unknown"]
 STATES = ("queued", "starting", "running", "stopping", "completed", "stopped", "failed", "interrupted", "unknown")
 
-_GONE = "every process of the run is gone, and no verdict was written (power loss, or all were killed)"
-_FOREIGN = "this service did not make the directory: it has no run.json, or one of another program"
+_GONE = "all processes of the run are gone, and none recorded how it ended (power loss, or all were killed)"
+_FOREIGN = "this service did not create the directory: its run.json is missing, or another program wrote it"
 
 
 def compose(run: RunDir, record: dict[str, Any], found: Found) -> tuple[str, str | None]:

@@ -217,7 +217,7 @@ def test_a_directory_of_another_program_is_unknown_everywhere_and_can_be_deleted
         listed = shared.get(f"/training/metrics/runs?status={wanted}").json()
         assert [each["run_id"] for each in listed if each["run_id"] == path.name] == names
     assert shared.get(f"/training/metrics/runs/{path.name}").json()["total_rows"] == 4
-    assert "only our own training program" in problem(shared.get(f"/training/runs/{path.name}/report"), 404)["message"]
+    assert "only our own trainer" in problem(shared.get(f"/training/runs/{path.name}/report"), 404)["message"]
     refused = shared.post("/training/start", {"resume_from": path.name})
     assert "resume_from" in problem(refused, 422)["errors"]
     assert shared.get("/training/status").json()["running"] is False

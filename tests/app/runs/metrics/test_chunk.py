@@ -87,7 +87,7 @@ def test_text_is_left_out_and_the_rest_of_its_row_stays(cell: str) -> None:
         (b'"1,2,3', "has text for its epoch"),
         (b"\xff\xfe,1,2", "has text for its epoch"),
         (b"# done", "has text for its epoch"),
-        (b",,stopped", "holds no number"),
+        (b",,stopped", "contains no number"),
     ],
 )
 def test_a_line_that_is_not_a_row_is_left_out_with_a_reason(line: bytes, reason: str) -> None:

@@ -96,7 +96,7 @@ def test_runs_that_are_not_over_and_what_they_resume_from_stay(store: RunStore, 
             "parent": "run queued resumes from it",
             "free": None,
             "queued": "it is queued",
-            "foreign": "this service did not make it",
+            "foreign": "this service did not create it",
             active.name: "it is starting",
         }
 

@@ -229,7 +229,7 @@ def test_folders_and_links_outside_of_the_roots_are_refused(tmp_path: Path) -> N
     (runs.configs / "uses.yaml").write_text(json.dumps({"command": {"argv": ["true", "{train_data_dir}"]}}))
     allowed = tmp_path / "allowed"
     for folder in (runs.data / "outside", allowed / "link", allowed / ".." / "data" / "outside"):
-        with pytest.raises(exceptions.InvalidStart, match="outside of the allowed folders"):
+        with pytest.raises(exceptions.InvalidStart, match="outside the allowed folders"):
             runs.start(StartRequest(config_name="uses.yaml", train_data_dir=str(folder)))
 
 
