@@ -20,8 +20,8 @@ def serve_below() -> None:
 
     The kernel delivers to process 1 only signals that it has a handler for, and makes it the parent of every orphan,
     such as each run's runner. When process 1 ends, the kernel kills the container. So process 1 does not serve: it
-    replaces a child that was killed or told to end, and the runs go on. If the child exits with an error, as for a bad
-    setting, process 1 exits with the same code. Call this before a thread starts.
+    replaces a child that was killed or terminated, and the runs continue. If the child exits with an error, such as a
+    bad setting, process 1 exits with the same code. Call this before a thread starts.
     """
     if os.getpid() != 1:
         return

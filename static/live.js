@@ -1,4 +1,4 @@
-/** The socket: connect, reconnect for ever, and pass every event to Sync. */
+/** The socket: connect, reconnect forever, and pass every event to Sync. */
 import { ROOT } from "./address.js";
 import { Sync } from "./sync.js";
 import { io } from "./vendor/socket.io-client-4.8.4.esm.min.js";

@@ -6,7 +6,8 @@ import { pathOfRun } from "./router.js";
 import { isActive } from "./state.js";
 
 const KEY = `training-notify ${ROOT.pathname}`;
-const REFUSED = "The browser does not allow notifications from this page. Allow them in the browser's settings for this page.";
+const REFUSED =
+  "The browser does not allow notifications from this page. Allow them in the browser's settings for this page.";
 
 /** Offer them, and return the listener that shows them. Without HTTPS, browsers have them on localhost only. */
 export function createNotifications({ go, notice }) {

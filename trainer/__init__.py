@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import os
 
-# Since 1.29 onnxruntime tells its maker about every process unless this is set before it is imported.
+# Since 1.29 onnxruntime reports every process to its vendor unless this is set before the import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -15,7 +15,7 @@ from trainer.manifest import RunRequest, read_request
 from trainer.rundir import RunDir, cache_dir
 
 LOCAL_RUNS = Path("logs/train/local")
-"""Where runs from the command line lie unless --run-dir says otherwise."""
+"""Where runs from the command line are kept, unless --run-dir names another folder."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from types import ModuleType
 def import_train() -> ModuleType:
     """Import trainer.training and the libraries that it needs.
 
-    Silences the libraries' warnings for developers, which nobody here can act on.
+    Silences the libraries' warnings for developers, which users cannot act on.
     """
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

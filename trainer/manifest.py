@@ -55,7 +55,7 @@ def read_request(run: RunDir) -> RunRequest:
     try:
         return RunRequest(**content["request"])
     except (KeyError, TypeError) as error:
-        raise ManifestInvalid(f"{run.run} holds no complete request: {error}") from error
+        raise ManifestInvalid(f"{run.run} contains no complete request: {error}") from error
 
 
 def is_of_our_trainer(manifest: Mapping[str, Any] | None) -> bool:

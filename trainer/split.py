@@ -81,7 +81,7 @@ def _refuse(folder: Path, target: Path, share: float) -> None:
     if os.path.lexists(target):
         raise SplitRefused(f"{target} already exists: remove it, or choose another folder with --to")
     if target.absolute().is_relative_to(folder.absolute()):
-        raise SplitRefused(f"{target} lies in the folder to divide: choose another folder with --to")
+        raise SplitRefused(f"{target} is inside the folder to divide: choose another folder with --to")
     if share > 0.95:
         raise SplitRefused("--val and --test are more than 0.95 together: leave some images for train")
 

@@ -47,7 +47,7 @@ class Session:
     """Whether the client has answered the last ping."""
     mutex: Any = field(default_factory=threading.RLock)
     """Held while python-socketio opens the session, handles a message or closes it. The library cannot do two of these
-    at once: a client that joins while its session closes would stay in its rooms for ever.
+    at once: a client that joins while its session closes would stay in its rooms forever.
     """
     is_polled: bool = False
     upgrading_since: float | None = None

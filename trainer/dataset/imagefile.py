@@ -94,7 +94,7 @@ def read_content(path: Path) -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    """Read a regular file of bounded size. A pipe would block for ever, and a device would fill the memory."""
+    """Read a regular file of bounded size. A pipe would block forever, and a device would fill the memory."""
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "not a regular file")

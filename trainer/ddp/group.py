@@ -28,7 +28,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class SingleMachine(LightningEnvironment):
-    """Tells Lightning that trainer.ddp.leader has started the processes, and which rank this one has."""
+    """Informs Lightning that trainer.ddp.leader has started the processes, and which rank this one has."""
 
     def __init__(self, rank: Rank) -> None:
         super().__init__()

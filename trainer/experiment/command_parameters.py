@@ -19,14 +19,14 @@ _INT64 = Range(-(2**63), 2**63 - 1, error="must be a whole number of 64 bits")
 class CommandParameter:
     """A value that a start may set by `overrides: {"NAME": value}`, for the placeholder `{NAME}`.
 
-    The default tells the type: 3 is an integer, 3.0 a number, true a boolean, "a" a string. A value alone is short for
+    The default sets the type: 3 is an integer, 3.0 a number, true a boolean, "a" a string. A value alone is short for
     `{default: value}`. The program gets true and false, whole numbers as they are, and other numbers as Python writes
     them: 0.001, 1e-05, 3.0.
     """
 
     SHORT_FORM: ClassVar[str] = "default"
 
-    default: Scalar = parameter(doc="the value without an override. It tells the type")
+    default: Scalar = parameter(doc="the value without an override. It sets the type")
     min: Scalar | None = parameter(None, doc="the lowest value of a number. null = any")
     max: Scalar | None = parameter(None, doc="the highest value of a number. null = any")
     choices: tuple[Scalar, ...] = parameter(
@@ -51,7 +51,7 @@ class CommandParameter:
             yield from ((name, f"goes with a number, but the default is a {KINDS[kind]}") for name in bounds)
             bounds = {}
         if kind is bool and choices:
-            yield "choices", "goes with a number or a string, but the default is a boolean"
+            yield "choices", "is only for a number or a string, but the default is a boolean"
             choices = {}
         for name, value in {**bounds, **choices}.items():
             yield from ((name, f"{message}, as the default is one") for message in messages_of(self._field(), value))

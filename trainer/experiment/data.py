@@ -21,7 +21,7 @@ class Augmentation:
     crop: float = parameter(
         0.0,
         between(0, 0.95),
-        doc="a random part of the image is enlarged to the whole. Up to this share of the area is cut away. The aspect"
+        doc="a random part of the image is enlarged to full size. Up to this share of the area is cut away. The aspect"
         " ratio of the part is from 3:4 to 4:3",
     )
     rotation_deg: float = parameter(0.0, between(0, 180), doc="rotated by up to this many degrees in either direction")

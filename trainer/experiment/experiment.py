@@ -61,7 +61,7 @@ class Experiment:
     )
     command: Command | None = parameter(None, doc="another training program, instead of the sections below")
     metrics: MetricsOutput = parameter(MetricsOutput(), doc="the metrics of a command")
-    log: LogOutput = parameter(LogOutput(), doc="what the log of a command tells")
+    log: LogOutput = parameter(LogOutput(), doc="what to read from the log of a command")
     models: ModelsOutput = parameter(ModelsOutput(), doc="the models of a command")
     seed: int = parameter(
         0, between(0, 2**32 - 1), doc="seed of everything random: weights, order of images, augmentation, mixing"
@@ -84,7 +84,7 @@ class Experiment:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         if "csv" not in self.loggers:
-            yield "loggers", "must hold csv, which is what the service follows"
+            yield "loggers", "must contain csv, which the service follows"
         if self.loss.class_weights == "balanced" and self.data.sampling == "balanced":
             yield "loss", "class_weights and data.sampling must not both be balanced: small classes would count twice"
         if self.data.batch_size % len(self.trainer.devices):
@@ -138,7 +138,7 @@ def _misplaced(content: Mapping[str, Any], is_command: bool) -> dict[str, list[s
         return {key: ["is not allowed beside command"] for key in content if key in ours}
     if content.get("model") is None:
         return {"model": ["is required (or command, for another training program)"]}
-    return {key: ["goes with command; our own trainer needs no such section"] for key in content if key in OUTPUTS}
+    return {key: ["is only for a command; our own trainer does not use it"] for key in content if key in OUTPUTS}
 
 
 def known_paths(is_command: bool) -> list[str]:
@@ -220,7 +220,7 @@ def _override(content: Mapping[str, Any], overrides: Mapping[str, object]) -> di
             said = f"is a section; set one of {', '.join(below)}" if below else explain_unknown(path, known)
             errors[f"overrides.{path}"] = [said]
         elif not _assign(changed, path.split("."), value):
-            errors[f"overrides.{path}"] = ["lies below a value that is not a mapping in the experiment file"]
+            errors[f"overrides.{path}"] = ["is below a value that is not a mapping in the experiment file"]
     if errors:
         raise ExperimentInvalid(errors)
     return changed

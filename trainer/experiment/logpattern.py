@@ -37,7 +37,7 @@ _ADVICE = (
     (tuple(f"\\{number}" for number in range(1, 10)), "A pattern cannot refer to an earlier group"),
     (("\\Z",), "Write $ for the end of the line"),
     (("(?>", "++", "*+", "?+"), "Write a plain group, + or *. No pattern backtracks"),
-    (("(?x", "(?#"), "A pattern cannot hold comments"),
+    (("(?x", "(?#"), "A pattern cannot contain comments"),
     (("\\u", "\\U", "\\N"), "Write the character itself"),
 )
 """What would be right instead of a part that Python's engine has and RE2 does not."""
@@ -91,7 +91,7 @@ def _compile(text: str) -> Any:
     except re2.error as error:
         raise PatternInvalid(_reason(error.args[0].decode())) from error
     except UnicodeEncodeError as error:
-        raise PatternInvalid("holds half of a UTF-16 character. Write the character itself") from error
+        raise PatternInvalid("contains half of a UTF-16 character. Write the character itself") from error
 
 
 def _reason(message: str) -> str:

@@ -38,7 +38,7 @@ class MetricsOutput:
     better: dict[str, Direction] = parameter(
         {},
         _at_most(),
-        doc="lower or higher, by the metric's shown name. It is needed only where the name does not tell",
+        doc="lower or higher, by the metric's shown name. Only needed if the name does not show it",
     )
     monitor: str | None = parameter(
         None, doc="the metric whose best value is shown first, by its shown name. null = the service chooses"
@@ -94,7 +94,7 @@ def _path_problems(files: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _path_problem(file: str) -> str | None:
     if file.startswith(("{output_dir}", "{run_dir}")):
-        return "begins in output/ already; leave the placeholder out"
+        return "is already relative to output/; leave the placeholder out"
     if not file.strip() or len(file) > MAX_TEXT_CHARS:
         return f"must have from 1 to {MAX_TEXT_CHARS:,} characters"
     path = PurePosixPath(file)

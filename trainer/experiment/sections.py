@@ -56,9 +56,12 @@ class Model:
         if sum(each is not None for each in (self.architecture, self.pretrained, self.class_path)) != 1:
             yield "", "needs exactly one of architecture, pretrained and class_path"
         if self.architecture is None and self.config:
-            yield "config", "goes with architecture; a pretrained model brings its own, a class_path has init_args"
+            yield (
+                "config",
+                "is only for architecture; a pretrained model has its own, a class_path has init_args",
+            )
         if self.class_path is None and self.init_args:
-            yield "init_args", "goes with class_path"
+            yield "init_args", "is only for class_path"
         inner = self.config.get("vision_config")
         for name in ("num_labels", "id2label", "label2id", "num_channels", "stem_num_channels", "image_size"):
             if name in self.config:

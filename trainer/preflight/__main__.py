@@ -1,7 +1,7 @@
 """Check a dataset: `python -m trainer.preflight data/digits`. Exits with 1 if it cannot be trained on.
 
 The service runs it with --cache FILE. The file then holds the report for the present state of the images. While the
-check goes on, it holds the findings so far.
+check is running, it holds the findings so far.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ EXIT_CODES = {b"1": 0, b"0": 1, b"2": ALREADY_LAUNCHED}
 def main(argv: list[str]) -> int:
     """Return 0 as soon as the program is launched, 1 if it cannot be, and ALREADY_LAUNCHED if it was before.
 
-    A second process goes on with the run. It is an orphan, so no server has to reap it. When the first one exits,
-    state.json is written. A process that was trainer.runner.keeper is an orphan already and goes on by itself. The job
-    of a cluster goes on by itself too, and returns 1 as well if the run has failed.
+    A second process continues the run. It is an orphan, so no server has to reap it. When the first one exits,
+    state.json is written. A process that was trainer.runner.keeper is already an orphan and continues itself. So does
+    the job of a cluster, which also returns 1 if the run has failed.
     """
     run = RunDir(Path(argv[0]))
     if not argv[1:]:
@@ -55,7 +55,7 @@ def own(run: RunDir, lock_fd: int, reply_fd: int, warm: WarmProgram | None) -> N
         os.write(reply_fd, b"2")
         return
     has_launched = runner.launch(warm)
-    with contextlib.suppress(BrokenPipeError):  # The service may have exited. The run goes on.
+    with contextlib.suppress(BrokenPipeError):  # The service may have exited. The run continues.
         os.write(reply_fd, b"1" if has_launched else b"0")
     os.close(reply_fd)
     if has_launched:

@@ -32,7 +32,7 @@ class Job:
         self._heartbeat = heartbeat
         self._next_beat_at = time.monotonic()
         self._parent = os.getppid()
-        # Without its slurmstepd the job would go on while SLURM gives its GPUs to others.
+        # Without its slurmstepd the job would continue while SLURM gives its GPUs to others.
         process.end_with_parent(signal.SIGTERM)
 
     @property
@@ -50,7 +50,7 @@ class Job:
         return True
 
     def explain(self, received: set[int]) -> tuple[str, str]:
-        """Return the verdict on a run that was told to end although nobody had asked for a stop, and the reason.
+        """Return the verdict and its reason for a run that was signalled to end without a requested stop.
 
         Call it when the program has ended: a killed slurmstepd is our parent until its last thread is gone.
         """
@@ -58,7 +58,7 @@ class Job:
             return FAILED, "SLURM time limit reached"
         if os.getppid() != self._parent:
             return INTERRUPTED, f"slurmstepd, the process of SLURM that ran the job on {host()}, was killed"
-        return INTERRUPTED, f"SLURM told the job on {host()} to end: scancel, preemption or the end of the node"
+        return INTERRUPTED, f"SLURM ended the job on {host()}: scancel, preemption or the end of the node"
 
 
 def host() -> str:

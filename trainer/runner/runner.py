@@ -47,7 +47,7 @@ class Runner:
         self._killed_after_s: float | None = None
         self._stop: dict[str, Any] | None = None
         self._ended_by: set[int] | None = None
-        """The signals that told the runner to end the program although nobody had asked for a stop."""
+        """The signals to end the program that came without a requested stop."""
         self._did_another_exit_well = False
         self._oom_counter = OomCounter()
         self._state: dict[str, Any] = {
@@ -178,7 +178,7 @@ class Runner:
         return verdict.TERMINATED if self._job is None else self._job.explain(received)
 
     def _read_stop(self) -> dict[str, Any] | None:
-        """Read stop.json. Return {} if the file is empty, as on a full disk, and None if nobody asked for a stop."""
+        """Read stop.json. Return {} if the file is empty, as on a full disk, and None if no stop was requested."""
         return read_json(self._run.stop) or ({} if is_there(self._run.stop) else None)
 
     def _log(self, text: str) -> None:

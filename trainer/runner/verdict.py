@@ -36,7 +36,7 @@ class Ending:
 
     exit_code: int
     termination: tuple[str, str] | None = None
-    """The verdict and its reason if the runner was told to end the program although nobody had asked for a stop."""
+    """The verdict and its reason if the runner was signalled to end the program without a requested stop."""
     was_killed_after_grace_s: float | None = None
     """The grace period after which the runner killed the program or its descendants; None if it killed nothing."""
     is_out_of_memory: bool = False

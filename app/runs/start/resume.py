@@ -20,7 +20,7 @@ from trainer.rundir import is_there
 
 
 def refuse_foreign(earlier: Run) -> None:
-    """Raise InvalidStart for a directory that the service did not make: its config.yaml may be another program's."""
+    """Raise InvalidStart for a directory that the service did not create: its config.yaml may be another program's."""
     if not earlier.is_ours:
         problem = f"Run {earlier.run_id} cannot be resumed: {earlier.reason}."
         raise InvalidStart(problem, {"resume_from": [problem]})

@@ -71,5 +71,5 @@ def test_a_mistake_is_reported_with_its_path(section: dict[str, Any], key: str, 
 def test_our_own_trainer_declares_no_outputs() -> None:
     ours: dict[str, Any] = {"model": {"architecture": "ResNetForImageClassification"}}
     for name, section in DECLARED.items():
-        assert "goes with command" in errors_of(ours | {name: section})[name][0]
+        assert "only for a command" in errors_of(ours | {name: section})[name][0]
     assert DECLARED.keys().isdisjoint(experiment.dump(experiment.parse(ours)))
