@@ -128,7 +128,7 @@ def test_a_trash_on_another_disk_is_refused_and_changes_nothing(store: RunStore,
     elsewhere = Path("/dev/shm") / f"{tmp_path.parent.name}-{tmp_path.name}"
     trash = Trash(store, elsewhere)
     try:
-        with pytest.raises(TrashUnusable, match="another disk"):
+        with pytest.raises(TrashUnusable, match="not on the same disk"):
             trash.put("run-1")
         assert os.listdir(elsewhere) == []
     finally:
