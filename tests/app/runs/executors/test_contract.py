@@ -143,7 +143,7 @@ def test_a_run_is_launched_once_however_often_it_is_submitted(engine: Engine) ->
     run = engine.start("print('launched')")
     engine.wait_for_end(run)
     state = read_json(run.directory.state)
-    with pytest.raises(LaunchFailed, match="launched before") if engine.is_local else nullcontext():
+    with pytest.raises(LaunchFailed, match="already launched") if engine.is_local else nullcontext():
         engine.executor.submit(run.directory, Needs(), lambda: None)
     wait_until(lambda: isinstance(engine.found(run), Gone), 20)
     assert (run.directory.log.read_text(), read_json(run.directory.state)) == ("launched\n", state)

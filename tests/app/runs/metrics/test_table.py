@@ -100,10 +100,10 @@ def test_an_unterminated_last_line_counts_once_the_file_is_final(tmp_path: Path)
     assert inspect(known.file, final, is_final=True) == final
 
 
-def test_a_torn_last_line_is_skipped(tmp_path: Path) -> None:
+def test_an_incomplete_last_line_is_skipped(tmp_path: Path) -> None:
     known = inspect(table(tmp_path, "epoch,step,loss\n0,1,2.5\n1,2").file, is_final=True)
     assert rows_of(known) == [[0, 1, 2.5]]
-    assert [(line, "torn" in reason) for line, reason in known.skipped] == [(3, True)]
+    assert [(line, "incomplete" in reason) for line, reason in known.skipped] == [(3, True)]
 
 
 def test_columns_with_text_are_named(tmp_path: Path) -> None:

@@ -94,5 +94,5 @@ def test_a_part_outside_of_the_folder_of_the_model_is_refused(
     folder: ModelFolder, command: Callable[..., Path], location: str
 ) -> None:
     write_files(command(), "m/x.onnx", content=content_of(external(location)))
-    with pytest.raises(ModelIncomplete, match="below its own folder"):
+    with pytest.raises(ModelIncomplete, match="outside its folder"):
         folder.download(RUN_ID, None, None)

@@ -209,7 +209,7 @@ def test_all_wrong_folders_are_named_together(runs: Service, tmp_path: Path) -> 
     with pytest.raises(exceptions.InvalidStart) as raised:
         runs.start(request)
     errors = raised.value.errors
-    assert "holds no classes" in errors["train_data_dir"][0]
+    assert "contains no classes" in errors["train_data_dir"][0]
     assert "not an existing directory" in errors["val_data_dir"][0]
     assert "missing" in errors["test_data_dir"][0]
 
