@@ -90,7 +90,7 @@ class Notice:
         """Give up deliveries that failed for too long, and those to addresses not among `addresses`."""
         known, notice = set(addresses), self
         for delivery in self.deliveries:
-            problem = delivery.problem if delivery.address in known else "the address is no longer in TRAINING_NOTIFY"
+            problem = delivery.problem if delivery.address in known else "the address was removed from the settings"
             if not delivery.is_settled and (delivery.address not in known or self._was_patient(delivery)):
                 given_up = replace(delivery, given_up_at=now().isoformat(), problem=problem)
                 notice = notice.with_delivery(given_up)

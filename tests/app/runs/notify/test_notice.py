@@ -49,7 +49,7 @@ def test_an_address_is_given_up_after_a_day_or_when_it_is_removed() -> None:
     notice = Notice(Path("/n"), message, (NOW - timedelta(hours=23)).isoformat(), (tried,))
     assert notice.give_up(["a"]) == notice
     assert replace(notice, created_at=(NOW - timedelta(hours=25)).isoformat()).give_up(["a"]).is_settled
-    assert "TRAINING_NOTIFY" in str(notice.give_up(["b"]).deliveries[0].problem)
+    assert "removed" in str(notice.give_up(["b"]).deliveries[0].problem)
     # A service that was off for long tries once more.
     untried = replace(notice, created_at=(NOW - timedelta(days=9)).isoformat(), deliveries=(delivery(1, 8.9 * 86400),))
     assert not untried.give_up(["a"]).is_settled
