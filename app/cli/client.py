@@ -49,7 +49,7 @@ class Client:
     """
 
     def __init__(self, url: str, token: str | None = None, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
-        """Raises ValueError if `url` is not an address. `timeout_s`: how long to wait for an answer."""
+        """Raises ValueError if `url` is not a valid address. `timeout_s`: how long to wait for an answer."""
         # Here and below, because the libraries take 0.2 s to import, and commands without a service import this module.
         from app.cli.queueing import Queue
         from app.cli.rest import Rest
@@ -154,7 +154,7 @@ class Client:
         file: str | None = None,
         variant: str | None = None,
     ) -> Answer:
-        """Let a run's model classify images. Raises OSError if one cannot be read."""
+        """Classify images with a run's model. Raises OSError if one cannot be read."""
         from app.cli.prediction import predict
 
         query = {"top": top, "heatmap": int(heatmap), "file": file, "variant": variant}

@@ -51,4 +51,4 @@ def _name(response: requests.Response) -> str:
     message["Content-Disposition"] = response.headers.get("Content-Disposition", "")
     parameters = message.get_params([], "Content-Disposition")
     names = [collapse_rfc2231_value(value) for key, value in parameters if key == "filename"]
-    return Path(names[-1] if names else "").name or "model"  # The last one may have letters beyond ASCII.
+    return Path(names[-1] if names else "").name or "model"  # The last one may have non-ASCII letters.

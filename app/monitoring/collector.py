@@ -52,7 +52,7 @@ class DomainCollector(Collector):
         self._domain = domain
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the metrics. Values that are unknown are left out. Raises RunsUnreadable."""
+        """Yield the metrics, without values that are unknown. Raises RunsUnreadable."""
         counts = self._domain.offload(self._domain.catalogue.count)
         by_state = (([state], count) for state, count in counts.items())
         yield _family("training_runs", "Runs by state.", ["state"], by_state)

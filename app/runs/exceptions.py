@@ -152,7 +152,7 @@ class ReportUnreadable(Unusable):
 
 
 class RunActive(Conflict):
-    """As many runs are active as can be. `run_ids` are those runs, the one that started last first."""
+    """No more runs can be active. `run_ids` are the active runs, the one that started last first."""
 
     def __init__(self, run_ids: Sequence[str], pid: int | None, obstacle: str | None = None) -> None:
         """`obstacle` says why no other run can start. None: the single active run is the reason."""

@@ -66,7 +66,7 @@ class ModelCardSchema(Schema):
         "The other files that hold tensors of the ONNX file. A download includes them. null: none.",
         allow_none=True,
     )
-    problem = fields.string("Why the model cannot be downloaded whole. null: it can.", allow_none=True)
+    problem = fields.string("Why the model is incomplete. null: it is complete.", allow_none=True)
     dataset_name = fields.string(optional=True)
     config_name = fields.string("Experiment file.", optional=True)
     class_names = fields.array(fields.string(), "In the order of the model's outputs.", optional=True)

@@ -9,7 +9,7 @@ from app.schemas.fields import Schema
 class QueuedRunSchema(Schema):
     run_id = fields.string()
     position = fields.integer(
-        "Place in the queue, from 1. null: the run can never start, or SLURM decides when.", allow_none=True
+        "Place in the queue, from 1. null: it can never start, or SLURM decides when.", allow_none=True
     )
     reason = fields.string("Why the run waits. null: it starts in a moment.", allow_none=True)
     priority = fields.integer()

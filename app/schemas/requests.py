@@ -150,7 +150,7 @@ class StopQuerySchema(Schema):
 class ParametersQuerySchema(Schema):
     config_name = _query_text("An experiment: only its parameters, with its values.")
     run_id = _query_text(
-        "A run to resume: only the parameters of its own copy of the experiment. This goes before config_name."
+        "A run to resume: only the parameters of its copy of the experiment. It takes precedence over config_name."
     )
 
 

@@ -25,5 +25,5 @@ def delete(client: Client, output: Output, run: str, for_good: bool) -> None:
 @click.argument("run")
 @connected
 def restore(client: Client, output: Output, run: str) -> None:
-    """Move RUN back out of the trash."""
-    output.answer(client.restore(run), f"Run {run} is back.")
+    """Restore RUN from the trash."""
+    output.answer(client.restore(run), f"Run {run} is restored.")

@@ -12,7 +12,7 @@ from app.cli.completion import complete_queued
 from app.cli.connected import connected
 from app.cli.output import Output
 
-HEADER = ("POSITION", "RUN", "EXPERIMENT", "PRIORITY", "GPUS", "WHY IT WAITS")
+HEADER = ("POSITION", "RUN", "EXPERIMENT", "PRIORITY", "GPUS", "REASON")
 
 
 @click.group(cls=ListByDefault)

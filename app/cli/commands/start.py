@@ -82,7 +82,7 @@ def _outcome(answer: dict[str, Any]) -> str:
     if answer["status"] != "queued":
         return f"Run {answer['run_id']} has started."
     position = f" at position {answer['position']}" if answer["position"] else ""
-    return f"Run {answer['run_id']} waits in the queue{position}."
+    return f"Run {answer['run_id']} is queued{position}."
 
 
 def _request(options: dict[str, Any]) -> dict[str, Any]:

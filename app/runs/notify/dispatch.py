@@ -39,7 +39,7 @@ class Dispatch:
         if is_sending or not notices:
             return everything
         with locked_if_free(self._lock_path) as lock:
-            if lock is None:  # A service that was killed has left its sender.
+            if lock is None:  # The sender of a killed service is still working.
                 return everything
             now = [notice for each in notices if (notice := Notice.read(each.path)) is not None]
             now = [self._give_up(notice) for notice in now]
@@ -55,7 +55,7 @@ class Dispatch:
         return given_up
 
     def _start(self, paths: Iterable[Path], lock: int) -> None:
-        """Start a sender. It inherits the lock, and lives on if the service is killed."""
+        """Start a sender. It inherits the lock and survives the service."""
         self._sender = child.spawn(
             "app.runs.notify.sender",
             stdin=subprocess.PIPE,

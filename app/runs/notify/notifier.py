@@ -37,7 +37,7 @@ class Notifier(Duty):
         public_url: str,
         offload: Callable[[Callable[[], Any]], Any],
     ) -> None:
-        """`addresses` are URLs by name."""
+        """`addresses` maps names to URLs."""
         super().__init__("The notifier", lock, EVERY_S)
         self._store = store
         self._queue = queue
@@ -64,12 +64,12 @@ class Notifier(Duty):
         return sum(notice.num_unsettled for notice in notices if notice is not None)
 
     def step(self) -> None:
-        """Look once for runs that have ended, and send what is due. Raises OSError, RunsUnreadable."""
+        """Check once for runs that have ended, and send what is due. Raises OSError, RunsUnreadable."""
         path, active, waiting = self._folder / WATCH_LIST, self._store.living(), self._queue.ids()
         known = WatchList.read(path)
         before = (known or WatchList.begin(self._store, waiting)).extended(self._store)
         if before != known:
-            before.write(path)  # First, because a run may end at any moment.
+            before.write(path)  # Before anything else, because a run may end at any moment.
         watched = self._tell_empty_queue(before, waiting, active)
         busy = {*waiting, *active}
         ended = [run_id for run_id in watched.pending if run_id not in busy]

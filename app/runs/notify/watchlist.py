@@ -31,7 +31,7 @@ class WatchList:
 
     @classmethod
     def begin(cls, store: RunStore, waiting: Iterable[str]) -> WatchList:
-        """Begin with the runs that have not ended. Those that have are not told about."""
+        """Begin with the runs that have not ended. The others are not announced."""
         sequence = store.listing.last_sequence()
         return cls(sequence, tuple(dict.fromkeys([*waiting, *(run.run_id for run in store.active())])))
 
@@ -40,7 +40,7 @@ class WatchList:
         write_json(path, asdict(self))
 
     def extended(self, store: RunStore) -> WatchList:
-        """Add the runs that were created since. Raises RunsUnreadable."""
+        """Add the runs created since then. Raises RunsUnreadable."""
         last = store.listing.last_sequence()
         if last <= self.sequence:
             return self

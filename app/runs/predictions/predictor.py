@@ -132,12 +132,12 @@ class _Process:
         return content
 
     def why_it_ended(self) -> str:
-        """Wait for the process, which has closed its end of the channel."""
+        """Wait for the process, which has closed its end of the channel, and say why it ended."""
         code, message = self._process.wait(), child.last_line(self._log)
         if message is not None and NO_ONNXRUNTIME in message:
             return "onnxruntime is not installed (pip install onnxruntime)"
         if code < 0:
-            return f"its process was ended by {signal.Signals(-code).name}"
+            return f"its process was killed by {signal.Signals(-code).name}"
         return f"its process exited with code {code}{f': {message}' if message else ''}"
 
     def end(self) -> None:

@@ -16,8 +16,8 @@ class Expiry(Duty):
     """Remove what is due."""
 
     def __init__(self, trash: Trash, lock: SupervisorLock, offload: Callable[[Callable[[], Any]], Any]) -> None:
-        """`offload` calls a function that takes long without blocking other clients."""
-        super().__init__("The removal of runs from the trash", lock, EVERY_S)
+        """`offload` calls a slow function without blocking other clients."""
+        super().__init__("The trash cleanup", lock, EVERY_S)
         self._trash = trash
         self._offload = offload
 

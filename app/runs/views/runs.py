@@ -162,9 +162,9 @@ def _started(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _why_no_report(run: Run) -> str:
     if not run.is_ours:
-        return "only our own training program writes one"
+        return "only our own trainer writes one"
     if "command" in run.config:
-        return "only our own training program writes one, and this run is of a command experiment"
+        return "only our own trainer writes one, and this run is of a command experiment"
     if run.is_active:
         return "the program writes it after the last epoch, when it has tested the best checkpoint"
     if run.state == COMPLETED:

@@ -48,7 +48,8 @@ def url() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("prefix", "words"), [("other", "is not the training"), ("none", "404"), ("away", "not available"), ("closing", "closed")]
+    ("prefix", "words"),
+    [("other", "is not the training"), ("none", "404"), ("away", "not available"), ("closing", "closed")],
 )
 def test_what_is_not_the_service_is_unreachable(url: str, prefix: str, words: str) -> None:
     with Client(f"{url}/{prefix}/") as client, pytest.raises(Unreachable, match=words):

@@ -60,7 +60,7 @@ class SlurmExecutor:
         self.queue_advice = ADVICE if max_active is None else None
         self._heartbeats = Heartbeats(runs_dir.parent / CLOCK)
         self._met_at: dict[str, float] | None = None
-        """When this process met each run that may live, by time.monotonic()."""
+        """When this process first saw each run that may be alive, by time.monotonic()."""
         self._ended: dict[str, Gone] = {}
         """How runs without a verdict have ended."""
         self._unrecorded: dict[str, Gone] = {}
