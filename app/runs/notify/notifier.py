@@ -70,7 +70,7 @@ class Notifier(Duty):
         before = (known or WatchList.begin(self._store, waiting)).extended(self._store)
         if before != known:
             before.write(path)  # Before anything else, because a run may end at any moment.
-        watched = self._tell_empty_queue(before, waiting, active)
+        watched = self._announce_empty_queue(before, waiting, active)
         busy = {*waiting, *active}
         ended = [run_id for run_id in watched.pending if run_id not in busy]
         notices = {run_id: self._notice(self._store.directory(run_id)) for run_id in ended}
