@@ -48,7 +48,7 @@ class CommandParameter:
         bounds = {name: value for name in ("min", "max") if (value := getattr(self, name)) is not None}
         choices = {f"choices.{index}": value for index, value in enumerate(self.choices)}
         if kind not in (int, float):
-            yield from ((name, f"goes with a number, but the default is a {KINDS[kind]}") for name in bounds)
+            yield from ((name, f"is only for a number, but the default is a {KINDS[kind]}") for name in bounds)
             bounds = {}
         if kind is bool and choices:
             yield "choices", "is only for a number or a string, but the default is a boolean"

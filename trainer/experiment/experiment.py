@@ -135,7 +135,7 @@ def _misplaced(content: Mapping[str, Any], is_command: bool) -> dict[str, list[s
     """Return errors for sections that belong to the other kind of experiment, or for a missing kind."""
     if is_command:
         ours = [each.name for each in fields(Experiment) if not _belongs(each.name, is_command)]
-        return {key: ["is not allowed beside command"] for key in content if key in ours}
+        return {key: ["is not allowed together with command"] for key in content if key in ours}
     if content.get("model") is None:
         return {"model": ["is required (or command, for another training program)"]}
     return {key: ["is only for a command; our own trainer does not use it"] for key in content if key in OUTPUTS}

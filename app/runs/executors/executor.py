@@ -151,7 +151,7 @@ class Executor(Protocol):
         """Kill every process of a run, including the runner. Return the pids killed on this machine."""
 
     def tend(self, refs: Iterable[Ref], expects_our_trainer: bool = False) -> None:
-        """Do what only one service process may do, such as ending what killed runners left behind.
+        """Do what only one service process may do, such as killing the processes that a killed runner left behind.
 
         The holder of supervisor.lock calls this every second with the active runs, and once with each run that ends.
         `expects_our_trainer`: the next run of the queue is one of our own trainer.

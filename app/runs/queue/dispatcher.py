@@ -29,7 +29,7 @@ class Dispatcher(Duty):
         poll_interval_s: float,
     ) -> None:
         """`obstacle` says why a run cannot be launched at this moment, and `loss` why it never can be again."""
-        super().__init__("The dispatcher of the queue", lock, poll_interval_s)
+        super().__init__("The queue's dispatcher", lock, poll_interval_s)
         self._queue = queue
         self._executor = executor
         self._obstacle = obstacle
