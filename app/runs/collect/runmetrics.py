@@ -29,7 +29,7 @@ COLLECT_S = 0.05
 """The duration of one call of `collect`."""
 PAUSE_S = 0.02
 SEARCH_SHARE = 0.01
-"""The share of the time in which a run that is followed is searched for files."""
+"""The fraction of time that following a run may spend on searching for files."""
 MAX_SEARCH_PAUSE_S = 10.0
 """On a slow network file system each search takes long, and a new file must show all the same."""
 
