@@ -131,7 +131,7 @@ def test_a_run_that_a_cluster_drops_while_it_waits_is_followed_to_its_end(tmp_pa
     harness = Harness(store, Followers(store, queue_of(store), RunMetrics(tmp_path / "scraped")))
     harness.read_new()
     new = store.create()
-    write_json(new.files.run, {"request": {}, "sequence": store.next_sequence()})
+    write_json(new.files.run, {"request": {}, "sequence": store.listing.next_sequence()})
     executor.submit(new.run, Needs(), new.reveal)
     assert harness.states() == []
     cluster.jobs.clear()
