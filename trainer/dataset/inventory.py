@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from trainer.dataset.imagefolder import Contents, Problem, contents, list_folder, readable
@@ -65,42 +65,42 @@ class SplitInventory:
 class Inventory:
     layout: Layout
     splits: dict[str, SplitInventory]
-    files: tuple[ImageFile, ...]
-    """The images of all splits."""
-    state: str
-    """A fingerprint of all folders, all file names, and the size and modification time of each image."""
+
+    @cached_property
+    def files(self) -> tuple[ImageFile, ...]:
+        """The images of all splits."""
+        return tuple(
+            ImageFile(split.split, readable(name), path, split.name_of(path))
+            for split in self.splits.values()
+            for name, found in split.classes.items()
+            for path in found.images
+        )
+
+    @cached_property
+    def state(self) -> str:
+        """A fingerprint of all folders, all file names, and the present size and modification time of each image."""
+        summary = repr((self.layout.problem, self.layout.unused)).encode("utf-8", "replace")
+        digest = hashlib.blake2b(summary, digest_size=16)
+        for each in self.splits.values():
+            # The report also names empty class folders, files that are not images, and unreadable files.
+            others = [*each.top.images, *each.ignored, *each.repeated, *each.problems]
+            seen = (os.fsencode(each.folder), list(each.classes), others)
+            digest.update(repr(seen).encode("utf-8", "replace"))
+        for file in self.files:
+            try:
+                status = os.stat(file.path)
+                times = (status.st_size, status.st_mtime_ns)
+            except OSError:  # A broken link, or a file that was removed just now.
+                times = (-1, -1)
+            digest.update(os.fsencode(file.path) + repr(times).encode())
+        return digest.hexdigest()
 
 
 def take_inventory(layout: Layout) -> Inventory:
     """List the contents of the splits. Unreadable files and folders are among their problems."""
-    splits = {split: _find(split, folder) for split, folder in layout.folders.items()}
-    files = tuple(file for each in splits.values() for file in _files(each))
-    return Inventory(layout, splits, files, _state(layout, splits.values(), files))
+    return Inventory(layout, {split: _find(split, folder) for split, folder in layout.folders.items()})
 
 
 def _find(split: str, folder: Path) -> SplitInventory:
     top = list_folder(folder)
     return SplitInventory(split, folder, top, {each.name: contents(each) for each in top.folders})
-
-
-def _files(found: SplitInventory) -> Iterable[ImageFile]:
-    for name, each in found.classes.items():
-        for path in each.images:
-            yield ImageFile(found.split, readable(name), path, found.name_of(path))
-
-
-def _state(layout: Layout, splits: Iterable[SplitInventory], files: Iterable[ImageFile]) -> str:
-    digest = hashlib.blake2b(repr((layout.problem, layout.unused)).encode("utf-8", "replace"), digest_size=16)
-    for each in splits:
-        # The report also names empty class folders, files that are not images, and unreadable files.
-        others = [*each.top.images, *each.ignored, *each.repeated, *each.problems]
-        seen = (os.fsencode(each.folder), list(each.classes), others)
-        digest.update(repr(seen).encode("utf-8", "replace"))
-    for file in files:
-        try:
-            status = os.stat(file.path)
-            times = (status.st_size, status.st_mtime_ns)
-        except OSError:  # A broken link, or a file that was removed just now.
-            times = (-1, -1)
-        digest.update(os.fsencode(file.path) + repr(times).encode())
-    return digest.hexdigest()
