@@ -27,16 +27,21 @@ class LastRun(BaseModel):
     reason: str | None
 
 
-class Status(BaseModel):
+class Active(BaseModel):
+    pid: int
+    run_id: str
+    state: str
+    config_name: str
+    progress: dict[str, Any]
+    started_at: str
+
+
+class Status(Active):
     status: str
     running: bool
-    pid: int | None
-    run_id: str | None
-    state: str | None
-    config_name: str | None
-    progress: dict[str, Any] | None
-    started_at: str | None
-    last_run: LastRun | None
+    active: list[Active]
+    num_queued: int
+    last_run: LastRun
 
 
 @app.get("/ping")
@@ -46,18 +51,24 @@ def ping() -> dict[str, str]:
 
 @app.get("/training/status", response_model=Status)
 def status() -> Status:
-    state = read(RUN_ID, "state.json")
-    running = is_alive(state["pid"])
-    last = read(LAST_RUN_ID, "state.json")
-    return Status(
-        status="running" if running else "not_running",
-        running=running,
+    state, last = read(RUN_ID, "state.json"), read(LAST_RUN_ID, "state.json")
+    progress = read(RUN_ID, "output/progress.json")
+    percent = 100 * progress["epoch"] / progress["max_epochs"]
+    active = Active(
         pid=state["pid"],
         run_id=RUN_ID,
         state=state["state"],
         config_name=read(RUN_ID, "run.json")["request"]["config_name"],
-        progress=read(RUN_ID, "progress.json"),
+        progress={**progress, "source": "progress.json", "scope": "training", "percent": round(percent, 1)},
         started_at=state["started_at"],
+    )
+    running = is_alive(state["pid"])
+    return Status(
+        **active.model_dump(),
+        status="running" if running else "not_running",
+        running=running,
+        active=[active],
+        num_queued=0,
         last_run=LastRun(run_id=LAST_RUN_ID, state=last["state"], reason=last["reason"]),
     )
 
