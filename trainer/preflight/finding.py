@@ -46,7 +46,7 @@ class Finding:
     files: tuple[str, ...] = ()
     """The names of the files that it is about."""
 
-    def as_json(self, max_files: int | None = MAX_FILES) -> dict[str, Any]:
+    def as_json(self, max_files: int | None) -> dict[str, Any]:
         """Return it as JSON content with the names of the first `max_files` files, or of all with None."""
         return {
             "kind": self.kind,

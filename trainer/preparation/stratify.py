@@ -33,9 +33,7 @@ def complete(
     return {name: whole[name] for name in SPLITS if name in whole}
 
 
-def split_off(
-    split: Split, digests: Sequence[bytes], share: float, seed: int, name: str = "part"
-) -> tuple[Split, Split]:
+def split_off(split: Split, digests: Sequence[bytes], share: float, seed: int, name: str) -> tuple[Split, Split]:
     """Return (rest, part). The part has about `share` of the images of each class. Both have at least one.
 
     Images with the same digest stay together. The choice depends only on `seed` and the names of the images, so new

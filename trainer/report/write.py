@@ -27,16 +27,12 @@ MAX_PAIRS = 10
 """The most confused pairs of classes, whose images are shown."""
 
 
-def no_heatmaps(_: Sequence[int]) -> Heatmaps:
-    return {}
-
-
 def report_on_test(
     request: Request,
     outputs: Outputs,
     checkpoint: Path,
     loss: float,
-    find_heatmaps: Callable[[Sequence[int]], Heatmaps] = no_heatmaps,
+    find_heatmaps: Callable[[Sequence[int]], Heatmaps],
 ) -> str:
     """Write the report and return a log line about it. `find_heatmaps` takes indices of tested images.
 

@@ -32,7 +32,7 @@ def counts(split: Split) -> list[int]:
 
 def test_each_class_gives_its_share_and_no_image_is_lost_or_duplicated() -> None:
     split = split_of(100, 20, 2)
-    rest, part = split_off(split, different(split), 0.15, seed=0)
+    rest, part = split_off(split, different(split), 0.15, 0, "val")
     assert (counts(part), counts(rest)) == ([15, 3, 1], [85, 17, 1])
     assert sorted([*rest.paths, *part.paths]) == sorted(split.paths)
     assert [path.parent.name for path in part.paths] == [part.class_names[label] for label in part.labels]
@@ -40,13 +40,13 @@ def test_each_class_gives_its_share_and_no_image_is_lost_or_duplicated() -> None
 
 def test_the_same_seed_chooses_the_same_images_and_another_seed_chooses_others() -> None:
     split = split_of(50, 50)
-    chosen = [split_off(split, different(split), 0.2, seed)[1].paths for seed in (1, 1, 2)]
+    chosen = [split_off(split, different(split), 0.2, seed, "val")[1].paths for seed in (1, 1, 2)]
     assert chosen[0] == chosen[1] != chosen[2]
 
 
 def test_added_images_change_the_split_of_few_others() -> None:
     before, after = split_of(100, 100), split_of(100, 110)
-    chosen = [set(split_off(split, different(split), 0.2, 0)[1].paths) for split in (before, after)]
+    chosen = [set(split_off(split, different(split), 0.2, 0, "val")[1].paths) for split in (before, after)]
     assert len(chosen[0] - chosen[1]) <= 2
 
 
@@ -54,7 +54,7 @@ def test_copies_stay_in_one_split_within_a_class_and_across_classes() -> None:
     split = split_of(40, 40)
     for num_copies in (2, 4, 13):
         digests = [b"%d" % (index % (80 // num_copies)) for index in range(80)]
-        rest, part = split_off(split, digests, 0.25, seed=3)
+        rest, part = split_off(split, digests, 0.25, 3, "val")
         by_path = dict(zip(split.paths, digests, strict=True))
         assert not {by_path[path] for path in rest.paths} & {by_path[path] for path in part.paths}
         assert min(counts(part)) >= 1

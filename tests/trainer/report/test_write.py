@@ -47,7 +47,7 @@ class Evaluated:
         return content
 
     def write(self) -> str:
-        return report_on_test(self.request, self.outputs, Path("epoch_001.ckpt"), 0.25)
+        return report_on_test(self.request, self.outputs, Path("epoch_001.ckpt"), 0.25, lambda _: {})
 
 
 @pytest.fixture(scope="module")
