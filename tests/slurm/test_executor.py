@@ -11,12 +11,13 @@ import pytest
 
 from app.runs.exceptions import ExecutorAway, LaunchFailed
 from app.runs.executors.executor import Gone, Needs, Pending, Ref, Running, Unreachable
+from app.runs.queue.ending import end_unlaunched
 from app.runs.store.states import compose
 from tests.slurm.cluster import CONTROLLER, PATH, Cluster
 from tests.slurm.submitted import Service, age, kill, runner, service, stepd
 from tests.waiting import wait_until
 from trainer.rundir import RunDir, write_json
-from trainer.runner.verdict import NEVER_LAUNCHED
+from trainer.runner.verdict import NEVER_LAUNCHED, STOPPED
 
 SAVING = ("save_on_signal.py", "saved", "--takes", "0")
 HELD = Pending("SLURM: JobHeldUser")
@@ -79,6 +80,13 @@ def test_a_stop_cancels_a_pending_run(ours: Service, holding: Service) -> None:
     holding.stop(run)
     assert compose(run, {}, holding.wait_for(run, Gone)) == ("stopped", NEVER_LAUNCHED)
     assert not run.state.exists()
+
+
+def test_a_pending_run_that_was_cancelled_while_slurm_was_away_leaves_slurms_queue(holding: Service) -> None:
+    run = hold(holding, "cancelled")
+    end_unlaunched(run, STOPPED, NEVER_LAUNCHED)
+    write_json(run.stop, {})
+    wait_until(lambda: holding.executor.tend([]) or run.run_id not in holding.executor.find(), 20)
 
 
 def test_a_run_waits_with_slurms_reason_until_the_drained_nodes_are_back(ours: Service, cluster: Cluster) -> None:

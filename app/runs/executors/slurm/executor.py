@@ -162,7 +162,7 @@ class SlurmExecutor:
 
     def tend(self, refs: Iterable[Ref], expects_our_trainer: bool = False) -> None:
         """Write to executor.json what SLURM forgets, and cancel the pending runs that nobody wants any more."""
-        for ref in refs:
+        for ref in (*refs, *self._cancelled()):
             found, job = self.find([ref])[ref.run_id], self._job(ref)
             if isinstance(found, Gone):
                 continue
@@ -230,6 +230,12 @@ class SlurmExecutor:
         met_at = self._known().get(run.run_id, float("inf"))
         is_old = time.monotonic() - met_at > DIRECTORY_SHOWS_WITHIN_S
         return is_there(run.stop) or (is_old and not is_there(run.path))
+
+    def _cancelled(self) -> list[Ref]:
+        """Return the pending runs that have a verdict: SLURM was away when somebody cancelled them."""
+        pending = (run_id for run_id, each in self.find().items() if isinstance(each, Pending))
+        runs = (RunDir(self._runs_dir / run_id) for run_id in pending)
+        return [Ref.read(run) for run in runs if has_verdict(read_record(run))]
 
     def _may_become_ours(self, ref: Ref) -> bool:
         """Whether a service process may be about to write executor.json. A run in our queue is not that far."""

@@ -47,6 +47,8 @@ def test_what_only_the_queue_of_the_executor_can_do_is_refused_with_its_advice(
         service.queue.move(pending.run_id, 1)
     with pytest.raises(NotQueued, match=r"it is (running|starting)"):
         service.queue.move(running.run_id, 1)
+    with pytest.raises(NotQueued, match=r"it is (running|starting)"):
+        service.cancel(running.run_id)
     with pytest.raises(NoQueue, match=ADVICE):
         service.queue.pause(is_paused=True)
     service.queue.pause(is_paused=False)
@@ -55,3 +57,6 @@ def test_what_only_the_queue_of_the_executor_can_do_is_refused_with_its_advice(
     assert ADVICE in refused.value.errors["priority"][0]
     described = service.queue.describe(service.obstacle)
     assert (described["pausable"], [each["run_id"] for each in described["runs"]]) == (False, [pending.run_id])
+    service.cancel(pending.run_id)
+    assert service.store.find(pending.run_id).state == "stopped"
+    assert [job.run.run_id for job in cluster.jobs.values()] == [running.run_id]
