@@ -31,8 +31,9 @@ class Variant:
     name: str
     path: Path
     model: OnnxModel | None = None
-    predictions: list[NDArray[Any]] = field(default_factory=list)
-    """(B,) predicted classes of each batch."""
+    num_right: int = 0
+    num_agreeing: int = 0
+    """Images for which it predicts the same class as the original."""
     max_difference: float = 0.0
     """Of a logit from the original's."""
     heatmap_differences: list[float] = field(default_factory=list)
@@ -53,13 +54,15 @@ class Variant:
             traceback.print_exception(error)
             self.error = reason_of(error)
 
-    def predict(self, pixels: NDArray[np.uint8], original: Outputs) -> None:
+    def measure(self, pixels: NDArray[np.uint8], labels: NDArray[np.int64], original: Outputs) -> None:
         """Run the variant on pixels, (B, C, H, W). Raises ValueError if its outputs are not finite."""
         assert self.model is not None
         logits, _, heatmaps = self.model.run(pixels)
         if not all(np.isfinite(each).all() for each in (logits, heatmaps) if each is not None):
             raise ValueError("its outputs are not finite")
-        self.predictions.append(logits.argmax(1))
+        predictions = logits.argmax(1)
+        self.num_right += int((predictions == labels).sum())
+        self.num_agreeing += int((predictions == original.logits.argmax(1)).sum())
         self.max_difference = max(self.max_difference, float(np.abs(logits - original.logits).max()))
         if heatmaps is not None and original.heatmaps is not None:
             self.heatmap_differences += np.abs(heatmaps - original.heatmaps).mean((1, 2)).tolist()
@@ -83,8 +86,8 @@ class Variants:
         self._stop = stop
         self._log = log
         self._calibration = evenly_spaced(len(data_module.splits["train"]), MAX_CALIBRATION_IMAGES)
-        self._labels: list[NDArray[Any]] = []
-        self._predictions: list[NDArray[Any]] = []
+        self._num_images = 0
+        self._num_right = 0
         self._num_batches_done = 0
 
     def write(self, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -122,12 +125,12 @@ class Variants:
         for batch in self._data_module.test_dataloader() if variants else ():
             pixels, labels = batch.images.numpy(), batch.labels.numpy()
             original = self._original.run(pixels)
-            self._labels.append(labels)
-            self._predictions.append(original.logits.argmax(1))
+            self._num_images += len(labels)
+            self._num_right += int((original.logits.argmax(1) == labels).sum())
             for variant in variants:
                 if variant.error is None:
                     with variant.attempt():
-                        variant.predict(pixels, original)
+                        variant.measure(pixels, labels, original)
             self._count(len(labels))
 
     def _count(self, num_images: int) -> None:
@@ -154,12 +157,11 @@ class Variants:
 
     def _compare(self, variant: Variant) -> dict[str, float]:
         """Return the measured values for the model card."""
-        predicted, original, labels = map(np.concatenate, (variant.predictions, self._predictions, self._labels))
         split, differences = self._data_module.tested_split, variant.heatmap_differences
         return {
-            f"{split}_acc": float((predicted == labels).mean()),
-            f"original_{split}_acc": float((original == labels).mean()),
-            "agreement": float((predicted == original).mean()),
+            f"{split}_acc": variant.num_right / self._num_images,
+            f"original_{split}_acc": self._num_right / self._num_images,
+            "agreement": variant.num_agreeing / self._num_images,
             "max_difference": variant.max_difference,
             **({"heatmap_difference": float(np.mean(differences))} if differences else {}),
         }
