@@ -21,8 +21,6 @@ from app.runs.retention.prune import Decision, Pruner, Rule
 from app.runs.store.store import RunStore
 from app.settings import Settings, SettingsError
 
-__all__ = ["Rule", "open_runs", "print_json", "print_table", "prune"]
-
 
 @dataclass(frozen=True)
 class Report:

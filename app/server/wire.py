@@ -22,18 +22,11 @@ answer. So a server closes its own side and reads for up to LINGER_S, until the 
 
 
 class TooSlow(http.ParseException):  # type: ignore[misc]  # gunicorn has no types.
-    """The client took too long to send a request."""
-
-    def __init__(self, part: str) -> None:
-        """`part` is the missing part of the request, head or body."""
-        super().__init__(part)
+    """The client took too long to send a part of a request, "head" or "body"."""
 
 
 class TooMany(http.ParseException):  # type: ignore[misc]
-    """Too many requests of this kind are being served."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
+    """Too many requests of a kind are being served, "sockets" or "uploads"."""
 
 
 MALFORMED_BODY = (http.InvalidChunkSize, http.ChunkMissingTerminator, http.InvalidChunkExtension)

@@ -50,9 +50,11 @@ def prune(
         raise click.UsageError("Say what to keep: --older-than, --keep-best, or both.")
     if monitor is not None and keep_best is None:
         raise click.UsageError("--monitor needs --keep-best.")
-    from app.cli import pruning  # Not at the top: it loads much of the service, which other commands do not need.
+    # Not at the top: they load much of the service, which other commands do not need.
+    from app.cli import pruning
+    from app.runs.retention.prune import Rule
 
-    rule = pruning.Rule(older_than, keep_best, checkpoints_only, monitor)
+    rule = Rule(older_than, keep_best, checkpoints_only, monitor)
     print_report = pruning.print_json if as_json else pruning.print_table
     if not print_report(pruning.prune(pruning.open_runs(runs_dir), rule, yes)):
         raise SystemExit(1)

@@ -24,8 +24,10 @@ def verified_models(run: Run) -> list[Model]:
     except OSError:  # It was removed in the meantime.
         return []
     name = card["model_name"] if is_plain_name(card.get("model_name")) else "model"
-    variants, facts = _variants(directory, card), well_typed(card, MODEL_CARD)
-    if described := _described_variants(card):
+    described, facts = _described_variants(card), well_typed(card, MODEL_CARD)
+    found = {name: _file(directory, entry.get("model_path")) for name, entry in described.items()}
+    variants = {name: file for name, file in found.items() if file is not None}
+    if described:
         places = {name: {"model_path": str(place)} for name, place in variants.items()}
         facts["variants"] = [well_typed(entry, VARIANT) | places.get(name, {}) for name, entry in described.items()]
     path = file.path.relative_to(directory.path).as_posix()
@@ -41,11 +43,6 @@ def _file(run: RunDir, model_path: object) -> RunFile | None:
     name = model_path.rpartition("/")[2] if isinstance(model_path, str) else ""
     file = run.file(run.checkpoints / name)
     return file if name.endswith(ONNX) and file.exists() else None
-
-
-def _variants(run: RunDir, card: dict[str, Any]) -> dict[str, RunFile]:
-    found = {name: _file(run, entry.get("model_path")) for name, entry in _described_variants(card).items()}
-    return {name: file for name, file in found.items() if file is not None}
 
 
 def _described_variants(card: dict[str, Any]) -> dict[str, dict[str, Any]]:
