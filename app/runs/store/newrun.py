@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.runs.store.filetimes import named_time
 from trainer.rundir import RunDir
 
 ABANDONED_AFTER_S = 3600.0
-_HIDDEN = re.compile(r"\.\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(_\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -39,5 +38,6 @@ def remove_abandoned(runs_dir: Path) -> None:
     """Remove the directories that a crash left under their hidden names. Raises OSError if the folder is unreadable."""
     for entry in os.scandir(runs_dir):
         with suppress(OSError):
-            if _HIDDEN.fullmatch(entry.name) and time.time() - entry.stat().st_mtime > ABANDONED_AFTER_S:
+            is_hidden_run = entry.name.startswith(".") and named_time(entry.name[1:]) is not None
+            if is_hidden_run and time.time() - entry.stat().st_mtime > ABANDONED_AFTER_S:
                 shutil.rmtree(entry.path, ignore_errors=True)

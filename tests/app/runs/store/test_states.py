@@ -115,7 +115,7 @@ def test_a_completion_record_replaces_a_lost_verdict(tmp_path: Path) -> None:
 
 def test_a_verdict_keeps_its_reason_and_other_states_get_one(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
-    assert "no run.json" in (compose(run, {}, Gone())[1] or "")
+    assert "run.json" in (compose(run, {}, Gone())[1] or "")
     write_json(run.run, {"request": {}})
     assert compose(run, {"state": "failed", "reason": "exit code 3"}, Gone()) == ("failed", "exit code 3")
     assert "gone" in (compose(run, {}, Gone())[1] or "")
