@@ -190,9 +190,12 @@ def test_stopping_on_a_full_disk_still_counts_as_a_stop(small_disk: Path, stoppe
     server = stopped_server.start()
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
     wait_for_log(server, run_id, "ready")
+    queued = server.start_run("w.yaml", queue=True)
     fill(small_disk / "ballast")
+    assert server.delete(f"/training/queue/{queued}").json()["runs"] == []
     assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
-    assert server.run(run_id)["state"] == "stopped"
+    assert [server.run(each)["state"] for each in (queued, run_id)] == ["stopped", "stopped"]
+    assert not list((server.runs_dir / queued).glob(".state.json.*"))
 
 
 def test_starting_on_a_full_disk(small_disk: Path, stopped_server: LiveServer) -> None:

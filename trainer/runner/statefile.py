@@ -33,14 +33,18 @@ class StateFile:
     NUM_VERSIONS = 3  # starting, running, and the verdict.
 
     def __init__(self, path: Path, content: dict[str, Any]) -> None:
-        """Create the file with its first version. Raises AlreadyLaunched."""
+        """Create the file with its first version. Raises AlreadyLaunched and OSError, and leaves nothing then."""
         self._path = path
         own = f"{os.getpid()}-{id(self)}"  # Several processes, and several threads of the service, may try at a time.
         names = [f".{path.name}.{own}.{number}" for number in range(self.NUM_VERSIONS)]
         self._reserved = list(map(path.with_name, names))
-        for reserved in self._reserved:
-            reserved.write_bytes(b" " * self.BLOCK_BYTES)
-        self._create(content)
+        try:
+            for reserved in self._reserved:
+                reserved.write_bytes(b" " * self.BLOCK_BYTES)
+            self._create(content)
+        except (AlreadyLaunched, OSError):
+            self.close()
+            raise
 
     def _create(self, content: dict[str, Any]) -> None:
         reserved = self._reserved.pop(0)
@@ -48,7 +52,6 @@ class StateFile:
         try:
             os.link(reserved, self._path)  # Unlike a rename, it never replaces a file, not even over NFS.
         except FileExistsError as error:
-            self.close()
             raise AlreadyLaunched(f"{self._path} exists, so the run was launched before") from error
         finally:
             reserved.unlink()

@@ -16,7 +16,7 @@ from app.runs.store.states import QUEUED
 from app.runs.store.store import RunStore
 from trainer.rundir import RunDir, utc_now, write_json
 from trainer.runner.statefile import AlreadyLaunched
-from trainer.runner.verdict import NEVER_LAUNCHED, STOPPED
+from trainer.runner.verdict import NEVER_LAUNCHED, STOPPED, is_disk_full
 
 MODES = ("save", "discard")
 _LOOK_EVERY_S = 0.02
@@ -72,6 +72,10 @@ class Stops:
             end_unlaunched(run.directory, STOPPED, NEVER_LAUNCHED)
         except AlreadyLaunched:
             raise NotQueued(run_id, self._store.find(run_id).state) from None
+        except OSError:
+            if not is_disk_full(run.directory.path):
+                raise
+            # Nothing is launched onto a full disk, so stop.json alone keeps the run from it.
         ref = Ref.read(run.directory)
         _write_stop(run.directory, "save", requested_by, self._grace_s(run))
         self._queue.remove(run.directory)
