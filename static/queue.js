@@ -33,13 +33,13 @@ export function moved(queue, runId, position) {
 /** The position of a run that is dropped at a height, from the middles of all rows. `from` is the index of its own. */
 export const dropPosition = (middles, from, y) => middles.filter((middle, i) => i !== from && middle < y).length + 1;
 
-/** What the service is told of one change at a time, while the page already shows all of them. */
+/** Sends one change at a time to the service, while the page already shows all of them. */
 export class QueueControl {
   #api;
   #getState;
   #dispatch;
   #refused;
-  /** Moves that the service has not been told: [{runId, position}]. */
+  /** Moves that are not sent yet: [{runId, position}]. */
   #moves = [];
   #isStale = false;
   #isBusy = false;

@@ -3,7 +3,7 @@
  * the event `system`. Pure.
  */
 
-/** With more rows than this the service has thinned its own, so it is time to ask again. */
+/** With more rows than this the service has merged its own, so it is time to ask again. */
 export const MANY_ROWS = 1400;
 const MAX_ROWS = 2 * MANY_ROWS;
 const OF_RUN = ["cpu_percent", "memory_mb"];

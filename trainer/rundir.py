@@ -67,7 +67,7 @@ class RunDir:
     executor = _at("executor.json")
     """Written by the service after the launch: which executor has the run, its node and GPUs."""
     notes = _at("notes.json")
-    """Written by the service whenever somebody changes the title, the note or the tags."""
+    """Written by the service when the title, the note or the tags change."""
     stop = _at("stop.json")
     """Written by the service before any signal: who asked, when, the mode and the grace period."""
     state = _at("state.json")
@@ -81,7 +81,7 @@ class RunDir:
     usage = _at("usage.csv")
     """Written by the service: what the run's processes and GPUs use. See app/runs/usage."""
     notified = _at("notified.json")
-    """Written by the service after the end: whom it told, and with which result."""
+    """Written by the service after the end: the addresses notified, and the results."""
     metrics = _at("csv", "version_0", "metrics.csv")
     """Of our own trainer. Other programs write elsewhere: see app/runs/collect."""
     progress = _at("progress.json")

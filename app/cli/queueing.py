@@ -23,7 +23,7 @@ class Queue:
         return dict(self._rest.call("PATCH", *QUEUE, run_id, body={"position": position}))
 
     def cancel(self, run_id: str) -> dict[str, Any]:
-        """Take a run out of the queue. It is `stopped` then. A run that has begun is refused and goes on."""
+        """Remove a run from the queue. Its state is then `stopped`. A run that has begun is refused and continues."""
         return dict(self._rest.call("DELETE", *QUEUE, run_id))
 
     def pause(self) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 from flask import Flask, Response
 
 DESCRIPTION = (
-    "Start, stop and follow trainings of image classifiers, and fetch their models. Every error has one shape, and its"
-    " message says what would be right. Live updates come over Socket.IO."
+    "Start, stop and follow trainings, and download their models. Every error has the same shape, and its message says"
+    " what would be right. Live updates come over Socket.IO."
 )
 
 

@@ -30,7 +30,7 @@ def get_queue(query: dict[str, Any]) -> Response:
 @blp.answers(200, QueueSchema)
 @blp.errors(400, 404, 409, 413, 422)
 def move_run(asked: dict[str, Any], query: dict[str, Any], run_id: str) -> Response:
-    """Move a queued run to another place."""
+    """Move a queued run to another position."""
     domain().queue.move(run_id, asked["position"])
     return _queue(**query)
 
@@ -40,7 +40,7 @@ def move_run(asked: dict[str, Any], query: dict[str, Any], run_id: str) -> Respo
 @blp.answers(200, QueueSchema)
 @blp.errors(404, 409, 422)
 def cancel_run(query: dict[str, Any], run_id: str) -> Response:
-    """Take a run out of the queue. A run that is no longer queued is left alone (409)."""
+    """Remove a run from the queue. A run that is no longer queued is not affected (409)."""
     domain().stops.cancel(run_id, f"REST {request.remote_addr}")
     return _queue(**query)
 

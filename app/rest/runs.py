@@ -39,7 +39,7 @@ def get_run(run_id: str) -> Response:
 def change_notes(asked: dict[str, Any], run_id: str) -> Response:
     """Change the title, the note or the tags of a run, and return the run. null removes a title or note.
 
-    Followers of the run get the event `run`. A folder that the service did not make is refused (409).
+    Followers of the run get the event `run`. A folder that the service did not create is refused (409).
     """
     views, offload = domain().views, domain().offload
     offload(lambda: views.change_notes(run_id, asked))

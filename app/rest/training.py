@@ -77,9 +77,9 @@ def check_start(asked: StartRequest) -> dict[str, Any]:
 @blp.answers(202, StoppedSchema, "The run was asked to stop (wait=0).")
 @blp.errors(400, 409, 413, 422)
 def stop_run(asked: dict[str, Any], query: dict[str, Any]) -> Any:
-    """Stop an active run, or take a queued one out of the queue.
+    """Stop an active run, or remove a queued one from the queue.
 
-    Return once none of its processes is left, or at once with wait=0.
+    Return once none of its processes is left, or immediately with wait=0.
     """
     stopped = domain().stops.stop(asked["run_id"], asked["mode"], query["wait"], f"REST {request.remote_addr}")
     body = {"status": stopped.status, "run_id": stopped.run_id}
@@ -98,7 +98,7 @@ def get_status() -> dict[str, Any]:
 @blp.answers(200, GrantSchema)
 @blp.errors()
 def get_access() -> dict[str, str]:
-    """Return what the token of this request allows: everything, or only to see everything."""
+    """Return what the token of this request allows: everything, or only reading."""
     return {"access": g.access}
 
 

@@ -1,4 +1,4 @@
-"""A thread for what only one of several server processes may do."""
+"""A thread for work that only one of several server processes may do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNTIL_HOLDER_S = 0.1
 
 
 class Duty(ABC):
-    """Act again and again while this process holds the supervisor lock. Errors are logged, and the thread continues."""
+    """Call `step` repeatedly while this process holds the supervisor lock. Log errors and continue."""
 
     def __init__(self, what: str, lock: SupervisorLock, every_s: float) -> None:
         """`what` names the duty. It is the subject of each log line."""
@@ -27,13 +27,13 @@ class Duty(ABC):
 
     @abstractmethod
     def step(self) -> bool | None:
-        """Act once. Return whether to act again at once."""
+        """Do the work once. Return whether to repeat it immediately."""
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread. A step that has begun is finished."""
+        """Stop the thread, after a step that has begun."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()

@@ -199,7 +199,7 @@ class RunQueued(Conflict):
 
 
 class RunNeeded(Conflict):
-    """A queued or active run resumes from a run that somebody wants to delete."""
+    """A queued or active run resumes from the run to delete."""
 
     def __init__(self, run_id: str, child: str, state: str) -> None:
         super().__init__(

@@ -36,7 +36,7 @@ def locked(path: Path) -> Iterator[int]:
 
 @contextmanager
 def locked_if_free(path: Path) -> Iterator[int | None]:
-    """As `locked`, but yield None if somebody else holds the lock."""
+    """As `locked`, but yield None if another process or thread holds the lock."""
     descriptor = open_lock(path)
     try:
         yield descriptor if try_flock(descriptor, fcntl.LOCK_EX) else None

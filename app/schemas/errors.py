@@ -15,7 +15,7 @@ class ErrorSchema(Schema):
     errors = fields.mapping(
         fields.array(fields.string()),
         "What would be right, by field. A dotted path names a field inside another.",
-        example={"overrides.trainer.max_epochs": ["Must be at least 1."]},
+        example={"overrides.trainer.max_epochs": ["must be from 1 to 100,000"]},
     )
 
 

@@ -64,7 +64,7 @@ def test_collected_rows_come_once_over_kills_of_the_server(two_workers: LiveServ
         server.start()
         wait_until_over(client)
         wait_until_over(other)
-        # Two files have a loss now. So the rows are told apart, and come again as another attempt.
+        # Two files have a loss now. So their rows get different names, and come again as another attempt.
         expected = [
             {"epoch": 0.5, "train/loss": 2.0},
             {"epoch": 1.0, "train/loss": 1.5},

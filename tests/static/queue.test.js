@@ -59,7 +59,7 @@ test("a dropped run takes the place of the row over which it is", () => {
   );
 });
 
-test("moves are shown at once, and the service is told one after the other", async () => {
+test("moves are shown at once, and sent to the service one after the other", async () => {
   const { control, asked, getState } = serviceOf(queueOf(["A", "B", "C"]));
   control.move("A", 2);
   control.move("A", 3);
@@ -67,16 +67,16 @@ test("moves are shown at once, and the service is told one after the other", asy
   const done = control.move("C", 2);
   assert.equal(idsOf(getState().queue), "BCA");
   assert.equal(getState().queueMessage, "C is now at position 2 of 3.");
-  const told = [];
+  const sent = [];
   for (let i = 0; i < 3; i += 1) {
     assert.equal(asked.length, i + 1, "one at a time");
-    told.push([asked[i].path, asked[i].body.position]);
+    sent.push([asked[i].path, asked[i].body.position]);
     asked[i].answer(queueOf(i === 2 ? ["B", "C", "A"] : ["stale"]));
     await new Promise(setImmediate);
     assert.equal(idsOf(getState().queue), "BCA", "an answer to an earlier move is not shown");
   }
   await done;
-  assert.deepEqual(told, [
+  assert.deepEqual(sent, [
     ["training/queue/A?limit=5", 2],
     ["training/queue/A?limit=5", 3],
     ["training/queue/C?limit=5", 2],

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from trainer.runner import process
 
-LOOK_EVERY_S = 0.1
+CHECK_EVERY_S = 0.1
 FILTER_ENDS_WITHIN_S = 1.0
 """How long a process that reads a pipe has to finish by itself after its last writer has exited."""
 STUCK_AFTER = 1 / 3
@@ -52,7 +52,7 @@ class Shutdown:
     @property
     def wait_s(self) -> float:
         """How long to wait for a signal before the next call of `pass_on`."""
-        return max(0.0, min(self._deadline - time.monotonic(), LOOK_EVERY_S))
+        return max(0.0, min(self._deadline - time.monotonic(), CHECK_EVERY_S))
 
     def repeat(self, is_leader_alive: bool) -> None:
         """Send the signal again to every process that got it, because of another stop request.

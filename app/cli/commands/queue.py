@@ -40,7 +40,7 @@ def move(client: Client, output: Output, run: str, position: int) -> None:
 @click.argument("run", shell_complete=complete_queued)
 @connected
 def cancel(client: Client, output: Output, run: str) -> None:
-    """Take RUN out of the queue. A run that has just started goes on."""
+    """Remove RUN from the queue. A run that has just started continues."""
     answer = client.queue.cancel(run)
     output.answer(answer, f"Run {run} is cancelled.")
 

@@ -13,7 +13,7 @@ FRESH_S = 60.0
 
 
 class Newcomers:
-    """Notice every run that begins, even one that ends before the next look. A directory that somebody copies is none.
+    """Notice every run that begins, even one that ends before the next check. A copied directory does not count.
 
     A run begins when it is created or, if it has to wait, when it leaves our queue or the executor's.
     """

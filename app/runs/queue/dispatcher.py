@@ -52,7 +52,7 @@ class Dispatcher(Duty):
         except (NoRoom, ExecutorAway):
             return False
         except LaunchFailed as error:
-            with suppress(AlreadyLaunched):  # A runner has written its own verdict, or somebody has cancelled the run.
+            with suppress(AlreadyLaunched):  # A runner has written its own verdict, or the run was cancelled.
                 end_unlaunched(entry.run, FAILED, str(error))
         else:
             with suppress(OSError):  # The disk may be full. The executor finds the run without the file.

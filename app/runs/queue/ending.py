@@ -1,4 +1,4 @@
-"""End a run that nobody has launched."""
+"""End a run that was never launched."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ RESULT_PACKAGES = (*PACKAGES, "numpy", "pillow")
 MAX_GIT_S = 0.05
 """A start waits this long for git. The worktree of a huge repository takes longer to compare."""
 
-_LOOK_EVERY_S = 0.002
+_CHECK_EVERY_S = 0.002
 _HEAD = ("rev-parse", "HEAD", "--abbrev-ref", "HEAD")
 _FILTERS = ("config", "--show-scope", "--name-only", "--get-regexp", r"^filter\.")
 _STATUS = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", "-z")
@@ -112,7 +112,7 @@ def _answer(
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             return None
-        time.sleep(_LOOK_EVERY_S)
+        time.sleep(_CHECK_EVERY_S)
     output.seek(0)
     return output.read().decode(errors="replace") if process.returncode in good else None
 

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from app.runs.exceptions import Busy
 
-_LOOK_EVERY_S = 0.02
+_CHECK_EVERY_S = 0.02
 
 
 class Process(Protocol):
@@ -46,7 +46,7 @@ class Pool:
         self._queue(turn, is_urgent)
         try:
             while (process := self._launch_in_turn(turn, launch)) is None and time.monotonic() < deadline:
-                time.sleep(_LOOK_EVERY_S)
+                time.sleep(_CHECK_EVERY_S)
             return process
         finally:
             with self._mutex:

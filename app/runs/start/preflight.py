@@ -79,7 +79,7 @@ class Preflight:
     def check(self, dataset: Path | Mapping[str, Path], wait_s: float, is_urgent: bool = False) -> Report:
         """Return the report on a dataset's folder, or on the folders of its splits.
 
-        After `wait_s` seconds the report is partial, with the status "checking", and the check goes on. The status is
+        After `wait_s` seconds the report is partial, with the status "checking", and the check continues. The status is
         "failed" if the check itself failed. Problems of the images never raise. The check waits while others run, and
         an urgent one is next. Raises Busy if too many wait and this one is not urgent.
         """

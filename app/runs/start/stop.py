@@ -19,7 +19,7 @@ from trainer.runner.statefile import AlreadyLaunched
 from trainer.runner.verdict import NEVER_LAUNCHED, STOPPED, is_disk_full
 
 MODES = ("save", "discard")
-_LOOK_EVERY_S = 0.02
+_CHECK_EVERY_S = 0.02
 _KILL_MARGIN_S = 10.0
 """After the grace period, the time that the runner has to kill everything before the service does."""
 
@@ -113,7 +113,7 @@ class Stops:
                 return False
             if is_late:
                 self._executor.end(ref)
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(_CHECK_EVERY_S)
         return True
 
 

@@ -22,7 +22,7 @@ NO_NOTES: Mapping[str, Any] = {"title": None, "note": None, "tags": []}
 NOTED = "noted.json"
 LOCK = "notes.lock"
 MAX_NOTED = 100
-"""So many changes between two looks are not missed."""
+"""Up to this many changes between two reads are noticed."""
 
 
 def read_notes(run: RunDir) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def read_notes(run: RunDir) -> dict[str, Any]:
 def change_notes(run: RunDir, changes: Mapping[str, Any], folder: Path) -> None:
     """Replace the given ones of title, note and tags. Raises NotesRefused.
 
-    `folder` is the one around the runs folder. All server processes take it in turns, so no change is lost.
+    `folder` is the parent of the runs folder. Server processes take turns, so no change is lost.
     """
     try:
         with locked(folder / LOCK):
@@ -46,15 +46,15 @@ def change_notes(run: RunDir, changes: Mapping[str, Any], folder: Path) -> None:
 
 
 class Noted:
-    """The changes of notes, by any server process, since this process began to look."""
+    """The changes of notes, by any server process, since this object was created."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` is the one around the runs folder."""
+        """`folder` is the parent of the runs folder."""
         self._path = folder / NOTED
         self._known = Remembered(_read(self._path), {})
 
     def read(self) -> list[str]:
-        """Return the ids of the runs whose notes changed since the last call. Looks at one file."""
+        """Return the ids of the runs whose notes changed since the last call. Reads one file."""
         if self._known.states and self._known.is_current():
             return []
         before, states = self._known.value, file_states([self._path])

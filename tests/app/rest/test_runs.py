@@ -209,9 +209,9 @@ def test_a_directory_of_another_program_is_unknown_everywhere_and_can_be_deleted
     fields = ("state", "config", "model", "models", "pid", "title")
     assert [described[name] for name in fields] == ["unknown", None, None, [], None, None]
     message = problem(shared.patch(f"/training/runs/{path.name}", {"title": "ours"}), 409)["message"]
-    assert "did not make the directory" in message
+    assert "did not create the directory" in message
     assert "theirs" in (path / "notes.json").read_text()
-    assert "did not make the directory" in described["reason"]
+    assert "did not create the directory" in described["reason"]
     assert (described["created_at"], described["ended_at"]) == ("2001-09-09T01:46:40+00:00",) * 2
     for wanted, names in (("unknown", [path.name]), ("interrupted", []), ("failed", [])):
         listed = shared.get(f"/training/metrics/runs?status={wanted}").json()

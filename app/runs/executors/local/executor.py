@@ -28,7 +28,7 @@ from trainer.manifest import is_of_our_trainer
 from trainer.rundir import RunDir, is_there
 from trainer.runner.statefile import has_verdict, read_record
 
-_LOOK_EVERY_S = 0.02
+_CHECK_EVERY_S = 0.02
 _PATIENCE_S = 10.0
 """How long a launch waits for a run with a verdict to leave its slot, and a signal for a runner to begin."""
 
@@ -144,7 +144,7 @@ class LocalExecutor:
                 return taken
             if not any(map(self._is_leaving, self._active())) or time.monotonic() > deadline:
                 raise NoRoom
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(_CHECK_EVERY_S)
 
     def _is_leaving(self, slot: Slot) -> bool:
         """Whether the run has a verdict, so that its last process is about to exit."""
@@ -207,5 +207,5 @@ class LocalExecutor:
         while is_there(run.path) and not is_there(run.state) and time.monotonic() < deadline:
             if isinstance(self.find([Ref(run)])[run.run_id], Gone):
                 break
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(_CHECK_EVERY_S)
         return read_record(run)

@@ -61,7 +61,7 @@ class Slots:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._guard(fcntl.LOCK_EX):
-            held = [*self._look(), *others]
+            held = [*self._find_held(), *others]
             used = {gpu for slot in held for gpu in slot.gpus}
             free = [gpu for gpu in self.gpus if gpu not in used]
             if len(held) >= self.count or len(free) < num_gpus or run_id in {slot.run_id for slot in held}:
@@ -83,7 +83,7 @@ class Slots:
         if not self.folder.is_dir():
             return []
         with self._guard(fcntl.LOCK_SH):
-            return self._look()
+            return self._find_held()
 
     @contextmanager
     def kept_from_others(self, run_id: str) -> Iterator[Slot | None]:
@@ -92,12 +92,12 @@ class Slots:
             yield None
             return
         with self._guard(fcntl.LOCK_EX):
-            yield next((slot for slot in self._look() if slot.run_id == run_id), None)
+            yield next((slot for slot in self._find_held() if slot.run_id == run_id), None)
 
     def repair(self, path: Path, find: Callable[[], Slot | None]) -> Slot | None:
         """If the slot is held, write what `find` returns into its file, and return it."""
         with self._guard(fcntl.LOCK_EX):
-            held = next((slot for slot in self._look() if slot.path == path), None)
+            held = next((slot for slot in self._find_held() if slot.path == path), None)
             found = find() if held is not None else None
             if found is None or found == held:
                 return held
@@ -105,7 +105,7 @@ class Slots:
                 path.write_bytes(_content(found))
             return found
 
-    def _look(self) -> list[Slot]:
+    def _find_held(self) -> list[Slot]:
         try:
             names = sorted(name for name in os.listdir(self.folder) if name.endswith(SUFFIX))
         except FileNotFoundError:  # It was deleted in the meantime.

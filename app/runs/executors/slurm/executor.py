@@ -161,7 +161,7 @@ class SlurmExecutor:
         return []
 
     def tend(self, refs: Iterable[Ref], expects_our_trainer: bool = False) -> None:
-        """Write to executor.json what SLURM forgets, and cancel the pending runs that nobody wants any more."""
+        """Write to executor.json what SLURM forgets, and cancel the pending runs that were stopped."""
         for ref in (*refs, *self._cancelled()):
             found, job = self.find([ref])[ref.run_id], self._job(ref)
             if isinstance(found, Gone):

@@ -1,4 +1,4 @@
-"""Let the service processes submit jobs one after the other, so that they count the jobs right."""
+"""Let the service processes submit jobs one at a time, so that they count the jobs correctly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.runs.filelock import open_lock, try_flock
 
-_LOOK_EVERY_S = 0.02
+_CHECK_EVERY_S = 0.02
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def turn(path: Path) -> Iterator[None]:
     descriptor = open_lock(path)
     try:
         while not try_flock(descriptor, fcntl.LOCK_EX):
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(_CHECK_EVERY_S)
         yield
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""The notifier: who is told of what, and once only, whatever is killed."""
+"""The notifier: each end is announced exactly once, whatever is killed."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def without_sender(tmp_path: Path) -> Iterator[None]:
     lock.release()
 
 
-def told(home: Path) -> list[str]:
+def announced(home: Path) -> list[str]:
     """Return the titles of the notices."""
     notices = map(Notice.read, (home / "logs").rglob("*noti*d.json"))
     return sorted(notice.message.title for notice in notices if notice is not None)
@@ -89,12 +89,12 @@ def test_only_runs_that_end_after_the_setting_are_told(tmp_path: Path) -> None:
     write_ended(tmp_path, "after", 2, "failed")
     write_ended(tmp_path, "killed", 3, None)
     notifier_of(tmp_path, ADDRESS).step()  # A service that was restarted.
-    assert told(tmp_path) == ["after: failed", "killed: interrupted"]
+    assert announced(tmp_path) == ["after: failed", "killed: interrupted"]
     assert notifier_of(tmp_path, ADDRESS).num_pending() == 2
     notifier_of(tmp_path).start()  # Notifications are switched off for a while.
     write_ended(tmp_path, "meanwhile", 4)
     notifier_of(tmp_path, ADDRESS).step()
-    assert told(tmp_path) == ["after: failed", "killed: interrupted"]
+    assert announced(tmp_path) == ["after: failed", "killed: interrupted"]
     assert notifier_of(tmp_path, ADDRESS).num_pending() == 0
 
 
