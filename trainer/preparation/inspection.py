@@ -31,7 +31,7 @@ def inspect_split(split: Split, folder: Path, depth: Depth, on_progress: OnProgr
     """
     cached = folder / f"{hashlib.blake2b(os.fsencode(split.path.resolve()), digest_size=16).hexdigest()}.inspected"
     known = _read(cached)
-    names = [os.path.relpath(path, split.path) for path in split.paths]
+    names = [str(path.relative_to(split.path)) for path in split.paths]
     states = [_state(path) for path in split.paths]
     entries = {name: known[name] for name, state in zip(names, states) if _holds(known.get(name), state, depth)}
     new = [index for index, name in enumerate(names) if name not in entries]
