@@ -13,7 +13,9 @@ class QueuedRunSchema(Schema):
     )
     reason = fields.string("Why the run waits. null: it starts in a moment.", allow_none=True)
     priority = fields.integer()
-    gpus = fields.integer("GPUs that the run needs. null: an equal share.", allow_none=True)
+    gpus = fields.integer(
+        "GPUs that the run needs. null: an equal share. On SLURM as many as its options say.", allow_none=True
+    )
     queued_at = fields.string("UTC, ISO 8601.", allow_none=True)
     config_name = fields.string(allow_none=True)
     model_name = fields.string(allow_none=True)

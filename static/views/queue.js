@@ -80,13 +80,12 @@ function renderFrame(queue, message, view) {
   byId("queue").hidden = queue === null || (view.name === "now" && isEmpty && !queue.paused && message === null);
   setText(byId("queue-message"), message ?? "");
   if (queue === null) return;
-  const isOfCluster = queue.executor !== "local";
   setText(byId("queue-count"), isEmpty ? "" : counted(queue.num_runs, "queued run"));
   byId("no-queued").hidden = !isEmpty || queue.paused;
   byId("queue-paused").hidden = !queue.paused;
   byId("queue-pause").hidden = !queue.pausable && !queue.paused;
   setText(byId("queue-pause"), queue.paused ? "Resume queue" : "Pause queue");
-  byId("queue-of-cluster").hidden = !isOfCluster || isEmpty;
+  byId("queue-of-cluster").hidden = queue.pausable || isEmpty;
   const numHidden = queue.num_runs - queue.runs.length;
   byId("queue-more").hidden = numHidden <= 0;
   setText(byId("queue-more"), numHidden > MORE ? `Show ${MORE} more of ${count(numHidden)}` : `Show ${numHidden} more`);

@@ -15,6 +15,7 @@ from app.runs.filestate import Remembered, file_states
 from app.runs.queue.arrangement import Arrangement, ArrangementFile
 from app.runs.queue.entry import Entry, read_entry, write_entry
 from app.runs.store.newrun import NewRun
+from app.runs.store.run import Run
 from app.runs.store.states import QUEUED
 from app.runs.store.store import RunStore
 from trainer.rundir import RunDir, is_there
@@ -127,7 +128,7 @@ class Queue:
         return [
             *(_Place(entry, position) for position, entry in enumerate(self.waiting(), 1)),
             *(_Place(entry, None, entry.problem) for entry in self.broken()),
-            *(_Place(Entry(run.directory), None, run.reason) for run in self._store.pending()),
+            *(_Place(_entry_of(run), None, run.reason) for run in self._store.pending()),
         ]
 
     def _not_queued(self, run_id: str) -> NotQueued:
@@ -180,6 +181,11 @@ class _Place(NamedTuple):
     """From 1. None: the run can never be launched, or waits in the executor's own queue."""
     reason: str | None = None
     """Why a run without a position waits."""
+
+
+def _entry_of(run: Run) -> Entry:
+    """Describe a run that waits in the executor's own queue since it was created."""
+    return Entry(run.directory, queued_at=run.created_at, gpus=run.request.get("gpus"))
 
 
 def _describe(place: _Place, obstacle: Callable[[Entry], str | None], is_paused: bool) -> dict[str, Any]:

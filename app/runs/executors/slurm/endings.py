@@ -9,10 +9,10 @@ from trainer.runner.verdict import FAILED, INTERRUPTED, log_tail
 
 _REASONS = {
     "BOOT_FAIL": (INTERRUPTED, "its node did not boot"),
-    "CANCELLED": (INTERRUPTED, "the job was cancelled by scancel, or by SLURM itself, but not by a stop"),
+    "CANCELLED": (INTERRUPTED, "the job was cancelled, by scancel or by SLURM itself"),
     "DEADLINE": (FAILED, "the job reached its deadline"),
     "NODE_FAIL": (INTERRUPTED, "the node failed"),
-    "OUT_OF_MEMORY": (FAILED, "the job ran out of memory. Raise --mem in TRAINING_SLURM_OPTIONS"),
+    "OUT_OF_MEMORY": (FAILED, "the job needed more memory than --mem in TRAINING_SLURM_OPTIONS allows"),
     "PREEMPTED": (INTERRUPTED, "the job was preempted"),
     "REVOKED": (INTERRUPTED, "the job was revoked"),
 }
@@ -28,7 +28,7 @@ def ending(run: RunDir, job: Job | None) -> Gone:
         return Gone(FAILED, f"SLURM time limit of {job.time_limit} reached, and the run was killed before it could end")
     if job.state in _REASONS:
         state, reason = _REASONS[job.state]
-        return Gone(state, f"SLURM: {reason}{_where(job)}")
+        return Gone(state, f"SLURM: {reason}{_where(job)}{'' if has_begun else ', before the run began'}")
     if has_begun:
         return Gone(INTERRUPTED, f"the runner was killed{_where(job)}")
     lines = log_tail(run.executor_log).strip().splitlines()

@@ -42,7 +42,7 @@ def test_what_only_the_queue_of_the_executor_can_do_is_refused_with_its_advice(
     tmp_path: Path, cluster: FakeCluster
 ) -> None:
     service = Service(tmp_path, executor=FakeExecutor(cluster, ADVICE))
-    running, pending = (service.start(service.python(WAIT_FOR_STOP)) for _ in range(2))
+    running, pending = (service.start(replace(service.python(WAIT_FOR_STOP), gpus=2)) for _ in range(2))
     with pytest.raises(NotQueued, match=ADVICE):
         service.queue.move(pending.run_id, 1)
     with pytest.raises(NotQueued, match=r"it is (running|starting)"):
@@ -56,7 +56,8 @@ def test_what_only_the_queue_of_the_executor_can_do_is_refused_with_its_advice(
         service.start(replace(service.python("pass"), priority=1))
     assert ADVICE in refused.value.errors["priority"][0]
     described = service.queue.describe(service.obstacle)
-    assert (described["pausable"], [each["run_id"] for each in described["runs"]]) == (False, [pending.run_id])
+    shown = [(each["run_id"], each["queued_at"], each["gpus"]) for each in described["runs"]]
+    assert (described["pausable"], shown) == (False, [(pending.run_id, pending.created_at, 2)])
     service.cancel(pending.run_id)
     assert service.store.find(pending.run_id).state == "stopped"
     assert [job.run.run_id for job in cluster.jobs.values()] == [running.run_id]
