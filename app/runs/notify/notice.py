@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from app.runs.notify.message import Message
-from trainer.rundir import read_json, write_json
+from app.runs.times import parse_time, seconds_between
+from trainer.rundir import read_json, utc_now, write_json
 
 FIRST_PAUSE_S = 2.0
 MAX_PAUSE_S = 3600.0
@@ -33,12 +33,13 @@ class Delivery:
     def is_settled(self) -> bool:
         return self.sent_at is not None or self.given_up_at is not None
 
-    def is_due(self, now: datetime) -> bool:
+    def is_due(self, now: str) -> bool:
         """Whether to try now. A clock that was set back delays nothing."""
         if self.is_settled or self.attempted_at is None:
             return not self.is_settled
         pause_s = min(FIRST_PAUSE_S * 2 ** (min(self.attempts, 30) - 1), MAX_PAUSE_S)
-        return not 0 <= (now - datetime.fromisoformat(self.attempted_at)).total_seconds() < pause_s
+        age_s = seconds_between(self.attempted_at, now)
+        return age_s is None or not 0 <= age_s < pause_s
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Notice:
     @classmethod
     def create(cls, path: Path, message: Message, addresses: Iterable[str]) -> Notice:
         """Write a notice that was not sent yet. Raises OSError."""
-        notice = cls(path, message, now().isoformat(), tuple(map(Delivery, addresses)))
+        notice = cls(path, message, utc_now(), tuple(map(Delivery, addresses)))
         notice.write()
         return notice
 
@@ -63,11 +64,10 @@ class Notice:
         content = read_json(path) or {}
         try:
             deliveries = tuple(Delivery(**each) for each in content["deliveries"])
-            for time in (content["created_at"], *(each.attempted_at for each in deliveries if each.attempted_at)):
-                datetime.fromisoformat(time)
-            return cls(path, Message(**content["message"]), content["created_at"], deliveries)
-        except (KeyError, TypeError, ValueError):
+            notice = cls(path, Message(**content["message"]), content["created_at"], deliveries)
+        except (KeyError, TypeError):
             return None
+        return None if parse_time(notice.created_at) is None else notice
 
     @property
     def is_settled(self) -> bool:
@@ -78,7 +78,7 @@ class Notice:
         return sum(not delivery.is_settled for delivery in self.deliveries)
 
     def is_due(self) -> bool:
-        return any(delivery.is_due(now()) for delivery in self.deliveries)
+        return any(delivery.is_due(utc_now()) for delivery in self.deliveries)
 
     def with_delivery(self, changed: Delivery) -> Notice:
         """Replace the delivery to the same address."""
@@ -92,7 +92,7 @@ class Notice:
         for delivery in self.deliveries:
             problem = delivery.problem if delivery.address in known else "the address was removed from the settings"
             if not delivery.is_settled and (delivery.address not in known or self._was_patient(delivery)):
-                given_up = replace(delivery, given_up_at=now().isoformat(), problem=problem)
+                given_up = replace(delivery, given_up_at=utc_now(), problem=problem)
                 notice = notice.with_delivery(given_up)
         return notice
 
@@ -103,11 +103,5 @@ class Notice:
         write_json(self.path, content)
 
     def _was_patient(self, delivery: Delivery) -> bool:
-        if delivery.attempted_at is None:
-            return False
-        tried = datetime.fromisoformat(delivery.attempted_at) - datetime.fromisoformat(self.created_at)
-        return tried.total_seconds() > PATIENCE_S
-
-
-def now() -> datetime:
-    return datetime.now(timezone.utc)
+        tried_s = seconds_between(self.created_at, delivery.attempted_at)
+        return tried_s is not None and tried_s > PATIENCE_S

@@ -17,8 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from app.runs.notify.notice import Delivery, Notice, now
+from app.runs.notify.notice import Delivery, Notice
 from app.runs.notify.sending import send
+from trainer.rundir import utc_now
 
 MAX_SEND_S = 60.0
 HANGS = f"no answer within {MAX_SEND_S:g} seconds"
@@ -49,11 +50,11 @@ class Sender:
 
     def _begin(self, path: Path) -> list[Delivery]:
         """Record the attempts to send a notice, and return them. Send nothing that cannot be recorded."""
-        notice, at = Notice.read(path), now()
+        notice, at = Notice.read(path), utc_now()
         if notice is None:
             return []
         attempts = [
-            replace(each, attempts=each.attempts + 1, attempted_at=at.isoformat(), problem=HANGS)
+            replace(each, attempts=each.attempts + 1, attempted_at=at, problem=HANGS)
             for each in notice.deliveries
             if each.is_due(at) and each.address in self._addresses
         ]
@@ -69,7 +70,7 @@ class Sender:
     def _send(self, path: Path, attempt: Delivery) -> None:
         message = self._notices[path].message
         problem = send(self._addresses[attempt.address], message.title, message.body, message.kind)
-        sent_at = now().isoformat() if problem is None else None
+        sent_at = utc_now() if problem is None else None
         with self._writing, suppress(OSError):  # The run may have been deleted.
             self._notices[path] = self._notices[path].with_delivery(replace(attempt, sent_at=sent_at, problem=problem))
             self._notices[path].write()
