@@ -75,8 +75,8 @@ class ProgressFile:
             "samples_per_s": None if rate is None else round(rate, 1),
             "eta_s": self._eta_s(),
         }
-        # Not flushed: five flushes a second would slow a training down on a busy disk, and after a power loss nobody
-        # needs the progress.
+        # Not flushed: five flushes a second would slow a training down on a busy disk, and the progress is
+        # worthless after a power loss.
         with replacing(self._run.progress, is_flushed=False) as file:
             file.write(json.dumps(content).encode())
 

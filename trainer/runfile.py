@@ -1,14 +1,15 @@
 """Open a file of a run only if it is a regular file of that run. Standard library only.
 
-The program of a run may put anything into the run's directory: a link to a secret, a pipe that nobody writes to, a
-device, a sparse file of a terabyte. So every reader of a run's files opens them here: folder by folder without
-following links (O_NOFOLLOW, openat), without waiting (O_NONBLOCK), and only regular files. So nobody can exchange a
-file between the check and the opening. A link on the way is resolved first. If it leads into the same run, or below a
-folder of the setting `link_roots`, the resolved path is opened in the same strict way.
+The program of a run may put anything into the run's directory: a link to a secret, a pipe without a writer, a device, a
+sparse file of a terabyte. So every reader of a run's files opens them here: folder by folder without following links
+(O_NOFOLLOW, openat), without waiting (O_NONBLOCK), and only regular files. So a file cannot be exchanged between the
+check and the opening. A link on the way is resolved first. If it leads into the same run, or below a folder of the
+setting `link_roots`, the resolved path is opened in the same strict way.
 
-We tried to tell an operator's links from a program's without a setting. Both belong to the same user, and a link's time
-does not survive a copy of the runs folder. Entries of the runs folder need no setting, because a run's program has no
-business there. An entry that links to another run of the same folder is ignored, or that run would be listed twice.
+We tried to distinguish an operator's links from a program's without a setting. Both belong to the same user, and a
+link's time does not survive a copy of the runs folder. Entries of the runs folder need no setting, because a run's
+program has no business there. An entry that links to another run of the same folder is ignored, or that run would be
+listed twice.
 """
 
 from __future__ import annotations

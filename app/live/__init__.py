@@ -8,7 +8,7 @@ the client's own thread waits at an empty queue and holds no half-sent frame. Th
 the socket's lock. WebSockets use no compression, so all clients get the same bytes. They do not use Nagle's algorithm,
 which would hold an event back until the client acknowledges the previous one.
 
-Anybody who reaches the port can open a socket, because the token comes later, in the namespace. So the same code on
+Any client that reaches the port can open a socket, because the token comes later, in the namespace. So the same code on
 both servers checks what clients send before python-engineio and python-socketio see it. `gate` checks requests,
 `packets` checks the form of packets, and `websocket` stops reading a message that exceeds the limit. `sessions` gives
 a session 5 s to join and keeps few places for sessions that have not joined. A newcomer displaces the oldest session of

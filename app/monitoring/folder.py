@@ -1,4 +1,4 @@
-"""The folder in which gunicorn's workers add up their requests."""
+"""The folder in which gunicorn's workers share their metrics."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ PREFIX = "training-metrics-"
 def make_folder() -> Path:
     """Make a temporary folder, and remove those of services that were killed. Raises OSError.
 
-    This process and all that it forks hold the folder's lock as long as they live.
+    This process and its forks hold the folder's lock until they exit.
     """
     _remove_abandoned()
     while True:
         path = Path(tempfile.mkdtemp(prefix=PREFIX))
         descriptor = _open(path)
-        with suppress(OSError):  # The file system has no locks. Then nobody removes the folder.
+        with suppress(OSError):  # The file system has no locks. Then the folder is never removed.
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if path.exists():
             return path
-        os.close(descriptor)  # Another service took it for an abandoned one before it was locked.
+        os.close(descriptor)  # Another service removed it before it was locked.
 
 
 def _remove_abandoned() -> None:
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with suppress(OSError):  # It is another user's, or no folder.
+        with suppress(OSError):  # It belongs to another user, or is not a folder.
             descriptor = _open(path)
             try:
                 if os.fstat(descriptor).st_uid == os.geteuid() and try_flock(descriptor, fcntl.LOCK_EX):

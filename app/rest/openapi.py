@@ -25,7 +25,7 @@ def omit_null_default(_: Any, __: Any, *, ret: dict[str, Any]) -> dict[str, Any]
 
 
 def keep_document(app: Flask) -> None:
-    """Build the document once. It takes 20 ms, in which eventlet does nothing else, and anybody may request it."""
+    """Build the document once. It takes 20 ms, which would block eventlet for every request without a token."""
     endpoint = "api-docs.openapi_json"
     build: Callable[..., Any] = app.view_functions[endpoint]
     document = cache(lambda: build().get_data())

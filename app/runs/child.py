@@ -1,4 +1,4 @@
-"""Start our own programs as child processes, and say what they printed last."""
+"""Start our own programs as child processes, and read the last line that they printed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ SHARED_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def environment() -> dict[str, str]:
-    """Return our environment, unbuffered, for a program.
+    """Return our environment for a program, with unbuffered Python output.
 
-    It lacks the settings, because a program must not get the API token, and the folder of our own metrics.
+    It has no settings, because a program must not get the API token, and no folder for our own metrics.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TRAINING_")}
     kept.pop(SHARED_METRICS_VARIABLE, None)
@@ -24,7 +24,7 @@ def environment() -> dict[str, str]:
 
 
 def spawn(module: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-    """Start `python -m MODULE` in `environment` and without input. `options` of Popen go first. Raises OSError."""
+    """Start `python -m MODULE` in `environment` and without input. Options of Popen override these. Raises OSError."""
     defaults: dict[str, Any] = {"env": environment(), "stdin": subprocess.DEVNULL}
     return subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=CODE_DIR, **defaults | options)
 

@@ -25,7 +25,7 @@ _FAULTS_OF_THE_MACHINE = {
 
 
 def _explains_itself(error: Exception) -> bool:
-    """Whether the message says what is wrong, so that nobody needs the traceback."""
+    """Whether the message says what is wrong, so that the traceback is not needed."""
     return isinstance(error, RunError) or (isinstance(error, OSError) and error.errno in _FAULTS_OF_THE_MACHINE)
 
 

@@ -34,7 +34,7 @@ class NoRuns(NotFound):
 
 
 class RunsUnreadable(RunError):
-    """The runs folder cannot be read, so nobody knows which runs exist."""
+    """The runs folder cannot be read, so the runs are unknown."""
 
     def __init__(self, runs_dir: str, error: OSError) -> None:
         super().__init__(

@@ -5,16 +5,16 @@ request: duplicate lengths, a length together with chunks, bare line feeds, fold
 HTTP with the same JSON shape as the app (`wire`). Eventlet's own parser accepts most of these requests and hides
 chunked bodies from Flask. So a request to stop another run stopped the active run.
 
-Anybody who reaches the port can connect, so the servers limit the cost of a connection before they know its client.
+Any client that reaches the port can connect, so the servers limit the cost of a connection before they know its client.
 They receive a head, and a body of up to 64 KiB, before they parse it and call the app (`incoming`). A client has 30 s
 to begin a request, 10 s for its head and 20 s for its body, however it spreads the bytes. A longer transfer has to keep
 a minimum pace, in both directions (`patience`). A client that is too slow gets a 408. The servers read a longer body
 only when the app asks for it, so they refuse a request without the token unread.
 
 Under gunicorn the thread that accepts connections also receives requests, sends the rest of answers and reads what a
-client still sends after its answer. It never waits for one client. The other threads get whole requests. They wait for
-a client in only three cases, and each case has a share of the threads: sockets, long uploads, and answers of more than
-256 KiB. So REST always has 32 threads (`gunicorn_worker`). Under eventlet a connection costs no thread. The server
+client still sends after its answer. It never waits for one client. The other threads get complete requests. They wait
+for a client in only three cases, and each case has a share of the threads: sockets, long uploads, and answers of more
+than 256 KiB. So REST always has 32 threads (`gunicorn_worker`). Under eventlet a connection costs no thread. The server
 handles the requests of sockets one after the other, so a flood of them hardly delays other requests
 (`eventlet_server`).
 

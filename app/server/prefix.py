@@ -12,7 +12,7 @@ class Prefix:
     """WSGI middleware: move the prefix from the path to SCRIPT_NAME, so that addresses in answers contain it.
 
     The proxy may pass the configured prefix on or strip it. X-Forwarded-Prefix names a prefix that the proxy has
-    stripped. Anybody can send that header, so it never changes the path.
+    stripped. Any client can send that header, so it never changes the path.
     """
 
     def __init__(self, wsgi_app: Any, prefix: str) -> None:

@@ -23,7 +23,7 @@ class Waiting(Generic[C]):
     """The waiting connections by kind (what they wait for), each kind in the order of arrival."""
 
     def __init__(self, has_sent: Callable[[C], bool], clock: Callable[[], float] = time.monotonic) -> None:
-        """`has_sent` says whether the client of a connection has sent something that nobody has read yet."""
+        """`has_sent` says whether the client of a connection has sent something that is not read yet."""
         self._has_sent = has_sent
         self._clock = clock
         self._kinds: dict[str, dict[C, tuple[float, float]]] = {}
@@ -87,7 +87,7 @@ class Waiting(Generic[C]):
 
 
 def has_unread(descriptor: int) -> bool:
-    """Whether a socket has received bytes that nobody has read yet. False for a closed one."""
+    """Whether a socket has received bytes that are not read yet. False for a closed one."""
     try:
         answer = fcntl.ioctl(descriptor, termios.FIONREAD, struct.pack("i", 0))
     except (OSError, ValueError):

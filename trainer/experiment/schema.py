@@ -82,7 +82,7 @@ def schema_of(cls: type[Any]) -> Schema:
 
 
 def load_valid(cls: type[T], content: object) -> T | None:
-    """Load a mapping that somebody may have changed since it was dumped. None if it is not valid."""
+    """Load a mapping that may have been changed since it was dumped. None if it is not valid."""
     try:
         loaded: T = schema_of(cls).load(content)  # type: ignore[arg-type]
     except ValidationError:

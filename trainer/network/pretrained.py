@@ -34,7 +34,7 @@ def load(source: str, channels: int, class_names: tuple[str, ...]) -> PreTrained
         )
     except ImportError as error:
         raise ExperimentInvalid({"model.pretrained": [describe_missing_package(error)]}) from None
-    except Exception as error:  # A damaged file raises anything. A traceback inside transformers would help nobody.
+    except Exception as error:  # A damaged file raises anything. A traceback inside transformers would not help.
         problem = f"{source} cannot be loaded: {describe_load_error(error)}"
         raise ExperimentInvalid({"model.pretrained": [problem]}) from None
     refuse_other_inputs(type(model), "model.pretrained")

@@ -1,7 +1,7 @@
 """Own the process of one run from its launch to its verdict. Standard library only.
 
 The runner forks once when it starts. The first half reports to the service by its exit code whether the program is
-running, so `POST /training/start` answers with a pid and does not poll. The second half lives on as nobody's child, so
+running, so `POST /training/start` answers with a pid and does not poll. The second half lives on as an orphan, so
 no server has to reap it. It adopts every orphan of the program (PR_SET_CHILD_SUBREAPER). When the program ends, the
 runner kills what descends from it, writes the verdict and ends. That releases the slot.
 

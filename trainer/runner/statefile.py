@@ -68,7 +68,7 @@ class StateFile:
     def close(self) -> None:
         """Remove the reserved files that were not used."""
         for reserved in self._reserved:
-            with contextlib.suppress(OSError):  # Nobody reads them, and the verdict must not depend on them.
+            with contextlib.suppress(OSError):  # They are not read again, and the verdict must not depend on them.
                 reserved.unlink(missing_ok=True)
 
 

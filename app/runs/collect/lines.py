@@ -37,7 +37,7 @@ class Lines:
 def read_lines(file: RunFile, position: Position, is_final: bool = False) -> Lines:
     """Read the next complete lines, at most about SLICE_BYTES. `position` is that of earlier lines, or `{}`.
 
-    An unfinished last line waits. It counts if `is_final`, which means that nobody writes any more. Raises OSError.
+    An unfinished last line waits. It counts if `is_final`: the file is no longer written. Raises OSError.
     Raises Restarted if the file no longer begins with what was read.
     """
     with file.open() as opened:

@@ -90,8 +90,8 @@ class Follower:
     def read_new(self, run: Run) -> Iterator[Event]:
         """Yield the changes in the order in which to publish them. The caller must exhaust the iterator.
 
-        The caller reads `run` before this call. If the run is over, nobody writes any more. So this method reads both
-        files to their end, and yields the final state last. If there is much to collect, the next calls do that.
+        The caller reads `run` before this call. If the run is over, its files no longer change. So this method reads
+        both files to their end, and yields the final state last. If there is much to collect, the next calls do that.
         """
         self.run = run
         self._is_skipping = False

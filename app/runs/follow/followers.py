@@ -118,7 +118,7 @@ class Followers:
     def published(self, run_id: str | None) -> Follower | None:
         """Return the follower of a run (None: of the latest one) if `read_new` reads that run, or has read all of it.
 
-        Nobody reads a run again that is over. Somebody may remove or replace its files all the same.
+        A run that is over is not read again, although its files may be removed or replaced.
         """
         followed = self._followed.get(run_id) if run_id is not None else self._latest
         if followed is None or (followed.is_over and _is_changed(followed)):
@@ -188,7 +188,7 @@ class Followers:
 
 
 def _is_changed(followed: _Followed) -> bool:
-    """Whether somebody has changed or removed the files of a run since they were read."""
+    """Whether the files of a run were changed or removed since they were read."""
     directory = followed.follower.run.directory
     return not is_there(directory.path) or _states(followed.follower) != followed.states
 

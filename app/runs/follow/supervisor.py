@@ -167,8 +167,8 @@ class Supervisor:
         """Call `use` under the mutex with the follower of a run, or with None if there is no run at all.
 
         With the `position` of a client this polls first, and waits while a new process has not read as far as the
-        client. Otherwise the client would drop what it has. This reads a past run before it takes the mutex, so nobody
-        else waits for that. Raises RunNotFound.
+        client. Otherwise the client would drop what it has. This reads a past run before it takes the mutex, so other
+        clients do not wait. Raises RunNotFound.
         """
         past: Follower | None = None
         while True:

@@ -76,7 +76,7 @@ def _character_length(lead: int) -> int:
 class LogTail:
     """Return each byte of a growing log once, as text. Start again when the program starts the log again.
 
-    The position is a byte offset. If the log is shorter, somebody truncated it, such as logrotate with copytruncate.
+    The position is a byte offset. If the log is shorter, it was truncated, for example by logrotate with copytruncate.
     """
 
     CHUNK_BYTES = 64 * 1024
@@ -95,8 +95,8 @@ class LogTail:
         """Return what is new in chunks of 64 KiB.
 
         If more than 1 MiB is new, return only the last chunk. Its offset shows the gap, and followers fetch the rest
-        when they need it. So a program that floods its log costs bounded memory. `is_final` means that nobody writes
-        any more, so an incomplete last character counts too.
+        when they need it. So a program that floods its log costs bounded memory. `is_final`: the log is no
+        longer written, so an incomplete last character counts too.
         """
         chunks: list[LogChunk] = []
         while True:

@@ -53,8 +53,8 @@ def inspect(
 
     A file of up to 1 MiB is read in full whenever it may have changed, unless `max_bytes` is given.
 
-    The writer may append rows, rewrite the file with a wider header as Lightning does, or start the file again. An
-    unfinished last line waits. It counts if `is_final`, which means that nobody writes any more. With `max_bytes` the
+    The writer may append rows, rewrite the file with a wider header as Lightning does, or restart the file. An
+    unfinished last line waits. It counts if `is_final`: the file is no longer written. With `max_bytes` the
     inspection stops after about that many new bytes and keeps the chunks in `fresh`.
     """
     with readable(file):

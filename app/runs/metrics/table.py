@@ -17,7 +17,7 @@ from app.runs.metrics.header import Header
 from trainer.runfile import RunFile
 
 CELLS_AT_ONCE = 8192
-"""Cells per chunk. Parsing or encoding a chunk takes only some milliseconds, so nobody waits for long."""
+"""Cells per chunk. Parsing or encoding a chunk takes only some milliseconds, so other requests do not wait."""
 
 
 class Rewritten(Exception):

@@ -14,7 +14,7 @@ from trainer.experiment.outputs import MetricsOutput
 from trainer.runfile import RunFile
 
 BYTES_AT_ONCE = 64 * 1024
-"""Bytes per inspection. Parsing them takes only some milliseconds, so nobody waits for long."""
+"""Bytes per inspection. Parsing them takes only some milliseconds, so other requests do not wait."""
 
 
 class MetricsTail:
@@ -60,10 +60,10 @@ class MetricsTail:
     def read_new(
         self, file: RunFile | None, is_final: bool = False, declared: MetricsOutput = NOTHING_DECLARED
     ) -> Iterator[Chunk]:
-        """Yield the new rows in chunks. The caller must take all chunks. Raises nothing.
+        """Yield the new rows in chunks. The caller must take all chunks. Never raises.
 
-        When the file was started again, `num_restarts` grows and an empty chunk comes first. `is_final` means that
-        nobody writes any more, so an unfinished last line counts.
+        When the file was restarted, `num_restarts` grows and an empty chunk comes first. `is_final`: the file is
+        no longer written, so an unfinished last line counts.
         """
         while file is not None:
             try:

@@ -8,10 +8,10 @@ launched twice and nothing is lost:
 - Before the runner has created `state.json`, the run is still queued, and the next dispatcher submits it.
 - After that the run is launched, and the next dispatcher only removes `queued.json`. A second runner would refuse.
 
-Whoever cancels a run creates `state.json` too, with the verdict (`ending`). So a run either begins or is cancelled.
+Cancelling a run creates `state.json` too, with the verdict (`ending`). So a run either begins or is cancelled.
 
-`queue.json` beside the runs holds whether the queue is paused, and the order that somebody chose. If it is corrupt, the
-runs are in the order of their priority and age.
+`queue.json` beside the runs records whether the queue is paused, and the order that people chose. If it is corrupt, the
+runs are sorted by priority and age.
 
 Only the first run is tried. If it needs more GPUs than are free and smaller runs could overtake it, it might wait
 forever.

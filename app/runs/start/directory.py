@@ -1,4 +1,4 @@
-"""Write the directory of a new run, before anybody sees it."""
+"""Write the directory of a new run, before it becomes visible."""
 
 from __future__ import annotations
 

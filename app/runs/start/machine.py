@@ -27,7 +27,7 @@ INSTALL = "Install it: pip install 'training-service[{extra}]'"
 
 
 def problems(experiment: Experiment, machine: Machine | None) -> dict[str, list[str]]:
-    """Return errors by parameter, with "" for the experiment as a whole. `machine` None: nobody knows the accelerators.
+    """Return errors by parameter, with "" for the experiment itself. `machine` None: the accelerators are unknown.
 
     Only the training itself finds out whether the network can be built and exported, and whether torch can use the GPU.
     """

@@ -42,9 +42,9 @@ def gpu_problems(asked: StartRequest, experiment: Experiment, executor: Executor
 
 
 def _num_gpus(chosen: Trainer, machine: Machine | None) -> int | None:
-    """Return how many GPUs our trainer must see. None: nobody knows whether it will find one.
+    """Return how many GPUs our trainer must see. None: unknown.
 
-    If nobody knows the accelerators, several devices mean GPUs: for several processes on the CPU `accelerator` is cpu.
+    If the accelerators are unknown, several devices mean GPUs: for several processes on the CPU `accelerator` is cpu.
     """
     num_devices = max(chosen.devices) + 1
     if machine is None and chosen.accelerator == "auto":

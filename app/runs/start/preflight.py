@@ -1,4 +1,4 @@
-"""Run the check of a dataset (trainer.preflight) in a process of its own."""
+"""Run the check of a dataset (trainer.preflight) in a separate process."""
 
 from __future__ import annotations
 

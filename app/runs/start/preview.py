@@ -1,4 +1,4 @@
-"""Preview some images of a dataset (trainer.dataset.preview) in a process of its own."""
+"""Preview some images of a dataset (trainer.dataset.preview) in a separate process."""
 
 from __future__ import annotations
 

@@ -78,6 +78,6 @@ def _is_run_directory(entry: os.DirEntry[str]) -> bool:
 def _leads_to_run(link: Path) -> bool:
     try:
         target, folder = Path(os.path.realpath(link)), Path(os.path.realpath(link.parent))
-    except OSError:  # Nobody may follow the link, such as one to /proc/1/cwd.
+    except OSError:  # The link cannot be followed, such as one to /proc/1/cwd.
         return False
     return os.path.isdir(target) and not (target.is_relative_to(folder) or folder.is_relative_to(target))

@@ -1,4 +1,4 @@
-"""A run directory that nobody sees before it is complete."""
+"""A run directory that becomes visible only when it is complete."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def compose(run: RunDir, record: dict[str, Any], found: Found) -> tuple[str, str
 
 
 def _never_launched(run: RunDir) -> tuple[str, str | None] | None:
-    """Return the state of a run that nobody launched; None if nobody wanted to wait, so that its launch has failed."""
+    """Return the state of a run that was not launched. None: it was not queued either, so its launch has failed."""
     if is_there(run.stop):
         return STOPPED, NEVER_LAUNCHED
     return (QUEUED, None) if is_there(run.queued) else None

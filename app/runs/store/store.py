@@ -53,7 +53,7 @@ class RunStore:
         while True:
             run_id = self._ids.next(self.runs_dir)
             new = NewRun(self.directory(run_id), self.directory(f".{run_id}"))
-            with suppress(FileExistsError):  # The clock was set back, or somebody deleted the file of the ids.
+            with suppress(FileExistsError):  # The clock was set back, or the file of the ids was deleted.
                 new.files.path.mkdir()
                 return new
 

@@ -56,5 +56,5 @@ def _describe(run: RunDir, file: RunFile) -> Iterator[tuple[str, os.stat_result]
 def _leads_inside(run: RunDir, path: Path) -> bool:
     try:
         return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(run.path))
-    except OSError:  # Nobody may follow the link (/proc/1/cwd), so there is nothing to list.
+    except OSError:  # The link cannot be followed (/proc/1/cwd), so there is nothing to list.
         return True

@@ -47,13 +47,13 @@ class _Best:
 
 @dataclass
 class _Entry:
-    """A run as the list shows it. `best` is filled in once somebody asks for it."""
+    """A run as the list shows it. `best` is filled in when it is first requested."""
 
     item: dict[str, Any]
     is_over: bool
     has_verdict: bool
     is_final: bool
-    """Nobody writes any more, so the entry stays right until somebody changes the files."""
+    """The run is no longer written, so the entry is valid until its files are changed from outside."""
     needed_to_resume: tuple[str, ...] | None
     best: _Best | None = None
 
@@ -192,7 +192,7 @@ def _is_wanted(item: dict[str, Any], wanted: Wanted) -> bool:
 def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
     """`written` has the states of the metrics, or without any, of the folders for them.
 
-    Nobody writes into a run after its verdict, nor into an unknown one until somebody adds files.
+    A run is not written after its verdict, and an unknown one only when files are added from outside.
     """
     state = next(iter(written.values()))
     item = {

@@ -232,7 +232,7 @@ class SlurmExecutor:
         return is_there(run.stop) or (is_old and not is_there(run.path))
 
     def _cancelled(self) -> list[Ref]:
-        """Return the pending runs that have a verdict: SLURM was away when somebody cancelled them."""
+        """Return the pending runs that have a verdict: SLURM was away when they were cancelled."""
         pending = (run_id for run_id, each in self.find().items() if isinstance(each, Pending))
         runs = (RunDir(self._runs_dir / run_id) for run_id in pending)
         return [Ref.read(run) for run in runs if has_verdict(read_record(run))]
