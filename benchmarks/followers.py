@@ -18,6 +18,9 @@ from typing import Any
 
 from benchmarks.keepalive import Poller
 
+EVERY_S = 0.1
+"""How often the benchmarks of followers publish a row."""
+
 NAMESPACE = "/training"
 EVENT, ACK = f"42{NAMESPACE},".encode(), f"43{NAMESPACE},".encode()
 METRICS = EVENT + b'["metrics"'

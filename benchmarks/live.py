@@ -13,9 +13,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.baselines.emitting import EVERY_S
 from benchmarks.figures import Figure, paired
-from benchmarks.followers import crowd
+from benchmarks.followers import EVERY_S, crowd
 from benchmarks.keepalive import Poller
 from benchmarks.serving import baseline, service
 from tests.servers import KINDS, ROOT

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.baselines.emitting import EVERY_S
 from benchmarks.figures import Figure, paired
-from benchmarks.followers import Crowd, crowd
+from benchmarks.followers import EVERY_S, Crowd, crowd
 from benchmarks.live import percentiles_ms
 from benchmarks.serving import cpu_s
 from tests.servers import LiveServer

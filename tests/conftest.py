@@ -29,8 +29,6 @@ LIVE_MODULES = {
 LIVE_FIXTURES = {"shared_server", "stopped_server", "module_server", "browser", "preloaded"}
 """A test is live if it uses one of these fixtures, or if its file imports a class from one of these modules."""
 
-OTHERS = frozenset(psutil.pids())
-"""The processes from before the tests. Reading all of them after each test would take 20 s in total."""
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # Set before torch is imported: parallel tests share the cores.
 
 
@@ -199,10 +197,9 @@ def nothing_left_behind(
     ours = f"{tmp_path_factory.getbasetemp()}/"  # Another pytest session may run at the same time.
     left = [
         process
-        for process in _processes(set(psutil.pids()) - OTHERS)
-        if _is_of_a_run(process, ours) or (process.pid not in pids_before and _is_child(process))
+        for process in _processes(set(psutil.pids()) - pids_before)
+        if (_is_of_a_run(process, ours) or _is_child(process)) and not is_shared(process)
     ]
-    left = [process for process in left if not is_shared(process)]
     _, left = psutil.wait_procs(left, timeout=10)  # A runner exits some milliseconds after it writes its verdict.
     shown = [_describe(process) for process in left]
     for process in left:

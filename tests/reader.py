@@ -24,6 +24,8 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = {
     "make test": "runs all tests, this one included",
     "make quick": "runs many tests",
+    ".venv/bin/python -m pytest": "runs tests",
+    "node --test": "runs tests",
     "make demo": "has started the service that all other blocks use",
     "python3 -m venv": "replaces the environment that runs this test",
     ".venv/bin/pip install": "downloads packages",

@@ -146,8 +146,9 @@ class LiveServer:
 
     def wait_for_state(self, run_id: str, *states: str, timeout_s: float = 30) -> dict[str, Any]:
         """Return the run once it is in one of the states."""
-        wait_until(lambda: self.run(run_id)["state"] in states, timeout_s, lambda: self.run(run_id))
-        return self.run(run_id)
+        with Client(self.url) as client:
+            wait_until(lambda: client.run(run_id)["state"] in states, timeout_s, lambda: client.run(run_id))
+            return client.run(run_id)
 
     def write_command(self, name: str, *argv: str, more: str = "") -> str:
         """Write a `command` experiment that runs a program of tests/programs, and return its file name.

@@ -78,6 +78,12 @@ def test_every_skipped_command_is_in_the_documents() -> None:
     assert [start for start in NOT_RUN if not any(line.startswith(start) for line in lines)] == []
 
 
+def test_every_test_named_in_a_command_exists() -> None:
+    named = {word for block in COMMANDS for word in block.text.split() if word.startswith("tests/")}
+    assert len(named) > 2
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_every_make_target_exists(name: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

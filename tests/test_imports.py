@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -91,10 +93,11 @@ def imported_by(statement: str, *options: str) -> set[str]:
     return {name.partition(".")[0] for name in completed.stdout.split()}
 
 
-def imports_of(file: Path) -> set[str]:
+@cache
+def imports_of(file: str) -> set[str]:
     """Return every module that a source file imports, at the top or inside a function."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -111,14 +114,19 @@ def module(file: str) -> str:
     return file[: -len(".py")].replace("/", ".").removesuffix(".__init__")
 
 
-def libraries(file: str) -> set[str]:
-    return {name.partition(".")[0] for name in imports_of(ROOT / file)}
+def library(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def package(name: str) -> str:
     """Return the name that the layers above use for a module's package."""
     parts = name.split(".")
     return ".".join(parts[: 3 if parts[:2] == ["app", "runs"] else 2])
+
+
+def importing(names: set[str], files: list[str], part: Callable[[str], str] = library) -> list[tuple[str, str]]:
+    """Return each file that imports something of `names`, with what it imports. `part` reduces a module to a name."""
+    return [(file, name) for file in files for name in sorted({part(each) for each in imports_of(file)} & names)]
 
 
 def test_each_package_imports_only_from_lower_layers() -> None:
@@ -128,16 +136,15 @@ def test_each_package_imports_only_from_lower_layers() -> None:
     wrong = [
         (file, name)
         for file in files
-        for name in sorted({package(each) for each in imports_of(ROOT / file)} & set(level))
+        for name in sorted({package(each) for each in imports_of(file)} & set(level))
         if name != package(module(file)) and level[name] <= level[package(module(file))]
     ]
     assert not wrong
 
 
-@pytest.mark.parametrize("file", sources("app"))
-def test_the_service_imports_only_shared_packages_of_the_trainer(file: str) -> None:
+def test_the_service_imports_only_shared_packages_of_the_trainer() -> None:
     known = {name for names in TRAINER for name in names}
-    assert {package(name) for name in imports_of(ROOT / file)} & known <= SHARED
+    assert importing(known - SHARED, sources("app"), package) == []
 
 
 def test_the_service_loads_no_deep_learning_library() -> None:
@@ -154,7 +161,7 @@ def test_the_client_needs_no_part_of_the_service() -> None:
     # These work without a service.
     without_service = {f"app/cli/{name}.py" for name in ("pruning", "commands/prune", "commands/notify")}
     files = set(sources("app/cli")) - without_service
-    names = {name for file in files for name in imports_of(ROOT / file) if name.startswith("app.")}
+    names = {name for file in files for name in imports_of(file) if name.startswith("app.")}
     assert all(name.startswith("app.cli") or package(name) in CLI_MAY_IMPORT for name in names), names
 
 
@@ -178,20 +185,16 @@ def test_the_training_program_loads_no_module_of_the_service() -> None:
     assert not (WEB | {"app"}) & loaded
 
 
-@pytest.mark.parametrize("file", sources("trainer"))
-def test_the_training_program_imports_no_module_of_the_service(file: str) -> None:
-    assert not libraries(file) & (WEB | {"app", "wsgi"})
+def test_the_training_program_imports_no_module_of_the_service() -> None:
+    assert importing(WEB | {"app", "wsgi"}, sources("trainer")) == []
 
 
-@pytest.mark.parametrize("file", sources("app"))
-def test_the_service_imports_no_deep_learning_library(file: str) -> None:
-    allowed = {"numpy"} if file == "app/runs/metrics/downsampling.py" else set[str]()  # imported on demand
-    assert not libraries(file) & HEAVY - allowed
+def test_the_service_imports_no_deep_learning_library() -> None:
+    assert importing(HEAVY, sources("app")) == [("app/runs/metrics/downsampling.py", "numpy")]  # It imports on demand.
 
 
-@pytest.mark.parametrize("file", sources("app/runs"))
-def test_the_domain_imports_no_web_library(file: str) -> None:
-    assert not libraries(file) & (WEB | FORMS)
+def test_the_domain_imports_no_web_library() -> None:
+    assert importing(WEB | FORMS, sources("app/runs")) == []
 
 
 EDGES = {
@@ -221,11 +224,11 @@ def texts(file: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("file", sorted({*sources("app/runs"), *sources("trainer")} - EDGES))
-def test_only_the_edges_read_the_environment(file: str) -> None:
+def test_only_the_edges_read_the_environment() -> None:
     """All other modules get their settings as arguments."""
-    assert file in NAMES_IN_MESSAGES or not [text for text in texts(file) if "TRAINING_" in text]
-    assert "os.environ.get(" not in (ROOT / file).read_text(encoding="utf-8")
+    inner = {*sources("app/runs"), *sources("trainer")} - EDGES
+    assert [file for file in inner - NAMES_IN_MESSAGES if any("TRAINING_" in text for text in texts(file))] == []
+    assert [file for file in inner if "os.environ.get(" in (ROOT / file).read_text(encoding="utf-8")] == []
 
 
 @pytest.mark.parametrize("package", ["app", "app.runs", "trainer"])

@@ -19,7 +19,8 @@ import time
 from flask import Flask
 from flask_socketio import SocketIO
 
-EVERY_S = 0.1
+from benchmarks.followers import EVERY_S
+
 COLUMNS = ["epoch", "step", "train/loss", "written_at"]
 
 app = Flask(__name__)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -27,8 +30,9 @@ SHOWN_METRICS = ("train/loss", "val/loss", "val/acc")
 console = Console(highlight=False)
 
 
-def launch(client: Client) -> subprocess.Popen[bytes]:
-    """Start the server and return when it responds."""
+@contextmanager
+def service(client: Client) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the server and yield it once it responds. It ends with the context."""
     if client.is_up():
         sys.exit(
             f"Another program already listens on {client.url}. Stop it, or choose another port: TRAINING_PORT=8001."
@@ -36,11 +40,15 @@ def launch(client: Client) -> subprocess.Popen[bytes]:
     SERVER_LOG.parent.mkdir(exist_ok=True)
     with open(SERVER_LOG, "ab") as log:
         server = subprocess.Popen([sys.executable, "wsgi.py"], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-    while not client.is_up():
-        if server.poll() is not None:
-            sys.exit(f"The service did not start. The end of {SERVER_LOG}:\n{SERVER_LOG.read_text()[-2000:]}")
-        time.sleep(0.05)
-    return server
+    try:
+        while not client.is_up():
+            if server.poll() is not None:
+                sys.exit(f"The service did not start. The end of {SERVER_LOG}:\n{SERVER_LOG.read_text()[-2000:]}")
+            time.sleep(0.05)
+        yield server
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def follow(client: Client, run_id: str) -> RunChanged:
@@ -85,24 +93,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--detach", action="store_true", help="stop the service when the model is ready")
     detach = parser.parse_args().detach
-    subprocess.run([sys.executable, "-m", "trainer.digits"], cwd=ROOT, check=True)
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # The service ends with the demo, however that is told to.
     port = os.environ.get("TRAINING_PORT", "8000")
     client = Client(f"http://127.0.0.1:{port}", os.environ.get("TRAINING_API_TOKEN"))
-    server = launch(client)
     try:
-        console.print(f"Page: [bold]{client.url}[/bold]")
-        code = train(client)
-        if code == 0 and not detach:
-            console.print(f"The service keeps running at {client.url} until Ctrl-C.")
-            server.wait()
-        return code
+        subprocess.run([sys.executable, "-m", "trainer.digits"], cwd=ROOT, check=True)
+        with service(client) as server:
+            console.print(f"Page: [bold]{client.url}[/bold]")
+            code = train(client)
+            if code == 0 and not detach:
+                console.print(f"The service keeps running at {client.url} until Ctrl-C.")
+                server.wait()
+            return code
     except ClientError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         return 0
-    finally:
-        server.terminate()
-        server.wait()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from tests.live.fuzz import FuzzedSession
 from tests.servers import LiveServer
 from tests.waiting import wait_until
 
-NUM_SESSIONS = 1500
+NUM_SESSIONS = 500
 NUM_THREADS = 8
 MEGABYTE = 10**6
 

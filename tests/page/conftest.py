@@ -15,6 +15,8 @@ from tests.servers import LiveServer
 
 INSTALL = "The page's tests need Chromium (apt-get install chromium) and Playwright (pip install playwright)."
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+OPTIONS: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"}
+"""Without motion the browser draws less."""
 WAIT_MS = 15_000
 REFUSED_REQUEST = "Failed to load resource"
 """The browser logs this for an HTTP error or a missing response. No page can prevent it."""
@@ -84,7 +86,7 @@ def open_page(browser: Any, console: Console) -> Iterator[Callable[..., Any]]:
     contexts = []
 
     def open_(url: str, **options: Any) -> Any:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context = browser.new_context(**OPTIONS | options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)

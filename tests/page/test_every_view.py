@@ -248,6 +248,13 @@ def test_two_fingers_zoom_a_chart_and_one_scrolls_the_page(server: LiveServer, o
     wait_until(lambda: page.evaluate("scrollY") > before + 50, 5, lambda: page.evaluate("scrollY"))
 
 
+def test_the_api_page_works_without_the_internet(server: LiveServer, open_page: OpenPage) -> None:
+    page = open_page(server.url + "/docs")
+    expect(page.locator(".opblock-summary-path", has_text=re.compile("start$"))).to_be_visible()
+    addresses = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert all(address.startswith((server.url, "data:")) for address in addresses), addresses
+
+
 def test_the_memory_of_a_prewarmed_process_is_shown(server: LiveServer, open_page: OpenPage) -> None:
     page = open_view(open_page, server, "/")
     memory_text = """async (prewarm_memory_mb) => {

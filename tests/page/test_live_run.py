@@ -282,13 +282,6 @@ def test_nothing_overflows(eventlet_server: LiveServer, open_page: OpenPage) -> 
         wait_until(partial(page.evaluate, f"{widest} <= {width}"), 5, partial(page.evaluate, widest))
 
 
-def test_the_api_page_works_without_the_internet(eventlet_server: LiveServer, open_page: OpenPage) -> None:
-    page = open_page(eventlet_server.url + "/docs")
-    expect(page.locator(".opblock-summary-path", has_text=re.compile("start$"))).to_be_visible()
-    addresses = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
-    assert all(address.startswith((eventlet_server.url, "data:")) for address in addresses), addresses
-
-
 def test_a_run_with_an_unreadable_report_is_shown(
     open_page: OpenPage, eventlet_server: LiveServer, console: Console
 ) -> None:

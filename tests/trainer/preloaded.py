@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import gc
 import io
 import json
@@ -105,7 +106,13 @@ def serve(requests: socket.socket) -> None:
 def _import_on_first_use() -> None:
     import torch
     from matplotlib.figure import Figure
+    from onnxscript import TracedOnnxFunction
 
+    # Every export parses the source of each of torch's operators again, which is a quarter of the work of a tiny
+    # training. It always gets the same, so keep it.
+    kept = functools.cached_property(TracedOnnxFunction.function_ir.fget)
+    kept.__set_name__(TracedOnnxFunction, "function_ir")
+    TracedOnnxFunction.function_ir = kept
     torch.onnx.export(torch.nn.Linear(1, 1).eval(), (torch.zeros(1, 1),), dynamo=True, verbose=False)
     figure = Figure()
     figure.subplots().set_title("loads fonts")

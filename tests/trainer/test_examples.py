@@ -14,11 +14,11 @@ from trainer.rundir import read_json
 
 
 @pytest.mark.slow
-def test_a_vit_learns_the_digits(launcher: Launcher, digits: Path) -> None:
-    """The demo in the documents does the same with the ResNet: tests/test_docs.py."""
-    done = launcher.train(EXPERIMENTS / "digits_vit.yaml", digits)
+def test_a_vit_begins_to_learn_the_digits(launcher: Launcher, digits: Path) -> None:
+    """The demo in the documents trains the ResNet to its end: tests/test_docs.py."""
+    done = launcher.train(EXPERIMENTS / "digits_vit.yaml", digits, "--set=trainer.max_epochs=2")
     assert done.process.returncode == 0, done.log
-    assert (read_json(done.run.result) or {})["test_metrics"]["test/acc"] >= 0.97
+    assert (read_json(done.run.result) or {})["test_metrics"]["test/acc"] >= 0.5
 
 
 @pytest.mark.slow

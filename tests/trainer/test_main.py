@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainer.preloaded import Preloaded
 from tests.trainer.trainings import OWN_NETWORK, ROOT, TINY, Launcher, Started, write_config, write_images
 from tests.waiting import wait_until
 
@@ -117,9 +118,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_reported_even_if_the_log_is_on_it(small_disk: Path, tiny: Path, squares: Path) -> None:
-    launcher = Launcher(small_disk)
-    done = launcher.train(tiny, squares, "--set=model.config.hidden_sizes=[64, 128]")
+def test_a_full_disk_is_reported_even_if_the_log_is_on_it(
+    small_disk: Path, preloaded: Preloaded, tiny: Path, squares: Path
+) -> None:
+    done = Launcher(small_disk, preloaded).train(tiny, squares, "--set=model.config.hidden_sizes=[64, 128]")
     assert done.process.returncode == 1
     assert done.last_line.startswith(f"error: no space left on device: {small_disk}")
     assert not done.run.result.exists()

@@ -35,7 +35,6 @@ def is_exporting(started: Started) -> bool:
 
 PHASES = {
     "import": (is_importing, [ENDLESS]),
-    "fit": (is_fitting, [ENDLESS]),
     "fit with workers": (is_fitting, [ENDLESS, "--set=data.num_workers=2"]),
     "validation": (is_validating, ["--set=trainer.max_epochs=2", "--set=trainer.log_every_n_steps=5"]),
     "test": (is_testing, ["--set=trainer.max_epochs=1"]),

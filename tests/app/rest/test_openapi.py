@@ -1,59 +1,26 @@
-"""The OpenAPI document: completeness, and the answers of a live server to generated valid and invalid requests."""
+"""The OpenAPI document is complete, and describes the operations for people and for generators of clients."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
-from itertools import cycle
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
-from schemathesis import Case, GenerationMode
-from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from app.factory import create_app
 from app.runs.store.states import STATES
 from app.settings import Settings
-from tests.app.written import METRICS, write_dataset, write_metrics, write_model, write_report, write_run
-from tests.conftest import end
-from tests.servers import KINDS, LiveServer
+from tests.app.openapi import APP, DOCUMENT, OPERATIONS, operation
 
-RUN = "2026-01-01_00-00-00"
-UNREADABLE = "2025-12-31_00-00-00"
-WRONG = "wrong.yaml"
-BROKEN = {UNREADABLE, WRONG}
-EXAMPLES = 20
-MAX_QUERY_CHARS = 7000
-"""The server refuses longer queries with a 414."""
-
-APP = create_app(Settings(), "threading")
-DOCUMENT = json.loads(json.dumps(APP.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()))
-OPERATIONS = [
-    (method, path)
-    for path, item in DOCUMENT["paths"].items()
-    for method in item
-    if method in ("get", "post", "patch", "delete")
-]
 SCHEMAS = DOCUMENT["components"]["schemas"]
-
-
-def operation(method: str, path: str) -> dict[str, Any]:
-    found: dict[str, Any] = DOCUMENT["paths"][path][method]
-    return found
 
 
 def answer_of(method: str, path: str, code: int) -> dict[str, Any]:
     """Return the schema of an answer and resolve its reference."""
     schema = operation(method, path)["responses"][str(code)]["content"]["application/json"]["schema"]
     return dict(SCHEMAS[schema["$ref"].rpartition("/")[2]]) if "$ref" in schema else schema
-
-
-# ---- the document itself ----
 
 
 def test_the_document_describes_exactly_the_routes() -> None:
@@ -192,105 +159,6 @@ def test_the_token_is_described_as_required_or_optional(token: str | None, secur
     assert document["components"]["securitySchemes"] == {"token": {"type": "http", "scheme": "bearer"}}
     assert document["paths"]["/ping"]["get"]["security"] == []
     assert all("security" not in document["paths"][path][method] for method, path in OPERATIONS if path != "/ping")
-
-
-# ---- a live server that must match it ----
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def explored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    server = LiveServer(tmp_path_factory.mktemp("explored"), request.param)
-    server.write_command("quick", "exit_with.py", "0")
-    (server.configs_dir / WRONG).write_text("seeds: 1\nmodel: {}\n")
-    write_dataset(server.data_dir, "pets")
-    server.start()
-    yield server
-    end(server)
-
-
-@pytest.fixture
-def runs(explored: LiveServer) -> Iterator[LiveServer]:
-    """The server with a complete run, and one whose metrics and report are corrupt. No run is active afterwards."""
-    renew(explored)
-    yield explored
-    explored.post("/training/stop", {"mode": "discard"})
-
-
-def renew(server: LiveServer) -> None:
-    if not (server.runs_dir / RUN).exists():
-        run = write_run(server.runs_dir, RUN, metrics=METRICS, log=b"log \xf0\x9f\x99\x82", progress='{"epoch": 1}')
-        write_model(run)
-        write_report(run)
-    if not (server.runs_dir / UNREADABLE).exists():
-        run = write_run(server.runs_dir, UNREADABLE, "failed", reason="exit code 3")
-        write_metrics(run, b"\xff\xfea\n")
-        (run / "report.json").write_bytes(b"{")
-
-
-KNOWN: dict[str, list[str]] = {
-    "run_id": [RUN, UNREADABLE],
-    "name": ["quick.yaml", WRONG, "pets"],
-    "path": ["train.log", "checkpoints/epoch_003.onnx"],
-}
-
-
-def strictly(document: dict[str, Any]) -> Any:
-    """Load the document without its default responses, so that it must describe each answer by its status code."""
-    described = json.loads(json.dumps(document))
-    for item in described["paths"].values():
-        for method, described_operation in item.items():
-            if method != "parameters":
-                described_operation["responses"].pop("default", None)
-    return schemathesis.openapi.from_dict(described)
-
-
-def test_the_server_serves_the_document_under_test(explored: LiveServer) -> None:
-    assert explored.get("/openapi.json").json() == DOCUMENT
-
-
-VALID = [(*each, GenerationMode.POSITIVE, kind) for each, kind in zip(OPERATIONS, cycle(KINDS))]
-INVALID = [
-    (*each, GenerationMode.NEGATIVE, kind)
-    for each, kind in zip(OPERATIONS, cycle(KINDS[::-1]))
-    if {"parameters", "requestBody"} & set(operation(*each))
-]
-"""Each operation is explored on both servers: on one with valid requests, on the other with invalid ones."""
-
-
-PREDICT = "/training/models/{run_id}/predict"
-
-
-@pytest.mark.parametrize(("method", "path", "mode", "explored"), VALID + INVALID, indirect=["explored"])
-def test_every_answer_is_as_described(runs: LiveServer, method: str, path: str, mode: GenerationMode) -> None:
-    described = strictly(DOCUMENT)[path][method]
-    known_or_none = {name: st.sampled_from([*values, None]) for name, values in KNOWN.items()}
-
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=HealthCheck)
-    @given(case=described.as_strategy(generation_mode=mode), known=st.fixed_dictionaries(known_or_none))
-    def explore(case: Case, known: dict[str, str | None]) -> None:
-        if mode is GenerationMode.POSITIVE:
-            name_what_exists(case, known)
-        assume(len(urlencode(case.query or {}, doseq=True)) < MAX_QUERY_CHARS)
-        renew(runs)
-        # A valid request may still be impossible: its folder may be missing, or its file is no model or image.
-        is_impossible = path in ("/training/start", "/training/check", PREDICT) or BROKEN & set(
-            (case.path_parameters or {}).values()
-        )
-        excluded = [ignored_auth, *([positive_data_acceptance] if is_impossible else [])]
-        case.call_and_validate(base_url=runs.url, excluded_checks=excluded, timeout=60)
-
-    explore()
-
-
-def name_what_exists(case: Case, known: dict[str, str | None]) -> None:
-    """Point some cases to an existing run, experiment or file."""
-    for name, value in known.items():
-        if value is not None and name in case.path_parameters:
-            case.path_parameters[name] = value
-    if case.path == "/training/start" and isinstance(case.body, dict):
-        case.body["config_name"] = known["name"] or "unknown.yaml"
-        case.body.pop("resume_from", None)
-        case.body.pop("dataset", None)
 
 
 @pytest.mark.parametrize(("method", "path"), [each for each in OPERATIONS if each[1] != "/ping"])
