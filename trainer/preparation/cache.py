@@ -146,8 +146,8 @@ class ImageCache:
 
         Removes no file that is in use, and none at all if that would not be enough.
         """
-        for left_behind in self._folder.glob(".*"):  # A killed process left it: only one process writes at a time.
-            left_behind.unlink()
+        for left_behind in self._folder.glob(".*"):  # A killed process left it: only one process decodes at a time.
+            left_behind.unlink(missing_ok=True)  # Or another training has just written its inspections.
         files = {path: path.stat() for path in self._folder.iterdir() if path.suffix in (".pixels", ".inspected")}
         unused = sorted(filter(_is_unused, files), key=lambda path: files[path].st_mtime_ns)
         removable = sum(files[path].st_size for path in unused)
