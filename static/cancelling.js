@@ -1,5 +1,5 @@
 /** Take a run out of the queue, after a question. */
-import { nameOf } from "./queue.js";
+import { runName } from "./format.js";
 import { isQueued } from "./state.js";
 import { askToCancel, stopAsking } from "./views/dialogs.js";
 
@@ -8,7 +8,7 @@ export function createCancelling({ api, getState, dispatch, refused, cancelled }
   let askedAbout = null;
 
   async function ask(run) {
-    const name = nameOf(run);
+    const name = runName(run);
     askedAbout = run.run_id;
     const about = `${name} (${run.run_id}) leaves the queue and does not start. It stays in the list of runs as stopped.`;
     const isSure = await askToCancel(about);

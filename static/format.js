@@ -103,6 +103,10 @@ export const sentence = (text) => text.replace(/^./, (first) => first.toUpperCas
 
 export const experimentName = (fileName) => fileName?.replace(/\.ya?ml$/, "") ?? "unknown experiment";
 
+/** What people call a run: its title, or else its experiment, or else its id. */
+export const runName = ({ title, config_name, run_id }) =>
+  title ?? (config_name ? experimentName(config_name) : run_id);
+
 /** The dataset's name, or else the folder's around its images: a resumed run names no dataset. */
 export function datasetName(request) {
   const { dataset, train_data_dir, val_data_dir, test_data_dir } = request ?? {};

@@ -13,7 +13,7 @@ import { MAX_SHOWN } from "./models.js";
 import { createNotifications } from "./notification.js";
 import { onDemand } from "./ondemand.js";
 import { QueueControl } from "./queue.js";
-import { createRouter, pathOfRun, runsIn, viewOf } from "./router.js";
+import { createRouter, pathOfRun, pathOfRuns, runsIn, viewOf } from "./router.js";
 import { createRunning } from "./running.js";
 import { MANY_ROWS } from "./runusage.js";
 import { followed, INITIAL, isActive, isLost, isOfCommand, isQueued, reduce } from "./state.js";
@@ -27,9 +27,10 @@ import { renderEpochs } from "./views/epochs.js";
 import { renderFrame } from "./views/frame.js";
 import { createLogView } from "./views/log.js";
 import { renderModels } from "./views/models.js";
+import { createNotesView } from "./views/notes.js";
 import { renderDuration, renderNow } from "./views/now.js";
 import { createQueueView } from "./views/queue.js";
-import { pathOfRuns, Runs } from "./views/runs.js";
+import { Runs } from "./views/runs.js";
 import { renderRunUsage } from "./views/runusage.js";
 import { StartForm } from "./views/start.js";
 import { renderSystem } from "./views/system.js";
@@ -220,6 +221,7 @@ async function watchActive() {
 const VIEWS = [
   renderFrame,
   renderNow,
+  createNotesView({ patch: api.patch, attempt, getState, dispatch, go: (path) => go(path) }),
   renderDuration,
   renderConnection,
   createChartsView({ save }),

@@ -1,7 +1,7 @@
 /** A notification of the browser when the run of the page ends while nobody sees the page, for people who want it. */
 import { ROOT } from "./address.js";
 import { byId, setText } from "./dom.js";
-import { experimentName } from "./format.js";
+import { runName } from "./format.js";
 import { pathOfRun } from "./router.js";
 import { isActive } from "./state.js";
 
@@ -32,8 +32,9 @@ export const hasEnded = (run, before) =>
   run !== null && run.run_id === before?.run_id && isActive(before) && !isActive(run);
 
 /** Several tabs may follow the run: notifications with the same tag replace each other. */
-function show({ run_id, state, reason, config_name, model_name }, go) {
-  const body = [`${experimentName(config_name)}, run ${run_id}`, reason].filter(Boolean).join("\n");
+function show(run, go) {
+  const { run_id, state, reason, model_name } = run;
+  const body = [`${runName(run)}, run ${run_id}`, reason].filter(Boolean).join("\n");
   const shown = new Notification(`${model_name ?? "Run"}: ${state}`, { body, tag: run_id });
   shown.onclick = () => {
     window.focus();

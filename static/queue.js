@@ -1,12 +1,8 @@
 /** The queue as the page knows it, and what changes it. No DOM. */
-import { experimentName } from "./format.js";
-
 /** How many queued runs a view shows at first, and how many more at a time. */
 export const FEW = 5;
 export const MANY = 20;
 export const MORE = 50;
-
-export const nameOf = ({ config_name, run_id }) => (config_name ? experimentName(config_name) : run_id);
 
 /** Whether a person may choose the run's place: it can start, and no cluster decides when. */
 export const isMovable = ({ position }) => position !== null;

@@ -40,6 +40,12 @@ export const pathOfComparison = (ids) => `./?runs=${ids.map(encodeURIComponent).
 
 export const pathOfTrial = (runId) => `try?run=${encodeURIComponent(runId)}`;
 
+/** The address of the runs of a query, without what is empty. */
+export function pathOfRuns({ page, ...query }) {
+  const given = Object.entries({ ...query, page: page > 1 ? page : "" }).filter(([, value]) => value !== "");
+  return `runs?${new URLSearchParams(given)}`.replace(/\?$/, "");
+}
+
 export const pathOfRun = (runId) => `runs/${encodeURIComponent(runId)}`;
 
 /** Call `navigated(view)` at each change of the address. Return the function that goes to a path. */

@@ -1,7 +1,8 @@
 /** What the page knows, and the one function that changes it: reduce(state, action) -> state. No effects, no DOM. */
 
+import { runName } from "./format.js";
 import { append, NO_METRICS, truncate } from "./metrics.js";
-import { FEW, MANY, MORE, moved, nameOf } from "./queue.js";
+import { FEW, MANY, MORE, moved } from "./queue.js";
 import { NO_RUN_USAGE, withAnswer, withSystem } from "./runusage.js";
 import { NOTHING_UNREAD, unreadOf } from "./unread.js";
 import { longer, NO_USAGE, withSample } from "./usage.js";
@@ -115,7 +116,12 @@ const CHANGES = {
   runUsage: (state, { answer }) =>
     answer.run_id === state.run?.run_id ? { runUsage: withAnswer(state.runUsage, answer) } : {},
   usage: (state, { usage }) => ({ usage: longer(usage, state.usage) }),
-  detail: (state, { detail }) => (detail.run_id === state.run?.run_id ? { detail: changed(state.detail, detail) } : {}),
+  detail: (state, { detail }) =>
+    detail.run_id === state.run?.run_id
+      ? { detail: changed(state.detail, detail), run: changed(state.run, { ...state.run, ...notesOf(detail) }) }
+      : {},
+  /** What somebody has written about a run, as the service answers to the change. */
+  notes: ({ run }, { notes }) => (run?.run_id === notes.run_id ? { run: { ...run, ...notesOf(notes) } } : {}),
   models: (state, { models }) => ({ models: changed(state.models, models) }),
   /** `of` is start or stop. */
   requested: (_, { of }) => ({ [of]: { isBusy: true, problem: null } }),
@@ -129,7 +135,7 @@ const CHANGES = {
     return {
       queue: moved(queue, runId, position),
       queueLimit: position === queueLimit + 1 ? queueLimit + MORE : queueLimit,
-      queueMessage: `${nameOf(run)} is now at position ${position} of ${queue.num_runs}.`,
+      queueMessage: `${runName(run)} is now at position ${position} of ${queue.num_runs}.`,
     };
   },
   queueMessage: (_, { text }) => ({ queueMessage: text }),
@@ -170,9 +176,11 @@ function caughtUp(state, answer) {
   };
 }
 
+const notesOf = ({ title, note, tags }) => ({ title, note, tags });
+
 /** Take in a run's snapshot. If it is another run, nothing of the former one stays. */
 function withRun(state, run) {
-  if (state.run?.run_id === run.run_id) return { run };
+  if (state.run?.run_id === run.run_id) return { run: { ...notesOf(state.run), ...run } };
   return { ...withoutRun(state), run, start: IDLE_REQUEST, stop: IDLE_REQUEST };
 }
 

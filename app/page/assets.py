@@ -22,7 +22,7 @@ PREFIX = "/assets"
 MAX_AGE_S = 365 * 24 * 3600
 STYLES = "styles/all.css"
 SCRIPT = "main.js"
-NOT_AT_ONCE = ("vendor", "docs", "compare", "tryit")
+NOT_AT_ONCE = ("vendor", "docs", "compare", "tryit", "notes")
 """The folders whose scripts are not modules of the page, or modules that the page imports when it needs them."""
 FIRST_STYLE_SHEETS = ("vendor/uPlot-1.6.32.min.css", "styles/tokens.css", "styles/base.css")
 """The style sheets that come first. The others refine them and do not depend on each other."""

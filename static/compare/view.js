@@ -9,7 +9,7 @@ import { pathOfRunInRest } from "../api.js";
 import { createCharts } from "../charts/charts.js";
 import { toneOf } from "../charts/lines.js";
 import { make, setText } from "../dom.js";
-import { experimentName, shortTime } from "../format.js";
+import { runName, shortTime } from "../format.js";
 import { fetchMetrics } from "../metrics.js";
 import { pathOfComparison } from "../router.js";
 import { isActive } from "../state.js";
@@ -98,7 +98,7 @@ export function createCompare(container, { get, go, save }) {
       { type: "button", className: "chip-name", title: run.id },
       swatch,
       make("span", { text: run.label }),
-      make("small", { text: experimentName(run.detail.config_name) }),
+      make("small", { text: runName(run.detail) }),
     );
     toggle.setAttribute("aria-pressed", String(!hidden.has(run.id)));
     toggle.addEventListener("click", () => {
@@ -133,11 +133,8 @@ function createAdder(added) {
     show(choices) {
       element.hidden = choices.length === 0;
       select.replaceChildren(
-        ...choices.map(({ run_id, config_name, created_at }) =>
-          make("option", {
-            value: run_id,
-            text: `${experimentName(config_name)}, ${shortTime(created_at)} (${run_id})`,
-          }),
+        ...choices.map((run) =>
+          make("option", { value: run.run_id, text: `${runName(run)}, ${shortTime(run.created_at)} (${run.run_id})` }),
         ),
       );
     },

@@ -11,6 +11,7 @@ import {
   percent,
   rate,
   roughly,
+  runName,
   secondsBetween,
   sentence,
   shortTime,
@@ -18,10 +19,12 @@ import {
 import { lastLines } from "../log/screen.js";
 import { bestOf, lastOf } from "../metrics.js";
 import { hasBegun, knownShare, outOf, progressText, scopeOf } from "../progress.js";
+import { pathOfRun } from "../router.js";
 import { byImportance, metricNames, splitOf } from "../series.js";
 import { isActive, isOfCommand, isQueued } from "../state.js";
 import { renderActions } from "./actions.js";
 
+const SEPARATOR = "  \u00b7  ";
 const NUM_LAST_LINES = 12;
 /** A program that works usually writes something at least this often. */
 const SILENT_AFTER_S = 300;
@@ -63,12 +66,8 @@ function renderNothing({ isLoaded, missing, connection, access }) {
 function renderRun(run, state) {
   const { progress, metrics, detail } = state;
   setText(byId("state"), run.state);
-  const title = detail?.run_id === run.run_id ? detail.title : null;
-  setText(byId("now-title"), title ?? (run.config_name ? experimentName(run.config_name) : run.run_id));
-  setText(
-    byId("about"),
-    [datasetName(run.request), run.model_name, run.config_name && run.run_id].filter(Boolean).join("  \u00b7  "),
-  );
+  setText(byId("now-title"), runName(run));
+  renderAbout(run, state.view);
   renderSilence(run, detail);
   renderFailure(run, state.log);
   renderTurn(run, progress, detail?.run_id === run.run_id ? detail.queue : null);
@@ -83,6 +82,18 @@ function renderRun(run, state) {
     .filter((name) => splitOf(name) === "test")
     .sort(byImportance);
   byId("tests").replaceChildren(...tests.map((name) => testFact(name, lastOf(metrics, name))));
+}
+
+/** What the title does not say. Elsewhere the id leads to the run's own page, which also shows its usage. */
+function renderAbout(run, view) {
+  const experiment = run.title && run.config_name && experimentName(run.config_name);
+  const parts = [experiment, datasetName(run.request), run.model_name].filter(Boolean);
+  const isNamed = runName(run) !== run.run_id;
+  const text = [...parts, isNamed && run.run_id].filter(Boolean).join(SEPARATOR);
+  const isLinked = isNamed && view.name !== "run";
+  if (byId("about").textContent === text && isLinked === byId("about").childElementCount > 0) return;
+  const link = make("a", { text: run.run_id, href: pathOfRun(run.run_id), title: "The page of this run" });
+  byId("about").replaceChildren(...(isLinked ? [[...parts, ""].join(SEPARATOR), link] : [text]));
 }
 
 /** How far the run is, or which place it has in the queue and why it waits. */

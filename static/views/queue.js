@@ -1,7 +1,7 @@
 /** The queue: which runs wait, why, and in which order. */
 import { byId, make, setText, whenChanged } from "../dom.js";
-import { count, counted, sentence, shortTime } from "../format.js";
-import { isMovable, MORE, nameOf, target } from "../queue.js";
+import { count, counted, runName, sentence, shortTime } from "../format.js";
+import { isMovable, MORE, target } from "../queue.js";
 import { pathOfRun } from "../router.js";
 import { draggable } from "./drag.js";
 
@@ -107,7 +107,7 @@ function createRow({ run_id }) {
   element.dataset.run = run_id;
 
   function update(run, queue) {
-    const name = nameOf(run);
+    const name = runName(run);
     setText(place, isMovable(run) ? String(run.position) : "\u2013");
     setText(link, name);
     setText(about, aboutRun(run));

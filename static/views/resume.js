@@ -1,6 +1,6 @@
 /** The run to resume from: one that has ended and left a checkpoint. */
 import { byId, make, setText } from "../dom.js";
-import { experimentName, shortTime } from "../format.js";
+import { experimentName, runName, shortTime } from "../format.js";
 import { hasEnded } from "../state.js";
 
 export class ResumeChoice {
@@ -45,6 +45,7 @@ export class ResumeChoice {
   }
 }
 
-function titleOf({ run_id, config_name, status, started_at, created_at }) {
-  return `${experimentName(config_name)}, ${status}, ${shortTime(started_at ?? created_at)} (${run_id})`;
+function titleOf(run) {
+  const { run_id, status, started_at, created_at } = run;
+  return `${runName(run)}, ${status}, ${shortTime(started_at ?? created_at)} (${run_id})`;
 }

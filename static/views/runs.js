@@ -1,21 +1,23 @@
 /** All runs as a table, one page at a time. The service sorts and filters them. */
 import { byId, make, setText } from "../dom.js";
-import { bytes, count, counted, duration, experimentName, metric, shortTime } from "../format.js";
-import { pathOfComparison, pathOfRun } from "../router.js";
+import { bytes, count, counted, duration, experimentName, metric, runName, shortTime } from "../format.js";
+import { pathOfComparison, pathOfRun, pathOfRuns } from "../router.js";
 import { byImportance, splitOf } from "../series.js";
+import { tagLink } from "./notes.js";
 
 export const PAGE_SIZE = 50;
 const MAX_METRICS = 3;
 const FETCH_AFTER_MS = 200;
-const NO_QUERY = Object.freeze({ search: "", status: "", sort: "", page: 1 });
+const MAX_TAGS = 3;
+const NO_QUERY = Object.freeze({ search: "", status: "", tag: "", sort: "", page: 1 });
 
 /** Each column: the key it sorts by, its title, the prefix of its first sort (- for descending), and a run's cell. */
 const COLUMNS = [
   { key: "status", title: "State", first: "", cell: (run) => stateCell(run) },
-  { key: "config_name", title: "Experiment", first: "", cell: (run) => nameCell(run) },
+  { key: "config_name", title: "Experiment", first: "", cell: (run, query) => nameCell(run, query) },
   { key: "dataset", title: "Dataset", first: "", className: "wide", cell: (run) => run.dataset ?? "" },
   { key: "model_name", title: "Model name", first: "", className: "wider", cell: (run) => run.model_name ?? "" },
-  { key: "created_at", title: "Started", first: "-", className: "number", cell: (run) => startCell(run) },
+  { key: "created_at", title: "Created", first: "-", className: "number", cell: (run) => creationCell(run) },
   {
     key: "duration_s",
     title: "Duration",
@@ -51,14 +53,16 @@ export class Runs {
     this.#replace = replace;
     byId("runs-search").addEventListener("input", (event) => this.#change({ search: event.target.value.trim() }));
     byId("runs-status").addEventListener("change", (event) => this.#change({ status: event.target.value }));
+    byId("runs-tag").addEventListener("click", () => this.#forgetTag());
     byId("runs-body").addEventListener("change", ({ target }) => this.#choose(target.value, target.checked));
   }
 
   /** Show the runs of an address' query. */
-  open({ search = "", status = "", sort = "", page = "1" }) {
-    this.#query = { search, status, sort, page: Math.max(1, Number.parseInt(page, 10) || 1) };
+  open({ search = "", status = "", tag = "", sort = "", page = "1" }) {
+    this.#query = { search, status, tag, sort, page: Math.max(1, Number.parseInt(page, 10) || 1) };
     byId("runs-search").value = search;
     byId("runs-status").value = status;
+    this.#renderTag();
     return this.refresh();
   }
 
@@ -86,6 +90,20 @@ export class Runs {
       this.#page = null;
       this.refresh();
     }, FETCH_AFTER_MS);
+  }
+
+  /** Show all runs again, whatever their tags. */
+  #forgetTag() {
+    this.#change({ tag: "" });
+    this.#renderTag();
+    byId("runs-search").focus();
+  }
+
+  #renderTag() {
+    const { tag } = this.#query;
+    byId("runs-tag").hidden = tag === "";
+    setText(byId("runs-tag"), `${tag} \u00d7`);
+    byId("runs-tag").ariaLabel = `Tagged ${tag}. Show all runs`;
   }
 
   #sortBy({ key, first }) {
@@ -126,15 +144,13 @@ export class Runs {
     this.#renderHead();
     const focused = byId("runs-body").contains(document.activeElement) ? keyOf(document.activeElement) : null;
     byId("runs-body").replaceChildren(
-      ...items.map((run) =>
-        make("tr", {}, ...this.#columns().map(({ cell, className = "" }) => make("td", { className }, cell(run)))),
-      ),
+      ...items.map((run) => make("tr", {}, ...this.#columns().map((column) => cellOf(column, run, this.#query)))),
     );
     if (focused !== null)
       [...byId("runs-body").querySelectorAll("a, input")]
         .find((each) => keyOf(each) === focused)
         ?.focus({ preventScroll: true });
-    const isFiltered = this.#query.search !== "" || this.#query.status !== "";
+    const isFiltered = ["search", "status", "tag"].some((name) => this.#query[name] !== "");
     byId("no-runs").hidden = total > 0;
     setText(byId("no-runs"), isFiltered ? "No matching runs." : "No runs yet.");
     byId("runs").hidden = total === 0;
@@ -154,9 +170,9 @@ export class Runs {
     }
   }
 
-  #pick({ run_id, config_name }) {
-    const box = make("input", { type: "checkbox", value: run_id, checked: this.#chosen.has(run_id) });
-    box.setAttribute("aria-label", `Compare ${experimentName(config_name)}, ${run_id}`);
+  #pick(run) {
+    const box = make("input", { type: "checkbox", value: run.run_id, checked: this.#chosen.has(run.run_id) });
+    box.setAttribute("aria-label", `Compare ${runName(run)}, ${run.run_id}`);
     return make("label", {}, box);
   }
 
@@ -197,13 +213,14 @@ export class Runs {
   }
 }
 
-/** The address of a query, without what is empty. */
-export function pathOfRuns({ page, ...query }) {
-  const given = Object.entries({ ...query, page: page > 1 ? page : "" }).filter(([, value]) => value !== "");
-  return `runs?${new URLSearchParams(given)}`.replace(/\?$/, "");
+/** A cell of text says all of it when a person points at it, because a narrow one cuts it off. */
+function cellOf({ cell, className = "" }, run, query) {
+  const content = cell(run, query);
+  return make("td", { className, title: typeof content === "string" ? content : "" }, content);
 }
 
-const keyOf = ({ href, value }) => href ?? value;
+/** What identifies a link or checkbox: several runs may have a tag. */
+const keyOf = (element) => `${element.closest("tr").querySelector("input").value} ${element.href ?? ""}`;
 
 function stateCell(run) {
   const state = make("span", { text: run.status, className: "state", title: run.reason ?? "" });
@@ -211,17 +228,25 @@ function stateCell(run) {
   return state;
 }
 
-function nameCell(run) {
-  return make("a", {
-    text: run.title ?? (run.config_name ? experimentName(run.config_name) : run.run_id),
+/** The run's name with its experiment if that is not the name, and its first tags. */
+function nameCell(run, query) {
+  const [name, numMore] = [runName(run), run.tags.length - MAX_TAGS];
+  const link = make("a", {
+    text: name,
     href: pathOfRun(run.run_id),
-    title: run.run_id,
+    title: `${name}\n${run.run_id}`,
+    className: "run-link",
   });
+  const experiment = run.title && run.config_name ? experimentName(run.config_name) : "";
+  const tags = run.tags.slice(0, MAX_TAGS).map((tag) => tagLink(tag, { ...query, page: 1 }));
+  const more = numMore > 0 ? make("small", { text: `+${numMore}`, title: run.tags.slice(MAX_TAGS).join(", ") }) : "";
+  if (experiment === "" && tags.length === 0) return link;
+  return make("span", {}, link, make("span", { className: "run-notes" }, experiment, ...tags, more));
 }
 
-/** The start; on a narrow screen only its date. */
-function startCell(run) {
-  const [day, ...clock] = shortTime(run.started_at ?? run.created_at).split(", ");
+/** When the run was created; on a narrow screen only the date. */
+function creationCell(run) {
+  const [day, ...clock] = shortTime(run.created_at).split(", ");
   return make("span", {}, day, clock.length ? make("span", { text: `, ${clock[0]}`, className: "wide" }) : "");
 }
 

@@ -1,9 +1,9 @@
 /** The browser's tab: its title and icon show the view and how far the run is, even in the background. */
 import { byId } from "../dom.js";
-import { experimentName, percent } from "../format.js";
+import { percent, runName } from "../format.js";
 import { epochText, fraction } from "../progress.js";
 import { VIEWS } from "../router.js";
-import { isActive, isLost } from "../state.js";
+import { hasEnded, isActive, isLost } from "../state.js";
 
 const COLOURS = {
   starting: "#5a72ff",
@@ -38,18 +38,13 @@ function titleOf({ view, run, progress, connection, missing }) {
 
 function ofRun(run, progress, missing) {
   if (run === null) return [missing === null ? null : "No such run"];
-  return [
-    run.state,
-    isActive(run) && epochText(progress),
-    run.config_name && experimentName(run.config_name),
-    run.run_id,
-  ];
+  return [run.state, isActive(run) && epochText(progress), ...new Set([runName(run), run.run_id])];
 }
 
-/** A ring that fills up as the run proceeds, in the colour of its state; null without a run. */
+/** A ring that fills up as the run proceeds, in the colour of its state, and is full once it has ended; null without a run. */
 function iconOf({ run, progress, connection }) {
   if (run === null) return null;
-  const share = Math.floor(100 * (fraction(run, progress) ?? 0)) / 100;
+  const share = hasEnded(run) ? 1 : Math.floor(100 * (fraction(run, progress) ?? 0)) / 100;
   const colour = isLost(connection) ? OTHER : (COLOURS[run.state] ?? OTHER);
   const ring = `<circle cx="16" cy="16" r="12" fill="none" stroke-width="7"`;
   return (

@@ -1,6 +1,6 @@
 /** The trash: deleted runs, which a person can restore for a day, and the offer to undo a deletion. */
 import { byId, make, setText } from "../dom.js";
-import { bytes, counted, experimentName, shortTime } from "../format.js";
+import { bytes, counted, runName, shortTime } from "../format.js";
 import { askToDelete } from "./dialogs.js";
 
 const OFFER_MS = 20_000;
@@ -27,10 +27,10 @@ export class Trash {
   }
 
   /** Offer to undo the deletion of a run. */
-  offerUndo({ run_id, config_name }) {
+  offerUndo(run) {
     this.#closeOffer();
-    setText(byId("toast-text"), `Moved ${nameOf({ run_id, config_name })} to the trash.`);
-    byId("toast-undo").onclick = () => this.#restore(run_id);
+    setText(byId("toast-text"), `Moved ${runName(run)} to the trash.`);
+    byId("toast-undo").onclick = () => this.#restore(run.run_id);
     byId("toast").hidden = false;
     this.#timer = setTimeout(() => this.#closeOffer(), OFFER_MS);
   }
@@ -53,7 +53,7 @@ export class Trash {
     return make(
       "tr",
       {},
-      make("th", { scope: "row", text: nameOf(run) }, make("small", { text: run.run_id })),
+      make("th", { scope: "row", text: runName(run) }, make("small", { text: run.run_id })),
       cell(run.size_bytes === null ? "" : bytes(run.size_bytes), "number wide"),
       cell(shortTime(run.deleted_at), "number wide"),
       cell(shortTime(run.expires_at), "number wide"),
@@ -69,7 +69,7 @@ export class Trash {
   #button(text, className, run, clicked) {
     const button = make("button", { type: "button", text, className: `small ${className}` });
     button.dataset.changes = "";
-    button.setAttribute("aria-label", `${text.replace("…", "")} ${nameOf(run)}, ${run.run_id}`);
+    button.setAttribute("aria-label", `${text.replace("…", "")} ${runName(run)}, ${run.run_id}`);
     button.addEventListener("click", clicked);
     return button;
   }
@@ -81,7 +81,7 @@ export class Trash {
   }
 
   async #delete(run) {
-    const about = `This deletes ${nameOf(run)} of ${shortTime(run.created_at)} (${run.run_id}). You cannot undo it.`;
+    const about = `This deletes ${runName(run)} of ${shortTime(run.created_at)} (${run.run_id}). You cannot undo it.`;
     if (await askToDelete("Delete this run for good?", about))
       await this.#attempt(() => this.#api.delete(pathOf(run.run_id)));
     await this.refresh();
@@ -96,5 +96,3 @@ export class Trash {
 }
 
 const pathOf = (runId) => `training/trash/${encodeURIComponent(runId)}`;
-
-const nameOf = ({ run_id, config_name }) => (config_name ? experimentName(config_name) : run_id);

@@ -134,7 +134,7 @@ def test_the_report_is_shown(server: LiveServer, open_page: OpenPage) -> None:
     expect(page.locator("#confusions h4")).to_have_text("cat taken for dog: 1 image")
     expect(page.locator("#confusions figure")).to_contain_text("dog 97.00%")
     page.click(".navigation a[href='runs']")
-    page.click(f"a[title='{FAILED}']")
+    page.click(f"a[title$='{FAILED}']")
     expect(page.locator("#state")).to_have_text("failed")
     expect(page.locator("#report")).to_be_hidden()
 

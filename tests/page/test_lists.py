@@ -214,6 +214,6 @@ def test_each_run_has_its_own_epochs(eventlet_server: LiveServer, open_page: Ope
     expect(page.locator("#epochs tbody tr")).to_have_text(["30.6250", "10.7500", "00.5000"])
     expect(page.locator("#epochs .is-best")).to_have_text(["0.7500"])
     page.click(".navigation a[href='runs']")
-    page.click("a[href='runs/2026-01-02_00-00-00']")
+    page.click("#runs-body a[href='runs/2026-01-02_00-00-00']")
     expect(page.locator("#epochs tbody tr")).to_have_text(["30.3750", "20.1250", "00.2500"])
     expect(page.locator("#epochs .is-best")).to_have_text(["0.3750"])

@@ -32,7 +32,7 @@ def test_the_page_works_below_a_path(open_page: Open, eventlet_server: LiveServe
         expect(page.locator("#connection")).to_have_attribute("data-status", "live")
         expect(page.locator("#state")).to_have_text("completed")
         page.click(".navigation a[href='runs']")
-        page.click(f"a[href='runs/{run_id}']")
+        page.click(f"#runs-body a[href='runs/{run_id}']")
         expect(page).to_have_url(f"{address}/runs/{run_id}")
         page.reload()
         expect(page.locator("#state")).to_have_text("completed")

@@ -1,0 +1,74 @@
+/**
+ * The form for a run's title, note and tags.
+ *
+ * `createNotesForm(form, {save, closed})` fills a form element. `save(runId, changes)` resolves with the service's
+ * problem, or null once it has saved. `closed()` is called when the person saves or cancels. Call `open(run)` to edit.
+ */
+import { make, setText } from "../dom.js";
+import { byField } from "../parameters.js";
+import { showMessages } from "../views/field.js";
+import { createTagInput } from "./tags.js";
+
+const [MAX_TITLE_CHARS, MAX_NOTE_CHARS] = [255, 10_000]; // The service counts no more than these.
+
+export function createNotesForm(form, { save, closed }) {
+  const title = make("input", { maxLength: MAX_TITLE_CHARS });
+  const note = make("textarea", { maxLength: MAX_NOTE_CHARS, rows: 5 });
+  const tags = createTagInput();
+  const fields = { title: field("title", "Title", title), note: field("note", "Note", note) };
+  fields.tags = field("tags", "Tags", tags.input, tags.list);
+  const problem = make("p", { className: "problem", role: "alert", hidden: true });
+  const submit = make("button", { className: "primary", text: "Save" });
+  const cancel = make("button", { type: "button", text: "Cancel" });
+  const elements = Object.values(fields).map(({ element }) => element);
+  form.replaceChildren(...elements, problem, make("div", { className: "actions" }, submit, cancel));
+  let [runId, before] = [null, null];
+
+  const values = () => ({ title: title.value.trim() || null, note: note.value.trimEnd() || null, tags: tags.values() });
+
+  function open(run) {
+    [runId, before] = [run.run_id, { title: run.title, note: run.note, tags: run.tags }];
+    title.value = before.title ?? "";
+    note.value = before.note ?? "";
+    tags.show(before.tags);
+    showProblem(null);
+    title.focus();
+  }
+
+  function showProblem(shown) {
+    const messages = byField(shown, new Set(Object.keys(fields)));
+    for (const [name, { input, message }] of Object.entries(fields)) showMessages(input, message, messages.get(name));
+    const text = messages.get("")?.join(" ") ?? (messages.size > 0 ? "" : (shown?.message ?? ""));
+    problem.hidden = text === "";
+    setText(problem, text);
+  }
+
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    tags.add();
+    const changes = changesOf(before, values());
+    submit.disabled = true;
+    const refusal = Object.keys(changes).length > 0 ? await save(runId, changes) : null;
+    submit.disabled = false;
+    if (refusal === null) return closed();
+    showProblem(refusal);
+    form.querySelector("[aria-invalid=true]")?.focus();
+  });
+  cancel.addEventListener("click", closed);
+  return { open };
+}
+
+/** The values that differ. Only those are sent, so that two people can change different ones. */
+export const changesOf = (before, after) =>
+  Object.fromEntries(
+    Object.entries(after).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])),
+  );
+
+/** An input with its label, what stands above the input, and the place for its messages. */
+function field(name, title, input, ...above) {
+  const message = make("p", { className: "field-problem", id: `notes-${name}-problem` });
+  input.id = `notes-${name}`;
+  input.setAttribute("aria-describedby", message.id);
+  const label = make("label", { htmlFor: input.id, text: title });
+  return { element: make("div", { className: "field" }, label, ...above, input, message), input, message };
+}

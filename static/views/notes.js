@@ -1,0 +1,66 @@
+/** What people write about a run: its tags, its note, and the form that changes them and the title. */
+import { pathOfRunInRest } from "../api.js";
+import { byId, make, setText, whenChanged } from "../dom.js";
+import { onDemand } from "../ondemand.js";
+import { pathOfRun, pathOfRuns } from "../router.js";
+
+/**
+ * Return the function that renders. `attempt(action, refused)` does what the service may refuse. The form is part of the
+ * page of one run, because another run may take this one's place in the view `now` at any time.
+ */
+export function createNotesView({ patch, attempt, getState, dispatch, go }) {
+  const form = byId("notes-form");
+  let edited = null;
+
+  const editor = onDemand(async () => {
+    const { createNotesForm } = await import("../notes/form.js");
+    return createNotesForm(form, { save, closed });
+  });
+
+  /** Resolves with the service's problem, or with null once it has saved. */
+  async function save(runId, changes) {
+    let problem = null;
+    await attempt(
+      async () => dispatch({ type: "notes", notes: await patch(pathOfRunInRest(runId), changes) }),
+      (refusal) => {
+        problem = refusal;
+      },
+    );
+    return problem;
+  }
+
+  function closed() {
+    edited = null;
+    render(getState());
+    byId("notes-edit").focus();
+  }
+
+  byId("notes-edit").addEventListener("click", async () => {
+    const { run } = getState();
+    const { open } = await editor.get();
+    if (getState().view.name !== "run") go(pathOfRun(run.run_id));
+    const isOpen = edited === run.run_id; // With what somebody wrote before they looked at another view.
+    edited = run.run_id;
+    render(getState());
+    if (isOpen) form.querySelector("input").focus();
+    else open(run);
+  });
+
+  const render = whenChanged(
+    (state) => [state.run?.run_id, state.run?.note, JSON.stringify(state.run?.tags), state.view.name, edited],
+    ({ run, view }) => {
+      const isEdited = view.name === "run" && run !== null && edited === run.run_id;
+      form.hidden = !isEdited;
+      byId("notes-edit").hidden = run?.tags === undefined || isEdited;
+      byId("note").hidden = isEdited || !run?.note;
+      setText(byId("note"), run?.note ?? "");
+      byId("tags").hidden = isEdited || !run?.tags?.length;
+      byId("tags").replaceChildren(...(run?.tags ?? []).map((tag) => make("li", {}, tagLink(tag))));
+    },
+  );
+  return render;
+}
+
+/** A tag as a link to all runs that have it, among those of a query. */
+export const tagLink = (tag, query = {}) =>
+  make("a", { className: "tag", text: tag, title: `Runs tagged ${tag}`, href: pathOfRuns({ ...query, tag }) });
