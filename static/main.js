@@ -19,6 +19,7 @@ import { MANY_ROWS } from "./runusage.js";
 import { followed, INITIAL, isActive, isLost, isOfCommand, isQueued, reduce } from "./state.js";
 import { createStore } from "./store.js";
 import { readToken } from "./token.js";
+import { renderActive } from "./views/active.js";
 import { createChartsView } from "./views/charts.js";
 import { renderConnection } from "./views/connection.js";
 import { renderDetails } from "./views/details.js";
@@ -176,6 +177,9 @@ function refreshLists() {
 
 const isOther = (a, b) => a.name !== b.name || JSON.stringify(a.query) !== JSON.stringify(b.query);
 
+/** The runs whose processes the service sees, as a text. */
+const idsOf = (system) => system?.runs.map(({ run_id }) => run_id).join() ?? "";
+
 /** Ask REST for what the socket does not send, when the run changes its state or the connection is back. */
 function follow(state, before) {
   const { run } = state;
@@ -196,6 +200,7 @@ function follow(state, before) {
   cancelling.changed(state, before);
   if (isLive || state.queueLimit !== before.queueLimit) queue.load();
   if (hasChanged) details.refresh();
+  if (hasChanged || idsOf(state.system) !== idsOf(before.system)) watchActive();
 }
 
 /** Ask again while the page is visible: files grow, and other people start and delete runs. */
@@ -204,22 +209,25 @@ function refresh() {
   if (document.hidden || isLost(connection)) return;
   if (hasUsage(getState()) && getState().runUsage.rows.length > MANY_ROWS) loadRunUsage();
   queue.load();
+  loadActive();
   if (followed(view) !== null || view.name === "now") details.refresh();
   else refreshLists();
 }
 
-/** On the page of one run the socket sends nothing about another one that may be active. */
-async function watchActive() {
-  const { view, run } = getState();
-  if (view.name !== "run" || isActive(run) || document.hidden) return;
-  await attempt(async () => {
-    const { running, run_id, config_name, state, progress } = await api.get("training/status");
-    dispatch({ type: "active", active: running ? { run_id, config_name, state, progress } : null });
-  }, ignore);
+async function loadActive() {
+  if (document.hidden) return;
+  await attempt(async () => dispatch({ type: "active", active: (await api.get("training/status")).active }), ignore);
+}
+
+/** The socket sends nothing about other active runs than the one that the page shows. */
+function watchActive() {
+  const { view, run, active, system } = getState();
+  if ((view.name === "run" && !isActive(run)) || active.length > 1 || system?.runs.length > 1) loadActive();
 }
 
 const VIEWS = [
   renderFrame,
+  renderActive,
   renderNow,
   createNotesView({ patch: api.patch, attempt, getState, dispatch, go: (path) => go(path) }),
   renderDuration,

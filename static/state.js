@@ -31,8 +31,8 @@ export const INITIAL = Object.freeze({
   view: Object.freeze({ name: "now", runId: null, query: {} }),
   /** Why the run in the address cannot be shown. */
   missing: null,
-  /** The active run while the page shows another one: {run_id, config_name, state, progress}. */
-  active: null,
+  /** The active runs as the service last listed them, the one that started last first. */
+  active: [],
   /** Whether the service has answered at least once. */
   isLoaded: false,
   /** What the token allows: "full", or "read" to see everything and change nothing. */
@@ -89,7 +89,7 @@ const CHANGES = {
     ...(keepsRun(state, view) ? {} : { ...withoutRun(state), isLoaded: false }),
   }),
   missing: (state, { message }) => ({ ...withoutRun(state), isLoaded: true, missing: message }),
-  active: (_, { active }) => ({ active }),
+  active: (state, { active }) => ({ active: changed(state.active, active) }),
   access: (_, { access }) => ({ access }),
   connection: ({ connection, notice }, { status, message = null, at = null }) => ({
     connection: { status, message, since: at },

@@ -1,6 +1,6 @@
-/** The frame of all views: which one is shown, the navigation, and how far the active run is. */
+/** The frame of all views: which one is shown, the navigation, and how far the active run is, or how many are active. */
 import { byId, setText, whenChanged } from "../dom.js";
-import { percent } from "../format.js";
+import { count, percent } from "../format.js";
 import { fraction } from "../progress.js";
 import { VIEWS } from "../router.js";
 import { isActive } from "../state.js";
@@ -21,15 +21,16 @@ export const renderFrame = whenChanged(
   },
 );
 
-/** The active run, even if the page shows another one; null if there is none. */
+/** The active runs that the page knows of: at least its own one. */
 function activeOf({ view, run, progress, active }) {
-  if (isActive(run)) return { state: run.state, progress };
-  return view.name === "run" ? active : null;
+  if (active.length > 1 || (view.name === "run" && !isActive(run))) return active;
+  return isActive(run) ? [{ state: run.state, progress }] : [];
 }
 
 function renderActive(active) {
-  const element = byId("active-share");
-  element.dataset.state = active?.state ?? "none";
-  const share = active && fraction(active, active.progress);
-  setText(element, active === null ? "" : typeof share === "number" ? percent(share) : active.state);
+  const [run] = active;
+  byId("active-share").dataset.state = run?.state ?? "none";
+  const share = run ? fraction(run, run.progress) : null;
+  const ofOne = share === null ? (run?.state ?? "") : percent(share);
+  setText(byId("active-share"), active.length > 1 ? `${count(active.length)} active` : ofOne);
 }

@@ -26,11 +26,12 @@ export function renderTab(state) {
   byId("icon").href = icon === null ? "static/favicon.svg" : `data:image/svg+xml,${encodeURIComponent(icon)}`;
 }
 
-function titleOf({ view, run, progress, connection, missing }) {
+function titleOf({ view, run, progress, connection, missing, active }) {
   const share = isActive(run) ? fraction(run, progress) : null;
   const parts = [
     isLost(connection) && "offline",
     share !== null && percent(share),
+    view.name === "now" && active.length > 1 && `${active.length} active`,
     ...(VIEWS[view.name].title ? [VIEWS[view.name].title] : ofRun(run, progress, missing)),
   ];
   return [...parts.filter(Boolean), "Training"].join(" \u00b7 ");
