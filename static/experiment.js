@@ -7,7 +7,7 @@ const OF_COMMAND = new Set(["command", "metrics", "log", "models"]);
 const ARGUMENTS = new Set(["command.argv", "command.resume"]);
 
 /**
- * A run's experiment as [{name, rows: [{label, value, isChanged}]}]. Values outside of any section come first, under
+ * A run's experiment as [{name, rows: [{label, value, isChanged, isCommandLine}]}]. Values outside of any section come first, under
  * the name "", then the values of a command's parameters. `overrides` are those of the request.
  */
 export function sectionsOf(config, parameters, overrides) {
@@ -23,13 +23,17 @@ export function sectionsOf(config, parameters, overrides) {
 }
 
 const rowsOf = (values, overrides, from = 0) =>
-  values.map(([path, value]) => ({ label: path.slice(from), value, isChanged: path in overrides }));
+  values.map(([path, value]) => ({
+    label: path.slice(from),
+    value: ARGUMENTS.has(path) ? commandLine(value) : value,
+    isChanged: path in overrides,
+    isCommandLine: ARGUMENTS.has(path),
+  }));
 
 function valuesOf(name, value) {
   const values = leaves(value, name);
   if (!OF_COMMAND.has(name)) return values;
-  const declared = values.filter(([path, each]) => !isEmpty(each) && !path.startsWith("command.parameters."));
-  return declared.map(([path, each]) => [path, ARGUMENTS.has(path) ? commandLine(each) : each]);
+  return values.filter(([path, each]) => !isEmpty(each) && !path.startsWith("command.parameters."));
 }
 
 /** An experiment with the values of a command's parameters instead of their declarations. */

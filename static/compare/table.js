@@ -2,8 +2,10 @@
 import { toneOf } from "../charts/lines.js";
 import { make } from "../dom.js";
 import { withValues } from "../experiment.js";
-import { datasetName, duration, experimentName, metric, parameterText, secondsBetween } from "../format.js";
+import { datasetName, duration, experimentName, metric, parameterText, runName, secondsBetween } from "../format.js";
 import { bestOf, lastOf } from "../metrics.js";
+import { pathOfRun } from "../router.js";
+import { isActive } from "../state.js";
 import { differences, results } from "./differences.js";
 
 /** `runs`: {id, index, label, detail, metrics}. */
@@ -26,10 +28,11 @@ export function tableOf(runs) {
   return make("table", { className: "compare-table" }, head, ...bodies);
 }
 
-function heading({ index, label }) {
+function heading({ id, index, label, detail }) {
   const swatch = make("i", { className: "swatch" });
   swatch.style.setProperty("--swatch", `var(${toneOf(index)})`);
-  return make("th", { scope: "col" }, swatch, label);
+  const name = make("small", { text: runName(detail), title: runName(detail) });
+  return make("th", { scope: "col" }, swatch, make("a", { text: label, href: pathOfRun(id), title: id }), name);
 }
 
 function body(title, rows, numRuns) {
@@ -43,7 +46,9 @@ function body(title, rows, numRuns) {
     {},
     group,
     ...rows.map(([name, texts, best]) => {
-      const cells = texts.map((text, i) => make("td", { text, className: best.includes(i) ? "is-best" : "" }));
+      const cells = texts.map((text, i) =>
+        make("td", { text, title: text, className: best.includes(i) ? "is-best" : "" }),
+      );
       return make("tr", {}, make("th", { scope: "row", text: name }), ...cells);
     }),
   );
@@ -53,9 +58,11 @@ function outcomeRows(details) {
   return [
     ["experiment", details.map(({ config_name }) => experimentName(config_name)), []],
     ["state", details.map(({ state }) => state), []],
-    ["duration", details.map(({ started_at, ended_at }) => duration(secondsBetween(started_at, ended_at))), []],
+    ["duration", details.map((run) => duration(secondsBetween(run.started_at, endOf(run)))), []],
   ];
 }
+
+const endOf = (run) => (isActive(run) ? new Date().toISOString() : run.ended_at);
 
 function rowsOf(runs, pick) {
   return results(

@@ -68,8 +68,13 @@ const renderConfig = whenPartChanged(
 
 /** The values of one section, or with an empty name those outside any section. */
 function section({ name, rows }) {
-  const pairs = rows.flatMap(({ label, value, isChanged }) => {
-    const shown = make("dd", { className: isChanged ? "is-changed" : "" }, parameterText(value));
+  const pairs = rows.flatMap(({ label, value, isChanged, isCommandLine }) => {
+    const text = parameterText(value);
+    const shown = make(
+      "dd",
+      { className: isChanged ? "is-changed" : "" },
+      isCommandLine ? make("code", { text }) : text,
+    );
     if (isChanged) shown.append(make("span", { className: "visually-hidden", text: " (overridden)" }));
     return [make("dt", { text: label }), shown];
   });
@@ -85,7 +90,10 @@ function section({ name, rows }) {
 const renderOrigin = whenPartChanged(
   ({ origin }) => origin,
   ({ origin }) => {
-    const pairs = originOf(origin).flatMap(([name, text]) => [make("dt", { text: name }), make("dd", { text })]);
+    const pairs = originOf(origin).flatMap(([name, text]) => [
+      make("dt", { text: name }),
+      make("dd", {}, name === "Command" ? make("code", { text }) : text),
+    ]);
     byId("origin-section").hidden = pairs.length === 0;
     byId("origin").replaceChildren(...pairs);
   },

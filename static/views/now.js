@@ -116,7 +116,9 @@ function setFact(id, text, isShown = true, name = null) {
 
 function renderCounts(run, progress) {
   const { step, total_steps, batch, num_batches, samples_per_s } = progress ?? {};
-  setFact("fact-step", outOf(step, total_steps), hasBegun(progress) && Number.isFinite(step));
+  // Only our own trainer is sure to count. The step of another program may be the number of its last one.
+  const stepName = isOfCommand(run) || progress?.source !== "progress.json" ? "Step" : "Steps done";
+  setFact("fact-step", outOf(step, total_steps), hasBegun(progress) && Number.isFinite(step), stepName);
   setFact("fact-batch", outOf(batch, num_batches), isActive(run) && isOfCommand(run) && Number.isFinite(batch));
   const unit = isOfCommand(run) ? "Samples/s" : "Images/s";
   setFact("fact-rate", rate(samples_per_s), isActive(run) && Number.isFinite(samples_per_s), unit);

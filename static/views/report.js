@@ -82,9 +82,9 @@ function noteOf({ confusion_matrix, classes }) {
 /** The classes, lowest F1 first. */
 function classesOf(classes) {
   const columns = [
+    ["f1", "F1"],
     ["recall", "Recall"],
     ["precision", "Precision"],
-    ["f1", "F1"],
     ["auroc", "AUROC"],
     ["support", "Images"],
   ];

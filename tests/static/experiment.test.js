@@ -12,7 +12,7 @@ test("an experiment of ours is shown section by section, with its overrides mark
     ["model", ["config", "depths"]],
     ["data", ["mixing.alpha"]],
   ]);
-  assert.deepEqual(sections.at(-1).rows, [{ label: "mixing.alpha", value: 0, isChanged: true }]);
+  assert.deepEqual(sections.at(-1).rows, [{ label: "mixing.alpha", value: 0, isChanged: true, isCommandLine: false }]);
 });
 
 test("a command is shown with the values of its parameters, without what it leaves open", () => {
@@ -38,9 +38,11 @@ test("a command is shown with the values of its parameters, without what it leav
     ["metrics", ["files"]],
   ]);
   assert.deepEqual(sections[1].rows, [
-    { label: "lr", value: 0.2, isChanged: true },
-    { label: "epochs", value: 3, isChanged: false },
+    { label: "lr", value: 0.2, isChanged: true, isCommandLine: false },
+    { label: "epochs", value: 3, isChanged: false, isCommandLine: false },
   ]);
+  const argv = { label: "argv", value: "train {lr}", isChanged: false, isCommandLine: true };
+  assert.deepEqual(sections[2].rows[0], argv);
 });
 
 test("arguments are quoted as for a shell", () => {
