@@ -116,12 +116,10 @@ const CHANGES = {
   runUsage: (state, { answer }) =>
     answer.run_id === state.run?.run_id ? { runUsage: withAnswer(state.runUsage, answer) } : {},
   usage: (state, { usage }) => ({ usage: longer(usage, state.usage) }),
-  detail: (state, { detail }) =>
-    detail.run_id === state.run?.run_id
-      ? { detail: changed(state.detail, detail), run: changed(state.run, { ...state.run, ...notesOf(detail) }) }
-      : {},
+  detail: (state, { detail }) => (detail.run_id === state.run?.run_id ? { detail: changed(state.detail, detail) } : {}),
   /** What somebody has written about a run, as the service answers to the change. */
-  notes: ({ run }, { notes }) => (run?.run_id === notes.run_id ? { run: { ...run, ...notesOf(notes) } } : {}),
+  notes: ({ run }, { notes: { run_id, title, note, tags } }) =>
+    run?.run_id === run_id ? { run: { ...run, title, note, tags } } : {},
   models: (state, { models }) => ({ models: changed(state.models, models) }),
   /** `of` is start or stop. */
   requested: (_, { of }) => ({ [of]: { isBusy: true, problem: null } }),
@@ -176,11 +174,9 @@ function caughtUp(state, answer) {
   };
 }
 
-const notesOf = ({ title, note, tags }) => ({ title, note, tags });
-
 /** Take in a run's snapshot. If it is another run, nothing of the former one stays. */
 function withRun(state, run) {
-  if (state.run?.run_id === run.run_id) return { run: { ...notesOf(state.run), ...run } };
+  if (state.run?.run_id === run.run_id) return { run };
   return { ...withoutRun(state), run, start: IDLE_REQUEST, stop: IDLE_REQUEST };
 }
 

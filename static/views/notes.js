@@ -47,14 +47,15 @@ export function createNotesView({ patch, attempt, getState, dispatch, go }) {
   });
 
   const render = whenChanged(
-    (state) => [state.run?.run_id, state.run?.note, JSON.stringify(state.run?.tags), state.view.name, edited],
+    ({ run, view }) => [run?.run_id, run?.state, run?.note, JSON.stringify(run?.tags), view.name, edited],
     ({ run, view }) => {
       const isEdited = view.name === "run" && run !== null && edited === run.run_id;
       form.hidden = !isEdited;
-      byId("notes-edit").hidden = run?.tags === undefined || isEdited;
+      const isOurs = run !== null && run.state !== "unknown"; // The service writes into no other directory.
+      byId("notes-edit").hidden = !isOurs || isEdited;
       byId("note").hidden = isEdited || !run?.note;
       setText(byId("note"), run?.note ?? "");
-      byId("tags").hidden = isEdited || !run?.tags?.length;
+      byId("tags").hidden = isEdited || !run?.tags.length;
       byId("tags").replaceChildren(...(run?.tags ?? []).map((tag) => make("li", {}, tagLink(tag))));
     },
   );

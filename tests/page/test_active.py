@@ -26,7 +26,8 @@ def test_now_lists_the_other_active_runs(tmp_path: Path, open_page: OpenPage, co
     server = LiveServer(tmp_path, TRAINING_MAX_ACTIVE="3").start()
     try:
         first, second, third = [SteeredTraining(server, name) for name in ("first", "second", "third")]
-        server.start_run(first.config_name)
+        run_id = server.start_run(first.config_name)
+        server.patch(f"/training/runs/{run_id}", {"title": "The first"})
         first.epoch(0)
         page = open_page(server.url)
         expect(page.locator("#percent")).to_have_text("33%")
@@ -34,16 +35,16 @@ def test_now_lists_the_other_active_runs(tmp_path: Path, open_page: OpenPage, co
         server.start_run(second.config_name)
         server.start_run(third.config_name)
         expect(page.locator("#now-title")).to_have_text("third")
-        expect(page.locator("#active-runs a")).to_have_text(["second", "first"])
+        expect(page.locator("#active-runs a")).to_have_text(["second", "The first"])
         expect(page.locator("#active-runs li").last).to_contain_text("1 of 3 epochs done")
         expect(page.locator("#active-runs .share").last).to_have_text("33%")
         expect(page.locator("#active-share")).to_have_text("3 active")
         expect(page).to_have_title(re.compile("^3 active · running"))
         assert violations(page) == []
         second.end()
-        expect(page.locator("#active-runs a")).to_have_text(["first"])
+        expect(page.locator("#active-runs a")).to_have_text(["The first"])
         page.click("#active-runs a")
-        expect(page.locator("#now-title")).to_have_text("first")
+        expect(page.locator("#now-title")).to_have_text("The first")
         expect(page.locator("#active")).to_be_hidden()
     finally:
         end(server)

@@ -72,3 +72,16 @@ def test_a_refusal_is_shown_at_its_field_and_loses_nothing(
     page.get_by_role("button", name="Remove 20").click()
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#tags a")).to_have_count(20)
+
+
+def test_what_another_person_writes_appears(eventlet_server: LiveServer, open_page: OpenPage) -> None:
+    write_run(eventlet_server.runs_dir, RUN)
+    page = open_page(f"{eventlet_server.url}/runs/{RUN}")
+    expect(page.locator("#connection")).to_have_text("Live")
+    eventlet_server.patch(f"/training/runs/{RUN}", {"title": "Theirs", "tags": ["a"]})
+    expect(page.locator("#now-title")).to_have_text("Theirs")
+    expect(page.locator("#tags a")).to_have_text("a")
+    page.click(".brand")
+    page.click("#notes-edit")  # It leads to the run's own page, where no other run takes its place.
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Theirs")
+    assert page.url.endswith(f"/runs/{RUN}")

@@ -197,6 +197,7 @@ def _describe(place: _Place, obstacle: Callable[[Entry], str | None], is_paused:
         "priority": entry.priority,
         "gpus": entry.gpus,
         "queued_at": entry.queued_at,
+        "title": run.title,
         "config_name": run.config_name,
         "model_name": run.model_name,
         "dataset": run.dataset,

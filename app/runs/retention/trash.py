@@ -185,6 +185,7 @@ def _describe(trashed: TrashedRun, size_bytes: int | None) -> dict[str, Any]:
     run = trashed.read()
     return {
         "run_id": run.run_id,
+        "title": run.title,
         "state": run.state,
         "config_name": run.config_name,
         "model_name": run.model_name,

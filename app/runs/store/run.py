@@ -75,6 +75,10 @@ class Run:
         return read_notes(self.directory) if self.is_ours else NO_NOTES
 
     @property
+    def title(self) -> str | None:
+        return _text(self.notes["title"])
+
+    @property
     def needed_to_resume(self) -> tuple[str, ...] | None:
         """Paths and globs of what another run needs to resume from this one. None: that is impossible."""
         return needed_to_resume(self.manifest) if self.is_ours else None

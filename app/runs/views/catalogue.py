@@ -197,7 +197,7 @@ def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
     state = next(iter(written.values()))
     item = {
         "run_id": run.run_id,
-        "title": run.notes["title"],
+        "title": run.title,
         "tags": run.notes["tags"],
         "created_at": run.created_at,
         "modified_at": (state and state.modified_at) if metrics.exists or run.is_ours else run.ended_at,

@@ -12,7 +12,7 @@ from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
 from app.runs.store.store import RunStore
 
-FIELDS = ("pid", "run_id", "state", "config_name", "progress", "started_at")
+FIELDS = ("pid", "run_id", "title", "state", "config_name", "progress", "started_at")
 """What the answer says of each active run."""
 
 

@@ -108,7 +108,7 @@ def test_nullable_fields_are_described() -> None:
     status = SCHEMAS["ServiceStatus"]
     assert set(status["required"]) == set(status["properties"])
     may_be_null = {name for name, field in status["properties"].items() if "null" in types_of(field)}
-    assert may_be_null == {"pid", "run_id", "state", "config_name", "progress", "started_at", "last_run"}
+    assert may_be_null == {"pid", "run_id", "title", "state", "config_name", "progress", "started_at", "last_run"}
     assert status["properties"]["state"]["enum"] == [*STATES, None]
     assert {"$ref": "#/components/schemas/LastRun"} in status["properties"]["last_run"]["anyOf"]
     assert {"$ref": "#/components/schemas/Progress"} in status["properties"]["progress"]["anyOf"]

@@ -207,12 +207,13 @@ def test_status_describes_the_active_run_and_the_last_one(waiting: tuple[LiveSer
         "running": True,
         "pid": status["pid"],
         "run_id": run_id,
+        "title": None,
         "state": "running",
         "config_name": "waiting.yaml",
         "progress": None,
         "started_at": status["started_at"],
         "active": [
-            {name: status[name] for name in ("pid", "run_id", "state", "config_name", "progress", "started_at")}
+            {name: status[name] for name in ("pid", "run_id", "title", "state", "config_name", "progress", "started_at")}
         ],
         "num_queued": 0,
         "last_run": status["last_run"],
@@ -227,7 +228,7 @@ def test_status_describes_the_active_run_and_the_last_one(waiting: tuple[LiveSer
     server.wait_for_state(run_id, "completed")
     idle = server.get("/training/status").json()
     assert idle["last_run"] == {"run_id": run_id, "state": "completed", "reason": None}
-    nulls = dict.fromkeys(("pid", "run_id", "state", "config_name", "progress", "started_at"))
+    nulls = dict.fromkeys(("pid", "run_id", "title", "state", "config_name", "progress", "started_at"))
     none = {"active": [], "num_queued": 0}
     assert idle == {"status": "not_running", "running": False, "last_run": idle["last_run"], **none, **nulls}
 

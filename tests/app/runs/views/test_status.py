@@ -48,6 +48,7 @@ def test_the_status_describes_the_active_run_and_the_last_one(harness: Harness) 
         "running": True,
         "pid": 7,
         "run_id": harness.active.name,
+        "title": None,
         "state": "running",
         "config_name": "digits.yaml",
         "progress": None,
@@ -56,6 +57,7 @@ def test_the_status_describes_the_active_run_and_the_last_one(harness: Harness) 
             {
                 "pid": 7,
                 "run_id": harness.active.name,
+                "title": None,
                 "state": "running",
                 "config_name": "digits.yaml",
                 "progress": None,
