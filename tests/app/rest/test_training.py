@@ -213,7 +213,10 @@ def test_status_describes_the_active_run_and_the_last_one(waiting: tuple[LiveSer
         "progress": None,
         "started_at": status["started_at"],
         "active": [
-            {name: status[name] for name in ("pid", "run_id", "title", "state", "config_name", "progress", "started_at")}
+            {
+                name: status[name]
+                for name in ("pid", "run_id", "title", "state", "config_name", "progress", "started_at")
+            }
         ],
         "num_queued": 0,
         "last_run": status["last_run"],
