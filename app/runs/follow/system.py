@@ -96,7 +96,10 @@ class SystemMonitor:
             self._has_gpus = _has_nvml()
         if not self._has_gpus:
             return []
-        return [_gpu(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        try:
+            return [_gpu(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        except pynvml.NVMLError:  # Somebody unloaded the driver.
+            return []
 
 
 def _has_nvml() -> bool:
@@ -109,12 +112,11 @@ def _has_nvml() -> bool:
 
 
 def _gpu(index: int) -> dict[str, Any]:
-    """Measure one GPU. Values that its driver does not report are None."""
-    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    """Measure one GPU. Values that its driver does not report are None, and all values of a GPU that is lost."""
 
     def query(function: Any, *arguments: Any) -> Any:
         try:
-            return function(handle, *arguments)
+            return function(pynvml.nvmlDeviceGetHandleByIndex(index), *arguments)
         except pynvml.NVMLError:
             return None
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import pynvml
 
@@ -28,7 +29,7 @@ def find_gpus(wanted: Sequence[str] | None, visible: str | None) -> tuple[str, .
     present = _uuids()
     if not present:
         return None if wanted is None else tuple(wanted)
-    names = wanted if wanted is not None else present if visible is None else visible.split(",")
+    names = wanted if wanted is not None else present.values() if visible is None else visible.split(",")
     found: list[str] = []
     for name in filter(None, map(str.strip, names)):
         uuid = _uuid_of(name, present)
@@ -50,23 +51,27 @@ def accelerators_here(gpus: Sequence[str] | None) -> Machine | None:
     return Machine(tuple(map(_has_bf16, gpus or ())))
 
 
-def _uuids() -> list[str]:
-    """List the UUIDs of all GPUs by index. Empty without NVML."""
+def _uuids() -> dict[int, str]:
+    """Return the UUIDs of all GPUs by index, without those that are lost. Empty without NVML."""
     try:
         pynvml.nvmlInit()
-        handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
-        return list(map(pynvml.nvmlDeviceGetUUID, handles))
+        count = pynvml.nvmlDeviceGetCount()
     except pynvml.NVMLError:
-        return []
+        return {}
+    uuids: dict[int, str] = {}
+    for index in range(count):
+        with suppress(pynvml.NVMLError):
+            uuids[index] = pynvml.nvmlDeviceGetUUID(pynvml.nvmlDeviceGetHandleByIndex(index))
+    return uuids
 
 
-def _uuid_of(name: str, present: Sequence[str]) -> str | None:
+def _uuid_of(name: str, present: Mapping[int, str]) -> str | None:
     """Find a GPU by index, or by its UUID or the beginning of it, as CUDA does."""
     if name.isdecimal():
-        return present[int(name)] if int(name) < len(present) else None
+        return present.get(int(name))
     if name.startswith("MIG-"):
         return name if _is_handle(name) else None
-    return next((uuid for uuid in present if uuid.startswith(name)), None)
+    return next((uuid for uuid in present.values() if uuid.startswith(name)), None)
 
 
 def _is_handle(uuid: str) -> bool:
@@ -77,8 +82,8 @@ def _is_handle(uuid: str) -> bool:
     return True
 
 
-def _listed(present: Sequence[str]) -> list[str]:
-    return [f"{index} ({uuid})" for index, uuid in enumerate(present)]
+def _listed(present: Mapping[int, str]) -> list[str]:
+    return [f"{index} ({uuid})" for index, uuid in present.items()]
 
 
 def _has_bf16(uuid: str) -> bool:

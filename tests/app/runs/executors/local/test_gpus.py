@@ -20,13 +20,18 @@ from tests.servers import ROOT, LiveServer
 from tests.waiting import wait_until
 
 NVML = """
+#include <stdlib.h>
 #include <string.h>
 static const char *uuids[] = {"GPU-aaaa-1", "GPU-bbbb-2", "GPU-abcd-3"};
 static int numbers[] = {0, 1, 2};
 int nvmlInitWithFlags(unsigned int flags) { return 0; }
 int nvmlInit_v2(void) { return 0; }
 int nvmlDeviceGetCount_v2(unsigned int *count) { *count = 3; return 0; }
-int nvmlDeviceGetHandleByIndex_v2(unsigned int index, int **device) { *device = &numbers[index]; return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned int index, int **device) {
+  if (getenv("LOST_GPU") && atoi(getenv("LOST_GPU")) == (int)index) return 15;  /* GPU is lost */
+  *device = &numbers[index];
+  return 0;
+}
 int nvmlDeviceGetUUID(int *device, char *uuid, unsigned int length) { strcpy(uuid, uuids[*device]); return 0; }
 int nvmlDeviceGetHandleByUUID(const char *uuid, int **device) {
   for (int i = 0; i < 3; i++) if (!strcmp(uuid, uuids[i])) { *device = &numbers[i]; return 0; }
@@ -112,6 +117,18 @@ def test_gpus_are_known_by_uuid(
     ]
 
 
+def test_a_lost_gpu_is_not_divided_among_the_runs(library: dict[str, str]) -> None:
+    library = library | {"LOST_GPU": "1"}
+    assert found(library, None)[0] == ["GPU-aaaa-1", "GPU-abcd-3"]
+    assert found(library, ["2"])[0] == ["GPU-abcd-3"]
+    assert found(library, ["1"]) == "names 1, but this machine has the GPUs 0 (GPU-aaaa-1), 2 (GPU-abcd-3)"
+
+
+def test_the_other_gpus_of_a_run_are_measured_while_one_is_lost(library: dict[str, str], tmp_path: Path) -> None:
+    power_w = measured_power(library | {"LOST_GPU": "1"}, tmp_path, ["GPU-aaaa-1", "1", "2"])
+    assert power_w == {0: [100], 2: [300]}
+
+
 @pytest.mark.parametrize("wanted", ["3", "GPU-x", "MIG-1"])
 def test_a_gpu_that_does_not_exist_is_named(library: dict[str, str], wanted: str) -> None:
     expected = f"names {wanted}, but this machine has the GPUs 0 (GPU-aaaa-1), 1 (GPU-bbbb-2), 2 (GPU-abcd-3)"
@@ -133,11 +150,15 @@ def test_without_nvml_a_run_sees_what_there_is_or_what_is_named() -> None:
 def test_a_run_is_measured_with_its_own_gpus(
     library: dict[str, str], tmp_path: Path, gpus: list[str], power_w: dict[int, list[float]]
 ) -> None:
-    argv = [sys.executable, "-c", MEASURE, str(tmp_path), json.dumps(gpus)]
+    assert measured_power(library, tmp_path, gpus) == power_w
+
+
+def measured_power(library: dict[str, str], folder: Path, gpus: list[str]) -> dict[int, list[float | None]]:
+    argv = [sys.executable, "-c", MEASURE, str(folder), json.dumps(gpus)]
     done = subprocess.run(argv, cwd=ROOT, env=os.environ | library, stdout=subprocess.PIPE, text=True, check=True)
     measured = json.loads(done.stdout)
-    assert {gpu["index"]: gpu["power_w"] for gpu in measured} == power_w
     assert all(gpu["utilisation_percent"] == [None] for gpu in measured)  # This library does not report it.
+    return {gpu["index"]: gpu["power_w"] for gpu in measured}
 
 
 def test_a_service_refuses_gpus_that_do_not_exist(library: dict[str, str], tmp_path: Path) -> None:
