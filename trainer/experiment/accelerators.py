@@ -30,7 +30,7 @@ def problems(chosen: Trainer, machine: Machine) -> Iterator[tuple[str, str]]:
     accelerator, precision = accelerator_of(chosen, machine), chosen.precision
     missing = {"cuda": not machine.cuda_has_bf16, "mps": not machine.has_mps}
     if missing.get(accelerator):
-        yield "accelerator", f"this machine has no {accelerator} device; auto selects an accelerator that exists"
+        yield "accelerator", f"there is no {accelerator} device for a run; auto selects an accelerator that exists"
     elif accelerator == "cuda":
         yield from _cuda_problems(chosen, machine)
     elif accelerator == "mps":
@@ -47,6 +47,7 @@ def problems(chosen: Trainer, machine: Machine) -> Iterator[tuple[str, str]]:
 def _cuda_problems(chosen: Trainer, machine: Machine) -> Iterator[tuple[str, str]]:
     count = len(machine.cuda_has_bf16)
     if max(chosen.devices) >= count:
-        yield "devices", f"must be from 0 to {count - 1}, because this machine has {count} CUDA devices"
+        possible, gpus = ("[0]", "1 GPU") if count == 1 else (f"from 0 to {count - 1}", f"{count} GPUs")
+        yield "devices", f"must be {possible}, because a run has {gpus} here"
     elif chosen.precision == "bf16" and not all(machine.cuda_has_bf16[index] for index in chosen.devices):
         yield "precision", "bf16 needs a GPU of NVIDIA's Ampere generation or newer; this one supports 32 and 16"

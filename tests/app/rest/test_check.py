@@ -80,8 +80,8 @@ def errors_of_start_and_check(server: LiveServer, request: dict[str, Any]) -> di
 @pytest.mark.parametrize(
     ("overrides", "field", "expected"),
     [
-        ({"trainer.accelerator": "mps"}, "overrides.trainer.accelerator", "this machine has no mps device"),
-        ({"trainer.accelerator": "cuda"}, "overrides.trainer.accelerator", "this machine has no cuda device"),
+        ({"trainer.accelerator": "mps"}, "overrides.trainer.accelerator", "there is no mps device for a run"),
+        ({"trainer.accelerator": "cuda"}, "overrides.trainer.accelerator", "there is no cuda device for a run"),
         ({"trainer.accelerator": "cpu", "trainer.devices": [1]}, "overrides.trainer.devices", "must count from 0"),
         ({"trainer.precision": 16}, "overrides.trainer.precision", "16 needs a CUDA GPU"),
         ({"trainer.precisoin": "32"}, "overrides.trainer.precisoin", "did you mean trainer.precision"),

@@ -23,9 +23,10 @@ def test_auto_chooses_the_best_accelerator(machine: Machine, name: str) -> None:
 @pytest.mark.parametrize(
     ("chosen", "machine", "parameter", "expected"),
     [
-        (Trainer(accelerator="cuda"), CPU, "accelerator", "this machine has no cuda device"),
-        (Trainer(accelerator="mps"), GPUS, "accelerator", "this machine has no mps device"),
+        (Trainer(accelerator="cuda"), CPU, "accelerator", "there is no cuda device for a run"),
+        (Trainer(accelerator="mps"), GPUS, "accelerator", "there is no mps device for a run"),
         (Trainer(devices=(2,)), GPUS, "devices", "must be from 0 to 1"),
+        (Trainer(devices=(1,)), OLD_GPU, "devices", "must be [0], because a run has 1 GPU here"),
         (Trainer(precision="bf16"), OLD_GPU, "precision", "Ampere"),
         (Trainer(precision="bf16", devices=(0, 1)), GPUS, "precision", "Ampere"),
         (Trainer(devices=(0, 1)), MAC, "devices", "must be [0] on mps"),
