@@ -28,9 +28,18 @@ class ImageDataModule(lightning.LightningDataModule):
     """Loaders for this rank's share of the train and val images, and for all images of the tested split."""
 
     def __init__(
-        self, splits: dict[str, Split], data: Data, seed: int, start: Position, rank: Rank = SINGLE_PROCESS
+        self,
+        splits: dict[str, Split],
+        data: Data,
+        seed: int,
+        start: Position,
+        rank: Rank = SINGLE_PROCESS,
+        is_pinned: bool = False,
     ) -> None:
-        """Raises ExperimentInvalid if a split has fewer images than there are ranks."""
+        """`is_pinned`: batches are in pinned memory, for a CUDA GPU.
+
+        Raises ExperimentInvalid if a split has fewer images than there are ranks.
+        """
         super().__init__()
         for name in ("train", "val"):
             if len(splits[name]) < rank.world_size:
@@ -40,6 +49,7 @@ class ImageDataModule(lightning.LightningDataModule):
         self.decoded: dict[str, PixelFile] = {}  # by split; filled from the image cache if the experiment uses it
         self.drop_single = False  # set by avoid_single_image_batches
         self._rank = rank
+        self._is_pinned = is_pinned
         self._data = data
         self._seed = seed
         self._start = start
@@ -96,14 +106,13 @@ class ImageDataModule(lightning.LightningDataModule):
         return DistributedEvalSampler(len(self.splits[split]), self._batch_size, rank)
 
     def _loader(self, split: str, batches: Sampler[list[int]]) -> DataLoader[Batch]:
-        is_pinned = torch.cuda.is_available()
         return DataLoader(
-            self.dataset(split),
+            ImageDataset(self.splits[split], self._data, self.decoded.get(split), self._is_pinned),
             batch_sampler=batches,
             num_workers=self._data.num_workers,
-            pin_memory=is_pinned,
+            pin_memory=self._is_pinned,
             # With a timeout, torch notices the death of its pinning thread only after the timeout, not at once.
-            timeout=LOADER_TIMEOUT_S if self._data.num_workers and not is_pinned else 0,
+            timeout=LOADER_TIMEOUT_S if self._data.num_workers and not self._is_pinned else 0,
             worker_init_fn=init_worker,
             collate_fn=move_to_shared_memory,
             # Without its own generator, each new iterator would draw from torch's global one, and a resumed training

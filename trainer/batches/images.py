@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, get_worker_info
 
 from trainer.dataset.imagefile import read_image
 from trainer.dataset.pixelfile import PixelFile
@@ -28,13 +28,17 @@ class Batch(NamedTuple):
 class ImageDataset(Dataset[Batch]):
     """The images of one split. A loader fetches a whole batch with `__getitems__`."""
 
-    def __init__(self, split: Split, data: Data, decoded: PixelFile | None = None) -> None:
-        """Read pixels from `decoded`, the image cache. Without it, each access reads and decodes the image file."""
+    def __init__(self, split: Split, data: Data, decoded: PixelFile | None = None, is_pinned: bool = False) -> None:
+        """Read pixels from `decoded`, the image cache. Without it, each access reads and decodes the image file.
+
+        With `is_pinned` batches of cached images are read into pinned memory. Loader processes cannot do that.
+        """
         self.split = split
         self._channels = data.channels
         self._side = data.side
         self._value_range = ValueRange.of(data.value_range)
         self._decoded = decoded
+        self._is_pinned = is_pinned
 
     def __len__(self) -> int:
         return len(self.split)
@@ -49,7 +53,11 @@ class ImageDataset(Dataset[Batch]):
 
     def _read(self, indices: Sequence[int]) -> Tensor:
         if self._decoded is not None:
-            return torch.from_numpy(self._decoded.take(indices))
+            shape = (len(indices), self._channels, self._side, self._side)
+            # torch keeps pinned memory for the next batch. New memory takes longer to get than to fill.
+            pixels = torch.empty(shape, dtype=torch.uint8, pin_memory=self._is_pinned and get_worker_info() is None)
+            self._decoded.take(indices, pixels.numpy())
+            return pixels
         paths = [self.split.paths[index] for index in indices]
         images = [read_image(path, self._channels, self._side, self._value_range) for path in paths]
         return torch.stack([torch.from_numpy(image).permute(2, 0, 1) for image in images])

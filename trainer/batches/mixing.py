@@ -37,7 +37,7 @@ def mix(images: Tensor, labels: Tensor, settings: Mixing) -> Mixed:
     alpha = settings.cutmix_alpha if is_cutmix else settings.mixup_alpha
     share = float(Beta(alpha, alpha).sample())
     share = max(share, 1 - share)
-    order = torch.randperm(len(images)).to(images.device)
+    order = torch.randperm(len(images)).to(images.device, non_blocking=True)  # else this waits for the GPU
     if is_cutmix:
         images, share = _cut(images, order, share)
     else:

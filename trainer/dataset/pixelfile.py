@@ -35,9 +35,9 @@ class PixelFile:
     def __reduce__(self) -> tuple[type[PixelFile], tuple[Path, Shape]]:
         return PixelFile, (self._path, self._shape)
 
-    def take(self, indices: Sequence[int]) -> NDArray[np.uint8]:
-        """Return a copy of the images: (len(indices), C, H, W)."""
-        return self._pixels[list(indices)]
+    def take(self, indices: Sequence[int], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        """Return a copy of the images, in `out` if it is given: (len(indices), C, H, W)."""
+        return np.take(self._pixels, indices, 0, out, "clip")  # other modes copy to `out` through a buffer
 
 
 def write(path: Path, shape: Shape, pixels: Callable[[int], NDArray[np.uint8]], on_progress: OnProgress) -> None:

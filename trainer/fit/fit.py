@@ -63,7 +63,8 @@ class Fit:
             value_range=data.value_range,
         )
         start = self.earlier.position if self.earlier else Position()
-        self.data_module = ImageDataModule(request.splits, data, original.seed, start, self._rank)
+        is_pinned = self._device.is_cuda
+        self.data_module = ImageDataModule(request.splits, data, original.seed, start, self._rank, is_pinned)
         self.progress = ProgressFile(request.run, original.trainer.max_epochs)
         self.module = build_classifier(
             request, self.data_module, self._device, initial_state, self.earlier, self.progress, self._log_as_leader

@@ -57,7 +57,7 @@ class Classifier(lightning.LightningModule):
         self.total_steps = 0  # of all epochs; set before the fit, because the learning rate depends on it
         self.last_learning_rate = 0.0
         self._experiment = experiment
-        self._augment = Augment(experiment.data.augmentation, experiment.data.side)
+        self._augment = Augment(experiment.data.augmentation)
         self._initial_state = initial_state
         self._random_states: list[Tensor] = []
         self._param_groups = param_groups(network, experiment)

@@ -16,13 +16,13 @@ GREY = dataclasses.replace(EVERYTHING, saturation=0.0)
 
 def augmented(images: Tensor, seed: int = 0, **settings: float) -> Tensor:
     torch.manual_seed(seed)
-    augment = Augment(Augmentation(**settings), images.shape[-1])  # type: ignore[arg-type]
+    augment = Augment(Augmentation(**settings))  # type: ignore[arg-type]
     return augment.erase(augment.transform(images))
 
 
 def test_without_parameters_images_do_not_change() -> None:
     images = torch.rand(4, 1, 8, 8)
-    augment = Augment(Augmentation(), 8)
+    augment = Augment(Augmentation())
     assert augment.erase(augment.transform(images)) is images
 
 
@@ -112,7 +112,7 @@ def test_rectangles_are_erased_in_the_given_share_of_images() -> None:
 def test_all_augmentations_together_work_on_any_image(
     channels: int, settings: Augmentation, side: int, count: int
 ) -> None:
-    augment = Augment(dataclasses.replace(settings, crop=0.0) if side < 5 else settings, side)
+    augment = Augment(dataclasses.replace(settings, crop=0.0) if side < 5 else settings)
     for _ in range(5):
         images = augment.erase(augment.transform(torch.rand(count, channels, side, side)))
         assert images.shape == (count, channels, side, side)

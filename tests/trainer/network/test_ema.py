@@ -26,7 +26,7 @@ def values(average: EmaNetwork) -> set[float]:
 
 def test_the_average_moves_fast_at_first_and_by_its_decay_later() -> None:
     average, expected = EmaNetwork(network(0), 0.3), 0.0
-    for count, decay in enumerate((0, 2 / 11, 3 / 12, 0.3, 0.3), 1):
+    for count, decay in enumerate((1 / 10, 2 / 11, 3 / 12, 0.3, 0.3), 1):
         average.update_parameters(network(count))
         expected = decay * expected + (1 - decay) * count
         assert values(average) == {round(expected, 6)}
