@@ -50,7 +50,11 @@ class Device:
         }
 
     def configure_torch(self, rank: Rank) -> None:
-        """Set the number of threads. On CUDA, allow TF32 for matrix products, as torch does for convolutions."""
+        """Set the number of threads. On CUDA, allow TF32 for matrix products, as torch does for convolutions.
+
+        Not with set_float32_matmul_precision: that allows TF32 on CPUs too, and the network that the export compares
+        with the ONNX file runs there.
+        """
         threads = self.settings.cpu_threads
         if threads is None and rank.world_size > 1:
             threads = max(1, torch.get_num_threads() // rank.world_size)
@@ -58,7 +62,7 @@ class Device:
             torch.set_num_threads(threads)
             os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # or Lightning would set its own number
         if self.is_cuda:
-            torch.set_float32_matmul_precision("high")
+            torch.backends.cuda.matmul.allow_tf32 = True
 
     def set_memory_format(self, network: Network) -> None:
         """On CUDA, use channels_last, the layout of NVIDIA's tensor cores. A custom network chooses its own."""

@@ -19,6 +19,7 @@ from trainer.ddp.group import gather, sum_over_ranks
 from trainer.experiment.experiment import Experiment
 from trainer.experiment.resumable import LastState
 from trainer.fit.optimizer import build_optimizer, rate_at_step
+from trainer.fit.random_state import random_state, restore_random_state
 from trainer.network.ema import EmaNetwork
 from trainer.network.network import Network
 from trainer.network.param_groups import backbone_freezing, param_groups
@@ -166,14 +167,14 @@ class Classifier(lightning.LightningModule):
     def _restore_random_state(self) -> None:
         rank, world_size = self.trainer.global_rank, self.trainer.world_size
         if len(self._random_states) == world_size:
-            torch.set_rng_state(self._random_states[rank])
+            restore_random_state(self._random_states[rank], self.device)
         elif rank > 0 or self._random_states:
             # Each rank needs its own seed, to augment its images differently. The states of a checkpoint with another
             # world size cannot be continued.
             torch.manual_seed(self._experiment.seed + 1_000_003 * rank + self.trainer.global_step)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        own = {"random_states": gather(torch.get_rng_state()), "last_learning_rate": self.last_learning_rate}
+        own = {"random_states": gather(random_state(self.device)), "last_learning_rate": self.last_learning_rate}
         checkpoint[STATE_KEY] = {**self.last_state().dump(), **own}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
