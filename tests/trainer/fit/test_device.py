@@ -11,7 +11,8 @@ from torch._inductor import config
 
 from trainer.experiment.experiment import ExperimentInvalid
 from trainer.experiment.sections import Trainer
-from trainer.fit.device import choose_device
+from trainer.fit.device import Device, choose_device
+from trainer.request import SINGLE_PROCESS
 
 no_gpu = pytest.mark.skipif(torch.cuda.is_available() or torch.backends.mps.is_available(), reason="there is a GPU")
 
@@ -38,6 +39,15 @@ def test_unsupported_parameters_are_refused(chosen: Trainer, setting: str, fact:
 def test_auto_falls_back_to_the_cpu_which_supports_bf16() -> None:
     device = choose_device(Trainer(precision="bf16", devices=(0, 1)))
     assert (device.accelerator, device.indices) == ("cpu", (0, 1))
+
+
+def test_tf32_is_allowed_on_a_gpu_but_not_on_the_cpu() -> None:
+    try:
+        Device("cuda", (0,), Trainer()).configure_torch(SINGLE_PROCESS)
+        assert torch.backends.cuda.matmul.allow_tf32
+        assert torch.backends.mkldnn.matmul.fp32_precision != "tf32"
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = False
 
 
 @no_gpu
