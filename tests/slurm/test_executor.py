@@ -229,8 +229,11 @@ def test_a_run_whose_submission_got_no_answer_is_not_submitted_again(
     with service(cluster, ours.runs_dir, "--hold", path=f"{tmp_path}:{PATH}") as unlucky:
         with pytest.raises(ExecutorAway, match="timed out"):
             unlucky.submit("lost", *SAVING)
-        again = unlucky.executor.submit(RunDir(ours.runs_dir / "lost"), Needs(), lambda: None)
+        lost = RunDir(ours.runs_dir / "lost")
+        again = unlucky.executor.submit(lost, Needs(), lambda: None)
         assert again.reference == cluster.run("squeue", "--noheader", "--name=lost", "--format=%i")
+        shutil.rmtree(lost.path)
+        assert isinstance(unlucky.find(lost), Pending), "a run that waits is not gone without its directory"
 
 
 def test_slurms_refusal_is_the_reason(ours: Service) -> None:

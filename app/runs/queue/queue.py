@@ -37,6 +37,7 @@ class Queue:
         self._advice = advice
         self._arrangement = ArrangementFile(path)
         self._known = _Known(None, frozenset(), {}, 0.0)
+        self._pending = _Pending(frozenset(), [], 0.0)
 
     @property
     def is_paused(self) -> bool:
@@ -62,7 +63,7 @@ class Queue:
 
     def ids(self) -> list[str]:
         """List the queued runs, here and in the executor's own queue."""
-        return [*(entry.run_id for entry in self.waiting()), *(run.run_id for run in self._store.pending())]
+        return [*(entry.run_id for entry in self.waiting()), *(run.run_id for run in self._read_pending())]
 
     def position(self, run_id: str) -> int | None:
         """Return a run's position, from 1. None: it is not queued."""
@@ -128,7 +129,7 @@ class Queue:
         return [
             *(_Place(entry, position) for position, entry in enumerate(self.waiting(), 1)),
             *(_Place(entry, None, entry.problem) for entry in self.broken()),
-            *(_Place(_entry_of(run), None, run.reason) for run in self._store.pending()),
+            *(_Place(_entry_of(run), None, run.reason) for run in self._read_pending()),
         ]
 
     def _not_queued(self, run_id: str) -> NotQueued:
@@ -140,6 +141,7 @@ class Queue:
 
     def _read_again(self) -> None:
         self._known = replace(self._known, read_at=0.0)
+        self._pending = replace(self._pending, read_at=0.0)
 
     def _read(self) -> list[_Read]:
         """Read what has changed. Only a new run can have a new queued.json, which exists before the run has its name.
@@ -155,6 +157,13 @@ class Queue:
                 known, entries={run_id: each for run_id, each in entries.items() if each is not None}, read_at=now
             )
         return [each.value for each in known.entries.values() if each is not None]
+
+    def _read_pending(self) -> list[Run]:
+        """Read the runs in the executor's own queue. A cluster may have many, and everybody asks for them."""
+        living, now = self._store.living(), time.monotonic()
+        if living != self._pending.living or now - self._pending.read_at > self._max_age_s:
+            self._pending = _Pending(living, self._store.pending(), now)
+        return self._pending.runs
 
     def _discover(self, known: _Known) -> _Known:
         folder = Remembered(None, file_states([self._store.runs_dir]))
@@ -230,6 +239,16 @@ class _Known:
     ids: frozenset[str]
     entries: Mapping[str, Remembered[_Read] | None]
     """The runs with a queued.json, oldest first."""
+    read_at: float
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """The runs in the executor's own queue, as they were read last."""
+
+    living: frozenset[str]
+    """What the executor knew to live then."""
+    runs: list[Run]
     read_at: float
 
 

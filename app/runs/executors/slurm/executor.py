@@ -192,9 +192,9 @@ class SlurmExecutor:
     def _judge(self, ref: Ref) -> Found:
         if (known_end := ref.ended or self._ended.get(ref.run_id)) is not None and not self._has_live_job(ref):
             return known_end
-        if ref.executor != self.name and not self._may_become_ours(ref):
-            return Gone()
         job = self._job(ref)
+        if ref.executor != self.name and not self._has_live_job(ref) and not self._may_become_ours(ref):
+            return Gone()
         if job is None or job.has_ended:
             if (gone := self._judge_without_job(ref, job)) is not None:
                 return gone
