@@ -10,6 +10,8 @@ import psutil
 import pytest
 
 from app.runs.executors.local import processes
+from tests.live.files import assert_equals_files, wait_until_over
+from tests.live.following import following
 from tests.servers import LiveServer
 from tests.trainer.trainings import Started
 from tests.waiting import wait_until
@@ -70,15 +72,21 @@ def test_a_warm_training_from_the_queue_has_the_metrics_and_the_log_of_a_cold_on
     assert runner is not None
     assert runner.pid == processes.runner_pid({}, run.path), "its parent has a runner's command line"
     assert {found.pid for found in processes.find(run.path, lock)} == {runner.pid, program.pid}, "both hold the lock"
-    server.kill()
-    server.start()
-    assert server.run(run_id)["state"] == "running"
-    program.resume()
+    with following(server, run_id) as client:
+        wait_until(lambda: client.state == "running", 10)
+        server.kill()
+        server.start()
+        assert server.run(run_id)["state"] == "running"
+        program.resume()
+        wait_until_over(client, 120)
+        assert client.num_connects == 2
+        assert_equals_files(client, server)
 
-    reported = server.wait_for_state(run_id, "completed", "failed", timeout_s=120)
+    reported = server.run(run_id)
     assert (reported["state"], reported["exit_code"]) == ("completed", 0), run.log.read_text()
     assert run.metrics.read_bytes() == completed.run.metrics.read_bytes()
     assert without_paths(run.log.read_text()) == without_paths(completed.log)
+    assert server.get(f"/training/models/{run_id}/download").ok
 
 
 @pytest.mark.slow
