@@ -15,7 +15,7 @@ const NO_QUERY = Object.freeze({ search: "", status: "", tag: "", sort: "", page
 const COLUMNS = [
   { key: "status", title: "State", first: "", cell: (run) => stateCell(run) },
   { key: "config_name", title: "Experiment", first: "", cell: (run, query) => nameCell(run, query) },
-  { key: "dataset", title: "Dataset", first: "", className: "wide", cell: (run) => run.dataset ?? "" },
+  { key: "dataset", title: "Dataset", first: "", className: "wider", cell: (run) => run.dataset ?? "" },
   { key: "model_name", title: "Model name", first: "", className: "wider", cell: (run) => run.model_name ?? "" },
   { key: "created_at", title: "Created", first: "-", className: "number", cell: (run) => creationCell(run) },
   {
