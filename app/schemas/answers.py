@@ -68,7 +68,7 @@ class ProgressSchema(Schema):
 
 class ActiveRunSchema(Schema):
     run_id = fields.string()
-    title = fields.string("null: nobody gave it one.", allow_none=True)
+    title = fields.string("null: it has no title.", allow_none=True)
     pid = fields.integer(allow_none=True)
     state = fields.string(one_of=STATES)
     config_name = fields.string(allow_none=True)
@@ -83,7 +83,7 @@ class ServiceStatusSchema(Schema):
     running = fields.boolean()
     pid = fields.integer(allow_none=True)
     run_id = fields.string(allow_none=True)
-    title = fields.string("null: nobody gave it one.", allow_none=True)
+    title = fields.string("null: it has no title.", allow_none=True)
     state = fields.string(allow_none=True, one_of=STATES)
     config_name = fields.string(allow_none=True)
     progress = fields.nested(ProgressSchema, allow_none=True)

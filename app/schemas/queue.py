@@ -17,7 +17,7 @@ class QueuedRunSchema(Schema):
         "GPUs that the run needs. null: an equal share. On SLURM as many as its options say.", allow_none=True
     )
     queued_at = fields.string("UTC, ISO 8601.", allow_none=True)
-    title = fields.string("null: nobody gave it one.", allow_none=True)
+    title = fields.string("null: it has no title.", allow_none=True)
     config_name = fields.string(allow_none=True)
     model_name = fields.string(allow_none=True)
     dataset = fields.string(allow_none=True)

@@ -9,7 +9,7 @@ from app.schemas.fields import Schema
 
 class TrashedRunSchema(Schema):
     run_id = fields.string()
-    title = fields.string("null: nobody gave it one.", allow_none=True)
+    title = fields.string("null: it has no title.", allow_none=True)
     state = fields.string(one_of=STATES)
     config_name = fields.string(allow_none=True)
     model_name = fields.string(allow_none=True)

@@ -93,9 +93,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--detach", action="store_true", help="stop the service when the model is ready")
     detach = parser.parse_args().detach
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # The service ends with the demo, however that is told to.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # The service ends with the demo, however that ends.
     port = os.environ.get("TRAINING_PORT", "8000")
     client = Client(f"http://127.0.0.1:{port}", os.environ.get("TRAINING_API_TOKEN"))
     try:

@@ -39,7 +39,7 @@ export function createNotesView({ patch, attempt, getState, dispatch, go }) {
     const { run } = getState();
     const { open } = await editor.get();
     if (getState().view.name !== "run") go(pathOfRun(run.run_id));
-    const isOpen = edited === run.run_id; // With what somebody wrote before they looked at another view.
+    const isOpen = edited === run.run_id; // With the text from before the person left the view.
     edited = run.run_id;
     render(getState());
     if (isOpen) form.querySelector("input").focus();

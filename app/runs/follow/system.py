@@ -98,7 +98,7 @@ class SystemMonitor:
             return []
         try:
             return [_gpu(index) for index in range(pynvml.nvmlDeviceGetCount())]
-        except pynvml.NVMLError:  # Somebody unloaded the driver.
+        except pynvml.NVMLError:  # The driver was unloaded.
             return []
 
 

@@ -159,7 +159,7 @@ class Queue:
         return [each.value for each in known.entries.values() if each is not None]
 
     def _read_pending(self) -> list[Run]:
-        """Read the runs in the executor's own queue. A cluster may have many, and everybody asks for them."""
+        """Read the runs in the executor's own queue. A cluster may have many, and every caller needs them."""
         living, now = self._store.living(), time.monotonic()
         if living != self._pending.living or now - self._pending.read_at > self._max_age_s:
             self._pending = _Pending(living, self._store.pending(), now)
@@ -247,7 +247,7 @@ class _Pending:
     """The runs in the executor's own queue, as they were read last."""
 
     living: frozenset[str]
-    """What the executor knew to live then."""
+    """The runs that the executor knew to be alive at that time."""
     runs: list[Run]
     read_at: float
 
