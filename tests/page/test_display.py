@@ -82,7 +82,7 @@ def test_the_page_of_a_run_shows_its_own_usage_and_not_the_machines(
     expect(page.locator("#run-usage")).to_contain_text("peak 8.00\u202fGB")
     (run / "usage.csv").unlink()
     page.reload()
-    expect(page.locator("#no-run-usage")).to_contain_text("nothing was measured")
+    expect(page.locator("#no-run-usage")).to_contain_text("No usage")
     page.click(".navigation a[href='./']")
     expect(page.locator("#system")).to_be_visible()
 

@@ -46,7 +46,7 @@ def test_the_usage_is_a_list_for_each_column(shared: LiveServer, run: Path) -> N
 
 def test_a_run_without_usage_is_a_404_that_says_why(shared: LiveServer, run: Path) -> None:
     path = f"/training/runs/{run.name}/usage"
-    assert "nothing was measured" in problem(shared.get(path), 404)["message"]
+    assert "before the first measurement" in problem(shared.get(path), 404)["message"]
     record = json.loads((run / "state.json").read_text())
     (run / "state.json").write_text(json.dumps(record | {"host": "node17"}))
     assert "node17" in problem(shared.get(path), 404)["message"]
@@ -57,7 +57,7 @@ def test_a_folder_that_is_not_ours_has_no_usage(shared: LiveServer) -> None:
     folder = shared.runs_dir / f"foreign-{time.monotonic_ns()}"
     folder.mkdir()
     (folder / "usage.csv").write_text(USAGE)
-    assert "of this service" in problem(shared.get(f"/training/runs/{folder.name}/usage"), 404)["message"]
+    assert "only its own runs" in problem(shared.get(f"/training/runs/{folder.name}/usage"), 404)["message"]
 
 
 def test_garbage_has_no_rows(shared: LiveServer, run: Path) -> None:
