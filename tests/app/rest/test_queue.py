@@ -51,6 +51,7 @@ def test_a_queue_from_the_first_entry_to_the_last_run(busy: tuple[LiveServer, st
         "priority": 3,
         "gpus": None,
         "queued_at": None,
+        "title": None,
         "config_name": "quick.yaml",
         "model_name": "model",
         "dataset": None,
