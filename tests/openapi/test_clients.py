@@ -14,6 +14,8 @@ from app.factory import create_app
 from app.settings import Settings
 from tests.servers import ROOT
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 NODE = ROOT / "node_modules" / ".bin"
 PYTHON = ROOT / ".venv" / "clients" / "bin"
@@ -68,7 +70,6 @@ def test_the_types_of_openapi_typescript_compile(folder: Path) -> None:
     run(folder, require(NODE / "tsc"), *options, "use-types.ts")
 
 
-@pytest.mark.slow
 def test_the_clients_for_python_compile(folder: Path) -> None:
     """One run of mypy checks both, because that takes longest."""
     require("java")

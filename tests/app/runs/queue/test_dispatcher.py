@@ -9,6 +9,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.app.runs.start.domain import Service
 from tests.waiting import wait_until
 
@@ -41,6 +43,7 @@ def dispatch_until_killed(home: Path, step: int) -> bool:
     return os.WIFSIGNALED(status)
 
 
+@pytest.mark.slow
 def test_a_dispatcher_killed_at_any_step_launches_each_run_once(tmp_path: Path) -> None:
     service = Service(tmp_path, max_active=2)
     launched = tmp_path / "launched"
