@@ -65,8 +65,11 @@ class Device:
             torch.backends.cuda.matmul.allow_tf32 = True
 
     def set_memory_format(self, network: Network) -> None:
-        """On CUDA, use channels_last, the layout of NVIDIA's tensor cores. A custom network chooses its own."""
-        if self.is_cuda and isinstance(network.model, PreTrainedModel):
+        """On CUDA, use channels_last, the layout of NVIDIA's tensor cores. A custom network chooses its own.
+
+        torch.compile chooses the layout itself, and rejects the strides of a gradient if the weights have another.
+        """
+        if self.is_cuda and not self.settings.compile and isinstance(network.model, PreTrainedModel):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
