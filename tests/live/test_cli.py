@@ -142,7 +142,7 @@ def test_each_command_prints_for_people_and_for_programs(
     assert training("stop", "--mode", "discard").stdout == f"Run {active} is stopped.\n"
     assert document("stop")["status"] == "not_running"
     assert training("delete", run.name).exit_code == 0
-    assert training("restore", run.name).stdout == f"Run {run.name} is back.\n"
+    assert "restored" in training("restore", run.name).stdout
     assert document("delete", run.name, "--for-good")["success"]
     assert not run.exists()
 

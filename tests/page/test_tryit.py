@@ -66,7 +66,7 @@ def test_a_person_tries_models_on_images(eventlet_server: LiveServer, open_page:
     expect(entries.filter(has_text="broken.png")).to_contain_text("Cannot be read")
     page.get_by_label("Compare with").select_option(label=f"other · as trained · {OTHER}")
     expect(page.get_by_text("never tested")).to_be_visible()
-    expect(page.get_by_role("alert").filter(has_text="cannot be tried")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="cannot make predictions")).to_be_visible()
     other.write_bytes(brightness_model(with_heatmap=False, class_names='["night", "day"]'))
     page.get_by_role("button", name="Try again").click()
     expect(dark.locator(".probabilities").nth(1)).to_have_text("night88.08%day11.92%")
