@@ -145,11 +145,12 @@ def test_viewers_of_two_workers_miss_nothing_in_a_slow_folder_that_shows_changes
         run_id = start(server, "metrics.yaml")
         output = server.runs_dir / run_id / "output"
         wait_until(output.exists, 20)
-        (output / "go").write_text("20")
-        for client in clients:
-            wait_until(lambda client=client: len(client.rows) == 20, 20)  # type: ignore[misc]
-        worker = next(each for each in server.processes()[1:] if "gunicorn" in " ".join(each.cmdline()))
-        worker.kill()
+        for num_rows in (20, 30):
+            (output / "go").write_text(str(num_rows))
+            for client in clients:
+                wait_until(lambda client=client: len(client.rows) == num_rows, 20)  # type: ignore[misc]  # noqa: B023
+            if num_rows == 20:
+                next(each for each in server.processes()[1:] if "gunicorn" in " ".join(each.cmdline())).kill()
         (output / "go").write_text("50")
         for client in clients:
             wait_until_over(client)
