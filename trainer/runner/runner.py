@@ -92,7 +92,7 @@ class Runner:
         assert self._program is not None
         while not self._is_over():
             self._take_signals(self._wait_s())
-        if self._job is not None and self._program.returncode:
+        if self._job is not None:
             self._wait_for_cause()
         exit_code = self._program.returncode
         assert exit_code is not None
@@ -128,7 +128,7 @@ class Runner:
             self._take_stop(received)
 
     def _wait_for_cause(self) -> None:
-        """Wait for the signal that explains why the program failed: SLURM may have sent it to the program first."""
+        """Wait for the signal that explains why the program ended: SLURM may have sent it to the program first."""
         deadline = time.monotonic() + job.SIGNALS_ARRIVE_WITHIN_S
         while self._shutdown is None and (wait_s := deadline - time.monotonic()) > 0:
             self._take_signals(wait_s)

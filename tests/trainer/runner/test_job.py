@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.servers import ROOT
 from tests.trainer.launched import Launched, program
@@ -75,10 +76,15 @@ def test_a_program_that_ignores_the_time_limit_is_killed_after_the_grace_period(
     assert "within 0.3 s" in run.state["reason"]
 
 
-def test_a_cancelled_job_is_interrupted_even_if_the_program_gets_the_signal_first(tmp_path: Path) -> None:
-    run = launched(tmp_path, "wait_for_file.py", "/nonexistent")
+@pytest.mark.parametrize("argv", [("wait_for_file.py", "/nonexistent"), SAVING], ids=["is killed", "exits with 0"])
+def test_a_cancelled_job_is_interrupted_even_if_the_program_ends_before_the_runner_is_told(
+    tmp_path: Path, argv: tuple[str, ...]
+) -> None:
+    run = launched(tmp_path, *argv)
     with run.as_job() as job:
+        wait_until(lambda: argv != SAVING or b"ready" in run.run.log.read_bytes(), 20)
         os.kill(run.state["pid"], signal.SIGTERM)
+        wait_until(lambda: not psutil.pid_exists(run.state["pid"]), 20)
         job.terminate()
         job.wait(20)
     assert run.state["state"] == "interrupted"
