@@ -139,7 +139,7 @@ class Followers:
         """Follow the runs that are active now, and those that came and went since the last call."""
         runs = [*self._newcomers.read(), *reversed(self._store.active())]
         if not self._has_read and not runs and (latest := self._store.latest()) is not None:
-            runs = [latest]
+            runs = [self._settling.reopen(latest)]
         for run in runs:
             if run.run_id in self._followed:
                 continue

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 from app.runs.store.run import Run
+from app.runs.store.states import RUNNING
 from trainer.rundir import is_there
 
 SETTLES_WITHIN_S = 4.0
@@ -17,6 +18,19 @@ class Settling:
 
     def __init__(self) -> None:
         self._ended_at: dict[str, float] = {}
+
+    def reopen(self, run: Run) -> Run:
+        """Return the run as running if it ended only a moment ago, so that `hold_back` holds its end back.
+
+        This process found it ended. If the machines' clocks differ by seconds, it may be taken for an earlier one.
+        """
+        if not run.is_over or not is_there(run.directory.heartbeat):
+            return run
+        try:
+            age_s = time.time() - run.directory.state.lstat().st_mtime
+        except OSError:
+            return run
+        return replace(run, state=RUNNING, reason=None, record={}) if age_s < SETTLES_WITHIN_S else run
 
     def hold_back(self, before: Run, now: Run) -> Run:
         """Return the run as `now`, but in the state of `before` if it has ended only a moment ago."""

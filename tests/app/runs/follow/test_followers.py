@@ -150,6 +150,25 @@ def test_the_final_state_comes_last(harness: Harness) -> None:
     assert sum(len(event.rows) for event in events if isinstance(event, MetricsLogged)) == 4
 
 
+def test_bytes_that_show_late_are_read_even_if_the_run_ended_before_this_process_started(harness: Harness) -> None:
+    run = harness.start()
+    (run / "heartbeat").touch()
+    (run / "train.log").write_bytes(b"early\n")
+    finish(run)
+    harness.release()
+    assert harness.states() + harness.states() == [(run.name, "running")]
+    (run / "train.log").write_bytes(b"early\nlate\n")
+    events: list[Event] = []
+
+    def is_over() -> bool:
+        events.extend(harness.read_new())
+        return any(isinstance(each, RunChanged) and each.snapshot["state"] == "completed" for each in events)
+
+    wait_until(is_over, 20)
+    assert [each.text for each in events if isinstance(each, LogWritten)] == ["late\n"]
+    assert isinstance(events[-1], RunChanged)
+
+
 def test_the_final_state_comes_after_all_collected_rows(harness: Harness) -> None:
     """Collecting takes more than one call, so that nobody waits for long."""
     run = harness.start()
