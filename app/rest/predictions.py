@@ -48,7 +48,7 @@ blp = Blueprint("predictions", __name__, url_prefix="/training", description="Tr
 def predict(query: dict[str, Any], run_id: str) -> dict[str, Any]:
     """Classify images, sent as one or more `image` parts, each a file in any format that a dataset may have.
 
-    At most 32 images, and 64 MiB in total. Nothing is stored.
+    At most 32 images, and 64 MiB in total. They are in the service's temporary folder until the answer.
     """
     models, predictor, offload = domain().models, domain().predictor, domain().offload
     model = offload(lambda: models.find(run_id, query["file"]))
