@@ -10,10 +10,10 @@ finds its file. `FOLDER.inspected` remembers each image's digest and extreme val
 inode, so that a start does not read all images again.
 
 A file appears in one step, flushed to disk, with its space reserved beforehand. Every change of the folder happens
-under `cache/lock`: of two trainings that begin at once one decodes and the other waits, and a hidden file that is found
-there is left over from a killed one. A file in use is flocked in shared mode through its mapping. To make room, files
-that are not locked are removed, the least recently used first. If the folder cannot be used (the cap, the disk, its
-file system), the log says so, and the images are decoded in each epoch.
+under `cache/lock`: of two trainings that begin at once one decodes and the other waits, and an unfinished file that is
+found there is left over from a killed one. A file in use is flocked in shared mode through its mapping. To make room,
+files that are not locked are removed, the least recently used first. If the folder cannot be used (the cap, the disk,
+its file system), the log says so, and the images are decoded in each epoch.
 
 More than 8 bits per channel
 ----------------------------

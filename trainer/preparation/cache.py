@@ -29,6 +29,8 @@ from trainer.preparation.inspection import inspect_split
 
 DECODING = 2
 """Increase this when trainer.dataset.imagefile.read_image returns other pixels than before."""
+SUFFIXES = (".pixels", ".inspected")
+"""Of our files. While one is being written, it has a leading dot and a further suffix. Other files are not ours."""
 GIGABYTE = 10**9
 MIN_FREE_BYTES = GIGABYTE
 """The space on the disk that the cache leaves free."""
@@ -146,9 +148,10 @@ class ImageCache:
 
         Removes no file that is in use, and none at all if that would not be enough.
         """
-        for left_behind in self._folder.glob(".*"):  # A killed process left it: only one process decodes at a time.
-            left_behind.unlink(missing_ok=True)  # Or another training has just written its inspections.
-        files = {path: path.stat() for path in self._folder.iterdir() if path.suffix in (".pixels", ".inspected")}
+        for path in self._folder.glob(".*"):
+            if Path(path.stem).suffix in SUFFIXES:  # A killed process left it: only one process decodes at a time.
+                path.unlink(missing_ok=True)  # Or another training has just written its inspections.
+        files = {path: path.stat() for path in self._folder.iterdir() if path.suffix in SUFFIXES}
         unused = sorted(filter(_is_unused, files), key=lambda path: files[path].st_mtime_ns)
         removable = sum(files[path].st_size for path in unused)
         over_cap = sum(status.st_size for status in files.values()) + needed - self._max_bytes

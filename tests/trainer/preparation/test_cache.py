@@ -189,6 +189,16 @@ def test_a_failed_write_only_disables_the_cache(cache: Home, squares: Path) -> N
     assert not [*cache.names, *cache.unfinished]
 
 
+def test_hidden_files_of_others_stay_and_do_not_disable_the_cache(cache: Home, squares: Path) -> None:
+    (cache.folder / ".snapshots").mkdir(parents=True)
+    (cache.folder / ".gitignore").write_text("*")
+    left_behind = [cache.folder / ".a1.pixels.123", cache.folder / ".a1.inspected.123"]
+    for path in left_behind:
+        path.touch()
+    assert cache.open(squares)
+    assert sorted(cache.unfinished) == [".gitignore", ".snapshots"]
+
+
 def test_an_unusable_folder_only_disables_the_cache(cache: Home, squares: Path) -> None:
     cache.folder.write_text("a file")
     assert cache.open(squares) == {}
