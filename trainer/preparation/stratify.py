@@ -24,7 +24,7 @@ def complete(
     """
     train, made, left = splits["train"], {}, 1.0
     by_path = dict(zip(train.paths, digests, strict=True))
-    for name, share in shares.items():
+    for name, share in sorted(shares.items()):  # In one order, because each split takes from what is left.
         if share and name not in splits:
             train, part = split_off(train, [by_path[path] for path in train.paths], share / left, seed, name)
             made[name] = replace(part, origin=SplitOff(share, seed), num_unreadable=0)

@@ -81,6 +81,15 @@ def test_only_missing_splits_are_made() -> None:
     assert made(train=train) == {"train": 28, "val": 8, "test": 4}
 
 
+def test_the_order_of_the_shares_does_not_matter() -> None:
+    train = split_of(40, 40)
+    made = [
+        complete({"train": train}, shares, 0, different(train))
+        for shares in ({"val": 0.2, "test": 0.2}, {"test": 0.2, "val": 0.2})
+    ]
+    assert made[0] == made[1]
+
+
 def test_a_share_of_zero_makes_no_split() -> None:
     splits = {"train": split_of(20, 20), "val": split_of(3, 3)}
     assert complete(splits, {"test": 0, "val": 0.15}, 0, different(splits["train"])) == splits
