@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import torch
 from torch import Tensor, nn
@@ -25,18 +26,21 @@ class EmaNetwork(nn.Module):
         self.module = copy.deepcopy(network).requires_grad_(False)
         self._decay = decay
         self._num_updates = 0
+        # The average of an infinity, as in a mask, would be NaN, and that of a counter makes no sense.
+        self._is_averaged = [each.is_floating_point() and bool(each.isfinite().all()) for each in _tensors(network)]
 
     @torch.no_grad()
     def update_parameters(self, network: Network) -> None:
         """Move towards `network` by 1 - decay. The first updates move further, to forget the initial weights."""
         self._num_updates += 1
         decay = min(self._decay, self._num_updates / (self._num_updates + 9))
-        averages, counters = _tensors(self.module)
-        currents, current_counters = _tensors(network)
+        pairs = list(zip(_tensors(self.module), _tensors(network), strict=True))
+        averages, currents = zip(*itertools.compress(pairs, self._is_averaged))
         move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         move(averages, currents, None)  # a few kernels for all tensors together
-        for counter, current in zip(counters, current_counters, strict=True):
-            counter.copy_(current)
+        for (copied, current), is_averaged in zip(pairs, self._is_averaged, strict=True):
+            if not is_averaged:
+                copied.copy_(current)
 
     def get_extra_state(self) -> Tensor:
         """Return the number of updates, for the checkpoint."""
@@ -46,8 +50,5 @@ class EmaNetwork(nn.Module):
         self._num_updates = int(state)
 
 
-def _tensors(network: Network) -> tuple[list[Tensor], list[Tensor]]:
-    """Return the weights and statistics, and the counters, such as num_batches_tracked."""
-    tensors = [*network.parameters(), *network.buffers()]
-    floating = [each for each in tensors if each.is_floating_point()]
-    return floating, [each for each in tensors if not each.is_floating_point()]
+def _tensors(network: Network) -> list[Tensor]:
+    return [*network.parameters(), *network.buffers()]

@@ -34,6 +34,15 @@ def test_the_average_moves_fast_at_first_and_by_its_decay_later() -> None:
     assert int(counter) == 5  # copied, because averaging a counter makes no sense
 
 
+def test_a_mask_of_infinities_stays() -> None:
+    original = network(1)
+    mask = torch.tensor([0, -torch.inf])
+    original.register_buffer("mask", mask)
+    average = EmaNetwork(original, 0.9)
+    average.update_parameters(original)
+    assert torch.equal(average.module.get_buffer("mask"), mask)
+
+
 def test_the_average_continues_from_its_saved_state() -> None:
     first, second = EmaNetwork(network(0), 0.9), EmaNetwork(network(7), 0.9)
     for value in range(5):
