@@ -64,9 +64,10 @@ def _random_maps(settings: Augmentation, count: int) -> Tensor:
 
 
 def _sample(images: Tensor, maps: Tensor) -> Tensor:
-    """Read each image where its map says. Outside the image is the colour of its edge, as no test image is black there.
+    """Read each image at the positions that its map returns.
 
-    All images are read by one kernel. A kernel for each would keep a GPU waiting for the CPU.
+    Positions outside an image get the colour of its edge: black corners would mark training images, and test images
+    have none. One kernel reads all images. One per image would keep a GPU waiting for the CPU.
     """
     side = images.shape[-1]
     maps = maps.to(images.device, non_blocking=True).reshape(-1, 1, 1, 2, 3)

@@ -47,7 +47,7 @@ def schema_of(cls: type[Any]) -> Schema:
 
     A dataclass may have a method `problems`, which checks its fields together. It yields (field name, message), with
     the name "" for the section as a whole. If it names a field in `SHORT_FORM`, a value that is not a mapping is short
-    for a mapping with this one field. A section or mapping below whose name nothing stands is as good as absent.
+    for a mapping with this one field. An empty section or mapping, which YAML reads as null, counts as absent.
     """
     hints = get_type_hints(cls)
 
