@@ -6,12 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from app.runs.exceptions import ExecutorAway, LaunchFailed, NoRoom
 from app.runs.executors.executor import Found, Gone, Needs, Pending, Processes, Ref, Running, Unreachable
+from app.runs.executors.slurm.absences import Absences
 from app.runs.executors.slurm.commands import Commands, SlurmAway, SlurmError
 from app.runs.executors.slurm.endings import ending
 from app.runs.executors.slurm.heartbeats import Heartbeats
@@ -29,7 +29,6 @@ logger = logging.getLogger(__name__)
 CLOCK = "clock"
 """A file beside the runs, to read the clock of their file system."""
 AGAIN_AFTER_S = 10.0
-DIRECTORY_SHOWS_WITHIN_S = 120.0
 TURN = "slurm.lock"
 ADVICE = (
     "SLURM decides when a run starts, and its job has the run's id as its name. `scontrol hold jobname=RUN_ID` holds a "
@@ -59,6 +58,7 @@ class SlurmExecutor:
         self._max_active = max_active
         self.queue_advice = ADVICE if max_active is None else None
         self._heartbeats = Heartbeats(runs_dir.parent / CLOCK)
+        self._absences = Absences()
         self._met_at: dict[str, float] | None = None
         """When this process first saw each run that may be alive, by time.monotonic()."""
         self._ended: dict[str, Gone] = {}
@@ -170,8 +170,9 @@ class SlurmExecutor:
                 self._write(replace(ref, executor=self.name, reference=job.job_id, node=job.node))
             if isinstance(found, Pending) and self._is_unwanted(ref.run) and self._is_due("signal", ref.run_id):
                 self.signal(ref)
-        for run_id in list(self._unrecorded):
-            self._record_end(Ref.read(RunDir(self._runs_dir / run_id)), self._unrecorded.pop(run_id))
+        for run_id, gone in list(self._unrecorded.items()):
+            if self._record_end(Ref.read(RunDir(self._runs_dir / run_id)), gone):
+                del self._unrecorded[run_id]
 
     def processes(self, ref: Ref) -> Processes:
         return Processes(None, [])
@@ -223,19 +224,17 @@ class SlurmExecutor:
         return ending(ref.run, job)
 
     def _is_unwanted(self, run: RunDir) -> bool:
-        """Whether a pending run was stopped, or its directory was removed, as after an answer of sbatch that was lost.
+        """Whether a pending run was stopped or cancelled, or its directory was removed.
 
-        A network file system may show a new directory late.
+        Without a directory the run may be one whose submission seemed to fail, because SLURM's answer was lost.
         """
-        met_at = self._known().get(run.run_id, float("inf"))
-        is_old = time.monotonic() - met_at > DIRECTORY_SHOWS_WITHIN_S
-        return is_there(run.stop) or (is_old and not is_there(run.path))
+        return is_there(run.stop) or _is_cancelled(run) or self._absences.is_removed(run.path)
 
     def _cancelled(self) -> list[Ref]:
-        """Return the pending runs that have a verdict: SLURM was away when they were cancelled."""
+        """Return the pending runs that were cancelled: SLURM was away, or the service was killed right afterwards."""
         pending = (run_id for run_id, each in self.find().items() if isinstance(each, Pending))
         runs = (RunDir(self._runs_dir / run_id) for run_id in pending)
-        return [Ref.read(run) for run in runs if has_verdict(read_record(run))]
+        return [Ref.read(run) for run in runs if _is_cancelled(run)]
 
     def _may_become_ours(self, ref: Ref) -> bool:
         """Whether a service process may be about to write executor.json. A run in our queue is not that far."""
@@ -249,13 +248,17 @@ class SlurmExecutor:
         job = self._job(ref)
         return job is not None and not job.has_ended
 
-    def _record_end(self, ref: Ref, gone: Gone) -> None:
-        if ref.ended is None and is_there(ref.run.path):
-            self._write(replace(ref, ended=gone))
+    def _record_end(self, ref: Ref, gone: Gone) -> bool:
+        """Write how a run ended, which SLURM soon forgets. Return False to try again."""
+        return ref.ended is not None or not is_there(ref.run.path) or self._write(replace(ref, ended=gone))
 
-    def _write(self, ref: Ref) -> None:
-        with suppress(OSError):  # The disk is full, or the run was deleted. SLURM still knows it.
+    def _write(self, ref: Ref) -> bool:
+        """Write executor.json. Return whether that was possible: the disk may be full."""
+        try:
             ref.write()
+        except OSError:
+            return False
+        return True
 
     def _scancel(self, ref: Ref, variants: Sequence[Sequence[str]]) -> None:
         """Call scancel in a new thread, because it hangs while the controller is away."""
@@ -279,6 +282,12 @@ class SlurmExecutor:
             return False
         self._next_at[key] = now + AGAIN_AFTER_S
         return True
+
+
+def _is_cancelled(run: RunDir) -> bool:
+    """Whether the run has a verdict although no runner began."""
+    record = read_record(run)
+    return has_verdict(record) and "runner" not in record
 
 
 def _grace_s(run: RunDir) -> float:
