@@ -93,8 +93,16 @@ class Catalogue:
         return self._describe(matching[wanted.offset : end], wanted.best), len(matching)
 
     def count(self) -> dict[str, int]:
-        """Return the number of runs in every state. Raises RunsUnreadable."""
-        found = Counter(entry.item["status"] for entry in self._entries(self._store.ids()))
+        """Return the number of runs in every state. Raises RunsUnreadable.
+
+        A verdict is final, so this looks at no file of a run that is known to have one.
+        """
+        ids = self._store.ids()
+        self._forget_all_but(ids)
+        known = {run_id: each.value for run_id in ids if (each := self._remembered.get(run_id)) is not None}
+        judged = {run_id: entry for run_id, entry in known.items() if entry.has_verdict}
+        others = self._entries([run_id for run_id in ids if run_id not in judged])
+        found = Counter(entry.item["status"] for entry in (*judged.values(), *others))
         return {state: found[state] for state in STATES}
 
     def _entries(self, ids: Sequence[str]) -> list[_Entry]:
