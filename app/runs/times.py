@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
+_FIRST_S, _LAST_S = -62_135_596_800, 253_402_300_799
+"""The years 1 and 9999. Some file systems give files of a damaged archive other times."""
+
 
 def format_time(timestamp: float) -> str:
-    """Write seconds since 1970."""
-    return datetime.fromtimestamp(timestamp, timezone.utc).isoformat()
+    """Write seconds since 1970, or the nearest time that ISO 8601 can express."""
+    return datetime.fromtimestamp(min(max(timestamp, _FIRST_S), _LAST_S), timezone.utc).isoformat()
 
 
 def parse_time(text: object) -> datetime | None:
