@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +15,7 @@ from trainer import rundir
 from trainer.ddp.group import BroadcastStop
 from trainer.experiment import sections
 from trainer.experiment.direction import direction, is_better
+from trainer.fit.checkpoint_io import copy_checkpoint
 from trainer.fit.module import Classifier
 from trainer.rundir import RunDir
 from trainer.stopping import Stop
@@ -131,5 +131,6 @@ def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, temporary)
     except OSError:
-        shutil.copyfile(source, temporary)
-    temporary.replace(target)
+        copy_checkpoint(source, target)
+    else:
+        temporary.replace(target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 
 from trainer.batches.samplers import Position
 from trainer.experiment.resumable import LastState, ResumeImpossible
+from trainer.fit.checkpoint_io import copy_checkpoint
 from trainer.fit.checkpoints import BestAndLastCheckpoint
 from trainer.fit.module import STATE_KEY
 from trainer.network.weights import describe_load_error
@@ -77,11 +77,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def copy_checkpoints(earlier: EarlierRun, run: RunDir) -> None:
-    """Copy both checkpoints of the earlier run, so that `run` can be resumed even before its own first checkpoint."""
-    run.checkpoints.mkdir(parents=True, exist_ok=True)
-    for name in (earlier.run.last_state.name, earlier.checkpoint.name, earlier.best_name):
+    """Copy both checkpoints of the earlier run, so that `run` can be resumed even before its own first checkpoint.
+
+    The last one comes last: with it, a run that is killed here can be resumed and needs the other files.
+    """
+    for name in (earlier.run.last_state.name, earlier.best_name, earlier.checkpoint.name):
         if name is not None and (earlier.run.checkpoints / name).is_file():
-            shutil.copyfile(earlier.run.checkpoints / name, run.checkpoints / name)
+            copy_checkpoint(earlier.run.checkpoints / name, run.checkpoints / name)
 
 
 def _rows_before(run: RunDir, step: int) -> list[Row]:

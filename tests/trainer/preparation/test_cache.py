@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import resource
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.trainer.limits import files_of_at_most_1000_bytes
 from tests.trainer.trainings import ROOT, write_images
 from tests.waiting import wait_until
 from trainer.dataset.imagefile import read_image
@@ -169,17 +168,6 @@ def test_images_that_do_not_fit_on_the_disk_are_not_cached(cache: Home, squares:
     assert cache.open(squares, max_bytes=10**18, size=10**7) == {}
     assert "do not fit on the disk" in cache.lines[-1]
     assert len(cache.names) == 3
-
-
-@contextmanager
-def files_of_at_most_1000_bytes() -> Iterator[None]:
-    """Limit the size of files. The limit is short-lived, because pytest may write its report to a file."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_failed_write_only_disables_the_cache(cache: Home, squares: Path) -> None:
