@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,7 @@ def export(
         onnx.checker.check_model(str(temporary), full_check=True)
         agreement, explanation = _compare(network, temporary, pixels, images)
         _save(model, temporary, metadata | agreement.metadata() | {"explanation": explanation})
-        size_bytes, sha256 = size_and_hash(temporary)
-        temporary.replace(path)
+        size_bytes, sha256 = put_in_place(temporary, path)
     except Exception as error:
         raise ExportFailed(reason_of(error)) from error
     finally:
@@ -124,9 +124,15 @@ def _outputs(network: nn.Module, images: Tensor) -> tuple[Tensor, ...]:
     return outputs if isinstance(outputs, tuple) else (outputs,)
 
 
-def size_and_hash(path: Path) -> tuple[int, str]:
-    """Return the file's size in bytes and its SHA-256."""
-    content = path.read_bytes()
+def put_in_place(verified: Path, path: Path) -> tuple[int, str]:
+    """Flush a file to disk and rename it to `path`. Return its size in bytes and its SHA-256.
+
+    The model card and result.json are flushed too. Without this a power loss could leave them with an empty model.
+    """
+    with open(verified, "rb") as file:
+        content = file.read()
+        os.fsync(file.fileno())
+    verified.replace(path)
     return len(content), hashlib.sha256(content).hexdigest()
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from trainer.batches.datamodule import ImageDataModule
 from trainer.batches.statistics import evenly_spaced
 from trainer.model.conversion import convert
-from trainer.model.export import reason_of, size_and_hash
+from trainer.model.export import put_in_place, reason_of
 from trainer.model.session import MAX_BATCH, OnnxModel, Outputs
 from trainer.progress import ProgressFile
 from trainer.stopping import Stop
@@ -143,8 +143,7 @@ class Variants:
         if variant.error is not None:
             self._log(f"variant {variant.name}: failed: {variant.error}")
             return {"name": variant.name, "error": variant.error}
-        size_bytes, sha256 = size_and_hash(variant.temporary)
-        variant.temporary.replace(variant.path)
+        size_bytes, sha256 = put_in_place(variant.temporary, variant.path)
         measured = self._compare(variant)
         acc, original_acc, agreement, difference, *_ = measured.values()
         self._log(

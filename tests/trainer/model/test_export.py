@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from tests.trainer.architectures import TINY
 from trainer.experiment.data import Data
 from trainer.experiment.sections import Model
 from trainer.model.agreement import RULE, compare
-from trainer.model.export import Exported, ExportFailed, export
+from trainer.model.export import Exported, ExportFailed, export, put_in_place
 from trainer.model.session import Outputs, softmax
 from trainer.network import network
 from trainer.network.network import Network
@@ -108,6 +110,16 @@ def test_a_failed_export_is_described_in_one_line(model: nn.Module, fact: str, t
 def outputs(*logits: list[float], probabilities: NDArray[Any] | None = None) -> Outputs:
     found = np.array(logits, np.float32)
     return Outputs(found, softmax(found) if probabilities is None else probabilities)
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    verified, path = tmp_path / "verified", tmp_path / "model.onnx"
+    verified.write_bytes(b"content")
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append((os.fstat(descriptor).st_ino, path.exists())))
+    assert put_in_place(verified, path) == (7, hashlib.sha256(b"content").hexdigest())
+    assert flushed == [(path.stat().st_ino, False)]
+    assert not verified.exists()
 
 
 def test_a_file_agrees_within_the_tolerance() -> None:
