@@ -14,6 +14,7 @@ from app.runs.models.archive import archive
 from app.runs.models.model import Download
 from app.runs.models.steady import open_steady
 from app.runs.names import is_plain_name
+from app.runs.times import utc_time
 from trainer.runfile import RunFile
 
 CHUNK_BYTES = 128 * 1024
@@ -54,7 +55,7 @@ def _send(opened: BinaryIO, name: str) -> Response:
         download_name=_valid(name),
         conditional=False,
         etag=f"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}",
-        last_modified=status.st_mtime,
+        last_modified=utc_time(status.st_mtime),
     )
     response.response = FileWrapper(opened, CHUNK_BYTES)
     response.content_length = status.st_size

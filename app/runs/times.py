@@ -8,9 +8,14 @@ _FIRST_S, _LAST_S = -62_135_596_800, 253_402_300_799
 """The years 1 and 9999. Some file systems give files of a damaged archive other times."""
 
 
+def utc_time(timestamp: float) -> datetime:
+    """Convert seconds since 1970 to a time, or to the nearest one that can be written."""
+    return datetime.fromtimestamp(min(max(timestamp, _FIRST_S), _LAST_S), timezone.utc)
+
+
 def format_time(timestamp: float) -> str:
-    """Write seconds since 1970, or the nearest time that ISO 8601 can express."""
-    return datetime.fromtimestamp(min(max(timestamp, _FIRST_S), _LAST_S), timezone.utc).isoformat()
+    """Write seconds since 1970."""
+    return utc_time(timestamp).isoformat()
 
 
 def parse_time(text: object) -> datetime | None:

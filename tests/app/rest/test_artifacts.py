@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from app.factory import create_app
+from app.settings import Settings
 from tests.app.answers import ask, check_shape, problem
 from tests.app.written import METRICS, write_model, write_run
 from tests.servers import LiveServer
@@ -123,3 +126,22 @@ def test_no_run_id_leads_out_of_the_runs_folder(shared: LiveServer, tmp_path: Pa
     check_shape(body, 404)
     assert (tmp_path / "outside" / "state.json").is_file()
     assert shared.runs_dir.is_dir()
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="needs a file system that can hold every time")
+@pytest.mark.parametrize("written_at", [10**15, -(10**15)])
+def test_files_with_times_beyond_any_calendar_are_shown_and_sent(written_at: int) -> None:
+    with TemporaryDirectory(dir="/dev/shm") as home:
+        runs_dir = Path(home) / "runs"
+        ours, foreign = write_run(runs_dir, "ours", log=b"line", metrics=METRICS), runs_dir / "foreign"
+        foreign.mkdir()
+        (foreign / "file").touch()
+        for path in (*ours.rglob("*"), *foreign.rglob("*"), foreign):
+            os.utime(path, (written_at, written_at))
+        client = create_app(Settings(runs_dir=runs_dir), "threading").test_client()
+        listed = client.get("/training/metrics/runs").json or []
+        assert {run["run_id"]: run["status"] for run in listed} == {"ours": "completed", "foreign": "unknown"}
+        assert client.get("/training/runs/foreign").status_code == 200
+        with client.get("/training/runs/ours/artifacts/train.log") as answer:
+            assert answer.data == b"line"
+        assert client.get("/training/metrics/runs/ours").status_code == 200
