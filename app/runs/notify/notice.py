@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.runs.notify.message import Message
+from app.runs.store.welltyped import NOTICE, well_typed
 from app.runs.times import parse_time, seconds_between
 from trainer.rundir import read_json, utc_now, write_json
 
@@ -61,7 +62,7 @@ class Notice:
     @classmethod
     def read(cls, path: Path) -> Notice | None:
         """Read a notice; None if it is missing or corrupt."""
-        content = read_json(path) or {}
+        content = well_typed(read_json(path) or {}, NOTICE)
         try:
             deliveries = tuple(Delivery(**each) for each in content["deliveries"])
             notice = cls(path, Message(**content["message"]), content["created_at"], deliveries)

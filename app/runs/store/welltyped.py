@@ -117,6 +117,17 @@ ORIGIN: Mapping[str, Rule] = {
 NOTES: Mapping[str, Rule] = {"title": is_string, "note": is_string, "tags": is_list_of(is_string)}
 """notes.json."""
 
+is_message = is_object_with({"title": is_string, "body": is_string, "kind": is_string})
+is_delivery = is_object_with(
+    {
+        "address": is_string,
+        "attempts": is_integer,
+        **dict.fromkeys(("attempted_at", "sent_at", "given_up_at", "problem"), is_null_or(is_string)),
+    }
+)
+NOTICE: Mapping[str, Rule] = {"message": is_message, "created_at": is_string, "deliveries": is_list_of(is_delivery)}
+"""notified.json."""
+
 STOP: Mapping[str, Rule] = {
     "requested_by": is_string,
     "requested_at": is_string,

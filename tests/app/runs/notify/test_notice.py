@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -65,7 +65,16 @@ def test_a_notice_survives_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"deliveries": None}, {"message": {}}, {"created_at": "yesterday"}, {"created_at": 3}]
+    "change",
+    [
+        {"deliveries": None},
+        {"deliveries": [asdict(Delivery("a")) | {"attempts": "1"}]},
+        {"deliveries": [asdict(Delivery("a")) | {"address": ["a"]}]},
+        {"message": {}},
+        {"message": {"title": 1, "body": "b", "kind": "info"}},
+        {"created_at": "yesterday"},
+        {"created_at": 3},
+    ],
 )
 def test_a_corrupt_notice_counts_as_missing(tmp_path: Path, change: dict[str, object]) -> None:
     notice = Notice.create(tmp_path / "notified.json", Message("t", "b", "info"), ["a"])
