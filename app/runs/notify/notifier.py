@@ -67,7 +67,7 @@ class Notifier(Duty):
         """Check once for runs that have ended, and send what is due. Raises OSError, RunsUnreadable."""
         path, active, waiting = self._folder / WATCH_LIST, self._store.living(), self._queue.ids()
         known = WatchList.read(path)
-        before = (known or WatchList.begin(self._store, waiting)).extended(self._store)
+        before = (known or WatchList.begin(self._store)).extended(self._store, waiting)
         if before != known:
             before.write(path)  # Before anything else, because a run may end at any moment.
         watched = self._announce_empty_queue(before, waiting, active)

@@ -30,19 +30,20 @@ class WatchList:
         return None
 
     @classmethod
-    def begin(cls, store: RunStore, waiting: Iterable[str]) -> WatchList:
-        """Begin with the runs that have not ended. The others are not announced."""
-        sequence = store.listing.last_sequence()
-        return cls(sequence, tuple(dict.fromkeys([*waiting, *(run.run_id for run in store.active())])))
+    def begin(cls, store: RunStore) -> WatchList:
+        """Begin without the runs that exist. Those that have ended are not announced. Raises RunsUnreadable."""
+        return cls(store.listing.last_sequence(), ())
 
     def write(self, path: Path) -> None:
         """Replace the file. Raises OSError."""
         write_json(path, asdict(self))
 
-    def extended(self, store: RunStore) -> WatchList:
-        """Add the runs created since then. Raises RunsUnreadable."""
-        last = store.listing.last_sequence()
-        if last <= self.sequence:
-            return self
-        new = tuple(dict.fromkeys([*self.pending, *store.listing.created_after(self.sequence)]))
-        return replace(self, sequence=last, pending=new)
+    def extended(self, store: RunStore, waiting: Iterable[str]) -> WatchList:
+        """Add the runs created since then, and all that are queued or active. Raises RunsUnreadable.
+
+        Of two runs that are started at the same time, the one with the smaller sequence may appear last.
+        """
+        last = max(self.sequence, store.listing.last_sequence())
+        active = (run.run_id for run in store.active())
+        new = dict.fromkeys([*self.pending, *store.listing.created_after(self.sequence), *waiting, *active])
+        return replace(self, sequence=last, pending=tuple(new))

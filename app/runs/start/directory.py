@@ -23,13 +23,14 @@ def write_run(store: RunStore, plan: Plan, stop_grace_s: float) -> NewRun:
     else:
         filled = invocation.fill(command, plan.home, new.run.output, plan.request, plan.resume_dir)
         program = invocation.command_program(filled, new.run, stop_grace_s)
-    sequence, origin = store.listing.next_sequence(), describe_origin(program)
+    origin = describe_origin(program)
     try:
         write_text(new.files.config, to_yaml(plan.experiment))
         if plan.preflight is not None:
             write_json(new.files.preflight, plan.preflight)
         if command is not None:
             new.files.output.mkdir()
+        sequence = store.listing.next_sequence()  # Late, so that runs appear nearly in the order of their sequences.
         write_manifest(new.files, new.run.run_id, sequence, plan.request, program, origin, plan.declared)
     except OSError:
         new.discard()

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from app.runs.collect.runmetrics import RunMetrics
+from app.runs.executors.executor import Needs
 from app.runs.filelock import SupervisorLock
 from app.runs.notify.addresses import name_addresses
 from app.runs.notify.dispatch import NOTIFY_LOCK
 from app.runs.notify.notice import Notice
 from app.runs.notify.notifier import QUEUE_NOTICE, Notifier
+from app.runs.queue.ending import end_unlaunched
+from app.runs.queue.entry import write_entry
 from app.runs.store.store import RunStore
 from tests.app.runs.queue.test_dispatcher import kill_at
 from tests.app.runs.slots import executor_of, queue_of
@@ -25,6 +28,8 @@ from tests.conftest import end
 from tests.receiver import Receiver, receiving
 from tests.servers import LiveServer
 from tests.waiting import wait_until
+from trainer.rundir import RunDir
+from trainer.runner.verdict import FAILED
 
 ADDRESS = "json://127.0.0.1:1"
 
@@ -96,6 +101,20 @@ def test_only_runs_that_end_after_the_setting_are_told(tmp_path: Path) -> None:
     notifier_of(tmp_path, ADDRESS).step()
     assert announced(tmp_path) == ["after: failed", "killed: interrupted"]
     assert notifier_of(tmp_path, ADDRESS).num_pending() == 0
+
+
+@pytest.mark.usefixtures("without_sender")
+def test_of_two_simultaneous_starts_both_are_told_whichever_appears_first(tmp_path: Path) -> None:
+    notifier = notifier_of(tmp_path, ADDRESS)
+    notifier.step()
+    write_ended(tmp_path, "second", 2)
+    notifier.step()
+    first = RunDir(write_ended(tmp_path, "first", 1, None))
+    write_entry(first, 0, Needs())
+    notifier.step()
+    end_unlaunched(first, FAILED, "it needs 2 GPUs")
+    notifier.step()
+    assert announced(tmp_path) == ["first: failed", "second: completed"]
 
 
 def test_a_notifier_killed_at_any_step_tells_each_run_once(tmp_path: Path, receiver: Receiver) -> None:
