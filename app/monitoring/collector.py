@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -61,8 +62,9 @@ class DomainCollector(Collector):
         yield GaugeMetricFamily(
             "training_queue_paused", "1 while the queue is paused.", value=self._domain.queue.is_paused
         )
-        pending = self._domain.notifier.num_pending()
-        yield GaugeMetricFamily("training_notifications_pending", "Messages still to be sent.", value=pending)
+        with suppress(OSError):  # The list cannot be read at this moment, so the number is unknown.
+            pending = self._domain.notifier.num_pending()
+            yield GaugeMetricFamily("training_notifications_pending", "Messages still to be sent.", value=pending)
         measures = self._domain.usage.latest
         if measures is not None and time.time() - measures["time"] < MAX_AGE_S:
             yield from _machine(measures)

@@ -57,7 +57,7 @@ class Notifier(Duty):
                 (self._folder / name).unlink(missing_ok=True)
 
     def num_pending(self) -> int:
-        """Count the messages that have not reached their address. Any process of the service may ask."""
+        """Count the messages that have not reached their address. Any process may ask. Raises OSError."""
         watched = WatchList.read(self._folder / WATCH_LIST)
         runs = () if watched is None else watched.pending
         notices = map(Notice.read, [*(self._store.directory(run_id).notified for run_id in runs), self._queue_notice])

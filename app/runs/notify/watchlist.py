@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from app.runs.store.store import RunStore
-from trainer.rundir import read_json, write_json
+from trainer.rundir import write_json
+from trainer.runfile import RunFile
 
 WATCH_LIST = "notify.json"
 
@@ -23,8 +25,13 @@ class WatchList:
 
     @classmethod
     def read(cls, path: Path) -> WatchList | None:
-        """Read the list; None if it is missing or corrupt."""
-        match read_json(path):
+        """Read the list; None if it is missing or corrupt. Raises OSError, because a new list would lose the runs."""
+        try:
+            with RunFile.alone(path).open() as file:
+                content = json.loads(file.read())
+        except (FileNotFoundError, ValueError):
+            return None
+        match content:
             case {"sequence": int(sequence), "pending": list(pending), "had_waiting": bool(had_waiting)}:
                 return cls(sequence, tuple(map(str, pending)), had_waiting)
         return None

@@ -17,6 +17,7 @@ from app.runs.notify.addresses import name_addresses
 from app.runs.notify.dispatch import NOTIFY_LOCK
 from app.runs.notify.notice import Notice
 from app.runs.notify.notifier import QUEUE_NOTICE, Notifier
+from app.runs.notify.watchlist import WATCH_LIST
 from app.runs.queue.ending import end_unlaunched
 from app.runs.queue.entry import write_entry
 from app.runs.store.store import RunStore
@@ -115,6 +116,21 @@ def test_of_two_simultaneous_starts_both_are_told_whichever_appears_first(tmp_pa
     end_unlaunched(first, FAILED, "it needs 2 GPUs")
     notifier.step()
     assert announced(tmp_path) == ["first: failed", "second: completed"]
+
+
+@pytest.mark.usefixtures("without_sender")
+def test_runs_are_told_even_if_their_list_cannot_be_read_for_a_while(tmp_path: Path) -> None:
+    notifier = notifier_of(tmp_path, ADDRESS)
+    notifier.step()
+    listed, saved = tmp_path / "logs" / WATCH_LIST, tmp_path / "saved"
+    write_ended(tmp_path, "run", 1)
+    listed.rename(saved)
+    listed.symlink_to(listed)
+    with pytest.raises(OSError, match="symbolic links"):
+        notifier.step()
+    saved.replace(listed)
+    notifier.step()
+    assert announced(tmp_path) == ["run: completed"]
 
 
 def test_a_notifier_killed_at_any_step_tells_each_run_once(tmp_path: Path, receiver: Receiver) -> None:
