@@ -8,7 +8,6 @@ what to write instead.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
 from dataclasses import MISSING, Field, field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -90,14 +89,16 @@ def load_valid(cls: type[T], content: object) -> T | None:
     return loaded
 
 
-def walk(cls: type[Any], prefix: str = "") -> Iterator[tuple[str, Field[Any], Any]]:
-    """Yield the dotted path, the field and the type of every parameter and section of `cls`, in file order."""
-    hints = get_type_hints(cls)
+@cache
+def walk(cls: type[Any], prefix: str = "") -> tuple[tuple[str, Field[Any], Any], ...]:
+    """Return the dotted path, the field and the type of every parameter and section of `cls`, in file order."""
+    hints, found = get_type_hints(cls), []
     for each in fields(cls):
-        yield prefix + each.name, each, hints[each.name]
+        found.append((prefix + each.name, each, hints[each.name]))
         inner = without_none(hints[each.name])
         if is_dataclass(inner):
-            yield from walk(inner, f"{prefix}{each.name}.")  # type: ignore[arg-type]
+            found += walk(inner, f"{prefix}{each.name}.")  # type: ignore[arg-type]
+    return tuple(found)
 
 
 def without_none(hint: Any) -> Any:

@@ -28,6 +28,8 @@ class Newcomers:
         """Read the runs that began since the last call, in that order. The first call returns none."""
         created, queued = self._created(), set(self._queue.ids())
         left, self._queued = self._queued - queued, queued
+        if not left and not created:
+            return []
         began = (run for run in self._store.read([*sorted(left), *created]) if run.state != QUEUED)
         return [run for run in began if not run.is_over or run.run_id in left or _is_fresh(run)]
 

@@ -161,6 +161,8 @@ class Queue:
     def _read_pending(self) -> list[Run]:
         """Read the runs in the executor's own queue. A cluster may have many, and every caller needs them."""
         living, now = self._store.living(), time.monotonic()
+        if not living:
+            return []
         if living != self._pending.living or now - self._pending.read_at > self._max_age_s:
             self._pending = _Pending(living, self._store.pending(), now)
         return self._pending.runs
