@@ -56,6 +56,7 @@ export class Follower {
     const waiting = this.#waiting;
     this.#waiting = null;
     if (answer.run === null || this.#turnTo(answer.run)) return;
+    if (answer.from_row === 0) this.epochs = new Map(); // The program has restarted its file, or this is the first chunk.
     this.#takeRows(answer);
     for (const { epoch, metrics } of answer.epochs) this.epochs.set(epoch, metrics);
     this.#takeLog(answer.log);
@@ -104,7 +105,6 @@ export class Follower {
   }
 
   #takeRows({ columns, from_row, rows, attempt }) {
-    if (from_row === 0) this.epochs = new Map(); // The program has restarted its file, or this is the first chunk.
     this.rows.length = from_row;
     for (const row of rows) this.rows.push(Object.fromEntries(columns.map((name, i) => [name, row[i]])));
     this.#attempt = attempt;

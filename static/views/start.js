@@ -139,13 +139,12 @@ export class StartForm {
 
   #changed(target) {
     this.#isTouched = true;
+    clearTimeout(this.#timer);
     if (target.id === "dataset") this.#showDataset();
     if (target.id === "config_name" || target.id === "resume_from") {
       this.#pendingOverrides = null;
-      this.#showChosen();
-    }
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#check(), CHECK_AFTER_MS);
+      this.#showChosen(); // It ends with a check.
+    } else this.#timer = setTimeout(() => this.#check(), CHECK_AFTER_MS);
     this.#showCommand();
   }
 

@@ -77,7 +77,7 @@ def test_a_command_from_its_form_to_its_resume(
     for absent in ("#report", "#download", "#failure"):
         expect(page.locator(absent)).to_be_hidden()
     page.click("#resume")
-    expect(page.locator("#resume_from-hint")).to_contain_text("the arguments by which it resumes")
+    expect(page.locator("#resume_from-hint")).to_contain_text("resume from this run")
     expect(field(page, "signal")).to_have_value("INT")
     field(page, "seconds").fill("0.2")
     assert request_of(page) == {"resume_from": run_id, "model_name": "model", "overrides": {"seconds": 0.2}}

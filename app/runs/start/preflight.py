@@ -125,6 +125,7 @@ class Preflight:
         self._folder.mkdir(parents=True, exist_ok=True)
         with open(file.with_suffix(".log"), "wb") as log:
             process = child.spawn("trainer.preflight", "--cache", str(file), *options, stdout=log, stderr=log)
+        threading.Thread(target=process.wait, daemon=True).start()  # Else a check that is not asked for stays a zombie.
         return _Check(process, file)
 
 
