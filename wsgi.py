@@ -31,16 +31,15 @@ from app.settings import Settings, SettingsError
 logger = logging.getLogger("training")
 
 SWITCH_INTERVAL_S = 50e-6
-"""How long a thread waits for the interpreter before it demands it. One that reads many files releases the interpreter
-every 100 us and takes it back at once. Python's 5 ms never pass in between: each system call of another thread, such as
-eventlet's loop, waited for milliseconds, and a list of 3,000 experiments paused the loop for 400 ms."""
+"""How long eventlet's loop waits for the interpreter before it demands it. A thread that reads many files releases the
+interpreter every 100 us and takes it back at once. Python's 5 ms never pass in between: each system call of the loop
+waited for milliseconds, and a list of 3,000 experiments paused it for 400 ms."""
 
 
 def serve_app(async_mode: str) -> Flask:
     """Create the app and start its supervisor."""
     app = create_app(Settings.from_environment(os.environ), async_mode)
     app.extensions["domain"].store.ids()  # Sorting thousands of runs takes a second. Do it before anybody waits.
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.freeze()  # A collection of everything imported so far would block eventlet's loop for 50 ms.
     start(app)
     return app
@@ -56,6 +55,7 @@ def main() -> None:
     openfiles.allow_for(settings.max_sockets)
     for remark in startup.remarks(settings, os.environ):
         logger.warning("%s", remark)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     app = serve_app("eventlet")
     server = Server(app, settings.host, settings.port)
     logger.info("Open http://%s (runs are kept in %s)", settings.address, settings.runs_dir)

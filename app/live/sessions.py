@@ -184,7 +184,7 @@ class Sessions:
 
         It is the oldest session of the newcomer's network, or of the network with the most sessions.
         """
-        waiting = [session for session in self._open.values() if session.waiting_since is not None]
+        waiting = [session for session in list(self._open.values()) if session.waiting_since is not None]
         counts = Counter(_network(session.address) for session in waiting)
         network = _network(newcomer.address)
         if counts[network] < MAX_WAITING_PER_ADDRESS:

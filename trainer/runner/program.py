@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def execute(run: RunDir, description: dict[str, Any], lock_fds: tuple[int, ...])
             stdin=subprocess.DEVNULL,
             pass_fds=lock_fds,
             start_new_session=True,
-            preexec_fn=process.end_with_parent,
+            preexec_fn=partial(process.end_with_parent, parent=os.getpid()),
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         name = description["argv"][0]

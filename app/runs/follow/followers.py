@@ -74,11 +74,7 @@ class Followers:
 
     @property
     def latest_run_id(self) -> str | None:
-        """The id of the run that `find(None)` returns. None without runs."""
-        latest = self._latest.follower.run if self._latest is not None else None
-        if latest is None or (latest.is_over and not is_there(latest.directory.path)):
-            latest = self._store.latest()
-        return latest.run_id if latest is not None else None
+        return self._latest.follower.run.run_id if self._latest is not None else None
 
     @property
     def states(self) -> FileStates:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
-from trainer.runner.process import children, is_alive, start_time
+from trainer.runner.process import children, end_with_parent, is_alive, start_time
 
 
 def test_a_process_is_distinguished_from_a_later_one_with_its_pid() -> None:
@@ -50,3 +52,11 @@ def test_a_program_name_may_have_parentheses_and_spaces(tmp_path: os.PathLike[st
             assert start_time(odd.pid) is not None
         finally:
             odd.kill()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ends a process with its parent")
+@pytest.mark.parametrize(("is_parent", "code"), [(True, 0), (False, -signal.SIGKILL)])
+def test_a_process_ends_if_its_parent_ended_before_it_could_ask_for_that(is_parent: bool, code: int) -> None:
+    parent = os.getpid() if is_parent else os.getppid()
+    end = partial(end_with_parent, parent=parent)
+    assert subprocess.run([sys.executable, "-c", ""], preexec_fn=end).returncode == code

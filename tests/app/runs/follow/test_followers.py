@@ -242,16 +242,3 @@ def test_a_run_that_changes_after_its_end_is_read_again(harness: Harness) -> Non
     write_run(harness.store.runs_dir, run.name, "failed", log=b"second")
     assert harness.followers.published(run.name) is None
     assert harness.followers.past.follower(harness.followers.find(run.name)).run.state == "failed"
-
-
-def test_after_the_latest_run_is_deleted_the_run_before_it_is_the_latest(harness: Harness) -> None:
-    assert harness.followers.latest_run_id is None
-    before = write_run(harness.store.runs_dir, "2026-01-01_00-00-00")
-    latest = harness.start()
-    harness.read_new()
-    assert harness.followers.latest_run_id == latest.name
-    finish(latest)
-    harness.release()
-    harness.read_new()
-    shutil.rmtree(latest)
-    assert harness.followers.latest_run_id == harness.followers.find(None).run_id == before.name
