@@ -30,6 +30,7 @@ class LastRun(BaseModel):
 class Active(BaseModel):
     pid: int
     run_id: str
+    title: str | None
     state: str
     config_name: str
     progress: dict[str, Any]
@@ -57,6 +58,7 @@ def status() -> Status:
     active = Active(
         pid=state["pid"],
         run_id=RUN_ID,
+        title=None,
         state=state["state"],
         config_name=read(RUN_ID, "run.json")["request"]["config_name"],
         progress={**progress, "source": "progress.json", "scope": "training", "percent": round(percent, 1)},
