@@ -3,11 +3,11 @@ import { createAccess, enterToken } from "./access.js";
 import { createApi, pathOfRunInRest } from "./api.js";
 import { createCancelling } from "./cancelling.js";
 import { saveCsv } from "./charts/csv.js";
+import { createDeletion } from "./deletion.js";
 import { createDetails } from "./details.js";
 import { byId } from "./dom.js";
 import { followDownload } from "./download.js";
 import { createDrawing } from "./drawing.js";
-import { bytes } from "./format.js";
 import { followLive } from "./live.js";
 import { MAX_SHOWN } from "./models.js";
 import { createNotifications } from "./notification.js";
@@ -16,14 +16,14 @@ import { QueueControl } from "./queue.js";
 import { createRouter, pathOfRun, pathOfRuns, runsIn, viewOf } from "./router.js";
 import { createRunning } from "./running.js";
 import { MANY_ROWS } from "./runusage.js";
-import { followed, INITIAL, isActive, isLost, isOfCommand, isQueued, reduce } from "./state.js";
+import { followed, INITIAL, isActive, isLost, isQueued, reduce } from "./state.js";
 import { createStore } from "./store.js";
 import { readToken } from "./token.js";
 import { renderActive } from "./views/active.js";
 import { createChartsView } from "./views/charts.js";
 import { renderConnection } from "./views/connection.js";
 import { renderDetails } from "./views/details.js";
-import { askToDelete, stopAsking } from "./views/dialogs.js";
+import { stopAsking } from "./views/dialogs.js";
 import { renderEpochs } from "./views/epochs.js";
 import { renderFrame } from "./views/frame.js";
 import { createLogView } from "./views/log.js";
@@ -65,19 +65,15 @@ const cancelling = createCancelling({ api, getState, dispatch, refused: notify, 
 
 const running = createRunning({ api, getState, dispatch, started: () => go("./") });
 
-async function deleteRun() {
-  const { run, detail } = getState();
-  const isForeign = isOfCommand(run) || run.state === "unknown";
-  const what = isForeign ? "everything that its program wrote, its metrics" : "its model, checkpoints, metrics";
-  const size = detail.size_bytes === null ? "" : ` (${bytes(detail.size_bytes)})`;
-  const about = `This deletes run ${run.run_id} with ${what} and log${size}. You can restore it from the trash for a day.`;
-  const how = await askToDelete("Delete this run?", about, true);
-  if (how === null) return;
-  const path = `training/models/${encodeURIComponent(run.run_id)}${how === "trash" ? "?trash=1" : ""}`;
-  if (!(await attempt(() => api.delete(path), notify))) return;
-  go("runs");
-  if (how === "trash") trash.offerUndo(run);
-}
+const deleteRun = createDeletion({
+  api,
+  getState,
+  attempt: (action) => attempt(action, notify),
+  deleted(run, isInTrash) {
+    go("runs");
+    if (isInTrash) trash.offerUndo(run);
+  },
+});
 
 /** Without a token the browser saves the file itself, however large it is. It would not say why the service refuses. */
 const download = (path) =>

@@ -29,6 +29,7 @@ STATUS = {
     domain.RunsUnreadable: 503,
     domain.Busy: 503,
     domain.DiskFull: 507,
+    domain.NoSpaceForNotes: 507,
 }
 
 

@@ -35,7 +35,7 @@ def get_run(run_id: str) -> Response:
 @blp.patch("/<run_id>")
 @blp.arguments(NotesSchema)
 @blp.answers(200, RunSchema)
-@blp.errors(400, 404, 409, 413, 422)
+@blp.errors(400, 403, 404, 409, 413, 422, 507)
 def change_notes(asked: dict[str, Any], run_id: str) -> Response:
     """Change the title, the note or the tags of a run, and return the run. null removes a title or note.
 

@@ -192,6 +192,8 @@ def test_stopping_on_a_full_disk_still_counts_as_a_stop(small_disk: Path, stoppe
     wait_for_log(server, run_id, "ready")
     queued = server.start_run("w.yaml", queue=True)
     fill(small_disk / "ballast")
+    refused = server.patch(f"/training/runs/{run_id}", {"title": "baseline"})
+    assert (refused.status_code, server.run(run_id)["title"]) == (507, None)
     assert server.delete(f"/training/queue/{queued}").json()["runs"] == []
     assert server.post("/training/stop").json() == {"status": "stopped", "run_id": run_id}
     assert [server.run(each)["state"] for each in (queued, run_id)] == ["stopped", "stopped"]

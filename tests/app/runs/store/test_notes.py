@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.runs.exceptions import RunNotFound
 from app.runs.store.notes import MAX_NOTED, NOTED, Noted, change_notes, read_notes
 from trainer.rundir import RunDir
 
@@ -50,3 +51,9 @@ def test_only_the_last_changes_are_kept(run: RunDir, tmp_path: Path) -> None:
     content = json.loads((tmp_path / NOTED).read_text())
     assert list(content.values()) == [run.run_id] * MAX_NOTED
     assert noted.read() == [run.run_id]
+
+
+def test_notes_of_a_run_that_is_deleted_meanwhile_are_refused_as_those_of_no_run(run: RunDir, tmp_path: Path) -> None:
+    run.path.rmdir()
+    with pytest.raises(RunNotFound):
+        change_notes(run, {"title": "late"}, tmp_path)
