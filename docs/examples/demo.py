@@ -67,6 +67,9 @@ def follow(client: Client, run_id: str) -> RunChanged:
                 values = {name: event.metrics.get(name) for name in SHOWN_METRICS}
                 if None not in values.values():  # An epoch's metrics arrive one by one.
                     shown.add(event.epoch)
+                    bar.update(
+                        task, completed=len(shown)
+                    )  # Progress comes several times a second, not after each batch.
                     console.print(f"epoch {event.epoch:2}   " + "   ".join(f"{n} {v:.4f}" for n, v in values.items()))
             elif isinstance(event, RunChanged) and event.is_final:
                 bar.update(task, description=event.state)
