@@ -196,14 +196,6 @@ def test_the_page_works_with_the_keyboard_alone(server: LiveServer, open_page: O
     expect(page.locator("#delete")).to_be_focused()
 
 
-def test_nothing_moves_with_reduced_motion(server: LiveServer, open_page: OpenPage) -> None:
-    page = open_view(open_page, server, "/")
-    for motion, is_moving in (("no-preference", True), ("reduce", False)):
-        page.emulate_media(reduced_motion=motion)
-        page.evaluate("document.getElementById('bar').removeAttribute('value')")
-        assert page.evaluate("document.getAnimations().length > 0") is is_moving
-
-
 @pytest.mark.slow
 def test_no_view_is_wider_than_the_window(server: LiveServer, open_page: OpenPage) -> None:
     widest = "document.documentElement.scrollWidth"

@@ -102,6 +102,18 @@ def test_a_run_from_its_start_to_its_end(server: LiveServer, open_page: OpenPage
     expect(page.locator("#config_name")).to_have_value(training.config_name)
 
 
+def test_the_bar_of_a_run_without_progress_moves_except_with_reduced_motion(
+    eventlet_server: LiveServer, open_page: OpenPage
+) -> None:
+    eventlet_server.start_run(SteeredTraining(eventlet_server).config_name)
+    page = open_page(eventlet_server.url)
+    wait_for_state(page, "running")
+    for motion, num_animations in (("no-preference", 1), ("reduce", 0)):
+        page.emulate_media(reduced_motion=motion)
+        expect(page.locator("#bar:indeterminate")).to_be_visible()
+        wait_until(partial(page.evaluate, f"document.getAnimations().length === {num_animations}"), 5)
+
+
 def test_two_pages_at_once_show_the_same(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     training = SteeredTraining(eventlet_server)
     pages = [open_page(eventlet_server.url) for _ in range(2)]
