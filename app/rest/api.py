@@ -31,7 +31,7 @@ DESCRIPTIONS = {
     431: "The headers are too long.",
     422: "The request is well formed but invalid. `errors` names each field.",
     500: "The training could not be launched.",
-    503: "The runs or datasets folder cannot be read, or too many datasets are being read (see Retry-After).",
+    503: "A folder or file of the service cannot be used, or too many datasets are being read (see Retry-After).",
     507: "Not enough free disk space.",
 }
 

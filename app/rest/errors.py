@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import Any
 
 from flask import Flask, current_app, request
@@ -22,14 +24,12 @@ STATUS = {
     domain.Conflict: 409,
     domain.ModelChanging: 409,
     domain.DeletionRefused: 403,
-    domain.NotesRefused: 403,
     domain.LaunchFailed: 500,
     domain.PredictionFailed: 500,
     domain.DataFolderUnreadable: 503,
     domain.RunsUnreadable: 503,
     domain.Busy: 503,
     domain.DiskFull: 507,
-    domain.NoSpaceForNotes: 507,
 }
 
 
@@ -37,6 +37,9 @@ def register(app: Flask) -> None:
     app.register_error_handler(domain.RunError, _answer)
     app.register_error_handler(ParseException, _answer_to_malformed_body)
     app.register_error_handler(Exception, _answer_to_defect)
+
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 def status_of(error: domain.RunError) -> int:
@@ -80,5 +83,18 @@ def _answer_to_defect(error: Exception) -> Any:
     if isinstance(error, OSError) and error.errno in NO_FILES:
         _shortage.report(error)
         return error_body(503, f"The service cannot open more files: {error.strerror}."), 503, {"Retry-After": "1"}
+    if isinstance(error, OSError) and error.filename is not None:
+        current_app.logger.error("%s %s failed: %s", request.method, request.url_rule, error)
+        code = 507 if error.errno in FULL_DISK else 503
+        return error_body(code, _describe_unusable_file(error)), code
     current_app.logger.exception("Unexpected error")
     return error_body(500, wire.describe_defect(error)), 500
+
+
+def _describe_unusable_file(error: OSError) -> str:
+    """Say which file the machine refuses to read or write, and what to do."""
+    if error.errno in FULL_DISK:
+        remedy = "Delete old runs for good, empty the trash, or free space on that disk."
+    else:
+        remedy = "Check that its disk is mounted and writable, and that the service's user may use the file."
+    return f"The service cannot use {os.fsdecode(error.filename)}: {error.strerror}. {remedy}"

@@ -28,7 +28,7 @@ def get_queue(query: dict[str, Any]) -> Response:
 @blp.arguments(MoveRequestSchema)
 @blp.arguments(PageQuerySchema, location="query")
 @blp.answers(200, QueueSchema)
-@blp.errors(400, 404, 409, 413, 422)
+@blp.errors(400, 404, 409, 413, 422, 507)
 def move_run(asked: dict[str, Any], query: dict[str, Any], run_id: str) -> Response:
     """Move a queued run to another position."""
     domain().queue.move(run_id, asked["position"])
@@ -48,7 +48,7 @@ def cancel_run(query: dict[str, Any], run_id: str) -> Response:
 @blp.post("/pause")
 @blp.arguments(PageQuerySchema, location="query")
 @blp.answers(200, QueueSchema)
-@blp.errors(409, 422)
+@blp.errors(409, 422, 507)
 def pause_queue(query: dict[str, Any]) -> Response:
     """Start no more queued runs. Active runs continue."""
     domain().queue.pause(is_paused=True)
@@ -58,7 +58,7 @@ def pause_queue(query: dict[str, Any]) -> Response:
 @blp.post("/resume")
 @blp.arguments(PageQuerySchema, location="query")
 @blp.answers(200, QueueSchema)
-@blp.errors(422)
+@blp.errors(422, 507)
 def resume_queue(query: dict[str, Any]) -> Response:
     """Start queued runs again."""
     domain().queue.pause(is_paused=False)

@@ -259,16 +259,6 @@ class RunForeign(Conflict):
         super().__init__(f"Run {run_id} cannot get a title, a note or tags: {reason}.")
 
 
-class NotesRefused(RunError):
-    def __init__(self, run_id: str, problem: str) -> None:
-        super().__init__(f"The notes of run {run_id} cannot be written: {problem}.")
-
-
-class NoSpaceForNotes(RunError):
-    def __init__(self, run_id: str) -> None:
-        super().__init__(f"The notes of run {run_id} cannot be written: its disk is full. Delete old runs for good.")
-
-
 class DeletionRefused(RunError):
     def __init__(self, run_id: str, problem: str) -> None:
         super().__init__(f"Run {run_id} could not be deleted: {problem}.")

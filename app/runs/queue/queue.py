@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,8 +77,8 @@ class Queue:
 
     def remove(self, run: RunDir) -> None:
         """Remove a run, if it is queued. Raises OSError."""
-        with suppress(FileNotFoundError):
-            run.queued.unlink()
+        if is_there(run.queued):  # A read-only disk refuses to remove even a file that does not exist.
+            run.queued.unlink(missing_ok=True)
         self._read_again()
 
     def move(self, run_id: str, position: int) -> None:

@@ -6,14 +6,13 @@ one wrote by looking at one file, however many runs there are.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from app.runs.exceptions import NoSpaceForNotes, NotesRefused, RunNotFound
+from app.runs.exceptions import RunNotFound
 from app.runs.filelock import locked
 from app.runs.filestate import Remembered, file_states
 from app.runs.store.welltyped import NOTES, well_typed
@@ -33,7 +32,7 @@ def read_notes(run: RunDir) -> dict[str, Any]:
 
 
 def change_notes(run: RunDir, changes: Mapping[str, Any], folder: Path) -> None:
-    """Replace the given ones of title, note and tags. Raises RunNotFound, NoSpaceForNotes and NotesRefused.
+    """Replace the given ones of title, note and tags. Raises RunNotFound and OSError.
 
     `folder` is the parent of the runs folder. Server processes take turns, so no change is lost.
     """
@@ -44,10 +43,6 @@ def change_notes(run: RunDir, changes: Mapping[str, Any], folder: Path) -> None:
                 _note(folder / NOTED, run.run_id)
     except FileNotFoundError as error:  # It was deleted at this moment.
         raise RunNotFound(run.run_id) from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoSpaceForNotes(run.run_id) from error
-        raise NotesRefused(run.run_id, error.strerror or str(error)) from error
 
 
 class Noted:

@@ -73,7 +73,7 @@ class RunViews:
         }
 
     def change_notes(self, run_id: str, changes: dict[str, Any]) -> None:
-        """Change title, note or tags of a run. Raises RunForeign and NotesRefused."""
+        """Change title, note or tags of a run. Raises RunForeign and OSError."""
         run = self._store.find(run_id)
         if not run.is_ours:
             raise RunForeign(run_id, run.reason)

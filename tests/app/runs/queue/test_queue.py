@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -292,3 +293,17 @@ def test_a_queued_run_cannot_be_resumed(service: Service) -> None:
     with pytest.raises(exceptions.InvalidStart, match="is queued"):
         service.request(replace(service.python("pass"), queue=True, resume_from=run.run_id))
     service.stop(run.run_id)
+
+
+def test_an_active_run_can_be_stopped_on_a_read_only_disk(service: Service) -> None:
+    """A disk with errors becomes read-only while runs are active."""
+    [active] = service.store.active()
+    mounts = [["mount", "--bind", active.directory.path, active.directory.path]]
+    mounts.append(["mount", "-o", "remount,bind,ro", active.directory.path])
+    if any(subprocess.run(mount, capture_output=True).returncode for mount in mounts):
+        pytest.skip("needs root to mount a folder")
+    try:
+        assert service.stop(active.run_id, "save").status == "stopped"
+    finally:
+        subprocess.run(["umount", "--lazy", active.directory.path], check=True)
+    assert service.store.active() == []
