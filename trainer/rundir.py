@@ -205,3 +205,8 @@ def read_json(path: Path) -> dict[str, Any] | None:
     The file must not be a link that leads out of its folder. NaN and infinities become null.
     """
     return RunDir(path.parent).read_json(path)
+
+
+def load_json(path: Path) -> dict[str, Any] | None:
+    """As `read_json`, but raise OSError as RunFile.load_json does. For callers that replace the file."""
+    return RunFile.alone(path).load_json()

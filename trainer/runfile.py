@@ -93,13 +93,26 @@ class RunFile:
         NaN and infinities are not valid JSON and become null.
         """
         try:
+            return self.load_json(max_bytes)
+        except OSError:
+            return None
+
+    def load_json(self, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any] | None:
+        """As `read_json`, but raise OSError if the disk or the permissions prevent reading the file.
+
+        For callers that replace the file, so that they destroy nothing that they could not read.
+        """
+        try:
             with self.open() as file:
                 is_short = os.fstat(file.fileno()).st_size <= max_bytes  # It may be a sparse file of a terabyte.
                 content = file.read(max_bytes + 1) if is_short else b""
-            if len(content) > max_bytes or sum(map(content.count, b",[{")) > MAX_JSON_VALUES:
-                return None
+        except (FileNotFoundError, NotInRun):
+            return None
+        if len(content) > max_bytes or sum(map(content.count, b",[{")) > MAX_JSON_VALUES:
+            return None
+        try:
             decoded = _JSON.decode(content.decode(json.detect_encoding(content)))
-        except (OSError, ValueError, RecursionError):
+        except (ValueError, RecursionError):
             return None
         return decoded if isinstance(decoded, dict) else None
 

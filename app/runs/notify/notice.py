@@ -10,7 +10,7 @@ from typing import Any
 from app.runs.notify.message import Message
 from app.runs.store.welltyped import NOTICE, well_typed
 from app.runs.times import parse_time, seconds_between
-from trainer.rundir import read_json, utc_now, write_json
+from trainer.rundir import load_json, utc_now, write_json
 
 FIRST_PAUSE_S = 2.0
 MAX_PAUSE_S = 3600.0
@@ -61,8 +61,8 @@ class Notice:
 
     @classmethod
     def read(cls, path: Path) -> Notice | None:
-        """Read a notice; None if it is missing or corrupt."""
-        content = well_typed(read_json(path) or {}, NOTICE)
+        """Read a notice; None if it is missing or corrupt. Raises OSError, because a new notice would be sent again."""
+        content = well_typed(load_json(path) or {}, NOTICE)
         try:
             deliveries = tuple(Delivery(**each) for each in content["deliveries"])
             notice = cls(path, Message(**content["message"]), content["created_at"], deliveries)

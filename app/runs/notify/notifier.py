@@ -73,17 +73,29 @@ class Notifier(Duty):
         watched = self._announce_empty_queue(before, waiting, active)
         busy = {*waiting, *active}
         ended = [run_id for run_id in watched.pending if run_id not in busy]
-        notices = {run_id: self._notice(self._store.directory(run_id)) for run_id in ended}
+        notices, problem = self._notices(ended)
         of_queue = Notice.read(self._queue_notice)
         open_notices = self._dispatch.send([each for each in (*notices.values(), of_queue) if each is not None])
         done = {run_id for run_id, notice in notices.items() if notice is None or notice.path not in open_notices}
         watched = replace(watched, pending=tuple(each for each in watched.pending if each not in done))
         if watched != before:
             watched.write(path)
+        if problem is not None:
+            raise problem
 
     @property
     def _queue_notice(self) -> Path:
         return self._folder / QUEUE_NOTICE
+
+    def _notices(self, ended: Iterable[str]) -> tuple[dict[str, Notice | None], OSError | None]:
+        """Return the notices that can be read and written, and the last error, which must not delay the others."""
+        notices, problem = {}, None
+        for run_id in ended:
+            try:
+                notices[run_id] = self._notice(self._store.directory(run_id))
+            except OSError as error:
+                problem = error
+        return notices, problem
 
     def _notice(self, directory: RunDir) -> Notice | None:
         """Return the notice of a run that has ended, new or old. None: nothing to announce."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from app.runs.store.store import RunStore
-from trainer.rundir import write_json
-from trainer.runfile import RunFile
+from trainer.rundir import load_json, write_json
 
 WATCH_LIST = "notify.json"
 
@@ -26,12 +24,7 @@ class WatchList:
     @classmethod
     def read(cls, path: Path) -> WatchList | None:
         """Read the list; None if it is missing or corrupt. Raises OSError, because a new list would lose the runs."""
-        try:
-            with RunFile.alone(path).open() as file:
-                content = json.loads(file.read())
-        except (FileNotFoundError, ValueError):
-            return None
-        match content:
+        match load_json(path):
             case {"sequence": int(sequence), "pending": list(pending), "had_waiting": bool(had_waiting)}:
                 return cls(sequence, tuple(map(str, pending)), had_waiting)
         return None

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from app.runs.complaints import Complaints
 from app.runs.filelock import locked
 from app.runs.filestate import Remembered, file_states
 from app.runs.queue.entry import Entry
-from trainer.rundir import read_json, write_json
+from trainer.rundir import load_json, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +43,18 @@ class ArrangementFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._remembered: Remembered[Arrangement] | None = None
+        self._complaints = Complaints(logger, "The queue is paused and")
 
     def read(self) -> Arrangement:
+        """Read the file. While it cannot be read, the queue is paused, because people may have paused it."""
         if self._remembered is None or not self._remembered.is_current():
             states = file_states([self._path])
-            self._remembered = Remembered(self._read(), states)
+            try:
+                self._remembered = Remembered(self._read(), states)
+            except OSError as error:
+                self._complaints.failed(error)
+                return Arrangement(is_paused=True)
+            self._complaints.succeeded()
         return self._remembered.value
 
     def pause(self, is_paused: bool) -> None:
@@ -61,7 +69,8 @@ class ArrangementFile:
             write_json(self._path, {"paused": arrangement.is_paused, "order": list(arrangement.order)})
 
     def _read(self) -> Arrangement:
-        match read_json(self._path):
+        """Raises OSError."""
+        match load_json(self._path):
             case {"paused": bool(is_paused), "order": [*order]} if all(isinstance(each, str) for each in order):
                 return Arrangement(is_paused, tuple(order))
         if self._path.exists():

@@ -16,7 +16,7 @@ from app.runs.exceptions import RunNotFound
 from app.runs.filelock import locked
 from app.runs.filestate import Remembered, file_states
 from app.runs.store.welltyped import NOTES, well_typed
-from trainer.rundir import RunDir, read_json, write_json
+from trainer.rundir import RunDir, load_json, read_json, write_json
 
 NO_NOTES: Mapping[str, Any] = {"title": None, "note": None, "tags": []}
 NOTED = "noted.json"
@@ -27,7 +27,11 @@ MAX_NOTED = 100
 
 def read_notes(run: RunDir) -> dict[str, Any]:
     """Return title and note, None without one, and the tags."""
-    content = well_typed(run.read_json(run.notes) or {}, NOTES)
+    return _complete(run.read_json(run.notes))
+
+
+def _complete(content: Mapping[str, Any] | None) -> dict[str, Any]:
+    content = well_typed(content or {}, NOTES)
     return {name: content.get(name) or none for name, none in NO_NOTES.items()}
 
 
@@ -38,7 +42,7 @@ def change_notes(run: RunDir, changes: Mapping[str, Any], folder: Path) -> None:
     """
     try:
         with locked(folder / LOCK):
-            write_json(run.notes, read_notes(run) | dict(changes))
+            write_json(run.notes, _complete(load_json(run.notes)) | dict(changes))
             with suppress(OSError):  # The disk is full now. Others see the notes when they read the run again.
                 _note(folder / NOTED, run.run_id)
     except FileNotFoundError as error:  # It was deleted at this moment.

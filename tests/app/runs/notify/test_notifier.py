@@ -119,6 +119,21 @@ def test_of_two_simultaneous_starts_both_are_told_whichever_appears_first(tmp_pa
 
 
 @pytest.mark.usefixtures("without_sender")
+def test_a_run_whose_notice_cannot_be_read_waits_and_delays_no_other(tmp_path: Path) -> None:
+    notifier = notifier_of(tmp_path, ADDRESS)
+    notifier.step()
+    notice = write_ended(tmp_path, "broken", 1) / "notified.json"
+    notice.symlink_to(notice)
+    write_ended(tmp_path, "other", 2)
+    with pytest.raises(OSError, match="symbolic links"):
+        notifier.step()
+    assert (tmp_path / "logs/runs/other/notified.json").exists()
+    notice.unlink()
+    notifier.step()
+    assert announced(tmp_path) == ["broken: completed", "other: completed"]
+
+
+@pytest.mark.usefixtures("without_sender")
 def test_runs_are_told_even_if_their_list_cannot_be_read_for_a_while(tmp_path: Path) -> None:
     notifier = notifier_of(tmp_path, ADDRESS)
     notifier.step()

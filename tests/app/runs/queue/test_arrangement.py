@@ -46,3 +46,15 @@ def test_a_corrupt_file_pauses_nothing_and_can_be_replaced(tmp_path: Path, garba
     assert file.read() == Arrangement()
     file.pause(True)
     assert file.read() == ArrangementFile(tmp_path / "queue.json").read() == Arrangement(is_paused=True)
+
+
+def test_a_file_that_cannot_be_read_pauses_the_queue_and_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "queue.json"
+    path.symlink_to(path)
+    file = ArrangementFile(path)
+    assert file.read().is_paused
+    with pytest.raises(OSError, match="symbolic links"):
+        file.pause(False)
+    assert path.is_symlink()
+    path.unlink()
+    assert file.read() == Arrangement()

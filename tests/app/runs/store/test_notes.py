@@ -57,3 +57,10 @@ def test_notes_of_a_run_that_is_deleted_meanwhile_are_refused_as_those_of_no_run
     run.path.rmdir()
     with pytest.raises(RunNotFound):
         change_notes(run, {"title": "late"}, tmp_path)
+
+
+def test_notes_that_cannot_be_read_are_not_replaced(run: RunDir, tmp_path: Path) -> None:
+    run.notes.symlink_to(run.notes)
+    with pytest.raises(OSError, match="symbolic links"):
+        change_notes(run, {"title": "new"}, tmp_path)
+    assert run.notes.is_symlink()
