@@ -63,7 +63,7 @@ NOTE_FIRST_PAINT = """
     watch();
 """
 SENT = """["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type))
-    .filter(({ name }) => !/training|socket.io/.test(new URL(name).pathname))
+    .filter(({ name }) => !/^\\/(training|socket\\.io)\\//.test(new URL(name).pathname))
     .reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0) / 1000"""
 
 

@@ -3,8 +3,8 @@ import { saveFile } from "./download.js";
 
 /** An error that the service answered; `problem` has its shape: {code, status, message, errors}. */
 export class Refused extends Error {
-  constructor(problem) {
-    super(problem.message);
+  constructor(problem, options) {
+    super(problem.message, options);
     this.problem = problem;
   }
 }

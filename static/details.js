@@ -1,10 +1,14 @@
 /** What REST knows about the run that the page shows, beyond the socket's events: its files, experiment and report. */
 import { isUnreachable, pathOfRunInRest } from "./api.js";
-import { REPORT_FILE, showReport } from "./views/report.js";
+import { onDemand } from "./ondemand.js";
+
+const REPORT_FILE = "report.json";
 
 /** `deleted(runId)` is called when the run is gone, `refused(problem)` when the service refuses otherwise. */
 export function createDetails({ api, getState, dispatch, deleted, refused }) {
-  let shownReport = null;
+  const report = onDemand(() => import("./report/report.js"));
+  /** The run and the time of the report that is shown; undefined for none. */
+  let shownReport;
 
   /** Ask again: a run writes files while it runs, and anybody may delete it. */
   async function refresh() {
@@ -26,16 +30,16 @@ export function createDetails({ api, getState, dispatch, deleted, refused }) {
     const file = artifacts.find((artifact) => artifact.path === REPORT_FILE);
     const version = file && `${run_id} ${file.modified_at}`;
     if (version === shownReport) return;
-    const report = file ? await api.get(`${path}/report`) : null;
+    const [{ showReport }, content] = await Promise.all([report.get(), file ? api.get(`${path}/report`) : null]);
     if (getState().run?.run_id !== run_id) return;
     shownReport = version;
-    showReport(report, (image) => api.image(`${path}/artifacts/${image}`));
+    showReport(content, (image) => api.image(`${path}/artifacts/${image}`));
   }
 
   /** Remove the report of the former run. */
   function clear() {
-    shownReport = null;
-    showReport(null);
+    shownReport = undefined;
+    report.created?.showReport(null);
   }
 
   return { refresh, clear };

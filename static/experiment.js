@@ -1,6 +1,4 @@
 /** An experiment's values by section, as the page of a run shows them. Pure. */
-import { isObject, leaves } from "./parameters.js";
-
 /** The sections of a command. What they leave open is not shown. */
 const OF_COMMAND = new Set(["command", "metrics", "log", "models"]);
 
@@ -48,6 +46,15 @@ export const commandLine = (words) => words.map(quoted).join(" ");
 
 function quoted(word) {
   return /^([\w@%+=:,./{}~-]+|\{[^{}]*\})$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+const isObject = (value) =>
+  value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0;
+
+/** The values inside a value, by dotted path: [[path, value], ...]. An array and an empty object count as one value. */
+export function leaves(value, path) {
+  if (!isObject(value)) return [[path, value]];
+  return Object.entries(value).flatMap(([name, inner]) => leaves(inner, `${path}.${name}`));
 }
 
 const isEmpty = (value) => value === null || (typeof value === "object" && Object.keys(value).length === 0);

@@ -2,18 +2,17 @@
 import { createAccess, enterToken } from "./access.js";
 import { createApi, pathOfRunInRest } from "./api.js";
 import { createCancelling } from "./cancelling.js";
-import { saveCsv } from "./charts/csv.js";
 import { createDeletion } from "./deletion.js";
 import { createDetails } from "./details.js";
 import { byId } from "./dom.js";
 import { followDownload } from "./download.js";
 import { createDrawing } from "./drawing.js";
 import { followLive } from "./live.js";
-import { MAX_SHOWN } from "./models.js";
 import { createNotifications } from "./notification.js";
 import { onDemand } from "./ondemand.js";
-import { QueueControl } from "./queue.js";
-import { createRouter, pathOfRun, pathOfRuns, runsIn, viewOf } from "./router.js";
+import { createOwnViews } from "./ownviews.js";
+import { isQueueShown, QueueControl } from "./queue.js";
+import { createRouter, viewOf } from "./router.js";
 import { createRunning } from "./running.js";
 import { MANY_ROWS } from "./runusage.js";
 import { followed, INITIAL, isActive, isLost, isQueued, reduce } from "./state.js";
@@ -27,16 +26,10 @@ import { stopAsking } from "./views/dialogs.js";
 import { renderEpochs } from "./views/epochs.js";
 import { renderFrame } from "./views/frame.js";
 import { createLogView } from "./views/log.js";
-import { renderModels } from "./views/models.js";
 import { createNotesView } from "./views/notes.js";
 import { renderDuration, renderNow } from "./views/now.js";
-import { createQueueView } from "./views/queue.js";
-import { Runs } from "./views/runs.js";
-import { renderRunUsage } from "./views/runusage.js";
-import { StartForm } from "./views/start.js";
 import { renderSystem } from "./views/system.js";
 import { renderTab } from "./views/tab.js";
-import { Trash } from "./views/trash.js";
 
 const DURATION_EVERY_MS = 1000;
 const ACTIVE_EVERY_MS = 5000;
@@ -71,7 +64,7 @@ const deleteRun = createDeletion({
   attempt: (action) => attempt(action, notify),
   deleted(run, isInTrash) {
     go("runs");
-    if (isInTrash) trash.offerUndo(run);
+    if (isInTrash) attempt(async () => (await ownViews.get("runs")).offerUndo(run), notify);
   },
 });
 
@@ -84,48 +77,20 @@ const download = (path) =>
   }, notify);
 const downloadModel = (runId) => download(`training/models/${encodeURIComponent(runId)}/download`);
 
-const save = (runs) => attempt(() => saveCsv(api.get, runs), notify);
+const csv = onDemand(() => import("./charts/csv.js"));
+const save = (runs) => attempt(async () => (await csv.get()).saveCsv(api.get, runs), notify);
 
-const compare = onDemand(async () => {
-  const { createCompare } = await import("./compare/view.js");
-  return createCompare(byId("compare"), { get: api.get, go: (path) => go(path), save });
-});
-
-const tryIt = onDemand(async () => {
-  const { createTryIt } = await import("./tryit/view.js");
-  return createTryIt(byId("try"), api);
-});
-
-/** Show the runs in the address, or leave the comparison. */
-async function showComparison(ids) {
-  if (ids.length || compare.isWanted) (await compare.get()).show(ids);
-}
-
-const startForm = new StartForm({
+const ownViews = createOwnViews({
   api,
+  getState,
+  attempt: (action) => attempt(action, notify),
+  go: (path) => go(path),
+  save,
   needsToken: () => readToken() !== null,
-  async start(request) {
+  async startRun(request) {
     await running.start(request);
     return getState().start.problem;
   },
-});
-
-const runs = new Runs({
-  async fetchPage({ page: _, ...query }, offset, limit) {
-    let page = null;
-    const parameters = Object.entries({ ...query, offset, limit, best: 1 }).filter(([, value]) => value !== "");
-    await attempt(async () => {
-      page = await api.list(`training/metrics/runs?${new URLSearchParams(parameters)}`);
-    }, notify);
-    return page;
-  },
-  replace: (query) => history.replaceState(history.state, "", pathOfRuns(query)),
-});
-
-const trash = new Trash({
-  api,
-  attempt: (action) => attempt(action, notify),
-  restored: (runId) => go(pathOfRun(runId)),
 });
 
 const details = createDetails({
@@ -135,13 +100,6 @@ const details = createDetails({
   refused: notify,
   deleted: (runId) => runId === getState().run?.run_id && sync.restart(),
 });
-
-async function listModels() {
-  await attempt(async () => {
-    const { models_info: models } = await api.get(`training/models?limit=${MAX_SHOWN}`);
-    dispatch({ type: "models", models });
-  }, notify);
-}
 
 async function loadUsage() {
   await attempt(async () => dispatch({ type: "usage", usage: await api.get("training/system") }), ignore);
@@ -157,19 +115,7 @@ async function loadRunUsage() {
 }
 
 /** Fill a view with what it shows apart from the run that the socket follows. */
-function fill(view, isBack = false) {
-  showComparison(view.name === "compare" ? runsIn(location.search) : []);
-  if (view.name === "runs") Promise.all([runs.open(view.query), trash.refresh()]);
-  else if (view.name === "models") listModels();
-  else if (view.name === "try") tryIt.get().then(({ show }) => show(view.query.run));
-  else if (view.name === "start") startForm.open(view.query, isBack);
-}
-
-function refreshLists() {
-  const { view } = getState();
-  if (view.name === "runs") Promise.all([runs.refresh(), trash.refresh()]);
-  else if (view.name === "models") listModels();
-}
+const fill = (view, isBack) => attempt(() => ownViews.open(view, isBack), notify);
 
 const isOther = (a, b) => a.name !== b.name || JSON.stringify(a.query) !== JSON.stringify(b.query);
 
@@ -185,7 +131,7 @@ function follow(state, before) {
   const hasChanged = isOtherRun || run?.state !== before.run?.state;
   if (state.view !== before.view && isOther(state.view, before.view)) fill(state.view);
   else if (isBack) fill(state.view, isBack);
-  else if (hasChanged) refreshLists();
+  else if (hasChanged) ownViews.refresh(state.view);
   if (isBack) {
     loadUsage();
     learnAccess(); // Another token may have been entered.
@@ -207,7 +153,7 @@ function refresh() {
   queue.load();
   loadActive();
   if (followed(view) !== null || view.name === "now") details.refresh();
-  else refreshLists();
+  else ownViews.refresh(view);
 }
 
 async function loadActive() {
@@ -221,6 +167,15 @@ function watchActive() {
   if ((view.name === "run" && !isActive(run)) || active.length > 1 || system?.runs.length > 1) loadActive();
 }
 
+/** A render function whose module is loaded once there is something to show. */
+function rendered(isNeeded, load, create) {
+  const render = onDemand(load, create);
+  return (state) => {
+    if (render.created !== null) render.created(state);
+    else if (isNeeded(state)) attempt(async () => (await render.get())(getState()), notify);
+  };
+}
+
 const VIEWS = [
   renderFrame,
   renderActive,
@@ -232,16 +187,24 @@ const VIEWS = [
   renderEpochs,
   createLogView({ get: api.get, download, pathOf: pathOfRunInRest }),
   renderDetails,
-  renderModels,
   renderSystem,
-  renderRunUsage,
-  createQueueView({
-    getQueue: () => getState().queue,
-    move: (runId, position) => queue.move(runId, position),
-    cancel: cancelling.ask,
-    setPaused: (isPaused) => queue.setPaused(isPaused),
-    showMore: () => dispatch({ type: "moreQueued" }),
-  }),
+  rendered(
+    ({ view }) => view.name === "run",
+    () => import("./views/runusage.js"),
+    ({ renderRunUsage }) => renderRunUsage,
+  ),
+  rendered(
+    isQueueShown,
+    () => import("./views/queue.js"),
+    ({ createQueueView }) =>
+      createQueueView({
+        getQueue: () => getState().queue,
+        move: (runId, position) => queue.move(runId, position),
+        cancel: cancelling.ask,
+        setPaused: (isPaused) => queue.setPaused(isPaused),
+        showMore: () => dispatch({ type: "moreQueued" }),
+      }),
+  ),
 ];
 const drawing = createDrawing((state) => {
   for (const render of VIEWS) render(state);
@@ -251,7 +214,7 @@ listen(drawing.changed);
 listen(renderTab); // Without waiting for a frame: a tab in the background draws none.
 listen(follow);
 listen(createNotifications({ go: (path) => go(path), notice: (text) => dispatch({ type: "notice", text }) }));
-listen((state, before) => startForm.changed(state, before));
+listen((state, before) => ownViews.changed(state, before));
 
 byId("notice-close").addEventListener("click", () => dispatch({ type: "notice", text: null }));
 byId("stop").addEventListener("click", running.stop);

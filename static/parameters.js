@@ -40,15 +40,6 @@ export function hintOf({ choices, meaning, must }) {
 /** The value at a dotted path, undefined where there is none. */
 export const valueAt = (experiment, path) => path.split(".").reduce((value, name) => value?.[name], experiment);
 
-export const isObject = (value) =>
-  value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0;
-
-/** The values inside a value, by dotted path: [[path, value], ...]. An array and an empty object count as one value. */
-export function leaves(value, path) {
-  if (!isObject(value)) return [[path, value]];
-  return Object.entries(value).flatMap(([name, inner]) => leaves(inner, `${path}.${name}`));
-}
-
 export const isSame = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
 
 /** The command that sends the same request from a POSIX shell, where only a quote has a meaning inside of '…'. */

@@ -4,6 +4,10 @@ export const FEW = 5;
 export const MANY = 20;
 export const MORE = 50;
 
+/** Whether the page has something to say about the queue. The list of runs shows an empty queue too. */
+export const isQueueShown = ({ queue, queueMessage, view }) =>
+  queue !== null && (view.name === "runs" || queue.num_runs > 0 || queue.paused || queueMessage !== null);
+
 /** Whether a person may choose the run's place: it can start, and no cluster decides when. */
 export const isMovable = ({ position }) => position !== null;
 

@@ -42,8 +42,6 @@ export const INITIAL = Object.freeze({
   system: null,
   /** The machine's usage over the last ten minutes; see usage.js. */
   usage: NO_USAGE,
-  /** null until they are listed. */
-  models: null,
   /** The first runs of the queue, as GET /training/queue lists them; null until then. */
   queue: null,
   /** How many queued runs the view shows at most. */
@@ -120,7 +118,6 @@ const CHANGES = {
   /** What somebody has written about a run, as the service answers to the change. */
   notes: ({ run }, { notes: { run_id, title, note, tags } }) =>
     run?.run_id === run_id ? { run: { ...run, title, note, tags } } : {},
-  models: (state, { models }) => ({ models: changed(state.models, models) }),
   /** `of` is start or stop. */
   requested: (_, { of }) => ({ [of]: { isBusy: true, problem: null } }),
   granted: (_, { of }) => ({ [of]: IDLE_REQUEST }),

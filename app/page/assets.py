@@ -1,8 +1,8 @@
 """Serve the page's files under an address that depends on their content, so that browsers cache them forever.
 
 The service answers from memory, compressed, before Flask sees the request. It serves the style sheets as one file and
-the JavaScript modules as they are. The HTML names the modules of the first view, so a browser requests them at once
-instead of one import after the other.
+the JavaScript modules as they are. The HTML names the modules of its view, so a browser requests them at once instead
+of one import after the other.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import posixpath
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -22,8 +24,8 @@ PREFIX = "/assets"
 MAX_AGE_S = 365 * 24 * 3600
 STYLES = "styles/all.css"
 SCRIPT = "main.js"
-NOT_AT_ONCE = ("vendor", "docs", "compare", "tryit", "notes")
-"""The folders whose scripts are not modules of the page, or modules that the page imports when it needs them."""
+IMPORT = re.compile(r'\bfrom\s*"(\.[^"]+)"')
+"""An import at the top of a module. The page imports other modules with import(...) when it needs them."""
 FIRST_STYLE_SHEETS = ("vendor/uPlot-1.6.32.min.css", "styles/tokens.css", "styles/base.css")
 """The style sheets that come first. The others refine them and do not depend on each other."""
 
@@ -37,9 +39,9 @@ class Assets:
         others = sorted(name for name in self._names if name.startswith("styles/") and name not in FIRST_STYLE_SHEETS)
         self._style_sheets = (*FIRST_STYLE_SHEETS, *others)
         self._names.add(STYLES)
-        self.modules = sorted(name for name in self._names if _is_module(name))
         self.address = f"{PREFIX}/{self._version()}"
         self._content = cache(self._load)
+        self.modules = cache(self._modules)
 
     def _version(self) -> str:
         """Return a digest of the names and contents of all files."""
@@ -52,6 +54,18 @@ class Assets:
         if name == STYLES:
             return b"\n".join(map(self._read, self._style_sheets))
         return (self._folder / name).read_bytes()
+
+    def _modules(self, view: str) -> list[str]:
+        """Return the modules that the page imports at once with a view, which may have a module of its own."""
+        todo, found = [SCRIPT, f"{view}/view.js"], set[str]()
+        while todo:
+            name = todo.pop()
+            if name in found or name not in self._names:
+                continue
+            found.add(name)
+            imports = IMPORT.findall(self._read(name).decode())
+            todo += [posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) for path in imports]
+        return sorted(found)
 
     def _load(self, name: str) -> tuple[bytes, bytes | None]:
         """Return a file's content, and its compressed content, or None if compression makes it larger."""
@@ -87,7 +101,3 @@ class Assets:
             ("Vary", "Accept-Encoding"),
         ]
         return body, headers + ([] if packed is None else [("Content-Encoding", "gzip")])
-
-
-def _is_module(name: str) -> bool:
-    return name.endswith(".js") and name.partition("/")[0] not in NOT_AT_ONCE

@@ -58,14 +58,17 @@ def ping() -> dict[str, str]:
 def register(app: Flask, access: Access) -> None:
     assert app.static_folder is not None
     assets = Assets(Path(app.static_folder))
-    files = {"assets": assets.address.removeprefix("/"), "styles": STYLES, "script": SCRIPT, "modules": assets.modules}
+    files = {"assets": assets.address.removeprefix("/"), "styles": STYLES, "script": SCRIPT}
     least = access.least
 
     def page(view: str, run_id: str | None = None) -> Response:
-        """Render the page with a view."""
+        """Render the page with a view. A query with `runs` shows their comparison at any address."""
+        if request.args.get("runs"):
+            view = "compare"
         state = initial_state(access, run_id) if view in RUN_VIEWS else "null"
         root = "../" * (request.path.count("/") - 1) or "./"  # A relative root works under any path of a proxy.
-        shown = {"view": view, "states": STATES, "initial_state": state, "access": least}
+        shown = {"view": view, "modules": assets.modules(view), "states": STATES}
+        shown |= {"initial_state": state, "access": least}
         return _packed(render_template("index.html", root=root, **shown, **files))
 
     for path, view in VIEWS.items():

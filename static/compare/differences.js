@@ -1,5 +1,5 @@
 /** What differs between runs: their parameters and their results. Pure. */
-import { leaves } from "../parameters.js";
+import { leaves } from "../experiment.js";
 import { byImportance, metricNames } from "../series.js";
 
 /** The parameters that differ: [[path, [value in each config]], ...], with undefined where a config has none. */

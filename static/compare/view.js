@@ -1,17 +1,11 @@
-/**
- * The comparison of the runs in the address, `?runs=A,B`: their charts, and a table of their differences.
- *
- * `createCompare(container, {get, go, save})` fills an element. `get(path)` asks REST, `go(path)` changes the address, and
- * `save(runs)` saves metrics as a file. Call `show(ids)` with the runs in the address, or with none to leave the view.
- */
-
+/** The comparison of the runs in the address, `?runs=A,B`: their charts, and a table of their differences. */
 import { pathOfRunInRest } from "../api.js";
 import { createCharts } from "../charts/charts.js";
 import { toneOf } from "../charts/lines.js";
-import { make, setText } from "../dom.js";
+import { byId, make, setText } from "../dom.js";
 import { runName, shortTime } from "../format.js";
 import { fetchMetrics } from "../metrics.js";
-import { pathOfComparison } from "../router.js";
+import { pathOfComparison, runsIn } from "../router.js";
 import { isActive } from "../state.js";
 import { shortNames } from "./differences.js";
 import { tableOf } from "./table.js";
@@ -21,7 +15,7 @@ const [MIN_POINTS, MAX_POINTS] = [2000, 20_000];
 const REFRESH_EVERY_MS = 5000;
 const MAX_CHOICES = 500;
 
-export function createCompare(container, { get, go, save }) {
+export function createView({ api: { get }, go, save }) {
   const title = make("h1", { text: "Comparison", id: "compare-title" });
   const chips = make("ul", { className: "chips" });
   const problem = make("p", { className: "problem", hidden: true });
@@ -33,24 +27,30 @@ export function createCompare(container, { get, go, save }) {
   const table = make("div", { className: "scroll compare-scroll", tabIndex: 0 });
   table.setAttribute("role", "region");
   table.setAttribute("aria-label", "Differences");
-  container.replaceChildren(title, chips, adder.element, problem, waiting, heading, chartContainer, table);
+  byId("compare").replaceChildren(title, chips, adder.element, problem, waiting, heading, chartContainer, table);
 
   let [ids, runs, hidden, timer, round] = [[], [], new Set(), 0, 0];
   const charts = createCharts(chartContainer, { save });
   const visible = () => runs.filter(({ id }) => !hidden.has(id));
 
-  async function show(shown) {
-    clearTimeout(timer);
-    ids = shown;
-    round += 1;
-    if (ids.length === 0) {
-      runs = [];
-      render();
-      return;
-    }
+  async function open() {
+    begin(runsIn(location.search));
     waiting.hidden = false;
     await load(round);
     listChoices(round);
+  }
+
+  function close() {
+    if (ids.length === 0) return;
+    begin([]);
+    runs = [];
+    render();
+  }
+
+  function begin(shown) {
+    clearTimeout(timer);
+    ids = shown;
+    round += 1;
   }
 
   async function load(ofRound) {
@@ -112,7 +112,7 @@ export function createCompare(container, { get, go, save }) {
     return make("li", { className: "chip" }, toggle, remove);
   }
 
-  return { show };
+  return { open, close };
 }
 
 async function loadRun(get, id, numRuns) {

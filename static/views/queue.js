@@ -1,7 +1,7 @@
 /** The queue: which runs wait, why, and in which order. */
 import { byId, make, setText, whenChanged } from "../dom.js";
 import { count, counted, runName, sentence, shortTime } from "../format.js";
-import { isMovable, MORE, target } from "../queue.js";
+import { isMovable, isQueueShown, MORE, target } from "../queue.js";
 import { pathOfRun } from "../router.js";
 import { draggable } from "./drag.js";
 
@@ -68,18 +68,19 @@ export function createQueueView({ getQueue, move, cancel, setPaused, showMore })
 
   return whenChanged(
     (state) => [state.queue, state.queueMessage, state.view.name],
-    ({ queue, queueMessage, view }) => {
-      renderFrame(queue, queueMessage, view);
+    (state) => {
+      const { queue, queueMessage } = state;
+      byId("queue").hidden = !isQueueShown(state);
+      renderFrame(queue, queueMessage);
       if (queue !== null) renderRows();
     },
   );
 }
 
-function renderFrame(queue, message, view) {
-  const isEmpty = queue === null || queue.num_runs === 0;
-  byId("queue").hidden = queue === null || (view.name === "now" && isEmpty && !queue.paused && message === null);
+function renderFrame(queue, message) {
   setText(byId("queue-message"), message ?? "");
   if (queue === null) return;
+  const isEmpty = queue.num_runs === 0;
   setText(byId("queue-count"), isEmpty ? "" : counted(queue.num_runs, "queued run"));
   byId("no-queued").hidden = !isEmpty || queue.paused;
   byId("queue-paused").hidden = !queue.paused;

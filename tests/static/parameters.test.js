@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { byField, curlOf, hintOf, keyOf, leaves, optionsOf, parsed, textOf, valueAt } from "../../static/parameters.js";
+import { byField, curlOf, hintOf, keyOf, optionsOf, parsed, textOf, valueAt } from "../../static/parameters.js";
 
 test("a field's text is a value of its kind, and stays text where it is none", () => {
   const cases = [
@@ -92,8 +92,4 @@ test("values have dotted paths", () => {
   const config = { model: { depths: [1, 2], config: {} }, seed: 1 };
   assert.equal(valueAt(config, "model.depths"), config.model.depths);
   assert.equal(valueAt(config, "trainer.max_epochs"), undefined);
-  assert.deepEqual(leaves(config.model, "model"), [
-    ["model.depths", [1, 2]],
-    ["model.config", {}],
-  ]);
 });

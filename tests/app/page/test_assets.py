@@ -82,10 +82,21 @@ def test_the_served_style_sheet_includes_every_other_style_sheet(client: FlaskCl
     assert [sheet.name for sheet in sheets if sheet.read_text() not in served] == []
 
 
-def test_the_html_preloads_each_module_that_the_page_imports(client: FlaskClient, address: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "own"),
+    [
+        ("/", []),
+        ("/runs/ID", []),
+        ("/?runs=A,B", ["compare"]),
+        *((f"/{view}", [view]) for view in ("runs", "models", "try", "start")),
+    ],
+)
+def test_the_html_preloads_each_module_that_its_view_imports(
+    client: FlaskClient, address: str, path: str, own: list[str]
+) -> None:
     """Otherwise a browser finds a module only after reading the one that imports it."""
-    preloaded = set(re.findall(r'rel="modulepreload" href="([^"]+)"', client.get("/").text))
-    todo, imported = [f"{address}/main.js"], set()
+    preloaded = set(re.findall(r'rel="modulepreload" href="([^"]+)"', client.get(path).text))
+    todo, imported = [f"{address}/main.js", *(f"{address}/{view}/view.js" for view in own)], set()
     while todo:
         module = todo.pop()
         imported.add(module)

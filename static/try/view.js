@@ -1,11 +1,10 @@
 /**
  * Try models on images: the model of the run in the address, `try?run=ID`, and a second one beside it.
  *
- * `createTryIt(container, {get, post})` fills an element. Call `show(runId)` when a person comes to the view. The images
- * stay when they leave it, so that they can try another model on them.
+ * The images stay when a person leaves the view, so that they can try another model on them.
  */
 import { pathOfRunInRest } from "../api.js";
-import { make, setText } from "../dom.js";
+import { byId, make, setText } from "../dom.js";
 import { canTry, filesOf, MAX_SHOWN } from "../models.js";
 import { pathOfRun } from "../router.js";
 import { setOptions } from "../views/field.js";
@@ -14,7 +13,8 @@ import { draw, resultOf } from "./result.js";
 import { Trial } from "./trial.js";
 import { preprocessingText, progressText } from "./words.js";
 
-export function createTryIt(container, { get, post }) {
+export function createView({ api: { get, post } }) {
+  const container = byId("try");
   const [first, second] = [selectOf("try-model", "Model"), selectOf("try-other", "Compare with")];
   const problem = make("p", { className: "problem", role: "alert", hidden: true });
   const about = make("div", { className: "try-about" });
@@ -133,7 +133,7 @@ export function createTryIt(container, { get, post }) {
     trial.clear();
     render();
   });
-  return { show };
+  return { open: ({ query }) => show(query.run) };
 }
 
 const hasHeatmap = ({ predictions }) => predictions[0].heatmap !== null;

@@ -5,10 +5,10 @@ import { byId, setText } from "../dom.js";
 import { commandLine } from "../experiment.js";
 import { experimentName } from "../format.js";
 import { byField, curlOf, valueAt } from "../parameters.js";
-import { copyable } from "./copyable.js";
+import { copyable } from "../views/copyable.js";
+import { setOptions, setValue, showMessages } from "../views/field.js";
 import { DatasetPreview } from "./dataset.js";
-import { setOptions, setValue, showMessages } from "./field.js";
-import { ParameterFields } from "./parameters.js";
+import { ParameterFields } from "./fields.js";
 import { ResumeChoice } from "./resume.js";
 import { Turn } from "./turn.js";
 
@@ -19,7 +19,7 @@ const OTHER_FOLDERS = "";
 /** The number of newest runs among which a person can choose one to resume from. */
 const MAX_EARLIER = 200;
 
-export class StartForm {
+class StartForm {
   #api;
   #start;
   #needsToken;
@@ -28,7 +28,7 @@ export class StartForm {
   #ours = [];
   #preview;
   #resume = new ResumeChoice();
-  #turn = new Turn(() => this.#isFilled && this.#ask());
+  #turn;
   #numChecks = 0;
   #timer = null;
   #isTouched = false;
@@ -42,11 +42,12 @@ export class StartForm {
   /** Overrides to show once the values arrive; null to keep those in the form. */
   #pendingOverrides = null;
 
-  /** `start(request)` resolves with the service's problem, or null once the run has started or waits in the queue. */
-  constructor({ api, start, needsToken }) {
+  /** `startRun(request)` resolves with the service's problem, or null once the run has started or waits in the queue. */
+  constructor({ api, getState, startRun, needsToken }) {
     this.#api = api;
-    this.#start = start;
+    this.#start = startRun;
     this.#needsToken = needsToken;
+    this.#turn = new Turn(getState().queue, () => this.#isFilled && this.#ask());
     this.#preview = new DatasetPreview(api);
     byId("start-form").addEventListener("input", (event) => this.#changed(event.target));
     byId("start-form").addEventListener(
@@ -63,7 +64,7 @@ export class StartForm {
    * Show the form with the request of the run `from`, including its overrides, or to resume from the run `resume`; else
    * with the latest request, without its overrides. When only the connection `isBack`, the input stays.
    */
-  async open({ from, resume = "" }, isBack = false) {
+  async open({ query: { from, resume = "" } }, isBack) {
     this.#isFilled &&= isBack;
     try {
       const paths = [
@@ -291,3 +292,5 @@ export class StartForm {
     byId("curl-section").hidden = !isComplete;
   }
 }
+
+export const createView = (page) => new StartForm(page);

@@ -3,9 +3,9 @@ import { byId, make, setText } from "../dom.js";
 import { bytes, count, counted, duration, experimentName, metric, runName, shortTime } from "../format.js";
 import { pathOfComparison, pathOfRun, pathOfRuns } from "../router.js";
 import { byImportance, splitOf } from "../series.js";
-import { tagLink } from "./notes.js";
+import { tagLink } from "../views/notes.js";
 
-export const PAGE_SIZE = 50;
+const PAGE_SIZE = 50;
 const MAX_METRICS = 3;
 const FETCH_AFTER_MS = 200;
 const MAX_TAGS = 3;
@@ -34,7 +34,7 @@ const COLUMNS = [
   },
 ];
 
-export class Runs {
+export class RunsTable {
   #query = NO_QUERY;
   #fetchPage;
   #replace;

@@ -1,24 +1,36 @@
 /** The models: how good each one is, and how to use it. */
 
 import { choice } from "../choice.js";
-import { byId, make, setText, whenChanged } from "../dom.js";
+import { byId, make, setText } from "../dom.js";
 import { bytes, counted, experimentName, shortTime } from "../format.js";
 import { accuracyOf, byRun, canTry, filesOf, MAX_SHOWN, NOT_TESTED } from "../models.js";
 import { pathOfRun, pathOfTrial } from "../router.js";
-import { snippetFor } from "../snippet.js";
-import { copyable } from "./copyable.js";
-import { downloadLink, modelFiles } from "./modelfiles.js";
+import { copyable } from "../views/copyable.js";
+import { downloadLink, modelFiles } from "../views/modelfiles.js";
+import { snippetFor } from "./snippet.js";
 
-export const renderModels = whenChanged(
-  (state) => [state.models],
-  ({ models }) => {
-    byId("no-models").hidden = models === null || models.length > 0;
-    byId("models-loading").hidden = models !== null;
-    const number = counted(models?.length ?? 0, "model");
-    setText(byId("models-count"), models?.length === MAX_SHOWN ? `The newest ${number}` : models?.length ? number : "");
-    byId("models").replaceChildren(...byRun(models ?? []).map(card));
-  },
-);
+export function createView({ api, attempt }) {
+  let shown = null;
+
+  async function refresh() {
+    await attempt(async () => {
+      const { models_info: models } = await api.get(`training/models?limit=${MAX_SHOWN}`);
+      const now = JSON.stringify(models);
+      if (now !== shown) render(models);
+      shown = now;
+    });
+  }
+
+  return { open: refresh, refresh };
+}
+
+function render(models) {
+  byId("no-models").hidden = models.length > 0;
+  byId("models-loading").hidden = true;
+  const number = counted(models.length, "model");
+  setText(byId("models-count"), models.length === MAX_SHOWN ? `The newest ${number}` : models.length ? number : "");
+  byId("models").replaceChildren(...byRun(models).map(card));
+}
 
 /** The models of one run. The first one is shown in full. */
 function card(models) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Trial } from "../../../static/tryit/trial.js";
-import { MAX_IMAGE_BYTES, TOO_LARGE } from "../../../static/tryit/words.js";
+import { Trial } from "../../../static/try/trial.js";
+import { MAX_IMAGE_BYTES, TOO_LARGE } from "../../../static/try/words.js";
 
 const image = (name) => new File([name], name);
 const refused = (problem) => Object.assign(new Error(problem.message), { problem });

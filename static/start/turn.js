@@ -3,13 +3,15 @@ import { byId, setText } from "../dom.js";
 import { isActive } from "../state.js";
 
 export class Turn {
-  #queue = null;
+  #queue;
   #mustWait = false;
   #isSending = false;
 
   /** `check()` asks the service whether a start has to wait, when something has happened that may change it. */
-  constructor(check) {
+  constructor(queue, check) {
+    this.#queue = queue;
     this.check = check;
+    this.#render();
   }
 
   changed(state, before) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { imageProblem, preprocessingText, progressText, TOO_LARGE, timeText } from "../../../static/tryit/words.js";
+import { imageProblem, preprocessingText, progressText, TOO_LARGE, timeText } from "../../../static/try/words.js";
 
 test("the preprocessing is described with its numbers", () => {
   const facts = { channels: 3, image_size: 224, value_range: null, mean: [0.485, 0.45600001], std: [0.25, 0.5] };

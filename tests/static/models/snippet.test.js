@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { snippetFor } from "../../static/snippet.js";
+import { snippetFor } from "../../../static/models/snippet.js";
 
 const CARD = { class_names: ["cat"], mean: [0, 0, 0], std: [1, 1, 1], input_shape: [null, 3, 8, 9] };
 

@@ -1,7 +1,7 @@
 /** An experiment's parameters as fields, section by section. A value that differs from the default is an override. */
 import { make, setText } from "../dom.js";
 import { hintOf, isNumeric, isSame, keyOf, optionsOf, parsed, textOf } from "../parameters.js";
-import { showMessages } from "./field.js";
+import { showMessages } from "../views/field.js";
 
 /** So many parameters are shown at once. Of more, only these sections are open. */
 const FEW = 20;

@@ -3,8 +3,6 @@ import { byId, make, setText } from "../dom.js";
 import { count, counted, metric, percentage, UNKNOWN } from "../format.js";
 import { reliabilityOf } from "./reliability.js";
 
-export const REPORT_FILE = "report.json";
-
 /** Show a report, or nothing for null. `loadImage(path)` resolves with the URL of an image of the run. */
 export function showReport(report, loadImage) {
   byId("report").hidden = report === null;

@@ -1,7 +1,7 @@
 /** The trash: deleted runs, which a person can restore for a day, and the offer to undo a deletion. */
 import { byId, make, setText } from "../dom.js";
 import { bytes, counted, runName, shortTime } from "../format.js";
-import { askToDelete } from "./dialogs.js";
+import { askToDelete } from "../views/dialogs.js";
 
 const OFFER_MS = 20_000;
 

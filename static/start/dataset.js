@@ -2,7 +2,7 @@
 import { isUnreachable } from "../api.js";
 import { byId, make, setText } from "../dom.js";
 import { count, counted } from "../format.js";
-import { finding } from "./details.js";
+import { finding } from "../views/details.js";
 
 const ASK_AGAIN_MS = 1000;
 
