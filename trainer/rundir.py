@@ -88,6 +88,8 @@ class RunDir:
     """Of our own trainer, written at most five times a second. See `find_progress`."""
     output = _at("output")
     """The folder of the program of a `command`. We neither write to it nor trust its files."""
+    output_progress = _at("output", "progress.json")
+    """Of the program of a `command`, which may write it."""
     checkpoints = _at("checkpoints")
     last_checkpoint = _at("checkpoints", "last.ckpt")
     last_state = _at("checkpoints", "last.json")
@@ -112,7 +114,7 @@ class RunDir:
         The service makes output/ before it writes run.json. In a directory without run.json, a folder called output
         has no meaning.
         """
-        return self.output if os.path.isdir(self.output) and is_there(self.run) else self.path
+        return self.output if self._has_output else self.path
 
     def file(self, path: Path | str) -> RunFile:
         """Return a file of the run for reading. `path` is absolute or relative to the run directory."""
@@ -136,7 +138,11 @@ class RunDir:
 
     def find_progress(self) -> Path:
         """Return the path of the program's progress.json, which need not exist."""
-        return self.program_dir / self.progress.name
+        return self.output_progress if self._has_output else self.progress
+
+    @property
+    def _has_output(self) -> bool:
+        return os.path.isdir(self.output) and is_there(self.run)
 
 
 def cache_dir(runs_dir: Path) -> Path:

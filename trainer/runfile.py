@@ -19,7 +19,9 @@ import json
 import math
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -69,7 +71,7 @@ class RunFile:
 
     def open(self) -> BufferedReader:
         """Open the file for reading without blocking. Raises OSError, such as NotInRun."""
-        return os.fdopen(self._descriptor(_FILE), "rb")
+        return open(self._descriptor(_FILE), "rb")  # Eventlet replaces os.fdopen by one that is much slower.
 
     def status(self) -> os.stat_result:
         """Stat the file, which needs no permission to read it. Raises OSError as `open` does."""
@@ -104,21 +106,13 @@ class RunFile:
         """
         try:
             with self.open() as file:
-                is_short = os.fstat(file.fileno()).st_size <= max_bytes  # It may be a sparse file of a terabyte.
-                content = file.read(max_bytes + 1) if is_short else b""
+                return parse_json(file, max_bytes)
         except (FileNotFoundError, NotInRun):
             return None
-        if len(content) > max_bytes or sum(map(content.count, b",[{")) > MAX_JSON_VALUES:
-            return None
-        try:
-            decoded = _JSON.decode(content.decode(json.detect_encoding(content)))
-        except (ValueError, RecursionError):
-            return None
-        return decoded if isinstance(decoded, dict) else None
 
     def _descriptor(self, flags: int) -> int:
         try:
-            return _open_below(self.directory, self.path, flags)
+            return _open_below(self.directory, self._names, flags)
         except ValueError as error:
             raise NotInRun(self.path, "a file of a run cannot have that path") from error
         except OSError as error:
@@ -127,36 +121,54 @@ class RunFile:
         # The path contains a link, which a program may replace. Open what it resolves to without following links.
         return _open_below(*self._resolved(), flags)
 
-    def _resolved(self) -> tuple[Path, Path]:
-        """Return the allowed folder that contains the resolved path, and that path."""
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return self.path.relative_to(self.directory).parts
+
+    def _resolved(self) -> tuple[Path, tuple[str, ...]]:
+        """Return the allowed folder that contains the resolved path, and the names that lead from it to that path."""
         path = Path(os.path.realpath(self.path, strict=True))
         for root in map(os.path.realpath, (self.directory, *self.link_roots)):
             if path == Path(root):
                 raise NotInRun(self.path, "it is not a regular file")
             if path.is_relative_to(root):
-                return Path(root), path
+                return Path(root), path.relative_to(root).parts
         raise NotInRun(self.path, "it is a link that leads out of the run")
 
 
-def _open_below(root: Path, path: Path, flags: int) -> int:
+def parse_json(file: BufferedReader, max_bytes: int) -> dict[str, Any] | None:
+    """Parse an open file as RunFile.read_json does. Raises OSError."""
+    is_short = os.fstat(file.fileno()).st_size <= max_bytes  # It may be a sparse file of a terabyte.
+    content = file.read(max_bytes + 1) if is_short else b""
+    if len(content) > max_bytes or sum(map(content.count, b",[{")) > MAX_JSON_VALUES:
+        return None
+    try:
+        decoded = _JSON.decode(content.decode(json.detect_encoding(content)))
+    except (ValueError, RecursionError):
+        return None
+    return decoded if isinstance(decoded, dict) else None
+
+
+def _open_below(root: Path, names: Sequence[str], flags: int) -> int:
     """Open a regular file below a folder without following links below that folder.
 
     Raises ValueError for a path outside of the folder, and OSError with ELOOP or ENOTDIR for a link.
     """
-    names = path.relative_to(root).parts
     if not names or ".." in names:
         raise ValueError
+    if len(names) == 1:
+        return _refuse_others(os.open(f"{root}/{names[0]}", flags), root, names)
     folder = os.open(root, _FOLDER)
     try:
         for name in names[:-1]:
             outer, folder = folder, os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
             os.close(outer)
-        return _refuse_others(os.open(names[-1], flags, dir_fd=folder), path)
+        return _refuse_others(os.open(names[-1], flags, dir_fd=folder), root, names)
     finally:
         os.close(folder)
 
 
-def _refuse_others(descriptor: int, path: Path) -> int:
+def _refuse_others(descriptor: int, root: Path, names: Sequence[str]) -> int:
     """Return the descriptor of a regular file. Else close it and raise OSError, with ELOOP for a link."""
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
@@ -164,7 +176,7 @@ def _refuse_others(descriptor: int, path: Path) -> int:
     os.close(descriptor)
     if stat.S_ISLNK(mode):
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-    raise NotInRun(path, "it is not a regular file")
+    raise NotInRun(root.joinpath(*names), "it is not a regular file")
 
 
 def _finite(text: str) -> float | None:

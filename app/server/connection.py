@@ -52,10 +52,18 @@ class Channel:
         """The socket itself, for callers with their own rules for waiting."""
         self._readers = readers
         self._unsent = bytearray()
+        self._holds_head = False
         self._pace = Pace()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.bare, name)
+
+    def begin_answer(self) -> None:
+        """Let the next bytes, the head of an answer, wait for those after them or for `flush`.
+
+        A packet of its own for the head would cost as much as the whole answer.
+        """
+        self._holds_head = True
 
     def sendall(self, data: bytes) -> None:
         """Send, and keep for `flush` what the client does not take now. Wait while that exceeds MAX_UNSENT_BYTES.
@@ -63,6 +71,9 @@ class Channel:
         Raises OSError if the client has gone or reads too slowly.
         """
         self._unsent += data
+        if self._holds_head:
+            self._holds_head = False
+            return
         if self.flush():
             return
         while len(self._unsent) > MAX_UNSENT_BYTES:

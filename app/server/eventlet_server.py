@@ -195,6 +195,7 @@ class Server:
                 for chunk in answer:
                     response.write(chunk)
                 response.close()
+                outgoing.finish()
             finally:
                 if hasattr(answer, "close"):
                     answer.close()
@@ -206,5 +207,6 @@ class Server:
             logger.exception("Error handling a request")
             if not response.headers_sent:
                 outgoing.sendall(wire.encode(500, wire.describe_defect(error)))
+                outgoing.finish()
             return False
         return not response.should_close()

@@ -25,12 +25,30 @@ class PacedSocket:
         self._reading = reading
         self._pace = Pace()
         self._num_sent = 0
+        self._head: bytes | None = None
+        """The head of the answer while it waits for the body."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
 
     def sendall(self, data: bytes) -> None:
-        """Send all of `data`. Raises OSError, and TimeoutError when the client is too slow."""
+        """Send all of `data`. Raises OSError, and TimeoutError when the client is too slow.
+
+        The first call has the head, which waits for the next call or for `finish`. A packet of its own for the head
+        would cost as much as the whole answer.
+        """
+        if self._head is None:
+            self._head = data
+            return
+        self._send(self._head + data)
+        self._head = b""
+
+    def finish(self) -> None:
+        """Send the head if there was no body. Raises as `sendall`."""
+        if self._head:
+            self.sendall(b"")
+
+    def _send(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
             self._sock.settimeout(self._pace.left_s())

@@ -107,6 +107,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types.
         if is_websocket:
             conn.sock = conn.sock.bare
             conn.sock.settimeout(GRACE_S)
+        else:
+            conn.sock.begin_answer()
         try:
             is_kept = self.handle_request(conn.requests.request, conn)
             return bool(is_kept and not is_websocket and conn.requests.finish())

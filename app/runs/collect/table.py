@@ -174,7 +174,7 @@ def _current(before: _Version, after: _Version, length: int) -> _Version | None:
 
 def _open(path: Path, flags: int) -> IO[bytes]:
     """Open a regular file for writing. Follows no link, because the program of a run may put one there."""
-    return os.fdopen(os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644), "wb")
+    return open(os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644), "wb")
 
 
 def _header_bytes(columns: Iterable[str]) -> int:

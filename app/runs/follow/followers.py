@@ -18,7 +18,7 @@ from app.runs.follow.past import PastRuns
 from app.runs.follow.settling import Settling
 from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
-from app.runs.store.store import RunStore
+from app.runs.store.store import Living, RunStore
 from trainer.rundir import is_there
 from trainer.runner.verdict import INTERRUPTED
 
@@ -91,19 +91,19 @@ class Followers:
         """Whether the caller of `read_new` stopped before the end."""
         return any(each.unread is not None for each in list(self._followed.values()))
 
-    def read_new(self) -> Iterator[tuple[Run, list[Event]]]:
+    def read_new(self, living: Living) -> Iterator[tuple[Run, list[Event]]]:
         """Yield the new events in batches, one run after the other.
 
         A caller that stops after a batch gets the following batches from its next calls, and those of the other runs
         before them.
         """
-        self._discover()
+        self._discover(living)
         for _ in range(len(self._turns)):
             followed = self._followed[self._turns[0]]
             self._turns.rotate(-1)
             if not followed.is_over:
                 yield from self._choose_latest(followed)
-                yield from self._read_new(followed)
+                yield from self._read_new(followed, living)
         yield from self._choose_latest()
         self._forget_past()
 
@@ -135,9 +135,9 @@ class Followers:
             raise NoRuns
         return run
 
-    def _discover(self) -> None:
+    def _discover(self, living: Living) -> None:
         """Follow the runs that are active now, and those that came and went since the last call."""
-        runs = [*self._newcomers.read(), *reversed(self._store.active())]
+        runs = [*self._newcomers.read(living), *reversed(self._store.active(living))]
         if not self._has_read and not runs and (latest := self._store.latest()) is not None:
             runs = [self._settling.reopen(latest)]
         for run in runs:
@@ -162,11 +162,11 @@ class Followers:
             if latest.has_begun:
                 yield latest.follower.run, latest.follower.position()
 
-    def _read_new(self, followed: _Followed) -> Iterator[tuple[Run, list[Event]]]:
+    def _read_new(self, followed: _Followed, living: Living) -> Iterator[tuple[Run, list[Event]]]:
         follower, followed.has_begun = followed.follower, True
         followed.states = _states(follower)
         if followed.unread is None:
-            followed.unread = batches(follower.read_new(self._read(follower.run)))
+            followed.unread = batches(follower.read_new(self._read(follower.run, living)))
         for batch in followed.unread:
             yield follower.run, batch
         followed.unread = None
@@ -178,12 +178,12 @@ class Followers:
                 del self._followed[run_id]
                 self._turns.remove(run_id)
 
-    def _read(self, run: Run) -> Run:
+    def _read(self, run: Run, living: Living) -> Run:
         """Read the run again, even if its directory has been removed."""
         try:
-            return self._settling.hold_back(run, self._store.find_again(run))
+            return self._settling.hold_back(run, self._store.find_again(run, living))
         except RunNotFound:
-            active = (each for each in self._store.active() if each.run_id == run.run_id)
+            active = (each for each in self._store.active(living) if each.run_id == run.run_id)
             return next(active, Run(run.directory, INTERRUPTED, _REMOVED, {}))
 
 

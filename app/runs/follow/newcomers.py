@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.runs.queue.queue import Queue
 from app.runs.store.run import Run
 from app.runs.store.states import QUEUED
-from app.runs.store.store import RunStore
+from app.runs.store.store import Living, RunStore
 from app.runs.times import seconds_between
 from trainer.rundir import utc_now
 
@@ -24,13 +24,13 @@ class Newcomers:
         self._queued: set[str] = set()
         self._last_sequence: int | None = None
 
-    def read(self) -> list[Run]:
+    def read(self, living: Living) -> list[Run]:
         """Read the runs that began since the last call, in that order. The first call returns none."""
-        created, queued = self._created(), set(self._queue.ids())
+        created, queued = self._created(), set(self._queue.ids(living))
         left, self._queued = self._queued - queued, queued
         if not left and not created:
             return []
-        began = (run for run in self._store.read([*sorted(left), *created]) if run.state != QUEUED)
+        began = (run for run in self._store.read([*sorted(left), *created], living) if run.state != QUEUED)
         return [run for run in began if not run.is_over or run.run_id in left or _is_fresh(run)]
 
     def _created(self) -> list[str]:

@@ -21,7 +21,7 @@ from app.runs.follow.position import Attempts, Position
 from app.runs.queue.queue import Queue
 from app.runs.store.notes import Noted
 from app.runs.store.run import Run
-from app.runs.store.store import RunStore
+from app.runs.store.store import Living, RunStore
 from app.runs.usage.recorder import UsageRecorder
 
 T = TypeVar("T")
@@ -76,6 +76,7 @@ class Supervisor:
         measure: Callable[[Sequence[Run]], dict[str, Any]],
         poll_interval_s: float,
     ) -> None:
+        self._store = store
         self._executor = executor
         self._queue = queue
         self._published_queue: QueueChanged | None = None
@@ -117,9 +118,10 @@ class Supervisor:
         """Read once and publish the new events."""
         with self._mutex:
             try:
-                self._publish_queue()
+                living = self._store.living()
+                self._publish_queue(living)
                 self._publish_noted()
-                self._publish_new()
+                self._publish_new(living)
             finally:
                 self._act_each_second()
 
@@ -187,13 +189,13 @@ class Supervisor:
                     return use(past)
             past = self._followers.past.follower(run)
 
-    def _publish_new(self) -> None:
+    def _publish_new(self, living: Living) -> None:
         """Publish the new events for about MAX_PUBLISH_S, because subscribers wait meanwhile. The next call continues.
 
         It does not stop between an epoch and its rows, so a follower's position always matches what was published.
         """
         started_at = time.monotonic()
-        for run, events in self._followers.read_new():
+        for run, events in self._followers.read_new(living):
             self._publish(events)
             if run.is_over and self._lock.is_held:
                 self._tend([run])
@@ -202,8 +204,8 @@ class Supervisor:
                 return
             time.sleep(0)  # Let other green threads run.
 
-    def _publish_queue(self) -> None:
-        ids = self._queue.ids()
+    def _publish_queue(self, living: Living) -> None:
+        ids = self._queue.ids(living)
         event = QueueChanged(self._queue.is_paused, len(ids), ids[:MAX_QUEUED_IDS])
         if event != self._published_queue:
             self._published_queue = event

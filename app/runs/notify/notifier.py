@@ -65,13 +65,14 @@ class Notifier(Duty):
 
     def step(self) -> None:
         """Check once for runs that have ended, and send what is due. Raises OSError, RunsUnreadable."""
-        path, active, waiting = self._folder / WATCH_LIST, self._store.living(), self._queue.ids()
+        path, living = self._folder / WATCH_LIST, self._store.living()
+        waiting = self._queue.ids(living)
         known = WatchList.read(path)
-        before = (known or WatchList.begin(self._store)).extended(self._store, waiting)
+        before = (known or WatchList.begin(self._store)).extended(self._store, living, waiting)
         if before != known:
             before.write(path)  # Before anything else, because a run may end at any moment.
-        watched = self._announce_empty_queue(before, waiting, active)
-        busy = {*waiting, *active}
+        watched = self._announce_empty_queue(before, waiting, living)
+        busy = {*waiting, *living}
         ended = [run_id for run_id in watched.pending if run_id not in busy]
         notices, problem = self._notices(ended)
         of_queue = Notice.read(self._queue_notice)

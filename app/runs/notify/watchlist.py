@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from app.runs.store.store import RunStore
+from app.runs.store.store import Living, RunStore
 from trainer.rundir import load_json, write_json
 
 WATCH_LIST = "notify.json"
@@ -38,12 +38,12 @@ class WatchList:
         """Replace the file. Raises OSError."""
         write_json(path, asdict(self))
 
-    def extended(self, store: RunStore, waiting: Iterable[str]) -> WatchList:
+    def extended(self, store: RunStore, living: Living, waiting: Iterable[str]) -> WatchList:
         """Add the runs created since then, and all that are queued or active. Raises RunsUnreadable.
 
         Of two runs that are started at the same time, the one with the smaller sequence may appear last.
         """
         last = max(self.sequence, store.listing.last_sequence())
-        active = (run.run_id for run in store.active())
+        active = (run.run_id for run in store.active(living))
         new = dict.fromkeys([*self.pending, *store.listing.created_after(self.sequence), *waiting, *active])
         return replace(self, sequence=last, pending=tuple(new))

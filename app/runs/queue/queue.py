@@ -16,7 +16,7 @@ from app.runs.queue.entry import Entry, read_entry, write_entry
 from app.runs.store.newrun import NewRun
 from app.runs.store.run import Run
 from app.runs.store.states import QUEUED
-from app.runs.store.store import RunStore
+from app.runs.store.store import Living, RunStore
 from trainer.rundir import RunDir, is_there
 
 QUEUE = "queue.json"
@@ -60,9 +60,9 @@ class Queue:
         """List the runs that still have a queued.json but were already launched or stopped."""
         return [entry.run for entry, waits in self._read() if not waits]
 
-    def ids(self) -> list[str]:
+    def ids(self, living: Living | None = None) -> list[str]:
         """List the queued runs, here and in the executor's own queue."""
-        return [*(entry.run_id for entry in self.waiting()), *(run.run_id for run in self._read_pending())]
+        return [*(entry.run_id for entry in self.waiting()), *(run.run_id for run in self._read_pending(living))]
 
     def position(self, run_id: str) -> int | None:
         """Return a run's position, from 1. None: it is not queued."""
@@ -157,13 +157,13 @@ class Queue:
             )
         return [each.value for each in known.entries.values() if each is not None]
 
-    def _read_pending(self) -> list[Run]:
+    def _read_pending(self, living: Living | None = None) -> list[Run]:
         """Read the runs in the executor's own queue. A cluster may have many, and every caller needs them."""
-        living, now = self._store.living(), time.monotonic()
+        living, now = self._store.living() if living is None else living, time.monotonic()
         if not living:
             return []
-        if living != self._pending.living or now - self._pending.read_at > self._max_age_s:
-            self._pending = _Pending(living, self._store.pending(), now)
+        if living.keys() != self._pending.living or now - self._pending.read_at > self._max_age_s:
+            self._pending = _Pending(frozenset(living), self._store.pending(living), now)
         return self._pending.runs
 
     def _discover(self, known: _Known) -> _Known:

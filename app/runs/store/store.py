@@ -1,16 +1,22 @@
-"""Find, list, read and delete run directories. The store remembers nothing that the files could contradict."""
+"""Find, list, read and delete run directories. The store remembers nothing that the files could contradict.
+
+Each call asks the executor which runs live. Whoever makes several calls for one answer asks it once, with
+`RunStore.living`, and passes the report on.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from app.runs.exceptions import DeletionRefused, RunActive, RunNeeded, RunNotFound, RunQueued
 from app.runs.executors.executor import Executor, Found, Gone, Ref, Running
 from app.runs.names import is_plain_name
+from app.runs.store.cached import CachedRunDir
 from app.runs.store.ids import Ids
 from app.runs.store.listing import Listing, is_run_directory
 from app.runs.store.newrun import NewRun, remove_abandoned
@@ -21,6 +27,11 @@ from trainer.runner.statefile import has_verdict, read_record
 from trainer.runner.verdict import INTERRUPTED
 
 IDS_LOCK = "ids.lock"
+MAX_CACHED = 32
+"""The run directories whose JSON files are cached: those used last."""
+
+Living = Mapping[str, Found]
+"""The runs that the executor knows to be pending or running, by id, with what it says about them."""
 
 
 def remove_tree(path: Path) -> None:
@@ -41,7 +52,10 @@ class RunStore:
         """`link_roots`: folders outside a run that links in the run may lead to."""
         self.runs_dir = runs_dir
         self._executor = executor
-        self._link_roots = link_roots
+        self.directory: Callable[[str], RunDir] = lru_cache(MAX_CACHED)(
+            lambda run_id: CachedRunDir(runs_dir / run_id, link_roots)
+        )
+        """Return the directory of a run by its id. It need not exist."""
         self.listing = Listing(runs_dir)
         """The order in which the runs were created."""
         self._ids = Ids(runs_dir.parent / IDS_LOCK)
@@ -57,61 +71,60 @@ class RunStore:
                 new.files.path.mkdir()
                 return new
 
-    def directory(self, run_id: str) -> RunDir:
-        """Return a run's directory, which need not exist."""
-        return RunDir(self.runs_dir / run_id, self._link_roots)
-
     def find(self, run_id: str) -> Run:
         """Read one run. Raises RunsUnreadable, and RunNotFound also for a name that would leave the folder."""
         if not is_plain_name(run_id):
             raise RunNotFound(run_id)
         return self._find(self.directory(run_id))
 
-    def find_again(self, run: Run) -> Run:
+    def find_again(self, run: Run, living: Living | None = None) -> Run:
         """Read a run again. Raises RunNotFound if its directory is gone."""
-        return self._find(run.directory)
+        return self._find(run.directory, living)
 
-    def active(self) -> Sequence[Run]:
+    def living(self) -> Living:
+        """Ask the executor."""
+        return self._executor.find()
+
+    def active(self, living: Living | None = None) -> Sequence[Run]:
         """Read the runs whose processes live, even without a directory. The run that started last comes first.
 
         A run with a verdict is over, even if its last process still lives for a moment.
         """
-        found = self._executor.find()
+        found = self.living() if living is None else living
         runs = (self._read(self.directory(run_id), found) for run_id in found)
         return sorted((run for run in runs if run.is_active), key=_started, reverse=True)
 
-    def pending(self) -> list[Run]:
+    def pending(self, living: Living | None = None) -> list[Run]:
         """Read the runs that wait in the executor's own queue, in no particular order."""
-        found = self._executor.find()
+        found = self.living() if living is None else living
         asked = (run_id for run_id, each in found.items() if not isinstance(each, Running))
         return [run for run_id in asked if (run := self._read(self.directory(run_id), found)).state == QUEUED]
-
-    def living(self) -> frozenset[str]:
-        """Return the ids of the runs that the executor knows to be pending or running."""
-        return frozenset(self._executor.find())
 
     def ids(self) -> Sequence[str]:
         """List the run ids, newest first."""
         return self.listing.ids()
 
-    def read(self, run_ids: Iterable[str]) -> Iterator[Run]:
+    def read(self, run_ids: Iterable[str], living: Living | None = None) -> Iterator[Run]:
         """Read the runs that exist, one at a time."""
-        found = self._executor.find()
+        found = self.living() if living is None else living
         for run_id in run_ids:
-            if is_run_directory(self.runs_dir / run_id):
-                yield self._read(self.directory(run_id), found)
+            if is_run_directory((directory := self.directory(run_id)).path):
+                yield self._read(directory, found)
 
     def list(self) -> Iterator[Run]:
         """Read the runs, newest first, one at a time."""
         return self.read(self.ids())
 
-    def began(self) -> Iterator[Run]:
-        """Read the runs that do not wait in the queue, newest first, one at a time."""
-        return self.read(run_id for run_id in self.ids() if not is_there(self.directory(run_id).queued))
+    def began(self, living: Living | None = None, without: Collection[Run] = ()) -> Iterator[Run]:
+        """Read the runs that do not wait in the queue, newest first, one at a time. Leave out those that were read."""
+        known = {run.run_id for run in without}
+        others = (run_id for run_id in self.ids() if run_id not in known)
+        return self.read((run_id for run_id in others if not is_there(self.directory(run_id).queued)), living)
 
     def latest(self) -> Run | None:
         """Return the active run that started last. If none is active, return the last of those that ever began."""
-        return next(iter(self.active()), None) or next(self.began(), None)
+        living = self.living()
+        return next(iter(self.active(living)), None) or next(self.began(living), None)
 
     def refuse_needed(self, run_id: str) -> None:
         """Raise RunNeeded if a queued or active run resumes from this one."""
@@ -138,12 +151,12 @@ class RunStore:
         except OSError as error:
             raise DeletionRefused(run_id, error.strerror or str(error)) from error
 
-    def _find(self, directory: RunDir) -> Run:
+    def _find(self, directory: RunDir, living: Living | None = None) -> Run:
         if not is_run_directory(directory.path):
             raise RunNotFound(directory.run_id)
-        return self._read(directory, self._executor.find())
+        return self._read(directory, self.living() if living is None else living)
 
-    def _read(self, directory: RunDir, found: Mapping[str, Found]) -> Run:
+    def _read(self, directory: RunDir, found: Living) -> Run:
         record = read_record(directory)
         state, reason = compose(directory, record, self._found(directory, record, found))
         if state in (INTERRUPTED, UNKNOWN) and not has_verdict(record):
@@ -158,7 +171,7 @@ class RunStore:
             record = record | {"pid": next(iter(self._executor.processes(Ref.read(directory)).others), None)}
         return Run(directory, state, reason, record)
 
-    def _found(self, run: RunDir, record: dict[str, Any], found: Mapping[str, Found]) -> Found:
+    def _found(self, run: RunDir, record: dict[str, Any], found: Living) -> Found:
         if run.run_id in found or has_verdict(record):
             return found.get(run.run_id, Gone())
         return self._executor.find([Ref.read(run)])[run.run_id]

@@ -58,7 +58,7 @@ class UsageFile:
 
     def _add(self, text: str) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with os.fdopen(os.open(self._file.path, flags), "ab") as file:
+        with open(os.open(self._file.path, flags), "ab") as file:
             file.write(text.encode())
 
 

@@ -29,15 +29,17 @@ class Status:
 
     def describe(self) -> dict[str, Any]:
         """Describe the active runs, the run that started last first. The fields outside of `active` are of that run."""
+        living = self._store.living()
+        runs = self._store.active(living)
+        last = next((run for run in self._store.began(living, without=runs) if run.is_over), None)
         with self._mutex:
-            active = self._describe(self._store.active())
-        last = next((run for run in self._store.began() if run.is_over), None)
+            active = self._describe(runs)
         return {
             "status": "running" if active else "not_running",
             "running": bool(active),
             **(active[0] if active else dict.fromkeys(FIELDS)),
             "active": active,
-            "num_queued": len(self._queue.ids()),
+            "num_queued": len(self._queue.ids(living)),
             "last_run": {"run_id": last.run_id, "state": last.state, "reason": last.reason} if last else None,
         }
 

@@ -45,7 +45,7 @@ class Harness:
         self.lock_fd = None
 
     def read_new(self) -> list[Event]:
-        return [event for _, events in self.followers.read_new() for event in events]
+        return [event for _, events in self.followers.read_new(self.store.living()) for event in events]
 
     def states(self) -> list[tuple[str, str]]:
         """Read new events and return the states that they publish."""

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.runs.collect.runmetrics import RunMetrics
+from app.runs.filestate import Remembered, file_states
 from app.runs.views.status import Status
 from tests.app.runs.slots import hold, queue_of, store_of
 from tests.app.written import write_json, write_run
+from tests.waiting import wait_until
 
 
 @dataclass
@@ -25,6 +29,11 @@ class Harness:
     active: Path
     ended: Path
     lock_fd: int
+
+    def settle(self) -> None:
+        """Wait until any later change of a file is certain to show, so that the service may cache its content."""
+        paths = (self.runs_dir, *self.runs_dir.rglob("*"))
+        wait_until(lambda: Remembered(None, file_states(paths)).is_current(), 10)
 
 
 @pytest.fixture
@@ -70,16 +79,38 @@ def test_the_status_describes_the_active_run_and_the_last_one(harness: Harness) 
 
 
 def test_a_change_shows_at_once(harness: Harness) -> None:
-    write_json(harness.active / "progress.json", {"step": 1})
-    assert harness.status.describe()["progress"]["step"] == 1
-    write_json(harness.active / "progress.json", {"step": 2})  # The file is rewritten with the same size.
-    assert harness.status.describe()["progress"]["step"] == 2
-    (harness.active / "stop.json").touch()
-    assert harness.status.describe()["state"] == "stopping"
-    write_run(harness.runs_dir, "2026-01-02_00-00-00", "failed", reason="exit code 3")
-    assert harness.status.describe()["last_run"]["reason"] == "exit code 3"
-    shutil.rmtree(harness.runs_dir / "2026-01-02_00-00-00")
-    assert harness.status.describe()["last_run"]["run_id"] == harness.ended.name
+    active, others = harness.active, harness.runs_dir
+    state = {"state": "running", "pid": 8, "runner": {"pid": 6}, "started_at": "2026"}
+    changes: list[tuple[Callable[[], object], Callable[[Any], Any], Any]] = [
+        (lambda: write_json(active / "progress.json", {"step": 1}), lambda status: status["progress"]["step"], 1),
+        (lambda: write_json(active / "progress.json", {"step": 2}), lambda status: status["progress"]["step"], 2),
+        (lambda: write_json(active / "state.json", state), itemgetter("pid"), 8),
+        (lambda: write_json(active / "notes.json", {"title": "Night"}), itemgetter("title"), "Night"),
+        (lambda: write_json(active / "new", {"title": "Later"}), itemgetter("title"), "Night"),
+        (lambda: (active / "new").replace(active / "notes.json"), itemgetter("title"), "Later"),
+        (lambda: (active / "stop.json").touch(), itemgetter("state"), "stopping"),
+        (
+            lambda: write_run(others, "2026-01-02", "failed", reason="3"),
+            lambda status: status["last_run"]["reason"],
+            "3",
+        ),
+        (lambda: shutil.rmtree(others / "2026-01-02"), lambda status: status["last_run"]["run_id"], harness.ended.name),
+        (lambda: write_json(active / "state.json", {**state, "state": "stopped"}), itemgetter("running"), False),
+        (lambda: None, lambda status: status["last_run"]["state"], "stopped"),
+    ]
+    for change, value, expected in changes:
+        harness.settle()
+        harness.status.describe()
+        change()
+        assert value(harness.status.describe()) == expected
+
+
+def test_the_pid_of_a_run_shows_as_soon_as_its_runner_has_written_it(harness: Harness) -> None:
+    (harness.active / "state.json").unlink()
+    harness.settle()
+    assert [harness.status.describe()[name] for name in ("state", "pid")] == ["starting", None]
+    write_json(harness.active / "state.json", {"state": "running", "pid": 9, "runner": {"pid": 6}})
+    assert [harness.status.describe()[name] for name in ("state", "pid")] == ["running", 9]
 
 
 def test_a_run_whose_processes_are_gone_is_not_running_even_if_no_file_changed(harness: Harness) -> None:
