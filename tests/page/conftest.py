@@ -15,7 +15,8 @@ from tests.servers import LiveServer
 
 INSTALL = "The page's tests need Chromium (apt-get install chromium) and Playwright (pip install playwright)."
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-OPTIONS: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"}
+VIEWPORT = {"width": 1280, "height": 900}
+OPTIONS: dict[str, Any] = {"viewport": VIEWPORT, "reduced_motion": "reduce"}
 """Without motion the browser draws less."""
 WAIT_MS = 15_000
 REFUSED_REQUEST = "Failed to load resource"
@@ -40,7 +41,7 @@ class Console:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """A browser that all tests share, each with its own windows. Without one, skip, but fail in CI."""
+    """A browser that all tests share. Without one, skip, but fail in CI."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     try:
         from playwright.sync_api import expect, sync_playwright
@@ -79,23 +80,68 @@ def console() -> Console:
     return Console()
 
 
-@pytest.fixture
-def open_page(browser: Any, console: Console) -> Iterator[Callable[..., Any]]:
-    """Open an address in a new window. After the test, fail if the console has unexpected messages."""
+class Windows:
+    """Windows that tests use one after another, because a new one costs more than a second of computing."""
 
-    contexts = []
+    def __init__(self, browser: Any) -> None:
+        self.console = Console()
+        self._browser = browser
+        self._free: list[Any] = []
 
-    def open_(url: str, **options: Any) -> Any:
-        context = browser.new_context(**OPTIONS | options)
-        contexts.append(context)
-        page = context.new_page()
+    def take(self) -> Any:
+        return self._free.pop() if self._free else self.new()
+
+    def new(self, **options: Any) -> Any:
+        """Return a window with nothing in its cache."""
+        page = self._browser.new_context(**OPTIONS | options).new_page()
         page.set_default_timeout(WAIT_MS)
-        page.on("console", console.record)
-        page.on("pageerror", lambda error: console.complaints.append(f"uncaught: {error}"))
+        page.on("console", lambda message: self.console.record(message))
+        page.on("pageerror", lambda error: self.console.complaints.append(f"uncaught: {error}"))
+        return page
+
+    def give_back(self, page: Any) -> None:
+        """Leave nothing of a test in a window but what the browser has cached."""
+        page.unroute_all()
+        page.evaluate("try { localStorage.clear(); } catch { /* An error page has none. */ }")
+        page.goto("about:blank")
+        page.emulate_media(color_scheme="light", reduced_motion=OPTIONS["reduced_motion"])
+        page.mouse.move(0, 0)
+        self._free.append(page)
+
+
+@pytest.fixture(scope="session")
+def windows(browser: Any) -> Windows:
+    return Windows(browser)
+
+
+@pytest.fixture
+def open_page(request: pytest.FixtureRequest, windows: Windows, console: Console) -> Iterator[Callable[..., Any]]:
+    """Open an address in a window. After the test, fail if the console has unexpected messages.
+
+    A window with options, or for a test that changes it for good, is a new one.
+    """
+    windows.console = console
+    num_failed = request.session.testsfailed
+    shared, new = [], []
+
+    def open_(url: str, viewport: dict[str, int] = VIEWPORT, is_new: bool = False, **options: Any) -> Any:
+        if is_new or options:
+            page = windows.new(viewport=viewport, **options)
+            new.append(page)
+        else:
+            page = windows.take()
+            page.set_viewport_size(viewport)
+            shared.append(page)
         page.goto(url)
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    windows.console = Console()
+    for page in reversed(shared):
+        if request.session.testsfailed == num_failed:
+            windows.give_back(page)
+        else:
+            new.append(page)
+    for page in new:
+        page.context.close()
     assert console.unexpected() == []

@@ -179,7 +179,7 @@ def test_a_view_whose_module_does_not_arrive_says_so(server: LiveServer, open_pa
 
 
 def test_nothing_moves_while_the_page_loads(server: LiveServer, open_page: OpenPage) -> None:
-    page = open_page(server.url + "/ping")
+    page = open_page(server.url + "/ping", is_new=True)
     page.add_init_script("""
         window.shifts = 0;
         new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.shifts += entry.value)))
@@ -191,7 +191,7 @@ def test_nothing_moves_while_the_page_loads(server: LiveServer, open_page: OpenP
 
 
 def test_the_page_shows_a_run_without_a_socket(server: LiveServer, open_page: OpenPage) -> None:
-    page = open_page(server.url + "/ping")
+    page = open_page(server.url + "/ping", is_new=True)
     page.route_web_socket(re.compile("socket.io"), lambda _: None)  # The socket opens but never answers.
     page.goto(server.url)
     expect(page.locator("#fact-best")).to_contain_text("epoch")
