@@ -46,6 +46,8 @@ class Inspection:
     mode: str = ""
     """Pillow's mode: L, RGB, RGBA, I;16, ..."""
     has_alpha: bool = False
+    has_more_frames: bool = False
+    """Whether it has pages or frames that a training does not use."""
     is_deep: bool = False
     """Whether it has more than 8 bits per channel."""
     extremes: Extremes | None = None
@@ -75,7 +77,10 @@ def inspect(path: Path, depth: Depth) -> Inspection:
 def _inspect_content(content: bytes, digest: bytes, depth: Depth) -> Inspection:
     with Image.open(io.BytesIO(content), formats=formats()) as image:
         width, height = image.size
-        seen = Inspection(digest, width, height, image.mode, image.has_transparency_data, is_deep(image))
+        # The other pictures of a phone's MPO file are previews.
+        has_more_frames = image.format != "MPO" and getattr(image, "is_animated", False)
+        facts = image.mode, image.has_transparency_data, has_more_frames, is_deep(image)
+        seen = Inspection(digest, width, height, *facts)
         if depth is Depth.HEADER:
             image.verify()
     if depth < Depth.PIXELS and not (depth is Depth.DEEP_IMAGES and seen.is_deep):
@@ -136,7 +141,9 @@ def _reason(error: Exception, content: bytes) -> str:
     if isinstance(error, UnidentifiedImageError):
         is_tiff = content.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
         return "Pillow does not read this kind of TIFF" if is_tiff else "not an image, despite its extension"
-    return " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels; scale it down"
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def ignore_warnings() -> None:

@@ -164,7 +164,9 @@ def is_leftover(name: str) -> bool:
 
 def name_problem(name: str) -> str | None:
     """Say why a class folder cannot have this name, or return None. Reports and models need one line of text."""
-    if any(unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp") for each in name):
+    if "\ufffd" in readable(name):
+        return "its name is not valid UTF-8; rename the folder"
+    if any(unicodedata.category(each) in ("Cc", "Zl", "Zp") for each in name):
         return "its name contains control characters, such as a tab or a newline; rename the folder"
     return None
 

@@ -32,6 +32,7 @@ Kind = Literal[
     "flat_values",
     "cut_values",
     "gaps",
+    "unused_frames",
 ]
 MAX_FILES = 20
 """The number of files that a finding names by default. It counts all."""

@@ -34,6 +34,7 @@ def find_warnings(inventory: Inventory, inspections: Inspections) -> list[Findin
         *_odd_sizes(readable),
         *_odd_channels(readable),
         *_odd_values(readable),
+        *_unused_frames(readable),
     ]
 
 
@@ -125,6 +126,13 @@ def _odd_values(inspections: Inspections) -> Iterator[Finding]:
     gaps = [name for name, each in measured.items() if each.has_gaps]
     if gaps:
         yield about_files("gaps", f"NaN (shown black) or infinite values: {images(len(gaps))}", gaps)
+
+
+def _unused_frames(inspections: Inspections) -> Iterator[Finding]:
+    several = [file.name for file, seen in inspections.items() if seen.has_more_frames]
+    if several:
+        message = f"several pages or frames, of which only the first is used: {images(len(several))}"
+        yield about_files("unused_frames", message, several)
 
 
 def _span(extremes: Extremes) -> str:

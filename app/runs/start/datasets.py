@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from app.runs.exceptions import DataFolderUnreadable, DatasetNotFound
 from app.runs.names import is_plain_name
 from trainer.dataset.imagefolder import Contents, contents, count_endings, list_folder, name_problem, readable
 from trainer.dataset.splits import SPLITS, Layout, find_layout
+from trainer.preflight.folders import class_errors
 
 
 class DatasetFolder:
@@ -50,7 +52,7 @@ class DatasetFolder:
 def _describe(path: Path) -> dict[str, Any]:
     layout = find_layout(path)
     counts = {split: _count(layout.folders.get(split)) for split in SPLITS}
-    problems = [layout.problem] if layout.problem else [each for count in counts.values() for each in count.problems]
+    problems = [layout.problem] if layout.problem else _problems({split: counts[split] for split in layout.folders})
     ignored = sum((count.ignored for count in counts.values()), Counter[str]())
     return {
         "dataset_name": readable(path.name),
@@ -59,8 +61,16 @@ def _describe(path: Path) -> dict[str, Any]:
         "class_names": sorted({name for count in counts.values() for name in count.images if count.images[name]}),
         "num_images": {split: sum(count.images.values()) for split, count in counts.items()},
         "ignored": {readable(ending): number for ending, number in ignored.most_common()},
-        "problem": name_problem(path.name) or "; ".join(problems) or None,
+        "problem": name_problem(path.name) or "; ".join(dict.fromkeys(problems)) or None,
     }
+
+
+def _problems(counts: Mapping[str, _Count]) -> list[str]:
+    """List what is wrong with the splits: their folders, or else their classes."""
+    if problems := [each for count in counts.values() for each in count.problems]:
+        return problems
+    without = [f"{split} has no class folders with images" for split, count in counts.items() if not count.classes]
+    return [*without, *(each.message for each in class_errors({s: count.classes for s, count in counts.items()}))]
 
 
 @dataclass
@@ -68,6 +78,8 @@ class _Count:
     """The contents of a split: images by class, other files by extension, and problems."""
 
     images: dict[str, int] = field(default_factory=dict)
+    classes: list[str] = field(default_factory=list)
+    """The class folders that are not empty."""
     ignored: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
@@ -86,6 +98,8 @@ def _count(folder: Path | None) -> _Count:
         found = contents(each)  # One class at a time, because there may be millions of images.
         count.add(found)
         count.images[readable(each.name)] = len(found.images)
+        if found.images or found.ignored or found.problems:
+            count.classes.append(readable(each.name))
         if problem := name_problem(each.name):
             count.problems.append(f"{each.name!r}: {problem}")
     return count

@@ -118,9 +118,18 @@ def test_an_unusable_dataset_is_listed_with_the_reason(shared: LiveServer) -> No
     odd = write_dataset(shared.data_dir, f"odd-{number}")
     (odd / "train" / "cat").rename(odd / "train" / "c\tat")
     (shared.data_dir / f"tab\t{number}").mkdir()
+    one, differing, none = (write_dataset(shared.data_dir, f"{name}-{number}") for name in ("one", "differing", "none"))
+    for split in ("train", "val", "test"):
+        shutil.rmtree(one / split / "dog")
+    (differing / "val" / "dog").rename(differing / "val" / "Dog")
+    shutil.rmtree(none / "test")
+    (none / "test").mkdir()
+    bytes_name = write_dataset(shared.data_dir, f"bytes-{number}")
+    (bytes_name / "train" / "cat").rename(bytes_name / "train" / "c\udce9t")
     for name, reason in (
         (f"loop-{number}", "symbolic links"), (f"gone-{number}", "/no/such/disk"), (f"empty-{number}", "no train"),
-        (odd.name, "tab or a newline"), (f"tab\t{number}", "tab or a newline"),
+        (odd.name, "tab or a newline"), (f"tab\t{number}", "tab or a newline"), (one.name, "only one class"),
+        (differing.name, "val lacks dog"), (none.name, "test has no class folders"), (bytes_name.name, "UTF-8"),
     ):  # fmt: skip
         assert reason in listed(shared, name)["problem"]
     names = {each["dataset_name"] for each in shared.get("/training/datasets").json()["datasets"]}

@@ -94,6 +94,20 @@ def test_a_truncated_image_is_found_by_decoding_it(pets: Path, suffix: str) -> N
     assert error["files"][0].startswith(f"train/cat/cut.{suffix}: ")
 
 
+@pytest.mark.parametrize(("suffix", "is_reported"), [("tif", True), ("gif", True), ("png", True), ("mpo", False)])
+def test_pages_that_a_training_does_not_use_are_reported(pets: Path, suffix: str, is_reported: bool) -> None:
+    first, second = (Image.new("L", (8, 8), grey) for grey in (0, 200))
+    first.save(pets / "train" / "cat" / f"several.{suffix}", save_all=True, append_images=[second])
+    reported = found(check(pets)).get("unused_frames", {"files": []})
+    assert reported["files"] == [f"train/cat/several.{suffix}"] * is_reported
+
+
+def test_an_image_with_too_many_pixels_is_to_be_scaled_down(pets: Path) -> None:
+    Image.new("1", (18_000, 10_000)).save(pets / "train" / "cat" / "huge.png")
+    [reason] = found(check(pets), "errors")["unreadable"]["files"]
+    assert reason == "train/cat/huge.png: it has more than 178,956,970 pixels; scale it down"
+
+
 def test_files_that_are_not_images_are_reported_with_the_reason(pets: Path) -> None:
     cat = pets / "test" / "cat"
     (cat / "empty.png").write_bytes(b"")
