@@ -180,7 +180,7 @@ const VIEWS = [
   renderFrame,
   renderActive,
   renderNow,
-  createNotesView({ patch: api.patch, attempt, getState, dispatch, go: (path) => go(path) }),
+  createNotesView({ api, attempt, notify, getState, dispatch, go: (path) => go(path) }),
   renderDuration,
   renderConnection,
   createChartsView({ save }),

@@ -114,10 +114,10 @@ const CHANGES = {
   runUsage: (state, { answer }) =>
     answer.run_id === state.run?.run_id ? { runUsage: withAnswer(state.runUsage, answer) } : {},
   usage: (state, { usage }) => ({ usage: longer(usage, state.usage) }),
-  detail: (state, { detail }) => (detail.run_id === state.run?.run_id ? { detail: changed(state.detail, detail) } : {}),
+  detail: ({ run, detail: before }, { detail }) =>
+    detail.run_id === run?.run_id ? { detail: changed(before, detail), run: withNotes(run, detail) } : {},
   /** What somebody has written about a run, as the service answers to the change. */
-  notes: ({ run }, { notes: { run_id, title, note, tags } }) =>
-    run?.run_id === run_id ? { run: { ...run, title, note, tags } } : {},
+  notes: ({ run }, { notes }) => (run?.run_id === notes.run_id ? { run: withNotes(run, notes) } : {}),
   /** `of` is start or stop. */
   requested: (_, { of }) => ({ [of]: { isBusy: true, problem: null } }),
   granted: (_, { of }) => ({ [of]: IDLE_REQUEST }),
@@ -139,6 +139,8 @@ const CHANGES = {
 
 /** The old value if the new one equals it, so that no view draws it again. */
 const changed = (before, now) => (JSON.stringify(before) === JSON.stringify(now) ? before : now);
+
+const withNotes = (run, { title, note, tags }) => changed(run, { ...run, title, note, tags });
 
 const shortened = (queue, queueLimit) => ({
   queueLimit,

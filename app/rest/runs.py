@@ -39,10 +39,12 @@ def get_run(run_id: str) -> Response:
 def change_notes(asked: dict[str, Any], run_id: str) -> Response:
     """Change the title, the note or the tags of a run, and return the run. null removes a title or note.
 
-    Followers of the run get the event `run`. A folder that the service did not create is refused (409).
+    Followers of the run get the event `run`. A folder that the service did not create is refused (409), and so is a
+    change of what is not `expected`: `errors` then has the present values.
     """
     views, offload = domain().views, domain().offload
-    offload(lambda: views.change_notes(run_id, asked))
+    expected = asked.pop("expected", {})
+    offload(lambda: views.change_notes(run_id, asked, expected))
     return _describe(run_id)
 
 

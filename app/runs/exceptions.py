@@ -259,6 +259,18 @@ class RunForeign(Conflict):
         super().__init__(f"Run {run_id} cannot get a title, a note or tags: {reason}.")
 
 
+class NotesChanged(Conflict):
+    """Somebody else has changed the notes meanwhile. `errors` has their present values."""
+
+    def __init__(self, run_id: str, notes: Mapping[str, str | list[str] | None]) -> None:
+        super().__init__(f"Somebody else has changed the {' and '.join(notes)} of run {run_id}.")
+        texts = {name: ", ".join(value) if isinstance(value, list) else value for name, value in notes.items()}
+        self.errors = {
+            name: [f"Somebody else has changed this. It is now: {text}" if text else "Somebody else has removed this."]
+            for name, text in texts.items()
+        }
+
+
 class DeletionRefused(RunError):
     def __init__(self, run_id: str, problem: str) -> None:
         super().__init__(f"Run {run_id} could not be deleted: {problem}.")

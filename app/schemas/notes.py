@@ -42,3 +42,10 @@ class NotesSchema(Schema):
         validate=_few_tags,
         documented={"maxItems": MAX_TAGS},
     )
+    expected = fields.mapping(
+        None,
+        "The present values as the client knows them. If one differs, the service changes nothing (409).",
+        keys=fields.string(one_of=("title", "note", "tags")),
+        required=False,
+        example={"title": "baseline"},
+    )

@@ -193,7 +193,7 @@ class PageQuerySchema(Schema):
 class RunsQuerySchema(PageQuerySchema):
     status = fields.string("Only runs in this state.", load_default=None, allow_none=False, one_of=STATES)
     search = _query_text(
-        "Only runs whose id, title, experiment, model name or dataset contains this text.", min_chars=0
+        "Only runs whose id, title, tags, experiment, model name or dataset contain this text.", min_chars=0
     )
     tag = fields.string("Only runs with this tag.", load_default=None, allow_none=False)
     sort = _query_text(

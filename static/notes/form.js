@@ -1,8 +1,9 @@
 /**
  * The form for a run's title, note and tags.
  *
- * `createNotesForm(form, {save, closed})` fills a form element. `save(runId, changes)` resolves with the service's
- * problem, or null once it has saved. `closed()` is called when the person saves or cancels. Call `open(run)` to edit.
+ * `createNotesForm(form, {save, closed})` fills a form element. `save(runId, changes, expected)` changes the notes if they are
+ * as expected. It resolves with {problem, notes}: why the service refused, or null, and the present notes if others have changed
+ * them. `closed()` is called when the person saves or cancels. Call `open(run)` to edit.
  */
 import { make, setText } from "../dom.js";
 import { byField } from "../parameters.js";
@@ -26,13 +27,28 @@ export function createNotesForm(form, { save, closed }) {
 
   const values = () => ({ title: title.value.trim() || null, note: note.value.trimEnd() || null, tags: tags.values() });
 
+  const changes = () => changesOf(before, values());
+  const isChanged = () => runId !== null && (tags.input.value.trim() !== "" || Object.keys(changes()).length > 0);
+
   function open(run) {
-    [runId, before] = [run.run_id, { title: run.title, note: run.note, tags: run.tags }];
-    title.value = before.title ?? "";
-    note.value = before.note ?? "";
-    tags.show(before.tags);
+    runId = run.run_id;
+    show(run);
     showProblem(null);
     title.focus();
+  }
+
+  /** Show a run's notes, with the person's changes to the former ones if they stay. */
+  function show({ title: itsTitle, note: itsNote, tags: itsTags }, kept = {}) {
+    before = { title: itsTitle, note: itsNote, tags: itsTags };
+    const shown = { ...before, ...kept };
+    title.value = shown.title ?? "";
+    note.value = shown.note ?? "";
+    tags.show(shown.tags);
+  }
+
+  function close() {
+    runId = null;
+    closed();
   }
 
   function showProblem(shown) {
@@ -46,15 +62,19 @@ export function createNotesForm(form, { save, closed }) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     tags.add();
-    const changes = changesOf(before, values());
+    if (!isChanged()) return close();
+    const changed = changes();
+    const expected = Object.fromEntries(Object.keys(changed).map((name) => [name, before[name]]));
     submit.disabled = true;
-    const refusal = Object.keys(changes).length > 0 ? await save(runId, changes) : null;
+    const { problem: refusal, notes } = await save(runId, changed, expected);
     submit.disabled = false;
-    if (refusal === null) return closed();
+    if (refusal === null) return close();
+    if (notes !== null) show(notes, changes()); // The next save replaces them.
     showProblem(refusal);
     form.querySelector("[aria-invalid=true]")?.focus();
   });
-  cancel.addEventListener("click", closed);
+  cancel.addEventListener("click", close);
+  addEventListener("beforeunload", (event) => isChanged() && event.preventDefault());
   return { open };
 }
 

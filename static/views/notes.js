@@ -5,28 +5,34 @@ import { onDemand } from "../ondemand.js";
 import { pathOfRun, pathOfRuns } from "../router.js";
 
 /**
- * Return the function that renders. `attempt(action, refused)` does what the service may refuse. The form is part of the
+ * Return the function that renders. `attempt(action, refused)` does what the service may refuse, and `notify(problem)` says why
+ * it did. The form is part of the
  * page of one run, because another run may take this one's place in the view `now` at any time.
  */
-export function createNotesView({ patch, attempt, getState, dispatch, go }) {
+export function createNotesView({ api, attempt, notify, getState, dispatch, go }) {
   const form = byId("notes-form");
   let edited = null;
 
-  const editor = onDemand(async () => {
-    const { createNotesForm } = await import("../notes/form.js");
-    return createNotesForm(form, { save, closed });
-  });
+  const editor = onDemand(
+    () => import("../notes/form.js"),
+    ({ createNotesForm }) => createNotesForm(form, { save, closed }),
+  );
 
-  /** Resolves with the service's problem, or with null once it has saved. */
-  async function save(runId, changes) {
-    let problem = null;
+  async function save(runId, changes, expected) {
+    const path = pathOfRunInRest(runId);
+    let [problem, notes] = [null, null];
+    const refused = (refusal) => {
+      problem = refusal;
+    };
     await attempt(
-      async () => dispatch({ type: "notes", notes: await patch(pathOfRunInRest(runId), changes) }),
-      (refusal) => {
-        problem = refusal;
-      },
+      async () => dispatch({ type: "notes", notes: await api.patch(path, { ...changes, expected }) }),
+      refused,
     );
-    return problem;
+    if (problem?.code === 409)
+      await attempt(async () => {
+        notes = await api.get(path);
+      }, refused);
+    return { problem, notes };
   }
 
   function closed() {
@@ -35,7 +41,7 @@ export function createNotesView({ patch, attempt, getState, dispatch, go }) {
     byId("notes-edit").focus();
   }
 
-  byId("notes-edit").addEventListener("click", async () => {
+  async function edit() {
     const { run } = getState();
     const { open } = await editor.get();
     if (getState().view.name !== "run") go(pathOfRun(run.run_id));
@@ -44,7 +50,8 @@ export function createNotesView({ patch, attempt, getState, dispatch, go }) {
     render(getState());
     if (isOpen) form.querySelector("input").focus();
     else open(run);
-  });
+  }
+  byId("notes-edit").addEventListener("click", () => attempt(edit, notify));
 
   const render = whenChanged(
     ({ run, view }) => [run?.run_id, run?.state, run?.note, JSON.stringify(run?.tags), view.name, edited],

@@ -85,3 +85,28 @@ def test_what_another_person_writes_appears(eventlet_server: LiveServer, open_pa
     page.click("#notes-edit")  # It leads to the run's own page, where no other run takes its place.
     expect(page.get_by_label("Title", exact=True)).to_have_value("Theirs")
     assert page.url.endswith(f"/runs/{RUN}")
+
+
+def test_two_people_who_change_the_same_note_see_both_texts(
+    eventlet_server: LiveServer, open_page: OpenPage, console: Console
+) -> None:
+    console.expected.append(REFUSED_REQUEST)
+    write_run(eventlet_server.runs_dir, RUN)
+    page = open_page(f"{eventlet_server.url}/runs/{RUN}")
+    edit(page)
+    page.locator("#notes-note").fill("mine")
+    eventlet_server.patch(f"/training/runs/{RUN}", {"title": "Theirs", "note": "theirs"})
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#notes-note-problem")).to_contain_text("theirs")
+    expect(page.locator("#notes-note")).to_have_value("mine")
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Theirs")
+    assert eventlet_server.run(RUN)["note"] == "theirs"
+    with page.expect_event("dialog") as asked:
+        page.close(run_before_unload=True)
+    assert asked.value.type == "beforeunload"
+    asked.value.dismiss()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#note")).to_have_text("mine")
+    assert eventlet_server.run(RUN)["title"] == "Theirs"
+    with page.expect_event("close"):
+        page.close(run_before_unload=True)  # Nothing is unsaved.

@@ -35,6 +35,14 @@ test("a view of another run shows nothing of the former one", () => {
   assert.deepEqual([other.run, other.isLoaded], [null, false]);
 });
 
+test("what REST knows of a run includes its notes", () => {
+  const state = reduce(INITIAL, { type: "run", run: { ...RUN, title: null, note: null, tags: [] } });
+  const detail = { run_id: "A", title: "Baseline", note: null, tags: ["paper"] };
+  const now = reduce(state, { type: "detail", detail });
+  assert.deepEqual([now.run.title, now.run.tags, now.run.state], ["Baseline", ["paper"], "running"]);
+  assert.equal(reduce(now, { type: "detail", detail }).run, now.run);
+});
+
 test("an unknown action is an error", () => {
   assert.throws(() => reduce(INITIAL, { type: "unknown" }), /unknown/);
 });

@@ -16,7 +16,9 @@ HEADER = ("RUN", "STATE", "EXPERIMENT", "MODEL", "DATASET", "DURATION")
 @click.command()
 @click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="Number of runs.")
 @click.option("--state", help="Only runs in this state.")
-@click.option("--search", metavar="TEXT", help="Only runs whose id, experiment, model name or dataset contains TEXT.")
+@click.option(
+    "--search", metavar="TEXT", help="Only runs whose id, title, tags, experiment, model name or dataset contain TEXT."
+)
 @click.option("--sort", metavar="FIELD", help="A field of the list or a metric. Prefix it with - for descending order.")
 @connected
 def runs(client: Client, output: Output, limit: int, state: str | None, search: str | None, sort: str | None) -> None:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from app.runs.exceptions import RunNotFound
+from app.runs.exceptions import NotesChanged, RunNotFound
 from app.runs.filelock import locked
 from app.runs.filestate import Remembered, file_states
 from app.runs.store.welltyped import NOTES, well_typed
 from trainer.rundir import RunDir, load_json, read_json, write_json
 
 NO_NOTES: Mapping[str, Any] = {"title": None, "note": None, "tags": []}
+NOTHING_EXPECTED: Mapping[str, Any] = {}
 NOTED = "noted.json"
 LOCK = "notes.lock"
 MAX_NOTED = 100
@@ -35,14 +36,20 @@ def _complete(content: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: content.get(name) or none for name, none in NO_NOTES.items()}
 
 
-def change_notes(run: RunDir, changes: Mapping[str, Any], folder: Path) -> None:
-    """Replace the given ones of title, note and tags. Raises RunNotFound and OSError.
+def change_notes(
+    run: RunDir, changes: Mapping[str, Any], folder: Path, expected: Mapping[str, Any] = NOTHING_EXPECTED
+) -> None:
+    """Replace the given ones of title, note and tags, if the present ones are as `expected`.
 
-    `folder` is the parent of the runs folder. Server processes take turns, so no change is lost.
+    Raises NotesChanged, RunNotFound and OSError. `folder` is the parent of the runs folder. Server processes take
+    turns, so no change is lost.
     """
     try:
         with locked(folder / LOCK):
-            write_json(run.notes, _complete(load_json(run.notes)) | dict(changes))
+            notes = _complete(load_json(run.notes))
+            if changed := {name: notes[name] for name, value in expected.items() if notes[name] != value}:
+                raise NotesChanged(run.run_id, changed)
+            write_json(run.notes, notes | dict(changes))
             with suppress(OSError):  # The disk is full now. Others see the notes when they read the run again.
                 _note(folder / NOTED, run.run_id)
     except FileNotFoundError as error:  # It was deleted at this moment.

@@ -27,7 +27,7 @@ from trainer.runner.statefile import has_verdict
 SIZE = "size_bytes"
 FIELDS = ("created_at", "duration_s", SIZE, "status", "config_name", "model_name", "dataset")
 """What a client can sort by, besides the best value of a metric."""
-SEARCHED = ("run_id", "title", "config_name", "model_name", "dataset")
+SEARCHED = ("run_id", "title", "config_name", "model_name", "dataset")  # And the tags.
 MAX_COLLECT_S = 2.0
 """The list waits this long for the metrics of one run to be collected."""
 MAX_MEASURE_S = 0.25
@@ -194,7 +194,7 @@ def _is_wanted(item: dict[str, Any], wanted: Wanted) -> bool:
     if wanted.tag is not None and wanted.tag not in item["tags"]:
         return False
     text = (wanted.search or "").lower()
-    return not text or any(text in (item[name] or "").lower() for name in SEARCHED)
+    return any(text in (each or "").lower() for each in (*(item[name] for name in SEARCHED), *item["tags"]))
 
 
 def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:

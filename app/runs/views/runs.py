@@ -72,12 +72,12 @@ class RunViews:
             "artifacts": self._artifacts(run),
         }
 
-    def change_notes(self, run_id: str, changes: dict[str, Any]) -> None:
-        """Change title, note or tags of a run. Raises RunForeign and OSError."""
+    def change_notes(self, run_id: str, changes: dict[str, Any], expected: dict[str, Any]) -> None:
+        """Change title, note or tags of a run. Raises RunForeign, NotesChanged and OSError."""
         run = self._store.find(run_id)
         if not run.is_ours:
             raise RunForeign(run_id, run.reason)
-        change_notes(run.directory, changes, self._store.runs_dir.parent)
+        change_notes(run.directory, changes, self._store.runs_dir.parent, expected)
 
     def artifacts(self, run_id: str) -> list[dict[str, Any]]:
         return self._artifacts(self._store.find(run_id))

@@ -242,7 +242,13 @@ def test_a_run_gets_a_title_a_note_and_tags(eventlet_server: LiveServer) -> None
     answer = requests.patch(path, json={"title": None}, timeout=30).json()
     assert (answer["title"], answer["note"], answer["tags"]) == (None, "Two\nlines", ["paper"])
     assert requests.patch(path, json={"title": "Best"}, timeout=30).json()["title"] == "Best"
-    for query in ("tag=paper", "search=best"):
+    refused = problem(
+        eventlet_server.patch(f"/training/runs/{run.name}", {"title": "Mine", "expected": {"title": None}}), 409
+    )
+    assert ["Best" in text for text in refused["errors"]["title"]] == [True]
+    expected = {"title": "Best", "tags": ["paper"], "note": "Two\nlines"}
+    eventlet_server.patch(f"/training/runs/{run.name}", {"note": None, "expected": expected}).raise_for_status()
+    for query in ("tag=paper", "search=best", "search=APE"):
         [found] = eventlet_server.get(f"/training/metrics/runs?{query}").json()
         assert (found["run_id"], found["title"], found["tags"]) == (run.name, "Best", ["paper"])
     assert not (other / "notes.json").exists()
@@ -250,7 +256,16 @@ def test_a_run_gets_a_title_a_note_and_tags(eventlet_server: LiveServer) -> None
 
 @pytest.mark.parametrize(
     "body",
-    [{"title": ""}, {"title": "a\nb"}, {"note": 7}, {"tags": None}, {"tags": ["x"] * 21}, {"tags": [""]}, {"x": 1}],
+    [
+        {"title": ""},
+        {"title": "a\nb"},
+        {"note": 7},
+        {"tags": None},
+        {"tags": ["x"] * 21},
+        {"tags": [""]},
+        {"x": 1},
+        {"expected": {"x": 1}},
+    ],
 )
 def test_bad_notes_are_a_422_and_change_nothing(module_server: LiveServer, body: dict[str, Any]) -> None:
     run = module_server.runs_dir / "2026-01-03_00-00-00"
