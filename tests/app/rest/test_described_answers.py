@@ -18,23 +18,27 @@ WRONG = "wrong.yaml"
 BROKEN = {UNREADABLE, WRONG}
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def explored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    server = LiveServer(tmp_path_factory.mktemp("explored"), request.param)
-    server.write_command("quick", "exit_with.py", "0")
-    (server.configs_dir / WRONG).write_text("seeds: 1\nmodel: {}\n")
-    write_dataset(server.data_dir, "pets")
-    server.start()
-    yield server
-    end(server)
+@pytest.fixture(scope="module")
+def explored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, LiveServer]]:
+    """Both servers, by their kind. They run until the last test, in whichever order the tests use them."""
+    servers = {kind: LiveServer(tmp_path_factory.mktemp(kind), kind) for kind in KINDS}
+    for server in servers.values():
+        server.write_command("quick", "exit_with.py", "0")
+        (server.configs_dir / WRONG).write_text("seeds: 1\nmodel: {}\n")
+        write_dataset(server.data_dir, "pets")
+        server.start()
+    yield servers
+    for server in servers.values():
+        end(server)
 
 
 @pytest.fixture
-def runs(explored: LiveServer) -> Iterator[LiveServer]:
-    """The server with a complete run, and one whose metrics and report are corrupt. No run is active afterwards."""
-    renew(explored)
-    yield explored
-    explored.post("/training/stop", {"mode": "discard"})
+def runs(explored: dict[str, LiveServer], kind: str) -> Iterator[LiveServer]:
+    """A server with a complete run, and one whose metrics and report are corrupt. No run is active afterwards."""
+    server = explored[kind]
+    renew(server)
+    yield server
+    server.post("/training/stop", {"mode": "discard"})
 
 
 def renew(server: LiveServer) -> None:
@@ -55,8 +59,9 @@ KNOWN: dict[str, list[str]] = {
 }
 
 
-def test_the_server_serves_the_document_under_test(explored: LiveServer) -> None:
-    assert explored.get("/openapi.json").json() == DOCUMENT
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_server_serves_the_document_under_test(runs: LiveServer) -> None:
+    assert runs.get("/openapi.json").json() == DOCUMENT
 
 
 VALID = [(*each, "positive", kind) for each, kind in zip(OPERATIONS, cycle(KINDS))]
@@ -68,7 +73,7 @@ INVALID = [
 """Each operation is explored on both servers: on one with valid requests, on the other with invalid ones."""
 
 
-@pytest.mark.parametrize(("method", "path", "mode", "explored"), VALID + INVALID, indirect=["explored"])
+@pytest.mark.parametrize(("method", "path", "mode", "kind"), VALID + INVALID)
 def test_every_answer_is_as_described(runs: LiveServer, method: str, path: str, mode: str) -> None:
     from tests.app.exploration import explore
 
