@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,6 +30,9 @@ LIVE_MODULES = {
 LIVE_FIXTURES = {"shared_server", "stopped_server", "module_server", "browser", "preloaded"}
 """A test is live if it uses one of these fixtures, or if its file imports a class from one of these modules."""
 
+# Hundreds of processes import our modules. Let the first one that compiles a module keep its bytecode for the others.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # Set before torch is imported: parallel tests share the cores.
 
 
@@ -100,6 +104,10 @@ def stopped_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[L
     stopped = LiveServer(tmp_path, request.param)
     yield stopped
     end(stopped)
+
+
+on_eventlet = pytest.mark.parametrize("stopped_server", ["eventlet"], indirect=True)
+"""Run a test that uses `stopped_server` once, because it does not depend on the kind of server."""
 
 
 @pytest.fixture

@@ -11,10 +11,19 @@ from tests.servers import LiveServer
 
 
 @pytest.fixture
-def shared(shared_server: LiveServer) -> Iterator[LiveServer]:
-    """The shared server, once per kind, without an active run. It may hold what other tests of the file left there."""
-    yield shared_server
-    shared_server.post("/training/stop", {"mode": "discard"})
+def server(eventlet_server: LiveServer) -> LiveServer:
+    """Run the tests of the app once, on eventlet, whose loop a view can block.
+
+    `test_described_answers` sends each request to both servers.
+    """
+    return eventlet_server
+
+
+@pytest.fixture
+def shared(module_server: LiveServer) -> Iterator[LiveServer]:
+    """The module's server without an active run. It may hold what other tests of the file left there."""
+    yield module_server
+    module_server.post("/training/stop", {"mode": "discard"})
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.refusals import error_line, refusal
+from tests.conftest import on_eventlet
 from tests.servers import LiveServer
 from tests.waiting import wait_until
 
@@ -62,6 +63,7 @@ def test_a_lock_without_permission_is_refused_at_start(kind: str, tmp_path: Path
     assert "mode 000: make it writable for" in line
 
 
+@on_eventlet
 def test_a_recurring_error_is_logged_once(stopped_server: LiveServer) -> None:
     server = stopped_server
     server.wrapper = UNPRIVILEGED

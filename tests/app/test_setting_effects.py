@@ -13,14 +13,14 @@ from app.settings import Settings
 from tests.app.answers import check_shape, problem
 from tests.app.written import write_dataset, write_images
 from tests.conftest import end
-from tests.servers import KINDS, LiveServer
+from tests.servers import LiveServer
 from tests.waiting import wait_until
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def configured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+@pytest.fixture(scope="module")
+def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server with settings other than the defaults."""
-    server = LiveServer(tmp_path_factory.mktemp("configured"), request.param)
+    server = LiveServer(tmp_path_factory.mktemp("configured"))
     server.settings |= {
         "TRAINING_DATA_ROOTS": f"{server.home / 'inside'}:{server.home / 'other'}",
         "TRAINING_STOP_GRACE_S": "0.2",

@@ -31,6 +31,12 @@ RUN_IDS = [
 ]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def module_server(shared_server: LiveServer) -> LiveServer:
+    """Run the tests on both servers, because each sends files in its own way."""
+    return shared_server
+
+
 @pytest.fixture
 def run(shared: LiveServer) -> Path:
     return write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", log=TEXT.encode(), metrics=METRICS)

@@ -16,6 +16,7 @@ from flask import Flask
 from app.rest import errors
 from tests.app.answers import ask, check_shape, problem, tree
 from tests.app.written import write_dataset
+from tests.conftest import on_eventlet
 from tests.servers import LiveServer
 
 OUR_EXPERIMENT = "model:\n  architecture: ResNetForImageClassification\n"
@@ -212,6 +213,7 @@ def test_a_run_id_of_arbitrary_text_stops_nothing(shared: LiveServer, tmp_path: 
     assert shared.get("/training/status").json()["state"] == "running"
 
 
+@on_eventlet
 def test_an_unusable_runs_folder_is_an_error_that_names_it(stopped_server: LiveServer) -> None:
     server = stopped_server.start()
     shutil.rmtree(server.runs_dir)

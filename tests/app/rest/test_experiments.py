@@ -8,9 +8,11 @@ import pytest
 
 from tests.app.answers import problem, tree
 from tests.app.written import OUR_EXPERIMENT, write_config
+from tests.conftest import on_eventlet
 from tests.servers import LiveServer
 
 
+@on_eventlet
 def test_experiments_are_listed_in_order(stopped_server: LiveServer) -> None:
     server = stopped_server.start()
     assert server.get("/training/configs").json() == {"available_configs": [], "problems": {}}

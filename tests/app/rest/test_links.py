@@ -1,4 +1,4 @@
-"""Links and special files in the runs folder and in a run, through the API of both servers."""
+"""Links and special files in the runs folder and in a run, through the API."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ import requests
 from tests.app.answers import problem
 from tests.app.written import METRICS, write_checkpoint, write_model, write_report, write_run
 from tests.conftest import end
-from tests.servers import KINDS, LiveServer
+from tests.servers import LiveServer
 
 SECRET = "271828"
 """Every file outside of the run contains this text. No answer may contain it."""
 CONFIG = {"model": {"architecture": "ResNetForImageClassification"}}
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     home = tmp_path_factory.mktemp("links")
     (home / "big").mkdir()
-    server = LiveServer(home, request.param, TRAINING_LINK_ROOTS=str(home / "big"))
+    server = LiveServer(home, TRAINING_LINK_ROOTS=str(home / "big"))
     yield server.start()
     end(server)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -161,10 +162,10 @@ def test_the_token_is_described_as_required_or_optional(token: str | None, secur
     assert all("security" not in document["paths"][path][method] for method, path in OPERATIONS if path != "/ping")
 
 
-@pytest.mark.parametrize(("method", "path"), [each for each in OPERATIONS if each[1] != "/ping"])
-def test_the_described_token_is_required(tmp_path_factory: pytest.TempPathFactory, method: str, path: str) -> None:
-    app = create_app(Settings(api_token="secret", runs_dir=tmp_path_factory.mktemp("token") / "runs"), "threading")
-    address = re.sub(r"{\w+}", "x", path)
-    answer = app.test_client().open(address, method=method.upper())
-    assert answer.status_code == 401
-    assert set(answer.get_json()) == {"code", "status", "message", "errors"}
+def test_the_described_token_is_required(tmp_path: Path) -> None:
+    client = create_app(Settings(api_token="secret", runs_dir=tmp_path / "runs"), "threading").test_client()
+    for method, path in OPERATIONS:
+        answer = client.open(re.sub(r"{\w+}", "x", path), method=method.upper())
+        if path != "/ping":
+            assert answer.status_code == 401, (method, path)
+            assert set(answer.get_json()) == {"code", "status", "message", "errors"}

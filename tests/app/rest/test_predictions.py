@@ -26,6 +26,12 @@ def image(value: int | tuple[int, ...], size: tuple[int, int] = (20, 10), kind: 
     return content.getvalue()
 
 
+@pytest.fixture(scope="module")
+def module_server(shared_server: LiveServer) -> LiveServer:
+    """Run the tests on both servers, because each waits for the process that predicts in its own way."""
+    return shared_server
+
+
 @pytest.fixture
 def model(shared: LiveServer) -> Path:
     path = write_model(write_run(shared.runs_dir, f"run-{time.monotonic_ns()}", "completed"))

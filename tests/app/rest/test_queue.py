@@ -134,40 +134,40 @@ BAD = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
-def test_a_bad_field_of_a_start_is_named(shared_server: LiveServer, name: str, value: object) -> None:
-    shared_server.write_command("quick", "exit_with.py", "0")
-    answer = shared_server.post("/training/start", {"config_name": "quick.yaml", name: value})
+def test_a_bad_field_of_a_start_is_named(module_server: LiveServer, name: str, value: object) -> None:
+    module_server.write_command("quick", "exit_with.py", "0")
+    answer = module_server.post("/training/start", {"config_name": "quick.yaml", name: value})
     assert set(problem(answer, 422)["errors"]) == {name}
-    assert queued_ids(shared_server) == []
+    assert queued_ids(module_server) == []
 
 
 @pytest.mark.parametrize("position", [None, 0, -1, 1.5, "1", True, 2**64, [], {}])
-def test_a_bad_position_is_named(shared_server: LiveServer, position: object) -> None:
-    answer = shared_server.patch("/training/queue/2026-01-01_00-00-00", {"position": position})
+def test_a_bad_position_is_named(module_server: LiveServer, position: object) -> None:
+    answer = module_server.patch("/training/queue/2026-01-01_00-00-00", {"position": position})
     assert set(problem(answer, 422)["errors"]) == {"position"}
-    assert set(problem(shared_server.patch("/training/queue/x", {}), 422)["errors"]) == {"position"}
+    assert set(problem(module_server.patch("/training/queue/x", {}), 422)["errors"]) == {"position"}
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "offset=-1", "page=2"])
-def test_a_bad_query_is_named(shared_server: LiveServer, query: str) -> None:
+def test_a_bad_query_is_named(module_server: LiveServer, query: str) -> None:
     for answer in (
-        shared_server.get(f"/training/queue?{query}"),
-        shared_server.post(f"/training/queue/pause?{query}"),
-        shared_server.patch(f"/training/queue/x?{query}", {"position": 1}),
-        shared_server.delete(f"/training/queue/x?{query}"),
+        module_server.get(f"/training/queue?{query}"),
+        module_server.post(f"/training/queue/pause?{query}"),
+        module_server.patch(f"/training/queue/x?{query}", {"position": 1}),
+        module_server.delete(f"/training/queue/x?{query}"),
     ):
         assert set(problem(answer, 422)["errors"]) == {query.partition("=")[0]}
-    assert shared_server.get("/training/queue").json()["paused"] is False
+    assert module_server.get("/training/queue").json()["paused"] is False
 
 
 @pytest.mark.parametrize("run_id", ["none", "..", "%2e%2e%2fx", "a%00b", "%ff", "x" * 300])
-def test_an_unknown_run_cannot_be_moved_or_cancelled(shared_server: LiveServer, run_id: str) -> None:
-    problem(shared_server.patch(f"/training/queue/{run_id}", {"position": 1}), 404)
-    problem(shared_server.delete(f"/training/queue/{run_id}"), 404)
+def test_an_unknown_run_cannot_be_moved_or_cancelled(module_server: LiveServer, run_id: str) -> None:
+    problem(module_server.patch(f"/training/queue/{run_id}", {"position": 1}), 404)
+    problem(module_server.delete(f"/training/queue/{run_id}"), 404)
 
 
 @pytest.fixture(autouse=True)
 def resume(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
-    if "shared_server" in request.fixturenames:
-        request.getfixturevalue("shared_server").post("/training/queue/resume")
+    if "module_server" in request.fixturenames:
+        request.getfixturevalue("module_server").post("/training/queue/resume")

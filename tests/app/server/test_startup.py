@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.app.refusals import error_line, refusal
+from tests.conftest import on_eventlet
 from tests.servers import KINDS, ROOT, LiveServer, free_port
 from tests.waiting import wait_until
 
@@ -46,6 +47,7 @@ def test_a_port_in_use_stops_the_service_at_start(tmp_path: Path) -> None:
     assert "in use" in output
 
 
+@on_eventlet
 def test_the_service_starts_in_any_folder_and_logs_what_is_missing(stopped_server: LiveServer, tmp_path: Path) -> None:
     server = stopped_server
     server.cwd = tmp_path
@@ -69,8 +71,12 @@ def test_the_service_starts_in_any_folder_and_logs_what_is_missing(stopped_serve
 
 
 @pytest.mark.parametrize(
-    ("host", "settings"),
-    [("0.0.0.0", {"TRAINING_API_TOKEN": "secret"}), ("::", {"TRAINING_ALLOW_ANONYMOUS": "1"})],
+    ("stopped_server", "host", "settings"),
+    [
+        ("eventlet", "0.0.0.0", {"TRAINING_API_TOKEN": "secret"}),
+        ("gunicorn", "::", {"TRAINING_ALLOW_ANONYMOUS": "1"}),
+    ],
+    indirect=["stopped_server"],
 )
 def test_the_service_listens_everywhere_with_a_token_or_anonymous_access(
     stopped_server: LiveServer, host: str, settings: dict[str, str]
@@ -90,6 +96,7 @@ def own_address() -> str:
         return str(probe.getsockname()[0])
 
 
+@on_eventlet
 def test_ipv6_loopback_needs_no_token(stopped_server: LiveServer) -> None:
     stopped_server.settings["TRAINING_HOST"] = "::1"
     stopped_server.url = f"http://[::1]:{stopped_server.port}"

@@ -29,6 +29,12 @@ READABLE = {
 }
 
 
+@pytest.fixture(scope="module")
+def module_server(shared_server: LiveServer) -> LiveServer:
+    """Run the tests on both servers, because each reads requests with its own code."""
+    return shared_server
+
+
 @pytest.mark.parametrize("body", READABLE.values(), ids=READABLE)
 def test_a_chunked_body_is_read(shared: LiveServer, body: bytes) -> None:
     active = shared.start_run(shared.write_command("waits", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
