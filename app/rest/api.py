@@ -10,7 +10,15 @@ from typing import Any
 import flask_smorest
 from flask import request
 from marshmallow import Schema
-from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    ClientDisconnected,
+    HTTPException,
+    MethodNotAllowed,
+    NotFound,
+    PreconditionFailed,
+    RequestedRangeNotSatisfiable,
+    RequestEntityTooLarge,
+)
 
 from app.problems import error_body, first_errors
 from app.rest.errors import error_field
@@ -25,6 +33,7 @@ DESCRIPTIONS = {
     404: "Not found. The message lists what exists.",
     408: "The request took too long to arrive.",
     409: "The state of a run, or of the queue, prevents this.",
+    412: "The file is not the one that If-Match names.",
     413: "The body is too large.",
     414: "The address is too long.",
     416: "The requested range is beyond the end of the file.",
@@ -123,6 +132,10 @@ def _explain(error: HTTPException) -> str:
         return "The body ended early: it is shorter than its Content-Length."
     if isinstance(error, RequestEntityTooLarge):
         return f"The body is too large. The limit is {request.max_content_length:,} bytes."
+    if isinstance(error, PreconditionFailed):
+        return "The file has changed: its ETag is not the one in If-Match."
+    if isinstance(error, RequestedRangeNotSatisfiable):
+        return f"The file has {error.length or 0:,} bytes. Ask for one range of them, such as Range: bytes=0-99."
     return error.description or "The request cannot be answered."
 
 

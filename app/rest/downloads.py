@@ -6,7 +6,7 @@ import os
 from typing import BinaryIO
 
 from flask import Response, request, send_file
-from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.exceptions import PreconditionFailed, RequestedRangeNotSatisfiable
 from werkzeug.wsgi import FileWrapper
 
 from app.runs.exceptions import FileNotInRun
@@ -62,7 +62,9 @@ def _send(opened: BinaryIO, name: str) -> Response:
     try:
         # Flask does this only for a path. It would open the path again, and by then it may name another file.
         response.make_conditional(request.environ, accept_ranges=True, complete_length=status.st_size)
-    except RequestedRangeNotSatisfiable:
+        if response.status_code == PreconditionFailed.code:  # The file would follow as the body.
+            raise PreconditionFailed
+    except (PreconditionFailed, RequestedRangeNotSatisfiable):
         opened.close()
         raise
     return response

@@ -51,7 +51,7 @@ def list_models(query: dict[str, Any]) -> Response:
 @blp.arguments(ModelQuerySchema, location="query")
 @blp.downloads
 @blp.answers(200, BINARY, content_type="application/zip")
-@blp.errors(404, 409, 416, 422)
+@blp.errors(404, 409, 412, 416, 422)
 def download_model(query: dict[str, Any], run_id: str) -> Response:
     """Download a run's ONNX file, or a variant of it, named after the model.
 

@@ -94,7 +94,7 @@ def list_artifacts(run_id: str) -> Response:
 
 @blp.get("/<run_id>/artifacts/<path:path>")
 @blp.downloads
-@blp.errors(404, 416)
+@blp.errors(404, 412, 416)
 def download_artifact(run_id: str, path: str) -> Response:
     """Download one of the run's files."""
     file = find_artifact(domain().store.find(run_id).directory, path)

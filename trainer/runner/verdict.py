@@ -24,6 +24,7 @@ MEMORY_ADVICE = ": lower data.num_workers or data.batch_size, or give the machin
 MAX_REASON_CHARS = 500
 _LOG_TAIL_BYTES = 64 * 1024
 _FULL_DISK = re.compile(r"(?:No space left on device|Disk quota exceeded)(?:: '(.+)')?")
+_TRACEBACK = "Traceback (most recent call last)"
 _EXCEPTION_LINE = re.compile(r"^([A-Za-z_][\w.]*)(?:: (.*))?$")
 
 
@@ -116,10 +117,11 @@ def reason_in_log(text: str, exit_code: int) -> str | None:
     lines = [line for line in text.splitlines() if line.strip()]
     if lines and lines[-1].startswith("error: "):
         return lines[-1].removeprefix("error: ").strip()
-    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    starts = [i for i, line in enumerate(lines) if _TRACEBACK in line]
     if exit_code != 1 or not starts:
         return None
-    matches = (_EXCEPTION_LINE.match(line) for line in lines[starts[-1] + 1 :])
+    prefix = lines[starts[-1]].partition(_TRACEBACK)[0]  # A progress bar, or torchrun's `[rank0]: ` of every line.
+    matches = (_EXCEPTION_LINE.match(line.removeprefix(prefix)) for line in lines[starts[-1] + 1 :])
     match = next((match for match in matches if match), None)
     if match is None:
         return None

@@ -38,7 +38,8 @@ OPTIONS = [
     click.option("--val-data-dir", metavar="FOLDER", help="Folder on the server."),
     click.option("--test-data-dir", metavar="FOLDER", help="Folder on the server."),
     click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, callback=_override,
-                 help="Set a parameter, such as trainer.max_epochs=3. VALUE is JSON or plain text. Repeatable."),
+                 help="Set a parameter, such as trainer.max_epochs=3. VALUE is JSON or plain text. Repeatable. Write"
+                      " 'name=\"3\"' for the text 3."),
     click.option("--model-name", metavar="NAME", help="Name of the model.  [default: model]"),
     click.option("--resume", "resume_from", metavar="RUN", shell_complete=complete_run, help="Resume an earlier run."),
     click.option("--queue", is_flag=True, help="Wait in the queue if the run cannot start at once."),

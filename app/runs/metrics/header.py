@@ -22,12 +22,20 @@ COUNTERS = ("epoch", "step")
 NOTHING_DECLARED = MetricsOutput()
 
 _CONTROL = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
+_HEADER = re.compile(
+    rb"""
+    (?P<comments> (?: \xef\xbb\xbf )? (?: [\r\n]* \# [^\n]* \n )* )
+    [\r\n]* (?P<line> (?! (?: \xef\xbb\xbf )? \# ) [^\r\n] [^\n]* \n )
+    """,
+    re.VERBOSE,
+)
+"""A byte order mark, comments, and a line that is not one."""
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
 class Header:
-    """The first line that is not blank. The names in `columns` are unique and not empty, and the declared ones."""
+    """The header as `read_header` finds it. The names in `columns` are unique and not empty, and the declared ones."""
 
     written: bytes
     """The bytes of the file up to the end of the header."""
@@ -61,6 +69,7 @@ class Header:
         if written.startswith(_UTF_16_MARKS):
             raise ValueError("it is UTF-16. Write it as UTF-8")
         text = written.decode("utf-8-sig", errors="replace").replace("\0", "").strip("\r\n")
+        text = text.rpartition("\n")[2].removeprefix("#").strip("\r")
         if _CONTROL.search(text):
             raise ValueError("it is not text. Write metrics as CSV or JSON lines")
         delimiter = max(DELIMITERS, key=text.count)
@@ -79,17 +88,21 @@ class Header:
 
 
 def read_header(descriptor: int) -> bytes:
-    """Read up to the end of the first line that is not blank; empty while the file has no such line.
+    """Read up to the end of the header; empty while the file has none.
 
-    Raises ValueError for a line that does not end within MAX_HEADER_BYTES.
+    The header is the first line that is neither blank nor a comment, such as after the `#{"t_start": ...}` of
+    Stable-Baselines3. If that line has numbers, the header is the last comment, as numpy.savetxt writes it. Raises
+    ValueError for a header that does not end within MAX_HEADER_BYTES.
     """
     size = 4096
     while True:
         head = os.pread(descriptor, size, 0)
-        start = len(head) - len(head.lstrip(b"\r\n"))
-        end = head.find(b"\n", start) + 1
-        if end or len(head) < size:
-            return head[:end]
+        if found := _HEADER.match(head):
+            cells = re.split("[,;\t]", found["line"].decode("latin-1"))
+            is_row = b"#" in found["comments"] and any(map(_is_number, cells))
+            return head[: found.end("comments" if is_row else "line")]
+        if len(head) < size:
+            return b""
         if size >= MAX_HEADER_BYTES:
             raise ValueError("its header is longer than 256 KiB")
         size *= 4

@@ -89,7 +89,10 @@ def test_a_range_of_an_artifact_can_be_downloaded(shared: LiveServer, run: Path)
     part = shared.get(path, headers={"Range": "bytes=0-4"})
     assert (part.status_code, part.content) == (206, TEXT.encode()[:5])
     assert shared.get(path, headers={"If-None-Match": whole.headers["ETag"]}).status_code == 304
-    problem(shared.get(path, headers={"Range": "bytes=999999-"}), 416)
+    for wanted in ("bytes=999999-", "bytes=0-1,3-4"):
+        message = problem(shared.get(path, headers={"Range": wanted}), 416)["message"]
+        assert f"has {len(whole.content)} bytes" in message
+    problem(shared.get(path, headers={"If-Match": '"another"'}), 412)
 
 
 @pytest.mark.parametrize("path", OUTSIDE)

@@ -67,12 +67,12 @@ def test_each_operation_describes_its_status_codes() -> None:
         ("post", "/training/start"): {200, 202, 400, 404, 409, 413, 422, 500, 507},
         ("post", "/training/stop"): {200, 202, 400, 409, 413, 422},
         ("delete", "/training/models/{run_id}"): {200, 403, 404, 409, 422},
-        ("get", "/training/models/{run_id}/download"): {200, 206, 304, 404, 409, 416, 422},
+        ("get", "/training/models/{run_id}/download"): {200, 206, 304, 404, 409, 412, 416, 422},
         ("get", "/training/datasets/{name}"): {200, 202, 404, 422},
         ("get", "/training/metrics/runs/{run_id}"): {200, 304, 404, 422},
         ("get", "/training/metrics/runs/{run_id}/summary"): {200, 304, 404, 422},
         ("get", "/training/runs/{run_id}/report"): {200, 404, 422},
-        ("get", "/training/runs/{run_id}/artifacts/{path}"): {200, 206, 304, 404, 416},
+        ("get", "/training/runs/{run_id}/artifacts/{path}"): {200, 206, 304, 404, 412, 416},
     }
     for each, codes in expected.items():
         described = {int(code) for code in operation(*each)["responses"] if code.isdecimal()}

@@ -112,6 +112,11 @@ some library's last words
         (CHAINED, 3, None),
         ("Traceback (most recent call last):\n  File\nKeyboardInterrupt\n", 1, "KeyboardInterrupt"),
         ("Traceback (most recent call last):\n  cut short", 1, None),
+        (
+            "50%|##  | 1/2 [00:01]Traceback (most recent call last):\n  x\nValueError: no data\n",
+            1,
+            "ValueError: no data",
+        ),
     ],
 )
 def test_the_reason_is_read_from_the_log(text: str, exit_code: int, reason: str | None) -> None:

@@ -92,6 +92,22 @@ def test_a_line_longer_than_one_read_is_skipped(tmp_path: Path) -> None:
     assert rows_of(inspect(known.file, grown))[-1] == [7, 7]
 
 
+@pytest.mark.parametrize(
+    "comments",
+    [
+        "# lr=0.1, v2\n\n#epochs: 3\nepoch,loss\n",
+        '#{"t_start": 1.5, "env_id": "a"}\r\nepoch,loss\r\n',
+        "# epoch, loss\n",
+    ],
+)
+def test_comments_before_the_rows_are_not_the_header_unless_there_is_no_other(tmp_path: Path, comments: str) -> None:
+    for mark in ("", "\ufeff"):
+        assert table(tmp_path, mark + comments).columns == ([] if "epoch, loss" in comments else ["epoch", "loss"])
+        known = table(tmp_path, f"{mark}{comments}0,1.5\n# half\n1,\n")
+        assert (known.columns, rows_of(known)) == (["epoch", "loss"], [[0, 1.5], [1, None]])
+        assert [each.line for each in known.skipped] == [comments.count("\n") + 2]
+
+
 def test_an_unterminated_last_line_counts_once_the_file_is_final(tmp_path: Path) -> None:
     known = table(tmp_path, "epoch,loss\r\n0,1.0\r\n1,0.5")
     assert rows_of(known) == [[0, 1.0]]
