@@ -156,6 +156,8 @@ def remove(path: Path) -> None:
     while path.exists():
         try:
             shutil.rmtree(path)
+        except FileNotFoundError:
+            pass  # The service has just renamed its temporary file.
         except OSError as error:
             if error.errno != errno.ENOTEMPTY:
                 raise

@@ -67,7 +67,11 @@ class LiveServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until(self.answers, 30, lambda: self.log_path.read_text(errors="replace")[-4000:])
+        try:
+            wait_until(self.answers, 30, lambda: self.log_path.read_text(errors="replace")[-4000:])
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def command(self) -> list[str]:
@@ -95,8 +99,8 @@ class LiveServer:
         assert self.process.poll() is None, self.log_path.read_text(errors="replace")[-4000:]
         try:
             return requests.get(self.url + "/ping", timeout=5).ok
-        except requests.ConnectionError:
-            return False
+        except (requests.ConnectionError, requests.Timeout):
+            return False  # Gunicorn listens before its workers can answer.
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the server's main process."""

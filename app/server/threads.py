@@ -15,6 +15,7 @@ def offload_for(async_mode: str) -> Callable[[Callable[[], Any]], Any]:
     from eventlet import tpool
 
     execute: Callable[[Callable[[], Any]], Any] = tpool.execute
+    execute(bool)  # Make the threads now. If files ran out during the first call, all later ones would wait forever.
     return execute
 
 

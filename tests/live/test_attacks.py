@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import psutil
 import pytest
@@ -131,6 +131,20 @@ def test_running_out_of_descriptors(stopped_server: LiveServer) -> None:
     process.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
     use(server)
     assert server.log_path.read_text().count("Cannot open another file") == 1
+
+
+@pytest.mark.parametrize("stopped_server", ["eventlet"], indirect=True)
+def test_a_first_start_without_descriptors_spoils_no_later_one(stopped_server: LiveServer) -> None:
+    server = start(stopped_server)
+    process = serving(server)
+    soft, hard = process.rlimit(psutil.RLIMIT_NOFILE)
+    config = server.write_command("e", "end_at_once.py")
+    for spare in (2, 3, 4):
+        process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds() + spare, hard))
+        with suppress(requests.RequestException):
+            server.post("/training/start", {"config_name": config}, headers=TOKEN)
+    process.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
+    use(server)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import signal
 import psutil
 
 from tests.live.following import following
-from tests.live.processes import of_run, program_of, runner_of, wait_for_log, wait_until_none_left
+from tests.live.processes import is_gone, of_run, program_of, runner_of, wait_for_log, wait_until_none_left
 from tests.servers import LiveServer
 from tests.waiting import wait_until
 
@@ -66,8 +66,8 @@ def test_a_run_without_lock_files_and_runner_is_ended_and_interrupted(server: Li
     program = program_of(server, run_id)
     delete_locks(server)
     os.kill(runner_of(server, run_id).pid, signal.SIGKILL)
-    wait_until(lambda: not program.is_running(), 5)
+    wait_until(lambda: is_gone(program), 5)
     server.wait_for_state(run_id, "interrupted")
-    wait_until(lambda: not grandchild.is_running(), 5)
+    wait_until(lambda: is_gone(grandchild), 5)
     assert of_run(server.runs_dir / run_id) == []
     server.wait_for_state(server.start_run(server.write_command("e", "end_at_once.py")), "completed")

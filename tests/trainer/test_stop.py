@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.live.processes import is_gone
 from tests.trainer.trainings import Launcher, Started, is_validating, write_images
 from tests.waiting import wait_until
 from trainer.rundir import read_json, write_json
@@ -70,7 +71,7 @@ def test_discard_ends_a_training_in_every_phase(reached: tuple[str, Started]) ->
     assert started.last_line.startswith("stopped ")
     assert not started.run.result.exists()
     assert not started.run.card.exists()
-    wait_until(lambda: not any(worker.is_running() for worker in workers), 30)
+    wait_until(lambda: all(map(is_gone, workers)), 30)
 
 
 @pytest.mark.slow
@@ -123,7 +124,7 @@ def test_loader_processes_do_not_survive_a_killed_training(launcher: Launcher, t
     workers = children(recursive=True)
     started.process.kill()
     started.wait()
-    wait_until(lambda: not any(worker.is_running() for worker in workers), 30)
+    wait_until(lambda: all(map(is_gone, workers)), 30)
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import pytest
 from app.runs.executors.local import processes
 from tests.live.files import assert_equals_files, wait_until_over
 from tests.live.following import following
+from tests.live.processes import is_gone
 from tests.servers import LiveServer
 from tests.trainer.trainings import Started
 from tests.waiting import wait_until
@@ -103,4 +104,4 @@ def test_an_unresponsive_prewarmed_process_is_killed_and_the_run_starts_cold(
     reported = server.run(run_id)
     assert reported["state"] == "running"
     assert reported["pid"] != program.pid
-    wait_until(lambda: not keeper.is_running() and not program.is_running(), 5)
+    wait_until(lambda: is_gone(keeper) and is_gone(program), 5)

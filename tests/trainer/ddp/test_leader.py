@@ -12,6 +12,7 @@ import psutil
 import pytest
 import torch
 
+from tests.live.processes import is_gone
 from tests.trainer.trainings import ROOT, Launcher, Started, read_rows, write_config, write_images
 from tests.waiting import wait_until
 from trainer.rundir import read_json
@@ -177,7 +178,7 @@ def test_ranks_end_with_a_killed_leader_and_ignore_its_signals(leader: subproces
     wait_until(lambda: all(_ignores(second, number) for number in ignored), 10)
     leader.kill()
     leader.communicate(timeout=30)
-    wait_until(lambda: not second.is_running(), 5)
+    wait_until(lambda: is_gone(second), 5)
 
 
 def _ignores(process: psutil.Process, number: int) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.live.processes import is_gone
 from tests.servers import ROOT
 from tests.trainer.launched import Launched, program
 from tests.waiting import wait_until
@@ -50,7 +51,7 @@ def test_the_lock_is_held_until_the_program_ends_even_if_the_runner_is_killed(tm
     trainer = psutil.Process(launched.state["pid"])
     launched.runner.kill()
     launched.wait_for_end()
-    wait_until(lambda: not trainer.is_running(), 5)
+    wait_until(lambda: is_gone(trainer), 5)
     assert launched.state["state"] == "running", "the dead runner cannot write a verdict"
 
 
