@@ -159,6 +159,7 @@ def test_the_page_is_small_and_loads_other_views_when_they_are_visited(server: L
         expect(page.locator(VIEWS[f"/{link}"]).first).to_be_visible()
     in_all = sizes_of(page)
     assert set(first) >= {"/", "main.js", "charts/plot.js", "styles/all.css"}
+    assert [name for name in in_all if name.endswith(".woff2")] == ["vendor/page-sans-3.201.woff2"]
     assert set(in_all) - set(first) >= {"runs/view.js", "models/view.js", "start/view.js"}
     print(sum(first.values()), sum(in_all.values()), in_all)
     assert sum(first.values()) < MAX_BYTES
