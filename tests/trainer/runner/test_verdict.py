@@ -112,6 +112,7 @@ some library's last words
         (CHAINED, 3, None),
         ("Traceback (most recent call last):\n  File\nKeyboardInterrupt\n", 1, "KeyboardInterrupt"),
         ("Traceback (most recent call last):\n  cut short", 1, None),
+        ("[rank0]: Traceback (most recent call last):\n[rank0]:   x\n[rank0]: OSError: gone\n", 1, "OSError: gone"),
         (
             "50%|##  | 1/2 [00:01]Traceback (most recent call last):\n  x\nValueError: no data\n",
             1,
