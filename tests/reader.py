@@ -38,6 +38,9 @@ NOT_RUN = {
 DURING_A_RUN = ("/training/stop", "/training/status", "/training/metrics/latest", "/log?")
 """Substrings of commands that a reader may run during a run. Before any other command, the reader waits for its end."""
 
+DISCARDS = '"mode": "discard"'
+"""Part of a command that a reader may run as soon as a run is active."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -102,9 +105,9 @@ class Reader:
         return "The service keeps running" in self.demo_log.read_text()
 
     def shorten_trainings(self) -> None:
-        """Keep one of four images of the demo's dataset, so that the trainings in the documents are short."""
+        """Keep one of ten images of the demo's dataset, so that the trainings in the documents are short."""
         for number, image in enumerate(sorted((self.home / "data" / "digits").rglob("*.png"))):
-            if number % 4:
+            if number % 10:
                 image.unlink()
 
     def follow(self, block: Block) -> None:
@@ -120,14 +123,14 @@ class Reader:
         )
 
     def _run_id(self) -> str:
-        """Return the id of the latest run, which the documents call RUN_ID."""
-        status = self.status()
-        return str(status["run_id"] or status["last_run"]["run_id"])
+        """Return the id of the latest run with metrics, which the documents call RUN_ID."""
+        runs = requests.get(f"{self.url}/training/metrics/runs", timeout=30).json()
+        return str(next(run["run_id"] for run in runs if run["has_metrics"]))
 
     def _wait_for_the_right_moment(self, text: str) -> None:
         if "/training/start" in text or "training start" in text:
             self.stop()
-        elif "localhost:8000" in text:
+        elif "localhost:8000" in text and DISCARDS not in text:
             is_during = any(part in text for part in DURING_A_RUN)
             wait_until(lambda: self._is_over() or (is_during and self._has_an_epoch()), 120, self.status)
 
