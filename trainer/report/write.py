@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from trainer import rundir
@@ -129,4 +130,5 @@ def _draw(run: RunDir, report: dict[str, Any]) -> dict[str, str]:
 
 def _save_figure(run: RunDir, name: str, figure: Callable[[], Figure]) -> str | None:
     target = run.report_pictures / f"{name}.png"
-    return make(run, target, lambda: figure().savefig(target))
+    # Figure.savefig would draw twice: once for the layout, which drawing finds anyway.
+    return make(run, target, lambda: FigureCanvasAgg(figure()).print_png(target))  # type: ignore[no-untyped-call]
