@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.trainer.preloaded import Preloaded
-from tests.trainer.trainings import TINY, Launcher, Started, write_config, write_images
+from tests.trainer.trainings import TINY, Launcher, Trained, write_config, write_images
 from trainer.digits import prepare
+from trainer.rundir import RunDir
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # The library reads this once, at import.
 
@@ -37,11 +39,28 @@ def session_launcher(tmp_path_factory: pytest.TempPathFactory, preloaded: Preloa
 
 
 @pytest.fixture(scope="session")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Return a function that gives the folder of a name, which is made once for all workers of this test run."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+
+    def shared(name: str, make: Callable[[Path], object]) -> Path:
+        folder, made = base / name, base / f"{name}.made"
+        with open(base / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                make(folder)
+                made.touch()
+        return folder
+
+    return shared
+
+
+@pytest.fixture(scope="session")
+def digits(shared_folder: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """The digits dataset."""
-    folder = tmp_path_factory.mktemp("datasets") / "digits"
-    prepare(folder)
-    return folder
+    return shared_folder("digits", prepare)
 
 
 @pytest.fixture(scope="session")
@@ -57,20 +76,18 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def completed(tmp_path_factory: pytest.TempPathFactory, tiny: Path, squares: Path) -> Started:
+def completed(shared_folder: Callable[[str, Callable[[Path], object]], Path], tiny: Path, squares: Path) -> Trained:
     """A completed tiny training, started as users do, for tests that only read its files."""
-    launcher = Launcher(tmp_path_factory.mktemp("completed"))
-    return launcher.train(tiny, squares, "--model-name=squares", "--config-name=tiny.yaml", name="completed")
 
+    def train(folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        options = ["--model-name=squares", "--config-name=tiny.yaml"]
+        launcher = Launcher(folder)
+        try:
+            done = launcher.train(tiny, squares, *options, name="completed")
+            assert done.process.returncode == 0, done.log
+        finally:
+            launcher.end()
 
-@pytest.fixture(scope="session")
-def long_squares(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The squares with so many val and test images that each evaluation takes seconds."""
-    folder = tmp_path_factory.mktemp("datasets") / "long"
-    for split, times in (("train", 1), ("val", 300), ("test", 300)):
-        for image in (squares / split).glob("*/*.png"):
-            target = folder / split / image.parent.name
-            target.mkdir(parents=True, exist_ok=True)
-            for number in range(times):
-                os.link(image, target / f"{image.stem}_{number}.png")
-    return folder
+    home = shared_folder("trained", train)
+    return Trained(RunDir(home / "completed"), home / "completed.log")

@@ -1,7 +1,8 @@
 """Run `python -m trainer` in forks of a process that has already imported everything.
 
 The forks run the same file under the same name with the same arguments. They only save the seconds that each
-training would need to import torch and Lightning. Some tests start their trainings as users do instead.
+training would need to import torch and Lightning. Some tests start their trainings as users do instead. The other ranks
+of a training are forks of their leader, unless the environment variable COLD_RANKS is set.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from trainer import libraries
 
@@ -65,11 +69,11 @@ class PreloadedProcess:
 
 
 class Preloaded:
-    """A process that forks to run each training."""
+    """A process that forks to run each training. `prefix` is a command that executes the rest of its arguments."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: Sequence[str] = ()) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        argv = [sys.executable, "-m", "tests.trainer.preloaded", str(theirs.fileno())]
+        argv = [*prefix, sys.executable, "-m", "tests.trainer.preloaded", str(theirs.fileno())]
         self._process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
         theirs.close()
 
@@ -138,7 +142,10 @@ def _train(arguments: list[str], environment: dict[str, str], log_path: str) -> 
     os.close(log)
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None  # An import may have chosen it by another environment.
     sys.path[1:1] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if "COLD_RANKS" not in environment:
+        subprocess.Popen = _Popen  # type: ignore[misc]
     sys.argv = ["trainer", *arguments]
     runpy.run_module("trainer", run_name="__main__", alter_sys=True)
     # Exit like the interpreter, but without C++ destructors, which would join threads that a fork does not have.
@@ -146,6 +153,45 @@ def _train(arguments: list[str], environment: dict[str, str], log_path: str) -> 
     atexit._run_exitfuncs()
     sys.stdout.flush()
     os._exit(0)
+
+
+class _Popen(subprocess.Popen[Any]):
+    def __new__(cls, argv: list[str], *_: Any, **__: Any) -> Any:
+        is_rank = argv[1:3] == ["-m", "trainer.rank"]
+        return ForkedRank(argv[3:]) if is_rank else super().__new__(cls)
+
+
+class ForkedRank:
+    """`python -m trainer.rank` in a fork, with the subset of subprocess.Popen that its leader uses."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        input_, for_input = os.pipe()
+        from_output, output = os.pipe()
+        self._reaping = threading.Lock()
+        self._exit_code: int | None = None
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.dup2(input_, 0)
+            os.dup2(output, 1)
+            for descriptor in (input_, for_input, from_output, output):
+                os.close(descriptor)
+            signal.set_wakeup_fd(-1)
+            sys.argv = ["trainer.rank", *arguments]
+            runpy.run_module("trainer.rank", run_name="__main__", alter_sys=True)
+        os.close(input_)
+        os.close(output)
+        self.stdin, self.stdout = os.fdopen(for_input, "wb"), os.fdopen(from_output, "rb")
+
+    def kill(self) -> None:
+        if self._exit_code is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        with self._reaping:
+            if self._exit_code is None:
+                self._exit_code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        return self._exit_code
 
 
 if __name__ == "__main__":

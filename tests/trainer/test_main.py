@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.preloaded import Preloaded
-from tests.trainer.trainings import OWN_NETWORK, ROOT, TINY, Launcher, Started, write_config, write_images
+from tests.trainer.trainings import OWN_NETWORK, ROOT, TINY, Launcher, Trained, write_config, write_images
 from tests.waiting import wait_until
 
 RANDOM_ONCE_TRAINED = """
@@ -95,7 +95,7 @@ def test_an_export_with_different_outputs_fails_as_export(launcher: Launcher, sq
 
 
 def test_a_second_training_in_a_run_directory_is_refused(
-    launcher: Launcher, completed: Started, tiny: Path, squares: Path
+    launcher: Launcher, completed: Trained, tiny: Path, squares: Path
 ) -> None:
     before = {path: path.read_bytes() for path in completed.run.path.rglob("*") if path.is_file()}
     done = launcher.train(tiny, squares, f"--run-dir={completed.run.path}")
@@ -121,7 +121,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_reported_even_if_the_log_is_on_it(
     small_disk: Path, preloaded: Preloaded, tiny: Path, squares: Path
 ) -> None:
-    done = Launcher(small_disk, preloaded).train(tiny, squares, "--set=model.config.hidden_sizes=[64, 128]")
+    done = Launcher(small_disk, preloaded).train(tiny, squares, "--set=model.config.hidden_sizes=[128]")
     assert done.process.returncode == 1
     assert done.last_line.startswith(f"error: no space left on device: {small_disk}")
     assert not done.run.result.exists()

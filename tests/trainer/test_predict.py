@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from tests.trainer.modelfiles import Untrained
-from tests.trainer.trainings import ROOT, Started
+from tests.trainer.trainings import ROOT, Trained
 from trainer.model.conversion import convert
 from trainer.model.session import OnnxModel
 from trainer.rundir import read_json
 
 
 @pytest.fixture(scope="module")
-def model(completed: Started) -> Path:
+def model(completed: Trained) -> Path:
     return Path((read_json(completed.run.card) or {})["model_path"])
 
 
@@ -34,7 +34,7 @@ def accuracy(lines: list[str]) -> float:
     return sum(Path(path).parent.name == name for path, name, _ in rows) / len(rows)
 
 
-def test_predict_reproduces_the_test_accuracy_of_the_training(completed: Started, model: Path, squares: Path) -> None:
+def test_predict_reproduces_the_test_accuracy_of_the_training(completed: Trained, model: Path, squares: Path) -> None:
     done = predict(model, squares / "test")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()

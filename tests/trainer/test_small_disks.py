@@ -5,21 +5,22 @@ from __future__ import annotations
 import gc
 import shutil
 import subprocess
-import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from torch.utils.data import DataLoader
 
-from tests.trainer.trainings import ROOT
+from tests.trainer.preloaded import Preloaded
+from tests.trainer.trainings import Launcher
 from trainer.batches.datamodule import ImageDataModule
 from trainer.batches.images import Batch
 from trainer.batches.samplers import Position
 from trainer.experiment.data import Data
 from trainer.preparation.images import find_split
 from trainer.reasons import reason_of
-from trainer.rundir import RunDir, read_json
+from trainer.rundir import read_json
 
 UNSHARE = ["unshare", "--user", "--map-root-user", "--mount"]
 
@@ -34,38 +35,46 @@ def can_mount() -> bool:
 pytestmark = pytest.mark.skipif(not can_mount(), reason="this user cannot mount a file system")
 
 
-def train(config: Path, data: Path, home: Path, *options: str, small: str, kilobytes: int) -> tuple[int, str]:
-    """Train with a tmpfs of this size mounted at `small`, and return the exit code and the log."""
-    folders = [f"--{split}-data-dir={data / split}" for split in ("train", "val", "test")]
-    arguments = [str(config), f"--run-dir={home / 'run'}", f"--cache-dir={home / 'cache'}", *folders, *options]
-    script = f'mount -t tmpfs -o size={kilobytes}k tmpfs "{small}" && exec "$@"'
-    command = [*UNSHARE, "sh", "-c", script, "sh", sys.executable, "-m", "trainer", *arguments]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return done.returncode, done.stdout
+@pytest.fixture(scope="module")
+def small_tmp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("small")
+
+
+@pytest.fixture(scope="module")
+def small_disks(small_tmp: Path) -> Iterator[Preloaded]:
+    """A process in a mount namespace with 500 kB of shared memory and a temporary folder of 20 kB."""
+    mounts = ((500, "/dev/shm"), (20, small_tmp))
+    script = " && ".join(f'mount -t tmpfs -o size={size_kb}k tmpfs "{folder}"' for size_kb, folder in mounts)
+    made = Preloaded([*UNSHARE, "sh", "-c", f'{script} && exec "$@"', "sh"])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def launcher(tmp_path: Path, small_disks: Preloaded) -> Iterator[Launcher]:
+    made = Launcher(tmp_path, small_disks)
+    yield made
+    made.end()
 
 
 @pytest.mark.slow
-def test_a_full_shared_memory_ends_the_training(tiny: Path, squares: Path, tmp_path: Path) -> None:
+def test_a_full_shared_memory_ends_the_training(launcher: Launcher, tiny: Path, squares: Path) -> None:
     options = ["--set=data.num_workers=1", "--set=data.image_size=300", "--set=data.cache=false"]
-    code, log = train(tiny, squares, tmp_path, *options, small="/dev/shm", kilobytes=500)
-    assert code == 1
-    reason = log.splitlines()[-1]
-    assert reason.startswith("error: ")
-    assert "/dev/shm" in reason
-    assert "data.num_workers" in reason
+    failed = launcher.train(tiny, squares, *options)
+    assert failed.process.returncode == 1
+    assert failed.last_line.startswith("error: ")
+    assert "/dev/shm" in failed.last_line
+    assert "data.num_workers" in failed.last_line
 
 
 @pytest.mark.slow
 def test_a_training_does_not_need_the_temporary_folder(
-    tiny: Path, squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    launcher: Launcher, tiny: Path, squares: Path, small_tmp: Path
 ) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    monkeypatch.setenv("TMPDIR", str(small))
     options = ["--set=trainer.max_epochs=1", "--set=export.variants=[int8]"]
-    code, log = train(tiny, squares, tmp_path, *options, small=str(small), kilobytes=20)
-    assert code == 0, log
-    card = read_json(RunDir(tmp_path / "run").card)
+    done = launcher.train(tiny, squares, *options, TMPDIR=str(small_tmp))
+    assert done.process.returncode == 0, done.log
+    card = read_json(done.run.card)
     assert card is not None
     assert "error" not in card["variants"][0]
 

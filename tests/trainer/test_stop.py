@@ -10,120 +10,103 @@ import psutil
 import pytest
 
 from tests.live.processes import is_gone
-from tests.trainer.trainings import Launcher, Started, is_validating, write_images
+from tests.trainer.interrupted import MODEL, interrupting
+from tests.trainer.trainings import TINY, Launcher, Started, write_config, write_images
 from tests.waiting import wait_until
 from trainer.rundir import read_json, write_json
 
 ENDLESS = "--set=trainer.max_epochs=100000"
+TERM, INT = signal.SIGTERM, signal.SIGINT
 
-
-def is_importing(started: Started) -> bool:
-    return started.run.config.exists()
-
-
-def is_fitting(started: Started) -> bool:
-    """Whether the first epoch has ended. It leaves a best checkpoint."""
-    return any(started.run.checkpoints.glob("epoch_*.ckpt"))
-
-
-def is_testing(started: Started) -> bool:
-    return started.progress.get("phase") == "test"
-
-
-def is_exporting(started: Started) -> bool:
-    return started.progress.get("phase") == "export"
-
-
-PHASES = {
-    "import": (is_importing, [ENDLESS]),
-    "fit with workers": (is_fitting, [ENDLESS, "--set=data.num_workers=2"]),
-    "validation": (is_validating, ["--set=trainer.max_epochs=2", "--set=trainer.log_every_n_steps=5"]),
-    "test": (is_testing, ["--set=trainer.max_epochs=1"]),
-    "export": (is_exporting, ["--set=trainer.max_epochs=1"]),
+MOMENTS = {
+    "build": (1, []),
+    "fit": (6, ["--set=data.num_workers=2"]),  # in the second epoch; the first has left a best checkpoint
+    "validation": (1, ["--set=data.batch_size=4"]),  # the first of two batches
+    "test": (1, ["--set=data.batch_size=4"]),
+    "export": (1, []),
 }
-LONG = {"validation", "test"}
 
 
-@pytest.fixture(params=PHASES)
-def reached(
-    request: pytest.FixtureRequest, launcher: Launcher, tiny: Path, squares: Path, long_squares: Path
-) -> tuple[str, Started]:
-    """A training in the given phase."""
-    condition, options = PHASES[request.param]
-    started = launcher.start(tiny, long_squares if request.param in LONG else squares, *options)
-    wait_until(lambda: condition(started), 60, lambda: (started.log, started.progress))
-    assert started.process.poll() is None, started.log
-    return request.param, started
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An experiment that trains `squares` for 2 epochs of 5 batches."""
+    text = MODEL + TINY[TINY.index("data:") :].replace("max_epochs: 3", "max_epochs: 2")
+    return write_config(tmp_path_factory.mktemp("stops"), text)
 
 
-def stop(started: Started, mode: str | None, number: int = signal.SIGTERM) -> None:
-    if mode is not None:
-        write_json(started.run.stop, {"mode": mode})
-    started.process.send_signal(number)
+def interrupted(
+    launcher: Launcher, config: Path, data: Path, *interruptions: tuple[str, int, str | None, int], options: list[str]
+) -> Started:
+    environment = interrupting(launcher.home / "run", *interruptions)
+    return launcher.train(config, data, *options, name="run", **environment)
 
 
 @pytest.mark.slow
-def test_discard_ends_a_training_in_every_phase(reached: tuple[str, Started]) -> None:
-    _, started = reached
-    workers = psutil.Process(started.process.pid).children(recursive=True)
-    stop(started, "discard")
-    assert started.wait(30) == 128 + signal.SIGTERM
-    assert started.last_line.startswith("stopped ")
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_discard_ends_a_training_in_every_phase(launcher: Launcher, config: Path, squares: Path, moment: str) -> None:
+    number, options = MOMENTS[moment]
+    started = interrupted(launcher, config, squares, (moment, number, "discard", TERM), options=options)
+    assert started.process.returncode == 128 + TERM, started.log
+    assert started.last_line.startswith("stopped at once")
     assert not started.run.result.exists()
     assert not started.run.card.exists()
-    wait_until(lambda: all(map(is_gone, workers)), 30)
 
 
 @pytest.mark.slow
-def test_save_leaves_a_checkpoint_and_a_model_in_every_phase(reached: tuple[str, Started]) -> None:
-    phase, started = reached
-    stop(started, "save")
-    assert started.wait(30) == 128 + signal.SIGTERM, started.log
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_save_leaves_a_checkpoint_and_a_model_in_every_phase(
+    launcher: Launcher, config: Path, squares: Path, moment: str
+) -> None:
+    number, options = MOMENTS[moment]
+    started = interrupted(launcher, config, squares, (moment, number, "save", TERM), options=options)
+    assert started.process.returncode == 128 + TERM, started.log
     assert not started.run.result.exists()
-    if phase == "import":
-        assert started.last_line.startswith("stopped ")
+    if moment == "build":
+        assert started.last_line.startswith("stopped before the training began")
         return
     card = read_json(started.run.card)
     assert card is not None, started.log
     assert Path(card["model_path"]).is_file()
     assert started.run.last_checkpoint.exists()
     assert "last.ckpt" in started.last_line
-    has_best = phase != "validation"
+    has_best = moment != "validation"
     assert (card["checkpoint"] == "last.ckpt") is not has_best
-    assert bool(card["test_metrics"]) == started.run.report.exists() == (phase == "export")
+    assert bool(card["test_metrics"]) == started.run.report.exists() == (moment == "export")
 
 
 @pytest.mark.slow
-def test_discard_overrides_a_save_in_progress(launcher: Launcher, tiny: Path, squares: Path) -> None:
-    started = launcher.start(tiny, squares, ENDLESS)
-    wait_until(lambda: is_fitting(started), 60, lambda: started.log)
-    stop(started, "save")
-    wait_until(lambda: is_exporting(started), 30, lambda: started.log)
-    stop(started, "discard")
-    assert started.wait(30) == 128 + signal.SIGTERM
-    assert not started.run.card.exists()
-
-
-@pytest.mark.slow
-def test_ctrl_c_saves_and_a_second_ctrl_c_aborts_the_save(launcher: Launcher, tiny: Path, squares: Path) -> None:
-    started = launcher.start(tiny, squares, ENDLESS)
-    wait_until(lambda: is_fitting(started), 60, lambda: started.log)
-    stop(started, None, signal.SIGINT)
-    wait_until(lambda: is_exporting(started), 30, lambda: started.log)
+def test_discard_overrides_a_save_in_progress(launcher: Launcher, config: Path, squares: Path) -> None:
+    stops = ("fit", 6, "save", TERM), ("export", 1, "discard", TERM)
+    started = interrupted(launcher, config, squares, *stops, options=[])
+    assert started.process.returncode == 128 + TERM
     assert started.run.last_checkpoint.exists()
-    stop(started, None, signal.SIGINT)
-    assert started.wait(30) == 128 + signal.SIGINT
     assert not started.run.card.exists()
 
 
 @pytest.mark.slow
-def test_loader_processes_do_not_survive_a_killed_training(launcher: Launcher, tiny: Path, squares: Path) -> None:
-    started = launcher.start(tiny, squares, ENDLESS, "--set=data.num_workers=2")
+def test_ctrl_c_saves_and_a_second_ctrl_c_aborts_the_save(launcher: Launcher, config: Path, squares: Path) -> None:
+    started = interrupted(launcher, config, squares, ("fit", 6, None, INT), ("export", 1, None, INT), options=[])
+    assert started.process.returncode == 128 + INT
+    assert started.run.last_checkpoint.exists()
+    assert not started.run.card.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["discard", None])
+def test_loader_processes_do_not_survive_a_discarded_or_killed_training(
+    launcher: Launcher, config: Path, squares: Path, mode: str | None
+) -> None:
+    started = launcher.start(config, squares, ENDLESS, "--set=data.num_workers=2")
     children = psutil.Process(started.process.pid).children
-    wait_until(lambda: is_fitting(started) and children(recursive=True), 60, lambda: started.log)
+    wait_until(lambda: len(children(recursive=True)) >= 2, 60, lambda: started.log)
     workers = children(recursive=True)
-    started.process.kill()
-    started.wait()
+    if mode is None:
+        started.process.kill()
+        started.wait()
+    else:
+        write_json(started.run.stop, {"mode": mode})
+        started.process.send_signal(TERM)
+        assert started.wait(30) == 128 + TERM
     wait_until(lambda: all(map(is_gone, workers)), 30)
 
 
@@ -134,6 +117,7 @@ def test_a_stop_while_images_are_prepared_ends_the_training(launcher: Launcher, 
     started = launcher.start(tiny, data)
     wait_until(lambda: started.progress.get("phase") == "prepare", 60, lambda: started.log)
     assert (started.progress["batch"], started.progress["num_batches"]) == (0, 41)
-    stop(started, "save")
-    assert started.wait(30) == 128 + signal.SIGTERM
+    write_json(started.run.stop, {"mode": "save"})
+    started.process.send_signal(TERM)
+    assert started.wait(30) == 128 + TERM
     assert started.last_line.startswith("stopped ")

@@ -26,7 +26,7 @@ EXPERIMENTS = ROOT / "configs" / "experiment"
 TINY = """
 model:
   architecture: ResNetForImageClassification
-  config: {embedding_size: 8, hidden_sizes: [8, 16], depths: [1, 1], layer_type: basic}
+  config: {embedding_size: 8, hidden_sizes: [8], depths: [1], layer_type: basic}
 data: {image_size: 8, channels: 1, batch_size: 8}
 trainer: {max_epochs: 3, log_every_n_steps: 2, cpu_threads: 1}
 """
@@ -46,10 +46,9 @@ class TwoParts(torch.nn.Module):
 
 
 @dataclass
-class Started:
-    """A training process, its run directory and its log."""
+class Trained:
+    """The run directory and the log of a training."""
 
-    process: subprocess.Popen[bytes] | PreloadedProcess
     run: RunDir
     log_path: Path
 
@@ -64,6 +63,13 @@ class Started:
     @property
     def progress(self) -> dict[str, Any]:
         return read_json(self.run.progress) or {}
+
+
+@dataclass
+class Started(Trained):
+    """A training and its process."""
+
+    process: subprocess.Popen[bytes] | PreloadedProcess
 
     def wait(self, timeout_s: float = 120) -> int:
         return self.process.wait(timeout_s)
@@ -84,7 +90,7 @@ class Launcher:
         cache = [f"--cache-dir={self.home / 'cache'}"]
         log_path = self.home / f"{name}.log"
         arguments = [str(config), f"--run-dir={run.path}", *cache, *folders, *options]
-        self.started.append(Started(self._launch(arguments, os.environ | environment, log_path), run, log_path))
+        self.started.append(Started(run, log_path, self._launch(arguments, os.environ | environment, log_path)))
         return self.started[-1]
 
     def _launch(
@@ -145,11 +151,6 @@ def read_rows(run: RunDir) -> list[dict[str, str]]:
     """Read the rows of metrics.csv without their empty values."""
     with open(run.metrics, newline="") as opened:
         return [{name: value for name, value in row.items() if value} for row in csv.DictReader(opened)]
-
-
-def is_validating(started: Started) -> bool:
-    """Whether the first validation has begun. Requires log_every_n_steps=5, the number of steps before it."""
-    return started.run.metrics.exists() and any(row.get("step") == "4" for row in read_rows(started.run))
 
 
 def request_for(run: RunDir, experiment: Experiment, data: Path) -> Request:

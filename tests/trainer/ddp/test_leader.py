@@ -131,7 +131,7 @@ def test_both_ranks_stop_at_the_same_batch_and_a_resume_continues_there(
 @pytest.mark.slow
 def test_a_failing_rank_ends_the_training_with_its_reason(launcher: Launcher, tmp_path: Path, uneven: Path) -> None:
     config = write_config(tmp_path, PLAIN)
-    failed = launcher.train(config, uneven, PYTHONPATH=str(uneven), FAIL_AT="3")
+    failed = launcher.train(config, uneven, PYTHONPATH=str(uneven), FAIL_AT="3", COLD_RANKS="1")
     assert failed.process.returncode == 1
     assert failed.last_line.startswith("error: RuntimeError: this batch is too large")
     assert "small_network.py, line 28" in failed.last_line

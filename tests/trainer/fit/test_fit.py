@@ -8,13 +8,16 @@ from pathlib import Path
 import onnx
 import pytest
 
-from tests.trainer.trainings import OWN_NETWORK, TINY, Launcher, Started, read_rows, write_config, write_images
+from tests.trainer.trainings import OWN_NETWORK, TINY, Launcher, Trained, read_rows, write_config, write_images
 from trainer.rundir import read_json
+
+ONE_PIXEL = "--set=data.image_size=4"
+"""The last batch norm of the tiny network gets one value per image and channel."""
 
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_metrics_with_and_without_cache_and_workers(
-    completed: Started, launcher: Launcher, tiny: Path, squares: Path
+    completed: Trained, launcher: Launcher, tiny: Path, squares: Path
 ) -> None:
     assert "decoding the 40 images" in completed.log
     again = launcher.train(tiny, squares, "--set=data.cache=false", "--set=data.num_workers=2")
@@ -78,14 +81,14 @@ checkpoint: {monitor: val/acc, last_every_n_epochs: 2}
 def test_one_image_left_over_for_the_last_batch_is_skipped_with_batch_norm(
     launcher: Launcher, tiny: Path, squares: Path
 ) -> None:
-    options = ["--set=data.batch_size=13", "--set=trainer.max_epochs=1"]  # of 40 images
+    options = [ONE_PIXEL, "--set=data.batch_size=13", "--set=trainer.max_epochs=1"]  # of 40 images
     done = launcher.train(tiny, squares, *options)
     assert done.process.returncode == 0, done.log
     assert done.progress["total_steps"] == 3
 
 
 def test_a_batch_size_of_one_is_refused_with_batch_norm(launcher: Launcher, tiny: Path, squares: Path) -> None:
-    done = launcher.train(tiny, squares, "--set=data.batch_size=1")
+    done = launcher.train(tiny, squares, ONE_PIXEL, "--set=data.batch_size=1")
     assert done.process.returncode == 1
     assert done.last_line.startswith("error: data.batch_size: must be at least 2")
     assert "Traceback" not in done.log

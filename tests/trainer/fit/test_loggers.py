@@ -12,7 +12,7 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from tests.trainer.trainings import EXPERIMENTS, Launcher, Started, read_rows, request_for
+from tests.trainer.trainings import EXPERIMENTS, Launcher, Started, Trained, read_rows, request_for
 from trainer.experiment import experiment
 from trainer.experiment.experiment import ExperimentInvalid
 from trainer.fit.mlflow_logger import BufferedMLFlowLogger
@@ -23,7 +23,7 @@ ALL = "--set=loggers=[csv, tensorboard, mlflow]"
 
 
 @pytest.fixture(scope="module")
-def resumed(session_launcher: Launcher, completed: Started, tiny: Path, squares: Path) -> Started:
+def resumed(session_launcher: Launcher, completed: Trained, tiny: Path, squares: Path) -> Started:
     """A training that resumes `completed` for one epoch with all loggers."""
     options = [ALL, "--set=trainer.max_epochs=4", f"--resume-from={completed.run.path}", "--config-name=tiny.yaml"]
     done = session_launcher.train(tiny, squares, *options, name="logged", MLFLOW_TRACKING_URI="")

@@ -11,12 +11,12 @@ import onnx
 import onnxruntime
 import pytest
 
-from tests.trainer.trainings import Started
+from tests.trainer.trainings import Trained
 from trainer.dataset.imagefile import read_image
 from trainer.rundir import read_json
 
 
-def test_the_card_and_the_file_have_what_a_consumer_needs(completed: Started, squares: Path) -> None:
+def test_the_card_and_the_file_have_what_a_consumer_needs(completed: Trained, squares: Path) -> None:
     card = read_json(completed.run.card)
     assert card is not None
     assert card["run_id"] == "completed"
@@ -44,7 +44,7 @@ def test_the_card_and_the_file_have_what_a_consumer_needs(completed: Started, sq
 
 @pytest.mark.parametrize("batch_size", [1, 3, 8])
 def test_the_card_alone_suffices_to_reproduce_the_test_accuracy(
-    completed: Started, squares: Path, batch_size: int
+    completed: Trained, squares: Path, batch_size: int
 ) -> None:
     card = read_json(completed.run.card)
     assert card is not None
