@@ -69,6 +69,7 @@ def main() -> None:
     unknown = set(options.names) - set(names())
     if unknown:
         parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; choose from {', '.join(names())}")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # Else each server compiles our sources again.
     lines = [
         "# Results",
         "",

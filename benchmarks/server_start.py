@@ -1,4 +1,4 @@
-"""The time from the start of the service to its first response at /ping, with all files in the page cache.
+"""The time from the start of the service to its first response at /ping, with compiled sources in the page cache.
 
 The CPU time does not depend on the load of the machine. Half of the time is spent on imports (Flask with Jinja,
 marshmallow and flask-smorest, Socket.IO; gunicorn itself is a tenth), and a tenth on the OpenAPI document.

@@ -45,6 +45,8 @@ DESCRIPTIONS = {
 }
 
 BINARY = {"type": "string", "format": "binary"}
+ERROR = ErrorSchema()
+"""One object for every error: apispec would make a new one from the class, and there are hundreds."""
 NOT_MODIFIED = "Unchanged. The client's copy (If-None-Match) is current."
 
 PATH_PARAMETERS = {
@@ -94,7 +96,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no typ
         time, length, an unreadable folder) are added, except what a call that `is_open` cannot have.
         """
         common = (403, 408, 414, 431) if is_open else (401, 403, 408, 414, 431, 503)
-        schemas = dict.fromkeys((*common, *codes), ErrorSchema) | dict(shapes or {})
+        schemas = dict.fromkeys((*common, *codes), ERROR) | dict(shapes or {})
         documented = {
             code: {"description": DESCRIPTIONS[code], "content": {"application/json": {"schema": schema}}}
             for code, schema in sorted(schemas.items())
