@@ -38,7 +38,8 @@ class Dispatcher(Duty):
     def step(self) -> bool:
         """Launch the first run if possible. Return whether to try the next one immediately. Raises OSError."""
         for run in self._queue.launched():
-            self._queue.remove(run)  # An earlier dispatcher was killed, or met a full disk.
+            with suppress(OSError):  # It counts for nothing, so one that cannot be removed delays no other run.
+                self._queue.remove(run)  # An earlier dispatcher was killed, or met a full disk.
         waiting = [] if self._queue.is_paused else self._queue.waiting()
         if not waiting or self._obstacle(waiting[0]) is not None:
             return False

@@ -205,6 +205,15 @@ def test_a_corrupt_queue_file_is_one_broken_entry(service: Service, garbage: byt
     assert described(service) == []
 
 
+def test_a_queue_entry_that_cannot_be_removed_delays_no_other_run(service: Service) -> None:
+    [active] = service.store.active()
+    active.directory.queued.mkdir()  # A program may put anything into the directory of its run.
+    run = service.enqueue(service.python(""))
+    end_active(service)
+    assert service.dispatcher.step()
+    wait_until(lambda: service.store.find(run.run_id).is_over, 10)
+
+
 def test_a_run_that_cannot_be_launched_fails_with_the_reason_and_the_queue_goes_on(
     service: Service, tmp_path: Path
 ) -> None:
