@@ -21,7 +21,6 @@ import { readToken } from "./token.js";
 import { renderActive } from "./views/active.js";
 import { createChartsView } from "./views/charts.js";
 import { renderConnection } from "./views/connection.js";
-import { renderDetails } from "./views/details.js";
 import { stopAsking } from "./views/dialogs.js";
 import { renderEpochs } from "./views/epochs.js";
 import { renderFrame } from "./views/frame.js";
@@ -186,7 +185,11 @@ const VIEWS = [
   createChartsView({ save }),
   renderEpochs,
   createLogView({ get: api.get, download, pathOf: pathOfRunInRest }),
-  renderDetails,
+  rendered(
+    ({ detail }) => detail !== null,
+    () => import("./views/details.js"),
+    ({ renderDetails }) => renderDetails,
+  ),
   renderSystem,
   rendered(
     ({ view }) => view.name === "run",
