@@ -53,9 +53,10 @@ class Stops:
             return Stopped("not_running", None)
         grace_s, ref = self._grace_s(run), Ref.read(run.directory)
         _write_stop(run.directory, mode, requested_by, grace_s)
-        self._queue.remove(run.directory)
-        if run.state == QUEUED and isinstance(self._find(ref), Gone):
-            return Stopped("stopped", run.run_id)  # A runner that begins now sees stop.json.
+        if run.state == QUEUED:  # The dispatcher removes the entry of an active run.
+            self._queue.remove(run.directory)
+            if isinstance(self._find(ref), Gone):
+                return Stopped("stopped", run.run_id)  # A runner that begins now sees stop.json.
         self._executor.signal(ref)
         is_over = wait and self._wait_for_end(ref, grace_s)
         return Stopped("stopped" if is_over else "stopping", run.run_id)
