@@ -24,6 +24,8 @@ export function createNotesForm(form, { save, closed }) {
   const elements = Object.values(fields).map(({ element }) => element);
   form.replaceChildren(...elements, problem, make("div", { className: "actions" }, submit, cancel));
   let [runId, before] = [null, null];
+  /** What the person has left unsaved to edit another run, by run: {before, kept}. */
+  const drafts = new Map();
 
   const values = () => ({ title: title.value.trim() || null, note: note.value.trimEnd() || null, tags: tags.values() });
 
@@ -31,8 +33,12 @@ export function createNotesForm(form, { save, closed }) {
   const isChanged = () => runId !== null && (tags.input.value.trim() !== "" || Object.keys(changes()).length > 0);
 
   function open(run) {
+    tags.add();
+    if (isChanged()) drafts.set(runId, { before, kept: changes() });
     runId = run.run_id;
-    show(run);
+    const draft = drafts.get(runId);
+    drafts.delete(runId);
+    show(draft?.before ?? run, draft?.kept);
     showProblem(null);
     title.focus();
   }
@@ -74,7 +80,7 @@ export function createNotesForm(form, { save, closed }) {
     form.querySelector("[aria-invalid=true]")?.focus();
   });
   cancel.addEventListener("click", close);
-  addEventListener("beforeunload", (event) => isChanged() && event.preventDefault());
+  addEventListener("beforeunload", (event) => (isChanged() || drafts.size > 0) && event.preventDefault());
   return { open };
 }
 
