@@ -180,7 +180,7 @@ def write_text(path: Path, text: str) -> None:
 def replacing(path: Path, is_flushed: bool = True) -> Iterator[BinaryIO]:
     """Open a new file that replaces `path` at the end of the `with` block. An error removes it.
 
-    Without `is_flushed` the file may be damaged after a power loss.
+    Without `is_flushed` the file may be damaged after a power loss. An OSError of the write names `path`.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -191,8 +191,10 @@ def replacing(path: Path, is_flushed: bool = True) -> Iterator[BinaryIO]:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # Python names the file only if it cannot be opened.
         raise
 
 
