@@ -100,7 +100,7 @@ def test_the_images_of_a_command_are_not_checked(shared: LiveServer, pets: Path)
 
 
 def test_other_requests_are_answered_during_a_check(shared: LiveServer) -> None:
-    base = write_images(shared.data_dir / "many", {"a": 60, "b": 180}, counts=(2000, 1, 1))
+    base = write_images(shared.data_dir / "many", {"a": 60, "b": 180}, counts=(600, 1, 1))
     path = f"/training/datasets/{base.name}"
     assert shared.get(f"{path}?wait=0").status_code == 202
     num_answers = 0

@@ -107,7 +107,7 @@ def test_followers_learn_of_the_queue_and_of_a_cancelled_run(busy: tuple[LiveSer
 
 
 def test_two_workers_launch_every_queued_run_once_and_a_killed_server_loses_none(tmp_path: Path) -> None:
-    server = LiveServer(tmp_path, "gunicorn", workers=2, TRAINING_MAX_ACTIVE="2").start()
+    server = LiveServer(tmp_path, "gunicorn", TRAINING_MAX_ACTIVE="2").start()
     try:
         launched = tmp_path / "launched"
         shell = f'["sh", "-c", "echo x >> {launched}"]'
@@ -116,6 +116,7 @@ def test_two_workers_launch_every_queued_run_once_and_a_killed_server_loses_none
         runs = [enqueue(server) for _ in range(12)]
         server.kill()  # As when the machine restarts.
         (server.configs_dir / "quick.yaml").unlink()
+        server.workers = 2
         server.start()
         assert queued_ids(server) == runs
         server.post("/training/queue/resume")
