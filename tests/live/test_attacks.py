@@ -68,9 +68,9 @@ def request_status(server: LiveServer, session: requests.Session | None, number:
 
 def use(server: LiveServer) -> None:
     """Request the status and run a training with the token."""
-    request_status(server, None, 50)
+    request_status(server, None, 20)
     with requests.Session() as session:
-        request_status(server, session, 50)
+        request_status(server, session, 20)
     config = server.write_command("e", "end_at_once.py")
     answer = server.post("/training/start", {"config_name": config}, headers=TOKEN)
     assert answer.status_code == 200, answer.text

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.app.answers import problem
 from tests.app.written import write_config
 from tests.live.processes import wait_for_log
 from tests.servers import LiveServer
+
+
+@pytest.fixture
+def server(eventlet_server: LiveServer) -> LiveServer:
+    """Run the tests once: programs run in the same way below both servers."""
+    return eventlet_server
 
 
 def test_the_service_ignores_a_programs_files_with_its_own_names(server: LiveServer) -> None:

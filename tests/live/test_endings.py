@@ -8,6 +8,7 @@ import signal
 import psutil
 import pytest
 
+from tests.conftest import on_eventlet
 from tests.live.files import log_of, wait_until_over
 from tests.live.following import following
 from tests.live.processes import is_gone, program_of, runner_of, wait_for_log, wait_until_none_left
@@ -121,6 +122,7 @@ def test_a_program_that_the_kernel_cannot_execute(server: LiveServer) -> None:
 
 
 @pytest.mark.slow
+@on_eventlet
 def test_50_megabytes_without_a_newline_cost_bounded_memory(own_server: LiveServer) -> None:
     assert own_server.process is not None
     go = own_server.home / "go"

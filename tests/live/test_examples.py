@@ -27,6 +27,12 @@ def command(request: pytest.FixtureRequest) -> list[str]:
     return COMMANDS[request.param]
 
 
+@pytest.fixture
+def server(eventlet_server: LiveServer) -> LiveServer:
+    """Run the tests once: the clients see the same protocol on both servers."""
+    return eventlet_server
+
+
 def run_example(command: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 

@@ -15,7 +15,7 @@ from tests.live.fuzz import FuzzedSession
 from tests.servers import LiveServer
 from tests.waiting import wait_until
 
-NUM_SESSIONS = 500
+NUM_SESSIONS = 250
 NUM_THREADS = 8
 MEGABYTE = 10**6
 
@@ -44,9 +44,9 @@ def test_random_sessions_leak_nothing_and_do_not_disturb_a_follower(own_server: 
     print(f"FUZZ_SEED={seed}")  # Pytest shows it on failure. The same seed reproduces the sessions.
     server = own_server
     with ThreadPoolExecutor(NUM_THREADS) as threads:
-        list(threads.map(lambda number: FuzzedSession(server, f"{seed}-warm-{number}").run(), range(100)))
+        list(threads.map(lambda number: FuzzedSession(server, f"{seed}-warm-{number}").run(), range(60)))
         before = num_descriptors(server), num_threads(server), memory(server)
-        config = server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "400", "--pause", "0.02")
+        config = server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "200", "--pause", "0.02")
         with following(server) as client:
             server.start_run(config)
             sessions = [threads.submit(FuzzedSession(server, f"{seed}-{number}").run) for number in range(NUM_SESSIONS)]

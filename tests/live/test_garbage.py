@@ -67,14 +67,19 @@ FILES = (
 )
 
 
+@pytest.fixture
+def server(eventlet_server: LiveServer) -> LiveServer:
+    """Run the tests once: both servers read run files and locks in the same way."""
+    return eventlet_server
+
+
 def corrupt(path: Path, garbage: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(garbage)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_corrupt_file_of_an_ended_run(eventlet_server: LiveServer, name: str) -> None:
-    server = eventlet_server
+def test_a_corrupt_file_of_an_ended_run(server: LiveServer, name: str) -> None:
     run_id = server.start_run(server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "20"))
     server.wait_for_state(run_id, "completed")
     corrupt_file = server.runs_dir / run_id / name
@@ -93,9 +98,8 @@ def test_a_corrupt_file_of_an_ended_run(eventlet_server: LiveServer, name: str) 
 
 
 @pytest.mark.parametrize("kind", GARBAGE)
-def test_corrupt_files_of_the_active_run(eventlet_server: LiveServer, kind: str) -> None:
+def test_corrupt_files_of_the_active_run(server: LiveServer, kind: str) -> None:
     """The lock shows that the run is active. The runner writes the right state again at the end."""
-    server = eventlet_server
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
     wait_for_log(server, run_id, "ready")
     runner = runner_of(server, run_id)

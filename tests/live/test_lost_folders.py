@@ -15,12 +15,18 @@ import psutil
 import pytest
 
 from tests.app.runs.slots import slots_of
-from tests.conftest import end, renew
+from tests.conftest import end, on_eventlet, renew
 from tests.live.asking import ask_everything
 from tests.live.following import following
 from tests.live.processes import program_of, wait_for_log, wait_until_none_left
-from tests.servers import KINDS, LiveServer
+from tests.servers import LiveServer
 from tests.waiting import wait_until
+
+
+@pytest.fixture
+def server(eventlet_server: LiveServer) -> LiveServer:
+    """Run the tests once: both servers read and write the same files in the same way."""
+    return eventlet_server
 
 
 @pytest.mark.parametrize("is_stopped", [True, False])
@@ -64,10 +70,10 @@ def test_deleting_the_runs_folder_while_idle(server: LiveServer) -> None:
     server.wait_for_state(server.start_run("e.yaml"), "completed")
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def restricted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+@pytest.fixture(scope="module")
+def restricted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server without root's capability to ignore file permissions."""
-    server = LiveServer(tmp_path_factory.mktemp("unprivileged"), request.param)
+    server = LiveServer(tmp_path_factory.mktemp("unprivileged"))
     if os.getuid() == 0:
         setpriv = shutil.which("setpriv")
         if setpriv is None:
@@ -170,6 +176,7 @@ def small_disk(tmp_path: Path) -> Any:
     assert psutil.Popen(["umount", "-l", str(folder)]).wait() == 0
 
 
+@on_eventlet
 def test_a_full_disk_fails_the_run_but_not_the_service(small_disk: Path, stopped_server: LiveServer) -> None:
     server = stopped_server.start()
     with following(server) as client:
@@ -186,6 +193,7 @@ def test_a_full_disk_fails_the_run_but_not_the_service(small_disk: Path, stopped
     server.wait_for_state(server.start_run(server.write_command("e", "end_at_once.py")), "completed")
 
 
+@on_eventlet
 def test_stopping_on_a_full_disk_still_counts_as_a_stop(small_disk: Path, stopped_server: LiveServer) -> None:
     server = stopped_server.start()
     run_id = server.start_run(server.write_command("w", "wait_for_file.py", "/nonexistent", "--on-term", "143"))
@@ -200,6 +208,7 @@ def test_stopping_on_a_full_disk_still_counts_as_a_stop(small_disk: Path, stoppe
     assert not list((server.runs_dir / queued).glob(".state.json.*"))
 
 
+@on_eventlet
 def test_starting_on_a_full_disk(small_disk: Path, stopped_server: LiveServer) -> None:
     server = stopped_server
     server.settings["TRAINING_MIN_FREE_MB"] = "0"

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from tests.app.onnxfile import content_of
 from tests.app.written import METRICS, write_command_run, write_files, write_metrics
+from tests.conftest import on_eventlet
 from tests.servers import LiveServer
+
+pytestmark = on_eventlet
 
 
 def run_one(server: LiveServer) -> str:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import on_eventlet
 from tests.live.files import wait_until_over
 from tests.live.following import following
 from tests.servers import LiveServer
@@ -67,6 +68,7 @@ def rows_of(server: LiveServer, run_id: str) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
+@on_eventlet
 def test_what_a_program_prints_becomes_metrics_and_progress(own_server: LiveServer) -> None:
     server = own_server
     go = server.home / "go"

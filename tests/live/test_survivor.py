@@ -6,11 +6,19 @@ import os
 import signal
 
 import psutil
+import pytest
 
+from tests.conftest import on_eventlet
 from tests.live.following import following
 from tests.live.processes import is_gone, of_run, program_of, runner_of, wait_for_log, wait_until_none_left
 from tests.servers import LiveServer
 from tests.waiting import wait_until
+
+
+@pytest.fixture
+def server(eventlet_server: LiveServer) -> LiveServer:
+    """Run the tests once: both servers use the same locks in the same way."""
+    return eventlet_server
 
 
 def delete_locks(server: LiveServer) -> None:
@@ -36,6 +44,7 @@ def assert_is_active(server: LiveServer, run_id: str) -> None:
     assert [run["status"] for run in server.get("/training/metrics/runs").json()] == ["running"]
 
 
+@on_eventlet
 def test_a_run_without_lock_files_is_still_the_active_one(own_server: LiveServer) -> None:
     server = own_server
     run_id = start_and_wait(server, "wait_for_file.py", "/nonexistent", "--on-term", "143")

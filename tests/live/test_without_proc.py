@@ -7,12 +7,16 @@ import subprocess
 import psutil
 import pytest
 
+from tests.conftest import on_eventlet
 from tests.live.following import following
 from tests.live.processes import is_gone, record_of, runner_of, wait_for_log
 from tests.servers import LiveServer
 from tests.waiting import wait_until
 
 WITHOUT_PROC = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
+
+
+pytestmark = on_eventlet
 
 
 @pytest.fixture
