@@ -67,6 +67,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # It has no typ
         ]
         return super().route(rule, parameters=named, **options)
 
+    def arguments(self, schema: type[Schema], **options: Any) -> Any:
+        """Parse arguments by one object of a schema. From the class webargs would make a new one for each request."""
+        return super().arguments(schema(), **options)
+
     def answers(
         self,
         code: int,

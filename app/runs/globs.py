@@ -39,7 +39,7 @@ def find_matches(run: RunDir, folder: Path, globs: Sequence[str], max_entries: i
     """
     found: dict[Path, int] = {}
     for index, glob in enumerate(globs):
-        if not is_pattern(glob):
+        if not is_pattern(glob) and os.path.lexists(os.path.join(folder, glob)):
             found.setdefault(folder / PurePosixPath(glob), index)
     rests = {(index, PurePosixPath(glob).parts) for index, glob in enumerate(globs) if is_pattern(glob)}
     for path, index in _walk(folder, rests, max_entries):
