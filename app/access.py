@@ -116,9 +116,10 @@ class Access:
             abort(403, message=refusal)
         g.access = self.grant_of(request.environ)
         if g.access is None:
+            problem = "The token is wrong." if "Authorization" in request.headers else "This service needs a token."
             abort(
                 401,
-                message="This service needs a token. Send the header Authorization: Bearer TOKEN.",
+                message=f"{problem} Send the header Authorization: Bearer TOKEN.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         if g.access == "read" and _changes_something():

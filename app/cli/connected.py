@@ -21,6 +21,7 @@ P = ParamSpec("P")
 
 URL_VARIABLE = "TRAINING_URL"
 TOKEN_VARIABLES = ("TRAINING_API_TOKEN", "TRAINING_READ_TOKEN")
+UNAUTHORIZED = 401
 FILE_VARIABLES = ("TRAINING_API_TOKEN_FILE", "TRAINING_READ_TOKEN_FILE")
 
 
@@ -62,7 +63,8 @@ def errors_as_exits(output: Output) -> Iterator[None]:
         yield
         output.flush()
     except ServiceError as error:
-        output.error(str(error), error.body)
+        advice = " With `training`, use --token-file or TRAINING_API_TOKEN." if error.code == UNAUTHORIZED else ""
+        output.error(f"{error}{advice}", error.body)
         raise SystemExit(exits.REFUSED) from error
     except ClientError as error:
         output.error(str(error))

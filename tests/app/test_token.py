@@ -79,8 +79,10 @@ def test_every_training_route_requires_the_token(guarded: LiveServer, headers: d
 
 
 def test_a_401_names_the_required_header(guarded: LiveServer) -> None:
+    wrong = guarded.get("/training/status", headers={"Authorization": "Bearer wrong"})
+    assert "token is wrong" in problem(wrong, 401)["message"]
     answer = guarded.get("/training/status")
-    assert "Authorization: Bearer" in problem(answer, 401)["message"]
+    assert "needs a token. Send the header Authorization: Bearer" in problem(answer, 401)["message"]
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert TOKEN not in answer.text
 

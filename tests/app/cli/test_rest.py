@@ -8,8 +8,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from app.cli import exits
 from app.cli.client import Client
+from app.cli.commands.status import status
 from app.cli.exceptions import ServiceError, Unreachable
 
 TOKEN_ERROR = b'{"code": 401, "status": "Unauthorized", "message": "This service needs a token.", "errors": {}}'
@@ -69,6 +72,11 @@ def test_the_token_and_the_prefix_of_a_proxy_are_sent(
     ):
         client.run("a/b")
     assert refused.value.code == 401
+
+
+def test_a_command_without_the_token_names_its_options(url: str) -> None:
+    refused = CliRunner().invoke(status, ["--url", f"http://{url}/train", "--token", "wrong"])
+    assert (refused.exit_code, "--token-file" in refused.output) == (exits.REFUSED, True)
 
 
 def test_a_broken_download_leaves_no_file(url: str, tmp_path: Path) -> None:
