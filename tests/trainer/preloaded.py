@@ -77,9 +77,11 @@ class Preloaded:
         self._process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
         theirs.close()
 
-    def start(self, arguments: list[str], environment: dict[str, str], log_path: Path) -> PreloadedProcess:
+    def start(
+        self, arguments: list[str], environment: dict[str, str], log_path: Path, cwd: Path = ROOT
+    ) -> PreloadedProcess:
         reader, writer = os.pipe()
-        request = json.dumps([arguments, environment, str(log_path)]).encode()
+        request = json.dumps([arguments, environment, str(log_path), str(cwd)]).encode()
         socket.send_fds(self._socket, [request], [writer])
         os.close(writer)
         return PreloadedProcess(reader)
@@ -123,10 +125,11 @@ def _import_on_first_use() -> None:
     figure.savefig(io.BytesIO())
 
 
-def _follow(pipe: int, arguments: list[str], environment: dict[str, str], log_path: str) -> int:
+def _follow(pipe: int, arguments: list[str], environment: dict[str, str], log_path: str, cwd: str) -> int:
     pid = os.fork()
     if pid == 0:
         os.close(pipe)
+        os.chdir(cwd)
         _train(arguments, environment, log_path)
     with contextlib.suppress(BrokenPipeError):
         os.write(pipe, _INT.pack(pid))

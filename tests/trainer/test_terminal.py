@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import struct
 import subprocess
 import sys
@@ -12,33 +13,25 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainer.preloaded import Preloaded
 from tests.trainer.trainings import ROOT
 
 
 @pytest.mark.slow
-def test_a_terminal_shows_a_progress_bar_and_the_run_directory(tiny: Path, squares: Path, tmp_path: Path) -> None:
+def test_a_terminal_shows_a_progress_bar_and_the_run_directory(
+    preloaded: Preloaded, tiny: Path, squares: Path, tmp_path: Path
+) -> None:
     parent, child = os.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     folders = [f"--{split}-data-dir={squares / split}" for split in ("train", "val", "test")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trainer", str(tiny), *folders],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=child,
-        stderr=child,
-    )
-    os.close(child)
+    process = preloaded.start([str(tiny), *folders], dict(os.environ), Path(os.ttyname(child)), cwd=tmp_path)
     shown = b""
-    while True:
-        try:
-            chunk = os.read(parent, 4096)
-        except OSError:  # on Linux, the other end of the terminal was closed
-            break
-        if not chunk:
-            break
-        shown += chunk
+    while process.poll() is None or select.select([parent], [], [], 0)[0]:
+        if select.select([parent], [], [], 0.05)[0]:
+            shown += os.read(parent, 4096)
+    os.close(child)
     os.close(parent)
-    assert process.wait(60) == 0, shown
+    assert process.returncode == 0, shown
     (run,) = (tmp_path / "logs" / "train" / "local").iterdir()
     assert f"completed: logs/train/local/{run.name}".encode() in shown
     assert b"\rEpoch 0" in shown
