@@ -59,18 +59,8 @@ def _fp16(source: Path, _: Calibration) -> onnx.ModelProto:
     nodes = [*NORMALISATION, *heatmap_nodes(original.graph)]
     model: onnx.ModelProto = convert_float_to_float16(original, keep_io_types=True, node_block_list=nodes)
     del model.graph.value_info[:]  # the conversion writes float16 for tensors between nodes that it leaves alone
-    _remove_repeated(model.graph)
     Graph(model).topological_sort()  # the conversion appends the casts of inputs and outputs at the end
     return model
-
-
-def _remove_repeated(graph: onnx.GraphProto) -> None:
-    """Keep one of several nodes with the same output: onnxruntime 1.30 adds a cast for each node that needs it."""
-    made: set[str] = set()
-    for node in list(graph.node):
-        if made.issuperset(node.output):
-            graph.node.remove(node)
-        made.update(node.output)
 
 
 def _int8(source: Path, calibration: Calibration) -> onnx.ModelProto:
