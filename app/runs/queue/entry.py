@@ -8,7 +8,7 @@ from functools import cached_property
 from app.runs.executors.executor import Needs
 from app.runs.store.run import Run
 from app.runs.store.states import QUEUED
-from trainer.rundir import RunDir, utc_now, write_json
+from trainer.rundir import RunDir, is_there, utc_now, write_json
 
 MAX_PRIORITY = 1000
 CORRUPT = "its queued.json is corrupt, so it cannot start: stop it, and start it again"
@@ -25,6 +25,8 @@ class Entry:
     gpus: int | None = None
     problem: str | None = None
     """Why the run can never be launched. None: it can."""
+    waits: bool = True
+    """Whether the run was neither launched nor stopped."""
 
     @property
     def run_id(self) -> str:
@@ -47,8 +49,10 @@ def write_entry(directory: RunDir, priority: int, needs: Needs) -> None:
 
 def read_entry(run: RunDir) -> Entry:
     """Read queued.json. A corrupt one gives an entry with a problem."""
-    match run.read_json(run.queued):
+    content = run.read_json(run.queued)
+    waits = not is_there(run.state) and not is_there(run.stop)  # Last: a launch removes queued.json at its end.
+    match content:
         case {"priority": int(priority), "queued_at": str(queued_at), "gpus": int() | None as gpus}:
             if abs(priority) <= MAX_PRIORITY and (gpus is None or gpus >= 0):
-                return Entry(run, priority, queued_at, gpus)
-    return Entry(run, problem=CORRUPT)
+                return Entry(run, priority, queued_at, gpus, waits=waits)
+    return Entry(run, problem=CORRUPT, waits=waits)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.runs.exceptions import NoQueue, NotQueued
 from app.runs.executors.executor import Needs
-from app.runs.filestate import Remembered, file_states
 from app.runs.queue.arrangement import Arrangement, ArrangementFile
-from app.runs.queue.entry import Entry, read_entry, write_entry
+from app.runs.queue.entries import Entries
+from app.runs.queue.entry import Entry, write_entry
 from app.runs.store.newrun import NewRun
 from app.runs.store.run import Run
 from app.runs.store.states import QUEUED
@@ -35,7 +35,7 @@ class Queue:
         self._max_age_s = max_age_s
         self._advice = advice
         self._arrangement = ArrangementFile(path)
-        self._known = _Known(None, frozenset(), {}, 0.0)
+        self._entries = Entries(store, max_age_s)
         self._pending = _Pending(frozenset(), [], 0.0)
 
     @property
@@ -52,13 +52,9 @@ class Queue:
         first = None if self.is_paused else next(iter(self.waiting()), None)
         return first is not None and first.as_run.is_of_our_trainer
 
-    def broken(self) -> list[Entry]:
-        """List the queued runs that can never be launched."""
-        return [entry for entry in self._unlaunched() if entry.problem is not None]
-
     def launched(self) -> list[RunDir]:
         """List the runs that still have a queued.json but were already launched or stopped."""
-        return [entry.run for entry, waits in self._read() if not waits]
+        return [entry.run for entry in self._entries.read() if not entry.waits]
 
     def ids(self, living: Living | None = None) -> list[str]:
         """List the queued runs, here and in the executor's own queue."""
@@ -127,7 +123,7 @@ class Queue:
         """
         return [
             *(_Place(entry, position) for position, entry in enumerate(self.waiting(), 1)),
-            *(_Place(entry, None, entry.problem) for entry in self.broken()),
+            *(_Place(entry, None, entry.problem) for entry in self._unlaunched() if entry.problem is not None),
             *(_Place(_entry_of(run), None, run.reason) for run in self._read_pending()),
         ]
 
@@ -136,26 +132,11 @@ class Queue:
         return NotQueued(run_id, state, self._advice if state == QUEUED else None)
 
     def _unlaunched(self) -> list[Entry]:
-        return [entry for entry, waits in self._read() if waits]
+        return [entry for entry in self._entries.read() if entry.waits]
 
     def _read_again(self) -> None:
-        self._known = replace(self._known, read_at=0.0)
-        self._pending = replace(self._pending, read_at=0.0)
-
-    def _read(self) -> list[_Read]:
-        """Read what has changed. Only a new run can have a new queued.json, which exists before the run has its name.
-
-        Several threads may call this. Each makes its own `_Known`, and each of these is valid.
-        """
-        known, now = self._known, time.monotonic()
-        if now - known.read_at > self._max_age_s:
-            if known.folder is None or not known.folder.is_current():
-                known = self._discover(known)
-            entries = {run_id: self._refreshed(run_id, each) for run_id, each in known.entries.items()}
-            self._known = known = replace(
-                known, entries={run_id: each for run_id, each in entries.items() if each is not None}, read_at=now
-            )
-        return [each.value for each in known.entries.values() if each is not None]
+        self._entries.expire()
+        self._pending = self._pending._replace(read_at=0.0)
 
     def _read_pending(self, living: Living | None = None) -> list[Run]:
         """Read the runs in the executor's own queue. A cluster may have many, and every caller needs them."""
@@ -165,22 +146,6 @@ class Queue:
         if living.keys() != self._pending.living or now - self._pending.read_at > self._max_age_s:
             self._pending = _Pending(frozenset(living), self._store.pending(living), now)
         return self._pending.runs
-
-    def _discover(self, known: _Known) -> _Known:
-        folder = Remembered(None, file_states([self._store.runs_dir]))
-        ids = self._store.ids()
-        new = [run_id for run_id in reversed(ids) if run_id not in known.ids]
-        return replace(known, folder=folder, ids=frozenset(ids), entries={**known.entries, **dict.fromkeys(new)})
-
-    def _refreshed(self, run_id: str, remembered: Remembered[_Read] | None) -> Remembered[_Read] | None:
-        """Return the run's current entry. None: it has no queued.json."""
-        if remembered is not None and remembered.is_current():
-            return remembered
-        run = self._store.directory(run_id)
-        states = file_states([run.path, run.queued])
-        if states[str(run.queued)] is None:
-            return None
-        return Remembered(_Read(read_entry(run), _waits(run)), states)
 
 
 class _Place(NamedTuple):
@@ -224,35 +189,10 @@ def _reason(place: _Place, obstacle: Callable[[Entry], str | None], is_paused: b
     return f"{place.position - 1} runs are ahead of it" if place.position > 2 else "1 run is ahead of it"
 
 
-class _Read(NamedTuple):
-    """A run with a queued.json."""
-
-    entry: Entry
-    waits: bool
-    """Whether the run was neither launched nor stopped."""
-
-
-@dataclass(frozen=True)
-class _Known:
-    """What was read last."""
-
-    folder: Remembered[None] | None
-    ids: frozenset[str]
-    entries: Mapping[str, Remembered[_Read] | None]
-    """The runs with a queued.json, oldest first."""
-    read_at: float
-
-
-@dataclass(frozen=True)
-class _Pending:
+class _Pending(NamedTuple):
     """The runs in the executor's own queue, as they were read last."""
 
     living: frozenset[str]
     """The runs that the executor knew to be alive at that time."""
     runs: list[Run]
     read_at: float
-
-
-def _waits(run: RunDir) -> bool:
-    """Whether the run was neither launched nor stopped."""
-    return not is_there(run.state) and not is_there(run.stop)
