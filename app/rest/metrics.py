@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import orjson
@@ -93,23 +93,21 @@ def _answer(run_id: str, query: dict[str, Any], encode: Callable[[Table, Metrics
     Each chunk is computed where it blocks no other request, and sent before the next one is computed.
     """
     views, offload, known, endpoint = domain().views, domain().offload, request.if_none_match, request.endpoint
-    found, tag = offload(lambda: views.metrics_file(run_id)), ""
 
-    def read_news(table: Table) -> Iterator[bytes]:
-        nonlocal tag
+    def begin(found: MetricsFile, table: Table) -> tuple[str, list[bytes], Iterator[bytes]]:
+        """Compute two chunks, so that an unreadable file is an error before anything is sent."""
         identity = repr((endpoint, run_id, found, sorted(query.items()), table.version))
         tag = hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:32]
-        return (
-            iter(()) if known.contains_weak(tag) else encode(table, found)
-        )  # A proxy that compresses makes a tag weak.
+        is_current = known.contains_weak(tag)  # A proxy that compresses makes a tag weak.
+        chunks = iter(()) if is_current else encode(table, found)
+        return tag, list(islice(chunks, 2)), chunks
 
-    chunks = offload(lambda: views.read(found, read_news))
-    first, second = next(chunks, None), offload(lambda: next(chunks, None))
-    if first is None:
+    tag, begun, chunks = offload(lambda: views.read_metrics(run_id, begin))
+    if not begun:
         response = Response(status=304)
     else:
         rest = iter(lambda: offload(lambda: next(chunks, None)), None)
-        response = Response(first if second is None else chain([first, second], rest), mimetype="application/json")
+        response = Response(begun[0] if len(begun) == 1 else chain(begun, rest), mimetype="application/json")
     response.set_etag(tag)
     response.headers["Cache-Control"] = "no-cache"  # The browser keeps it, but asks each time.
     return response

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from itertools import chain
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from app.runs.collect.runmetrics import MetricsFile, RunMetrics
 from app.runs.exceptions import FileNotInRun, NoRuns, ReportUnreadable, RunForeign
@@ -33,6 +33,8 @@ MAX_COLLECT_S = 30.0
 """A request waits this long for the metrics of a past run to be collected. Then it gets what there is."""
 MAX_MEASURE_S = 1.0
 """A request waits this long for the size of a run. A later one continues."""
+
+T = TypeVar("T")
 
 
 class RunViews:
@@ -111,23 +113,19 @@ class RunViews:
         why = problem or "its usage.csv cannot be read"
         raise FileNotInRun(f"Run {run_id} is {run.state} and has no usage: {why}.")
 
-    def metrics_file(self, run_id: str) -> MetricsFile:
-        """Find the metrics, collected. Raises FileNotInRun if the run has none yet."""
+    def read_metrics(self, run_id: str, compute: Callable[[MetricsFile, Table], T]) -> T:
+        """Compute something from a run's metrics, collected. Repeat it if the file is rewritten meanwhile.
+
+        Raises FileNotInRun if the run has no metrics yet, and MetricsUnreadable.
+        """
         run = self._store.find(run_id)
         found = self._metrics.collect_all(run, MAX_COLLECT_S)
-        if found.file is None:
+        file = found.file
+        if file is None:
             why = f" {found.problem}." if found.problem else ""
             raise FileNotInRun(f"Run {run_id} is {run.state} and has no metrics.{why}")
-        return found
-
-    def read(self, metrics: MetricsFile, compute: Callable[[Table], Iterator[bytes]]) -> Iterator[bytes]:
-        """Yield what `compute` makes of a file that `metrics_file` found.
-
-        Raises MetricsUnreadable. After the first chunk it raises Rewritten and OSError.
-        """
-        file, is_final, declared = metrics.file, metrics.is_final, metrics.declared
-        assert file is not None
-        return read(lambda: self._tables.inspect(file, is_final, declared), lambda table: _started(compute(table)))
+        inspect = partial(self._tables.inspect, file, found.is_final, found.declared)
+        return read(inspect, lambda table: compute(found, table))
 
     def report(self, run_id: str) -> dict[str, Any]:
         """Read report.json. Raises ReportUnreadable, and FileNotInRun, which says why the run has no report."""
@@ -153,11 +151,6 @@ class RunViews:
             {"path": name, "size": status.st_size, "modified_at": format_time(status.st_mtime)}
             for name, status in list_artifacts(run.directory)
         ]
-
-
-def _started(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Compute the first chunk at once. So an unreadable file is an error before anything was sent."""
-    return chain([first], chunks) if (first := next(chunks, None)) is not None else iter(())
 
 
 def _why_no_report(run: Run) -> str:
