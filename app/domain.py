@@ -45,7 +45,7 @@ from app.runs.views.catalogue import Catalogue
 from app.runs.views.runs import RunViews
 from app.runs.views.status import Status
 from app.settings import Settings
-from trainer.rundir import GPUS_VARIABLE
+from trainer.rundir import GPUS_VARIABLE, cache_dir
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def build(
     store = RunStore(settings.runs_dir, executor, settings.link_roots)
     experiments = ExperimentFolder(settings.configs_dir)
     datasets = DatasetFolder(settings.data_dir)
-    preflight = Preflight(settings.runs_dir.parent / "preflight")
+    preflight = Preflight(settings.runs_dir.parent / "preflight", cache_dir(settings.runs_dir))
     folders = (experiments, datasets, settings.data_roots)
     planner = Planner(store, executor, *folders, preflight, home=settings.home, offload=offload)
     metrics = RunMetrics(settings.runs_dir.parent / "scraped")

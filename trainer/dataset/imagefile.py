@@ -9,8 +9,9 @@ import io
 import os
 import stat
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,16 @@ class Depth(enum.IntEnum):
     """Decode every image. Only this finds each truncated image."""
 
 
+class FileState(NamedTuple):
+    """Metadata that changes with a file's content."""
+
+    size: int
+    modified_ns: int
+    changed_ns: int
+    """When the content or the metadata changed. No program can set this time."""
+    inode: int
+
+
 @dataclass(frozen=True)
 class Inspection:
     """The facts about an image file. With a `problem` it cannot be read, and the other facts may be missing."""
@@ -54,6 +65,22 @@ class Inspection:
     """Only of a deep image that was decoded."""
     is_decoded: bool = False
     problem: str | None = None
+    state: FileState | None = None
+    """Of the file before it was read. None: the inspection is a remembered one, or the file does not exist."""
+
+    @property
+    def depth(self) -> Depth:
+        """How much of the file was inspected. Of an image that is not deep, `DEEP_IMAGES` needs only the header."""
+        return Depth.PIXELS if self.is_decoded else Depth.HEADER if self.is_deep else Depth.DEEP_IMAGES
+
+
+def file_state(path: Path) -> FileState | None:
+    """Return the present state of a file; None if there is no file."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return FileState(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 def content_digest(content: bytes) -> bytes:
@@ -63,13 +90,13 @@ def content_digest(content: bytes) -> bytes:
 
 def inspect(path: Path, depth: Depth) -> Inspection:
     """Inspect a file. An error becomes the `problem`, never an exception. Most of the work releases the GIL."""
-    content, digest = b"", b""
+    content, digest, state = b"", b"", file_state(path)
     try:
         content = _read(path)
         digest = content_digest(content)
         if not content:
             return Inspection(digest, problem="the file is empty")
-        return _inspect_content(content, digest, depth)
+        return replace(_inspect_content(content, digest, depth), state=state)
     except Exception as error:  # Damaged files make decoders raise all kinds of errors.
         return Inspection(digest, problem=_reason(error, content))
 
@@ -87,7 +114,7 @@ def _inspect_content(content: bytes, digest: bytes, depth: Depth) -> Inspection:
         return seen
     values = decode(content).values
     extremes = None if values is None else measure(values)
-    return Inspection(**{**vars(seen), "extremes": extremes, "is_decoded": True})
+    return replace(seen, extremes=extremes, is_decoded=True)
 
 
 def read_content(path: Path) -> bytes:

@@ -9,4 +9,5 @@ images were checked". A start continues with it after 20 seconds instead of wait
 Two server processes that ask at once share one check, by a lock beside the report. A check that died is not taken for a
 result: an unfinished report counts only while the process that wrote it lives. Images are decoded in full for the first
 ten seconds only, because all images of a large dataset would take minutes. Every image is still hashed and opened.
+A training that follows reads only the images that have changed since the check (`trainer.dataset.remembered`).
 """

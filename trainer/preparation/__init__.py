@@ -6,8 +6,8 @@ To decode a photograph takes milliseconds, and to copy its 224 x 224 pixels take
 decode each split's images (Pillow releases the GIL) into one file, logs/train/cache/KEY.pixels, and a batch is copied
 out of that file's mapping. KEY is a digest over the content of all images in their order, the size, the channels, the
 value range, and the versions of Pillow and of our decoding. So no change is missed, and a copied or renamed dataset
-finds its file. `FOLDER.inspected` remembers each image's digest and extreme values by path, size, times of change and
-inode, so that a start does not read all images again.
+finds its file. `trainer.dataset.remembered` remembers each image's digest and extreme values, so a start reads only the
+images that neither the service's check nor an earlier training has read.
 
 A file appears in one step, flushed to disk, with its space reserved beforehand. Every change of the folder happens
 under `cache/lock`: of two trainings that begin at once one decodes and the other waits, and an unfinished file that is

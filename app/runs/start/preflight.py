@@ -68,10 +68,14 @@ class _Check:
 
 
 class Preflight:
-    """Check datasets, two at a time. Caches reports in `folder` until the files change."""
+    """Check datasets, two at a time. Caches reports in `folder` until the files change.
 
-    def __init__(self, folder: Path) -> None:
+    `remember` is the cache of the trainings. They need not read again what the check has read.
+    """
+
+    def __init__(self, folder: Path, remember: Path) -> None:
         self._folder = folder
+        self._remember = remember
         self._checks: dict[str, _Check] = {}
         self._mutex = threading.Lock()
         self._pool = Pool("datasets are being checked", size=2, max_waiting=16)
@@ -123,8 +127,9 @@ class Preflight:
 
     def _start(self, file: Path, options: list[str]) -> _Check:
         self._folder.mkdir(parents=True, exist_ok=True)
+        options = ["--cache", str(file), "--remember", str(self._remember), *options]
         with open(file.with_suffix(".log"), "wb") as log:
-            process = child.spawn("trainer.preflight", "--cache", str(file), *options, stdout=log, stderr=log)
+            process = child.spawn("trainer.preflight", *options, stdout=log, stderr=log)
         threading.Thread(target=process.wait, daemon=True).start()  # Else a check that is not asked for stays a zombie.
         return _Check(process, file)
 

@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 
 from tests.trainer.trainings import ROOT
-from trainer.dataset.imagefile import Depth, Inspection, content_digest
-from trainer.preparation.images import Split
+from trainer.dataset.imagefile import Depth, Inspection, content_digest, inspect
+from trainer.dataset.splits import Layout
+from trainer.preflight.__main__ import check_once
+from trainer.preparation.images import Split, find_split
 from trainer.preparation.inspection import inspect_split
 
 LONG_AGO = (1_000_000_000, 1_000_000_000)
@@ -56,15 +58,37 @@ def test_two_parts_of_a_folder_share_a_cache(tmp_path: Path, pictures: Split) ->
     assert reported == [1, 1, 0]
 
 
+@pytest.mark.parametrize(
+    ("decode_s", "depth", "num_read"), [(60, Depth.PIXELS, 0), (0, Depth.PIXELS, 1), (0, Depth.DEEP_IMAGES, 0)]
+)
+def test_a_training_reads_only_what_the_check_has_not_read(
+    tmp_path: Path, pictures: Split, decode_s: float, depth: Depth, num_read: int
+) -> None:
+    folder, reported = tmp_path / "train", Recorder()
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "link.png").symlink_to(pictures.paths[0])
+    check_once(Layout({"train": folder}), tmp_path / "report.json", decode_s, tmp_path / "cache")
+    assert digests(inspect_split(find_split("train", folder), tmp_path / "cache", depth, reported)) == [
+        content_digest(pictures.paths[0].read_bytes())
+    ]
+    assert reported == [num_read]
+
+
+def test_a_deep_image_needs_its_pixels(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[3, 900]], np.uint16)).save(tmp_path / "deep.png")
+    depths = [inspect(tmp_path / "deep.png", depth).depth for depth in Depth]
+    assert depths == [Depth.HEADER, Depth.PIXELS, Depth.PIXELS]
+
+
 def test_a_damaged_cache_is_ignored(tmp_path: Path, pictures: Split) -> None:
     reported = Recorder()
     first = digests(inspect_split(pictures, tmp_path, Depth.DEEP_IMAGES, reported))
     (cached,) = tmp_path.iterdir()
     content = cached.read_bytes()
-    for damaged in (b"", content[:-1], b"\0" * len(content)):
+    for damaged in (b"", content[:-1], b"\0" * len(content), b"[]"):
         cached.write_bytes(damaged)
         assert digests(inspect_split(pictures, tmp_path, Depth.DEEP_IMAGES, reported)) == first
-    assert reported == [1] * 4
+    assert reported == [1] * 5
 
 
 def test_a_changed_file_is_noticed_even_if_its_size_and_time_are_the_same(tmp_path: Path) -> None:

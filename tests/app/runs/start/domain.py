@@ -50,7 +50,7 @@ class Service:
         self.store = RunStore(self.runs, self.executor)
         self.queue = queue_of(self.store, self.executor.queue_advice)
         roots = options.pop("data_roots", ())
-        preflight = Preflight(home / "logs" / "preflight")
+        preflight = Preflight(home / "logs" / "preflight", home / "logs" / "cache")
         folders = ExperimentFolder(self.configs), DatasetFolder(self.data)
         planner = Planner(self.store, self.executor, *folders, roots, preflight, ROOT)
         self._service = RunService(

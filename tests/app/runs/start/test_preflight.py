@@ -37,7 +37,7 @@ def pets(tmp_path: Path) -> dict[str, Path]:
 
 @pytest.fixture
 def preflight(tmp_path: Path) -> Preflight:
-    return Preflight(tmp_path / "logs" / "preflight")
+    return Preflight(tmp_path / "logs" / "preflight", tmp_path / "logs" / "cache")
 
 
 def checks() -> list[psutil.Process]:
@@ -53,10 +53,17 @@ def test_a_cached_report_serves_another_server_until_a_file_changes(
     preflight: Preflight, pets: dict[str, Path], tmp_path: Path
 ) -> None:
     first = preflight.check(pets, LONG)
-    assert Preflight(tmp_path / "logs" / "preflight").check(pets, LONG) == first
+    assert Preflight(tmp_path / "logs" / "preflight", tmp_path / "logs" / "cache").check(pets, LONG) == first
     (pets["val"] / "cat" / "0.png").write_bytes(b"x")
     changed = preflight.check(pets, LONG)
     assert changed["errors"][0]["files"] == ["val/cat/0.png: not an image, despite its extension"]
+
+
+def test_a_training_finds_what_the_check_has_read(preflight: Preflight, tmp_path: Path) -> None:
+    (tmp_path / "train" / "a").mkdir(parents=True)
+    (tmp_path / "train" / "a" / "old.png").symlink_to(ROOT / "docs" / "page.png")
+    assert preflight.check({"train": tmp_path / "train"}, LONG)["status"] == "checked"
+    assert len(list((tmp_path / "logs" / "cache").glob("*.inspected"))) == 1
 
 
 def test_a_caller_that_does_not_wait_gets_the_progress_and_can_join_the_check_later(
@@ -183,7 +190,7 @@ def test_unreadable_images_prevent_a_start_unless_the_run_skips_them(
 
 def test_a_check_that_cannot_write_its_report_fails(pets: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    report = Preflight(tmp_path / "file").check(pets, LONG)
+    report = Preflight(tmp_path / "file", tmp_path / "cache").check(pets, LONG)
     assert (report["status"], report["errors"][0]["kind"]) == ("failed", "not_checked")
 
 
