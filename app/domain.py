@@ -118,7 +118,7 @@ def build(
         expiry=Expiry(trash, lock, offload),
         supervisor=Supervisor(store, executor, queue, metrics, lock, usage.measure, settings.poll_interval_s),
         notifier=Notifier(store, queue, metrics, lock, name_addresses(settings.notify), settings.public_url, offload),
-        dispatcher=Dispatcher(queue, executor, service.obstacle, service.loss, lock, settings.poll_interval_s),
+        dispatcher=Dispatcher(queue, executor, service.obstacle, service.missing, lock, settings.poll_interval_s),
         offload=offload,
     )
 

@@ -62,8 +62,8 @@ def file_states(paths: Iterable[Path | str]) -> FileStates:
 class Remembered(Generic[T]):
     """A value that was read from files. It is current until one of the files changes.
 
-    Take `states` before you read the files: then a change while you read shows at the next look. A value whose files
-    had not settled is never current.
+    Take `states` before you read the files, so that a change during the read counts as one. A value whose files had
+    not settled is never current.
     """
 
     def __init__(self, value: T, states: FileStates) -> None:

@@ -1,4 +1,4 @@
-"""Notice the ends of runs and start the senders."""
+"""Notice when runs end and when the queue is empty, and have the messages sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUEUE_NOTICE = "queue_notice.json"
 
 
 class Notifier(Duty):
-    """Tell the ends of runs to every address."""
+    """Send a message to every address when a run has ended, and when the queue has become empty."""
 
     def __init__(
         self,

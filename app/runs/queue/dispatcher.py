@@ -24,16 +24,16 @@ class Dispatcher(Duty):
         queue: Queue,
         executor: Executor,
         obstacle: Callable[[Entry], str | None],
-        loss: Callable[[Entry], str | None],
+        missing: Callable[[Entry], str | None],
         lock: SupervisorLock,
         poll_interval_s: float,
     ) -> None:
-        """`obstacle` says why a run cannot be launched at this moment, and `loss` why it never can be again."""
+        """`obstacle` says why a run cannot be launched now, and `missing` what it needs that no longer exists."""
         super().__init__("The queue's dispatcher", lock, poll_interval_s)
         self._queue = queue
         self._executor = executor
         self._obstacle = obstacle
-        self._loss = loss
+        self._missing = missing
 
     def step(self) -> bool:
         """Launch the first run if possible. Return whether to try the next one immediately. Raises OSError."""
@@ -47,8 +47,8 @@ class Dispatcher(Duty):
 
     def _launch(self, entry: Entry) -> bool:
         try:
-            if (loss := self._loss(entry)) is not None:
-                raise LaunchFailed(loss, entry.run_id)
+            if (missing := self._missing(entry)) is not None:
+                raise LaunchFailed(missing, entry.run_id)
             ref = self._executor.submit(entry.run, entry.needs, lambda: None)
         except (NoRoom, ExecutorAway):
             return False

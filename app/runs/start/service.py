@@ -102,8 +102,8 @@ class RunService:
             return str(error)
         return self._executor.problem() or self._executor.obstacle(entry.needs)
 
-    def loss(self, entry: Entry) -> str | None:
-        """Say what a queued run needs that is gone, so that it can never be launched. None: nothing is gone."""
+    def missing(self, entry: Entry) -> str | None:
+        """Say what a queued run needs that no longer exists, so it can never be launched. None: everything exists."""
         return lost_parent(self._store, entry.as_run)
 
     def _start(self, asked: StartRequest) -> Started:

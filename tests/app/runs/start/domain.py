@@ -61,7 +61,7 @@ class Service:
         self.dispatcher = self.dispatcher_with(self._service.obstacle)
 
     def dispatcher_with(self, obstacle: Callable[[Entry], str | None]) -> Dispatcher:
-        return Dispatcher(self.queue, self.executor, obstacle, self._service.loss, self.lock, 0.05)
+        return Dispatcher(self.queue, self.executor, obstacle, self._service.missing, self.lock, 0.05)
 
     @property
     def obstacle(self) -> Callable[[Entry], str | None]:
