@@ -54,12 +54,21 @@ class Output:
         else:
             self.note(f"Error: {message}")
 
-    def table(self, header: Iterable[str], rows: Iterable[Iterable[object]], empty: str) -> None:
-        """Print rows under a header, or `empty` if there are none."""
+    def answer_in_table(
+        self, content: Any, header: Iterable[str], rows: Iterable[Iterable[object]], empty: str, last_line: str = ""
+    ) -> None:
+        """Print an answer of the service as JSON, or its rows under a header. Without rows print `empty`."""
         lines = [[_cell(value) for value in row] for row in rows]
-        if not lines:
+        if self.is_json:
+            self.json(content)
+        elif lines:
+            self._table(header, lines)
+        else:
             self.line(empty)
-            return
+        if last_line and not self.is_json:
+            self.line(last_line)
+
+    def _table(self, header: Iterable[str], lines: list[list[Text]]) -> None:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in header:
             table.add_column(name, overflow="fold")

@@ -14,6 +14,8 @@ from app.cli.completion import complete_run
 from app.cli.connected import connected
 from app.cli.output import Output, number
 
+HEADER = ("METRIC", "LAST", "BEST", "BETTER")
+
 
 @click.command()
 @click.argument("run", required=False, shell_complete=complete_run)
@@ -28,11 +30,8 @@ def metrics(client: Client, output: Output, run: str | None, rows: bool, columns
         output.json(answer) if output.is_json else click.echo(_csv(answer, columns), nl=False)
         return
     summary = client.summary(run_id)
-    if output.is_json:
-        output.json(summary)
-        return
     names = columns.split(",") if columns else summary["final_metrics"]
-    output.table(("METRIC", "LAST", "BEST", "BETTER"), (_row(summary, name) for name in names), "No metrics yet.")
+    output.answer_in_table(summary, HEADER, (_row(summary, name) for name in names), "No metrics yet.")
 
 
 def _row(summary: dict[str, Any], name: str) -> tuple[object, ...]:
@@ -46,12 +45,17 @@ def _csv(answer: dict[str, Any], columns: str | None) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
+    non_finite = _non_finite(answer)
     for row, values in enumerate(answer["data"]):
-        writer.writerow(values | _non_finite(answer, row))
+        writer.writerow(values | non_finite.get(row, {}))
     return text.getvalue()
 
 
-def _non_finite(answer: dict[str, Any], row: int) -> dict[str, str]:
-    """Return the values of a row that JSON cannot hold: nan, inf and -inf."""
-    found = answer["non_finite"].items()
-    return {name: value for name, lists in found for value, rows in lists.items() if row in rows}
+def _non_finite(answer: dict[str, Any]) -> dict[int, dict[str, str]]:
+    """Return the values that JSON cannot hold (nan, inf and -inf) by row and metric."""
+    found: dict[int, dict[str, str]] = {}
+    for name, rows_by_value in answer["non_finite"].items():
+        for value, rows in rows_by_value.items():
+            for row in rows:
+                found.setdefault(row, {})[name] = value
+    return found

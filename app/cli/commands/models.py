@@ -28,10 +28,7 @@ def models() -> None:
 def list_models(client: Client, output: Output, limit: int) -> None:
     """List the models, those of the newest run first."""
     cards = client.models(limit)
-    if output.is_json:
-        output.json(cards)
-    else:
-        output.table(HEADER, map(_row, cards), "No models yet.")
+    output.answer_in_table(cards, HEADER, map(_row, cards), "No models yet.")
 
 
 @models.command()

@@ -39,10 +39,7 @@ def predict(
     if heatmaps is not None:
         for number, (image, prediction) in enumerate(zip(images, answer["predictions"], strict=True), 1):
             _save(output, heatmaps / f"{number:03}_{image.stem}.png", prediction["heatmap"])
-    if output.is_json:
-        output.json(answer)
-    else:
-        output.table(("IMAGE", "CLASSES"), map(_row, answer["predictions"]), "")
+    output.answer_in_table(answer, ("IMAGE", "CLASSES"), map(_row, answer["predictions"]), "")
 
 
 def _newest(client: Client) -> str:

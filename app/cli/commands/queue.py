@@ -60,12 +60,8 @@ def resume(client: Client, output: Output) -> None:
 
 
 def _print(output: Output, queued: dict[str, Any]) -> None:
-    if output.is_json:
-        output.json(queued)
-        return
-    output.table(HEADER, map(_row, queued["runs"]), "The queue is empty.")
-    if queued["paused"]:
-        output.line("The queue is paused.")
+    last_line = "The queue is paused." if queued["paused"] else ""
+    output.answer_in_table(queued, HEADER, map(_row, queued["runs"]), "The queue is empty.", last_line)
 
 
 def _row(run: dict[str, Any]) -> tuple[object, ...]:

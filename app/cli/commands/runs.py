@@ -24,10 +24,7 @@ HEADER = ("RUN", "STATE", "EXPERIMENT", "MODEL", "DATASET", "DURATION")
 def runs(client: Client, output: Output, limit: int, state: str | None, search: str | None, sort: str | None) -> None:
     """List the runs, the newest first."""
     found = client.runs(limit, status=state, search=search, sort=sort, best=output.is_json)
-    if output.is_json:
-        output.json(found)
-    else:
-        output.table(HEADER, map(_row, found), "No matching runs." if state or search else "No runs yet.")
+    output.answer_in_table(found, HEADER, map(_row, found), "No matching runs." if state or search else "No runs yet.")
 
 
 def _row(run: dict[str, Any]) -> tuple[object, ...]:

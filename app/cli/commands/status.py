@@ -19,12 +19,8 @@ HEADER = ("RUN", "EXPERIMENT", "STATE", "PROGRESS", "", "LEFT")
 def status(client: Client, output: Output) -> None:
     """Show what runs now, and how the last run ended."""
     answer = client.status()
-    if output.is_json:
-        output.json(answer)
-        return
-    output.table(HEADER, map(_row, answer["active"]), _last(answer["last_run"]))
-    if answer["num_queued"]:
-        output.line(f"{answer['num_queued']} in the queue.")
+    queued = f"{answer['num_queued']} in the queue." if answer["num_queued"] else ""
+    output.answer_in_table(answer, HEADER, map(_row, answer["active"]), _last(answer["last_run"]), queued)
 
 
 def _row(run: dict[str, Any]) -> tuple[object, ...]:
