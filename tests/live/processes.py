@@ -55,6 +55,13 @@ def wait_until_none_left(server: LiveServer, run_id: str, timeout_s: float) -> N
     wait_until(lambda: not of_run(server.runs_dir / run_id), timeout_s, lambda: of_run(server.runs_dir / run_id))
 
 
+def start_and_wait(server: LiveServer, *argv: str, more: str = "") -> str:
+    """Start a test program that prints `ready`, and return its run once it has."""
+    run_id = server.start_run(server.write_command("c", *argv, more=more))
+    wait_for_log(server, run_id, "ready")
+    return run_id
+
+
 def wait_for_log(server: LiveServer, run_id: str, text: str, timeout_s: float = 20) -> None:
     """Return once the log contains `text`."""
     log = server.runs_dir / run_id / "train.log"

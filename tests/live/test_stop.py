@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import on_eventlet
 from tests.live.following import following
-from tests.live.processes import of_run, program_of, wait_for_log, wait_until_none_left
+from tests.live.processes import of_run, program_of, start_and_wait, wait_for_log, wait_until_none_left
 from tests.servers import LiveServer
 from tests.waiting import wait_until
 from trainer.rundir import read_json
@@ -20,12 +20,6 @@ from trainer.rundir import read_json
 def server(eventlet_server: LiveServer) -> LiveServer:
     """Run the tests once: the runner stops programs, and it does not know the server."""
     return eventlet_server
-
-
-def start_and_wait(server: LiveServer, *argv: str, more: str = "") -> str:
-    run_id = server.start_run(server.write_command("c", *argv, more=more))
-    wait_for_log(server, run_id, "ready")
-    return run_id
 
 
 def test_stop_answers_after_every_process_has_ended(server: LiveServer) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import on_eventlet
 from tests.live.following import following
-from tests.live.processes import is_gone, of_run, program_of, runner_of, wait_for_log, wait_until_none_left
+from tests.live.processes import is_gone, of_run, program_of, runner_of, start_and_wait, wait_until_none_left
 from tests.servers import LiveServer
 from tests.waiting import wait_until
 
@@ -26,12 +26,6 @@ def delete_locks(server: LiveServer) -> None:
     for path in (*server.runs_dir.parent.iterdir(), *(server.runs_dir.parent / "slots").iterdir()):
         if path.is_file():
             path.unlink()
-
-
-def start_and_wait(server: LiveServer, *argv: str) -> str:
-    run_id = server.start_run(server.write_command("c", *argv))
-    wait_for_log(server, run_id, "ready")
-    return run_id
 
 
 def assert_is_active(server: LiveServer, run_id: str) -> None:

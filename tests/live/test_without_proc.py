@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import on_eventlet
 from tests.live.following import following
-from tests.live.processes import is_gone, record_of, runner_of, wait_for_log
+from tests.live.processes import is_gone, record_of, runner_of, start_and_wait
 from tests.servers import LiveServer
 from tests.waiting import wait_until
 
@@ -26,12 +26,6 @@ def without_proc(stopped_server: LiveServer) -> LiveServer:
     stopped_server.wrapper = WITHOUT_PROC
     stopped_server.settings["TRAINING_STOP_GRACE_S"] = "1"
     return stopped_server.start()
-
-
-def start_and_wait(server: LiveServer, *argv: str) -> str:
-    run_id = server.start_run(server.write_command("c", *argv))
-    wait_for_log(server, run_id, "ready")
-    return run_id
 
 
 def test_starting_following_and_stopping_work(without_proc: LiveServer) -> None:
