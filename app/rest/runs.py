@@ -18,9 +18,6 @@ from app.schemas.requests import LogQuerySchema, LogSearchQuerySchema
 from app.schemas.runs import ArtifactListSchema, LogMatchesSchema, LogSchema, RunSchema
 from app.schemas.usage import RunUsageSchema
 
-ADDED_TO_REPORTS = ("split", "splits", "notes")
-"""Fields that reports of earlier versions do not have."""
-
 blp = Blueprint("runs", __name__, url_prefix="/training/runs", description="One run in full.")
 
 
@@ -108,6 +105,6 @@ def _describe(run_id: str) -> Response:
 
 def _checked(run_id: str, report: dict[str, Any]) -> dict[str, Any]:
     """Return a report that has all that clients are promised. Raises ReportUnreadable for any other."""
-    if errors := ReportSchema(partial=ADDED_TO_REPORTS).validate(report):
+    if errors := ReportSchema().validate(report):
         raise ReportUnreadable(run_id, errors)
     return report

@@ -89,7 +89,7 @@ class ConfusionSchema(Schema):
 
 
 class ReportSchema(Schema):
-    """The content of report.json. Another program may have written more fields."""
+    """The content of report.json. Reports of earlier versions lack the fields that are not required."""
 
     class Meta:
         unknown = INCLUDE
@@ -100,9 +100,13 @@ class ReportSchema(Schema):
     dataset_name = fields.string()
     config_name = fields.string()
     checkpoint = fields.string("The tested checkpoint, of the best epoch.")
-    split = fields.string("The split that was tested: val if there are no test images.", one_of=["test", "val"])
+    split = fields.string(
+        "The split that was tested: val if there are no test images.", one_of=["test", "val"], required=False
+    )
     splits = fields.nested(TrainedSplitsSchema, required=False)
-    notes = fields.array(fields.string(), "What a reader must know, such as which images were split off.")
+    notes = fields.array(
+        fields.string(), "What a reader must know, such as which images were split off.", required=False
+    )
     num_images = fields.integer("Number of images of that split.")
     num_right = fields.integer()
     loss = _may_be_undefined("Cross-entropy")
