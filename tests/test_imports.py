@@ -64,7 +64,7 @@ TRAINER = [
     {"trainer.preflight", "trainer.experiment"},
     {"trainer.dataset", "trainer.runner", "trainer.progress", "trainer.stopping", "trainer.manifest"},
     {"trainer.rundir", "trainer.temporary"},
-    {"trainer.runfile"},
+    {"trainer.runfile", "trainer.filestate"},
 ]
 """The layers of the training program, with the same rule."""
 CLI_MAY_IMPORT = {"app.tokens", "app.installation"}
@@ -77,6 +77,7 @@ SHARED = {
     "trainer.manifest",
     "trainer.rundir",
     "trainer.runfile",
+    "trainer.filestate",
 }
 """The trainer's packages that the service may import."""
 

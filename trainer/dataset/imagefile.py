@@ -11,7 +11,6 @@ import stat
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from trainer.dataset.decoding import decode, is_deep
 from trainer.dataset.formats import formats
 from trainer.dataset.invalid import DataInvalid
 from trainer.dataset.valuerange import Extremes, ValueRange, measure
+from trainer.filestate import FileState, file_state
 
 MAX_BYTES = 1024**3
 """The longest image file that is read. The content is read as a whole."""
@@ -34,16 +34,6 @@ class Depth(enum.IntEnum):
     """Decode images with more than 8 bits per channel, for their extremes. Read only the header of the others."""
     PIXELS = 2
     """Decode every image. Only this finds each truncated image."""
-
-
-class FileState(NamedTuple):
-    """Metadata that changes with a file's content."""
-
-    size: int
-    modified_ns: int
-    changed_ns: int
-    """When the content or the metadata changed. No program can set this time."""
-    inode: int
 
 
 @dataclass(frozen=True)
@@ -72,15 +62,6 @@ class Inspection:
     def depth(self) -> Depth:
         """How much of the file was inspected. Of an image that is not deep, `DEEP_IMAGES` needs only the header."""
         return Depth.PIXELS if self.is_decoded else Depth.HEADER if self.is_deep else Depth.DEEP_IMAGES
-
-
-def file_state(path: Path) -> FileState | None:
-    """Return the present state of a file; None if there is no file."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return FileState(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 def content_digest(content: bytes) -> bytes:

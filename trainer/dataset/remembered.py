@@ -9,17 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from trainer.dataset.imagefile import Depth, Inspection, file_state
+from trainer.dataset.imagefile import Depth, Inspection
 from trainer.dataset.valuerange import Extremes
+from trainer.filestate import FileState, file_state
 from trainer.rundir import replacing
-
-SETTLED_NS = 2_000_000_000
-"""A file that changed more recently is not remembered: it may change again without a visible change of its times."""
 
 
 class RememberedInspections:
@@ -38,20 +35,19 @@ class RememberedInspections:
 
     def find(self, path: Path, depth: Depth) -> Inspection | None:
         """Return the inspection of the file as it is now, at least to `depth`. It has no size and no mode."""
-        entry = self._entries.get(self._name(path))
-        if entry is None or entry[4] < depth or tuple(entry[:4]) != file_state(path):
+        entry, state = self._entries.get(self._name(path)), file_state(path)
+        if entry is None or state is None or entry[4] < depth or entry[:4] != _key(state):
             return None
         digest, extremes = entry[5:]
         deep = None if extremes is None else Extremes(*extremes)
         return Inspection(bytes.fromhex(digest), is_deep=deep is not None, extremes=deep)
 
     def add(self, path: Path, seen: Inspection) -> None:
-        """Remember an inspection, unless the file has changed since, or so recently that it may be changing."""
+        """Remember an inspection, unless the file has changed since, or may have changed without showing it."""
+        state = seen.state
         # Do not remember problems: another version of Pillow may be able to read the image.
-        if seen.problem is not None or seen.state is None or file_state(path) != seen.state:
-            return
-        if max(seen.state.modified_ns, seen.state.changed_ns) <= time.time_ns() - SETTLED_NS:
-            self._entries[self._name(path)] = [*seen.state, seen.depth, seen.digest.hex(), seen.extremes]
+        if seen.problem is None and state is not None and state.is_settled and file_state(path) == state:
+            self._entries[self._name(path)] = [*_key(state), seen.depth, seen.digest.hex(), seen.extremes]
             self._is_changed = True
 
     def save(self) -> None:
@@ -66,6 +62,10 @@ class RememberedInspections:
 
     def _name(self, path: Path) -> str:
         return os.path.relpath(path, self._folder)
+
+
+def _key(state: FileState) -> list[int]:
+    return [state.inode, state.size, state.modified_ns, state.changed_ns]
 
 
 def _read(file: Path) -> dict[str, list[Any]]:

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from app.runs.exceptions import MetricsUnreadable
-from app.runs.filestate import FileState
 from app.runs.metrics.chunk import Chunk
 from app.runs.metrics.header import NOTHING_DECLARED, Header, read_header
 from app.runs.metrics.table import CELLS_AT_ONCE, Rewritten, Segment, Skipped, Table, cut
 from trainer.experiment.outputs import MetricsOutput
+from trainer.filestate import FileState
 from trainer.runfile import RunFile
 
 MAX_REWRITES_MET = 20
@@ -70,17 +70,18 @@ class _Inspection:
     def __init__(
         self, file: RunFile, descriptor: int, is_final: bool, max_bytes: int | None, declared: MetricsOutput
     ) -> None:
+        seen_ns = time.time_ns()
         status = os.fstat(descriptor)
         self._descriptor = descriptor
         self._size = status.st_size
         self._is_final = is_final
         self._max_bytes = max_bytes
         self._declared = declared
-        self._table = Table(file, FileState.of(status), time.time_ns())
+        self._table = Table(file, FileState.of(status, seen_ns))
 
     def table(self, known: Table | None) -> Table:
         """Raises Rewritten, ValueError and csv.Error."""
-        if known is not None and self._is_unchanged(known) and known.is_settled:
+        if known is not None and self._is_unchanged(known) and known.state.is_settled:
             return known
         if self._max_bytes is None and self._size <= BYTES_AT_ONCE:
             known = None
@@ -88,9 +89,9 @@ class _Inspection:
         if len(written) > self._size:  # The header is longer than the whole file was a moment ago.
             raise Rewritten
         if known is not None and written == known.header.written and self._is_continued(known):
-            if self._is_unchanged(known) and known.is_settled == self._table.is_settled:
+            if self._is_unchanged(known) and known.state.is_settled == self._table.state.is_settled:
                 return known
-            self._table = known.continued(self._table.state, self._table.inspected_ns)
+            self._table = known.continued(self._table.state)
         elif written:
             self._table.header = Header.parse(written, self._declared)
             self._table.end, self._table.num_lines = len(written), written.count(b"\n")

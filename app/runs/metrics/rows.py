@@ -13,6 +13,7 @@ import orjson
 from app.runs.metrics.chunk import Chunk, NonFinite
 from app.runs.metrics.downsampling import choose
 from app.runs.metrics.table import Table
+from app.runs.times import format_time
 
 CHUNK_BYTES = 128 * 1024
 
@@ -44,7 +45,7 @@ def encode(run_id: str, table: Table, wanted: WantedRows, problem: str | None = 
         "metrics_problem": problem,
         "attempt": table.attempt(),
         "csv_file": str(table.file),
-        "last_modified": table.state.modified_at,
+        "last_modified": format_time(table.state.modified_ns / 1e9),
     }
     not_finite = _NotFinite()
     text, num_rows = json.dumps(head)[:-1].encode() + b', "data": [', 0

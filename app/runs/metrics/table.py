@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import NamedTuple
 
-from app.runs.filestate import FileState
 from app.runs.metrics.chunk import Chunk, Number
 from app.runs.metrics.header import Header
+from trainer.filestate import FileState
 from trainer.runfile import RunFile
 
 CELLS_AT_ONCE = 8192
@@ -50,7 +50,6 @@ class Table:
 
     file: RunFile
     state: FileState
-    inspected_ns: int = field(compare=False)
     reading: object = field(compare=False, default_factory=object)
     """The same object in all tables that continue each other."""
     header: Header = field(default_factory=lambda: Header(b"", [], ","))
@@ -78,16 +77,11 @@ class Table:
     digest: str = field(default="", compare=False)
 
     @property
-    def is_settled(self) -> bool:
-        """Whether a change after the inspection is sure to give the file another state."""
-        return self.state.is_settled(self.inspected_ns)
-
-    @property
     def version(self) -> str:
         """A text that is the same only as long as the content is."""
         if self.digest:
             return self.digest
-        return repr(self.state if self.is_settled else (self.state, self.inspected_ns))
+        return repr((self.state, None if self.state.is_settled else self.state.seen_ns))
 
     @property
     def columns(self) -> list[str]:
@@ -108,12 +102,11 @@ class Table:
         identity = json.dumps([sorted(self.first_row.items()), restarts])
         return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
-    def continued(self, state: FileState, inspected_ns: int) -> Table:
+    def continued(self, state: FileState) -> Table:
         """Return a copy to which an inspection of a later state of the file adds rows."""
         return replace(
             self,
             state=state,
-            inspected_ns=inspected_ns,
             segments=self.segments[:],
             maxima=dict(self.maxima),
             text_columns=set(self.text_columns),

@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from app.runs.exceptions import FileNotInRun, ModelIncomplete
-from app.runs.filestate import FileState
 from app.runs.models.parts import Parts
+from app.runs.times import format_time
 from trainer.runfile import RunFile
 
 ONNX = ".onnx"
@@ -65,7 +65,7 @@ class Model:
             "model_path": str(self.file),
             "file": self.path,
             "size_bytes": self.status.st_size,
-            "modified_at": FileState.of(self.status).modified_at,
+            "modified_at": format_time(self.status.st_mtime),
             "is_verified": self.is_verified,
             "is_tested": self.is_tested,
             "external_data": parts or None,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 
-from app.runs.filestate import FileState
 from app.runs.log.screen import Screen
 from app.runs.progress.screenprogress import Progress, names_epoch_zero, progress_of
+from trainer.filestate import FileState
 from trainer.runfile import RunFile
 
 LAST_BYTES = 256 * 1024
@@ -26,7 +27,7 @@ class LogProgress:
     def read(self, file: RunFile) -> Progress:
         """Return the progress that the log shows now. Empty if it shows none or cannot be read."""
         try:
-            state = FileState.of(file.status())
+            state = FileState.of(file.status(), time.time_ns())
             if state != self._state:
                 self._read_new(file, state)
         except OSError:

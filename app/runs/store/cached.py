@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from app.runs.filestate import FileState
+from trainer.filestate import FileState
 from trainer.rundir import MAX_BYTES, RunDir
 from trainer.runfile import RunFile, parse_json
 
@@ -44,11 +44,12 @@ class _JsonFile:
     def read(self) -> dict[str, Any] | None:
         try:
             with self._file.open() as file:
-                state, known, now_ns = FileState.of(os.fstat(file.fileno())), self._known, time.time_ns()
+                known, seen_ns = self._known, time.time_ns()
+                state = FileState.of(os.fstat(file.fileno()), seen_ns)
                 if known is not None and known[0] == state:
                     return known[1]
                 content = parse_json(file, self._max_bytes)
         except OSError:
             return None
-        self._known = (state, content) if state.is_settled(now_ns) else None
+        self._known = (state, content) if state.is_settled else None
         return content

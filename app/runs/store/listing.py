@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.runs.exceptions import RunsUnreadable
-from app.runs.filestate import FileState, Remembered, file_states
+from app.runs.filestate import Remembered, file_states
 from app.runs.store.order import Order
 
 
@@ -48,7 +48,7 @@ class Listing:
 
     def _read(self) -> Remembered[Sequence[str]]:
         """The list also depends on where links lead, and on run directories that have no run.json yet."""
-        states = {str(self._folder): FileState.of(os.stat(self._folder))}
+        states = file_states([self._folder])
         with os.scandir(self._folder) as entries:
             named = [entry for entry in entries if not entry.name.startswith(".")]
         links = file_states(entry.path for entry in named if entry.is_symlink())

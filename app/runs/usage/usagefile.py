@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from app.runs.filestate import FileState, file_state
 from app.runs.usage.rows import EVERY_S, MAX_ROWS, Row, columns_of, every_s, halved, header, line, parse
+from trainer.filestate import FileState, file_state
 from trainer.rundir import RunDir, write_text
 from trainer.runfile import RunFile
 

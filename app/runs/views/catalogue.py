@@ -19,7 +19,7 @@ from app.runs.store.resume import has_left
 from app.runs.store.run import Run
 from app.runs.store.states import STATES, UNKNOWN
 from app.runs.store.store import RunStore
-from app.runs.times import seconds_between
+from app.runs.times import format_time, seconds_between
 from trainer.experiment.direction import Direction
 from trainer.rundir import RunDir
 from trainer.runner.statefile import has_verdict
@@ -203,12 +203,13 @@ def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
     A run is not written after its verdict, and an unknown one only when files are added from outside.
     """
     state = next(iter(written.values()))
+    modified_at = None if state is None else format_time(state.modified_ns / 1e9)
     item = {
         "run_id": run.run_id,
         "title": run.title,
         "tags": run.notes["tags"],
         "created_at": run.created_at,
-        "modified_at": (state and state.modified_at) if metrics.exists or run.is_ours else run.ended_at,
+        "modified_at": modified_at if metrics.exists or run.is_ours else run.ended_at,
         "status": run.state,
         "reason": run.reason,
         "has_metrics": metrics.exists,

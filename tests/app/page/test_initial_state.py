@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from typing import Any
 
 import pytest
 
 from app.page.initial_state import MAX_METRICS_BYTES
-from app.runs.filestate import FileState
 from tests.app.answers import ask
 from tests.app.written import METRICS, write_metrics, write_run
 from tests.servers import LiveServer
 from tests.waiting import wait_until
+from trainer.filestate import file_state
 
 EVIL = "</script><script>alert(1)</script>"
 
@@ -41,7 +40,7 @@ def test_metrics_that_appear_after_a_run_has_ended_are_included(empty: LiveServe
     """A user may still be copying the folder of the run."""
     run = write_run(empty.runs_dir, "2026-01-01")
     (run / "csv" / "version_0").mkdir(parents=True)
-    wait_until(lambda: FileState.of(run.stat()).is_settled(time.time_ns()), 5)
+    wait_until(lambda: (state := file_state(run)) and state.is_settled, 5)
     assert state_in(empty.get("/runs/2026-01-01").text)["rows"] == []
     write_metrics(run, METRICS)
     assert len(state_in(empty.get("/runs/2026-01-01").text)["rows"]) == 4

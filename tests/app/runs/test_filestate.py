@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.runs.filestate import COARSE_STEP_NS, FINE_STEP_NS, FileState, Remembered, file_states
+from app.runs.filestate import Remembered, file_states
 from tests.waiting import wait_until
+from trainer.filestate import COARSE_STEP_NS, FINE_STEP_NS, FileState, file_state
 
 CHANGES: dict[str, Callable[[Path], object]] = {
     "longer": lambda path: path.write_text("12"),
@@ -57,6 +58,13 @@ def test_neither_of_two_changes_in_a_row_is_missed(path: Path) -> None:
 
 @pytest.mark.parametrize(("changed_ns", "step_ns"), [(5 * 10**9 + 1, FINE_STEP_NS), (5 * 10**9, COARSE_STEP_NS)])
 def test_a_state_settles_after_a_step_of_the_file_systems_clock(changed_ns: int, step_ns: int) -> None:
-    state = FileState(1, 1, 0, changed_ns)
-    assert not state.is_settled(changed_ns + step_ns)
-    assert state.is_settled(changed_ns + step_ns + 1)
+    assert not FileState(1, 1, 0, changed_ns, changed_ns + step_ns).is_settled
+    assert FileState(1, 1, 0, changed_ns, changed_ns + step_ns + 1).is_settled
+
+
+def test_a_file_does_not_settle_while_it_is_read(path: Path) -> None:
+    """The file may have changed again right after its state was taken, with the same times."""
+    path.write_text("2")
+    states = file_states([path])
+    wait_until(lambda: (state := file_state(path)) is not None and state.is_settled, 10)
+    assert not Remembered("2", states).is_current()

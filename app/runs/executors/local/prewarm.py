@@ -15,7 +15,7 @@ import psutil
 from app.installation import CODE_DIR, is_installed
 from app.runs import child
 from app.runs.executors.invocation import search_path
-from app.runs.filestate import FileState, file_state
+from trainer.filestate import FileState, file_state
 from trainer.rundir import RunDir
 from trainer.runner.program import encode
 

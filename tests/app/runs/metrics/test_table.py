@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from app.runs.exceptions import MetricsUnreadable
-from app.runs.filestate import FileState, Remembered, file_states
+from app.runs.filestate import Remembered, file_states
 from app.runs.metrics.inspection import BYTES_AT_ONCE, MAX_SKIPPED_NAMED, ROWS_PER_SEGMENT, inspect
 from app.runs.metrics.table import Rewritten
 from app.runs.metrics.tables import MAX_TABLES, Tables, read
 from tests.app.runs.tables import rows_of, table, table_of
 from tests.waiting import wait_until
+from trainer.filestate import FileState
 from trainer.runfile import RunFile
 
 LONG = 3 * ROWS_PER_SEGMENT + 5
@@ -138,7 +139,7 @@ def test_a_change_that_the_files_times_do_not_show_is_noticed(tmp_path: Path) ->
     version, times = known.version, os.stat(known.file.path)
     known.file.path.write_text("step,x\n0,7.5\n1,2.5\n")
     os.utime(known.file.path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    stale = replace(known, state=FileState.of(os.stat(known.file.path)))
+    stale = replace(known, state=FileState.of(os.stat(known.file.path), known.state.seen_ns))
     reread = inspect(known.file, stale)
     assert rows_of(reread) == [[0, 7.5], [1, 2.5]]
     assert reread.version != version
