@@ -38,6 +38,7 @@ _ANYWHERE = (Path("/"),)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Train, and return the exit code."""
     given = arguments.parse(argv)
     stop = Stop(given.run.stop)
     stop.listen()

@@ -1,4 +1,4 @@
-"""The resource `training`: start and stop it, its status, and the experiments and datasets to choose from."""
+"""The resource `training`: start and stop runs, the status, and the experiments and datasets to choose from."""
 
 from __future__ import annotations
 

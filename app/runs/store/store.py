@@ -134,7 +134,7 @@ class RunStore:
                 raise RunNeeded(run_id, run.run_id, run.state)
 
     def delete(self, run_id: str, remove: Callable[[Path], None] = remove_tree) -> None:
-        """Remove a run's directory, or do something else with it.
+        """Remove a run's directory by `remove`, which may also move it away, as the trash does.
 
         Raises RunNotFound, RunActive, RunQueued, RunNeeded, DeletionRefused.
         """
