@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from app.runs.retention.trash import TRASH
 from tests.app.written import write_json, write_metrics, write_model, write_run
 from tests.page.axe import violations
-from tests.page.conftest import REFUSED_REQUEST, Console
+from tests.page.conftest import REFUSED_REQUEST, VIEWPORT, Console
 from tests.servers import LiveServer
 from tests.trainer.trainings import TINY, write_images
 from tests.waiting import wait_until
@@ -39,6 +39,13 @@ VIEWS = {
     f"/?runs={FAILED},{COMPLETED}": ".compare-table",
 }
 """The address of each view, with an element that is visible once the view is complete."""
+
+TOO_SMALL = """() => [...document.querySelectorAll("a, button, input, select, summary, [tabindex='0']")]
+    .filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.closest("#runs-body a, .skip"))
+    .map((each) => [each.outerHTML.slice(0, 99), (each.closest("label") ?? each).getBoundingClientRect()])
+    .filter(([, { width, height }]) => Math.min(width, height) < 24).map(([html]) => html)
+"""
+"""The controls that are too small for a finger. In the table of runs, the link covers the whole row."""
 
 
 @pytest.fixture(scope="module")
@@ -91,22 +98,20 @@ def open_view(open_page: OpenPage, server: LiveServer, path: str, **options: Any
     return page
 
 
-def each_view(open_page: OpenPage, server: LiveServer, **options: Any) -> Iterator[tuple[str, Any]]:
-    """Open every address in the same window. Yield each with the page."""
-    page = open_page(server.url, **options)
+@pytest.mark.slow
+def test_every_view_fits_each_window_suits_fingers_and_passes_axe(server: LiveServer, open_page: OpenPage) -> None:
+    widest = "document.documentElement.scrollWidth"
+    page = open_page(server.url + "/ping")
     for path, there in VIEWS.items():
         page.goto(server.url + path)
         expect(page.locator(there).first).to_be_visible()
-        yield path, page
-
-
-@pytest.mark.slow
-def test_axe_finds_no_violation_in_either_theme(server: LiveServer, open_page: OpenPage) -> None:
-    found = {}
-    for path, page in each_view(open_page, server):
+        for width in (3840, 1280, 768, 320):
+            page.set_viewport_size({"width": width, "height": 800})
+            wait_until(partial(page.evaluate, f"{widest} <= {width}"), 5, partial(page.evaluate, widest))
+        assert page.evaluate(TOO_SMALL) == [], path
+        page.set_viewport_size(VIEWPORT)
         page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
-        found[path] = violations(page)
-    assert not any(found.values()), found
+        assert violations(page) == [], path
 
 
 def test_axe_finds_no_violation_in_dialogs_and_empty_lists(server: LiveServer, open_page: OpenPage) -> None:
@@ -219,26 +224,6 @@ def test_the_page_works_with_the_keyboard_alone(server: LiveServer, open_page: O
     expect(page.locator("#delete-dialog button").first).to_be_focused()  # The harmless button.
     page.keyboard.press("Escape")
     expect(page.locator("#delete")).to_be_focused()
-
-
-@pytest.mark.slow
-def test_no_view_is_wider_than_the_window(server: LiveServer, open_page: OpenPage) -> None:
-    widest = "document.documentElement.scrollWidth"
-    for _, page in each_view(open_page, server):
-        for width in (320, 768, 1280, 3840):
-            page.set_viewport_size({"width": width, "height": 800})
-            wait_until(partial(page.evaluate, f"{widest} <= {width}"), 5, partial(page.evaluate, widest))
-
-
-def test_every_control_is_large_enough_for_a_finger(server: LiveServer, open_page: OpenPage) -> None:
-    small = """() => [...document.querySelectorAll("a, button, input, select, summary, [tabindex='0']")]
-        .filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.closest("#runs-body a, .skip"))
-        .map((each) => [each.outerHTML.slice(0, 99), (each.closest("label") ?? each).getBoundingClientRect()])
-        .filter(([, { width, height }]) => Math.min(width, height) < 24).map(([html]) => html)
-    """  # In the table of runs, the link covers the whole row.
-    phone = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
-    for path, page in each_view(open_page, server, **phone):
-        assert page.evaluate(small) == [], path
 
 
 def test_two_fingers_zoom_a_chart_and_one_scrolls_the_page(server: LiveServer, open_page: OpenPage) -> None:

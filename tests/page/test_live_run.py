@@ -128,6 +128,7 @@ def test_two_pages_at_once_show_the_same(eventlet_server: LiveServer, open_page:
         wait_for_state(page, "stopped")
 
 
+@pytest.mark.parametrize("stopped_server", ["gunicorn"], indirect=True)
 def test_nothing_is_missing_after_the_server_is_killed(
     own_server: LiveServer, open_page: OpenPage, console: Console
 ) -> None:

@@ -149,7 +149,7 @@ def test_torchrun_saves_on_a_stop_and_resumes(server: LiveServer) -> None:
     assert server.run(run_id)["state"] == "stopped"
     last_epoch = int(column(server, run_id, "epoch")[-1])
     assert model_files(server, run_id) == ["last.pt"]
-    resumed = start(server, "torchrun", resume_from=run_id, overrides={"epochs": last_epoch + 3})
+    resumed = start(server, "torchrun", resume_from=run_id, overrides={"epochs": last_epoch + 3, "processes": 1})
     finish(server, resumed)
     assert column(server, resumed, "epoch") == [last_epoch + 1, last_epoch + 2]
     assert column(server, resumed, "train/loss")[0] < column(server, run_id, "train/loss")[0]
