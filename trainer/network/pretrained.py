@@ -10,6 +10,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedModel
 
 from trainer.experiment.experiment import ExperimentInvalid
+from trainer.experiment.pretrained import is_missing_folder
 from trainer.network.architecture import describe_missing_package, label_config, refuse_other_inputs
 from trainer.network.weights import describe_load_error
 
@@ -47,12 +48,10 @@ def load(source: str, channels: int, class_names: tuple[str, ...]) -> PreTrained
 
 def locate(source: str) -> str:
     """Resolve `source` to a folder or a name on the hub. Raises ExperimentInvalid if it is a missing folder."""
-    folder = Path(source).expanduser()
-    if folder.is_dir():
-        return str(folder)
-    if source.startswith((".", "/", "~")):  # a path, so do not ask the hub
+    if is_missing_folder(source):  # Do not ask the hub.
         raise ExperimentInvalid({"model.pretrained": [f"folder does not exist: {source}"]})
-    return source
+    folder = Path(source).expanduser()
+    return str(folder) if folder.is_dir() else source
 
 
 def adapt_channels(model: PreTrainedModel, channels: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from trainer.experiment import accelerators
 from trainer.experiment.accelerators import Machine
 from trainer.experiment.experiment import Experiment
+from trainer.experiment.pretrained import is_missing_folder
 
 PACKAGES = (
     "torch",
@@ -44,6 +45,9 @@ def _problems(experiment: Experiment, machine: Machine | None) -> Iterator[tuple
         yield "", f"the training program is not installed on this machine (no {', '.join(missing)}). {install}"
     if "mlflow" in experiment.loggers and importlib.util.find_spec("mlflow") is None:
         yield "loggers", f"mlflow is not installed on this machine. {INSTALL.format(extra='mlflow')}"
+    source = experiment.model.pretrained
+    if source is not None and is_missing_folder(source):
+        yield "model.pretrained", f"folder does not exist: {source}"
     if machine is not None:
         for name, problem in accelerators.problems(experiment.trainer, machine):
             yield f"trainer.{name}", problem

@@ -84,6 +84,11 @@ def errors_of_start_and_check(server: LiveServer, request: dict[str, Any]) -> di
         ({"trainer.accelerator": "cuda"}, "overrides.trainer.accelerator", "there is no cuda device for a run"),
         ({"trainer.accelerator": "cpu", "trainer.devices": [1]}, "overrides.trainer.devices", "must count from 0"),
         ({"trainer.precision": 16}, "overrides.trainer.precision", "16 needs a CUDA GPU"),
+        (
+            {"model.architecture": None, "model.config": {}, "model.pretrained": "./none"},
+            "overrides.model.pretrained",
+            "folder does not exist: ./none",
+        ),
         ({"trainer.precisoin": "32"}, "overrides.trainer.precisoin", "did you mean trainer.precision"),
     ],
 )
