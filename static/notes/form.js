@@ -43,13 +43,14 @@ export function createNotesForm(form, { save, closed }) {
     title.focus();
   }
 
-  /** Show a run's notes, with the person's changes to the former ones if they stay. */
-  function show({ title: itsTitle, note: itsNote, tags: itsTags }, kept = {}) {
+  /** Show a run's notes, with the person's changes to the former ones if they stay. `saving` is what a save then does. */
+  function show({ title: itsTitle, note: itsNote, tags: itsTags }, kept = {}, saving = "Save") {
     before = { title: itsTitle, note: itsNote, tags: itsTags };
     const shown = { ...before, ...kept };
     title.value = shown.title ?? "";
     note.value = shown.note ?? "";
     tags.show(shown.tags);
+    setText(submit, saving);
   }
 
   function close() {
@@ -75,7 +76,7 @@ export function createNotesForm(form, { save, closed }) {
     const { problem: refusal, notes } = await save(runId, changed, expected);
     submit.disabled = false;
     if (refusal === null) return close();
-    if (notes !== null) show(notes, changes()); // The next save replaces them.
+    if (notes !== null) show(notes, changes(), "Replace");
     showProblem(refusal);
     form.querySelector("[aria-invalid=true]")?.focus();
   });

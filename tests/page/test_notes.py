@@ -113,7 +113,7 @@ def test_two_people_who_change_the_same_note_see_both_texts(
         page.close(run_before_unload=True)
     assert asked.value.type == "beforeunload"
     asked.value.dismiss()
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Replace").click()
     expect(page.locator("#note")).to_have_text("mine")
     assert eventlet_server.run(RUN)["title"] == "Theirs"
     assert page.evaluate("dispatchEvent(new Event('beforeunload', { cancelable: true }))")  # Nothing is unsaved.
