@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 from app.runs.collect.runmetrics import RunMetrics
+from app.runs.executors.executor import Found, Ref
+from app.runs.executors.local.executor import LocalExecutor
 from app.runs.filestate import Remembered, file_states
+from app.runs.store.store import RunStore
 from app.runs.views.status import Status
 from tests.app.runs.slots import hold, queue_of, store_of
 from tests.app.written import write_json, write_run
@@ -121,6 +124,25 @@ def test_a_run_whose_processes_are_gone_is_not_running_even_if_no_file_changed(h
     status = harness.status.describe()
     harness.lock_fd = os.open(os.devnull, os.O_RDONLY)
     assert (status["status"], status["run_id"], status["last_run"]["state"]) == ("not_running", None, "interrupted")
+
+
+def test_an_answer_asks_the_executor_once(tmp_path: Path) -> None:
+    class CountingExecutor(LocalExecutor):
+        num_asked = 0
+
+        def find(self, refs: Iterable[Ref] = ()) -> Mapping[str, Found]:
+            self.num_asked += 1
+            return super().find(refs)
+
+    executor = CountingExecutor(tmp_path / "runs")
+    store = RunStore(tmp_path / "runs", executor)
+    write_run(tmp_path / "runs", "2026-01-01_00-00-00")
+    active, descriptor = hold(store)
+    write_json(active / "run.json", {"request": {}})
+    write_json(active / "state.json", {"state": "running", "pid": 7, "runner": {"pid": 6}, "started_at": "2026"})
+    status = Status(store, queue_of(store), RunMetrics(tmp_path / "scraped")).describe()
+    os.close(descriptor)
+    assert (status["run_id"], status["last_run"]["state"], executor.num_asked) == (active.name, "completed", 1)
 
 
 def test_each_of_two_new_runs_has_its_own_progress(tmp_path: Path) -> None:
