@@ -268,7 +268,7 @@ def test_every_server_process_sends_live_updates(tmp_path: Path, open_page: Open
     training = SteeredTraining(server)
     server.start()
     try:
-        pages = [open_page(server.url) for _ in range(4)]
+        pages = [open_page(server.url) for _ in range(2)]
         start_by_form(pages[0], training)
         training.epoch(0)
         for page in pages:

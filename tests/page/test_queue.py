@@ -146,4 +146,5 @@ def test_the_order_can_be_changed_by_keyboard_and_pointer_in_several_tabs(queue:
     expect(page.locator("#queue-paused")).to_be_hidden()
     queue.training.end()
     expect(page.locator("#no-queued")).to_be_visible()
-    assert [queue.server.run(ids[name])["state"] for name in ("a", "b")] == ["completed", "completed"]
+    for name in ("a", "b"):
+        queue.server.wait_for_state(ids[name], "completed")

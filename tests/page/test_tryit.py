@@ -13,6 +13,7 @@ from tests.app.written import write_model, write_run
 from tests.page.axe import violations
 from tests.page.conftest import REFUSED_REQUEST, Console
 from tests.servers import LiveServer
+from tests.waiting import wait_until
 
 try:
     from playwright.sync_api import expect
@@ -54,7 +55,7 @@ def test_a_person_tries_models_on_images(eventlet_server: LiveServer, open_page:
     expect(dark.locator(".probabilities li")).to_have_text(["dark88.08%", "bright11.92%"])
     expect(entries.filter(has_text="scan.tif").locator(".probabilities li").first).to_have_text("bright88.08%")
     expect(entries.filter(has_text="scan.tif")).to_contain_text("The browser cannot show this image.")
-    assert dark.locator("canvas").bounding_box() == dark.locator("img").bounding_box()
+    wait_until(lambda: dark.locator("canvas").bounding_box() == dark.locator("img").bounding_box(), 5)
     page.get_by_role("slider", name="Heatmap").press("End")
     expect(dark.locator("img")).to_have_css("opacity", "1")
     expect(page.locator(".try-about")).to_contain_text("4 \u00d7 4 pixels")
