@@ -26,6 +26,7 @@ from flask import Flask
 
 from app.factory import create_app, start
 from app.server import openfiles, startup
+from app.server.threads import LogHandler
 from app.settings import Settings, SettingsError
 
 logger = logging.getLogger("training")
@@ -49,7 +50,8 @@ def main() -> None:
     """Serve on eventlet until Ctrl-C or SIGTERM."""
     from app.server.eventlet_server import Server  # Not at the top: gunicorn does not need eventlet.
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    line = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, format=line, handlers=[LogHandler()])
     settings = startup.read_settings(os.environ)
     settings.refuse_exposure(settings.host)
     openfiles.allow_for(settings.max_sockets)

@@ -1,7 +1,8 @@
-"""The threads for long computations on each server, and the locks that these threads need."""
+"""The threads for long computations on each server, and the locks and the log that these threads need."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -27,3 +28,16 @@ def lock_maker_for(async_mode: str) -> Callable[[], AbstractContextManager[objec
 
     make: Callable[[], AbstractContextManager[object]] = original("threading").Lock
     return make
+
+
+class LogHandler(logging.StreamHandler):  # type: ignore[type-arg]  # Python 3.10 does not know it as generic.
+    """Log to stderr from the threads of `offload_for` as well, under eventlet.
+
+    Eventlet makes the lock of any other handler its own. If one of these threads logged at the same moment as the loop,
+    one of them would wait forever.
+    """
+
+    def createLock(self) -> None:
+        from eventlet.patcher import original
+
+        self.lock = original("threading").RLock()
