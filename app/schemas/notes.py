@@ -28,6 +28,14 @@ def _few_tags(tags: list[str]) -> None:
         raise ValidationError(f"Must have at most {MAX_TAGS} tags.")
 
 
+class PresentNotesSchema(Schema):
+    """What the client knows of the present values. A field that is not sent is not compared."""
+
+    title = fields.string("null: none.", optional=True)
+    note = fields.string("null: none.", optional=True)
+    tags = fields.array(fields.string(), "All tags.", required=False)
+
+
 class NotesSchema(Schema):
     """What to change. A field that is not sent stays as it is."""
 
@@ -42,10 +50,9 @@ class NotesSchema(Schema):
         validate=_few_tags,
         documented={"maxItems": MAX_TAGS},
     )
-    expected = fields.mapping(
-        None,
+    expected = fields.nested(
+        PresentNotesSchema,
         "The present values as the client knows them. If one differs, the service changes nothing (409).",
-        keys=fields.string(one_of=("title", "note", "tags")),
         required=False,
         example={"title": "baseline"},
     )
