@@ -19,9 +19,7 @@ from trainer.stopping import SIGNALS, Stop, Stopped
 def main(leader_pid: int) -> int:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the leader decides
-    process.end_with_parent()
-    if os.getppid() != leader_pid:
-        return 1  # the leader exited before the previous line
+    process.end_with_parent(leader_pid)
     report = _redirect_stdout()
     train = libraries.import_train()
     received: RankRequest = pickle.load(sys.stdin.buffer)

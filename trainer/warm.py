@@ -21,9 +21,7 @@ from trainer.runner.program import decode
 
 
 def main(channel: socket.socket, parent_pid: int) -> None:
-    process.end_with_parent()
-    if os.getppid() != parent_pid:
-        return  # The parent exited before the call.
+    process.end_with_parent(parent_pid)
     libraries.import_train()
     _refuse_occupied_gpu()
     channel.sendall(b"1")

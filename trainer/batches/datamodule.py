@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -113,7 +115,7 @@ class ImageDataModule(lightning.LightningDataModule):
             pin_memory=self._is_pinned,
             # With a timeout, torch notices the death of its pinning thread only after the timeout, not at once.
             timeout=LOADER_TIMEOUT_S if self._data.num_workers and not self._is_pinned else 0,
-            worker_init_fn=init_worker,
+            worker_init_fn=partial(init_worker, os.getpid()),
             collate_fn=move_to_shared_memory,
             # Without its own generator, each new iterator would draw from torch's global one, and a resumed training
             # would no longer see the random values of an uninterrupted one.
@@ -133,13 +135,14 @@ def move_to_shared_memory(batch: Any) -> Any:
     return batch
 
 
-def init_worker(_worker_id: int) -> None:
+def init_worker(training_pid: int, _worker_id: int) -> None:
     """Make a loader process end with the training, and let the training handle all signals.
 
     Raises OSError or RuntimeError if the process cannot hand over batches: it has no shared memory, or cannot create a
     socket in $TMPDIR.
     """
     leave_to_parent()
-    end_with_parent()  # torch checks for the parent only every 5 seconds
+    # torch looks for the parent only every 5 seconds, and never notices if it ended before the first look.
+    end_with_parent(training_pid)
     probe = torch.zeros(1).share_memory_()  # type: ignore[no-untyped-call]
     ForkingPickler.dumps(probe)  # what the queue does in its thread

@@ -33,7 +33,7 @@ class Job:
         self._next_beat_at = time.monotonic()
         self._parent = os.getppid()
         # Without its slurmstepd the job would continue while SLURM gives its GPUs to others.
-        process.end_with_parent(signal.SIGTERM)
+        process.end_with_parent(self._parent, signal.SIGTERM)
 
     @property
     def wait_s(self) -> float:

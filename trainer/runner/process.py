@@ -43,15 +43,15 @@ def is_alive(pid: object, started: object) -> bool:
     return isinstance(pid, int) and pid > 0 and started is not None and start_time(pid) == started
 
 
-def end_with_parent(number: signal.Signals = signal.SIGKILL, parent: int | None = None) -> None:
+def end_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
     """Let the kernel send this process a signal when the thread that started it ends (Linux).
 
-    With the pid of the `parent` it also ends if that has ended before this call.
+    Send it now if the parent, whose pid is `parent`, has ended before this call.
     """
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, number)
-        if parent is not None and os.getppid() != parent:
-            os.kill(os.getpid(), number)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), number)
 
 
 def adopt_orphans() -> None:

@@ -56,7 +56,7 @@ def execute(run: RunDir, description: dict[str, Any], lock_fds: tuple[int, ...])
             stdin=subprocess.DEVNULL,
             pass_fds=lock_fds,
             start_new_session=True,
-            preexec_fn=partial(process.end_with_parent, parent=os.getpid()),
+            preexec_fn=partial(process.end_with_parent, os.getpid()),
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         name = description["argv"][0]

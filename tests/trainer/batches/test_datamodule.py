@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 from pathlib import Path
 from typing import Literal
 
@@ -8,7 +10,7 @@ import pytest
 import torch
 
 from tests.trainer.trainings import write_images
-from trainer.batches.datamodule import ImageDataModule
+from trainer.batches.datamodule import ImageDataModule, init_worker
 from trainer.batches.images import ImageDataset
 from trainer.batches.samplers import DistributedEvalSampler, Position, TrainSampler
 from trainer.batches.statistics import class_weights, measure_mean_std
@@ -152,3 +154,10 @@ def test_a_single_image_left_over_is_skipped_if_the_network_requires_it(
             assert [len(batch) for batch in sampler] == expected[start:]
             assert data_module.num_train_batches == len(expected)  # of a whole epoch, even when resuming within one
             assert data_module.has_single_image_batch == (1 in expected)
+
+
+def test_a_loader_process_ends_if_the_training_ended_while_it_started() -> None:
+    if (loader := os.fork()) == 0:
+        init_worker(os.getpid(), 0)  # The pid of any process but its parent.
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(loader, 0)[1]) == -signal.SIGKILL

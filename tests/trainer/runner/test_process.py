@@ -58,5 +58,5 @@ def test_a_program_name_may_have_parentheses_and_spaces(tmp_path: os.PathLike[st
 @pytest.mark.parametrize(("is_parent", "code"), [(True, 0), (False, -signal.SIGKILL)])
 def test_a_process_ends_if_its_parent_ended_before_it_could_ask_for_that(is_parent: bool, code: int) -> None:
     parent = os.getpid() if is_parent else os.getppid()
-    end = partial(end_with_parent, parent=parent)
+    end = partial(end_with_parent, parent)
     assert subprocess.run([sys.executable, "-c", ""], preexec_fn=end).returncode == code
