@@ -31,15 +31,13 @@ STATUS = {
     domain.Busy: 503,
     domain.DiskFull: 507,
 }
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 def register(app: Flask) -> None:
     app.register_error_handler(domain.RunError, _answer)
     app.register_error_handler(ParseException, _answer_to_malformed_body)
     app.register_error_handler(Exception, _answer_to_defect)
-
-
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 def status_of(error: domain.RunError) -> int:

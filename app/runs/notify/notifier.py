@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from app.runs.collect.runmetrics import RunMetrics
 from app.runs.duty import Duty
-from app.runs.exceptions import RunNotFound
+from app.runs.exceptions import RunNotFound, RunsUnreadable
 from app.runs.filelock import SupervisorLock
 from app.runs.notify.best import best_metric
 from app.runs.notify.dispatch import Dispatch
@@ -47,10 +48,14 @@ class Notifier(Duty):
         self._offload = offload
         self._folder = store.runs_dir.parent
         self._dispatch = Dispatch(self._folder, addresses)
+        self._first: WatchList | None = None
+        """The watch list if there is no file."""
 
     def start(self) -> None:
-        """Start the thread. Without addresses, forget pending announcements."""
+        """Start the thread, before a client can start a run. Without addresses, forget pending announcements."""
         if self._addresses:
+            with suppress(RunsUnreadable):
+                self._first = WatchList.begin(self._store)
             super().start()
         else:
             for name in (WATCH_LIST, QUEUE_NOTICE):
@@ -68,7 +73,7 @@ class Notifier(Duty):
         path, living = self._folder / WATCH_LIST, self._store.living()
         waiting = self._queue.ids(living)
         known = WatchList.read(path)
-        before = (known or WatchList.begin(self._store)).extended(self._store, living, waiting)
+        before = (known or self._first or WatchList.begin(self._store)).extended(self._store, living, waiting)
         if before != known:
             before.write(path)  # Before anything else, because a run may end at any moment.
         watched = self._announce_empty_queue(before, waiting, living)
