@@ -245,6 +245,8 @@ def test_a_failed_run_shows_why_and_can_be_run_again(eventlet_server: LiveServer
     page.click("#again")
     # The folder of a run that is being created is hidden.
     wait_until(lambda: len(list(eventlet_server.runs_dir.glob("[!.]*"))) == 2, 10)
+    again = max(path.name for path in eventlet_server.runs_dir.glob("[!.]*"))
+    expect(page.locator("#change")).to_have_attribute("href", f"start?from={again}")
     wait_for_state(page, "failed")
     run_requests = [eventlet_server.run(path.name)["request"] for path in eventlet_server.runs_dir.glob("[!.]*")]
     assert run_requests[0] == run_requests[1]
