@@ -85,41 +85,37 @@ def test_50_clients_all_receive_everything(server: LiveServer) -> None:
             assert_equals_files(client, server)
 
 
-def test_only_a_follower_of_every_run_moves_to_the_next_run(eventlet_server: LiveServer) -> None:
-    go = eventlet_server.home / "go"
-    config = eventlet_server.write_command("w", "exit_when_told.py", str(go), "0")
-    first = eventlet_server.start_run(config)
-    with following(eventlet_server) as follower, following(eventlet_server, first) as single:
+def test_only_a_follower_of_every_run_moves_to_the_next_run(server: LiveServer) -> None:
+    go = server.home / "go"
+    config = server.write_command("w", "exit_when_told.py", str(go), "0")
+    first = server.start_run(config)
+    with following(server) as follower, following(server, first) as single:
         wait_until(lambda: follower.state == single.state == "running", 10)
         go.touch()
         wait_until(lambda: follower.state == single.state == "completed", 10)
-        second = eventlet_server.start_run(config)
+        second = server.start_run(config)
         wait_until(lambda: follower.run_id == second and follower.state == "completed", 10)
         assert single.run_id == first
         assert follower.log == "ready\nend\n"
         assert single.violations == follower.violations == []
 
 
-def test_a_late_follower_gets_everything(eventlet_server: LiveServer) -> None:
-    run_id = eventlet_server.start_run(
-        eventlet_server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "200")
-    )
-    eventlet_server.wait_for_state(run_id, "completed")
+def test_a_late_follower_gets_everything(server: LiveServer) -> None:
+    run_id = server.start_run(server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "200"))
+    server.wait_for_state(run_id, "completed")
     for requested_run_id in (None, run_id):
-        with following(eventlet_server, requested_run_id) as client:
+        with following(server, requested_run_id) as client:
             wait_until_over(client)
-            assert_equals_files(client, eventlet_server)
+            assert_equals_files(client, server)
 
 
-def test_a_long_run_arrives_in_chunks_and_is_read_again_after_a_change(eventlet_server: LiveServer) -> None:
+def test_a_long_run_arrives_in_chunks_and_is_read_again_after_a_change(server: LiveServer) -> None:
     header, lines = "epoch,step,a,b,c\n", [f"{i // 1000},{i},{i / 8},,1\n" for i in range(45_000)]
-    run_path = write_run(
-        eventlet_server.runs_dir, "2020-01-01_00-00-00", metrics=header + "".join(lines), log=b"started\n"
-    )
+    run_path = write_run(server.runs_dir, "2020-01-01_00-00-00", metrics=header + "".join(lines), log=b"started\n")
     for _ in range(2):
-        with following(eventlet_server, run_path.name) as client:
-            wait_until_it_has_all(client, eventlet_server)
-            assert_equals_files(client, eventlet_server)
+        with following(server, run_path.name) as client:
+            wait_until_it_has_all(client, server)
+            assert_equals_files(client, server)
             assert 0 < client.num_gaps < 12
         write_metrics(run_path, header + "".join(reversed(lines)) + "45,45000,1,2,nan\n")
 
@@ -131,30 +127,30 @@ def active_run(server: LiveServer) -> str:
     return run_id
 
 
-def test_a_new_metrics_file_replaces_the_followers_rows(eventlet_server: LiveServer) -> None:
+def test_a_new_metrics_file_replaces_the_followers_rows(server: LiveServer) -> None:
     """No row of the earlier attempt remains, even for a client that sends only its row count."""
-    run_id = active_run(eventlet_server)
-    run, header, metrics_file = eventlet_server.runs_dir / run_id, "epoch,step,loss\n", "output/metrics.csv"
+    run_id = active_run(server)
+    run, header, metrics_file = server.runs_dir / run_id, "epoch,step,loss\n", "output/metrics.csv"
     write_metrics(run, header + "".join(f"{i // 10},{100 + i},1.5\n" for i in range(50)), metrics_file)
-    with following(eventlet_server, run_id) as client, following(eventlet_server, run_id) as other:
+    with following(server, run_id) as client, following(server, run_id) as other:
         wait_until(lambda: len(client.rows) == len(other.rows) == 50, 10)
         other.omits_attempt = True
         new_rows = [{"epoch": 7 + i // 10, "step": i, "loss": 2.5} for i in range(60)]
         write_metrics(run, header + "".join(f"{row['epoch']},{row['step']},2.5\n" for row in new_rows), metrics_file)
         wait_until(lambda: client.rows == other.rows == new_rows, 10, lambda: (client.rows[:3], other.rows[:3]))
         assert set(client.epochs) == set(other.epochs) == set(range(7, 13))
-        with following(eventlet_server, run_id) as later:
+        with following(server, run_id) as later:
             wait_until(lambda: later.rows == new_rows, 10)
             assert set(later.epochs) == set(range(7, 13))
         assert client.violations == other.violations == []
 
 
-def test_a_follower_reads_a_truncated_log_from_its_start(eventlet_server: LiveServer) -> None:
-    run_id = active_run(eventlet_server)
-    log = eventlet_server.runs_dir / run_id / "train.log"
-    with following(eventlet_server, run_id) as client:
+def test_a_follower_reads_a_truncated_log_from_its_start(server: LiveServer) -> None:
+    run_id = active_run(server)
+    log = server.runs_dir / run_id / "train.log"
+    with following(server, run_id) as client:
         wait_until(lambda: client.log == "ready\n", 10)
         log.write_text("new\n")  # This is what logrotate's copytruncate does.
         wait_until(lambda: client.log == "new\n", 10, lambda: client.log)
-        with following(eventlet_server, run_id) as later:
+        with following(server, run_id) as later:
             wait_until(lambda: later.log == "new\n", 10, lambda: later.log)

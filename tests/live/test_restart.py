@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import signal
+from itertools import product
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.conftest import on_eventlet
 from tests.live.files import assert_equals_files, log_of, rest_rows, rows_of, wait_until_over
 from tests.live.following import following
 from tests.live.processes import is_gone, kill_at_once, program_of, runner_of, wait_for_log, wait_until_none_left
-from tests.servers import LiveServer
+from tests.servers import KINDS, LiveServer
 from tests.waiting import wait_until
 
 RIGHT_WITHIN_S = 2.0
@@ -55,12 +55,7 @@ def open_gates(run_path: Path, until: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("stopped_server", "number"),
-    [
-        ("eventlet", signal.SIGKILL),
-        ("eventlet", signal.SIGTERM),
-        ("gunicorn", signal.SIGTERM),
-        ("gunicorn", signal.SIGHUP),
-    ],
+    [*product(KINDS, (signal.SIGKILL, signal.SIGTERM)), ("gunicorn", signal.SIGHUP)],
     indirect=["stopped_server"],
 )
 def test_a_run_and_its_follower_survive_the_server(server: LiveServer, number: signal.Signals) -> None:
@@ -136,7 +131,6 @@ def test_the_restarted_server_reports_a_run_that_ended_meanwhile(
         assert client.log == log_of(server.runs_dir / run_id) == "ready\nend\n"
 
 
-@on_eventlet
 def test_kill_9_of_all_processes_at_once_interrupts_the_run(server: LiveServer) -> None:
     config = server.write_command("m", "write_metrics.py", "{run_dir}", "--rows", "100000", "--pause", "0.005")
     run_id = server.start_run(config)
@@ -156,7 +150,6 @@ def test_kill_9_of_all_processes_at_once_interrupts_the_run(server: LiveServer) 
     server.wait_for_state(next_run_id, "completed")
 
 
-@on_eventlet
 def test_the_next_server_ends_the_processes_of_a_killed_runner(server: LiveServer) -> None:
     pid_file = server.home / "pid"
     run_id = server.start_run(server.write_command("g", "spawn_grandchild.py", str(pid_file), "--setsid"))

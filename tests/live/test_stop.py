@@ -6,20 +6,12 @@ import signal
 import time
 
 import psutil
-import pytest
 
-from tests.conftest import on_eventlet
 from tests.live.following import following
 from tests.live.processes import of_run, program_of, start_and_wait, wait_for_log, wait_until_none_left
 from tests.servers import LiveServer
 from tests.waiting import wait_until
 from trainer.rundir import read_json
-
-
-@pytest.fixture
-def server(eventlet_server: LiveServer) -> LiveServer:
-    """Run the tests once: the runner stops programs, and it does not know the server."""
-    return eventlet_server
 
 
 def test_stop_answers_after_every_process_has_ended(server: LiveServer) -> None:
@@ -80,7 +72,6 @@ def test_a_frozen_program_is_killed_after_the_grace(server: LiveServer) -> None:
     assert server.run(run_id)["state"] == "stopped"
 
 
-@on_eventlet
 def test_the_grace_outlives_the_server(own_server: LiveServer) -> None:
     """The runner kills the program after the grace even if the server has died meanwhile."""
     server = own_server
@@ -111,7 +102,6 @@ def test_stopping_right_after_the_start(server: LiveServer) -> None:
         assert server.run(run_id)["state"] == "stopped"
 
 
-@on_eventlet
 def test_a_reused_pid_is_neither_running_nor_signalled(own_server: LiveServer) -> None:
     """After a power loss, state.json still says `running`, and other processes may have its pids."""
     run_id = start_and_wait(own_server, "wait_for_file.py", "/nonexistent")
