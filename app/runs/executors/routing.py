@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from app.runs.executors.executor import Executor, Found, Needs, Processes, Ref
-from app.runs.executors.unfinished import find_unfinished
+from app.runs.executors.unfinished import find_unfinished, run_names
 from trainer.experiment.accelerators import Machine
 from trainer.rundir import RunDir
 
@@ -77,7 +77,7 @@ class RoutingExecutor:
     def _search(self) -> None:
         """On the first call, connect the executors of earlier unfinished runs."""
         if not self._is_searched:
-            for ref in find_unfinished(self._runs_dir):
+            for ref in find_unfinished(self._runs_dir, run_names(self._runs_dir)):
                 self._executor_of(ref)
             self._is_searched = True
 

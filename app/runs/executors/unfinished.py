@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from app.runs.executors.executor import Ref
@@ -11,12 +12,16 @@ from trainer.rundir import RunDir
 from trainer.runner.statefile import has_verdict, read_record
 
 
-def find_unfinished(runs_dir: Path) -> list[Ref]:
-    """List the submitted runs that have neither a verdict nor a recorded end."""
+def run_names(runs_dir: Path) -> frozenset[str]:
+    """Return the names of all runs. Empty if the folder cannot be read."""
     try:
-        names = [name for name in os.listdir(runs_dir) if is_plain_name(name)]
+        return frozenset(filter(is_plain_name, os.listdir(runs_dir)))
     except OSError:
-        return []
+        return frozenset()
+
+
+def find_unfinished(runs_dir: Path, names: Iterable[str]) -> list[Ref]:
+    """List the submitted ones of these runs that have neither a verdict nor a recorded end."""
     runs = (RunDir(runs_dir / name) for name in names)
     refs = (Ref.read(run) for run in runs if not has_verdict(read_record(run)))
     return [ref for ref in refs if ref.executor is not None and ref.ended is None]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +10,7 @@ from pathlib import Path
 from app.runs.exceptions import ExecutorAway, LaunchFailed, NoRoom
 from app.runs.executors.executor import Found, Gone, Needs, Pending, Processes, Ref, Running, Unreachable
 from app.runs.executors.slurm.absences import Absences
+from app.runs.executors.slurm.cancellations import Cancellations
 from app.runs.executors.slurm.commands import Commands, SlurmAway, SlurmError
 from app.runs.executors.slurm.endings import ending
 from app.runs.executors.slurm.heartbeats import Heartbeats
@@ -19,16 +18,14 @@ from app.runs.executors.slurm.job import Job
 from app.runs.executors.slurm.listing import Listings
 from app.runs.executors.slurm.submission import Submissions
 from app.runs.executors.slurm.turn import turn
-from app.runs.executors.unfinished import find_unfinished
+from app.runs.executors.unfinished import find_unfinished, run_names
+from app.runs.filestate import Remembered, file_states
 from trainer.experiment.accelerators import Machine
 from trainer.rundir import RunDir, is_there
 from trainer.runner.statefile import has_verdict, read_record
 
-logger = logging.getLogger(__name__)
-
 CLOCK = "clock"
 """A file beside the runs, to read the clock of their file system."""
-AGAIN_AFTER_S = 10.0
 TURN = "slurm.lock"
 ADVICE = (
     "SLURM decides when a run starts, and its job has the run's id as its name. `scontrol hold jobname=RUN_ID` holds a "
@@ -52,7 +49,6 @@ class SlurmExecutor:
     ) -> None:
         """`max_active`: how many runs SLURM may have at a time. None: SLURM's queue takes every run."""
         self._runs_dir = runs_dir
-        self._commands = commands
         self._submissions = submissions
         self._listings = listings
         self._max_active = max_active
@@ -61,11 +57,15 @@ class SlurmExecutor:
         self._absences = Absences()
         self._met_at: dict[str, float] | None = None
         """When this process first saw each run that may be alive, by time.monotonic()."""
+        self._named_at: dict[str, float] = {}
+        """When it first saw the id of each one's job."""
+        self._names: Remembered[frozenset[str]] = Remembered(frozenset(), {})
+        """All runs that it has seen."""
         self._ended: dict[str, Gone] = {}
         """How runs without a verdict have ended."""
         self._unrecorded: dict[str, Gone] = {}
         """Those ends that executor.json may not hold yet."""
-        self._next_at: dict[tuple[str, str], float] = {}
+        self._cancellations = Cancellations(commands, listings)
 
     @classmethod
     def connect(
@@ -122,7 +122,7 @@ class SlurmExecutor:
             reveal()
             ref = Ref(run, self.name)
             ref.write()
-            ref = replace(ref, reference=self._submissions.submit(run, needs, _grace_s(run)))
+            ref = replace(ref, reference=self._submissions.submit(run, needs))
             ref.write()
         except SlurmAway as error:
             raise ExecutorAway(f"SLURM does not answer: {error}", None) from error
@@ -146,6 +146,7 @@ class SlurmExecutor:
             found[run_id] = self._judge(asked.get(run_id) or Ref(RunDir(self._runs_dir / run_id), self.name))
             if isinstance(gone := found[run_id], Gone):
                 met_at.pop(run_id, None)
+                self._named_at.pop(run_id, None)
                 if gone.state is not None and self._ended.get(run_id) != gone:
                     self._ended[run_id] = self._unrecorded[run_id] = gone
         return {run_id: each for run_id, each in found.items() if run_id in asked or not isinstance(each, Gone)}
@@ -156,7 +157,7 @@ class SlurmExecutor:
         self._scancel(ref, [("--state=PENDING",), only])
 
     def end(self, ref: Ref) -> Collection[int]:
-        if self._is_due("end", ref.run_id):
+        if self._cancellations.is_due("end", ref.run_id):
             self._scancel(ref, [("--state=RUNNING", "--full", "--signal=KILL"), ()])
         return []
 
@@ -168,7 +169,11 @@ class SlurmExecutor:
                 continue
             if job is not None and (ref.reference, ref.node) != (job.job_id, job.node):
                 self._write(replace(ref, executor=self.name, reference=job.job_id, node=job.node))
-            if isinstance(found, Pending) and self._is_unwanted(ref.run) and self._is_due("signal", ref.run_id):
+            if (
+                isinstance(found, Pending)
+                and self._is_unwanted(ref.run)
+                and self._cancellations.is_due("signal", ref.run_id)
+            ):
                 self.signal(ref)
         for run_id, gone in list(self._unrecorded.items()):
             if self._record_end(Ref.read(RunDir(self._runs_dir / run_id)), gone):
@@ -181,14 +186,30 @@ class SlurmExecutor:
         self._listings.close()
 
     def _known(self) -> dict[str, float]:
-        """Return when this process first saw each run that may be alive. The first call searches the runs folder."""
+        """Return when this process first saw each run that may be alive, also those of other service processes.
+
+        The first call waits for a list of jobs.
+        """
+        now = time.monotonic()
         if self._met_at is None:
             # Without a lock: under eventlet a thread of offload_for would wait for it forever.
-            ours = (ref.run_id for ref in find_unfinished(self._runs_dir) if ref.executor == self.name)
-            met_at = dict.fromkeys(ours, time.monotonic())
+            names, ours = self._find_new()
             self._listings.wait()
-            self._met_at = self._met_at if self._met_at is not None else met_at
+            if self._met_at is None:
+                self._named_at = {ref.run_id: now for ref in ours if ref.reference is not None}
+                self._met_at, self._names = {ref.run_id: now for ref in ours}, names
+        elif not self._names.is_current():
+            self._names, ours = self._find_new()
+            for ref in ours:
+                self._met_at.setdefault(ref.run_id, now)
         return self._met_at
+
+    def _find_new(self) -> tuple[Remembered[frozenset[str]], list[Ref]]:
+        """Return the names of all runs, and the unfinished ones on the cluster that this process has not seen yet."""
+        states = file_states([self._runs_dir])
+        names = Remembered(run_names(self._runs_dir), states)
+        new = find_unfinished(self._runs_dir, names.value - self._names.value)
+        return names, [ref for ref in new if ref.executor == self.name]
 
     def _judge(self, ref: Ref) -> Found:
         if (known_end := ref.ended or self._ended.get(ref.run_id)) is not None and not self._has_live_job(ref):
@@ -219,9 +240,13 @@ class SlurmExecutor:
             return None
         if job is None and is_there(ref.run.queued):
             return Gone()  # An earlier submission has failed, and the run waits for the next one.
-        if job is None and Ref.read(ref.run).reference is None and self._heartbeats.is_new(ref.run):
-            return None
-        return ending(ref.run, job)
+        return None if job is None and self._may_lack(ref.run) else ending(ref.run, job)
+
+    def _may_lack(self, run: RunDir) -> bool:
+        """Whether the list of jobs may lack a run's job, because another service process has just submitted it."""
+        if Ref.read(run).reference is None:
+            return self._heartbeats.is_new(run)
+        return self._listings.last.begun_at <= self._named_at.setdefault(run.run_id, time.monotonic())
 
     def _is_unwanted(self, run: RunDir) -> bool:
         """Whether a pending run was stopped or cancelled, or its directory was removed.
@@ -261,36 +286,13 @@ class SlurmExecutor:
         return True
 
     def _scancel(self, ref: Ref, variants: Sequence[Sequence[str]]) -> None:
-        """Call scancel in a new thread, because it hangs while the controller is away."""
         job = self._job(ref)
         job_id = ref.reference or (job.job_id if job is not None else None)
         if job_id is not None:  # Else the job is being submitted, and will find stop.json when it begins.
-            threading.Thread(target=self._scancel_now, args=(ref.run_id, job_id, variants), daemon=True).start()
-
-    def _scancel_now(self, run_id: str, job_id: str, variants: Sequence[Sequence[str]]) -> None:
-        for options in variants:
-            try:
-                self._commands.run(["scancel", f"--name={run_id}", *options, job_id])
-            except SlurmError as error:
-                logger.info("Run %s: scancel of job %s: %s", run_id, job_id, error)
-        self._listings.hurry()
-
-    def _is_due(self, what: str, run_id: str) -> bool:
-        """Whether to repeat something that is requested many times a second."""
-        key, now = (what, run_id), time.monotonic()
-        if now < self._next_at.get(key, 0.0):
-            return False
-        self._next_at[key] = now + AGAIN_AFTER_S
-        return True
+            self._cancellations.begin(ref.run_id, job_id, variants)
 
 
 def _is_cancelled(run: RunDir) -> bool:
     """Whether the run has a verdict although no runner began."""
     record = read_record(run)
     return has_verdict(record) and "runner" not in record
-
-
-def _grace_s(run: RunDir) -> float:
-    """Return the grace period in run.json, which the service has just written."""
-    grace_s = (run.read_json(run.run) or {})["program"]["stop"]["grace_s"]
-    return float(grace_s)

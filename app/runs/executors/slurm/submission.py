@@ -37,14 +37,14 @@ class Submissions:
         self._options = options
         self._project_root = project_root
 
-    def submit(self, run: RunDir, needs: Needs, grace_s: float) -> str:
+    def submit(self, run: RunDir, needs: Needs) -> str:
         """Return the job's id. Raises SlurmError."""
         ours = [
             f"--job-name={run.run_id}",
             f"--chdir={run.path}",
             f"--output={_escape(run.executor_log)}",
             "--open-mode=append",
-            f"--signal=B:USR1@{self._signal_s(grace_s)}",
+            f"--signal=B:USR1@{self._signal_s(_grace_s(run))}",
         ]
         printed = self._sbatch(for_gpus(self._options, needs.gpus) + ours, self._script(run, needs))
         return printed.strip().partition(";")[0]  # The name of the cluster may follow.
@@ -75,3 +75,9 @@ class Submissions:
 def _escape(path: Path) -> str:
     r"""Write a path for --output, in which % begins a placeholder and a backslash would turn that off."""
     return str(path).replace("%", "%%")
+
+
+def _grace_s(run: RunDir) -> float:
+    """Return the grace period in run.json, which the service has just written."""
+    grace_s = (run.read_json(run.run) or {})["program"]["stop"]["grace_s"]
+    return float(grace_s)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.runs.executors.executor import Gone, Ref
+from app.runs.executors.executor import Gone, Pending, Ref
 from app.runs.executors.slurm.commands import Commands
 from app.runs.executors.slurm.executor import SlurmExecutor
 from app.runs.executors.slurm.listing import Listings
@@ -17,7 +17,7 @@ from app.runs.queue.ending import end_unlaunched
 from tests.servers import ROOT
 from tests.waiting import wait_until
 from trainer.rundir import RunDir, write_json
-from trainer.runner.verdict import FAILED, NEVER_LAUNCHED, STOPPED
+from trainer.runner.verdict import FAILED, INTERRUPTED, NEVER_LAUNCHED, STOPPED
 
 
 class Scripts:
@@ -32,8 +32,21 @@ class Scripts:
         self._write(folder / "squeue", f"echo '7|{job}|{self.run.path}'")
         self._write(folder / "scancel", f'echo "$@" >> {self._calls}')
         commands = Commands({"PATH": f"{folder}:{os.environ['PATH']}"})
-        listings = Listings(commands, every_s=0)
-        self.executor = SlurmExecutor(runs_dir, commands, Submissions(commands, (), ROOT), listings)
+        self.listings = Listings(commands, every_s=0)
+        self.executor = SlurmExecutor(runs_dir, commands, Submissions(commands, (), ROOT), self.listings)
+
+    def add(self, run_id: str, reference: str | None) -> Ref:
+        """Add a run, as another service process does before (None) or after it has submitted the job."""
+        run = RunDir(self.run.path.with_name(run_id))
+        run.path.mkdir(exist_ok=True)
+        write_json(run.run, {"request": {}})
+        Ref(run, "slurm", reference).write()
+        return Ref(run)
+
+    def list_again(self) -> None:
+        """Return when the inquiry after the next has been answered."""
+        for _ in range(2):
+            self.listings.wait()
 
     def tend(self) -> None:
         self.executor.tend([Ref.read(self.run)])
@@ -76,3 +89,21 @@ def test_the_end_that_slurm_knows_is_written_once_there_is_room_for_it(timed_out
     ended = Ref.read(timed_out.run).ended
     assert ended is not None
     assert ended.state == FAILED
+
+
+def test_a_run_that_another_service_has_just_added_is_found_without_its_id(pending: Scripts) -> None:
+    assert pending.executor.find().keys() == {"a"}
+    pending.add("b", None)
+    assert pending.executor.find().keys() == {"a", "b"}
+
+
+def test_a_job_that_another_service_has_just_submitted_is_not_lost(pending: Scripts) -> None:
+    """The last list of jobs may be older than the job, although it is newer than the run."""
+    pending.executor.find()
+    ref = pending.add("b", None)
+    assert isinstance(pending.executor.find([ref])["b"], Pending)
+    pending.list_again()
+    pending.add("b", "8")
+    assert isinstance(pending.executor.find([ref])["b"], Pending)
+    pending.list_again()
+    assert pending.executor.find([ref])["b"] == Gone(INTERRUPTED, "SLURM lost the job before the run began")
