@@ -14,6 +14,7 @@ eventlet.monkey_patch()
 
 import gc  # noqa: E402
 import os  # noqa: E402
+import sys  # noqa: E402
 import time  # noqa: E402
 
 from app.factory import create_app, start  # noqa: E402
@@ -24,6 +25,7 @@ TICK_S = 0.005
 
 
 def main() -> None:
+    sys.setswitchinterval(50e-6)  # As wsgi.py does.
     settings = startup.read_settings(os.environ)
     app = create_app(settings, "eventlet")
     gc.freeze()  # wsgi.py does the same.
