@@ -28,7 +28,7 @@ INSTALL = "Install it: pip install 'training-service[{extra}]'"
 
 
 def problems(experiment: Experiment, machine: Machine | None) -> dict[str, list[str]]:
-    """Return errors by parameter, with "" for the experiment itself. `machine` None: the accelerators are unknown.
+    """Return errors by parameter, with "" for the experiment itself. `machine` None: the run will execute elsewhere.
 
     Only the training itself finds out whether the network can be built and exported, and whether torch can use the GPU.
     """
@@ -45,9 +45,9 @@ def _problems(experiment: Experiment, machine: Machine | None) -> Iterator[tuple
         yield "", f"the training program is not installed on this machine (no {', '.join(missing)}). {install}"
     if "mlflow" in experiment.loggers and importlib.util.find_spec("mlflow") is None:
         yield "loggers", f"mlflow is not installed on this machine. {INSTALL.format(extra='mlflow')}"
-    source = experiment.model.pretrained
-    if source is not None and is_missing_folder(source):
-        yield "model.pretrained", f"folder does not exist: {source}"
     if machine is not None:
+        source = experiment.model.pretrained
+        if source is not None and is_missing_folder(source):
+            yield "model.pretrained", f"folder does not exist: {source}"
         for name, problem in accelerators.problems(experiment.trainer, machine):
             yield f"trainer.{name}", problem
