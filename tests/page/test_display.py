@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.app.written import METRICS, write_metrics, write_model, write_run
+from tests.app.written import METRICS, write_metrics, write_model, write_report, write_run
 from tests.page.conftest import REFUSED_REQUEST, Console
 from tests.page.training import SteeredTraining
 from tests.servers import LiveServer
@@ -226,3 +226,15 @@ def test_other_tabs_notice_a_deletion(eventlet_server: LiveServer, open_page: Op
     expect(latest.locator("#about")).to_contain_text(older)
     expect(own.locator("#now-title")).to_have_text("No such run")
     expect(listed.locator("#runs-body tr")).to_have_count(1)
+
+
+def test_a_run_with_an_unreadable_report_is_shown(
+    open_page: OpenPage, eventlet_server: LiveServer, console: Console
+) -> None:
+    run = write_run(eventlet_server.runs_dir, "2026-01-01_00-00-00")
+    write_report(run, classes="cat, dog")
+    console.expected.append(REFUSED_REQUEST)
+    page = open_page(f"{eventlet_server.url}/runs/{run.name}")
+    expect(page.locator("#notice")).to_contain_text("report.json")
+    expect(page.locator("#state")).to_have_text("completed")
+    expect(page.locator("#report")).to_be_hidden()

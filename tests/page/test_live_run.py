@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from tests.app.written import write_report, write_run
 from tests.conftest import end
 from tests.page.axe import violations
 from tests.page.conftest import LOST_SOCKET, REFUSED_REQUEST, Console
@@ -295,15 +294,3 @@ def test_nothing_overflows(eventlet_server: LiveServer, open_page: OpenPage) -> 
     for width in (320, 390, 768, 1280, 2560):
         page.set_viewport_size({"width": width, "height": 800})
         wait_until(partial(page.evaluate, f"{widest} <= {width}"), 5, partial(page.evaluate, widest))
-
-
-def test_a_run_with_an_unreadable_report_is_shown(
-    open_page: OpenPage, eventlet_server: LiveServer, console: Console
-) -> None:
-    run = write_run(eventlet_server.runs_dir, "2026-01-01_00-00-00")
-    write_report(run, classes="cat, dog")
-    console.expected.append(REFUSED_REQUEST)
-    page = open_page(f"{eventlet_server.url}/runs/{run.name}")
-    expect(page.locator("#notice")).to_contain_text("report.json")
-    expect(page.locator("#state")).to_have_text("completed")
-    expect(page.locator("#report")).to_be_hidden()

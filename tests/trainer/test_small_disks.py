@@ -41,20 +41,13 @@ def small_tmp(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def small_disks(small_tmp: Path) -> Iterator[Preloaded]:
+def preloaded(small_tmp: Path) -> Iterator[Preloaded]:
     """A process in a mount namespace with 500 kB of shared memory and a temporary folder of 20 kB."""
     mounts = ((500, "/dev/shm"), (20, small_tmp))
     script = " && ".join(f'mount -t tmpfs -o size={size_kb}k tmpfs "{folder}"' for size_kb, folder in mounts)
     made = Preloaded([*UNSHARE, "sh", "-c", f'{script} && exec "$@"', "sh"])
     yield made
     made.close()
-
-
-@pytest.fixture
-def launcher(tmp_path: Path, small_disks: Preloaded) -> Iterator[Launcher]:
-    made = Launcher(tmp_path, small_disks)
-    yield made
-    made.end()
 
 
 @pytest.mark.slow

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from flask import Flask
 
-from app.rest import errors
 from tests.app.answers import ask, check_shape, problem, tree
 from tests.app.written import write_dataset
 from tests.conftest import on_eventlet
@@ -225,23 +221,6 @@ def test_an_unusable_runs_folder_is_an_error_that_names_it(stopped_server: LiveS
     assert str(server.runs_dir) in message
     for path in ("metrics/runs", "status", "models", "runs/x"):
         assert str(server.runs_dir) in problem(server.get(f"/training/{path}"), 503)["message"]
-
-
-@pytest.mark.parametrize(
-    ("number", "code", "remedy"),
-    [(errno.ENOSPC, 507, "free space"), (errno.EDQUOT, 507, "free space"), (errno.EROFS, 503, "writable")],
-)
-def test_a_file_that_the_machine_refuses_is_named_with_a_remedy(number: int, code: int, remedy: str) -> None:
-    app = Flask("refusing")
-    errors.register(app)
-
-    @app.get("/refused")
-    def refused() -> str:
-        raise OSError(number, os.strerror(number), "/runs/queue.lock")
-
-    message = check_shape(app.test_client().get("/refused").get_json(), code)["message"]
-    assert f"/runs/queue.lock: {os.strerror(number)}" in message
-    assert remedy in message
 
 
 BAD_SUBSCRIPTIONS: list[Any] = [

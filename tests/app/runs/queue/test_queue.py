@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,17 +18,6 @@ from tests.app.runs.executors.fake import FakeCluster, FakeExecutor
 from tests.app.runs.slots import queue_of, store_of
 from tests.app.runs.start.domain import WAIT_FOR_STOP, Service
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """A service whose only slot is held by a run."""
-    service = Service(tmp_path)
-    active = service.start(service.python(WAIT_FOR_STOP))
-    yield service
-    for run in service.store.active():
-        service.stop(run.run_id, "discard")
-    assert service.store.find(active.run_id).is_over
 
 
 def described(service: Service) -> list[tuple[str, int | None, str | None]]:
@@ -273,16 +260,6 @@ def test_a_run_that_can_never_have_its_gpus_fails(tmp_path: Path) -> None:
     assert (failed.state, failed.reason) == ("failed", "it needs 2 GPUs, but at most 1 are available")
 
 
-def test_a_full_disk_makes_the_queue_wait(service: Service, tmp_path: Path) -> None:
-    run = service.enqueue(service.python("pass"))
-    end_active(service)
-    full = Service(tmp_path, min_free_mb=10**9)
-    assert not full.dispatcher.step()
-    assert "MB are free" in str(full.queue.describe(full.obstacle)["runs"][0]["reason"])
-    assert service.dispatcher.step()
-    wait_until(lambda: service.store.find(run.run_id).state == "completed", 10)
-
-
 def test_the_queue_of_the_executor_is_shown(tmp_path: Path) -> None:
     cluster = FakeCluster()
     service = Service(tmp_path, executor=FakeExecutor(cluster))
@@ -302,17 +279,3 @@ def test_a_queued_run_cannot_be_resumed(service: Service) -> None:
     with pytest.raises(exceptions.InvalidStart, match="is queued"):
         service.request(replace(service.python("pass"), queue=True, resume_from=run.run_id))
     service.stop(run.run_id)
-
-
-def test_an_active_run_can_be_stopped_on_a_read_only_disk(service: Service) -> None:
-    """A disk with errors becomes read-only while runs are active."""
-    [active] = service.store.active()
-    mounts = [["mount", "--bind", active.directory.path, active.directory.path]]
-    mounts.append(["mount", "-o", "remount,bind,ro", active.directory.path])
-    if any(subprocess.run(mount, capture_output=True).returncode for mount in mounts):
-        pytest.skip("needs root to mount a folder")
-    try:
-        assert service.stop(active.run_id, "save").status == "stopped"
-    finally:
-        subprocess.run(["umount", "--lazy", active.directory.path], check=True)
-    assert service.store.active() == []
