@@ -35,12 +35,15 @@ class RememberedInspections:
 
     def find(self, path: Path, depth: Depth) -> Inspection | None:
         """Return the inspection of the file as it is now, at least to `depth`. It has no size and no mode."""
-        entry, state = self._entries.get(self._name(path)), file_state(path)
-        if entry is None or state is None or entry[4] < depth or entry[:4] != _key(state):
-            return None
-        digest, extremes = entry[5:]
-        deep = None if extremes is None else Extremes(*extremes)
-        return Inspection(bytes.fromhex(digest), is_deep=deep is not None, extremes=deep)
+        state = file_state(path)
+        try:
+            *key, known, digest, extremes = self._entries[self._name(path)]
+            if state is None or key != _key(state) or known < depth:
+                return None
+            deep = None if extremes is None else Extremes(*extremes)
+            return Inspection(bytes.fromhex(digest), is_deep=deep is not None, extremes=deep)
+        except (KeyError, TypeError, ValueError):
+            return None  # It is not remembered, or the entry is corrupt.
 
     def add(self, path: Path, seen: Inspection) -> None:
         """Remember an inspection, unless the file has changed since, or may have changed without showing it."""
