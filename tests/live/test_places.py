@@ -13,7 +13,7 @@ import socketio
 
 from tests.conftest import end
 from tests.live.stranger import Stranger
-from tests.live.test_gate import POLLING, descriptors_of, open_polling_session
+from tests.live.test_gate import POLLING, num_sockets, open_polling_session
 from tests.servers import KINDS, LiveServer, disconnect
 from tests.waiting import wait_until
 
@@ -45,7 +45,7 @@ def threads_of(server: LiveServer) -> int:
 
 
 def test_silent_strangers_block_no_client_and_are_closed_after_5_s(guarded: LiveServer) -> None:
-    threads, descriptors = threads_of(guarded), descriptors_of(guarded)
+    threads, sockets = threads_of(guarded), num_sockets(guarded)
     with ExitStack() as stack:
         start_time = time.monotonic()
         strangers = [
@@ -58,7 +58,7 @@ def test_silent_strangers_block_no_client_and_are_closed_after_5_s(guarded: Live
         assert threads_of(guarded) - threads < 2 * 128 + 60
         wait_until(lambda: all(stranger.is_closed() for stranger in strangers), 10)
         assert time.monotonic() - start_time > 4, "the server must give strangers 5 s"
-        wait_until(lambda: descriptors_of(guarded) < descriptors + 10, 5)
+        wait_until(lambda: num_sockets(guarded) < sockets + 10, 5)
 
 
 def test_a_stranger_replaces_those_of_its_own_address_first(guarded: LiveServer) -> None:
