@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import socket
 import tempfile
 import threading
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 
 from app.runs import child
 from app.runs.exceptions import Busy, ImagesUnreadable, ModelUnusable, PredictionFailed
+from trainer.runner.verdict import signal_name
 
 ANSWER_WITHIN_S = 60.0
 IDLE_S = 300.0
@@ -137,7 +137,7 @@ class _Process:
         if message is not None and NO_ONNXRUNTIME in message:
             return "onnxruntime is not installed (pip install onnxruntime)"
         if code < 0:
-            return f"its process was killed by {signal.Signals(-code).name}"
+            return f"its process was killed by {signal_name(-code)}"
         return f"its process exited with code {code}{f': {message}' if message else ''}"
 
     def end(self) -> None:

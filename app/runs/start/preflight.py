@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -20,6 +19,7 @@ from app.runs import child
 from app.runs.start.pool import Pool
 from trainer.preflight.finding import Kind
 from trainer.rundir import read_json, utc_now
+from trainer.runner.verdict import signal_name
 
 Report = dict[str, Any]
 
@@ -62,7 +62,7 @@ class _Check:
     def _reason(self, code: int) -> str:
         """Say why the process exited before its report was complete."""
         if code < 0:
-            return f"the checking process was killed by {signal.Signals(-code).name}"
+            return f"the checking process was killed by {signal_name(-code)}"
         with open(self.file.with_suffix(".log"), "rb") as log:
             return child.last_line(log) or f"the checking process exited with code {code}"
 
