@@ -53,8 +53,6 @@ export const INITIAL = Object.freeze({
   notice: null,
 });
 
-export const isActiveState = (name) => ACTIVE.has(name);
-
 /** Whether a run's program is another one than our own trainer. Only that program knows what a stop makes it do. */
 export const isOfCommand = (run) => run?.on_stop?.saves === null;
 
@@ -65,7 +63,7 @@ export const hasEnded = (run) => run !== null && !isActive(run) && !isQueued(run
 
 export const isLost = ({ status }) => status === "offline" || status === "refused";
 
-export const isActive = (run) => run !== null && isActiveState(run.state);
+export const isActive = (run) => run !== null && ACTIVE.has(run.state);
 
 /** The run that a view follows; null for the active run and each next one. */
 export const followed = (view) => (view.name === "run" ? view.runId : null);

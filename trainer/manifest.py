@@ -80,8 +80,8 @@ def write_manifest(
     """Write run.json into a directory, which may not have the run's name yet.
 
     `program` is what app.runs.executors.invocation describes and trainer.runner executes. `origin` is what
-    app.runs.start.origin finds out. `declared` is what the
-    experiment of a `command` says about its program: `outputs`, for app.runs.store.outputs.
+    app.runs.start.origin finds out. `declared` is what the experiment of a `command` says about its program:
+    `outputs`, for app.runs.store.outputs.
     """
     manifest = {
         "run_id": run_id,

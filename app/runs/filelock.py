@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import pwd
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 SUPERVISOR = "supervisor.lock"
 _WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF)
 """The errors of flock if the file system, or its server, has no locks."""
+_CHECK_EVERY_S = 0.02
 
 
 def open_lock(path: Path) -> int:
@@ -42,6 +44,17 @@ def locked_if_free(path: Path) -> Iterator[int | None]:
         yield descriptor if try_flock(descriptor, fcntl.LOCK_EX) else None
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def locked_in_turn(path: Path) -> Iterator[None]:
+    """As `locked`, but other green threads go on while this one waits, and within the `with` block."""
+    while True:
+        with locked_if_free(path) as descriptor:
+            if descriptor is not None:
+                yield
+                return
+        time.sleep(_CHECK_EVERY_S)
 
 
 def try_flock(descriptor: int, mode: int) -> bool:

@@ -176,7 +176,7 @@ function merged(runs) {
 const isSame = (a, b) => a === b || (a !== null && b !== null && JSON.stringify(a) === JSON.stringify(b));
 
 /** The number of bytes of a text in UTF-8. */
-export function byteLength(text) {
+function byteLength(text) {
   // Most lines are ASCII, and a test is cheaper than encoding.
   return /^[\x00-\x7f]*$/.test(text) ? text.length : encoder.encode(text).length;
 }

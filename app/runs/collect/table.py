@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from app.runs.collect.source import Row, Value
 from app.runs.metrics.header import MAX_COLUMNS, MAX_HEADER_BYTES, read_header
+from trainer.rundir import replacing
 from trainer.runfile import MAX_JSON_BYTES, RunFile
 
 State = dict[str, Any]
@@ -157,12 +158,8 @@ class ScrapedTable:
         content = json.dumps(versions).encode()
         if len(content) > MAX_JSON_BYTES:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(self._json))
-        temporary = self._json.with_name(f".{self._json.name}")
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-        with _open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
+        with replacing(self._json, is_flushed=False) as file:
             file.write(content)
-        os.replace(temporary, self._json)
 
 
 def _current(before: _Version, after: _Version, length: int) -> _Version | None:

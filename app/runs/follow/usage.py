@@ -8,10 +8,10 @@ from typing import Any
 
 from app.runs.follow.supervisor import MEASURE_EVERY_S
 from app.runs.store.run import Run
+from app.runs.usage.rows import OF_GPU
 
 MAX_SAMPLES = 600
 OF_MACHINE = ("cpu_percent", "memory_used_mb", "disk_free_mb", "prewarm_memory_mb")
-OF_GPU = ("utilisation_percent", "memory_used_mb", "temperature_c", "power_w")
 
 
 class UsageHistory:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from app.runs.executors.executor import Found, Gone, Pending, Running, Unreachable
 from trainer.rundir import RunDir, is_there
 from trainer.runfile import RunFile
-from trainer.runner.verdict import COMPLETED, INTERRUPTED, NEVER_LAUNCHED, STOPPED, VERDICTS
+from trainer.runner.verdict import COMPLETED, FAILED, INTERRUPTED, NEVER_LAUNCHED, STOPPED, VERDICTS
 
 QUEUED, STARTING, RUNNING, STOPPING, UNKNOWN = "queued", "starting", "running", "stopping", "unknown"
 ACTIVE = frozenset({STARTING, RUNNING, STOPPING})
 
-State = Literal["queued", "starting", "running", "stopping", "completed", "stopped", "failed", "interrupted", "unknown"]
-STATES = ("queued", "starting", "running", "stopping", "completed", "stopped", "failed", "interrupted", "unknown")
+STATES = (QUEUED, STARTING, RUNNING, STOPPING, COMPLETED, STOPPED, FAILED, INTERRUPTED, UNKNOWN)
 
 _GONE = "all processes of the run are gone, and none recorded how it ended (power loss, or all were killed)"
 _FOREIGN = "this service did not create the directory: its run.json is missing, or another program wrote it"

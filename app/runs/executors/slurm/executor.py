@@ -17,8 +17,8 @@ from app.runs.executors.slurm.heartbeats import Heartbeats
 from app.runs.executors.slurm.job import Job
 from app.runs.executors.slurm.listing import Listings
 from app.runs.executors.slurm.submission import Submissions
-from app.runs.executors.slurm.turn import turn
 from app.runs.executors.unfinished import find_unfinished, run_names
+from app.runs.filelock import locked_in_turn
 from app.runs.filestate import Remembered, file_states
 from trainer.experiment.accelerators import Machine
 from trainer.rundir import RunDir, is_there
@@ -105,7 +105,7 @@ class SlurmExecutor:
             raise ExecutorAway(problem, None)
         if self._max_active is None:
             return self._submit(run, needs, reveal)
-        with turn(self._runs_dir.parent / TURN):
+        with locked_in_turn(self._runs_dir.parent / TURN):
             self._listings.wait()  # Another service process may have submitted a run a moment ago.
             if not self._has_live_job(Ref(run)) and self.obstacle(needs) is not None:
                 raise NoRoom
