@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
+
+from trainer.experiment.schema import flatten_errors
 
 MAX_ERRORS = 50
 MAX_ERROR_CHARS = 2_000
@@ -23,18 +25,8 @@ def error_body(code: int, message: str, errors: dict[str, Any] | None = None, **
 
 def first_errors(errors: Mapping[Any, Any]) -> dict[str, list[str]]:
     """Return the first errors by field, each shortened. The dotted path of a field names it inside another."""
-    return {_shorten(path): texts for path, texts in islice(_by_path(errors), MAX_ERRORS)}
-
-
-def _by_path(errors: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Yield the errors by path. Marshmallow has those of an object as a whole under `_schema`."""
-    for name, found in errors.items():
-        path = prefix if name == "_schema" else f"{prefix}.{name}" if prefix else str(name)
-        if isinstance(found, Mapping):
-            yield from _by_path(found, path)
-        else:
-            texts = found if isinstance(found, list) else [found]
-            yield path, [_shorten(str(text)) for text in texts[:MAX_ERRORS]]
+    first = islice(flatten_errors(errors).items(), MAX_ERRORS)
+    return {_shorten(path): [_shorten(text) for text in texts[:MAX_ERRORS]] for path, texts in first}
 
 
 def _shorten(text: str) -> str:

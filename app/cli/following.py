@@ -17,7 +17,6 @@ from app.cli.events import (
 )
 
 Payload = dict[str, Any]
-NON_FINITE = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
 
 
 class Following:
@@ -156,5 +155,5 @@ def _named(chunk: Payload) -> list[Row]:
     for name, lists in chunk["non_finite"].items():
         for value, indices in lists.items():
             for index in indices:
-                rows[index][name] = NON_FINITE[value]
+                rows[index][name] = float(value)
     return rows

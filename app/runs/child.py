@@ -1,4 +1,4 @@
-"""Start our own programs as child processes, and read the last line that they printed."""
+"""Start our own programs as child processes, wait for them, and read what they printed."""
 
 from __future__ import annotations
 
@@ -29,8 +29,26 @@ def spawn(module: str, *arguments: str, **options: Any) -> subprocess.Popen[byte
     return subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=CODE_DIR, **defaults | options)
 
 
+def wait_or_kill(program: subprocess.Popen[bytes], timeout_s: float) -> int | None:
+    """Return the exit code. None: the program took too long and was killed.
+
+    Not with subprocess.run: under eventlet it raises another TimeoutExpired than that of subprocess.
+    """
+    try:
+        return program.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
+        return None
+
+
+def printed(output: IO[bytes]) -> str:
+    """Return what a program has printed into a file."""
+    output.seek(0)
+    return output.read().decode(errors="replace")
+
+
 def last_line(output: IO[bytes]) -> str | None:
     """Return the last line that a program has printed into a file. It usually says why the program failed."""
-    output.seek(0)
-    lines = output.read().decode(errors="replace").strip().splitlines()
+    lines = printed(output).strip().splitlines()
     return lines[-1].removeprefix("error: ") if lines else None

@@ -20,7 +20,7 @@ MAX_MEMORY_BYTES = 1024 * 1024
 """For the compiled pattern and the states that RE2 caches."""
 
 COUNTERS = ("epoch", "step")
-"""They say when a row was logged, in small or capital letters."""
+"""Columns that say when a row was logged, in small or capital letters. All others are metrics."""
 
 _REASONS = {
     "missing )": "has an opening parenthesis without a closing one. Write \\( for the character itself",

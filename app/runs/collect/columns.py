@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from app.runs.collect.source import Row
-from app.runs.metrics.header import COUNTERS
+from trainer.experiment.logpattern import COUNTERS
 
 
 class Columns:

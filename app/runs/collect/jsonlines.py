@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 
 from app.runs.collect.jsonrows import parse_json, row_of
 from app.runs.collect.lines import MAX_LINE_BYTES, read_lines
 from app.runs.collect.source import Position, Reading, Row
 from trainer.runfile import RunFile
-
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class JsonLines:
 
 def _row(line: bytes) -> Row:
     """Return the row of a line, empty for a blank line. Raises ValueError if it is not a JSON object."""
-    text = line.removeprefix(_BYTE_ORDER_MARK).strip()
+    text = line.removeprefix(BOM_UTF8).strip()
     content = parse_json(text) if text else {}
     if not isinstance(content, dict):
         raise ValueError

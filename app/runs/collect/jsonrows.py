@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from app.runs.collect.source import Row, Value
-from app.runs.metrics.header import COUNTERS
+from trainer.experiment.logpattern import COUNTERS
 
 MAX_DEPTH = 8
 

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from app.runs.collect.source import Position, Row, Value
 from app.runs.log.escapes import ESCAPE
 from app.runs.metrics.chunk import number
-from app.runs.metrics.header import COUNTERS
-from trainer.experiment.logpattern import LogPattern
+from trainer.experiment.logpattern import COUNTERS, LogPattern
 
 SLICE_BYTES = 256 * 1024
 BLOCK_BYTES = 1024

@@ -16,11 +16,11 @@ from app.runs.collect.logpatterns import LogPatterns
 from app.runs.collect.source import Source
 from app.runs.collect.sources import source_of
 from app.runs.exceptions import MetricsUnreadable
-from app.runs.metrics.header import COUNTERS
 from app.runs.metrics.inspection import inspect
 from app.runs.metrics.summary import Summary, summarise
 from app.runs.metrics.tables import read
 from app.runs.store.run import Run
+from trainer.experiment.logpattern import COUNTERS
 from trainer.experiment.outputs import MetricsOutput
 from trainer.runfile import RunFile
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 
 from app.runs.collect.csvrows import CsvRows
 from app.runs.collect.jsondocument import JsonDocument, has_history
@@ -26,7 +27,7 @@ def source_of(name: str, file: RunFile) -> Source | None:
         return JsonLines(name, file)
     try:
         with file.open() as opened:
-            head = os.pread(opened.fileno(), HEAD_BYTES, 0).removeprefix(b"\xef\xbb\xbf").lstrip()
+            head = os.pread(opened.fileno(), HEAD_BYTES, 0).removeprefix(BOM_UTF8).lstrip()
     except OSError:
         return JsonLines(name, file)  # Any source will report why the file cannot be read.
     if not head:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import orjson
 
-from app.runs.metrics.header import COUNTERS, Header
+from app.runs.metrics.header import Header
+from trainer.experiment.logpattern import COUNTERS
 
 Number = float | int
 Row = list[Number | None]

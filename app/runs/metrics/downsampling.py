@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from app.runs.metrics.header import COUNTERS
 from app.runs.metrics.table import Table
+from trainer.experiment.logpattern import COUNTERS
 
 if TYPE_CHECKING:
     import numpy as np

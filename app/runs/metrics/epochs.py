@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.runs.metrics.chunk import Chunk, Number
-from app.runs.metrics.header import COUNTERS
+from trainer.experiment.logpattern import COUNTERS
 
 MAX_VALUES = 100_000
 

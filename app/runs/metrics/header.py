@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from trainer.experiment.direction import Direction, directions
+from trainer.experiment.logpattern import COUNTERS
 from trainer.experiment.outputs import MetricsOutput
 
 MAX_HEADER_BYTES = 256 * 1024
@@ -17,8 +18,6 @@ MAX_HEADER_BYTES = 256 * 1024
 MAX_COLUMNS = 10_000
 """With more, parsing and encoding a single row would delay other requests."""
 DELIMITERS = (",", ";", "\t")
-COUNTERS = ("epoch", "step")
-"""Columns that say when a row was logged. All others are metrics."""
 NOTHING_DECLARED = MetricsOutput()
 
 _CONTROL = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f]")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.runs.metrics.chunk import Chunk, Number
-from app.runs.metrics.header import COUNTERS
 from app.runs.metrics.table import Table
 from trainer.experiment.direction import Direction
+from trainer.experiment.logpattern import COUNTERS
 
 
 @dataclass

@@ -26,7 +26,7 @@ def find_folders(asked: StartRequest, earlier: Run | None, datasets: DatasetFold
     found: dict[str, str | None] = {name: getattr(asked, name) for name in DIRECTORY_FIELDS}
     given = {name: value for name, value in found.items() if value}
     if earlier is not None:
-        found = {name: _text(earlier.request.get(name)) for name in found}
+        found = {name: earlier.request.get(name) for name in found}
     if asked.dataset is not None:
         layout = datasets.layout(asked.dataset)
         if layout.problem is not None:
@@ -98,7 +98,3 @@ def class_problems(folders: Folders) -> Errors:
     for finding in class_errors(classes):
         errors.setdefault(f"{finding.split}_data_dir", []).append(f"{finding.message}.")
     return errors
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None

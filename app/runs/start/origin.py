@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import pynvml
 
+from app.runs import child
 from app.runs.start.machine import PACKAGES
 from trainer.manifest import program_is_ours
 
@@ -113,8 +114,7 @@ def _answer(
             process.wait()
             return None
         time.sleep(_CHECK_EVERY_S)
-    output.seek(0)
-    return output.read().decode(errors="replace") if process.returncode in good else None
+    return child.printed(output) if process.returncode in good else None
 
 
 def _count(changes: str) -> int:

@@ -17,7 +17,7 @@ import psutil
 
 from app.runs import child
 from app.runs.start.pool import Pool
-from trainer.preflight.finding import Kind
+from trainer.preflight.finding import Finding, Kind
 from trainer.rundir import read_json, utc_now
 from trainer.runner.verdict import signal_name
 
@@ -143,7 +143,7 @@ def _failed(reason: str) -> Report:
 
 
 def _finding(message: str) -> dict[str, Any]:
-    return {"kind": NOT_CHECKED, "split": None, "message": message, "count": 0, "files": []}
+    return Finding(NOT_CHECKED, message).as_json(None)
 
 
 def _empty(status: str) -> Report:

@@ -34,25 +34,16 @@ class Previews:
                 )
                 if process is None:
                     raise Busy(WHAT)
-                _wait(name, process)
+                if child.wait_or_kill(process, TIMEOUT_S) is None:
+                    raise PreviewFailed(name, f"it took longer than {TIMEOUT_S:g} seconds")
                 return _read(name, process, output, errors)
         except OSError as error:
             raise PreviewFailed(name, str(error)) from error
 
 
-def _wait(name: str, process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(TIMEOUT_S)
-    except subprocess.TimeoutExpired as error:
-        process.kill()
-        process.wait()
-        raise PreviewFailed(name, f"it took longer than {TIMEOUT_S:g} seconds") from error
-
-
 def _read(name: str, process: subprocess.Popen[bytes], output: IO[bytes], errors: IO[bytes]) -> dict[str, Any]:
-    output.seek(0)
     try:
-        preview: dict[str, Any] = json.loads(output.read())
+        preview: dict[str, Any] = json.loads(child.printed(output))
     except ValueError as error:
         reason = child.last_line(errors) or f"the reader exited with code {process.returncode}"
         raise PreviewFailed(name, reason) from error

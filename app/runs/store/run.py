@@ -13,6 +13,7 @@ from app.runs.store.outputs import Outputs
 from app.runs.store.resume import needed_to_resume
 from app.runs.store.states import ACTIVE, QUEUED, UNKNOWN
 from app.runs.store.welltyped import ORIGIN, PROGRESS, REQUEST, well_typed
+from trainer.dataset.splits import SPLITS
 from trainer.experiment import strict_yaml
 from trainer.experiment.strict_yaml import YamlInvalid
 from trainer.manifest import dataset_name, is_of_our_trainer
@@ -105,7 +106,7 @@ class Run:
     @cached_property
     def dataset(self) -> str | None:
         """The name of the dataset that the run's images come from. None without images."""
-        folders = (_text(self.request.get(f"{split}_data_dir")) for split in ("train", "val", "test"))
+        folders = (_text(self.request.get(f"{split}_data_dir")) for split in SPLITS)
         return dataset_name(_text(self.request.get("dataset")), folders)
 
     @property

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from tempfile import TemporaryFile
 from typing import IO
 
+from app.runs import child
+
 TIMEOUT_S = 15.0
 """Most of SLURM's commands give up by themselves after 9 s without the controller, but not all."""
 
@@ -38,15 +40,15 @@ class Commands:
             stdin.write(script.encode())
             stdin.seek(0)
             try:
-                exit_code = _wait(self.begin(argv, output, errors, stdin))
+                exit_code = child.wait_or_kill(self.begin(argv, output, errors, stdin), TIMEOUT_S)
             except OSError as error:
                 raise SlurmError(f"cannot execute {argv[0]}: {error.strerror or error}") from error
             if exit_code is None:
                 raise SlurmAway(f"{argv[0]} got no answer from SLURM within {TIMEOUT_S:g} s")
             if exit_code != 0:
-                message = explain(argv[0], read(errors))
+                message = explain(argv[0], child.printed(errors))
                 raise (SlurmAway if any(text in message.lower() for text in _AWAY) else SlurmError)(message)
-            return read(output)
+            return child.printed(output)
 
     def begin(
         self, argv: Sequence[str], output: IO[bytes], errors: IO[bytes], stdin: IO[bytes] | None = None
@@ -60,25 +62,6 @@ class Commands:
             stderr=errors,
             start_new_session=True,
         )
-
-
-def _wait(command: subprocess.Popen[bytes]) -> int | None:
-    """Return the exit code. None: the command took too long and was killed.
-
-    Not with subprocess.run: under eventlet it raises another TimeoutExpired than that of subprocess.
-    """
-    try:
-        return command.wait(TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        command.kill()
-        command.wait()
-        return None
-
-
-def read(file: IO[bytes]) -> str:
-    """Return what a command has printed into a file."""
-    file.seek(0)
-    return file.read().decode(errors="replace")
 
 
 def explain(command: str, errors: str) -> str:

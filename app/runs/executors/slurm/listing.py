@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from app.runs.executors.slurm.commands import Commands, explain, read
+from app.runs import child
+from app.runs.executors.slurm.commands import Commands, explain
 from app.runs.executors.slurm.job import FORMAT, Job
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class _Inquiry:
 
     def answer(self) -> str:
         """Return what it has printed, including errors."""
-        return read(self._output)
+        return child.printed(self._output)
 
     def end(self) -> None:
         with self._output:
