@@ -42,6 +42,12 @@ class SplitInventory:
         """The classes: the class folders that have images."""
         return [name for name, number in self.num_images.items() if number]
 
+    @cached_property
+    def inner_folders(self) -> dict[str, list[str]]:
+        """The folders that hold all images of a class, by the name of the class, if it has several and no others."""
+        inner = {readable(name): _inner_folders(self.folder / name, found) for name, found in self.classes.items()}
+        return {name: folders for name, folders in inner.items() if folders}
+
     @property
     def ignored(self) -> list[Path]:
         """All files that are not images by their extension."""
@@ -104,3 +110,14 @@ def take_inventory(layout: Layout) -> Inventory:
 def _find(split: str, folder: Path) -> SplitInventory:
     top = list_folder(folder)
     return SplitInventory(split, folder, top, {each.name: contents(each) for each in top.folders})
+
+
+def _inner_folders(folder: Path, found: Contents) -> list[str]:
+    """List the folders in the innermost folder that holds all images. Empty if an image is in that folder itself."""
+    if not found.images or found.images[0].parent == folder:
+        return []
+    parents = {os.path.dirname(path) for path in found.images}
+    common = os.path.commonpath(parents)
+    if common in parents:
+        return []
+    return sorted({readable(Path(parent).relative_to(common).parts[0]) for parent in parents})

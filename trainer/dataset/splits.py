@@ -38,17 +38,18 @@ class Layout:
 def find_layout(dataset: Path) -> Layout:
     """Find the splits by the names of the folders. An error becomes the `problem`, never an exception."""
     found = list_folder(dataset)
-    named = {split: [path for path in found.folders if _split_of(path) == split] for split in SPLITS}
+    named = {split: [path for path in found.folders if split_of(path.name) == split] for split in SPLITS}
     folders = {split: paths[0] for split, paths in named.items() if paths}
-    unused = [path for path in found.folders if _split_of(path) is None]
-    closed = [each for each in found.problems if each.path == dataset or _split_of(each.path)]
+    unused = [path for path in found.folders if split_of(path.name) is None]
+    closed = [each for each in found.problems if each.path == dataset or split_of(each.path.name)]
     problems = [f"{readable(str(each.path))} cannot be read: {each.reason}" for each in closed]
     problem = "; ".join(problems) or _problem(readable(str(dataset)), named, unused)
     return Layout(folders, problem, [readable(path.name) for path in unused])
 
 
-def _split_of(folder: Path) -> str | None:
-    return next((split for split, names in NAMES.items() if folder.name.lower() in names), None)
+def split_of(name: str) -> str | None:
+    """Return the split that a folder of this name holds, in upper or lower case."""
+    return next((split for split, names in NAMES.items() if name.lower() in names), None)
 
 
 def _problem(dataset: str, named: dict[str, list[Path]], unused: list[Path]) -> str | None:
@@ -58,8 +59,16 @@ def _problem(dataset: str, named: dict[str, list[Path]], unused: list[Path]) -> 
             return f"{dataset} has {names}, but only one folder can be {split}: rename or remove the others"
     if named["train"]:
         return None
+    inner = [readable(path.name) for path in unused if _has_train(path)]
+    if inner:
+        instead = f"move the contents of {inner[0]} up" if len(inner) == 1 else "it needs train/CLASS/IMAGE"
+        return f"{dataset} has no train folder, but folders in it have ({some(inner)}): {instead}"
     classes = [readable(path.name) for path in unused if holds_images(path)]
     if len(classes) > 1 and not any(named.values()):
         splits = f"divide it with `python -m trainer.split {shlex.quote(dataset)}`"
         return f"{dataset} has no train folder, only class folders ({some(classes)}): {splits}"
     return f"{dataset} has no train folder: it needs train/CLASS/IMAGE, and may have val and test folders"
+
+
+def _has_train(folder: Path) -> bool:
+    return any(split_of(each.name) == "train" for each in list_folder(folder).folders)

@@ -25,6 +25,7 @@ Kind = Literal[
     "contradiction",
     "duplicates",
     "empty_class",
+    "nested_class",
     "few_images",
     "imbalance",
     "odd_sizes",

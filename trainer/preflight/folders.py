@@ -9,7 +9,7 @@ from trainer.dataset.formats import is_heif
 from trainer.dataset.imagefolder import count_endings, name_problem, readable
 from trainer.dataset.inventory import Inventory, SplitInventory
 from trainer.dataset.phrases import images, some
-from trainer.dataset.splits import VAL_SHARE
+from trainer.dataset.splits import VAL_SHARE, split_of
 from trainer.preflight.finding import MAX_FILES, Finding, about_files
 
 INSTALL_HEIF = "install pillow-heif (pip install pillow-heif) or convert them"
@@ -65,7 +65,13 @@ def class_errors(classes: Mapping[str, list[str]]) -> Iterator[Finding]:
     """Compare the classes of each split with those of train."""
     claimed = classes["train"]
     if len(claimed) == 1:
-        yield Finding("classes", f"train has only one class ({claimed[0]}) but needs at least two", "train")
+        message = (
+            f"train has only one class ({claimed[0]}) but needs at least two; each folder directly in train is one"
+        )
+        yield Finding("classes", message, "train")
+    elif claimed and all(map(split_of, claimed)):
+        message = f"train has splits ({some(claimed)}) instead of classes: use the train folder among them"
+        yield Finding("classes", message, "train")
     for split in [each for each in classes if each != "train"]:
         own = classes[split]
         if not own or not claimed:
@@ -118,6 +124,9 @@ def _split_warnings(found: SplitInventory) -> Iterator[Finding]:
     if others:
         message = f"{split}: ignored, because the extension is not an image's: {_by_ending(others)}"
         yield about_files("ignored", message, map(found.name_of, others), split)
+    for name, inner in found.inner_folders.items():
+        message = f"{split}: class {name} combines the images of its folders {some(inner)}"
+        yield Finding("nested_class", f"{message}; if these are the classes, move them up to {split}", split)
     if found.top.images:
         message = f"{split}: ignored, because they are outside of class folders: {images(len(found.top.images))}"
         yield about_files("loose", message, map(found.name_of, found.top.images), split)

@@ -15,7 +15,7 @@ from trainer.preflight.findings import channels, find_errors, find_warnings
 from trainer.rundir import read_json, utc_now
 
 CHECKING, CHECKED = "checking", "checked"
-FORMAT = 3
+FORMAT = 4
 """Increase this when the report changes, so that cached reports are not used."""
 MAX_SIZES = 10
 

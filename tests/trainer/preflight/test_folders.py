@@ -137,6 +137,53 @@ def test_broken_and_circular_links_are_reported(pets: Path) -> None:
     assert "repeated_folder" in messages(report, "warnings")
 
 
+# ---- folders at the wrong level ----
+
+
+def test_a_class_whose_images_are_all_in_several_folders_is_a_warning_that_names_them(pets: Path) -> None:
+    for split in ("train", "val", "test"):
+        (pets / split / "animals" / "all").mkdir(parents=True)
+        for name in ("cat", "dog"):
+            (pets / split / name).rename(pets / split / "animals" / "all" / name)
+    write_images(pets, {"plants": 100}, counts=(12, 3, 3))
+    report = check(pets)
+    nested = [each["message"] for each in report["warnings"] if each["kind"] == "nested_class"]
+    assert [message.partition(":")[0] for message in nested] == ["train", "val", "test"]
+    assert "class animals" in nested[0]
+    assert "cat, dog" in nested[0]
+    assert report["errors"] == []
+
+
+def test_one_folder_in_a_class_and_folders_beside_images_are_fine(pets: Path) -> None:
+    cat = (pets / "train" / "cat").rename(pets / "train" / "originals")
+    (pets / "train" / "cat").mkdir()
+    cat.rename(pets / "train" / "cat" / "originals")
+    for name in ("a", "b"):
+        (pets / "train" / "dog" / name).mkdir()
+        (pets / "train" / "dog" / f"{name}.png").write_bytes((pets / "train" / "dog" / "0.png").read_bytes() + b" ")
+        (pets / "train" / "dog" / f"{name}.png").rename(pets / "train" / "dog" / name / "0.png")
+    assert "nested_class" not in messages(check(pets), "warnings")
+
+
+def test_splits_among_the_classes_of_train_are_an_error(pets: Path) -> None:
+    outer = pets.parent / "outer"
+    outer.mkdir()
+    pets.rename(outer / "train")
+    assert "train has splits (test, train, val) instead of classes" in messages(check(outer))["classes"]
+
+
+@pytest.mark.parametrize(("names", "right"), [(("inner",), "contents of inner"), (("cat", "dog"), "train/CLASS/IMAGE")])
+def test_a_dataset_whose_train_folder_is_one_level_too_deep_is_an_error_that_names_it(
+    pets: Path, names: tuple[str, ...], right: str
+) -> None:
+    for name in names:
+        shutil.copytree(pets, pets.parent / "outer" / name)
+    error = messages(check(pets.parent / "outer"))["folders"]
+    assert ", ".join(names) in error
+    assert right in error
+    assert "trainer.split" not in error
+
+
 # ---- splits ----
 
 
