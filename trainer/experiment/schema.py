@@ -21,9 +21,12 @@ from trainer.experiment.strict_fields import FIELDS, AnyScalar, Choice, List, Na
 T = TypeVar("T")
 
 
-def parameter(default: Any = MISSING, *checks: Validator, doc: str) -> Any:
-    """Declare a field: its default (required without one), the checks of its value, and its meaning and unit."""
-    metadata = {"checks": checks, "doc": doc}
+def parameter(default: Any = MISSING, *checks: Validator, doc: str, must: str | None = None) -> Any:
+    """Declare a field: its default (required without one), the checks of its value, and its meaning and unit.
+
+    `must` is the message for a value of a wrong type, instead of that of the type.
+    """
+    metadata = {"checks": checks, "doc": doc, "must": must}
     if default is MISSING:
         return field(metadata=metadata)
     if isinstance(default, dict) or (is_dataclass(default) and not isinstance(default, type)):
@@ -73,6 +76,8 @@ def schema_of(cls: type[Any]) -> Schema:
         checks = list(each.metadata["checks"])
         required = each.default is MISSING and each.default_factory is MISSING
         members[each.name] = _field_of(hints[each.name], validate=checks, required=required)
+        if each.metadata["must"] is not None:
+            members[each.name].error_messages |= dict.fromkeys(("invalid", "null"), each.metadata["must"])
     headings = {name for name, each in members.items() if isinstance(each, mm.Nested | mm.Dict) and not each.allow_none}
     made: type[Schema] = type(f"{cls.__name__}Schema", (DataclassSchema,), members)
     schema = made()

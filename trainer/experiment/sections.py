@@ -122,6 +122,7 @@ class Trainer:
         Length(1, 64, error="must be from 1 to 64 indices, like [0]"),
         doc="indices of the GPUs. Each has a process, and they share every batch. On the CPU [0, 1] means two"
         " processes",
+        must="must be a list of indices, such as [0] for the first GPU or [0, 1] for the first two",
     )
     cpu_threads: int | None = parameter(
         None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -19,15 +20,19 @@ def must_be(what: str) -> dict[str, Any]:
 
 def _refusal(field: mm.Field[Any], value: Any, meant: Any = None) -> ValidationError:
     """Make the error for `value`. If only `meant` can be meant, the message says to write that."""
-    problem, quotes = field.error_messages["invalid"], " without quotes" if isinstance(value, str) else ""
+    problem = field.error_messages["invalid"]
+    quotes = " without quotes" if isinstance(value, str) and not isinstance(meant, list) else ""
     if field.allow_none and isinstance(value, str) and value.lower() in ("null", "none", "~", ""):
         return ValidationError(f"{problem} or null; write null without quotes")
     return ValidationError(problem if meant is None else f"{problem}; write {json.dumps(meant)}{quotes}")
 
 
 def _number_in(value: Any) -> int | float | None:
-    """Return the finite number in a text, with a comma or a point; None for anything else."""
-    if isinstance(value, str):
+    """Return the finite number in a text, with a comma or a point.
+
+    None for anything else, and for a text such as 1,000 or 1.000, which may mean 1 as well as 1000.
+    """
+    if isinstance(value, str) and not re.fullmatch(r"[+-]?[1-9]\d{0,2}([,.]\d{3})+", value.strip()):
         with suppress(ValueError):
             number = float(value.replace(",", "."))
             if math.isfinite(number):
@@ -175,8 +180,15 @@ class List(mm.List[Any]):
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> Any:
         if isinstance(value, str | int | float) and not isinstance(value, bool):
-            raise _refusal(self, value, value.split() if isinstance(value, str) else [value])
+            raise _refusal(self, value, self._meant(value))
         return tuple(super()._deserialize(value, attr, data, **options))
+
+    def _meant(self, value: str | float) -> list[Any] | None:
+        """Return the only list that can be meant. A single whole number may be an element or the number of elements."""
+        if isinstance(self.inner, Integer):
+            return None
+        lists = [value.split(), value.replace(",", " ").split()] if isinstance(value, str) else [[value]]
+        return next((each for each in lists if not any(messages_of(self.inner, element) for element in each)), None)
 
 
 class Named(mm.Dict):

@@ -14,7 +14,7 @@ ALIASES = {
     "model.init_args": "kwargs args",
     "data.image_size": "img_size imgsz input_size resolution size target_size crop_size",
     "data.channels": "num_channels in_channels in_chans n_channels color_mode",
-    "data.batch_size": "batch bs batchsize train_batch_size per_device_train_batch_size",
+    "data.batch_size": "batch bs batchsize train_batch_size",
     "data.num_workers": "workers n_workers nw dataloader_num_workers",
     "data.mean": "image_mean",
     "data.std": "image_std",
@@ -39,7 +39,7 @@ ALIASES = {
     "optimizer.momentum": "beta1 adam_beta1",
     "scheduler.name": "sched lr_scheduler lr_scheduler_type lr_schedule cos_lr",
     "scheduler.warmup_fraction": "warmup warmup_epochs warmup_steps warmup_ratio",
-    "trainer.max_epochs": "epochs epoch num_epochs n_epochs nb_epochs num_train_epochs max_steps",
+    "trainer.max_epochs": "epochs epoch num_epochs n_epochs nb_epochs num_train_epochs",
     "trainer.accelerator": "device gpu cuda use_gpu no_cuda",
     "trainer.devices": "device gpus gpu_ids num_gpus n_gpus num_devices device_ids",
     "trainer.cpu_threads": "threads num_threads n_jobs",
@@ -48,7 +48,7 @@ ALIASES = {
     "trainer.gradient_clip_norm": "clip_grad grad_clip gradient_clip gradient_clip_val clipnorm max_grad_norm",
     "trainer.accumulate_batches": "accumulate accumulate_grad_batches gradient_accumulation_steps grad_accum_steps",
     "trainer.ema_decay": "ema use_ema model_ema model_ema_decay",
-    "trainer.freeze_backbone_epochs": "freeze freeze_epochs freeze_backbone",
+    "trainer.freeze_backbone_epochs": "freeze_epochs freeze_backbone",
     "trainer.log_every_n_steps": "log_interval log_every logging_steps print_freq",
     "early_stopping.patience": "early_stopping_patience",
     "early_stopping.min_delta": "early_stopping_threshold delta",
@@ -65,6 +65,11 @@ ALIASES = {
 _AT_START = "is not a parameter of an experiment; set it in the start request:"
 ELSEWHERE = {
     "comes from the dataset's class folders; leave it out": "num_classes n_classes nc classes num_labels",
+    "is not a parameter; trainer.max_epochs sets the length of a training in epochs": "max_steps num_steps max_iter",
+    "is not a parameter; data.batch_size counts the images of all devices together": (
+        "per_device_train_batch_size per_gpu_train_batch_size micro_batch_size"
+    ),
+    "is not a parameter; trainer.freeze_backbone_epochs trains only the head in the first epochs": "freeze",
     f"{_AT_START} `dataset`, or the folders of train, val and test": (
         "dataset data_dir data_path dataset_dir root train_dir val_dir test_dir"
         " train_data_dir val_data_dir test_data_dir"
@@ -89,11 +94,11 @@ def explain_unknown(path: str, known: Sequence[str]) -> str:
     section, _, name = path.lower().replace("-", "_").rpartition(".")
     if path in known:  # In a file, where a dot does not separate a section from its parameter.
         return f'cannot have a dot in a file; write "{path.rpartition(".")[2]}:" below "{section}:"'
+    if name in _NOTES and not any(each.rpartition(".")[2] == name for each in known):
+        return _NOTES[name]
     meant = _find(section, name, known)
     if meant:
         return f"unknown parameter; did you mean {' or '.join(meant)}"
-    if name in _NOTES:
-        return _NOTES[name]
     near = [each for each in known if each.rpartition(".")[0] == section] or known
     return f"unknown parameter; known are {', '.join(near)}"
 

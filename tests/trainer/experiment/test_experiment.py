@@ -91,10 +91,15 @@ def test_an_experiment_cannot_be_changed() -> None:
         ({"trainer": {"gradient_clip_norm": 0}}, "trainer.gradient_clip_norm", "greater than 0"),
         ({"optimizer": {"learning_rate": "0.1"}}, "optimizer.learning_rate", "write 0.1 without quotes"),
         ({"optimizer": {"learning_rate": "0,1"}}, "optimizer.learning_rate", "write 0.1 without quotes"),
+        ({"trainer": {"max_epochs": "1e3"}}, "trainer.max_epochs", "write 1000 without quotes"),
         ({"early_stopping": {"patience": "null"}}, "early_stopping.patience", "write null without quotes"),
         ({"seed": float("inf")}, "seed", "must be a whole number"),
         ({"loggers": "csv tensorboard"}, "loggers", 'must be a list; write ["csv", "tensorboard"]'),
-        ({"trainer": {"devices": 0}}, "trainer.devices", "must be a list; write [0]"),
+        ({"loggers": "csv,tensorboard"}, "loggers", 'must be a list; write ["csv", "tensorboard"]'),
+        ({"loggers": "everything"}, "loggers", "must be a list"),
+        ({"data": {"mean": 0.5}}, "data.mean", "must be a list; write [0.5]"),
+        ({"trainer": {"devices": 4}}, "trainer.devices", "[0] for the first GPU or [0, 1] for the first two"),
+        ({"trainer": {"devices": None}}, "trainer.devices", "[0] for the first GPU or [0, 1] for the first two"),
         ({"optimizer": {"learning_rate": "high"}}, "optimizer.learning_rate", "must be a number"),
         ({"optimizer": {"learning_rate": float("nan")}}, "optimizer.learning_rate", "finite"),
         ({"optimizer": {"learning_rate": 0}}, "optimizer.learning_rate", "above 0"),
@@ -274,3 +279,17 @@ def test_importing_the_module_does_not_import_torch() -> None:
     code = f"import sys, trainer.experiment.experiment; print(*{heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("trainer", "devices", 4),
+        ("trainer", "devices", "4"),
+        ("trainer", "max_epochs", "1,000"),
+        ("trainer", "max_epochs", "1.000"),
+        ("data", "value_range", "0,255"),
+    ],
+)
+def test_nothing_is_suggested_for_a_value_that_may_mean_two_things(section: str, name: str, value: object) -> None:
+    assert "write" not in errors_of(RESNET | {section: {name: value}})[f"{section}.{name}"][0]
