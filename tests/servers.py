@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,19 @@ def disconnect(client: socketio.Client) -> None:
         client.eio.ws.shutdown()  # The library leaves its socket open when the server has reset the connection.
 
 
+def _range_of_this_process() -> Iterator[int]:
+    """Count through ports that neither Linux gives to connections, which are from 32768 on, nor another worker uses."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return count(10_000 + worker % 10 * 2_000 + os.getpid() % 1_000)
+
+
+_ports = _range_of_this_process()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody uses, not even for a connection before its server starts or between two starts."""
+    while True:
+        port = next(_ports)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,13 @@ def wait_for_log(server: LiveServer, run_id: str, text: str, timeout_s: float = 
     wait_until(lambda: log.exists() and text.encode() in log.read_bytes(), timeout_s)
 
 
+def open_gates(run_path: Path, until: str) -> None:
+    """Let write_metrics.py with `--gates` write up to row `until` and wait there."""
+    (run_path / "output" / ".go").write_text(until)
+    (run_path / "output" / ".go").replace(run_path / "output" / "go")
+
+
 def kill_at_once(*pids: int) -> None:
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # It has ended with another one: a program ends with its runner.
+            os.kill(pid, signal.SIGKILL)

@@ -11,7 +11,15 @@ import pytest
 
 from tests.live.files import assert_equals_files, log_of, rest_rows, rows_of, wait_until_over
 from tests.live.following import following
-from tests.live.processes import is_gone, kill_at_once, program_of, runner_of, wait_for_log, wait_until_none_left
+from tests.live.processes import (
+    is_gone,
+    kill_at_once,
+    open_gates,
+    program_of,
+    runner_of,
+    wait_for_log,
+    wait_until_none_left,
+)
 from tests.servers import KINDS, LiveServer
 from tests.waiting import wait_until
 
@@ -44,12 +52,6 @@ def is_up(server: LiveServer) -> bool:
 
 def num_rows(run_path: Path) -> int:
     return len(rows_of(run_path))
-
-
-def open_gates(run_path: Path, until: str) -> None:
-    """Let the program write up to row `until` and wait there."""
-    (run_path / "output" / ".go").write_text(until)
-    (run_path / "output" / ".go").replace(run_path / "output" / "go")
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ def delete_locks(server: LiveServer) -> None:
     """Delete all files of locks, as a user may at any time."""
     for path in (*server.runs_dir.parent.iterdir(), *(server.runs_dir.parent / "slots").iterdir()):
         if path.is_file():
-            path.unlink()
+            path.unlink(missing_ok=True)  # The service may just have renamed its temporary file.
 
 
 def assert_is_active(server: LiveServer, run_id: str) -> None:

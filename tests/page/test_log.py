@@ -40,10 +40,12 @@ def test_the_log_follows_its_end_until_a_person_scrolls_up(eventlet_server: Live
     training = SteeredTraining(eventlet_server)
     page = open_page(eventlet_server.url)
     eventlet_server.start_run(training.config_name)
+    rows = page.locator("#log .row")
     for first in range(0, 9000, 1000):
         training.order(print="".join(f"line {i}\n" for i in range(first, first + 1000)))
+        if not first:  # A page that begins to follow later gets only the end of the log.
+            expect(rows.filter(has_text="line 999")).to_be_attached()
     training.order(print="x" * 100_000 + "\nthe end")
-    rows = page.locator("#log .row")
     expect(rows.last).to_have_text("the end")
     assert 1000 < rows.count() <= MAX_ROWS
     expect(page.locator("#log-follow")).to_be_hidden()

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -157,10 +158,25 @@ def test_a_first_start_proposes_an_experiment_with_a_dataset(server: LiveServer,
     assert request_of(page)["dataset"] == "pets"
 
 
+ARE_ANSWERED = """(paths) => {
+    const answered = performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname);
+    return paths.every((path) => answered.includes(path));
+}"""
+
+
 def test_a_view_requests_its_lists_once(eventlet_server: LiveServer, open_page: OpenPage) -> None:
     page = open_page(f"{eventlet_server.url}/ping")
+    requested: list[str] = []
+
+    def record(request: Any) -> None:
+        requested.append(urlsplit(request.url).path)
+
+    page.on("request", record)
     for view, lists in {"start": ["configs", "datasets"], "runs": ["metrics/runs"], "models": ["models"]}.items():
-        page.goto(f"{eventlet_server.url}/{view}", wait_until="networkidle")
-        paths = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)")
-        for each in lists:
-            assert paths.count(f"/training/{each}") == 1, paths
+        requested.clear()
+        page.goto(f"{eventlet_server.url}/{view}")
+        expect(page.locator("#connection")).to_have_text("Live")  # No view takes it for a reconnection.
+        page.wait_for_function(ARE_ANSWERED, arg=[f"/training/{each}" for each in lists])
+        page.wait_for_load_state("networkidle")
+        assert [requested.count(f"/training/{each}") for each in lists] == [1] * len(lists), requested
+    page.remove_listener("request", record)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.servers import free_port
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -195,7 +196,7 @@ class Cluster:
         conf = _CONF.format(
             folder=self.folder,
             host=socket.gethostname(),
-            ports=_free_ports(3),
+            ports=[free_port() for _ in range(3)],
             cpus=os.cpu_count(),
             **self._timeouts_s,
         )
@@ -223,14 +224,3 @@ def is_daemon(process: psutil.Process) -> bool:
         return is_one or "tests.slurm.keeper" in process.cmdline()
     except psutil.Error:
         return True  # It has exited.
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

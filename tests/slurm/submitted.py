@@ -55,8 +55,10 @@ class Service:
         wait_until(lambda: isinstance(self.find(run), kinds), timeout_s, lambda: self.find(run))
         return self.find(run)
 
-    def wait_for_log(self, run: RunDir, text: str) -> None:
-        wait_until(lambda: run.log.exists() and text in run.log.read_text(), 20, lambda: _describe(run))
+    def wait_until_ready(self, run: RunDir) -> None:
+        """Return once the program has printed `ready` and the runner has written that it runs, in either order."""
+        wait_until(lambda: run.log.exists() and "ready" in run.log.read_text(), 20, lambda: _describe(run))
+        wait_until(lambda: (run.read_json(run.state) or {}).get("state") == "running", 20, lambda: _describe(run))
 
     def wait_for_verdict(self, run: RunDir, timeout_s: float = 20) -> dict[str, Any]:
         wait_until(lambda: (run.read_json(run.state) or {}).get("ended_at"), timeout_s, lambda: _describe(run))

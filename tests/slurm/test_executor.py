@@ -40,7 +40,7 @@ def holding(cluster: Cluster, ours: Service) -> Iterator[Service]:
 def start(ours: Service, name: str) -> RunDir:
     """Return a run whose program is ready, and that SLURM lists as running."""
     run = ours.submit(name, *SAVING, cwd=str(ours.runs_dir))
-    ours.wait_for_log(run, "ready")
+    ours.wait_until_ready(run)
     wait_until(lambda: getattr(ours.find(run), "node", None), 20, lambda: ours.find(run))
     return run
 
@@ -56,7 +56,7 @@ def test_a_run_from_submission_to_verdict(ours: Service, cluster: Cluster, tmp_p
     run = ours.submit("from-start", "exit_when_told.py", str(go), "0")
     assert Ref.read(run).reference in cluster.run("squeue", "--noheader", "--format=%i").split()
     assert isinstance(ours.find(run), Pending | Running), "a list of jobs without the run's job proves nothing yet"
-    ours.wait_for_log(run, "ready")
+    ours.wait_until_ready(run)
     state = run.read_json(run.state) or {}
     assert (state["state"], state["host"], state["gpus"]) == ("running", "n1", ["0"])
     assert not [name for name in runner(run).environ() if name.startswith("TRAINING_")]
@@ -135,7 +135,7 @@ def test_a_killed_slurmd_interrupts_nothing(ours: Service, holding: Service, clu
     assert isinstance(ours.find(run), Running)
     assert isinstance(holding.find(pending), Pending)
     cluster.start_missing()
-    holding.wait_for_log(pending, "ready")
+    holding.wait_until_ready(pending)
     for its, each in ((ours, run), (holding, pending)):
         its.stop(each)
         assert its.wait_for_verdict(each)["state"] == "stopped"

@@ -53,6 +53,7 @@ class Launched:
         argv = [*wrapper, sys.executable, "-m", "trainer.runner", str(self.run.path)]
         with subprocess.Popen(argv, cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True) as job:
             try:
+                wait_until(lambda: self.state.get("state") == "running", 20, lambda: self.state)
                 self.wait_for_log("ready")
                 yield job
             finally:

@@ -67,8 +67,8 @@ def test_a_warm_training_from_the_queue_has_the_metrics_and_the_log_of_a_cold_on
         lambda: [found.pid for found in processes.find(run.path, None)] == [program.pid], 10
     )  # Found by its mark.
     program.suspend()  # The training needs seconds, so it has not ended yet.
-    reported = server.run(run_id)
-    assert (reported["state"], reported["pid"]) == ("running", program.pid), "the prewarmed process runs the training"
+    reported = server.wait_for_state(run_id, "running")
+    assert reported["pid"] == program.pid, "the prewarmed process runs the training"
     runner = program.parent()
     assert runner is not None
     assert runner.pid == processes.runner_pid({}, run.path), "its parent has a runner's command line"

@@ -120,11 +120,11 @@ def test_an_active_run_has_its_progress_and_usage(waiting: tuple[LiveServer, str
 def test_several_workers_add_up_their_requests(tmp_path: Path) -> None:
     server = LiveServer(tmp_path, "gunicorn", workers=2).start()
     try:
-        asked = 1  # By `start`, until the server answered.
 
         def count() -> float:
             return values(server.get("/metrics").text, "training_http_requests_total")[("GET", "/ping", "200")]
 
+        asked = count()  # `start` asks until the server answers.
         for _ in range(10):
             asked += sum(server.get("/ping").ok for _ in range(5))
             assert count() == asked

@@ -14,6 +14,7 @@ import pytest
 from app.runs.executors.local.executor import LocalExecutor
 from app.runs.executors.local.prewarm import Prewarm
 from tests.app.runs.slots import hold, store_of
+from tests.live.processes import kill_at_once
 from tests.servers import ROOT
 from tests.waiting import wait_until
 from trainer.rundir import RunDir
@@ -87,8 +88,7 @@ def test_a_pair_that_ended_by_itself_is_not_replaced_before_the_next_start(
     prewarm: Prewarm, pair: Pair, tmp_path: Path
 ) -> None:
     prewarm.tend(is_wanted=True)
-    for pid in wait_for(pair):
-        psutil.Process(pid).kill()
+    kill_at_once(*wait_for(pair))
     wait_for_none(pair)
     prewarm.tend(is_wanted=True)
     prewarm.tend(is_wanted=True)

@@ -18,9 +18,10 @@ from tests.waiting import wait_until
 class Squeue:
     """A command that prints what the test wants."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, answers_within_s: float = 20) -> None:
         self._program = folder / "squeue"
-        self.listings = Listings(Commands({"PATH": f"{folder}:{os.environ['PATH']}"}), every_s=0, answers_within_s=0.2)
+        commands = Commands({"PATH": f"{folder}:{os.environ['PATH']}"})
+        self.listings = Listings(commands, every_s=0, answers_within_s=answers_within_s)
 
     def does(self, script: str) -> None:
         self._program.write_text(f"#!/bin/sh\n{script}\n")
@@ -71,12 +72,14 @@ def test_a_failure_keeps_the_last_answer_and_the_time_of_the_first_failure(squeu
     assert (squeue.listings.unreachable_since, squeue.listings.problem, squeue.listings.last.jobs) == (None, None, {})
 
 
-def test_nobody_waits_for_an_answer_that_does_not_come(squeue: Squeue) -> None:
+def test_nobody_waits_for_an_answer_that_does_not_come(tmp_path: Path) -> None:
+    squeue = Squeue(tmp_path, answers_within_s=0.2)
     squeue.does("exec sleep 60")
     began = time.monotonic()
     squeue.listings.advance()
     assert time.monotonic() - began < 5
     wait_until(lambda: squeue.listings.advance() or squeue.listings.unreachable_since, 10)
+    squeue.listings.close()
 
 
 def test_slurm_is_asked_seldom_while_no_run_may_live(squeue: Squeue, tmp_path: Path) -> None:
