@@ -5,8 +5,8 @@ before. The list by accuracy needs the best value of each run, so its first requ
 is a service without a cache: it visits all directories and reads their JSON files.
 
 The lists by state and by accuracy are limited by stat calls. No event announces a changed file, so each request checks
-all 10,000 runs with 40,000 calls, mostly in the kernel. A fresh request makes ten more system calls per run and reads
-its CSV.
+all 10,000 runs: with 30,000 calls by state, and with 50,000 by accuracy, because the metrics are files too. A fresh
+request by state parses two JSON files per run. By accuracy it also searches for the CSV and reads it.
 """
 
 from __future__ import annotations

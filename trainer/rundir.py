@@ -118,7 +118,9 @@ class RunDir:
 
     def file(self, path: Path | str) -> RunFile:
         """Return a file of the run for reading. `path` is absolute or relative to the run directory."""
-        return RunFile(self.path / path, self.path, self.link_roots)
+        if not isinstance(path, Path) or not path.is_absolute():
+            path = self.path / path
+        return RunFile(path, self.path, self.link_roots)
 
     def read_json(self, path: Path) -> dict[str, Any] | None:
         """Read a file of the run as RunFile.read_json does. None if it is longer than MAX_BYTES.

@@ -123,7 +123,10 @@ class RunFile:
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
-        return self.path.relative_to(self.directory).parts
+        names, above = self.path.parts, self.directory.parts  # Path.relative_to is ten times as slow.
+        if names[: len(above)] != above:
+            raise ValueError
+        return names[len(above) :]
 
     def _resolved(self) -> tuple[Path, tuple[str, ...]]:
         """Return the allowed folder that contains the resolved path, and the names that lead from it to that path."""

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -18,8 +19,10 @@ from trainer.runfile import RunFile
 MAX_ENTRIES = 20_000
 """A program may write a whole dataset into its folder. So a search visits this many entries, the upper ones first."""
 
-_Rest = tuple[int, tuple[str, ...]]
-"""The index of a glob, and the segments of it that are still to match."""
+MAX_CACHED = 1024
+
+_Rests = frozenset[tuple[int, tuple[str, ...]]]
+"""Indices of globs, each with the segments that are still to match."""
 
 
 class Match(NamedTuple):
@@ -37,11 +40,11 @@ def find_matches(run: RunDir, folder: Path, globs: Sequence[str], max_entries: i
     that begins with a dot, and none that no address can hold. They follow no link to a folder. A path without them may,
     as far as RunFile follows it.
     """
+    plain, rests = _parse(tuple(globs))
     found: dict[Path, int] = {}
-    for index, glob in enumerate(globs):
-        if not is_pattern(glob) and os.path.lexists(os.path.join(folder, glob)):
-            found.setdefault(folder / PurePosixPath(glob), index)
-    rests = {(index, PurePosixPath(glob).parts) for index, glob in enumerate(globs) if is_pattern(glob)}
+    for glob, index in plain:
+        if os.path.lexists(name := os.path.join(folder, glob)):
+            found.setdefault(Path(name), index)
     for path, index in _walk(folder, rests, max_entries):
         found[path] = min(index, found.get(path, index))
     return list(_matches(run, sorted(found.items(), key=lambda item: (item[1], item[0]))))
@@ -65,7 +68,7 @@ def _present(folder: Path, glob: str) -> Iterator[Path]:
     path = folder / PurePosixPath(glob)
     if not is_pattern(glob):
         return iter([path] if is_there(path) else [])
-    return (path for path, _ in _walk(folder, {(0, PurePosixPath(glob).parts)}, MAX_ENTRIES) if is_there(path))
+    return (path for path, _ in _walk(folder, _parse((glob,))[1], MAX_ENTRIES) if is_there(path))
 
 
 def _matches(run: RunDir, found: Sequence[tuple[Path, int]]) -> Iterator[Match]:
@@ -75,22 +78,40 @@ def _matches(run: RunDir, found: Sequence[tuple[Path, int]]) -> Iterator[Match]:
             yield Match(file, file.status(), index)
 
 
-def _walk(folder: Path, rests: set[_Rest], max_entries: int) -> Iterator[tuple[Path, int]]:
+@lru_cache(MAX_CACHED)
+def _parse(globs: tuple[str, ...]) -> tuple[list[tuple[str, int]], _Rests]:
+    """Return the globs that are plain paths, with their indices, and the others."""
+    paths = [(PurePosixPath(glob), index) for index, glob in enumerate(globs)]
+    plain = [(str(path), index) for path, index in paths if not is_pattern(str(path))]
+    return plain, frozenset((index, path.parts) for path, index in paths if is_pattern(str(path)))
+
+
+def _walk(folder: Path, rests: _Rests, max_entries: int) -> Iterator[tuple[Path, int]]:
     """Yield the paths that match, with the index of the first glob. Enters only folders in which a glob may match."""
-    folders, num_left = deque([(folder, rests)] if rests else []), max_entries
+    folders, num_left = deque([(os.fspath(folder), rests)] if rests else []), max_entries
     while folders and num_left > 0:
         parent, rests = folders.popleft()
         with suppress(OSError), os.scandir(parent) as entries:
             for entry in islice(entries, num_left):
                 num_left -= 1
-                if not is_addressable(entry.name):
-                    continue
-                left = {(index, parts) for index, rest in rests for parts in _after(rest, entry.name)}
-                if matched := [index for index, parts in left if not parts]:
-                    yield Path(entry.path), min(matched)
-                deeper = {rest for rest in left if rest[1]}
+                matched, deeper = _match(rests, entry.name)
+                if matched is not None:
+                    yield Path(entry.path), matched
                 if deeper and entry.is_dir(follow_symlinks=False):
-                    folders.append((Path(entry.path), deeper))
+                    folders.append((entry.path, deeper))
+
+
+@lru_cache(MAX_CACHED)
+def _match(rests: _Rests, name: str) -> tuple[int | None, _Rests]:
+    """Return the index of the first glob that a name completes, and what is left of the others inside of it.
+
+    It is cached, because the folders of all runs have the same names.
+    """
+    if not is_addressable(name):
+        return None, frozenset()
+    left = {(index, parts) for index, rest in rests for parts in _after(rest, name)}
+    matched = [index for index, parts in left if not parts]
+    return min(matched, default=None), frozenset(rest for rest in left if rest[1])
 
 
 def _after(segments: tuple[str, ...], name: str) -> Iterator[tuple[str, ...]]:

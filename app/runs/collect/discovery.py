@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from app.runs.globs import Match, find_matches, is_pattern
@@ -29,6 +29,7 @@ USUAL_FILES = (
     "checkpoint-[0-9]*/trainer_state.json",
 )
 """Where well-known programs write metrics below their own folder, the preferred place first."""
+USUAL_FILES_INSIDE = tuple(f"*/{file}" for file in USUAL_FILES)
 MAX_FILES = 100
 
 _VERSION = re.compile(r"version_\d+", re.ASCII)
@@ -55,16 +56,18 @@ def find_files(run: Run) -> Found:
     if run.is_of_our_trainer:
         file = run.directory.file(run.directory.metrics)
         return Found({file.name: file} if file.exists() else {}, [])
+    folder = run.directory.program_dir
     if run.outputs.metrics.files:
-        return _find_declared(run, run.outputs.metrics.files)
-    matches = _find(run, USUAL_FILES) or _find(run, [f"*/{file}" for file in USUAL_FILES])
-    best = max(matches, key=lambda match: (-match.glob, _natural(_path(run, match))), default=None)
-    return Found(_newest(run, [] if best is None else [best]), [])
+        return _find_declared(run, folder, run.outputs.metrics.files)
+    searches = (find_matches(run.directory, folder, globs) for globs in (USUAL_FILES, USUAL_FILES_INSIDE))
+    matches = next(filter(None, searches), [])
+    best = max(matches, key=lambda match: (-match.glob, _natural(_path(folder, match))), default=None)
+    return Found(_newest(folder, [] if best is None else [best]), [])
 
 
-def _find_declared(run: Run, declared: Sequence[str]) -> Found:
-    matches = _find(run, declared)
-    files = _newest(run, matches)
+def _find_declared(run: Run, folder: Path, declared: Sequence[str]) -> Found:
+    matches = find_matches(run.directory, folder, declared)
+    files = _newest(folder, matches)
     missing = [file for index, file in enumerate(declared) if index not in {match.glob for match in matches}]
     missing = [file for file in missing if not matches or not is_pattern(file)]
     problems = []
@@ -75,23 +78,19 @@ def _find_declared(run: Run, declared: Sequence[str]) -> Found:
     return Found(dict(islice(files.items(), MAX_FILES)), problems)
 
 
-def _find(run: Run, globs: Sequence[str]) -> list[Match]:
-    return find_matches(run.directory, run.directory.program_dir, globs)
-
-
-def _newest(run: Run, matches: Sequence[Match]) -> dict[str, RunFile]:
+def _newest(folder: Path, matches: Sequence[Match]) -> dict[str, RunFile]:
     """Keep the newest of the files that replace each other."""
     found: dict[str, Match] = {}
-    for match in sorted(matches, key=lambda match: _age(_path(run, match))):
-        name = _name(_path(run, match))
+    for match in sorted(matches, key=lambda match: _age(_path(folder, match))):
+        name = _name(_path(folder, match))
         found.pop(name, None)
         found[name] = match
     newest = sorted(found.items(), key=lambda item: (item[1].glob, item[0]))
     return {name: match.file for name, match in newest}
 
 
-def _path(run: Run, match: Match) -> PurePosixPath:
-    return PurePosixPath(match.file.path.relative_to(run.directory.program_dir))
+def _path(folder: Path, match: Match) -> PurePosixPath:
+    return PurePosixPath(match.file.path.relative_to(folder))
 
 
 def _name(path: PurePosixPath) -> str:

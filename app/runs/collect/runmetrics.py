@@ -57,6 +57,11 @@ class MetricsFile(NamedTuple):
         return self.file is not None or bool(self.written)
 
     @property
+    def is_in_place(self) -> bool:
+        """Whether the CSV is the program's own, so that there is nothing to collect."""
+        return self.path in self.written
+
+    @property
     def files(self) -> list[Path]:
         """The files whose changes may be new metrics. The last one need not exist."""
         return [*self.written, self.path]

@@ -19,7 +19,7 @@ from typing import Any
 from app.runs.filestate import FileStates, Remembered, file_states
 from app.runs.store.filetimes import begin_and_end, name_key, named_time
 from app.runs.times import parse_time
-from trainer.rundir import RunDir, read_json
+from trainer.rundir import RunDir
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Order:
 
 def _manifest(run: RunDir) -> dict[str, Any] | None:
     """Read run.json; None unless it is one of ours."""
-    manifest = read_json(run.run)
+    manifest = run.read_json(run.run)
     return manifest if manifest is not None and "request" in manifest else None
 
 

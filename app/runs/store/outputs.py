@@ -23,6 +23,8 @@ class Outputs:
         """Read them from the content of run.json. A missing or corrupt section declares nothing."""
         outputs = manifest.get("outputs")
         content = outputs if isinstance(outputs, dict) else {}
+        if not content:
+            return cls()
         return cls(
             load_valid(MetricsOutput, content.get("metrics")) or MetricsOutput(),
             load_valid(LogOutput, content.get("log")) or LogOutput(),

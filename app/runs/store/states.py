@@ -30,7 +30,7 @@ def compose(run: RunDir, record: dict[str, Any], found: Found) -> tuple[str, str
     claimed, reason = str(record.get("state")), record.get("reason")
     # Our runner names itself in state.json, so the run is ours even if run.json is corrupt.
     is_by_our_runner = isinstance(record.get("runner"), dict)
-    if isinstance(found, Gone) and not is_by_our_runner and (problem := _origin_problem(run)):
+    if isinstance(found, Gone) and not is_by_our_runner and (problem := _origin_problem(run, record)):
         return UNKNOWN, problem
     if claimed in VERDICTS:
         return claimed, reason if isinstance(reason, str) else None
@@ -64,15 +64,16 @@ def _active(run: RunDir, claimed: str, found: Pending | Running | Unreachable) -
     return (STARTING if is_silent or claimed == STARTING else RUNNING), reason
 
 
-def is_foreign(run: RunDir) -> bool:
-    """Whether another program made the directory: it has no run.json of ours. A corrupt run.json may be ours."""
+def _origin_problem(run: RunDir, record: dict[str, Any]) -> str | None:
+    """Say why we cannot tell that the directory is a run of ours, or cannot judge it; None if we can.
+
+    Another program made the directory if it has no run.json of ours. A corrupt run.json may be ours.
+    """
     manifest = run.read_json(run.run)
-    return "request" not in manifest if manifest is not None else _is_missing(run.run)
-
-
-def _origin_problem(run: RunDir) -> str | None:
-    """Say why we cannot tell that the directory is a run of ours, or cannot judge it; None if we can."""
-    return _FOREIGN if is_foreign(run) else _read_problem(run.file(run.run)) or _read_problem(run.file(run.state))
+    if "request" not in manifest if manifest is not None else _is_missing(run.run):
+        return _FOREIGN
+    problem = _read_problem(run.file(run.run)) if manifest is None else None
+    return problem or (None if record else _read_problem(run.file(run.state)))
 
 
 def _read_problem(file: RunFile) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
@@ -45,9 +45,18 @@ class _Best:
     directions: dict[str, Direction]
 
 
+@dataclass(frozen=True)
+class _Metrics:
+    """What the list shows of a run's metrics."""
+
+    item: dict[str, Any]
+    best: _Best | None
+    """None: not requested yet."""
+
+
 @dataclass
 class _Entry:
-    """A run as the list shows it. `best` is filled in when it is first requested."""
+    """A run as the list shows it. `metrics` is filled in when it is first requested."""
 
     item: dict[str, Any]
     is_over: bool
@@ -55,7 +64,7 @@ class _Entry:
     is_final: bool
     """The run is no longer written, so the entry is valid until its files are changed from outside."""
     needed_to_resume: tuple[str, ...] | None
-    best: _Best | None = None
+    metrics: Remembered[_Metrics] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,10 @@ class Wanted:
 
 
 class Catalogue:
-    """List the runs. The first list of ten thousand runs takes seconds. Later lists only look at each run's files."""
+    """List the runs. The first list of ten thousand runs takes seconds. Later lists only look at each run's files.
+
+    Only a list that is sorted by a metric looks at the metrics of all runs. Any other looks at those of its page.
+    """
 
     def __init__(self, store: RunStore, metrics: RunMetrics, sizes: Sizes) -> None:
         self._store = store
@@ -86,10 +98,10 @@ class Catalogue:
         ids = self._store.ids()
         self._forget_all_but(ids)
         if wanted.status is wanted.search is wanted.tag is wanted.sort is None:
-            return self._describe(self._entries(ids[wanted.offset : end]), wanted.best), len(ids)
-        matching = [entry for entry in self._entries(ids) if _is_wanted(entry.item, wanted)]
-        if wanted.sort is not None:
-            matching = self._sorted(matching, wanted.sort)
+            entries = [entry for entry, _ in self._find(ids[wanted.offset : end])]
+            return self._describe(entries, wanted.best), len(ids)
+        found = ((entry, run) for entry, run in self._find(ids) if _is_wanted(entry.item, wanted))
+        matching = [entry for entry, _ in found] if wanted.sort is None else self._sorted(found, wanted.sort)
         return self._describe(matching[wanted.offset : end], wanted.best), len(matching)
 
     def count(self) -> dict[str, int]:
@@ -101,44 +113,49 @@ class Catalogue:
         self._forget_all_but(ids)
         known = {run_id: each.value for run_id in ids if (each := self._remembered.get(run_id)) is not None}
         judged = {run_id: entry for run_id, entry in known.items() if entry.has_verdict}
-        others = self._entries([run_id for run_id in ids if run_id not in judged])
+        others = (entry for entry, _ in self._find([run_id for run_id in ids if run_id not in judged]))
         found = Counter(entry.item["status"] for entry in (*judged.values(), *others))
         return {state: found[state] for state in STATES}
 
-    def _entries(self, ids: Sequence[str]) -> list[_Entry]:
-        """Return the entries of those runs that exist, in the order of the ids."""
-        known = ((run_id, self._remembered.get(run_id)) for run_id in ids)
-        found = {run_id: entry.value for run_id, entry in known if entry is not None and entry.is_current()}
-        found |= self._read(run_id for run_id in ids if run_id not in found)
-        return [found[run_id] for run_id in ids if run_id in found]
+    def _find(self, ids: Iterable[str]) -> Iterator[tuple[_Entry, Run | None]]:
+        """Yield the entries of those runs that exist, in the order of the ids, each with the run if it was read."""
+        living = self._store.living()
+        for run_id in ids:
+            known = self._remembered.get(run_id)
+            if known is not None and known.is_current():
+                yield known.value, None
+                continue
+            directory = self._store.directory(run_id)
+            states = file_states([directory.run, directory.state, directory.notes])
+            for run in self._store.read([run_id], living):
+                yield self._enter(run, states), run
 
-    def _read(self, ids: Iterable[str]) -> dict[str, _Entry]:
-        """Read runs, after taking the states of the files that their entries are made of."""
-        found = {}
-        runs = (self._store.directory(run_id) for run_id in ids)
-        watched = {run.run_id: file_states([run.run, run.state, run.notes]) for run in runs}
-        for run in self._store.read(watched):
-            metrics = self._metrics.find(run)
-            written = file_states(_files(run.directory, metrics))
-            entry = found[run.run_id] = _entry(run, metrics, written)
-            if entry.is_final:
-                self._remembered[run.run_id] = Remembered(entry, {**watched[run.run_id], **written})
-        return found
+    def _enter(self, run: Run, states: FileStates) -> _Entry:
+        """Make the entry of a run, and remember it if it is final. `states`: of its files, before they were read."""
+        entry = _entry(run)
+        if not run.is_ours:  # Its files say when it took place.
+            states = {**states, **self._read_metrics(entry, run, with_best=False).states}
+        if entry.is_final:
+            self._remembered[run.run_id] = Remembered(entry, states)
+        return entry
 
-    def _sorted(self, entries: list[_Entry], sort: str) -> list[_Entry]:
+    def _sorted(self, found: Iterable[tuple[_Entry, Run | None]], sort: str) -> list[_Entry]:
         """Sort stably, so that equal runs stay newest first. Runs without a value come last in either direction."""
         name = sort.removeprefix("-")
-        valued = [(self._value(entry, name), entry) for entry in entries]
+        valued = [(self._value(entry, run, name), entry) for entry, run in found]
         known = sorted(
             (each for each in valued if each[0] is not None), key=itemgetter(0), reverse=sort.startswith("-")
         )
         return [entry for _, entry in known] + [entry for each, entry in valued if each is None]
 
-    def _value(self, entry: _Entry, name: str) -> Any:
+    def _value(self, entry: _Entry, run: Run | None, name: str) -> Any:
         """Return what a run is sorted by."""
         if name == SIZE:
             return self._size(entry, float("inf"))
-        return entry.item[name] if name in FIELDS else self._best(entry).values.get(name)
+        if name in FIELDS:
+            return entry.item[name]
+        best = self._metrics_of(entry, run, with_best=True).best
+        return best and best.values.get(name)
 
     def _size(self, entry: _Entry, limit_s: float) -> int | None:
         run = self._store.directory(entry.item["run_id"])
@@ -151,22 +168,43 @@ class Catalogue:
     def _describe_one(self, entry: _Entry, with_best: bool, deadline: float) -> dict[str, Any]:
         """Add what is looked up each time, because it costs little for one page of runs."""
         run = self._store.directory(entry.item["run_id"])
-        best = self._best(entry) if with_best else None
-        return entry.item | {
-            SIZE: self._size(entry, deadline - time.monotonic()),
-            "can_resume": entry.is_over and has_left(run, entry.needed_to_resume),
-            "best_metrics": best and best.values,
-            "directions": best and best.directions,
-        }
+        metrics = self._metrics_of(entry, None, with_best)
+        best = metrics.best if with_best else None
+        return (
+            entry.item
+            | metrics.item
+            | {
+                SIZE: self._size(entry, deadline - time.monotonic()),
+                "can_resume": entry.is_over and has_left(run, entry.needed_to_resume),
+                "best_metrics": best and best.values,
+                "directions": best and best.directions,
+            }
+        )
 
-    def _best(self, entry: _Entry) -> _Best:
-        if entry.best is None:
-            try:
-                run = self._store.find(entry.item["run_id"])
-            except RunNotFound:
-                return _Best({}, {})
-            entry.best = _find_best(self._metrics.collect_all(run, MAX_COLLECT_S))
-        return entry.best
+    def _metrics_of(self, entry: _Entry, run: Run | None, with_best: bool) -> _Metrics:
+        """Return what is known of the metrics, or read them. `run`: the run of the entry, if it was just read."""
+        known = entry.metrics
+        is_enough = known is not None and (known.value.best is not None or not with_best)
+        # An entry that is not final was made for this list.
+        if known is not None and is_enough and (not entry.is_final or known.is_current()):
+            return known.value
+        try:
+            return self._read_metrics(entry, run or self._store.find(entry.item["run_id"]), with_best).value
+        except RunNotFound:
+            return _Metrics(_NO_METRICS, _Best({}, {}))
+
+    def _read_metrics(self, entry: _Entry, run: Run, with_best: bool) -> Remembered[_Metrics]:
+        found = self._metrics.find(run)
+        states = file_states(_files(run.directory, found))
+        best = self._find_best(run, found) if with_best else None
+        entry.metrics = Remembered(_Metrics(_metrics_item(run, found, states), best), states)
+        return entry.metrics
+
+    def _find_best(self, run: Run, found: MetricsFile) -> _Best:
+        metrics = found if found.is_in_place else self._metrics.collect_all(run, MAX_COLLECT_S)
+        summary = metrics.summarise()
+        directions = dict(islice(summary.directions.items(), MAX_METRICS))
+        return _Best({name: summary.best[name] for name in directions if name in summary.best}, directions)
 
     def _forget_all_but(self, ids: Sequence[str]) -> None:
         if len(self._remembered) > len(ids):
@@ -182,12 +220,6 @@ def _files(run: RunDir, metrics: MetricsFile) -> list[Path]:
     return [*metrics.files, *folders]
 
 
-def _find_best(metrics: MetricsFile) -> _Best:
-    summary = metrics.summarise()
-    directions = dict(islice(summary.directions.items(), MAX_METRICS))
-    return _Best({name: summary.best[name] for name in directions if name in summary.best}, directions)
-
-
 def _is_wanted(item: dict[str, Any], wanted: Wanted) -> bool:
     if wanted.status is not None and item["status"] != wanted.status:
         return False
@@ -197,23 +229,15 @@ def _is_wanted(item: dict[str, Any], wanted: Wanted) -> bool:
     return any(text in (each or "").lower() for each in (*(item[name] for name in SEARCHED), *item["tags"]))
 
 
-def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
-    """`written` has the states of the metrics, or without any, of the folders for them.
-
-    A run is not written after its verdict, and an unknown one only when files are added from outside.
-    """
-    state = next(iter(written.values()))
-    modified_at = None if state is None else format_time(state.modified_ns / 1e9)
+def _entry(run: Run) -> _Entry:
+    """A run is not written after its verdict, and an unknown one only when files are added from outside."""
     item = {
         "run_id": run.run_id,
         "title": run.title,
         "tags": run.notes["tags"],
         "created_at": run.created_at,
-        "modified_at": modified_at if metrics.exists or run.is_ours else run.ended_at,
         "status": run.state,
         "reason": run.reason,
-        "has_metrics": metrics.exists,
-        "metrics_file": str(metrics.path) if metrics.exists else None,
         "config_name": run.config_name,
         "model_name": run.model_name,
         "dataset": run.dataset,
@@ -223,3 +247,17 @@ def _entry(run: Run, metrics: MetricsFile, written: FileStates) -> _Entry:
     }
     is_judged = has_verdict(run.record)
     return _Entry(item, run.is_over, is_judged, is_judged or run.state == UNKNOWN, run.needed_to_resume)
+
+
+_NO_METRICS: dict[str, Any] = {"modified_at": None, "has_metrics": False, "metrics_file": None}
+
+
+def _metrics_item(run: Run, metrics: MetricsFile, states: FileStates) -> dict[str, Any]:
+    """`states` has those of the metrics, or without any, of the folders for them."""
+    state = next(iter(states.values()))
+    modified_at = None if state is None else format_time(state.modified_ns / 1e9)
+    return {
+        "modified_at": modified_at if metrics.exists or run.is_ours else run.ended_at,
+        "has_metrics": metrics.exists,
+        "metrics_file": str(metrics.path) if metrics.exists else None,
+    }

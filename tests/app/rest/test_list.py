@@ -151,6 +151,22 @@ def test_a_change_by_hand_shows_at_once_in_the_list(empty: LiveServer) -> None:
     assert empty.get("/training/status").json()["last_run"]["run_id"] == "2026-01-05_00-00-00"
 
 
+@pytest.mark.parametrize("sort", ["status", "val/acc"])
+def test_the_list_shows_new_files_in_the_folder_of_another_program(empty: LiveServer, sort: str) -> None:
+    folder = empty.runs_dir / "other"
+    write_metrics(folder, "epoch,step,val/acc\n0,1,0.25\n", "csv/version_0/metrics.csv")
+    paths = (empty.runs_dir, *empty.runs_dir.rglob("*"))
+    wait_until(lambda: Remembered(None, file_states(paths)).is_current(), 10)  # From now on the service caches.
+    path = f"/training/metrics/runs?best=1&sort={sort}"
+    for _ in range(2):
+        before = empty.get(path).json()[0]
+        assert (before["status"], before["best_metrics"]) == ("unknown", {"val/acc": 0.25})
+    newer = write_metrics(folder, "epoch,step,val/acc\n0,1,0.75\n", "csv/version_1/metrics.csv")
+    after = empty.get(path).json()[0]
+    assert (after["metrics_file"], after["best_metrics"]) == (str(newer), {"val/acc": 0.75})
+    assert after["ended_at"] > before["ended_at"]
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "offset=-1", "status=lost", "status=", "page=2"])
 def test_a_bad_list_query_is_a_422(shared: LiveServer, query: str) -> None:
     body = problem(shared.get(f"/training/metrics/runs?{query}"), 422)
