@@ -11,6 +11,7 @@ import click
 from app.cli import exits
 from app.cli.commands.delete import delete, restore
 from app.cli.commands.follow import follow
+from app.cli.commands.group import EndsByCtrlC
 from app.cli.commands.init import init
 from app.cli.commands.logs import logs
 from app.cli.commands.metrics import metrics
@@ -46,7 +47,7 @@ COMMANDS = (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=exits.EPILOG)
+@click.group(cls=EndsByCtrlC, context_settings={"help_option_names": ["-h", "--help"]}, epilog=exits.EPILOG)
 @click.version_option(package_name="training-service", prog_name="training")
 def main() -> None:
     """Start, follow and stop deep-learning trainings."""

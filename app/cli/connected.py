@@ -13,7 +13,7 @@ import click
 
 from app.cli import exits
 from app.cli.client import Client
-from app.cli.exceptions import ClientError, ServiceError
+from app.cli.exceptions import ClientError, RequestInterrupted, ServiceError
 from app.cli.output import Output
 from app.tokens import read_token
 
@@ -72,8 +72,9 @@ def errors_as_exits(output: Output) -> Iterator[None]:
     except BrokenPipeError as error:
         output.discard()
         raise SystemExit(exits.BROKEN_PIPE) from error
-    except KeyboardInterrupt as error:
-        raise SystemExit(exits.CTRL_C) from error
+    except RequestInterrupted:
+        output.note("The service may still carry out the request.")
+        raise
     except OSError as error:
         output.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         raise SystemExit(exits.FAILED) from error

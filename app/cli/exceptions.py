@@ -21,5 +21,9 @@ class ServiceError(ClientError):
         self.body = body
 
 
+class RequestInterrupted(KeyboardInterrupt):
+    """Ctrl-C before the service answered a request that may change something. The service may still carry it out."""
+
+
 class Unreachable(ClientError):
     """Nothing answers at the address, or something other than the service does."""

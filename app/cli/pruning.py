@@ -56,12 +56,16 @@ def open_runs(runs_dir: Path | None) -> Pruner:
 def _remove(pruner: Pruner, decisions: Sequence[Decision]) -> dict[str, str]:
     """Remove the runs that are not kept, and return the problems by run."""
     problems = {}
-    for decision in decisions:
+    for number, decision in enumerate(decisions):
         try:
             if decision.kept_because is None:
                 pruner.remove(decision)
         except RunError as error:
             problems[decision.run.run_id] = str(error)
+        except KeyboardInterrupt:
+            rest = sum(1 for each in decisions[number:] if each.kept_because is None)
+            click.echo(f"Up to {rest} of the runs are left. To remove them, repeat the command.", err=True)
+            raise
     return problems
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
-from app.cli.exceptions import ServiceError, Unreachable
+from app.cli.exceptions import RequestInterrupted, ServiceError, Unreachable
 
 CONNECT_TIMEOUT_S = 10.0
 CHUNK_BYTES = 1024 * 1024
@@ -80,6 +80,8 @@ class Rest:
         address = "/".join([self.url, *(quote(part, safe="") for part in path)])
         try:
             return self._session.request(method, address, **options)
+        except KeyboardInterrupt as error:
+            raise (error if method == "GET" else RequestInterrupted()) from None
         except requests.exceptions.ReadTimeout as error:
             raise Unreachable(f"The service at {self.url} did not answer within {self._timeout_s:g} s.") from error
         except (requests.RequestException, UnicodeError) as error:

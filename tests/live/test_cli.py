@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from tests.app.onnxmodel import brightness_model
 from tests.app.written import write_model, write_run
 from tests.live.processes import wait_for_log
 from tests.servers import ROOT, LiveServer, free_port
+from tests.trainer.trainings import TINY, write_images
 from tests.waiting import wait_until
 
 Training = Callable[..., Result]
@@ -159,6 +161,60 @@ def test_ctrl_c_leaves_a_followed_run_alone(eventlet_server: LiveServer) -> None
     assert process.returncode == 130
     assert f"training follow {run_id}" in errors
     assert eventlet_server.run(run_id)["state"] == "running"
+
+
+def test_ctrl_c_ends_the_waiting_of_a_stop_and_not_the_stop(eventlet_server: LiveServer) -> None:
+    run_id = eventlet_server.start_run(
+        eventlet_server.write_command("w", "ignore_sigterm.py", more="stop: {grace_s: 2}")
+    )
+    wait_for_log(eventlet_server, run_id, "ready")
+    process = spawn(eventlet_server, "stop")
+    assert process.stderr is not None
+    assert f"until run {run_id} has ended" in process.stderr.readline()
+    wait_until(lambda: eventlet_server.run(run_id)["state"] == "stopping", 10)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=20)
+    assert (process.returncode, output) == (130, "")
+    assert f"Run {run_id} is stopping" in errors
+    assert eventlet_server.run(run_id)["state"] in ("stopping", "stopped")
+
+
+def test_ctrl_c_before_the_answer_says_that_the_request_may_succeed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        for arguments, expected in ((["runs"], ""), (["delete", "run"], "may still carry out the request")):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "app.cli", *arguments, "--url", url], cwd=ROOT, text=True, stderr=subprocess.PIPE
+            )
+            with silent.accept()[0] as connection:
+                assert connection.recv(1)
+                process.send_signal(signal.SIGINT)
+                _, errors = process.communicate(timeout=20)
+            assert process.returncode == 130
+            assert expected in errors
+            assert "Traceback" not in errors
+
+
+def test_ctrl_c_ends_the_service_without_a_traceback(tmp_path: Path) -> None:
+    server = LiveServer(tmp_path).start()
+    server.signal(signal.SIGINT)
+    assert server.process is not None
+    assert server.process.wait(10) == -signal.SIGINT
+    log = server.take_log()
+    assert log.endswith("The service has ended. Active runs continue.\n")
+    assert "Traceback" not in log
+
+
+def test_a_start_prints_the_warnings_about_its_images(eventlet_server: LiveServer, training: Training) -> None:
+    (eventlet_server.configs_dir / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    pets = write_images(eventlet_server.data_dir / "pets", {"cat": 60, "dog": 180})
+    (pets / "test").rename(pets / "old")
+    assert training("queue", "pause").exit_code == 0  # The images are checked, and nothing trains.
+    started = training("start", "tiny.yaml", "--dataset", "pets", "--queue")
+    assert "is queued" in started.stdout
+    assert "unused folders" in started.stderr
+    assert training("stop", started.stdout.split()[1]).exit_code == 0
+    assert training("queue", "resume").exit_code == 0
 
 
 def test_a_reader_that_goes_away_makes_no_noise(eventlet_server: LiveServer) -> None:

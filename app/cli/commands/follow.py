@@ -29,6 +29,6 @@ def follow_run(client: Client, output: Output, run_id: str | None) -> None:
         final = show(client.follow(run_id, log_offset=None), output)
     except KeyboardInterrupt:
         run = f" {run_id}" if run_id else ""
-        output.note(f"The run continues. To follow it again: training follow{run}. To stop it: training stop{run}")
+        output.note(f"No run was stopped. To follow it again: training follow{run}. To stop it: training stop{run}")
         raise
     raise SystemExit(exits.OUTCOMES[final.state])

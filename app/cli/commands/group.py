@@ -1,8 +1,22 @@
-"""Groups of commands that list by default."""
+"""Groups of commands."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+
+from app.cli import exits
+
+
+class EndsByCtrlC(click.Group):
+    """A group whose commands end by Ctrl-C with its exit code. click's own is 1, as after an error."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise SystemExit(exits.CTRL_C) from error
 
 
 class ListByDefault(click.Group):

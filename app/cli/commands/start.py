@@ -65,6 +65,8 @@ def start(client: Client, output: Output, /, is_followed: bool, **options: Any) 
     """
     answer = client.start(**_request(options))
     output.answer(answer, _outcome(answer))
+    for finding in (client.run(answer["run_id"])["preflight"] or {}).get("warnings", ()):
+        output.note(f"Warning about the images: {finding['message']}")
     if is_followed:
         follow_run(client, output, answer["run_id"])
 
