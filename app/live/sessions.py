@@ -15,7 +15,7 @@ from engineio.exceptions import SocketIsClosedError
 from engineio.packet import PING, Packet
 
 from app.live import packets
-from app.live.pace import Pace
+from app.live.ratelimit import RateLimit
 from app.live.websocket import SESSION, WebSocket
 from app.server.offences import Offences
 
@@ -40,7 +40,7 @@ class Session:
     offences: Offences
     waiting_since: float | None = field(default_factory=time.monotonic)
     """None once the client has joined."""
-    pace: Pace = field(default_factory=lambda: Pace(burst=20, per_s=10))
+    rate_limit: RateLimit = field(default_factory=lambda: RateLimit(burst=20, per_s=10))
     """Limits what the client sends. Joining takes one frame, or three with an upgrade."""
     pinged_at: float = field(default_factory=time.monotonic)
     has_answered: bool = True
@@ -125,7 +125,7 @@ class Sessions:
             if self.is_full:
                 return False
             session.waiting_since = None
-        session.pace = Pace(burst=200, per_s=100)
+        session.rate_limit = RateLimit(burst=200, per_s=100)
         return True
 
     def leave(self, session: Session) -> None:

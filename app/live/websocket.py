@@ -178,13 +178,13 @@ class WebSocket:
         The opcode decides the type of a frame's payload. wsproto's annotations do not express that.
         """
         while not self._is_ended and (received := self._connection.recv(RECEIVE_BYTES)):
-            self._engine.sleep(self._session.pace.delay_s())  # Even a pause of 0 lets other threads run.
+            self._engine.sleep(self._session.rate_limit.delay_s())  # Even a pause of 0 lets other threads run.
             self._framing.receive_bytes(received)
             for frame in self._framing.received_frames():
                 if self._is_ended:
                     return
                 yield frame
-                if delay_s := self._session.pace.delay_s():
+                if delay_s := self._session.rate_limit.delay_s():
                     self._engine.sleep(delay_s)
 
 

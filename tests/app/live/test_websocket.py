@@ -17,7 +17,7 @@ from typing import Any
 import engineio
 import pytest
 
-from app.live.pace import Pace
+from app.live.ratelimit import RateLimit
 from app.live.websocket import SESSION, WebSocket
 from tests.proxy import make_certificate
 from tests.servers import ROOT
@@ -37,7 +37,7 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 def serve(server: socket.socket, handle: Callable[[WebSocket], Any]) -> None:
     engine = engineio.Server(async_mode="threading")
     session = SimpleNamespace(
-        is_upgrading=False, pace=Pace(9, 9), websocket=None, check=lambda _: None, offend=lambda _: None
+        is_upgrading=False, rate_limit=RateLimit(9, 9), websocket=None, check=lambda _: None, offend=lambda _: None
     )
     environ = {"HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==", "gunicorn.socket": server, SESSION: session}
     with pytest.raises(StopIteration):  # This tells the server to leave the connection alone.

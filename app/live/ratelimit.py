@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 
-class Pace:
+class RateLimit:
     """A rate limit: `burst` items at once, then `per_s` items a second. It says how long the next item has to wait."""
 
     def __init__(self, burst: int, per_s: float) -> None:
