@@ -36,7 +36,7 @@ def compose(run: RunDir, record: dict[str, Any], found: Found) -> tuple[str, str
         return claimed, reason if isinstance(reason, str) else None
     if not isinstance(found, Gone):
         return _active(run, claimed, found)
-    if _is_missing(run.state) and (waiting := _never_launched(run)) is not None:
+    if is_missing(run.state) and (waiting := _never_launched(run)) is not None:
         return waiting
     # The trainer writes its completion record last. So it had finished, and only the runner's verdict was lost.
     if isinstance((run.read_json(run.result) or {}).get("completed_at"), str):
@@ -58,7 +58,7 @@ def _active(run: RunDir, claimed: str, found: Pending | Running | Unreachable) -
     if is_there(run.stop):
         return STOPPING, reason
     # Only a runner can have written a file that became corrupt, and only a launched run can lose its directory.
-    is_silent = claimed != RUNNING and _is_missing(run.state) and is_there(run.path)
+    is_silent = claimed != RUNNING and is_missing(run.state) and is_there(run.path)
     if is_silent and isinstance(lives, Pending):
         return QUEUED, reason or lives.reason
     return (STARTING if is_silent or claimed == STARTING else RUNNING), reason
@@ -70,7 +70,7 @@ def _origin_problem(run: RunDir, record: dict[str, Any]) -> str | None:
     Another program made the directory if it has no run.json of ours. A corrupt run.json may be ours.
     """
     manifest = run.read_json(run.run)
-    if "request" not in manifest if manifest is not None else _is_missing(run.run):
+    if "request" not in manifest if manifest is not None else is_missing(run.run):
         return _FOREIGN
     problem = _read_problem(run.file(run.run)) if manifest is None else None
     return problem or (None if record else _read_problem(run.file(run.state)))
@@ -88,7 +88,7 @@ def _read_problem(file: RunFile) -> str | None:
     return None
 
 
-def _is_missing(path: Path) -> bool:
+def is_missing(path: Path) -> bool:
     """Whether the file is known to be missing; False if we may not look."""
     try:
         path.stat()

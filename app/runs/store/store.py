@@ -6,6 +6,7 @@ Each call asks the executor which runs live. Whoever makes several calls for one
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from app.runs.exceptions import DeletionRefused, RunActive, RunNeeded, RunNotFound, RunQueued
+from app.runs.exceptions import DeletionRefused, RunActive, RunNeeded, RunNotFound, RunQueued, RunsUnreadable
 from app.runs.executors.executor import Executor, Found, Gone, Ref, Running
 from app.runs.names import is_plain_name
 from app.runs.store.cached import CachedRunDir
@@ -21,7 +22,7 @@ from app.runs.store.ids import Ids
 from app.runs.store.listing import Listing, is_run_directory
 from app.runs.store.newrun import NewRun, remove_abandoned
 from app.runs.store.run import Run
-from app.runs.store.states import ACTIVE, QUEUED, UNKNOWN, compose
+from app.runs.store.states import ACTIVE, QUEUED, UNKNOWN, compose, is_missing
 from trainer.rundir import RunDir, is_there
 from trainer.runner.statefile import has_verdict, read_record
 from trainer.runner.verdict import INTERRUPTED
@@ -59,6 +60,8 @@ class RunStore:
         self.listing = Listing(runs_dir)
         """The order in which the runs were created."""
         self._ids = Ids(runs_dir.parent / IDS_LOCK)
+        self._unqueued: frozenset[str] = frozenset()
+        """The runs that are known to have no queued.json, and so never get one."""
 
     def create(self) -> NewRun:
         """Make the directory of a new run under a hidden name. Raises OSError."""
@@ -128,8 +131,7 @@ class RunStore:
 
     def refuse_needed(self, run_id: str) -> None:
         """Raise RunNeeded if a queued or active run resumes from this one."""
-        queued = (each for each in self.ids() if is_there(self.directory(each).queued))
-        for run in (*self.active(), *self.pending(), *self.read(queued)):
+        for run in (*self.active(), *self.pending(), *self.read(self._queued())):
             if not run.is_over and run.request.get("resume_from") == run_id:
                 raise RunNeeded(run_id, run.run_id, run.state)
 
@@ -150,6 +152,21 @@ class RunStore:
             raise RunNotFound(run_id) from error
         except OSError as error:
             raise DeletionRefused(run_id, error.strerror or str(error)) from error
+
+    def _queued(self) -> Collection[str]:
+        """Find the runs with a queued.json, in no particular order.
+
+        Only a new run can have a new one, which exists before its name. So if many runs are deleted one by one, the
+        remaining ones are not visited each time. Raises RunsUnreadable.
+        """
+        try:
+            names = frozenset(name for name in os.listdir(self.runs_dir) if not name.startswith("."))
+        except OSError as error:
+            raise RunsUnreadable(str(self.runs_dir), error) from error
+        others = names - self._unqueued
+        unqueued = frozenset(name for name in others if is_missing(RunDir(self.runs_dir / name).queued))
+        self._unqueued = self._unqueued & names | unqueued
+        return others - unqueued
 
     def _find(self, directory: RunDir, living: Living | None = None) -> Run:
         if not is_run_directory(directory.path):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.runs.exceptions import FileNotInRun, RunActive, RunNotFound, RunsUnreadable
+from app.runs.exceptions import FileNotInRun, RunActive, RunNeeded, RunNotFound, RunsUnreadable
 from app.runs.names import is_plain_name
 from app.runs.store.store import RunStore
 from app.runs.views.artifacts import find_artifact, list_artifacts
@@ -132,6 +132,22 @@ def test_a_deleted_run_is_gone(store: RunStore) -> None:
     assert not path.exists()
     with pytest.raises(RunNotFound):
         store.delete("run-1")
+
+
+def test_a_run_queued_after_an_earlier_deletion_keeps_what_it_resumes_from(store: RunStore) -> None:
+    for run_id in ("parent", "other"):
+        write_run(store, run_id)
+    store.delete("other")
+    child = store.runs_dir / "child"
+    child.mkdir()
+    write_json(child / "run.json", {"request": {"resume_from": "parent"}})
+    write_json(child / "queued.json", {})
+    for _ in range(2):
+        with pytest.raises(RunNeeded, match="child"):
+            store.delete("parent")
+    (child / "queued.json").unlink()
+    store.delete("parent")
+    assert store.ids() == ["child"]
 
 
 def test_artifacts_are_files_of_the_run_and_nothing_else(store: RunStore, tmp_path: Path) -> None:
