@@ -10,8 +10,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # gunicorn itself searches only the current directory.
 
 from app.live.sessions import MAX_WAITING
-from app.monitoring.folder import make_folder
 from app.runs.child import SHARED_METRICS_VARIABLE
+from app.runs.temporary import make_folder
 from app.server import openfiles, startup
 from app.server.gunicorn_worker import OTHER_THREADS, Worker
 from app.server.patience import IDLE_S

@@ -15,6 +15,7 @@ from app.rest import errors, metrics, models, predictions, prometheus, queue, ru
 from app.rest.api import Api
 from app.rest.openapi import INFO, keep_document
 from app.runs.follow.events import Event, SystemMeasured
+from app.runs.temporary import remove_abandoned
 from app.server.prefix import Prefix
 from app.server.threads import lock_maker_for, offload_for
 from app.settings import Settings
@@ -46,6 +47,7 @@ def create_app(settings: Settings, async_mode: str) -> Flask:
 
 def start(app: Flask) -> None:
     """Start every thread. The supervisor sends what is new to the clients."""
+    remove_abandoned()
     supervisor, emitter = app.extensions["domain"].supervisor, app.extensions["emitter"]
 
     def publish(events: Sequence[Event]) -> None:

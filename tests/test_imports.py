@@ -45,7 +45,7 @@ SERVICE = [
     {"app.runs.collect", "app.runs.models", "app.runs.progress", "app.runs.usage"},
     {"app.runs.store", "app.runs.metrics", "app.runs.log"},
     {"app.runs.executors"},
-    {"app.runs.globs", "app.runs.child", "app.runs.duty"},
+    {"app.runs.globs", "app.runs.child", "app.runs.duty", "app.runs.temporary"},
     {"app.runs.complaints", "app.runs.filelock", "app.runs.filestate", "app.runs.names"},
     {"app.runs.exceptions", "app.runs.times", "app.installation", "app.tokens"},
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from app.rest.api import BINARY, Blueprint
 from app.runs.exceptions import InvalidPrediction, ModelUnusable, PredictionFailed
 from app.runs.models.model import ONNX, Model
 from app.runs.predictions.predictor import Image
+from app.runs.temporary import temporary_folder
 from app.schemas.predictions import PredictionAnswerSchema
 from app.schemas.requests import PredictQuerySchema
 
@@ -54,8 +54,8 @@ def predict(query: dict[str, Any], run_id: str) -> dict[str, Any]:
     model = offload(lambda: models.find(run_id, query["file"]))
     path = offload(lambda: _onnx_file(model, query["variant"]))
     sent = _images()
-    with tempfile.TemporaryDirectory() as folder:
-        images = offload(lambda: _save(sent, Path(folder)))
+    with temporary_folder() as folder:
+        images = offload(lambda: _save(sent, folder))
         answer = predictor.predict(path, images, query["top"], query["heatmap"])
     return {**answer, "is_tested": model.is_tested}
 
