@@ -42,6 +42,7 @@ class ProgressFile:
         self._epoch, self._step, self._first_step, self._num_batches = epoch, step, step, num_batches
         self._fit_began_s = time.monotonic()
         self.begin_epoch(epoch)
+        self.write()
 
     def begin_epoch(self, epoch: int) -> None:
         self._epoch, self._batch, self._images = epoch, 0, 0
@@ -60,6 +61,11 @@ class ProgressFile:
         self._epoch_took_s = now_s - self._epoch_began_s
         if now_s - self._written_s >= MIN_INTERVAL_S:
             self.write()
+
+    def exclude(self, seconds: float) -> None:
+        """Leave out `seconds`, which the fit did not spend on training, of its speed and its estimated time left."""
+        self._fit_began_s += seconds
+        self._epoch_began_s += seconds
 
     def write(self) -> None:
         self._written_s = time.monotonic()

@@ -81,7 +81,7 @@ class Stop:
         if content.get("mode") == "discard" or self._count > 1:
             end_at_once(128 + number, "stopped at once; nothing more is saved")
         if not self._keeping:
-            end_at_once(128 + number, "stopped before the training began; there is nothing to save")
+            end_at_once(128 + number, "stopped while the training was starting; there is nothing to save")
         self._signal_number = self._signal_number or number
 
 

@@ -15,6 +15,7 @@ from trainer.fit import loggers
 from trainer.fit.fit import Fit
 from trainer.fit.summary import summary_lines
 from trainer.model.modelfiles import ModelFiles
+from trainer.model.trial import TrialExport
 from trainer.report.outputs import CollectOutputs
 from trainer.report.write import report_on_test
 from trainer.request import Request
@@ -38,9 +39,10 @@ class Training:
         """Fit, test, export, and write result.json last. Raises Stopped, ExportFailed, and what libraries raise."""
         with loggers.reporting_outcome(self._fit.loggers):
             self._describe()
-            self._model_files.try_export(self._fit.module)
-            self._stop.begin_keeping()
+            trial = TrialExport(self._model_files, self._fit.module, self._fit.progress, self._stop)
+            self._fit.trainer.callbacks.append(trial)  # type: ignore[attr-defined]  # documented, but not declared
             self._fit.run(ranks)
+            self._stop.begin_keeping()  # if no step was left to train
             self._stop.check()
             self._explain_early_end()
             card = self._save_model(self._test(self._fit.load_best()))

@@ -25,8 +25,8 @@ def interrupting(run_dir: Path, *interruptions: tuple[str, int, str | None, int]
     """Return the environment of a training that gets signals.
 
     An interruption is (moment, pass, mode, signal): during that forward pass of the moment, counted from 1, stop.json
-    gets the mode, unless it is None, and the training gets the signal. The moments are `build`, `fit`, `validation`,
-    `test` and `export`.
+    gets the mode, unless it is None, and the training gets the signal. The moments are `build`, `fit`, `trial` (the
+    export after the first step), `validation`, `test` and `export`.
     """
     return {RUN_DIR_VARIABLE: str(run_dir), VARIABLE: json.dumps(interruptions)}
 
@@ -54,8 +54,8 @@ class Interrupted(nn.Module):
     def _moment(self) -> str:
         if self.training:
             return "fit"
-        if not self.num_passes["fit"]:
-            return "build"
+        if self.num_passes["fit"] <= 1:
+            return "trial" if self.num_passes["fit"] else "build"
         phase = str((read_json(_run().progress) or {}).get("phase"))
         return phase if phase in ("test", "export") else "validation"
 

@@ -82,7 +82,7 @@ def test_an_image_that_breaks_during_training_is_reported(launcher: Launcher, tm
 
 @pytest.mark.slow
 def test_an_export_with_different_outputs_fails_as_export(launcher: Launcher, squares: Path, tmp_path: Path) -> None:
-    # The trial export before the training succeeds.
+    # The trial export after the first step succeeds.
     (tmp_path / "random_network.py").write_text(OWN_NETWORK + RANDOM_ONCE_TRAINED)
     text = "model: {class_path: random_network.RandomOnceTrained}\n" + TINY[TINY.index("data:") :]
     done = launcher.train(write_config(tmp_path, text), squares, PYTHONPATH=str(tmp_path))

@@ -19,7 +19,7 @@ ENDLESS = "--set=trainer.max_epochs=100000"
 TERM, INT = signal.SIGTERM, signal.SIGINT
 
 MOMENTS = {
-    "build": (1, []),
+    "trial": (1, []),
     "fit": (6, ["--set=data.num_workers=2"]),  # in the second epoch; the first has left a best checkpoint
     "validation": (1, ["--set=data.batch_size=4"]),  # the first of two batches
     "test": (1, ["--set=data.batch_size=4"]),
@@ -61,8 +61,8 @@ def test_save_leaves_a_checkpoint_and_a_model_in_every_phase(
     started = interrupted(launcher, config, squares, (moment, number, "save", TERM), options=options)
     assert started.process.returncode == 128 + TERM, started.log
     assert not started.run.result.exists()
-    if moment == "build":
-        assert started.last_line.startswith("stopped before the training began")
+    if moment == "trial":
+        assert started.last_line.startswith("stopped while the training was starting")
         return
     card = read_json(started.run.card)
     assert card is not None, started.log

@@ -116,7 +116,9 @@ def test_config_yaml_is_the_experiment_as_trained(completed: Trained, tiny: Path
     assert experiment.load(completed.run.config) == experiment.load(tiny)
 
 
-def test_a_network_that_cannot_be_exported_is_not_trained(launcher: Launcher, squares: Path, tmp_path: Path) -> None:
+def test_a_network_that_cannot_be_exported_is_refused_after_the_first_step(
+    launcher: Launcher, squares: Path, tmp_path: Path
+) -> None:
     branch = "        images = images * 2 if images.sum() > 0 else images\n"
     (tmp_path / "branching.py").write_text(
         OWN_NETWORK.replace("        return self.head", branch + "        return self.head")
@@ -127,4 +129,5 @@ def test_a_network_that_cannot_be_exported_is_not_trained(launcher: Launcher, sq
     assert done.last_line.startswith("error: export: ")
     assert "branching.py, line 11" in done.last_line
     assert "epoch 0" not in done.log
+    assert (done.progress["phase"], done.progress["step"]) == ("fit", 1)
     assert not list(done.run.checkpoints.iterdir())

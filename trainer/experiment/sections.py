@@ -217,7 +217,7 @@ class Export:
         False,
         doc="true = a further output, heatmap (B, h, w) from 0 to 1, estimates what in the image the prediction is"
         " based on: a class activation map, or attention rollout for a vision transformer (docs/models.md). A network"
-        " that allows neither is refused before the training",
+        " that allows neither is refused after the first step",
     )
 
     def problems(self) -> Iterator[tuple[str, str]]:

@@ -78,7 +78,7 @@ class ModelFiles:
         return card
 
     def try_export(self, module: Classifier) -> None:
-        """Export the untrained network and delete the file, to detect before the training what would fail after it.
+        """Export the untrained network and delete the file, to detect early what would fail after the training.
 
         Raises ExportFailed, and ExperimentInvalid if the network allows no heatmap. Changes neither `module` nor the
         random state.
@@ -94,10 +94,10 @@ class ModelFiles:
                 {"export.explanation": [f"this network allows no heatmap: {error}. {RIGHT}"]}
             ) from None
         except ExportFailed as error:
-            raise ExportFailed(f"the network cannot be exported to ONNX, so it is not trained: {error}") from error
+            raise ExportFailed(f"the network cannot be exported to ONNX, so its training ends: {error}") from error
         finally:
             path.unlink(missing_ok=True)
-        self._log(f"export: trial before the training with {NUM_TRIAL_IMAGES} images, {_difference(exported)}")
+        self._log(f"export: trial with {NUM_TRIAL_IMAGES} images, {_difference(exported)}")
 
     def explain(self, module: Classifier, indices: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return the heatmaps, (h, w), of tested images by index. Empty without `export.explanation`."""
