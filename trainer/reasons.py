@@ -106,7 +106,7 @@ def _place(error: BaseException) -> str:
         for each in _causes(error)
         for frame, line in traceback.walk_tb(each.__traceback__)
     ]
-    libraries = (os.path.dirname(__file__), *sysconfig.get_paths().values())
+    libraries = [os.path.join(folder, "") for folder in (os.path.dirname(__file__), *sysconfig.get_paths().values())]
     own = [(file, line) for file, line in frames if not file.startswith((*libraries, "<"))]
     return f" ({os.path.basename(own[-1][0])}, line {own[-1][1]})" if own else ""
 

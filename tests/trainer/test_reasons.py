@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import errno
+import os
 
 import pytest
 import torch
 
+from trainer import reasons
 from trainer.dataset.invalid import DataInvalid
 from trainer.experiment.experiment import Experiment, ExperimentInvalid, parse
 from trainer.reasons import reason_of, says_everything
@@ -125,3 +127,10 @@ def test_the_reason_names_the_line_in_the_users_code() -> None:
     with pytest.raises(ValueError) as in_library:  # noqa: PT011 - we do not test torch's message
         torch.distributions.Normal(0.0, -1.0)
     assert "(test_reasons.py, line " in reason_of(in_library.value, None)
+
+
+def test_code_in_a_folder_whose_name_begins_like_the_trainers_is_the_users() -> None:
+    path = os.path.join(os.path.dirname(reasons.__file__) + "_networks", "mine.py")
+    with pytest.raises(ZeroDivisionError) as raised:
+        exec(compile("\n1 / 0", path, "exec"), {})
+    assert reason_of(raised.value, None).endswith(" (mine.py, line 2)")
