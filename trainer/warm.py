@@ -17,7 +17,7 @@ from trainer import libraries
 from trainer.rundir import RUN_DIR_VARIABLE, RunDir
 from trainer.runner import process
 from trainer.runner.keeper import MAX_MESSAGE_BYTES, MAX_PATH_BYTES
-from trainer.runner.program import decode
+from trainer.runner.program import accept
 
 
 def main(channel: socket.socket, parent_pid: int) -> None:
@@ -31,7 +31,7 @@ def main(channel: socket.socket, parent_pid: int) -> None:
         lock_fd, log_fd = descriptors
         os.set_inheritable(lock_fd, True)
         _write_log_to(log_fd)
-        _run(RunDir(Path(decode(message))))
+        _run(RunDir(Path(accept(message))))
 
 
 def _refuse_occupied_gpu() -> None:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 from trainer.rundir import RUN_DIR_VARIABLE
-from trainer.runner.program import WarmProgram, decode
+from trainer.runner.program import WarmProgram, accept
 
 MAX_PATH_BYTES = 4096
 MAX_MESSAGE_BYTES = 2 * MAX_PATH_BYTES
@@ -44,7 +44,7 @@ def keep(service: socket.socket, program: WarmProgram) -> int:
             message, descriptors, _, _ = socket.recv_fds(service, MAX_MESSAGE_BYTES, 1)
             if not descriptors:
                 return 0
-            run_dir = decode(message)
+            run_dir = accept(message)
             _become_runner(run_dir, descriptors[0], service, program)
         if not program.channel.recv(1):
             return 1

@@ -38,8 +38,8 @@ def encode(run_dir: Path, gpus: str | None) -> bytes:
     return os.fsencode(run_dir) + (b"" if gpus is None else b"\0" + gpus.encode())
 
 
-def decode(message: bytes) -> str:
-    """Return the run's directory, and set CUDA_VISIBLE_DEVICES if the message has it."""
+def accept(message: bytes) -> str:
+    """Take what `encode` made: set CUDA_VISIBLE_DEVICES if the message has it, and return the run's directory."""
     run_dir, separator, gpus = message.partition(b"\0")
     if separator:
         os.environ[GPUS_VARIABLE] = gpus.decode()
