@@ -8,7 +8,14 @@ import time
 import psutil
 
 from tests.live.following import following
-from tests.live.processes import of_run, program_of, start_and_wait, wait_for_log, wait_until_none_left
+from tests.live.processes import (
+    kill_at_once,
+    of_run,
+    program_of,
+    start_and_wait,
+    wait_for_log,
+    wait_until_none_left,
+)
 from tests.servers import LiveServer
 from tests.waiting import wait_until
 from trainer.rundir import read_json
@@ -108,8 +115,7 @@ def test_a_reused_pid_is_neither_running_nor_signalled(own_server: LiveServer) -
     own_server.kill()
     path = own_server.runs_dir / run_id / "state.json"
     claimed = path.read_text()
-    for process in of_run(own_server.runs_dir / run_id):
-        process.kill()
+    kill_at_once(*(process.pid for process in of_run(own_server.runs_dir / run_id)))
     wait_until_none_left(own_server, run_id, 5)
     with psutil.Popen(["sleep", "1000"], start_new_session=True) as foreign:
         try:

@@ -13,6 +13,7 @@ import psutil
 from app.runs.child import environment
 from app.runs.exceptions import ExecutorAway
 from app.runs.executors.executor import Found, Gone, Needs, Pending, Processes, Ref, Running, Unreachable
+from tests.live.processes import kill_at_once
 from tests.servers import ROOT
 from trainer.experiment.accelerators import Machine
 from trainer.rundir import RunDir
@@ -124,10 +125,9 @@ class FakeExecutor:
         job = self._job(ref)
         if job is None or job.runner is None or job.runner.poll() is not None:
             return []
-        members = [psutil.Process(job.runner.pid), *psutil.Process(job.runner.pid).children(recursive=True)]
-        for member in members:
-            member.kill()
-        return [member.pid for member in members]
+        members = [job.runner.pid, *(child.pid for child in psutil.Process(job.runner.pid).children(recursive=True))]
+        kill_at_once(*members)
+        return members
 
     def tend(self, refs: Iterable[Ref], expects_our_trainer: bool = False) -> None:
         """A killed runner leaves nothing behind: the kernel kills its program."""
