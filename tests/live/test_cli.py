@@ -102,7 +102,7 @@ def test_each_command_prints_for_people_and_for_programs(
     eventlet_server: LiveServer, training: Training, tmp_path: Path
 ) -> None:
     server = eventlet_server
-    metrics = "epoch,step,val/acc\n0,1,0.5\n1,2,nan\n"
+    metrics = "epoch,step,val/acc\n0,1,0.5\nepoch,step,val/acc,lr\n1,2,nan\n"
     run = write_run(server.runs_dir, "2020-01-01_00-00-00", log=b"one\ntw\xc3\xb6\nthree\n", metrics=metrics)
     write_model(run, b"onnx", model_name="pets")
     config = server.write_command("w", "wait_for_file.py", "/nonexistent")
@@ -116,6 +116,8 @@ def test_each_command_prints_for_people_and_for_programs(
     assert [each["run_id"] for each in document("runs")] == [run.name]
     assert training("metrics").stdout.splitlines()[1].split() == ["val/acc", "0.5", "0.5", "higher"]
     assert training("metrics", run.name, "--rows").stdout == "epoch,step,val/acc\n0,1,0.5\n1,2,nan\n"
+    assert "line 3 is another header" in training("metrics", run.name, "--rows").stderr
+    assert "not rows: 1" in training("metrics").stderr
     assert document("metrics", run.name, "--rows")["non_finite"] == {"val/acc": {"nan": [1]}}
     assert training("logs", run.name).stdout == "one\ntwö\nthree\n"
     assert training("logs", "-n", "2").stdout == "twö\nthree\n"

@@ -27,9 +27,11 @@ def metrics(client: Client, output: Output, run: str | None, rows: bool, columns
     run_id = run or latest_run(client)
     if rows:
         answer = client.metrics(run_id, columns=columns)
+        _note_unread(output, answer)
         output.json(answer) if output.is_json else click.echo(_csv(answer, columns), nl=False)
         return
     summary = client.summary(run_id)
+    _note_unread(output, summary)
     names = columns.split(",") if columns else summary["final_metrics"]
     output.answer_in_table(summary, HEADER, (_row(summary, name) for name in names), "No metrics yet.")
 
@@ -37,6 +39,14 @@ def metrics(client: Client, output: Output, run: str | None, rows: bool, columns
 def _row(summary: dict[str, Any], name: str) -> tuple[object, ...]:
     last, best = summary["final_metrics"].get(name), summary["best_metrics"].get(f"best_{name}")
     return name, number(last), number(best), summary["directions"].get(name)
+
+
+def _note_unread(output: Output, answer: dict[str, Any]) -> None:
+    if answer["metrics_problem"] is not None:
+        output.note(f"Warning: {answer['metrics_problem']}")
+    if answer["num_skipped_rows"]:
+        lines = "".join(f"; line {each['line']} {each['reason']}" for each in answer.get("skipped_rows", ()))
+        output.note(f"Warning: lines skipped, because they are not rows: {answer['num_skipped_rows']:,}{lines}")
 
 
 def _csv(answer: dict[str, Any], columns: str | None) -> str:

@@ -154,7 +154,7 @@ class Chunk:
             reason = _problem_of_length(line, cells, self.header)
             row, text = _read(cells, self.header) if reason is None else ([], [])
             if reason is not None or (reason := _problem_of_text(cells, text, self.header)) is not None:
-                self.problems.append(Problem(place, reason))
+                self.problems.append(Problem(place, _as_header(cells, self.header) or reason))
                 continue
             for column in text:
                 self.text.setdefault(column, set()).add(len(lines))
@@ -247,3 +247,14 @@ def _problem_of_text(cells: list[str], text: list[int], header: Header) -> str |
     if text and len(text) == sum(bool(cell.strip()) for cell in cells):
         return "contains no number"
     return None
+
+
+def _as_header(cells: list[str], header: Header) -> str | None:
+    """Describe a line that is a header. None if it is not: it shares fewer than two names with the first header."""
+    names = [cell.strip().lower() for cell in cells]
+    first = [name.lower() for name in header.columns]
+    if names == first:
+        return "repeats the header"
+    if len(set(names) & set(first)) < 2:
+        return None
+    return "is another header, but the rows below it are read under the first"

@@ -73,7 +73,7 @@ def test_a_line_that_is_not_a_row_is_skipped_and_reported(tmp_path: Path) -> Non
     assert rows_of(known) == [[0, 1.5], [1, 2.5], [2, 3.5]]
     assert known.num_skipped == 2
     assert [line for line, _ in known.skipped] == [4, 6]
-    assert ["3 cells" in known.skipped[0].reason, "step" in known.skipped[1].reason] == [True, True]
+    assert ["3 cells" in known.skipped[0].reason, "repeats the header" in known.skipped[1].reason] == [True, True]
     append(known.file.path, "7,8,9\n" * 100 + "3,4.5\n")
     grown = inspect(known.file, known)
     assert (rows_of(grown)[-1], grown.num_skipped, len(grown.skipped)) == ([3, 4.5], 102, MAX_SKIPPED_NAMED)
