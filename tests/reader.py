@@ -42,6 +42,10 @@ DISCARDS = '"mode": "discard"'
 """Part of a command that a reader may run as soon as a run is active."""
 
 
+ENDING_WITH_THE_TESTS = ["sh", "-c", 'exec 3<&0; { read _; kill -KILL 0; } <&3 & exec "$@" </dev/null 3<&-', "sh"]
+"""A command prefix. It kills the process group when its stdin, a pipe from the tests, closes, even by kill -9."""
+
+
 @dataclass(frozen=True)
 class Block:
     """A code block in a document."""
@@ -90,9 +94,16 @@ class Reader:
         """Run `make demo` and return once its training has finished. Call `end` even if this fails."""
         with open(self.demo_log, "wb") as log:
             self._demo = subprocess.Popen(
-                ["env", "--default-signal=INT", "make", "demo"],  # A shell's background job ignores Ctrl-C.
+                [
+                    *ENDING_WITH_THE_TESTS,
+                    "env",
+                    "--default-signal=INT",
+                    "make",
+                    "demo",
+                ],  # A background job ignores Ctrl-C.
                 cwd=self.home,
                 env=self.environment,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -160,7 +171,7 @@ class Reader:
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(self._demo.pid, signal.SIGKILL)
-            self._demo.wait()
+            self._demo.communicate()
 
 
 def check_out(home: Path) -> None:
