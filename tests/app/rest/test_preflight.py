@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -99,13 +102,17 @@ def test_the_images_of_a_command_are_not_checked(shared: LiveServer, pets: Path)
     assert shared.run(run_id)["preflight"] is None
 
 
-def test_other_requests_are_answered_during_a_check(shared: LiveServer) -> None:
-    base = write_images(shared.data_dir / "many", {"a": 60, "b": 180}, counts=(600, 1, 1))
-    path = f"/training/datasets/{base.name}"
-    assert shared.get(f"{path}?wait=0").status_code == 202
-    num_answers = 0
-    while shared.get(f"{path}?wait=0").status_code == 202:
-        assert shared.get("/ping").ok
-        num_answers += 1
-    assert num_answers > 2
+def test_other_requests_are_answered_during_a_check(shared: LiveServer, pets: Path) -> None:
+    path = f"/training/datasets/{pets.name}"
     assert shared.get(path).status_code == 200
+    (pets / "val" / "cat" / "0.png").write_bytes(b"x")
+    with ThreadPoolExecutor() as threads, ExitStack() as stack:
+        for lock in (shared.runs_dir.parent / "preflight").glob("*.lock"):
+            fcntl.flock(stack.enter_context(open(lock, "w")), fcntl.LOCK_EX)  # The next check waits for one of them.
+        waiting = threads.submit(shared.get, path)
+        for _ in range(3):
+            assert shared.get(f"{path}?wait=0").status_code == 202
+            assert shared.get("/ping").ok
+        assert not waiting.done()
+        stack.close()
+        assert waiting.result().json()["errors"]
