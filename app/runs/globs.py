@@ -43,7 +43,7 @@ def find_matches(run: RunDir, folder: Path, globs: Sequence[str], max_entries: i
     plain, rests = _parse(tuple(globs))
     found: dict[Path, int] = {}
     for glob, index in plain:
-        if os.path.lexists(name := os.path.join(folder, glob)):
+        if os.path.lexists(name := f"{folder}/{glob}"):
             found.setdefault(Path(name), index)
     for path, index in _walk(folder, rests, max_entries):
         found[path] = min(index, found.get(path, index))

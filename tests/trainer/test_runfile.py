@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.runfile import MAX_JSON_BYTES, RunFile
+from trainer.runfile import MAX_JSON_BYTES, SMALL_BYTES, RunFile
 
 
 @pytest.fixture
@@ -155,3 +156,12 @@ def test_a_huge_json_file_is_not_read(run: Path) -> None:
     os.truncate(path, 2**40)
     assert path.stat().st_size > MAX_JSON_BYTES
     assert RunFile.alone(path).read_json() is None
+
+
+@pytest.mark.parametrize("num_chars", [0, SMALL_BYTES - 10, SMALL_BYTES - 9, SMALL_BYTES - 8, 3 * SMALL_BYTES])
+def test_a_json_file_is_read_up_to_its_limit(run: Path, num_chars: int) -> None:
+    content = {"a": "x" * num_chars}
+    length = (run / "run.json").write_text(json.dumps(content))
+    file = RunFile(run / "run.json", run)
+    assert file.read_json(max_bytes=length) == content
+    assert file.read_json(max_bytes=length - 1) is None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Literal
 
 Direction = Literal["lower", "higher"]
+
+MAX_CACHED = 1024
 
 _LOWER = frozenset(
     {
@@ -39,6 +42,11 @@ def direction(metric: str, declared: Mapping[str, Direction] | None = None) -> D
     """
     if declared and metric in declared:
         return declared[metric]
+    return _direction_of_name(metric)
+
+
+@lru_cache(MAX_CACHED)  # The metrics of most runs have the same names.
+def _direction_of_name(metric: str) -> Direction | None:
     words = set(_words(metric))
     if words & _NEITHER:
         return None

@@ -62,7 +62,7 @@ def find_files(run: Run) -> Found:
     searches = (find_matches(run.directory, folder, globs) for globs in (USUAL_FILES, USUAL_FILES_INSIDE))
     matches = next(filter(None, searches), [])
     best = max(matches, key=lambda match: (-match.glob, _natural(_path(folder, match))), default=None)
-    return Found(_newest(folder, [] if best is None else [best]), [])
+    return Found({} if best is None else {_name(_path(folder, best)): best.file}, [])
 
 
 def _find_declared(run: Run, folder: Path, declared: Sequence[str]) -> Found:
@@ -90,7 +90,7 @@ def _newest(folder: Path, matches: Sequence[Match]) -> dict[str, RunFile]:
 
 
 def _path(folder: Path, match: Match) -> PurePosixPath:
-    return PurePosixPath(match.file.path.relative_to(folder))
+    return PurePosixPath(*match.file.path.parts[len(folder.parts) :])
 
 
 def _name(path: PurePosixPath) -> str:
