@@ -60,9 +60,10 @@ def _problem(dataset: str, named: dict[str, list[Path]], unused: list[Path]) -> 
     if named["train"]:
         return None
     inner = [readable(path.name) for path in unused if _has_train(path)]
+    if len(inner) == 1:
+        return f"{dataset} has no train folder, but {inner[0]} inside has one: move the contents of {inner[0]} up"
     if inner:
-        instead = f"move the contents of {inner[0]} up" if len(inner) == 1 else "it needs train/CLASS/IMAGE"
-        return f"{dataset} has no train folder, but folders in it have ({some(inner)}): {instead}"
+        return f"{dataset} has no train folder, but {some(inner)} inside have one: it needs train/CLASS/IMAGE"
     classes = [readable(path.name) for path in unused if holds_images(path)]
     if len(classes) > 1 and not any(named.values()):
         splits = f"divide it with `python -m trainer.split {shlex.quote(dataset)}`"

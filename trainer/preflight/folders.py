@@ -124,9 +124,10 @@ def _split_warnings(found: SplitInventory) -> Iterator[Finding]:
     if others:
         message = f"{split}: ignored, because the extension is not an image's: {_by_ending(others)}"
         yield about_files("ignored", message, map(found.name_of, others), split)
-    for name, inner in found.inner_folders.items():
-        message = f"{split}: class {name} combines the images of its folders {some(inner)}"
-        yield Finding("nested_class", f"{message}; if these are the classes, move them up to {split}", split)
+    nested = [f"{name} ({some(inner)})" for name, inner in found.inner_folders.items()]
+    if nested:
+        message = f"{split}: classes that combine the images of their folders: {some(nested)}"
+        yield Finding("nested_class", f"{message}; if these folders are the classes, move them up to {split}", split)
     if found.top.images:
         message = f"{split}: ignored, because they are outside of class folders: {images(len(found.top.images))}"
         yield about_files("loose", message, map(found.name_of, found.top.images), split)

@@ -149,8 +149,7 @@ def test_a_class_whose_images_are_all_in_several_folders_is_a_warning_that_names
     report = check(pets)
     nested = [each["message"] for each in report["warnings"] if each["kind"] == "nested_class"]
     assert [message.partition(":")[0] for message in nested] == ["train", "val", "test"]
-    assert "class animals" in nested[0]
-    assert "cat, dog" in nested[0]
+    assert "animals (cat, dog)" in nested[0]
     assert report["errors"] == []
 
 
