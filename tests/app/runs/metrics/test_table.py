@@ -214,9 +214,9 @@ def test_a_table_whose_file_is_rewritten_raises_an_error_and_is_read_again(tmp_p
     tables = Tables()
     path = table(tmp_path, "step,x\n0,1.0\n").file.path
     at_once = tables.inspect(RunFile.alone(path))
-    known = replace(at_once, content=b"")  # A longer file leaves no content in memory.
+    known = replace(at_once, parsed=[])  # A longer file leaves no chunks in memory.
     path.write_text("a,step,x\n,0,1.0\n9,1,2.0\n")
-    assert rows_of(at_once) == [[0, 1.0]]  # The table still has its content in memory.
+    assert rows_of(at_once) == [[0, 1.0]]  # The table still has its chunks in memory.
     with pytest.raises(Rewritten):
         rows_of(known)
     stale = iter([known])
@@ -228,8 +228,10 @@ def test_a_table_whose_file_is_rewritten_raises_an_error_and_is_read_again(tmp_p
 
 
 def test_a_table_whose_file_is_removed_is_unreadable(tmp_path: Path) -> None:
-    known = table(tmp_path, "step,x\n0,1.0\n")
+    at_once = table(tmp_path, "step,x\n0,1.0\n")
+    known = replace(at_once, parsed=[])
     known.file.path.unlink()
+    assert rows_of(at_once) == [[0, 1.0]]
     with pytest.raises(MetricsUnreadable, match="No such file"):
         read(lambda: known, rows_of)
 
