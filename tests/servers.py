@@ -26,6 +26,9 @@ KINDS = ("eventlet", "gunicorn")
 WITHOUT_UTF8_CHECK = {"skip_utf8_validation": True}
 """Options for websocket-client, which checks UTF-8 in Python at 2 MB/s. Decoding still fails on invalid text."""
 
+JOIN_TIMEOUT_S = 20
+"""How long a socketio.Client waits to join the namespace. Its default is 1 s."""
+
 
 class LiveServer:
     """A server with its own folder `home`, which holds configs, data and runs. A test may restart it at will."""
@@ -170,7 +173,7 @@ class LiveServer:
     def client(self, **options: Any) -> Iterator[socketio.Client]:
         """Yield a connected Socket.IO client."""
         client = socketio.Client(websocket_extra_options=WITHOUT_UTF8_CHECK, **options)
-        client.connect(self.url, namespaces=["/training"], transports=["websocket"])
+        client.connect(self.url, namespaces=["/training"], transports=["websocket"], wait_timeout=JOIN_TIMEOUT_S)
         try:
             yield client
         finally:

@@ -18,7 +18,7 @@ from app.settings import Settings
 from tests.app.answers import ask, check_shape, problem, tree
 from tests.app.written import write_run
 from tests.conftest import end
-from tests.servers import KINDS, LiveServer, disconnect
+from tests.servers import JOIN_TIMEOUT_S, KINDS, LiveServer, disconnect
 
 ALLOWED = "https://dashboard.example:8443"
 EVIL = "https://evil.example"
@@ -130,7 +130,9 @@ def test_an_allowed_origin_may_send_every_request(local: LiveServer) -> None:
 def test_an_allowed_origin_may_subscribe(local: LiveServer, origin: str, transport: str) -> None:
     client = socketio.Client(**OWN_ORIGIN)
     headers = {"Origin": local.url if origin == "own" else origin}
-    client.connect(local.url, headers=headers, namespaces=["/training"], transports=[transport])
+    client.connect(
+        local.url, headers=headers, namespaces=["/training"], transports=[transport], wait_timeout=JOIN_TIMEOUT_S
+    )
     try:
         assert "run" in client.call("subscribe", {}, namespace="/training", timeout=10)
     finally:

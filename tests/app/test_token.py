@@ -13,7 +13,7 @@ from socketio.exceptions import ConnectionError as Refused
 from tests.app.answers import ask, check_shape, problem, tree
 from tests.app.written import METRICS, write_model, write_run
 from tests.conftest import end
-from tests.servers import KINDS, LiveServer, disconnect
+from tests.servers import JOIN_TIMEOUT_S, KINDS, LiveServer, disconnect
 from tests.trainer.trainings import write_images
 from tests.waiting import wait_until
 
@@ -140,7 +140,13 @@ def test_polling_without_the_token_is_refused(guarded: LiveServer, auth: Any) ->
 @pytest.mark.parametrize("token", [TOKEN, READ_TOKEN])
 def test_a_socket_with_a_token_can_subscribe(guarded: LiveServer, transport: str, token: str) -> None:
     client = socketio.Client()
-    client.connect(guarded.url, auth={"token": token}, namespaces=["/training"], transports=[transport])
+    client.connect(
+        guarded.url,
+        auth={"token": token},
+        namespaces=["/training"],
+        transports=[transport],
+        wait_timeout=JOIN_TIMEOUT_S,
+    )
     try:
         subscribed = client.call("subscribe", {"run_id": "run-1"}, namespace="/training", timeout=10)
     finally:

@@ -17,7 +17,7 @@ from typing import Any
 import socketio
 from socketio.exceptions import BadNamespaceError
 
-from tests.servers import WITHOUT_UTF8_CHECK, disconnect
+from tests.servers import JOIN_TIMEOUT_S, WITHOUT_UTF8_CHECK, disconnect
 from trainer.runner.verdict import VERDICTS
 
 NAMESPACE = "/training"
@@ -58,7 +58,7 @@ class FollowerClient:
         self._sio.on("system", self._on_system, namespace=NAMESPACE)
         for name in EVENTS:
             self._sio.on(name, partial(self._on_event, name), namespace=NAMESPACE)
-        self._sio.connect(url, namespaces=[NAMESPACE], transports=["websocket"], wait_timeout=20)
+        self._sio.connect(url, namespaces=[NAMESPACE], transports=["websocket"], wait_timeout=JOIN_TIMEOUT_S)
 
     def close(self) -> None:
         disconnect(self._sio)

@@ -14,7 +14,7 @@ import socketio
 from tests.conftest import end
 from tests.live.stranger import Stranger
 from tests.live.test_gate import POLLING, num_sockets, open_polling_session
-from tests.servers import KINDS, LiveServer, disconnect
+from tests.servers import JOIN_TIMEOUT_S, KINDS, LiveServer, disconnect
 from tests.waiting import wait_until
 
 TOKEN = "correct-horse"
@@ -33,7 +33,9 @@ def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @contextmanager
 def joined(server: LiveServer, **options: object) -> Iterator[socketio.Client]:
     client = socketio.Client(reconnection=False)
-    client.connect(server.url, namespaces=["/training"], wait_timeout=10, **{"auth": {"token": TOKEN}} | options)
+    client.connect(
+        server.url, namespaces=["/training"], wait_timeout=JOIN_TIMEOUT_S, **{"auth": {"token": TOKEN}} | options
+    )
     try:
         yield client
     finally:

@@ -12,7 +12,7 @@ import socketio
 
 from tests.conftest import end
 from tests.proxy import PREFIX, proxied, proxied_by_caddy
-from tests.servers import KINDS, WITHOUT_UTF8_CHECK, LiveServer, disconnect
+from tests.servers import JOIN_TIMEOUT_S, KINDS, WITHOUT_UTF8_CHECK, LiveServer, disconnect
 
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 
@@ -47,7 +47,13 @@ def test_rest_and_sockets_work_below_a_path(behind: str) -> None:
     own = {"Origin": behind.removesuffix(PREFIX)}
     assert requests.post(f"{behind}/training/stop", headers=own, verify=False).json()["status"] == "not_running"
     client = socketio.Client(ssl_verify=False, websocket_extra_options=WITHOUT_UTF8_CHECK)
-    client.connect(behind, namespaces=["/training"], transports=["websocket"], socketio_path=f"{PREFIX}/socket.io")
+    client.connect(
+        behind,
+        namespaces=["/training"],
+        transports=["websocket"],
+        socketio_path=f"{PREFIX}/socket.io",
+        wait_timeout=JOIN_TIMEOUT_S,
+    )
     try:
         assert client.call("subscribe", {}, namespace="/training", timeout=10)["run"] is None
     finally:

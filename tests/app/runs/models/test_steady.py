@@ -86,13 +86,13 @@ def writing(path: Path, wait_s: float, num_times: int) -> Iterator[None]:
 
 def test_a_file_that_is_being_written_is_refused(path: Path) -> None:
     with writing(path, 0.01, 10**6), pytest.raises(ModelChanging, match=r"m\.pt is being written"):
-        open_steady(download_of(path.parent, "m.pt", is_final=False), steady_s=0.1)
+        open_steady(download_of(path.parent, "m.pt", is_final=False), steady_s=0.2)
 
 
 def test_a_download_waits_for_the_end_of_a_write(path: Path) -> None:
     download = download_of(path.parent, "m.pt", is_final=False)
-    with writing(path, 0.2, 3), open_steady(download)["m.pt"] as file:
-        assert file.read() == CONTENT + bytes(2)
+    with writing(path, 0.05, 12), open_steady(download)["m.pt"] as file:
+        assert file.read() == CONTENT + bytes(11)
 
 
 def test_a_file_that_is_gone_or_closed_is_refused(path: Path) -> None:
