@@ -9,17 +9,21 @@ import warnings
 
 if __name__ == "__main__":
     import signal
+    from os import write  # Eventlet replaces it by one that a signal handler cannot call.
 
     from process_one import serve_below
 
     def end_quietly(number: int, _: object) -> None:
         """End as by any signal, without a traceback of what the service did at the moment."""
-        os.write(2, b"The service has ended. Active runs continue.\n")
         signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        try:
+            write(2, b"The service has ended. Active runs continue.\n")
+        finally:
+            os.kill(os.getpid(), number)
 
     serve_below()
-    signal.signal(signal.SIGINT, end_quietly)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # A shell's background job ignores Ctrl-C.
+        signal.signal(signal.SIGINT, end_quietly)
     # We know. Who does not want eventlet serves with gunicorn.
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
     # The service looks up no host names, so it does not need eventlet's DNS library.

@@ -198,13 +198,16 @@ def test_ctrl_c_before_the_answer_says_that_the_request_may_succeed() -> None:
 
 
 def test_ctrl_c_ends_the_service_without_a_traceback(tmp_path: Path) -> None:
-    server = LiveServer(tmp_path).start()
-    server.signal(signal.SIGINT)
-    assert server.process is not None
-    assert server.process.wait(10) == -signal.SIGINT
-    log = server.take_log()
-    assert log.endswith("The service has ended. Active runs continue.\n")
-    assert "Traceback" not in log
+    server = LiveServer(tmp_path)
+    process = subprocess.Popen(server.command(), env=server.environment(), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "Open http" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == -signal.SIGINT
+    assert errors.endswith("The service has ended. Active runs continue.\n")
+    assert "Traceback" not in errors
 
 
 def test_a_start_prints_the_warnings_about_its_images(eventlet_server: LiveServer, training: Training) -> None:
