@@ -48,6 +48,8 @@ GRIB, HDF5, WMF and MPEG (Pillow recognises them but does not decode them). TGA 
 """
 HEIF = (".heic", ".heics", ".heif", ".heifs", ".hif")
 """The extensions of HEIF, which needs the package pillow-heif."""
+HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+"""What follows `ftyp` in the content of a HEIF file."""
 
 
 def is_image(name: str) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from trainer.dataset.decoding import decode, is_deep
-from trainer.dataset.formats import formats
+from trainer.dataset.formats import HEIF_BRANDS, formats
 from trainer.dataset.invalid import DataInvalid
 from trainer.dataset.valuerange import Extremes, ValueRange, measure
 from trainer.filestate import FileState, file_state
@@ -147,8 +147,11 @@ def _reason(error: Exception, content: bytes) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, UnidentifiedImageError):
-        is_tiff = content.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
-        return "Pillow does not read this kind of TIFF" if is_tiff else "not an image, despite its extension"
+        if content.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+            return "Pillow does not read this kind of TIFF"
+        if content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
+            return "a HEIF image; install pillow-heif (pip install pillow-heif) or convert it"
+        return "not an image in a format that Pillow reads"
     if isinstance(error, Image.DecompressionBombError):
         return f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels; scale it down"
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -76,7 +76,7 @@ def test_unreadable_images_are_a_422_that_names_them_and_writes_nothing(shared: 
     assert body["errors"] == {
         "test_data_dir": [
             "8 images cannot be read (data.skip_unreadable trains without them): "
-            + ", ".join(f"test/dog/bad{number}.png: not an image, despite its extension" for number in range(5))
+            + ", ".join(f"test/dog/bad{number}.png: not an image in a format that Pillow reads" for number in range(5))
             + " and 3 more."
         ],
     }

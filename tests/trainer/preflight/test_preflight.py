@@ -100,13 +100,15 @@ def test_files_that_are_not_images_are_reported_with_the_reason(pets: Path) -> N
     cat = pets / "test" / "cat"
     (cat / "empty.png").write_bytes(b"")
     (cat / "text.jpg").write_text("no image")
+    (cat / "phone.jpg").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     (cat / "lost.png").symlink_to("nowhere.png")
     os.mkfifo(cat / "pipe.png")
     assert found(check(pets), "errors")["unreadable"]["files"] == [
         "test/cat/empty.png: the file is empty",
         "test/cat/lost.png: No such file or directory",
+        "test/cat/phone.jpg: a HEIF image; install pillow-heif (pip install pillow-heif) or convert it",
         "test/cat/pipe.png: not a regular file",
-        "test/cat/text.jpg: not an image, despite its extension",
+        "test/cat/text.jpg: not an image in a format that Pillow reads",
     ]
 
 

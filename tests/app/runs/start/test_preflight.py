@@ -58,7 +58,7 @@ def test_a_cached_report_serves_another_server_until_a_file_changes(
     assert Preflight(tmp_path / "logs" / "preflight", tmp_path / "logs" / "cache").check(pets, LONG) == first
     (pets["val"] / "cat" / "0.png").write_bytes(b"x")
     changed = preflight.check(pets, LONG)
-    assert changed["errors"][0]["files"] == ["val/cat/0.png: not an image, despite its extension"]
+    assert changed["errors"][0]["files"] == ["val/cat/0.png: not an image in a format that Pillow reads"]
 
 
 def test_a_training_finds_what_the_check_has_read(preflight: Preflight, tmp_path: Path) -> None:
