@@ -130,5 +130,5 @@ def answers(process: subprocess.Popen[bytes], address: str) -> bool:
     assert process.poll() is None, "the proxy has exited"
     try:
         return requests.get(f"{address}/ping", timeout=5, verify=False).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False

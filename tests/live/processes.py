@@ -16,9 +16,9 @@ from trainer.rundir import RUN_DIR_VARIABLE, read_json
 
 
 def record_of(server: LiveServer, run_id: str) -> dict[str, Any]:
-    """Return the contents of state.json once the runner has written it."""
+    """Return the contents of state.json once the runner has written which process is the program."""
     path = server.runs_dir / run_id / "state.json"
-    wait_until(lambda: read_json(path), 10)
+    wait_until(lambda: (read_json(path) or {}).get("pid"), 10)
     return read_json(path) or {}
 
 
