@@ -144,7 +144,7 @@ def test_a_heatmap_does_not_change_the_logits(
     np.testing.assert_allclose(with_heatmap.logits, without.logits, rtol=0, atol=1e-6)
 
 
-def test_a_network_without_a_heatmap_is_refused_before_the_training_but_a_trained_model_is_kept(
+def test_a_network_without_a_heatmap_is_refused_by_the_trial_but_a_trained_model_is_kept(
     squares: Path, tmp_path: Path
 ) -> None:
     made = Untrained(tmp_path, squares, "resnet", {"explanation": True})
