@@ -101,7 +101,7 @@ class Windows:
 
     def give_back(self, page: Any) -> None:
         """Leave nothing of a test in a window but what the browser has cached."""
-        page.unroute_all()
+        page.unroute_all(behavior="wait")  # Otherwise a handler that still runs fails on a handled route.
         page.evaluate("try { localStorage.clear(); } catch { /* An error page has none. */ }")
         page.goto("about:blank")
         page.emulate_media(color_scheme="light", reduced_motion=OPTIONS["reduced_motion"])
