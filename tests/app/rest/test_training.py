@@ -110,7 +110,7 @@ def test_a_program_that_cannot_be_launched_is_a_500_that_says_why(shared: LiveSe
     program = tmp_path / "program"
     program.write_bytes(b"\x7fELF\0 of another machine")
     program.chmod(0o755)
-    config = write_config(shared, "absent.yaml", f"command:\n  argv: [{program}]\n")
+    config = write_config(shared, "foreign.yaml", f"command:\n  argv: [{program}]\n")
     answer = shared.post("/training/start", {"config_name": config})
     body = answer.json()
     assert str(program) in body["message"]
