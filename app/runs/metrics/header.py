@@ -54,6 +54,11 @@ class Header:
         return [(i, name) for i, name in enumerate(self.columns) if name in COUNTERS]
 
     @cached_property
+    def words(self) -> frozenset[str]:
+        """The names in lower case that are not numbers. They tell another header from a row."""
+        return frozenset(name.lower() for name in self.columns if not _is_number(name))
+
+    @cached_property
     def directions(self) -> dict[str, Direction]:
         """Whether lower or higher is better, for each column whose direction is known."""
         return directions(self.columns, self.better)

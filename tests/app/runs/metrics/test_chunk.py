@@ -101,6 +101,11 @@ def test_a_line_that_is_not_a_row_is_left_out_with_a_reason(line: bytes, reason:
     assert reason in actual_reason
 
 
+def test_a_row_that_is_too_long_is_no_header_if_columns_are_called_by_numbers() -> None:
+    (problem,) = Chunk(Header.parse(b"0,1,2\n"), [b"2,1,0,7"]).problems
+    assert problem.reason == "has 4 cells under a header of 3"
+
+
 @pytest.mark.parametrize("line", [b"1,2,", b"1,2", b"1,2,,,", b"1,2,  , "])
 def test_blanks_at_the_end_of_a_row_do_not_count(line: bytes) -> None:
     chunk = Chunk(Header.parse(b"epoch,step,loss\n"), [b"0,1,2.5", line])
