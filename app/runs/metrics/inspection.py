@@ -83,7 +83,7 @@ class _Inspection:
         """Raises Rewritten, ValueError and csv.Error."""
         if known is not None and self._is_unchanged(known) and known.state.is_settled:
             return known
-        if self._is_at_once:
+        if self._max_bytes is None and self._size <= BYTES_AT_ONCE:
             known = None
         written = read_header(self._descriptor)
         if len(written) > self._size:  # The header is longer than the whole file was a moment ago.
@@ -98,11 +98,6 @@ class _Inspection:
         if written:
             self._read_on()
         return self._table
-
-    @property
-    def _is_at_once(self) -> bool:
-        """Whether the whole file is read, and its chunks are kept until the answer is made."""
-        return self._max_bytes is None and self._size <= BYTES_AT_ONCE
 
     def _is_unchanged(self, known: Table) -> bool:
         is_read = known.is_whole and (known.end == self._size or not self._is_final)
@@ -122,20 +117,21 @@ class _Inspection:
     def _read_on(self) -> None:
         """Read on from the end of the table."""
         table, begin, num_lines = self._table, self._table.end, self._table.num_lines
-        digest = hashlib.sha256(table.header.written)
+        is_kept = self._max_bytes is None and self._size <= BYTES_AT_ONCE
+        content = table.header.written
         while data := self._next_lines():
             # A rewrite always changes the header. So if the header is the same, the bytes belong to it.
             if read_header(self._descriptor) != table.header.written:
                 raise Rewritten
             self._add(data)
-            digest.update(data if self._is_at_once else b"")
+            content += data if is_kept else b""
             is_enough = table.num_lines - num_lines >= self._max_lines
             if self._max_bytes is not None and (is_enough or table.end - begin >= self._max_bytes):
                 table.is_whole = False
                 break
         table.edges = self._edges(table)
-        if self._is_at_once:
-            table.digest = digest.hexdigest()
+        if is_kept:
+            table.content, table.digest = content, hashlib.sha256(content).hexdigest()
 
     def _next_lines(self) -> bytes:
         """Return the next complete lines; empty at the end of the file. Skips lines that are too long."""
@@ -210,9 +206,7 @@ class _Inspection:
             table.segments.append(Segment(table.num_rows, table.end, end, chunk.is_plain))
         else:
             table.segments[-1] = last._replace(end=end, is_plain=last.is_plain and chunk.is_plain)
-        if self._is_at_once:
-            table.parsed.append((table.num_rows, chunk))
-        elif self._max_bytes is not None:
+        if self._max_bytes is not None:
             table.fresh.append((table.num_rows, chunk))
         if len(chunk):
             table.first_row = table.first_row if table.num_rows else chunk.named(0)

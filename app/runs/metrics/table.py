@@ -72,8 +72,8 @@ class Table:
     """Whether the inspection reached the last line. Else it stopped after `max_bytes`."""
     fresh: list[tuple[int, Chunk]] = field(default_factory=list, compare=False, repr=False)
     """The chunks of the last inspection, if it had `max_bytes`, each with the number of its first row."""
-    parsed: list[tuple[int, Chunk]] = field(default_factory=list, compare=False, repr=False)
-    """The chunks of the whole file, if the inspection read it at once. Then `digest` is the digest of the file."""
+    content: bytes = field(default=b"", compare=False, repr=False)
+    """The whole file, if the inspection read it at once. Then `digest` is the digest of the file."""
     digest: str = field(default="", compare=False)
 
     @property
@@ -113,7 +113,7 @@ class Table:
             skipped=self.skipped[:],
             is_whole=True,
             fresh=[],
-            parsed=[],
+            content=b"",
             digest="",
         )
 
@@ -121,22 +121,19 @@ class Table:
         """Yield the rows in order, in chunks, each with the number of its first row. Raises Rewritten and OSError."""
         if since_row >= self.num_rows:
             return
-        for row, chunk in self.parsed or self._read_chunks(since_row):
-            if len(chunk) and row + len(chunk) > since_row:
-                yield max(row, since_row), chunk.since(since_row - row)
-
-    def _read_chunks(self, since_row: int) -> Iterator[tuple[int, Chunk]]:
-        """Yield the chunks from the segment with a row on."""
         first = bisect_right(self.segments, since_row, key=itemgetter(0)) - 1
         with self.file.open() as file:
             for segment in self.segments[first:]:
                 row = segment.first_row
                 for lines in cut(self._read(file.fileno(), segment).splitlines(), len(self.columns)):
                     chunk = Chunk(self.header, list(filter(None, lines)), segment.is_plain)
-                    yield row, chunk
+                    if len(chunk) and row + len(chunk) > since_row:
+                        yield max(row, since_row), chunk.since(since_row - row)
                     row += len(chunk)
 
     def _read(self, descriptor: int, segment: Segment) -> bytes:
+        if self.content:
+            return self.content[segment.begin : segment.end]
         data, written = os.pread(descriptor, segment.end - segment.begin, segment.begin), self.header.written
         if len(data) < segment.end - segment.begin or os.pread(descriptor, len(written), 0) != written:
             raise Rewritten

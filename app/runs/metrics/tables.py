@@ -48,7 +48,7 @@ class Tables:
         cached = self._cached(file)
         with cached.lock:
             table = inspect(file, cached.table, is_final, declared=declared)
-            cached.table = replace(table, parsed=[]) if table.parsed else table
+            cached.table = replace(table, content=b"") if table.content else table
             return table
 
 

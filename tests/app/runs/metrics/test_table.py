@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -214,9 +215,9 @@ def test_a_table_whose_file_is_rewritten_raises_an_error_and_is_read_again(tmp_p
     tables = Tables()
     path = table(tmp_path, "step,x\n0,1.0\n").file.path
     at_once = tables.inspect(RunFile.alone(path))
-    known = replace(at_once, parsed=[])  # A longer file leaves no chunks in memory.
+    known = replace(at_once, content=b"")  # A longer file leaves no content in memory.
     path.write_text("a,step,x\n,0,1.0\n9,1,2.0\n")
-    assert rows_of(at_once) == [[0, 1.0]]  # The table still has its chunks in memory.
+    assert rows_of(at_once) == [[0, 1.0]]  # The table still has its content in memory.
     with pytest.raises(Rewritten):
         rows_of(known)
     stale = iter([known])
@@ -228,12 +229,22 @@ def test_a_table_whose_file_is_rewritten_raises_an_error_and_is_read_again(tmp_p
 
 
 def test_a_table_whose_file_is_removed_is_unreadable(tmp_path: Path) -> None:
-    at_once = table(tmp_path, "step,x\n0,1.0\n")
-    known = replace(at_once, parsed=[])
+    known = table(tmp_path, "step,x\n0,1.0\n")
     known.file.path.unlink()
-    assert rows_of(at_once) == [[0, 1.0]]
     with pytest.raises(MetricsUnreadable, match="No such file"):
         read(lambda: known, rows_of)
+
+
+def test_short_rows_under_many_columns_need_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text(",".join(f"column {i}" for i in range(101)) + "\n" + "1\n" * 40_000)
+    tracemalloc.start()
+    try:
+        known = Tables().inspect(RunFile.alone(path))
+        assert sum(len(chunk) for _, chunk in known.chunks()) == 40_000
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000, "all cells at once would take 32 MB"
+    finally:
+        tracemalloc.stop()
 
 
 def test_many_threads_share_a_table(tmp_path: Path) -> None:
