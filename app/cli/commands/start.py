@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from app.cli.client import Client
 from app.cli.commands.follow import follow_run
 from app.cli.completion import complete_config, complete_dataset, complete_run
 from app.cli.connected import connected
+from app.cli.exceptions import ClientError
 from app.cli.output import Output
 
 FOLDERS = ("train_data_dir", "val_data_dir", "test_data_dir")
@@ -65,8 +67,7 @@ def start(client: Client, output: Output, /, is_followed: bool, **options: Any) 
     """
     answer = client.start(**_request(options))
     output.answer(answer, _outcome(answer))
-    for finding in (client.run(answer["run_id"])["preflight"] or {}).get("warnings", ()):
-        output.note(f"Warning about the images: {finding['message']}")
+    _note_warnings(client, output, answer["run_id"])
     if is_followed:
         follow_run(client, output, answer["run_id"])
 
@@ -79,6 +80,12 @@ def check(client: Client, output: Output, /, **options: Any) -> None:
     answer = client.check(**_request(options))
     obstacles = (f"It cannot begin now: {each['message']}" for each in answer["obstacles"])
     output.answer(answer, "\n".join(["The start is valid.", *obstacles]))
+
+
+def _note_warnings(client: Client, output: Output, run_id: str) -> None:
+    with suppress(ClientError):  # The run has started. A failure would make scripts start it again.
+        for finding in (client.run(run_id)["preflight"] or {}).get("warnings", ()):
+            output.note(f"Warning about the images: {finding['message']}")
 
 
 def _outcome(answer: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from app.cli import exits
 from app.cli.client import Client
+from app.cli.commands.start import start
 from app.cli.commands.status import status
 from app.cli.exceptions import ServiceError, Unreachable
 
@@ -21,6 +22,8 @@ ANSWERS = {
     "/none/training/status": (404, b"<html>"),
     "/away/training/status": (502, b"<html>"),
     "/train/training/runs/a%2Fb": (200, b'{"run_id": "a/b"}'),
+    "/nested/training/runs/r": (200, b'{"preflight": {"warnings": [{"message": "classes are nested"}]}}'),
+    "/away/training/runs/r": (502, b"<html>"),
     "/train/training/models/r/download": (200, b"short"),
 }
 
@@ -35,6 +38,12 @@ class _Server(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "100" if body == b"short" else str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"run_id": "r", "status": "started"}')
 
     def log_message(self, *_: object) -> None:
         pass
@@ -90,3 +99,14 @@ def test_a_broken_download_leaves_no_file(url: str, tmp_path: Path) -> None:
 def test_a_bad_address_is_refused_before_any_call(address: str) -> None:
     with pytest.raises(ValueError, match="must be the address of a service"):
         Client(address)
+
+
+def test_a_start_prints_the_warnings_about_the_images(url: str) -> None:
+    started = CliRunner().invoke(start, ["a.yaml", "--url", f"{url}/nested"])
+    assert (started.exit_code, started.stdout) == (0, "Run r has started.\n")
+    assert "classes are nested" in started.stderr
+
+
+def test_a_start_succeeds_even_if_the_service_is_gone_a_moment_later(url: str) -> None:
+    started = CliRunner().invoke(start, ["a.yaml", "--url", f"{url}/away"])
+    assert (started.exit_code, started.stdout, started.stderr) == (0, "Run r has started.\n", "")
