@@ -119,8 +119,9 @@ def own_server(stopped_server: LiveServer) -> LiveServer:
 def renew(server: LiveServer) -> None:
     """Stop all runs and delete all runs, experiments and datasets. The server keeps running for the next test."""
     is_up = server.process is not None and server.process.poll() is None
-    if is_up:
-        stop_everything(server)
+    if is_up and stop_everything(server):
+        with server.client() as client:  # Before it answers, the server reads how the runs ended. Later it could not.
+            client.call("subscribe", {}, namespace="/training", timeout=20)
     for path in server.home.iterdir():
         if path not in (server.log_path, server.runs_dir.parent, server.configs_dir, server.data_dir):
             remove(path)
@@ -134,8 +135,8 @@ def renew(server: LiveServer) -> None:
     assert is_up, "the server has exited; a test that kills its server must use `own_server`"
 
 
-def stop_everything(server: LiveServer) -> None:
-    """Stop the queued runs and then the active ones, and resume the queue.
+def stop_everything(server: LiveServer) -> bool:
+    """Stop the queued runs and then the active ones, and resume the queue. Return whether a run was active.
 
     A server whose runs folder a test took away has none.
     """
@@ -144,8 +145,10 @@ def stop_everything(server: LiveServer) -> None:
         server.post("/training/stop", {"run_id": run["run_id"]})
     if queue.get("paused"):
         server.post("/training/queue/resume")
-    for run in server.get("/training/status").json().get("active", []):
+    active = server.get("/training/status").json().get("active", [])
+    for run in active:
         server.post("/training/stop", {"run_id": run["run_id"], "mode": "discard"})
+    return bool(active)
 
 
 def remove(path: Path) -> None:
