@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from app.cli.client import Client
-from app.cli.commands.follow import follow_run
+from app.cli.commands.follow import explaining_ctrl_c, follow_run
 from app.cli.completion import complete_config, complete_dataset, complete_run
 from app.cli.connected import connected
 from app.cli.exceptions import ClientError
@@ -66,10 +66,11 @@ def start(client: Client, output: Output, /, is_followed: bool, **options: Any) 
     With --resume, everything that you do not give comes from the earlier run.
     """
     answer = client.start(**_request(options))
-    output.answer(answer, _outcome(answer))
-    _note_warnings(client, output, answer["run_id"])
-    if is_followed:
-        follow_run(client, output, answer["run_id"])
+    with explaining_ctrl_c(output, answer["run_id"]):
+        output.answer(answer, _outcome(answer))
+        _note_warnings(client, output, answer["run_id"])
+        if is_followed:
+            follow_run(client, output, answer["run_id"])
 
 
 @click.command()
