@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import engineio
 import psutil
 import requests
 import socketio
@@ -173,11 +174,27 @@ class LiveServer:
     def client(self, **options: Any) -> Iterator[socketio.Client]:
         """Yield a connected Socket.IO client."""
         client = socketio.Client(websocket_extra_options=WITHOUT_UTF8_CHECK, **options)
+        handle_in_order(client.eio)
         client.connect(self.url, namespaces=["/training"], transports=["websocket"], wait_timeout=JOIN_TIMEOUT_S)
         try:
             yield client
         finally:
             disconnect(client)
+
+
+def handle_in_order(engine: engineio.Client) -> None:
+    """Handle each message in the thread that reads it.
+
+    python-engineio starts a thread for each one. They overtake each other, and reading goes on while they wait.
+    """
+    start = engine.start_background_task
+
+    def start_unless_message(target: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        if target is not engine.handlers.get("message"):
+            return start(target, *arguments, **options)
+        return target(*arguments)
+
+    engine.start_background_task = start_unless_message
 
 
 def disconnect(client: socketio.Client) -> None:

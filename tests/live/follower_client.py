@@ -17,7 +17,7 @@ from typing import Any
 import socketio
 from socketio.exceptions import BadNamespaceError
 
-from tests.servers import JOIN_TIMEOUT_S, WITHOUT_UTF8_CHECK, disconnect
+from tests.servers import JOIN_TIMEOUT_S, WITHOUT_UTF8_CHECK, disconnect, handle_in_order
 from trainer.runner.verdict import VERDICTS
 
 NAMESPACE = "/training"
@@ -54,6 +54,7 @@ class FollowerClient:
             randomization_factor=0,
             websocket_extra_options={"sockopt": buffers, **WITHOUT_UTF8_CHECK},
         )
+        handle_in_order(self._sio.eio)
         self._sio.on("connect", self._on_connect, namespace=NAMESPACE)
         self._sio.on("system", self._on_system, namespace=NAMESPACE)
         for name in EVENTS:
