@@ -4,8 +4,7 @@ The training is digits. The image cache and the dataset check exist already, as 
 time ends with the first row of metrics.csv, which has a row per step. Both starts use the same service and alternate.
 
 The trial export follows the first step, so neither start contains it. It takes another 2.3 s. Before it was moved, the
-first step came later by that time, and the training ended at the same moment. Half of a prewarmed start is the check of
-the request, mostly the process that looks whether the dataset has changed.
+first step came later by that time. No work was removed, so a training does not end earlier.
 """
 
 from __future__ import annotations
