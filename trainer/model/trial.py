@@ -1,4 +1,4 @@
-"""The trial export during the first step of a training, which detects early what would fail after the training."""
+"""The trial export after the first step of a training, which detects early what would fail at its end."""
 
 from __future__ import annotations
 
